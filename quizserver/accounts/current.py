@@ -1,0 +1,90 @@
+"""Who is asking: the visitor behind this request, and the person behind the visitor."""
+
+from __future__ import annotations
+
+from flask import Flask, g, session
+from flask_login import LoginManager, current_user, login_user, logout_user
+
+from quizserver.accounts import store
+from quizserver.accounts.model import Person
+from quizserver.db.session import Database
+
+
+class Current:
+    """Answers "who is asking?" within a request.
+
+    A visitor is a random token in the signed session cookie. A person row is made only when there is
+    something to keep, so that a crawler's visit leaves nothing behind.
+    """
+
+    def __init__(self, app: Flask, database: Database) -> None:
+        self._database = database
+        manager = LoginManager(app)
+        manager.login_view = "accounts.sign_in"
+        manager.login_message = "Sign in to see this page."
+        manager.session_protection = None  # learners move between networks within one session
+        manager.user_loader(self._load)
+
+        @app.context_processor
+        def learner() -> dict[str, Person | None]:
+            return {"learner": self.account()}
+
+    def account(self) -> Person | None:
+        """The signed-in person, or None."""
+        return current_user if current_user.is_authenticated else None
+
+    def person(self) -> Person | None:
+        """The signed-in person or the guest that this browser already is, or None."""
+        account = self.account()
+        if account is not None:
+            return account
+        if "guest" not in g:
+            g.guest = self._guest(session.get("visitor"))
+        guest: Person | None = g.guest
+        return guest
+
+    def _guest(self, token: str | None) -> Person | None:
+        if token is None:
+            return None
+        with self._database.read() as reading:
+            found = store.by_visitor(reading, token)
+        if found is not None and not found.is_guest:
+            # The guest has become an account since this cookie was set; only signing in opens that.
+            del session["visitor"]
+            return None
+        return found
+
+    def learner_id(self) -> int | None:
+        person = self.person()
+        return None if person is None else person.id
+
+    def visitor(self) -> str:
+        """The token of whoever asks, never empty: stable across a guest's visits and sign-ins."""
+        account = self.account()
+        if account is not None:
+            return account.visitor
+        if "visitor" not in session:
+            session["visitor"] = store.new_visitor()
+            session.permanent = True
+        token: str = session["visitor"]
+        return token
+
+    def sign_in(self, person: Person) -> None:
+        """Opens a fresh session for ``person``: nothing set before it carries over."""
+        session.clear()
+        session.permanent = True
+        g.pop("guest", None)
+        login_user(person)
+
+    def sign_out(self) -> None:
+        logout_user()
+        session.clear()
+        g.pop("guest", None)
+
+    def _load(self, name: str) -> Person | None:
+        person_id, _, version = name.partition(".")
+        if not person_id.isdecimal():
+            return None
+        with self._database.read() as reading:
+            person = store.by_id(reading, int(person_id))
+        return person if person is not None and person.get_id() == name else None

@@ -1,0 +1,60 @@
+"""The forms of the account pages, with the words that tell what is wrong in a field."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, StringField, ValidationError
+from wtforms.validators import InputRequired, Length
+
+from quizserver.accounts.model import PASSWORD_MAX, normal_email, password_fault
+
+_CURRENT = {"autocomplete": "current-password", "maxlength": PASSWORD_MAX}
+_NEW = {"autocomplete": "new-password", "maxlength": PASSWORD_MAX}
+
+
+def _address(label: str = "Email") -> EmailField:
+    return EmailField(
+        label,
+        validators=[InputRequired("Write your email address."), Length(max=254)],
+        render_kw={"autocomplete": "username", "inputmode": "email", "maxlength": 254},
+    )
+
+
+def _password(label: str, attributes: dict[str, object]) -> PasswordField:
+    return PasswordField(
+        label,
+        validators=[InputRequired("Write a password."), Length(max=PASSWORD_MAX)],
+        render_kw=attributes,
+    )
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    email = _address()
+    password = _password("Password", _CURRENT)
+    next = StringField()
+
+
+class SignUpForm(FlaskForm):  # type: ignore[misc]
+    email = _address()
+    password = _password("Password", _NEW)
+    next = StringField()
+
+    def validate_email(self, field: EmailField) -> None:
+        try:
+            field.data = normal_email(field.data or "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    def validate_password(self, field: PasswordField) -> None:
+        fault = password_fault(field.data or "", self.email.data or "")
+        if fault:
+            raise ValidationError(fault)
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    password = _password("Your present password", _CURRENT)
+    new_password = _password("Your new password", _NEW)
+
+
+class DeleteForm(FlaskForm):  # type: ignore[misc]
+    password = PasswordField("Your password", render_kw=_CURRENT)

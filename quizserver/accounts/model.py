@@ -1,0 +1,62 @@
+"""A person as the other rooms see them, and what an address and a password must look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from email_validator import EmailNotValidError, validate_email
+
+PASSWORD_MIN = 8
+PASSWORD_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a row in the database: a guest (no address) or an account."""
+
+    id: int
+    visitor: str
+    email: str | None
+    role: str
+    session_version: int
+    created_at: datetime
+
+    @property
+    def is_guest(self) -> bool:
+        return self.email is None
+
+    # What Flask-Login asks of a user.
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """Names the person and the generation of their sessions: a new password ends the old ones."""
+        return f"{self.id}.{self.session_version}"
+
+
+def normal_email(text: str) -> str:
+    """The address in the one spelling under which it is stored.
+
+    Raises ValueError with a sentence for people when it is not an address.
+    """
+    try:
+        # No look-up of the domain: signing up must work without a network.
+        valid = validate_email(text.strip(), check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+    return valid.normalized.casefold()
+
+
+def password_fault(password: str, email: str) -> str | None:
+    """What is wrong with a new password, as a sentence, or None."""
+    if len(password) < PASSWORD_MIN:
+        return f"Use at least {PASSWORD_MIN} characters."
+    if len(password) > PASSWORD_MAX:
+        return f"Use at most {PASSWORD_MAX} characters."
+    if password.casefold().strip() in {email.casefold(), email.casefold().partition("@")[0]}:
+        return "Use something else than your own address."
+    if len(set(password)) < 3:
+        return "Use more than two different characters."
+    return None

@@ -1,0 +1,202 @@
+"""Sign up, sign in, sign out, and what a person may do with their own account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import login_required
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from quizserver.accounts import store
+from quizserver.accounts.current import Current
+from quizserver.accounts.forms import DeleteForm, PasswordForm, SignInForm, SignUpForm
+from quizserver.accounts.model import Person, normal_email, password_fault
+from quizserver.accounts.passwords import hash_password, is_outdated, is_right
+from quizserver.db.session import Database
+from quizserver.settings import Settings
+
+WRONG = "That address and password don't belong together. Check both and try again."
+
+
+def pages(
+    *,
+    database: Database,
+    current: Current,
+    settings: Settings,
+    limiter: Limiter,
+    absorb: Callable[[Session, int, int], None],
+    export: Callable[[Session, int], dict[str, Any]],
+) -> Blueprint:
+    """The blueprint of the account pages.
+
+    ``absorb(session, guest_id, account_id)`` moves what a guest did into an account;
+    ``export(session, person_id)`` is everything else that is kept about a person.
+    """
+    blueprint = Blueprint("accounts", __name__)
+    failed = {"deduct_when": lambda response: response.status_code != 303}
+    by_account = limiter.shared_limit(
+        settings.limit_sign_in_account,
+        "sign-in-account",
+        key_func=lambda: request.form.get("email", "").strip().casefold()[:254],
+        methods=["POST"],
+        **failed,
+    )
+    by_client = limiter.shared_limit(
+        settings.limit_sign_in_client,
+        "sign-in-client",
+        key_func=get_remote_address,
+        methods=["POST"],
+        **failed,
+    )
+    by_maker = limiter.limit(
+        settings.limit_sign_up, key_func=get_remote_address, methods=["POST"]
+    )
+
+    @blueprint.route("/sign-in", methods=["GET", "POST"])
+    @by_account
+    @by_client
+    def sign_in() -> AnyResponse | str | tuple[str, int]:
+        form = SignInForm(next=request.args.get("next", ""))
+        if not form.validate_on_submit():
+            return _page("accounts/sign_in.html", form)
+        person = _signed_in(form.email.data, form.password.data)
+        if person is None:
+            form.password.errors = [WRONG]
+            return _page("accounts/sign_in.html", form)
+        guest = current.person()
+        if guest is not None and guest.is_guest:
+            with database.write() as session:
+                absorb(session, guest.id, person.id)
+                store.delete(session, guest.id)
+        current.sign_in(person)
+        return redirect(_safe(form.next.data), 303)
+
+    def _signed_in(address: str, password: str) -> Person | None:
+        try:
+            email = normal_email(address)
+        except ValueError:
+            email = ""
+        with database.read() as session:
+            person = store.by_email(session, email)
+            kept = store.password_hash(session, email)
+        # Checked even for nobody, so that the time does not tell whether the account exists.
+        if not is_right(kept, password) or person is None or kept is None:
+            return None
+        if is_outdated(kept):
+            stronger = hash_password(password)
+            with database.write() as session:
+                store.refresh_hash(session, person.id, stronger)
+        return person
+
+    @blueprint.route("/sign-up", methods=["GET", "POST"])
+    @by_maker
+    def sign_up() -> AnyResponse | str | tuple[str, int]:
+        if current.account() is not None:
+            return redirect(url_for("accounts.account"), 303)
+        form = SignUpForm(next=request.args.get("next", ""))
+        if not form.validate_on_submit():
+            return _page("accounts/sign_up.html", form)
+        hashed = hash_password(form.password.data)
+        visitor = current.visitor()
+        try:
+            with database.write() as session:
+                guest = store.ensure(session, visitor)
+                store.give_address(session, guest.id, form.email.data, hashed)
+                person = store.by_id(session, guest.id)
+        except store.AddressTakenError:
+            form.email.errors = ["This address has an account already. Sign in instead."]
+            return _page("accounts/sign_up.html", form)
+        assert person is not None
+        current.sign_in(person)
+        flash("Your account is ready. Everything you did as a guest is in it.")
+        return redirect(_safe(form.next.data), 303)
+
+    @blueprint.post("/sign-out")
+    def sign_out() -> AnyResponse:
+        current.sign_out()
+        return redirect(url_for("progress.home"), 303)
+
+    @blueprint.get("/account")
+    def account() -> str:
+        return render_template("accounts/account.html", person=current.person())
+
+    @blueprint.route("/account/password", methods=["GET", "POST"])
+    @login_required  # type: ignore[untyped-decorator]
+    def password() -> AnyResponse | str | tuple[str, int]:
+        form = PasswordForm()
+        person = current.account()
+        assert person is not None and person.email is not None
+        if not form.validate_on_submit():
+            return _page("accounts/password.html", form)
+        fault = password_fault(form.new_password.data, person.email)
+        if fault:
+            form.new_password.errors = [fault]
+            return _page("accounts/password.html", form)
+        if not _is_own(person, form.password.data):
+            form.password.errors = ["That is not your present password."]
+            return _page("accounts/password.html", form)
+        hashed = hash_password(form.new_password.data)
+        with database.write() as session:
+            store.change_password(session, person.id, hashed)
+            changed = store.by_id(session, person.id)
+        assert changed is not None
+        current.sign_in(changed)
+        flash("Your password is changed. Other browsers have been signed out.")
+        return redirect(url_for("accounts.account"), 303)
+
+    @blueprint.route("/account/delete", methods=["GET", "POST"])
+    def delete() -> AnyResponse | str | tuple[str, int]:
+        person = current.person()
+        if person is None:
+            return redirect(url_for("accounts.account"), 303)
+        form = DeleteForm()
+        if not form.validate_on_submit():
+            return _page("accounts/delete.html", form, person=person)
+        if not person.is_guest and not _is_own(person, form.password.data or ""):
+            form.password.errors = ["That is not your password."]
+            return _page("accounts/delete.html", form, person=person)
+        with database.write() as session:
+            store.delete(session, person.id)
+        current.sign_out()
+        flash("Everything that was stored about you is deleted.")
+        return redirect(url_for("progress.home"), 303)
+
+    @blueprint.get("/account/data.json")
+    def data() -> Response:
+        person = current.person()
+        kept: dict[str, Any] = {"format": 1, "downloaded_at": datetime.now(UTC).isoformat()}
+        if person is not None:
+            kept["account"] = {
+                "email": person.email,
+                "role": person.role,
+                "since": person.created_at.isoformat(),
+            }
+            with database.read() as session:
+                kept |= export(session, person.id)
+        response = jsonify(kept)
+        response.headers["Content-Disposition"] = 'attachment; filename="quizserver-data.json"'
+        return response
+
+    def _is_own(person: Person, password: str) -> bool:
+        with database.read() as session:
+            return is_right(store.password_hash(session, person.email or ""), password)
+
+    return blueprint
+
+
+def _page(template: str, form: Any, **context: Any) -> tuple[str, int]:
+    return render_template(template, form=form, **context), 422 if form.errors else 200
+
+
+def _safe(target: str | None) -> str:
+    """``target`` when it is a path of this site, else the home page: no open redirects."""
+    home = url_for("progress.home")
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return home
+    return target if target.isprintable() and "\\" not in target else home

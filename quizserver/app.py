@@ -1,0 +1,108 @@
+"""Puts the rooms together into one Flask application. Wiring only."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+
+import sqlalchemy as sa
+from flask import Flask, Response, jsonify
+from flask_limiter import Limiter
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from quizserver.accounts import pages as account_pages
+from quizserver.accounts.current import Current
+from quizserver.attempts import pages as attempt_pages
+from quizserver.attempts import store as attempts
+from quizserver.attempts.desk import Desk
+from quizserver.db.session import Database
+from quizserver.lab.catalog import Catalog
+from quizserver.progress import pages as progress_pages
+from quizserver.runs import pages as run_pages
+from quizserver.runs.service import Runs
+from quizserver.settings import Settings, secret_key
+from quizserver.topics.library import Library
+from quizserver.web import errors, security, static_files
+
+KIB = 1024
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole application. The database must have been migrated already."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        MAX_CONTENT_LENGTH=settings.body_kb * KIB,
+        MAX_FORM_MEMORY_SIZE=settings.body_kb * KIB,
+        RATELIMIT_HEADERS_ENABLED=True,
+    )
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    security.install(app, https=settings.https)
+    static_files.install(app)
+    errors.install(app)
+    CSRFProtect(app)
+
+    database = Database(settings.data_url)
+    catalog = Catalog()
+    library = Library(settings.content_folder, catalog=catalog)
+    library.watch(settings.content_poll_seconds)
+    current = Current(app, database)
+    runs = Runs(settings)
+    desk = Desk(
+        database=database,
+        library=library,
+        catalog=catalog,
+        learner_id=current.learner_id,
+        replicas_max=settings.run_replicas_max,
+    )
+    limiter = Limiter(current.visitor, app=app, storage_uri="memory://")
+
+    app.register_blueprint(
+        account_pages.pages(
+            database=database,
+            current=current,
+            settings=settings,
+            limiter=limiter,
+            absorb=attempts.absorb,
+            export=attempts.export,
+        )
+    )
+    app.register_blueprint(
+        run_pages.pages(
+            library=library,
+            catalog=catalog,
+            runs=runs,
+            may_use=desk.may_use,
+            visitor=current.visitor,
+            limiter=limiter,
+            settings=settings,
+        )
+    )
+    app.register_blueprint(attempt_pages.pages(database=database, desk=desk, current=current))
+    app.register_blueprint(progress_pages.pages(database=database, desk=desk, current=current))
+    _add_health(app, database, library)
+
+    def close() -> None:
+        library.close()
+        runs.close()
+        database.dispose()
+
+    app.extensions["quizserver-library"] = library
+    app.extensions["quizserver-close"] = close
+    atexit.register(close)
+    return app
+
+
+def _add_health(app: Flask, database: Database, library: Library) -> None:
+    @app.get("/healthz")
+    def healthz() -> Response | tuple[Response, int]:
+        try:
+            with database.read() as session:
+                session.execute(sa.text("SELECT 1 FROM person WHERE 1 = 0"))
+        except sa.exc.SQLAlchemyError:
+            return jsonify(status="the database does not answer"), 503
+        return jsonify(status="ok", topics=len(library.snapshot().topics))

@@ -1,0 +1,1 @@
+"""Answers: grading, recording each submission once, and the page of a question."""

@@ -1,0 +1,232 @@
+"""Puts together what one visitor may see of a question: the only place that decides it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from quizserver.attempts import store, views
+from quizserver.attempts.model import Attempt
+from quizserver.attempts.views import AttemptLine, LinkView, QuestionView, Situation
+from quizserver.db.session import Database
+from quizserver.lab.catalog import Catalog
+from quizserver.lab.evidence import Evidence, EvidenceError, Finding, read
+from quizserver.lab.simulation import SimulationError
+from quizserver.runs.bench import BenchView, OptionEvidence, bench_view, option_evidence
+from quizserver.topics.library import Library
+from quizserver.topics.model import Question, Topic
+
+log = logging.getLogger(__name__)
+
+Url = Callable[..., str]
+
+
+class Desk:
+    """Builds views of questions and benches for whoever asks.
+
+    ``learner_id()`` says who asks, None when nothing is kept of them yet.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        library: Library,
+        catalog: Catalog,
+        learner_id: Callable[[], int | None],
+        replicas_max: int,
+    ) -> None:
+        self.library = library
+        self._database = database
+        self._catalog = catalog
+        self._learner_id = learner_id
+        self._replicas_max = replicas_max
+
+    def attempts(self, question: str) -> list[Attempt]:
+        """The learner's attempts at a question, first to latest."""
+        person_id = self._learner_id()
+        if person_id is None:
+            return []
+        with self._database.read() as session:
+            return store.of_question(session, person_id, question)
+
+    def may_use(self, topic: str, simulation: str) -> bool:
+        """Whether the learner may see and run a simulation: its curves are a question's key.
+
+        Open when no question rests on it, or once one of those that do has been answered.
+        """
+        found = self.library.snapshot().topics.get(topic)
+        questions = questions_of(found, simulation) if found is not None else []
+        if not questions:
+            return True
+        person_id = self._learner_id()
+        if person_id is None:
+            return False
+        with self._database.read() as session:
+            return store.has_answered_any(session, person_id, [q.id for q in questions])
+
+    def question_view(
+        self, question: Question, situation: Situation, url: Url, *, embedded: bool = False
+    ) -> QuestionView:
+        """The view of a question: its form, or once answered its result with the evidence."""
+        topic = self.library.snapshot().topics[question.topic]
+        previous, following = neighbours(topic, question, url)
+        common = QuestionView(
+            id=question.id,
+            topic=topic.id,
+            topic_title=topic.title,
+            title=question.title,
+            stem_html=question.stem_html,
+            multiple=question.multiple,
+            tags=question.tags,
+            figure_svg=views.figure(question),
+            version=question.version,
+            number=len(situation.attempts) + 1,
+            previous=previous,
+            next=following,
+            again_url=_again_url(question, url, embedded),
+        )
+        if situation.answering:
+            return self._open(question, situation, common, url)
+        return self._answered(topic, question, situation, common, url, embedded=embedded)
+
+    def bench(
+        self,
+        topic: Topic,
+        simulation: str,
+        arm: str | None,
+        knobs: Mapping[str, float],
+        url: Url,
+    ) -> BenchView | None:
+        """The lab bench; None when the simulation can't be used as it stands.
+
+        The caller has asked ``may_use``.
+        """
+        path = topic.simulations.get(simulation)
+        if path is None:
+            return None
+        try:
+            description = self._catalog.describe(path)
+        except SimulationError as error:
+            log.warning("%s: %s", path, error)
+            return None
+        evidence = recorded(topic)
+        return bench_view(
+            topic.id,
+            simulation,
+            description,
+            evidence,
+            runs_url=url("runs.start"),
+            source_url=url("runs.source", topic=topic.id, name=simulation),
+            stale=evidence.stale(topic) if evidence is not None else None,
+            arm=arm,
+            knobs=knobs,
+            replicas_max=self._replicas_max,
+        )
+
+    def _open(
+        self, question: Question, situation: Situation, common: QuestionView, url: Url
+    ) -> QuestionView:
+        shown = min(situation.hints_asked, len(question.hints_html))
+        return common.having(
+            answering=True,
+            options=views.open_options(question, situation),
+            hints=question.hints_html[:shown],
+            hints_left=len(question.hints_html) - shown,
+            more_hints_url=_hints_url(question, situation, shown + 1, url),
+            error=situation.error,
+            history=_history(situation),
+        )
+
+    def _answered(
+        self,
+        topic: Topic,
+        question: Question,
+        situation: Situation,
+        common: QuestionView,
+        url: Url,
+        *,
+        embedded: bool,
+    ) -> QuestionView:
+        evidence = recorded(topic)
+        bench = None
+        if question.simulation is not None and not embedded:
+            bench = self.bench(topic, question.simulation, None, {}, url)
+        return common.having(
+            answering=False,
+            options=views.answered_options(question, situation, by_option(evidence, question)),
+            result=views.result(question, situation),
+            history=_history(situation),
+            bench=bench,
+            evidence_note=_note(evidence, topic, question),
+        )
+
+
+def recorded(topic: Topic) -> Evidence | None:
+    """The topic's evidence; None when there is none or it can't be read (which is logged)."""
+    try:
+        return read(topic.folder)
+    except EvidenceError as error:
+        log.warning("%s", error)
+        return None
+
+
+def questions_of(topic: Topic, simulation: str) -> list[Question]:
+    return [question for question in topic.questions if question.simulation == simulation]
+
+
+def by_option(
+    evidence: Evidence | None, question: Question
+) -> dict[str, list[OptionEvidence]]:
+    """The evidence about each option of a question, by option id: one view for each curve."""
+    curves: dict[tuple[str, str], list[Finding]] = {}
+    for finding in evidence.slice(question.id).findings if evidence is not None else ():
+        if finding.option is not None:
+            curves.setdefault((finding.option, finding.ensemble), []).append(finding)
+    views: dict[str, list[OptionEvidence]] = {}
+    for number, ((option, _), findings) in enumerate(curves.items()):
+        assert evidence is not None
+        ident = f"evidence-{question.id}-{number}"
+        view = option_evidence(evidence, findings, question.described, ident)
+        views.setdefault(option, []).append(view)
+    return views
+
+
+def neighbours(
+    topic: Topic, question: Question, url: Url
+) -> tuple[LinkView | None, LinkView | None]:
+    """Links to the questions before and after this one in its topic."""
+    ids = [each.id for each in topic.questions]
+    place = ids.index(question.id) if question.id in ids else 0
+
+    def link(index: int) -> LinkView | None:
+        if not 0 <= index < len(topic.questions):
+            return None
+        other = topic.questions[index]
+        return LinkView(other.title, url("attempts.question", question=other.id))
+
+    return link(place - 1), link(place + 1)
+
+
+def _history(situation: Situation) -> Sequence[AttemptLine]:
+    return [AttemptLine(a.number, a.right, a.answered_at) for a in situation.attempts]
+
+
+def _note(evidence: Evidence | None, topic: Topic, question: Question) -> str | None:
+    if not question.claims:
+        return None
+    if evidence is None:
+        return "The experiments behind these options have not been recorded yet."
+    return evidence.stale(topic, question.id)
+
+
+def _hints_url(question: Question, situation: Situation, hints: int, url: Url) -> str:
+    again = {"again": "1"} if situation.attempts else {}
+    return url("attempts.question", question=question.id, hints=hints, **again)
+
+
+def _again_url(question: Question, url: Url, embedded: bool) -> str:
+    if embedded:
+        anchor = f"q-{question.id}-title"
+        return url("progress.topic", topic=question.topic, again=question.id, _anchor=anchor)
+    return url("attempts.question", question=question.id, again=1)

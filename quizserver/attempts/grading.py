@@ -1,0 +1,60 @@
+"""Grading a submission against a question's key. Pure: no database, no web."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Mark = Literal["right-chosen", "right-missed", "wrong-chosen", "wrong-avoided"]
+
+
+class SubmissionError(ValueError):
+    """The submission can't be graded; the message tells the learner what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """``mark`` is all or nothing, 1.0 or 0.0: half a diagnosis cures nothing."""
+
+    right: bool
+    mark: float
+    missed: frozenset[str]
+    wrong: frozenset[str]
+
+
+def grade(right: Collection[str], options: Collection[str], chosen: Sequence[str]) -> Grade:
+    """Grades the option ids ``chosen`` of a question with the ids ``options``.
+
+    Raises SubmissionError when nothing was chosen, when several were chosen although one option is
+    right, or when an id is not one of the options.
+    """
+    picked = frozenset(chosen)
+    if not picked:
+        raise SubmissionError("Choose an answer first, then submit it.")
+    if not picked <= frozenset(options):
+        raise SubmissionError(
+            "The question has changed since you opened it. Read it again, then submit."
+        )
+    if len(right) == 1 and len(picked) > 1:
+        raise SubmissionError("Choose exactly one answer, then submit it.")
+    missed, wrong = frozenset(right) - picked, picked - frozenset(right)
+    all_right = not missed and not wrong
+    return Grade(all_right, float(all_right), missed, wrong)
+
+
+def mark_of(option: str, right: Collection[str], chosen: Collection[str]) -> Mark:
+    """What to tell about one option once the answer is in."""
+    if option in right:
+        return "right-chosen" if option in chosen else "right-missed"
+    return "wrong-chosen" if option in chosen else "wrong-avoided"
+
+
+def shuffled(options: Sequence[str], question: str, visitor: str) -> list[str]:
+    """The option ids in this visitor's own order: the same at every visit and after every edit."""
+
+    def key(option: str) -> bytes:
+        return hashlib.sha256(f"{visitor}\0{question}\0{option}".encode()).digest()
+
+    return sorted(options, key=key)

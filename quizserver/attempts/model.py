@@ -1,0 +1,49 @@
+"""A submission on its way in and an attempt as it was kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a learner sent: ``number`` is which attempt at the question it claims to be, from 1."""
+
+    question: str
+    version: str
+    source: str
+    number: int
+    shown: tuple[str, ...]
+    chosen: tuple[str, ...]
+    right: bool
+    mark: float
+    hints_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One answer of one person to one version of a question."""
+
+    question: str
+    version: str
+    number: int
+    shown: tuple[str, ...]
+    chosen: tuple[str, ...]
+    right: bool
+    mark: float
+    hints_seen: int
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One person's summary on one question; marks are fractions of 1."""
+
+    question: str
+    attempts: int
+    first_mark: float
+    best_mark: float
+    latest_mark: float
+    first_at: datetime
+    latest_at: datetime

@@ -1,0 +1,126 @@
+"""The page of a question, and taking an answer to it."""
+
+from __future__ import annotations
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from quizserver.accounts import store as people
+from quizserver.accounts.current import Current
+from quizserver.attempts import store
+from quizserver.attempts.desk import Desk
+from quizserver.attempts.grading import SubmissionError, grade
+from quizserver.attempts.model import Submission
+from quizserver.attempts.views import Situation, order
+from quizserver.db.session import Database
+from quizserver.topics.library import asset, asset_headers
+from quizserver.topics.model import Question
+
+EDITED = (
+    "The question has been edited since you opened it. Your choice is still marked where it can be:"
+    " read it again, then submit."
+)
+HINTS_MAX = 100
+
+
+def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
+    """The blueprint of questions, answers and the images beside them."""
+    blueprint = Blueprint("attempts", __name__)
+
+    @blueprint.get("/questions/<question>", endpoint="question")
+    def show(question: str) -> str:
+        found = _question(question)
+        situation = Situation(
+            visitor=current.visitor(),
+            attempts=desk.attempts(question),
+            again="again" in request.args,
+            hints_asked=_count(request.args.get("hints", "0"), HINTS_MAX),
+            chosen=request.args.getlist("option"),
+        )
+        return _page(found, situation)
+
+    @blueprint.post("/questions/<question>/answer")
+    def answer(question: str) -> AnyResponse:
+        found = _question(question)
+        chosen = tuple(dict.fromkeys(request.form.getlist("option")))
+        number = _count(request.form.get("number", ""), 10**6)
+        hints_seen = _count(request.form.get("hints_seen", "0"), HINTS_MAX)
+        visitor = current.visitor()
+        before = desk.attempts(question)
+        is_new = number > len(before)
+        try:
+            if number < 1:
+                abort(400)
+            if is_new and request.form.get("version") != found.version:
+                raise SubmissionError(EDITED)
+            graded = grade(found.right_ids, [o.id for o in found.options], chosen)
+        except SubmissionError as error:
+            situation = Situation(visitor, before, True, hints_seen, chosen, str(error))
+            return make_response(_page(found, situation), 422)
+        submission = Submission(
+            question=found.id,
+            version=found.version,
+            source=found.source,
+            number=number,
+            shown=tuple(option.id for option in order(found, visitor)),
+            chosen=chosen,
+            right=graded.right,
+            mark=graded.mark,
+            hints_seen=min(hints_seen, len(found.hints_html)),
+        )
+        try:
+            with database.write() as session:
+                person = people.ensure(session, visitor)
+                store.record(session, person.id, submission)
+        except store.ConflictError:
+            flash(
+                "This attempt was answered already, with another choice, perhaps in another tab."
+                " That answer stands; you can try again."
+            )
+            situation = Situation(visitor, desk.attempts(question))
+            return make_response(_page(found, situation), 409)
+        return redirect(_back(found), 303)
+
+    @blueprint.get("/topics/<topic>/files/<path:name>")
+    def file(topic: str, name: str) -> Response:
+        path = asset(desk.library.snapshot(), topic, name)
+        if path is None:
+            abort(404)
+        response = send_file(path, conditional=True, max_age=3600)
+        response.headers.update(asset_headers(path))
+        response.cache_control.private = True
+        return response
+
+    def _question(name: str) -> Question:
+        found = desk.library.snapshot().questions.get(name)
+        if found is None:
+            abort(404)
+        return found
+
+    def _page(question: Question, situation: Situation) -> str:
+        view = desk.question_view(question, situation, url_for)
+        return render_template("attempts/question.html", q=view)
+
+    return blueprint
+
+
+def _back(question: Question) -> str:
+    """Where a submission came from: its own page, or the lesson that embeds the question."""
+    if request.form.get("from") == "lesson":
+        return url_for("progress.topic", topic=question.topic, _anchor=f"q-{question.id}-result")
+    return url_for("attempts.question", question=question.id, _anchor="result")
+
+
+def _count(text: str, most: int) -> int:
+    return min(int(text), most) if text.isdecimal() and len(text) < 10 else 0

@@ -1,0 +1,221 @@
+"""Attempts and standings in the database. Every function takes a session."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from quizserver.attempts.model import Attempt, Standing, Submission
+from quizserver.db.session import insert_if_new
+from quizserver.db.tables import attempt, question_version, standing
+
+_ATTEMPT = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
+_STANDING = tuple(standing.c[name] for name in Standing.__dataclass_fields__)
+
+
+class ConflictError(ValueError):
+    """This attempt is in already with another choice, or earlier ones are missing."""
+
+
+def record(session: Session, person_id: int, submission: Submission) -> Attempt:
+    """Keeps a submission once, with its standing, in the caller's transaction.
+
+    The same submission sent again returns the attempt that is kept. Raises ConflictError when that
+    number is taken by another choice or is not the next one.
+    """
+    insert_if_new(
+        session,
+        question_version,
+        question=submission.question,
+        version=submission.version,
+        source=submission.source,
+        first_answered_at=datetime.now(UTC),
+    )
+    before = _standing(session, person_id, submission.question, lock=True)
+    done = before.attempts if before else 0
+    if submission.number > done + 1:
+        raise ConflictError("An earlier attempt at this question is missing.")
+    if submission.number <= done or not _insert(session, person_id, submission):
+        kept = one(session, person_id, submission.question, submission.number)
+        if kept is None or frozenset(kept.chosen) != frozenset(submission.chosen):
+            raise ConflictError("This attempt has been answered already, with another choice.")
+        return kept
+    new = one(session, person_id, submission.question, submission.number)
+    assert new is not None
+    _write_standing(session, person_id, before, new)
+    return new
+
+
+def one(session: Session, person_id: int, question: str, number: int) -> Attempt | None:
+    found = _attempts(session, attempt.c.person_id == person_id, attempt.c.question == question)
+    return next((a for a in found if a.number == number), None)
+
+
+def of_question(session: Session, person_id: int, question: str) -> list[Attempt]:
+    """A person's attempts at a question, first to latest."""
+    return _attempts(session, attempt.c.person_id == person_id, attempt.c.question == question)
+
+
+def recent(session: Session, person_id: int, limit: int = 10) -> list[Attempt]:
+    """A person's latest attempts at anything, newest first."""
+    rows = session.execute(
+        sa.select(*_ATTEMPT)
+        .where(attempt.c.person_id == person_id)
+        .order_by(attempt.c.answered_at.desc(), attempt.c.id.desc())
+        .limit(limit)
+    )
+    return [_attempt(row) for row in rows]
+
+
+def standings(session: Session, person_id: int) -> dict[str, Standing]:
+    """A person's standings by question id."""
+    rows = session.execute(sa.select(*_STANDING).where(standing.c.person_id == person_id))
+    return {row.question: Standing(*row) for row in rows}
+
+
+def has_answered_any(session: Session, person_id: int, questions: Collection[str]) -> bool:
+    return (
+        session.scalar(
+            sa.select(sa.literal(1))
+            .where(standing.c.person_id == person_id, standing.c.question.in_(questions))
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def absorb(session: Session, guest_id: int, account_id: int) -> None:
+    """Moves a guest's attempts behind those of an account; the account's first stay the first."""
+    have = {name: s.attempts for name, s in standings(session, account_id).items()}
+    for question, guest in standings(session, guest_id).items():
+        # Highest number first, so that no two rows ever share one while they move up.
+        for number in range(guest.attempts, 0, -1):
+            session.execute(
+                sa.update(attempt)
+                .where(
+                    attempt.c.person_id == guest_id,
+                    attempt.c.question == question,
+                    attempt.c.number == number,
+                )
+                .values(person_id=account_id, number=number + have.get(question, 0))
+            )
+    session.execute(sa.delete(standing).where(standing.c.person_id == guest_id))
+    rebuild(session, account_id)
+
+
+def rebuild(session: Session, person_id: int | None = None) -> int:
+    """Computes standings anew from the attempts, for one person or all; returns how many."""
+    whose = attempt.c.person_id == person_id if person_id is not None else sa.true()
+    session.execute(
+        sa.delete(standing).where(
+            standing.c.person_id == person_id if person_id is not None else sa.true()
+        )
+    )
+    rows = session.execute(
+        sa.select(attempt.c.person_id, *_ATTEMPT)
+        .where(whose)
+        .order_by(attempt.c.person_id, attempt.c.question, attempt.c.number)
+    )
+    summaries: dict[tuple[int, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (row.person_id, row.question)
+        summaries[key] = _next(summaries.get(key), row.mark, row.answered_at)
+    for (person, question), values in summaries.items():
+        session.execute(sa.insert(standing).values(person_id=person, question=question, **values))
+    return len(summaries)
+
+
+def export(session: Session, person_id: int) -> dict[str, Any]:
+    """Every attempt of a person as plain data, for their own download."""
+    attempts = _attempts(session, attempt.c.person_id == person_id)
+    return {
+        "attempts": [
+            {
+                "question": a.question,
+                "version": a.version,
+                "number": a.number,
+                "shown": list(a.shown),
+                "chosen": list(a.chosen),
+                "right": a.right,
+                "hints_seen": a.hints_seen,
+                "answered_at": a.answered_at.isoformat(),
+            }
+            for a in attempts
+        ]
+    }
+
+
+def _insert(session: Session, person_id: int, submission: Submission) -> bool:
+    return insert_if_new(
+        session,
+        attempt,
+        person_id=person_id,
+        question=submission.question,
+        version=submission.version,
+        number=submission.number,
+        shown=list(submission.shown),
+        chosen=sorted(submission.chosen),
+        right=submission.right,
+        mark=submission.mark,
+        hints_seen=submission.hints_seen,
+        answered_at=datetime.now(UTC),
+    )
+
+
+def _attempts(session: Session, *conditions: sa.ColumnElement[bool]) -> list[Attempt]:
+    rows = session.execute(
+        sa.select(*_ATTEMPT).where(*conditions).order_by(attempt.c.question, attempt.c.number)
+    )
+    return [_attempt(row) for row in rows]
+
+
+def _attempt(row: Iterable[Any]) -> Attempt:
+    values = dict(zip(Attempt.__dataclass_fields__, row, strict=True))
+    return Attempt(**values | {name: tuple(values[name]) for name in ("shown", "chosen")})
+
+
+def _standing(session: Session, person_id: int, question: str, *, lock: bool) -> Standing | None:
+    statement = sa.select(*_STANDING).where(
+        standing.c.person_id == person_id, standing.c.question == question
+    )
+    row = session.execute(statement.with_for_update() if lock else statement).first()
+    return Standing(*row) if row else None
+
+
+def _write_standing(
+    session: Session, person_id: int, before: Standing | None, new: Attempt
+) -> None:
+    where = (standing.c.person_id == person_id, standing.c.question == new.question)
+    if before is None:
+        values = _next(None, new.mark, new.answered_at)
+        session.execute(
+            sa.insert(standing).values(person_id=person_id, question=new.question, **values)
+        )
+    else:
+        old = {name: getattr(before, name) for name in Standing.__dataclass_fields__}
+        del old["question"]
+        values = _next(old, new.mark, new.answered_at)
+        session.execute(sa.update(standing).where(*where).values(**values))
+
+
+def _next(before: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
+    """A standing's values after one more attempt."""
+    if before is None:
+        return {
+            "attempts": 1,
+            "first_mark": mark,
+            "best_mark": mark,
+            "latest_mark": mark,
+            "first_at": moment,
+            "latest_at": moment,
+        }
+    return before | {
+        "attempts": before["attempts"] + 1,
+        "best_mark": max(before["best_mark"], mark),
+        "latest_mark": mark,
+        "latest_at": moment,
+    }

@@ -1,0 +1,187 @@
+"""What the page of a question may show, built so that the key is absent until an answer is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from quizserver.attempts.grading import Mark, mark_of, shuffled
+from quizserver.attempts.model import Attempt
+from quizserver.runs.bench import BenchView, OptionEvidence
+from quizserver.topics.model import Option, Question
+from quizserver.web.charts import described_chart
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionView:
+    """One option. ``mark``, ``feedback_html`` and ``evidence`` stay None until an answer is in."""
+
+    id: str
+    html: str
+    checked: bool
+    mark: Mark | None = None
+    feedback_html: str | None = None
+    evidence: Sequence[OptionEvidence] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    right: bool
+    sentence: str
+    number: int
+    answered_at: datetime
+    explanation_html: str | None
+    references_html: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    number: int
+    right: bool
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known about the learner and the question when the page is built."""
+
+    visitor: str
+    attempts: Sequence[Attempt] = ()
+    again: bool = False
+    hints_asked: int = 0
+    chosen: Sequence[str] = ()
+    error: str | None = None
+
+    @property
+    def answering(self) -> bool:
+        return self.again or not self.attempts
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """Everything the template of a question reads. While ``answering``, nothing here is the key."""
+
+    id: str
+    topic: str
+    topic_title: str
+    title: str
+    stem_html: str
+    multiple: bool
+    tags: Sequence[str]
+    figure_svg: Markup | None
+    version: str
+    number: int
+    answering: bool = True
+    options: Sequence[OptionView] = ()
+    hints: Sequence[str] = ()
+    hints_left: int = 0
+    more_hints_url: str = ""
+    again_url: str = ""
+    error: str | None = None
+    result: ResultView | None = None
+    history: Sequence[AttemptLine] = ()
+    previous: LinkView | None = None
+    next: LinkView | None = None
+    bench: BenchView | None = None
+    evidence_note: str | None = None
+
+    def having(self, **more: Any) -> QuestionView:
+        """This view with more of it filled in."""
+        return replace(self, **more)
+
+
+def figure(question: Question) -> Markup | None:
+    """The described curve, or None when the question describes none."""
+    if not question.described:
+        return None
+    return described_chart(
+        ident=f"described-{question.id}",
+        title="The loss that the question describes",
+        description="A sketch of the described loss over the training, as shares of its start: "
+        + ", ".join(f"{100 * y:.0f} % at {100 * x:.0f} %" for x, y in question.described)
+        + " of the training.",
+        points=question.described,
+    )
+
+
+def order(question: Question, visitor: str) -> list[Option]:
+    """The options in the order in which this visitor sees them."""
+    if not question.shuffle:
+        return list(question.options)
+    by_id = {option.id: option for option in question.options}
+    return [by_id[name] for name in shuffled(list(by_id), question.id, visitor)]
+
+
+def open_options(question: Question, situation: Situation) -> list[OptionView]:
+    """The options as a form shows them: no mark, no feedback, no evidence."""
+    return [
+        OptionView(option.id, option.html, option.id in situation.chosen)
+        for option in order(question, situation.visitor)
+    ]
+
+
+def answered_options(
+    question: Question,
+    situation: Situation,
+    evidence: Mapping[str, Sequence[OptionEvidence]],
+) -> list[OptionView]:
+    """The options with what there is to say about each, for the latest attempt."""
+    chosen = situation.attempts[-1].chosen
+    return [
+        OptionView(
+            option.id,
+            option.html,
+            option.id in chosen,
+            mark_of(option.id, question.right_ids, chosen),
+            option.feedback_html,
+            evidence.get(option.id, ()),
+        )
+        for option in order(question, situation.visitor)
+    ]
+
+
+def result(question: Question, situation: Situation) -> ResultView:
+    attempt = situation.attempts[-1]
+    return ResultView(
+        right=attempt.right,
+        sentence=_sentence(question, attempt),
+        number=attempt.number,
+        answered_at=attempt.answered_at,
+        explanation_html=question.explanation_html,
+        references_html=question.references_html,
+    )
+
+
+def _sentence(question: Question, attempt: Attempt) -> str:
+    edited = (
+        " The question has been edited since; what you see here is its present text."
+        if attempt.version != question.version
+        else ""
+    )
+    if attempt.right:
+        first = "Right at the first try." if attempt.number == 1 else "That is it."
+        return first + edited
+    missed = len(question.right_ids - set(attempt.chosen))
+    wrong = len(set(attempt.chosen) - question.right_ids)
+    parts = []
+    if missed and question.multiple:
+        parts.append(f"left out {_count(missed, 'right option')}")
+    if wrong:
+        parts.append(f"chose {_count(wrong, 'wrong option')}")
+    told = f"You {' and '.join(parts)}. " if parts else ""
+    return f"{told}Look at what the experiments show, then try again.{edited}"
+
+
+def _count(number: int, noun: str) -> str:
+    words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+    return f"{words.get(number, number)} {noun}{'' if number == 1 else 's'}"

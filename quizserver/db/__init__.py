@@ -1,0 +1,1 @@
+"""Tables, constraints, sessions and migrations: the only room that opens databases."""

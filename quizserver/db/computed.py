@@ -1,0 +1,151 @@
+"""The store of what can be computed again: runs, their points, and who watches them.
+
+It is a database of its own, so that training never makes an answer wait. Nothing in it is precious:
+there are no migrations, and a store that another version of the program made is emptied and made
+again, which costs only the time to train.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from quizserver.db.session import Database
+
+# Goes up with every change of the tables below or of what their columns mean.
+VERSION = 1
+
+STATES = ("queued", "running", "done", "failed", "stopped")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_version = sa.Table("runs_version", metadata, sa.Column("number", sa.Integer, primary_key=True))
+
+# All times are seconds since 1970 in UTC, as time.time() gives them.
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("topic", sa.String(128), nullable=False),
+    sa.Column("simulation", sa.String(128), nullable=False),
+    # The simulation's file, relative to the content folder, and what it must still hold when the
+    # run is trained.
+    sa.Column("path", sa.String(512), nullable=False),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("arm", sa.String(128)),
+    sa.Column("knobs", sa.JSON, nullable=False),
+    sa.Column("first_seed", sa.BigInteger, nullable=False),
+    sa.Column("replicas", sa.Integer, nullable=False),
+    sa.Column("x_label", sa.String(128), nullable=False),
+    sa.Column("series", sa.JSON, nullable=False),
+    sa.Column("points_total", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("points_done", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_seq", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
+    # How often a worker took the run; with the state it decides who may still write to it.
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("error", sa.Text),
+    sa.Column("sentence", sa.Text),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("started_at", sa.Double),
+    sa.Column("finished_at", sa.Double),
+    sa.Column("heartbeat_at", sa.Double, nullable=False),
+    sa.Column("used_at", sa.Double, nullable=False),
+    sa.CheckConstraint(
+        "state IN ('queued', 'running', 'done', 'failed', 'stopped')", name="known_state"
+    ),
+    sa.CheckConstraint("replicas >= 1 AND first_seed >= 0", name="has_seeds"),
+    sa.CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="failed_says_why"),
+    sa.CheckConstraint(
+        "(finished_at IS NOT NULL) = (state IN ('done', 'failed', 'stopped'))",
+        name="finished_when_ended",
+    ),
+    sa.Index("ix_run_state_created_at", "state", "created_at"),
+    sa.Index("ix_run_used_at", "used_at"),
+)
+
+# Of all runs with one key, one at most waits, runs or is finished: whoever asks again joins it.
+_alive = run.c.state.in_(("queued", "running", "done"))
+sa.Index("uq_run_key_alive", run.c.key, unique=True, sqlite_where=_alive, postgresql_where=_alive)
+
+# One batch of points: ``summary`` is the JSON that charts draw; ``data`` the values of every
+# replica as little-endian float64 in the order series, replica, point.
+point = sa.Table(
+    "point",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.CheckConstraint("seq >= 1 AND points >= 1", name="counts_from_one"),
+)
+
+# Who asked for a run and has not left it.
+watch = sa.Table(
+    "watch",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("visitor", sa.String(64), primary_key=True),
+    sa.Index("ix_watch_visitor", "visitor"),
+)
+
+
+def open_computed(url: str) -> Database:
+    """The computed store at ``url``, with its tables as this version wants them.
+
+    A store of another version is emptied; an SQLite file that is no database is replaced. Raises
+    sqlalchemy.exc.SQLAlchemyError when the database can't be opened at all.
+    """
+    database = Database(url, durable=False)
+    with _one_at_a_time(database):
+        try:
+            _create(database)
+        except sa.exc.DatabaseError as error:
+            if not database.is_sqlite or "not a database" not in str(error):
+                raise
+            database.dispose()
+            _remove(database)
+            _create(database)
+    return database
+
+
+def _create(database: Database) -> None:
+    with database.write() as session:
+        connection = session.connection()
+        present = set(sa.inspect(connection).get_table_names())
+        if _version.name in present and connection.scalar(sa.select(_version)) == VERSION:
+            return
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        connection.execute(_version.insert().values(number=VERSION))
+
+
+def _remove(database: Database) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{database.url.database}{suffix}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _one_at_a_time(database: Database) -> Iterator[None]:
+    """Web and workers start together: one of them makes the store, the others find it made."""
+    if not database.is_sqlite or not database.url.database:
+        yield
+        return
+    with Path(f"{database.url.database}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,166 @@
+"""Finds out what simulation files say about themselves, without importing torch in this process.
+
+A description is found in this order: remembered under the file's fingerprint; recorded in evidence
+beside the file that is still fresh; made by a child process that imports the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from quizserver.lab.description import description_from_json
+from quizserver.lab.evidence import recorded_description
+from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint, fingerprint_of
+from quizserver.lab.simulation import Description, Simulation, SimulationError
+
+__all__ = ["ENGINE_VERSION", "Catalog", "fingerprint", "load"]
+
+Outcome = Description | SimulationError
+Recorded = Callable[[Path, str], Description | None]
+
+
+def load(path: Path) -> Simulation:
+    """Imports the file and returns its ``simulation``: for workers and the command line only.
+
+    Raises ``SimulationError`` with the line of the file when it cannot be imported or says nothing.
+    """
+    path = path.resolve()
+    name = f"_simulation_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # dataclasses and pickling look a module up by its name
+    try:
+        # not through the import system: its cached bytecode could be older than the text
+        text = path.read_text(encoding="utf-8")
+        exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _import_error(error, path) from error
+    simulation = getattr(module, "simulation", None)
+    if not isinstance(simulation, Simulation):
+        raise SimulationError("the file defines no `simulation = Simulation(…)`")
+    if not simulation.trains:
+        raise SimulationError("no function is decorated with @simulation.train")
+    simulation.fingerprint = fingerprint_of(text)
+    if not simulation.summary:
+        simulation.summary = _first_paragraph(module.__doc__)
+    return simulation
+
+
+class Catalog:
+    """Descriptions of simulation files; safe to use from several threads.
+
+    ``recorded(path, fingerprint)`` may know a description without any child process (evidence
+    does). A file that fails is remembered too, until its text changes.
+    """
+
+    def __init__(self, *, recorded: Recorded = recorded_description, timeout: float = 60.0) -> None:
+        self._recorded = recorded
+        self._timeout = timeout
+        self._known: dict[str, Outcome] = {}
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+
+    def describe(self, path: Path) -> Description:
+        """What the file says; raises ``SimulationError`` (with a line where known)."""
+        outcome = self.describe_many([path])[path]
+        if isinstance(outcome, SimulationError):
+            raise SimulationError(outcome.message, outcome.line)
+        return outcome
+
+    def describe_many(self, paths: Iterable[Path]) -> dict[Path, Outcome]:
+        """The outcome for each file; one child process reads all that are not known yet."""
+        outcomes: dict[Path, Outcome] = {}
+        marks: dict[Path, str] = {}
+        for path in paths:
+            try:
+                marks[path] = fingerprint(path)
+            except (OSError, UnicodeDecodeError) as error:
+                outcomes[path] = SimulationError(f"cannot be read: {error}")
+        for path in self._unknown(marks):
+            described = self._recorded(path, marks[path])
+            if described is not None:
+                self._remember(marks[path], described)
+        # one child at a time, and what another thread's child just found is not asked again
+        with self._asking:
+            unknown = self._unknown(marks)
+            if unknown:
+                for path, outcome in _ask_child(unknown, self._timeout).items():
+                    self._remember(marks[path], outcome)
+        with self._lock:
+            outcomes.update({path: self._known[mark] for path, mark in marks.items()})
+        return outcomes
+
+    def _unknown(self, marks: Mapping[Path, str]) -> list[Path]:
+        with self._lock:
+            return [path for path, mark in marks.items() if mark not in self._known]
+
+    def _remember(self, mark: str, outcome: Outcome) -> None:
+        with self._lock:
+            self._known[mark] = outcome
+
+
+def _ask_child(paths: list[Path], timeout: float) -> dict[Path, Outcome]:
+    command = [sys.executable, "-m", "quizserver.lab.describe", *map(str, paths)]
+    package = str(Path(__file__).resolve().parents[2])
+    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            env={**os.environ, "PYTHONPATH": search},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        slow = SimulationError(
+            f"importing it took longer than {timeout:g} s: do the work inside train, not at import"
+        )
+        if len(paths) == 1:
+            return {paths[0]: slow}
+        # one file hangs: ask alone, so that the others are not blamed
+        return {path: _ask_child([path], timeout)[path] for path in paths}
+    try:
+        answers = json.loads(done.stdout)
+        return {path: _outcome(answer) for path, answer in zip(paths, answers, strict=True)}
+    except ValueError:
+        if len(paths) > 1:
+            return {path: _ask_child([path], timeout)[path] for path in paths}
+        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        return {paths[0]: SimulationError(f"the process that read it died: {last}")}
+
+
+def _outcome(answer: Mapping[str, Any]) -> Outcome:
+    if "error" in answer:
+        return SimulationError(answer["error"], answer["line"])
+    return description_from_json(answer["description"])
+
+
+def _import_error(error: BaseException, path: Path) -> SimulationError:
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    line = lines[-1] if lines else None
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return SimulationError(f"SyntaxError: {error.msg}", error.lineno)
+    if isinstance(error, SimulationError):
+        return SimulationError(error.message, error.line or line)
+    if isinstance(error, OSError | UnicodeDecodeError) and line is None:
+        return SimulationError(f"cannot be read: {error}")
+    return SimulationError(f"{type(error).__name__}: {error}", line)
+
+
+def _first_paragraph(text: str | None) -> str:
+    return " ".join((text or "").strip().split("\n\n")[0].split())

@@ -1,0 +1,111 @@
+"""From counts of replicas to a verdict on a claim.
+
+A verdict compares the Wilson 95 % interval of "k of n replicas show the shape" with what the claim
+asks for (``at_least``): *supported* when the whole interval is at or above it, *refuted* when the
+whole interval is below, *mixed* when it straddles. It is never rounded to the author's side.
+
+A claim over a grid of settings says either that some setting shows the shape in enough replicas
+("could") or that every setting does ("will"). Choosing the best of many settings and counting it on
+the same seeds would flatter it, so there are two sets of seeds:
+
+- The setting that decides is chosen on *selection* seeds: the best for "could", the worst for
+  "will". Its count on the claim's own seeds decides in favour of "could", and against "will".
+- The opposite verdict needs more than one setting: "could" is refuted only when even the largest
+  count of any setting, on the claim's own seeds, is refuted; "will" is supported only when even the
+  smallest is supported. Taking the extreme on the counted seeds errs against that verdict.
+- Otherwise the claim is mixed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from quizserver.topics.model import Claim, Expected, Quantifier
+
+Verdict = Literal["supported", "refuted", "mixed"]
+
+Z95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and the setting (its index on the grid) and counts it rests on."""
+
+    verdict: Verdict
+    index: int
+    k: int
+    n: int
+    low: float
+    high: float
+
+
+def wilson(k: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval for a proportion (E. B. Wilson, JASA 22, 1927).
+
+    Raises ``ValueError`` unless 0 <= k <= n and n > 0.
+    """
+    if not (0 <= k <= n and n > 0):
+        raise ValueError(f"{k} of {n} is no count")
+    share, z2 = k / n, Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    # at the ends the formula gives 0 and 1 exactly; floating point would miss them by a hair
+    return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)
+
+
+def verdict(k: int, n: int, at_least: float) -> Verdict:
+    """What k of n replicas say about a claim that at least this share shows the shape."""
+    low, high = wilson(k, n)
+    if low >= at_least:
+        return "supported"
+    return "refuted" if high < at_least else "mixed"
+
+
+def agrees(expected: Expected, found: Verdict) -> bool:
+    """Whether a verdict is what the key says; a wrong option's claim must not be supported."""
+    return (found == "supported") == (expected == "supported")
+
+
+def grid(claim: Claim, arm: Mapping[str, float]) -> list[dict[str, float]]:
+    """The settings a claim speaks of: the arm's, with the values of each sweep in its place."""
+    values = itertools.product(*(sweep.values for sweep in claim.over))
+    names = [sweep.knob for sweep in claim.over]
+    return [{**arm, **dict(zip(names, chosen, strict=True))} for chosen in values]
+
+
+def judge(
+    counts: Sequence[int],
+    n: int,
+    at_least: float,
+    quantifier: Quantifier = "could",
+    selection: Sequence[int] | None = None,
+) -> Judgement:
+    """The verdict on a claim over ``len(counts)`` settings.
+
+    ``counts[i]`` of ``n`` replicas show the shape at setting i on the claim's own seeds;
+    ``selection[i]`` is the same on the selection seeds, needed for more than one setting.
+    """
+    if len(counts) == 1:
+        return _judgement(verdict(counts[0], n, at_least), 0, counts, n)
+    if selection is None or len(selection) != len(counts):
+        raise ValueError("a claim over several settings needs a selection count for each")
+    best = max if quantifier == "could" else min
+    chosen = best(range(len(counts)), key=selection.__getitem__)
+    extreme = best(range(len(counts)), key=counts.__getitem__)
+    by_chosen: Verdict = "supported" if quantifier == "could" else "refuted"
+    by_extreme: Verdict = "refuted" if quantifier == "could" else "supported"
+    if verdict(counts[chosen], n, at_least) == by_chosen:
+        return _judgement(by_chosen, chosen, counts, n)
+    if verdict(counts[extreme], n, at_least) == by_extreme:
+        return _judgement(by_extreme, extreme, counts, n)
+    return _judgement("mixed", extreme, counts, n)
+
+
+def _judgement(found: Verdict, index: int, counts: Sequence[int], n: int) -> Judgement:
+    low, high = wilson(counts[index], n)
+    return Judgement(found, index, counts[index], n, low, high)

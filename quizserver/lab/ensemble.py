@@ -1,0 +1,214 @@
+"""Trains all replicas of all settings of a simulation as one batch, point by point.
+
+A replica's curve depends on its setting and its seed alone, to the last bit in float32 on one
+machine: seed 17 is the same curve alone, among 64, in another order, and beside other arms. What
+that takes: random numbers a seed (``replicas``), matrices aligned alike (``layers``), batches that
+are always a multiple of ``PAD`` replicas (vectorised kernels treat the last few numbers of a tensor
+apart; with the padding no replica is ever among them), and one thread (threads cut tensors at
+places that depend on their size).
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from quizserver.lab.replicas import Replicas
+from quizserver.lab.simulation import Simulation, SimulationError
+
+PAD = 32
+BATCH = 64
+"""Replicas in one batch: large enough to hide the cost of calling torch, small enough for cache."""
+
+Floats = NDArray[np.float64]
+OnPoints = Callable[[int, float, Mapping[str, Floats]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What an ensemble did: ``x`` (P,) and each series (R, P), float64; NaN and inf are data.
+
+    Replica i has ``seeds[i]`` and ``settings[i]``. ``stopped``: it was told to stop, and P is how
+    far it came.
+    """
+
+    x: Floats
+    series: Mapping[str, Floats]
+    seeds: tuple[int, ...]
+    settings: tuple[Mapping[str, float], ...]
+    stopped: bool = False
+
+
+def simulate(
+    simulation: Simulation,
+    settings: Mapping[str, float] | Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+    *,
+    on_points: OnPoints | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    device: str = "cpu",
+    dtype: str | None = None,
+    batch: int = BATCH,
+) -> Curves:
+    """Trains one replica for each of ``seeds``.
+
+    ``settings`` is one setting for all, or one a replica; knobs left out take their defaults.
+    After each point ``on_points(index, x, {series: (R,)})`` is called with every replica's value,
+    and ``should_stop()`` is asked. Batches of at most ``batch`` replicas take turns, point by
+    point: the memory of one step is bounded by one batch, while weights and optimiser state are
+    held for all. Raises ``KnobError`` for a bad setting, ``SimulationError`` (with the line of the
+    file) when the author's code fails; whatever the two callbacks raise passes through.
+    """
+    seeds = tuple(int(seed) for seed in seeds)
+    full = _settings(simulation, settings, seeds)
+    chosen = torch.device(device)
+    number = getattr(torch, dtype or simulation.dtype)
+    places = _places(simulation, full, batch)
+    names = tuple(simulation.series)
+    x = np.full(simulation.points, np.nan)
+    values = {name: np.full((len(seeds), simulation.points), np.nan) for name in names}
+    done = 0
+    with _one_thread(), _blaming(simulation):
+        batches = [
+            _Batch(simulation, [full[i] for i in place], [seeds[i] for i in place], chosen, number)
+            for place in places
+        ]
+    for index in range(simulation.points if seeds else 0):
+        if should_stop is not None and should_stop():
+            break
+        for place, members in zip(places, batches, strict=True):
+            with _one_thread(), _blaming(simulation):
+                x[index], point = members.next_point(index)
+            for name in names:
+                values[name][place, index] = point[name]
+        done = index + 1
+        if on_points is not None:
+            on_points(index, float(x[index]), {name: values[name][:, index] for name in names})
+    return Curves(
+        x=x[:done],
+        series={name: value[:, :done] for name, value in values.items()},
+        seeds=seeds,
+        settings=full,
+        stopped=done < simulation.points,
+    )
+
+
+class _Batch:
+    """Some replicas and the author's generator that trains them."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        settings: Sequence[Mapping[str, float]],
+        seeds: Sequence[int],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._simulation = simulation
+        self._real = len(seeds)
+        spare = -self._real % PAD
+        self._replicas = Replicas(
+            simulation.knobs,
+            [*settings, *[settings[-1]] * spare],
+            [*seeds, *[seeds[-1]] * spare],
+            device=device,
+            dtype=dtype,
+        )
+        self._points = simulation.start(self._replicas)
+
+    def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
+        # an author's `with torch.no_grad(): yield …` must not leak into the other batches
+        with torch.enable_grad():
+            try:
+                item = next(self._points)
+            except StopIteration:
+                raise SimulationError(
+                    f"train yielded {index} points, but points={self._simulation.points}"
+                ) from None
+        x, values = self._checked(item)
+        return x, {
+            name: value[: self._real].detach().to("cpu", torch.float64).numpy()
+            for name, value in values.items()
+        }
+
+    def _checked(self, item: object) -> tuple[float, Mapping[str, torch.Tensor]]:
+        """The point that ``train`` yielded, or an error that says what it should have been."""
+        names = tuple(self._simulation.series)
+        if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping)):
+            raise SimulationError(
+                "train must yield x and a dict of series, such as: yield epoch, {'loss': loss}"
+            )
+        x, values = item
+        if set(values) != set(names):
+            raise SimulationError(
+                f"train yielded the series {', '.join(map(str, values)) or 'none'}, "
+                f"but the simulation declares {', '.join(names)}"
+            )
+        for name, value in values.items():
+            if not isinstance(value, torch.Tensor) or value.shape != (self._replicas.count,):
+                got = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value)
+                raise SimulationError(
+                    f"series {name!r} must hold one value for each of the "
+                    f"{self._replicas.count} replicas, but it is {got}"
+                )
+        return float(x), values
+
+
+def _settings(
+    simulation: Simulation,
+    settings: Mapping[str, float] | Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+) -> tuple[Mapping[str, float], ...]:
+    if isinstance(settings, Mapping):
+        return (simulation.check_knobs(settings),) * len(seeds)
+    if len(settings) != len(seeds):
+        raise ValueError(f"{len(settings)} settings for {len(seeds)} seeds: give one a replica")
+    return tuple(simulation.check_knobs(setting) for setting in settings)
+
+
+def _places(
+    simulation: Simulation, settings: Sequence[Mapping[str, float]], batch: int
+) -> list[list[int]]:
+    """Which replicas train together: those alike in every integer knob, ``batch`` at a time."""
+    whole = [knob.name for knob in simulation.knobs if knob.integer]
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for index, setting in enumerate(settings):
+        groups.setdefault(tuple(setting[name] for name in whole), []).append(index)
+    return [
+        group[start : start + batch]
+        for group in groups.values()
+        for start in range(0, len(group), batch)
+    ]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _blaming(simulation: Simulation) -> Iterator[None]:
+    """Turns what the author's code raises into a ``SimulationError`` with the line it came from."""
+    try:
+        yield
+    except SimulationError as error:
+        if error.line is None:
+            error.line = simulation.train_line
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(sys.exc_info()[2])
+        lines = [frame.lineno for frame in frames if frame.filename == simulation.file]
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise SimulationError(text, lines[-1] if lines else None) from error

@@ -1,0 +1,309 @@
+"""The record of a topic's claims: ``evidence.json`` in the topic's folder. Imports no torch.
+
+The file is made for git: keys in a fixed order, numbers rounded to four significant digits, one
+line a curve. It is always replaced as a whole, so that a reader sees the old or the new one.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from quizserver.lab.claims import Verdict, agrees
+from quizserver.lab.description import description_from_json, description_to_json
+from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
+from quizserver.lab.simulation import Description
+from quizserver.topics.model import Expected, Quantifier, Question, Topic
+
+FILE_NAME = "evidence.json"
+LARGEST = 200_000
+"""Bytes: what a topic's evidence may weigh in git and in a page."""
+
+Values = tuple[float | None, ...]
+"""Points of a curve; None where the value is no finite number."""
+
+DescriptionField = Annotated[
+    Description, PlainValidator(description_from_json), PlainSerializer(description_to_json)
+]
+
+
+class EvidenceError(Exception):
+    """Evidence that cannot be read or written: which file, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One series of an ensemble, point by point: median, 10 % and 90 % quantile, some replicas."""
+
+    median: Values
+    low: Values
+    high: Values
+    replicas: tuple[Values, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """What ``n`` replicas of one setting did; ``sentence`` says it in words.
+
+    ``arm`` is the arm that the setting belongs to; a setting from a claim's grid differs from it.
+    """
+
+    arm: str
+    knobs: Mapping[str, float]
+    n: int
+    series: Mapping[str, Band]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A simulation as it was when the evidence was made, and its ensembles by key.
+
+    The key is the arm's name; for another setting of a grid, the name with the values turned.
+    """
+
+    description: DescriptionField
+    x: tuple[float, ...]
+    ensembles: Mapping[str, Ensemble]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One setting of a claim's grid: the values turned, and how many replicas show the shape."""
+
+    knobs: Mapping[str, float]
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim, and what came out. ``ensemble`` is the key of the setting the verdict rests on."""
+
+    question: str
+    option: str | None
+    simulation: str
+    arm: str
+    shape: str
+    quantifier: Quantifier
+    at_least: float
+    over: Mapping[str, tuple[float, ...]]
+    expected: Expected
+    k: int
+    n: int
+    low: float
+    high: float
+    verdict: Verdict
+    ensemble: str
+    tried: tuple[Tried, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return agrees(self.expected, self.verdict)
+
+    @property
+    def claim(self) -> tuple[object, ...]:
+        """What was claimed, without what came out: two equal claims need no new run."""
+        over = tuple((name, tuple(values)) for name, values in self.over.items())
+        return (
+            self.question, self.option, self.simulation, self.arm, self.shape,
+            self.quantifier, self.at_least, over, self.expected,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The outcome of all claims of a topic over the seeds ``first`` to ``last``, inclusive."""
+
+    format: Literal[1]
+    topic: str
+    first: int
+    last: int
+    made_with: Mapping[str, str]
+    experiments: Mapping[str, Experiment]
+    findings: tuple[Finding, ...]
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first, self.last + 1)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every finding is what the author's key says."""
+        return all(finding.agrees for finding in self.findings)
+
+    def finding(self, question: str, option: str) -> Finding | None:
+        """The first finding about an option of a question."""
+        return next(
+            (f for f in self.findings if f.question == question and f.option == option), None
+        )
+
+    def ensemble(self, finding: Finding) -> Ensemble:
+        """The ensemble that a finding rests on."""
+        return self.experiments[finding.simulation].ensembles[finding.ensemble]
+
+    def slice(self, question: str) -> Evidence:
+        """Only what one question's claims are about: its findings and the ensembles they use."""
+        findings = tuple(f for f in self.findings if f.question == question)
+        used: dict[str, dict[str, Ensemble]] = {}
+        for found in findings:
+            used.setdefault(found.simulation, {})[found.ensemble] = self.ensemble(found)
+        experiments = {
+            name: replace(self.experiments[name], ensembles=ensembles)
+            for name, ensembles in used.items()
+        }
+        return replace(self, experiments=experiments, findings=findings)
+
+    def stale(self, topic: Topic, question: str | None = None) -> str | None:
+        """Why this evidence no longer speaks for the topic (or one question); None when it does."""
+        asked = [q for q in topic.questions if question is None or q.id == question]
+        wanted = [claim for q in asked for claim in claimed(q)]
+        recorded = [f.claim for f in self.findings if question is None or f.question == question]
+        if wanted != recorded:
+            return "The claims changed since this evidence was made."
+        for name in {q.simulation for q in asked if q.simulation is not None and q.claims}:
+            reason = self._stale_simulation(topic, name)
+            if reason is not None:
+                return reason
+        return None
+
+    def _stale_simulation(self, topic: Topic, name: str) -> str | None:
+        experiment = self.experiments.get(name)
+        path = topic.simulations.get(name)
+        if experiment is None or path is None:
+            return f"There is no simulation {name} in both the topic and this evidence."
+        try:
+            same = fingerprint(path) == experiment.description.fingerprint
+        except (OSError, UnicodeDecodeError):
+            return f"The simulation {path.name} cannot be read."
+        if same:
+            return None
+        if self.made_with.get("engine") != ENGINE_VERSION:
+            return "The engine changed since this evidence was made."
+        return f"{path.name} changed since this evidence was made."
+
+
+def claimed(question: Question) -> list[tuple[object, ...]]:
+    """The claims of a question in the form of ``Finding.claim``."""
+    return [
+        (
+            question.id,
+            claim.option,
+            question.simulation,
+            claim.arm,
+            claim.shape,
+            claim.quantifier,
+            claim.at_least,
+            tuple((sweep.knob, sweep.values) for sweep in claim.over),
+            claim.expected,
+        )
+        for claim in question.claims
+    ]
+
+
+_ADAPTER = TypeAdapter(Evidence)
+
+
+def read(folder: Path) -> Evidence | None:
+    """The evidence of the topic in ``folder``; None when there is none.
+
+    Raises ``EvidenceError`` when the file is broken. Read again only when the file changed.
+    """
+    path = folder / FILE_NAME
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return _read(path, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _changed: int, _size: int, _inode: int) -> Evidence:
+    advice = "Run `quizserver verify --update` to write it again."
+    try:
+        evidence = _ADAPTER.validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise EvidenceError(f"{path}: {where}: {first['msg']}. {advice}") from error
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be read ({error.strerror}).") from error
+    for finding in evidence.findings:
+        experiment = evidence.experiments.get(finding.simulation)
+        if experiment is None or finding.ensemble not in experiment.ensembles:
+            raise EvidenceError(f"{path}: a finding has no ensemble {finding.ensemble!r}. {advice}")
+    return evidence
+
+
+def recorded_description(path: Path, mark: str) -> Description | None:
+    """What fresh evidence beside a simulation file says of it; None when there is none."""
+    try:
+        evidence = read(path.parent)
+    except EvidenceError:
+        return None
+    experiment = evidence.experiments.get(path.stem) if evidence is not None else None
+    if experiment is None or experiment.description.fingerprint != mark:
+        return None
+    return experiment.description
+
+
+def write(evidence: Evidence, folder: Path) -> Path:
+    """Replaces the topic's evidence as a whole; raises ``EvidenceError`` when it is too large."""
+    text = _text(_rounded(_ADAPTER.dump_python(evidence, mode="json"))) + "\n"
+    path = folder / FILE_NAME
+    if len(text.encode()) > LARGEST:
+        raise EvidenceError(
+            f"{path}: {len(text.encode()):,} bytes, more than {LARGEST:,}. "
+            "Give the simulation fewer points, or the topic fewer arms."
+        )
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".evidence-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def significant(value: float, digits: int = 4) -> float | None:
+    """``value`` rounded to significant digits; None when it is no finite number."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def _rounded(data: Any) -> Any:
+    if isinstance(data, float):
+        short = significant(data)
+        return int(short) if short is not None and short.is_integer() else short
+    if isinstance(data, dict):
+        # settings, thresholds and what the author declared stay as they were written
+        exact = ("description", "x", "knobs", "over", "at_least")
+        return {key: value if key in exact else _rounded(value) for key, value in data.items()}
+    return [_rounded(item) for item in data] if isinstance(data, list) else data
+
+
+def _text(data: Any, indent: str = "") -> str:
+    """JSON with one line for each list of plain values and each small dict of them."""
+    inner = f"{indent} "
+    values = data.values() if isinstance(data, dict) else data
+    if not isinstance(data, dict | list) or not any(isinstance(v, dict | list) for v in values):
+        return json.dumps(data, ensure_ascii=False)
+    if isinstance(data, dict):
+        lines = [
+            f"{inner}{json.dumps(key, ensure_ascii=False)}: {_text(value, inner)}"
+            for key, value in data.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + _text(item, inner) for item in data) + f"\n{indent}]"

@@ -1,0 +1,128 @@
+"""Layers with a leading replica axis, whose results do not depend on who else is in the batch.
+
+On a CPU the kernels behind ``torch.bmm`` choose their order of summation by the memory alignment
+of each matrix, so that a replica's last bits would change with its place in the batch.
+``linear`` gives every matrix the same alignment wherever the shapes do not do so by themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ALIGNMENT = 16
+"""Elements: 64 bytes of float32, one cache line and the widest vector register there is."""
+
+
+class Linear(nn.Module):
+    """``torch.nn.Linear`` for R replicas: (R, N, inputs) to (R, N, outputs).
+
+    ``weight`` has shape (R, inputs, outputs), ``bias`` (R, 1, outputs) or is None.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = None if bias is None else nn.Parameter(bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        replicas, width, _ = self.weight.shape
+        if inputs.ndim != 3 or inputs.shape[0] != replicas or inputs.shape[2] != width:
+            raise ValueError(
+                f"a linear layer of {replicas} replicas and {width} inputs needs the shape "
+                f"({replicas}, examples, {width}), not {tuple(inputs.shape)}; "
+                "give shared data its replica axis with replicas.share(…)"
+            )
+        return linear(inputs, self.weight, self.bias)
+
+
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``inputs @ weight + bias`` a replica, the same to the last bit at any place in the batch."""
+    rows, width, outputs = inputs.shape[1], weight.shape[1], weight.shape[2]
+    sizes = (rows * width, rows * outputs, width * outputs)
+    if inputs.is_contiguous() and not any(size % ALIGNMENT for size in sizes):
+        if bias is None:
+            return torch.bmm(inputs, weight)
+        return torch.baddbmm(bias, inputs, weight)
+    product: Tensor = _AlignedMatmul.apply(inputs, weight)  # type: ignore[no-untyped-call]
+    return product if bias is None else product + bias
+
+
+class _AlignedMatmul(torch.autograd.Function):
+    """``torch.bmm`` with every operand and result of both passes aligned."""
+
+    @staticmethod
+    def forward(context: Any, inputs: Tensor, weight: Tensor) -> Tensor:
+        context.save_for_backward(inputs, weight)
+        return _aligned_bmm(inputs, weight)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        inputs, weight = context.saved_tensors
+        to_inputs = to_weight = None
+        if context.needs_input_grad[0]:
+            to_inputs = _aligned_bmm(gradient, weight.transpose(1, 2))
+        if context.needs_input_grad[1]:
+            to_weight = _aligned_bmm(inputs.transpose(1, 2), gradient)
+        return to_inputs, to_weight
+
+
+def _aligned_bmm(left: Tensor, right: Tensor) -> Tensor:
+    shape = (left.shape[0], left.shape[1], right.shape[2])
+    out = _aligned_empty(shape, left)
+    torch.bmm(_aligned(left), _aligned(right), out=out)
+    return out.contiguous()
+
+
+def _aligned(matrices: Tensor) -> Tensor:
+    """The same matrices, each beginning on a multiple of ``ALIGNMENT``; copies only if it must."""
+    if matrices.is_contiguous():
+        if matrices[0].numel() % ALIGNMENT == 0:
+            return matrices
+    elif matrices.transpose(1, 2).is_contiguous():
+        return _aligned(matrices.transpose(1, 2)).transpose(1, 2)
+    return _aligned_empty(matrices.shape, matrices).copy_(matrices)
+
+
+def _aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    replicas, rows, columns = shape
+    stride = -(-rows * columns // ALIGNMENT) * ALIGNMENT
+    return like.new_empty(replicas * stride).as_strided(
+        (replicas, rows, columns), (stride, columns, 1)
+    )
+
+
+# Each draws one replica's weights (inputs, outputs) before scaling: "default" is torch.nn.Linear's
+# (Kaiming uniform with a = √5, that is ±1/√inputs), Glorot and He as in torch.nn.init with gain 1
+# and √2, LeCun normal has variance 1/inputs, "direction" gives each unit's weights the length 1 and
+# a random direction, "sign" makes each ±1/√inputs.
+Draw = Callable[[int, int, torch.Generator], Tensor]
+
+
+def _uniform(bound: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+    unit = torch.rand(inputs, outputs, generator=generator, dtype=torch.float64)
+    return (2 * unit - 1) * bound
+
+
+def _normal(spread: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+    return spread * torch.randn(inputs, outputs, generator=generator, dtype=torch.float64)
+
+
+def _direction(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+    return nn.functional.normalize(_normal(1.0, inputs, outputs, generator), dim=0)
+
+
+INITS: dict[str, Draw] = {
+    "default": lambda i, o, g: _uniform(1 / math.sqrt(i), i, o, g),
+    "glorot_uniform": lambda i, o, g: _uniform(math.sqrt(6 / (i + o)), i, o, g),
+    "glorot_normal": lambda i, o, g: _normal(math.sqrt(2 / (i + o)), i, o, g),
+    "he_uniform": lambda i, o, g: _uniform(math.sqrt(6 / i), i, o, g),
+    "he_normal": lambda i, o, g: _normal(math.sqrt(2 / i), i, o, g),
+    "lecun_normal": lambda i, o, g: _normal(1 / math.sqrt(i), i, o, g),
+    "direction": _direction,
+    "sign": lambda i, o, g: torch.sign(_uniform(1.0, i, o, g)) / math.sqrt(i),
+}

@@ -1,0 +1,46 @@
+"""Losses of an ensemble: as in ``torch.nn.functional``, but one mean a replica.
+
+The first axis of every argument is the replica axis (R); the result has shape (R,). Sum it before
+``backward()``: replicas share no parameter, so the gradient of the sum is each one's own.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
+
+
+def mse_loss(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of ``output`` (R, N, …) against ``target`` of the same shape."""
+    _same_shape(output, target)
+    return (output - target).square().flatten(1).mean(1)
+
+
+def binary_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean binary cross entropy in nats; ``target`` holds probabilities in ``logits``' shape."""
+    _same_shape(logits, target)
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return each.flatten(1).mean(1)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean cross entropy in nats of ``logits`` (R, N, classes) against class numbers (R, N)."""
+    if target.shape != logits.shape[:2]:
+        raise ValueError(
+            f"cross_entropy: target has shape {tuple(target.shape)}, "
+            f"logits {tuple(logits.shape)} need {tuple(logits.shape[:2])}"
+        )
+    chosen = logits.gather(2, target.unsqueeze(2)).squeeze(2)
+    return (torch.logsumexp(logits, 2) - chosen).mean(1)
+
+
+def _same_shape(output: Tensor, target: Tensor) -> None:
+    # broadcasting (R, N, 1) against (R, N) would silently compare every pair of examples
+    if output.shape != target.shape:
+        raise ValueError(
+            f"the output has shape {tuple(output.shape)}, the target {tuple(target.shape)}: "
+            "they must be the same"
+        )

@@ -1,0 +1,144 @@
+"""What a simulation's ``train`` gets: one batch of replicas, each with its own knobs and seed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quizserver.lab.layers import INITS, Linear
+from quizserver.lab.simulation import Knob
+
+_STREAMS = ("init", "data", "order")
+
+
+class Replicas:
+    """R replicas that train together; the first axis of every tensor is theirs.
+
+    ``knobs`` has one attribute a knob: a tensor (R,) or, for an integer knob, an ``int``. Random
+    numbers come from three streams a seed (initial weights, data, order of the batches), so that
+    replicas of different arms with one seed start alike, see the same batches and can be compared
+    pair by pair, and so that nothing depends on who else is in the batch.
+    """
+
+    def __init__(
+        self,
+        knobs: Sequence[Knob],
+        settings: Sequence[Mapping[str, float]],
+        seeds: Sequence[int],
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.count = len(seeds)
+        self.seeds = tuple(seeds)
+        self.device = device
+        self.dtype = dtype
+        self.knobs = SimpleNamespace(
+            **{
+                knob.name: int(settings[0][knob.name])
+                if knob.integer
+                else self._tensor([setting[knob.name] for setting in settings])
+                for knob in knobs
+            }
+        )
+        distinct = sorted(set(seeds))
+        place = {seed: index for index, seed in enumerate(distinct)}
+        self._place = torch.tensor([place[seed] for seed in seeds])
+        self._generators = {
+            stream: [_generator(seed, stream) for seed in distinct] for stream in _STREAMS
+        }
+
+    def linear(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        init: str = "default",
+        scale: float | Tensor = 1.0,
+        bias: bool = True,
+    ) -> Linear:
+        """A linear layer for ``torch.nn.Sequential``, its initial values multiplied by ``scale``.
+
+        ``init``: "default" is what ``torch.nn.Linear`` does, biases too; with "glorot_uniform",
+        "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "direction" (length 1, random
+        direction) and "sign" (±1/√inputs) the biases start at zero.
+        """
+        if init not in INITS:
+            raise ValueError(f"init is {init!r}; there are {', '.join(INITS)}")
+        factor = torch.as_tensor(scale, dtype=torch.float64).expand(self.count).view(-1, 1, 1)
+        weight = self._draw("init", lambda g: INITS[init](inputs, outputs, g)) * factor
+        offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
+        if bias and init == "default":
+            bound = inputs**-0.5
+            unit = self._draw(
+                "init", lambda g: torch.rand(1, outputs, generator=g, dtype=torch.float64)
+            )
+            offset = (2 * unit - 1) * bound * factor
+        return Linear(self._own(weight), self._own(offset) if bias else None)
+
+    def share(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The same data for every replica: (N, …) to (R, N, …), floats in the replicas' type."""
+        return tuple(
+            (self._own(tensor) if tensor.is_floating_point() else tensor.to(self.device))
+            .unsqueeze(0)
+            .expand(self.count, *tensor.shape)
+            for tensor in tensors
+        )
+
+    def randn(self, *size: int) -> Tensor:
+        """Standard normal numbers (R, *size), each replica's from its own seed."""
+        return self._own(
+            self._draw("data", lambda g: torch.randn(*size, generator=g, dtype=torch.float64))
+        )
+
+    def rand(self, *size: int) -> Tensor:
+        """Uniform numbers in [0, 1) of shape (R, *size), each replica's from its own seed."""
+        return self._own(
+            self._draw("data", lambda g: torch.rand(*size, generator=g, dtype=torch.float64))
+        )
+
+    def batches(self, *tensors: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
+        """One epoch of mini-batches of ``tensors`` (R, N, …), shuffled for each seed.
+
+        Every example comes once; the last batch is smaller when ``size`` does not divide N.
+        """
+        examples = tensors[0].shape[1]
+        order = self._draw("order", lambda g: torch.randperm(examples, generator=g))
+        order = order.to(self.device)
+        whole = examples // size * size
+        if whole:
+            # one gather an epoch, laid out so that each batch is contiguous
+            index = order[:, :whole].view(self.count, -1, size).transpose(0, 1)
+            yield from zip(*(_take(tensor, index) for tensor in tensors), strict=True)
+        if whole < examples:
+            index = order[:, whole:].unsqueeze(0)
+            yield tuple(_take(tensor, index)[0] for tensor in tensors)
+
+    def _draw(self, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+        """``draw`` once for each seed, laid out a replica: (R, …)."""
+        return torch.stack([draw(g) for g in self._generators[stream]])[self._place]
+
+    def _tensor(self, values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=self.dtype, device=self.device)
+
+    def _own(self, tensor: Tensor) -> Tensor:
+        return tensor.to(device=self.device, dtype=self.dtype)
+
+
+def _generator(seed: int, stream: str) -> torch.Generator:
+    # SeedSequence keeps neighbouring seeds and the streams of one seed independent
+    state = np.random.SeedSequence([seed, zlib.crc32(stream.encode())]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
+def _take(tensor: Tensor, index: Tensor) -> Tensor:
+    """Examples ``index`` (batches, R, size) of ``tensor`` (R, N, …): (batches, R, size, …)."""
+    if tensor.stride(0) == 0:  # shared by all replicas
+        return tensor[0][index]
+    replica = torch.arange(len(tensor), device=tensor.device).view(1, -1, 1)
+    return tensor[replica, index]

@@ -1,0 +1,1 @@
+"""Runs of simulations: their key, store, queue, workers and live streams."""

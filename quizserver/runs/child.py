@@ -1,0 +1,198 @@
+"""The process that trains one run: forked from a warm worker, limited, and gone at the end.
+
+It holds no database and no secret; all it can do is write frames to the pipe of its parent.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from quizserver.lab.simulation import SimulationError
+from quizserver.runs import limits, wire
+from quizserver.runs.model import Order
+
+OnPoints = Callable[[npt.ArrayLike, Mapping[str, npt.ArrayLike]], None]
+
+# What a training process may read from its environment.
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
+
+
+class Train(Protocol):
+    """Trains an order from its file, tells ``on_points`` of points as they come (x (n,) and for
+    each series (replicas, n)), and returns a sentence that says what the curves do."""
+
+    def __call__(self, path: Path, order: Order, on_points: OnPoints) -> str: ...
+
+
+@dataclass(slots=True)
+class Child:
+    """A training process, as its parent knows it. ``pipe`` gives its frames."""
+
+    pid: int
+    pipe: int
+    _code: int | None = None
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code (negative: the signal that killed it); None when it goes on living."""
+        until = time.monotonic() + seconds
+        while self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > until:
+                break
+            else:
+                time.sleep(0.005)
+        return self._code
+
+    def end(self) -> None:
+        """Kills it with everything that it started, and leaves no zombie."""
+        os.close(self.pipe)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if self._code is None:
+            # It may not have made its own process group yet.
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+def start(train: Train, path: Path, order: Order, *, memory_mb: int, seconds: float) -> Child:
+    """Forks a process that trains ``order``.
+
+    The caller must have closed every database connection: the child shares its open files until it
+    closes them, and SQLite does not survive being used on both sides of a fork.
+    """
+    reader, writer = os.pipe()
+    worker = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return Child(pid, reader)
+    # From here on nothing may return into the worker's code, whatever happens.
+    status = 1
+    try:
+        _shed(worker, writer)
+        limits.limit(memory_mb=memory_mb, seconds=seconds)
+        status = _tell(train, path, order, writer)
+    finally:
+        os._exit(status)
+
+
+def _shed(worker: int, writer: int) -> None:
+    """Lets go of what belongs to the worker: signals, files, environment, process group."""
+    limits.die_with(worker)
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.closerange(3, writer)
+    os.closerange(writer + 1, os.sysconf("SC_OPEN_MAX"))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+    # What the worker left behind is not this process's to finalise.
+    gc.freeze()
+
+
+def _tell(train: Train, path: Path, order: Order, writer: int) -> int:
+    def on_points(x: npt.ArrayLike, series: Mapping[str, npt.ArrayLike]) -> None:
+        _write(writer, points_frame(x, series))
+
+    try:
+        sentence = train(path, order, on_points)
+        _write(writer, wire.frame(wire.DONE, {"sentence": sentence}))
+        return 0
+    except BaseException as error:
+        # The traceback is for the log; the frame is what people are told.
+        with suppress(Exception):
+            traceback.print_exc()
+        told = {
+            "message": _words(error)[:500],
+            "memory": _is_memory(error),
+            "line": _line(error, path),
+        }
+        _write(writer, wire.frame(wire.ERROR, told))
+        return 1
+
+
+def points_frame(x: npt.ArrayLike, series: Mapping[str, npt.ArrayLike]) -> bytes:
+    """The frame of points: x (n,) and for each series (replicas, n)."""
+    xs = np.atleast_1d(np.asarray(x, dtype=np.float64))
+    blocks = [
+        np.asarray(values, dtype=np.float64).reshape(-1, len(xs)) for values in series.values()
+    ]
+    header: dict[str, Any] = {"names": list(series), "count": len(xs)}
+    return wire.frame(wire.POINTS, header, b"".join(_bytes(block) for block in [xs, *blocks]))
+
+
+def read_points(
+    header: Mapping[str, Any], body: bytes, names: Sequence[str], replicas: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """x (n,) and values (series, replicas, n) of a frame. Raises WireError when they don't fit."""
+    count = header.get("count")
+    if header.get("names") != list(names):
+        raise wire.WireError(
+            f"the simulation gave the series {json.dumps(header.get('names'))}, "
+            f"but describes {json.dumps(list(names))}"
+        )
+    flat = np.frombuffer(body, dtype="<f8") if len(body) % 8 == 0 else np.empty(0)
+    if not isinstance(count, int) or len(flat) != count * (1 + len(names) * replicas):
+        raise wire.WireError("the simulation gave points of another number of replicas")
+    return flat[:count], flat[count:].reshape(len(names), replicas, count)
+
+
+def _bytes(values: npt.NDArray[np.float64]) -> bytes:
+    return np.ascontiguousarray(values, dtype="<f8").tobytes()
+
+
+def _write(writer: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(writer, view) :]
+
+
+def _words(error: BaseException) -> str:
+    # The lab's own errors are sentences already.
+    if isinstance(error, SimulationError):
+        return error.message
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Whether the error, or what caused it, is memory that could not be had."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    if any(words in text for words in ("allocate memory", "not enough memory", "bad_alloc")):
+        return True
+    return error.__cause__ is not None and _is_memory(error.__cause__)
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """The line of the simulation's own file where the error came from, innermost first."""
+    if isinstance(error, SimulationError):
+        return error.line
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return lines[-1] if lines else None

@@ -1,0 +1,188 @@
+"""Live streams: one thread a process reads what is new of all watched runs and wakes their streams.
+
+A stream keeps no queue. It knows the last batch it sent and takes what follows from the few batches
+that the hub holds for all streams of the run, or, when it fell behind them, from the store. So a
+slow reader costs no memory, and one that comes late or back gets everything it lacks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from quizserver.runs.model import Batch, RefusedError, Run, State
+from quizserver.runs.store import Progress, RunStore
+
+log = logging.getLogger(__name__)
+
+TICK = 0.04  # seconds between looks at the store while anyone watches
+HELD = 64  # batches of a run that are held for its streams
+NO_BATCHES = 2**31 - 1  # a cursor beyond every batch: only how the run stands is asked
+
+
+class Mark(NamedTuple):
+    """What a stream has told: its last batch, and how the run stood."""
+
+    seq: int
+    state: State
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the hub knows that a stream has not told.
+
+    ``progress`` is None when the run is gone. ``complete`` is False when the batches held do not
+    reach back to the stream's last one, so that it must read the store. ``at`` is when it was read.
+    """
+
+    progress: Progress | None
+    complete: bool
+    at: float
+
+
+@dataclass(slots=True)
+class Feed:
+    """What the hub last saw of one run, and when. ``batches`` ends with the run's last batch."""
+
+    run: Run | None = None
+    waiting: int = 0
+    at: float = float("-inf")
+    gone: bool = False
+    streams: int = 0
+    batches: deque[Batch] = field(default_factory=lambda: deque(maxlen=HELD))
+
+    def news(self, told: Mark, since: float) -> News | None:
+        if self.gone:
+            return News(None, True, self.at)
+        run = self.run
+        # What was read before the stream's own last look is older than what it has told.
+        if run is None or self.at <= since:
+            return None
+        if Mark(run.last_seq, run.state, self.waiting) == told:
+            return None
+        batches = tuple(batch for batch in self.batches if batch.seq > told.seq)
+        return News(
+            Progress(run, self.waiting, batches), told.seq + len(batches) == run.last_seq, self.at
+        )
+
+    def take(self, progress: Progress | None, at: float) -> bool:
+        """Notes what was read at ``at``; whether anything of it is new."""
+        self.at = at
+        if progress is None:
+            self.gone = True
+            return True
+        changed = (self.run, self.waiting) != (progress.run, progress.waiting)
+        self.run, self.waiting = progress.run, progress.waiting
+        self.batches.extend(progress.batches)
+        return changed
+
+
+class Hub:
+    """The open streams of one process, at most ``streams_max``; the first one starts its thread."""
+
+    def __init__(self, store: RunStore, *, streams_max: int, tick: float = TICK) -> None:
+        self._store = store
+        self._streams_max = streams_max
+        self._tick = tick
+        self._changed = threading.Condition()
+        self._feeds: dict[str, Feed] = {}
+        self._thread: threading.Thread | None = None
+        self._open = 0
+        self.closed = False
+
+    def enter(self, run_id: str) -> None:
+        """Counts a stream in. Raises RefusedError (503) when there are as many as there may be."""
+        with self._changed:
+            if self.closed or self._open >= self._streams_max:
+                raise RefusedError(
+                    503,
+                    "Too many live curves are open just now. This one will be tried again.",
+                    retry_after=3,
+                )
+            self._open += 1
+            self._feeds.setdefault(run_id, Feed()).streams += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="runs-hub", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def leave(self, run_id: str) -> None:
+        """Counts a stream out; with the last of a run its batches are forgotten."""
+        with self._changed:
+            self._open -= 1
+            feed = self._feeds[run_id]
+            feed.streams -= 1
+            if not feed.streams:
+                del self._feeds[run_id]
+
+    def wait(self, run_id: str, told: Mark, since: float, seconds: float) -> News | None:
+        """What is new against what a stream has told by ``since`` (time.monotonic()).
+
+        Returns as soon as there is any; None when there was none for ``seconds``, or the hub was
+        closed.
+        """
+        until = time.monotonic() + seconds
+        with self._changed:
+            feed = self._feeds[run_id]
+            while not self.closed:
+                if (news := feed.news(told, since)) is not None:
+                    return news
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(left)
+        return None
+
+    @property
+    def open(self) -> int:
+        """How many streams are open."""
+        return self._open
+
+    def close(self) -> None:
+        """Ends every stream and the thread."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (cursors := self._watched()) is not None:
+            pause = self._tick
+            try:
+                self._look(cursors)
+            except Exception:
+                log.exception("reading the points of runs failed; trying again in a second")
+                pause = 1.0
+            with self._changed:
+                self._changed.wait_for(lambda: self.closed, pause)
+
+    def _watched(self) -> dict[str, int] | None:
+        """The runs to look at, each with its last batch seen; sleeps while there are none.
+
+        None when the hub was closed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._feeds) or self.closed)
+            if self.closed:
+                return None
+            return {
+                # Seen for the first time: its streams have read the store themselves, so only
+                # what comes from now on is held.
+                run_id: feed.run.last_seq if feed.run else NO_BATCHES
+                for run_id, feed in self._feeds.items()
+            }
+
+    def _look(self, cursors: dict[str, int]) -> None:
+        at = time.monotonic()
+        found = self._store.progress(cursors)
+        with self._changed:
+            feeds = [(run_id, feed) for run_id, feed in self._feeds.items() if run_id in cursors]
+            changed = [feed.take(found.get(run_id), at) for run_id, feed in feeds]
+            if any(changed):
+                self._changed.notify_all()

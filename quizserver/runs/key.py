@@ -1,0 +1,31 @@
+"""The key under which a run is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from quizserver.runs.model import Order
+
+
+def key(order: Order) -> str:
+    """64 hex digits that are equal for two orders exactly when their curves must be equal.
+
+    The arm is left out: two arms with the same setting of every knob are the same training. The
+    fingerprint is in, so that a changed simulation never finds the results of the old one.
+    """
+    said = {
+        "topic": order.topic,
+        "simulation": order.simulation,
+        "fingerprint": order.fingerprint,
+        "knobs": {name: _canonical(value) for name, value in order.knobs.items()},
+        "seeds": [order.first_seed, order.replicas],
+        "series": list(order.series),
+    }
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _canonical(value: float) -> str:
+    # Adding zero turns -0.0 into 0.0; hex is exact and has one spelling for a number.
+    return (float(value) + 0.0).hex()

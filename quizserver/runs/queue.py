@@ -1,0 +1,72 @@
+"""The queue between the web and the workers: huey, with one task whose argument is a run's id.
+
+A message only says "look at this run"; the run's state decides whether there is anything to do. So
+a message that is lost, late or given twice does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
+from huey.registry import Message
+from huey.serializer import Serializer
+
+NAME = "quizserver-runs"
+
+
+class _JsonSerializer(Serializer):  # type: ignore[misc]
+    """Messages as JSON: whoever can write to the queue must not be able to make a worker run code,
+    which huey's default (pickle) would allow."""
+
+    def _serialize(self, data: Any) -> bytes:
+        return json.dumps(data).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        return Message(*json.loads(bytes(data)))
+
+
+class Queue:
+    """Run ids on their way to a worker.
+
+    ``url``: ``sqlite:///path`` (one machine; the file is made when missing), ``redis://…`` or
+    ``postgresql://…``. Workers pass ``execute``, which is called with each id; the web does not.
+    """
+
+    def __init__(self, url: str, execute: Callable[[str], None] | None = None) -> None:
+        # huey tells of every task twice; what matters is said by the worker itself.
+        logging.getLogger("huey").setLevel(logging.WARNING)
+        self.huey = _huey(url)
+
+        def train(run_id: str) -> None:
+            if execute is None:
+                raise RuntimeError("this process only puts runs into the queue")
+            execute(run_id)
+
+        self._train = self.huey.task(name="train")(train)
+
+    def put(self, run_id: str) -> None:
+        self._train(run_id)
+
+    def __len__(self) -> int:
+        return int(self.huey.pending_count())
+
+    def close(self) -> None:
+        self.huey.storage.close()
+
+
+def _huey(url: str) -> Huey:
+    options = {"results": False, "serializer": _JsonSerializer()}
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        # No fsync: after a power cut the worker finds the waiting runs in the store again.
+        return SqliteHuey(NAME, filename=url.removeprefix("sqlite:///"), fsync=False, **options)
+    if scheme in ("redis", "rediss"):
+        return RedisHuey(NAME, url=url, **options)
+    if scheme in ("postgres", "postgresql"):
+        return PostgresHuey(NAME, dsn=url, **options)
+    raise ValueError(f"{scheme}: is not a queue; use sqlite:///path, redis://… or postgresql://…")

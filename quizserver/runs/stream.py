@@ -1,0 +1,117 @@
+"""One stream of server-sent events on one run."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from quizserver.runs.hub import Hub, Mark
+from quizserver.runs.model import Batch, Run
+from quizserver.runs.results import merge
+from quizserver.runs.store import Progress, RunStore
+
+HEARTBEAT = 10.0  # seconds of silence after which a comment shows that the stream lives
+RETRY = 1000  # milliseconds after which a browser tries again when the stream breaks
+
+GONE = "This run is no longer kept here. Run it again."
+
+
+class Stream:
+    """The events of a run after a cursor, as the body of a response.
+
+    ``state`` and ``points`` as they come, then one ``end``. Closing it, or dropping it without ever
+    having read it, gives its place in the hub free. Raises RefusedError (503) when there is none.
+    """
+
+    def __init__(
+        self, store: RunStore, hub: Hub, run_id: str, after: int, *, heartbeat: float = HEARTBEAT
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._run_id = run_id
+        self._after = after
+        self._heartbeat = heartbeat
+        self._said: tuple[str, int] | None = None
+        self._once = threading.Lock()
+        hub.enter(run_id)
+        self._events = self._tell()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._events)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets the hub know that nobody reads any more. May be called twice, by any thread."""
+        if self._once.acquire(blocking=False):
+            self._hub.leave(self._run_id)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_events"):
+            self.close()
+
+    def _tell(self) -> Iterator[bytes]:
+        yield f"retry: {RETRY}\n\n".encode()
+        progress = self._read()
+        since = time.monotonic()
+        while progress is not None:
+            yield from self._news(progress)
+            run = progress.run
+            if not run.active:
+                yield _event("end", _end(run))
+                return
+            told = Mark(self._after, run.state, progress.waiting)
+            news = self._hub.wait(self._run_id, told, since, self._heartbeat)
+            while news is None:
+                if self._hub.closed:
+                    return  # without an end: the browser comes back and resumes
+                yield b": still here\n\n"
+                news = self._hub.wait(self._run_id, told, since, self._heartbeat)
+            progress, since = news.progress, news.at
+            if not news.complete:
+                progress = self._read()
+                since = time.monotonic()
+        yield _event("end", {"state": "failed", "error": GONE, "sentence": None})
+
+    def _read(self) -> Progress | None:
+        return self._store.progress({self._run_id: self._after}).get(self._run_id)
+
+    def _news(self, progress: Progress) -> Iterator[bytes]:
+        run = progress.run
+        if self._said != (run.state, progress.waiting):
+            self._said = (run.state, progress.waiting)
+            yield _event("state", {"state": run.state, "waiting": progress.waiting})
+        if progress.batches:
+            self._after = progress.batches[-1].seq
+            yield _event("points", _points(run, progress.batches), self._after)
+
+
+def _points(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:
+    x, series = merge(batches)
+    left = run.seconds_left(time.time())
+    return {
+        "x": x,
+        "series": series,
+        "done": run.points_done,
+        "total": run.points_total,
+        "seconds_left": None if left is None else round(left, 2),
+    }
+
+
+def _end(run: Run) -> dict[str, Any]:
+    return {"state": run.state, "error": run.error, "sentence": run.sentence}
+
+
+def _event(name: str, data: dict[str, Any], number: int | None = None) -> bytes:
+    # json.dumps writes no line breaks, so one data line holds it all.
+    head = f"id: {number}\n" if number is not None else ""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return f"{head}event: {name}\ndata: {text}\n\n".encode()

@@ -1,0 +1,50 @@
+"""Many replicas to the three lines of a chart. numpy, so only workers import it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+
+LINES = {"median": 0.5, "low": 0.1, "high": 0.9}
+# What a chart can show; the values of single replicas are kept in full.
+_DIGITS = 6
+
+
+def quantile(values: Values, q: float) -> Values:
+    """The ``q`` quantile over replicas, linear between neighbours. values (R, P) -> (P,).
+
+    A replica that is not a number has diverged and counts as +inf, so that it stays among the
+    worst instead of leaving the statistics.
+    """
+    ordered = np.sort(np.where(np.isnan(values), np.inf, values), axis=0)
+    place = q * (len(ordered) - 1)
+    below = int(place)
+    part = place - below
+    if part == 0:
+        return np.asarray(ordered[below])
+    with np.errstate(invalid="ignore"):  # -inf and +inf as neighbours
+        mixed: Values = (1 - part) * ordered[below] + part * ordered[below + 1]
+    mixed[np.isnan(mixed)] = np.inf
+    return mixed
+
+
+def summarise(x: Sequence[float] | Values, series: Mapping[str, Values]) -> str:
+    """JSON text: x (P,) and for each series (R, P) its median, low (10 %) and high (90 %).
+
+    Values that are not finite are null.
+    """
+    lines = {
+        name: {line: _numbers(quantile(values, q)) for line, q in LINES.items()}
+        for name, values in series.items()
+    }
+    said = {"x": _numbers(np.asarray(x, dtype=np.float64)), "series": lines}
+    return json.dumps(said, allow_nan=False, separators=(",", ":"))
+
+
+def _numbers(values: Values) -> list[float | None]:
+    return [float(f"{v:.{_DIGITS}g}") if np.isfinite(v) else None for v in values.tolist()]

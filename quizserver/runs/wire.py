@@ -1,0 +1,61 @@
+"""How a training process tells its worker of points, its end, or an error, through a pipe.
+
+A frame is a kind (one byte), the length of its payload (four bytes, big-endian), and the payload.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any, Literal
+
+Kind = Literal[b"P", b"D", b"E"]
+
+POINTS: Kind = b"P"
+DONE: Kind = b"D"
+ERROR: Kind = b"E"
+
+_HEAD = struct.Struct(">cI")
+# A frame larger than this is nonsense from a broken process, not points.
+PAYLOAD_MAX = 64 * 1024 * 1024
+
+
+class WireError(ValueError):
+    """Bytes that are no frame."""
+
+
+def frame(kind: Kind, header: dict[str, Any], body: bytes = b"") -> bytes:
+    """One frame: a JSON header and raw bytes behind it."""
+    text = json.dumps(header).encode()
+    payload = struct.pack(">I", len(text)) + text + body
+    return _HEAD.pack(kind, len(payload)) + payload
+
+
+class Frames:
+    """Puts frames together from the pieces in which a pipe gives them."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, piece: bytes) -> Iterator[tuple[bytes, dict[str, Any], bytes]]:
+        """(kind, header, body) of every frame that ``piece`` completes. Raises WireError."""
+        self._bytes += piece
+        while len(self._bytes) >= _HEAD.size:
+            kind, length = _HEAD.unpack_from(self._bytes)
+            if kind not in (POINTS, DONE, ERROR) or not 4 <= length <= PAYLOAD_MAX:
+                raise WireError("the training process wrote something that is not a frame")
+            end = _HEAD.size + length
+            if len(self._bytes) < end:
+                return
+            payload = bytes(self._bytes[_HEAD.size : end])
+            del self._bytes[:end]
+            yield (kind, *_split(payload))
+
+
+def _split(payload: bytes) -> tuple[dict[str, Any], bytes]:
+    (length,) = struct.unpack_from(">I", payload)
+    try:
+        return json.loads(payload[4 : 4 + length]), payload[4 + length :]
+    except ValueError as error:
+        raise WireError("the training process wrote a frame without a header") from error

@@ -1,0 +1,167 @@
+"""Every setting of the server: its name, default, help, and the environment variable that sets it.
+
+A setting ``run_seconds_max`` is read from ``QUIZSERVER_RUN_SECONDS_MAX``; a command-line flag of the
+same name wins over the environment. Nothing is read at import.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from dataclasses import field as dataclass_field
+from pathlib import Path
+from typing import Any
+
+PREFIX = "QUIZSERVER_"
+SHIPPED = Path(__file__).parent / "_shipped"
+CHECKOUT = Path(__file__).parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting holds a value that can't be used; the message names it and says what can."""
+
+
+def shipped(name: str) -> Path:
+    """The folder ``name`` that came along: in the wheel, or beside the package in a checkout."""
+    inside = SHIPPED / name
+    return inside if inside.is_dir() else CHECKOUT / name
+
+
+def _setting(default: Any, help: str, *, low: float | None = None) -> Any:
+    return dataclass_field(default=default, metadata={"help": help, "low": low})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one server. Sizes and times carry their unit in their name or help."""
+
+    data: Path = _setting(Path("var"), "folder for the databases and the secret key")
+    content: Path = _setting(
+        Path(), "folder of topics; empty means the topics that ship with quizserver"
+    )
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8000, "port to listen on; 0 picks a free one", low=0)
+    database_url: str = _setting(
+        "", "SQLAlchemy URL of what people did; empty means SQLite in the data folder"
+    )
+    secret_key: str = _setting(
+        "", "key that signs sessions; empty means one made once and kept in the data folder"
+    )
+    https: bool = _setting(
+        False, "the site is reached through HTTPS: cookies are Secure and HSTS is sent"
+    )
+    proxies: int = _setting(
+        0, "reverse proxies in front whose X-Forwarded-For and -Proto are trusted", low=0
+    )
+    web_threads: int = _setting(
+        48, "threads of the web process; each open live curve holds one", low=4
+    )
+    streams_max: int = _setting(32, "live curves open at once in a web process", low=1)
+    workers: int = _setting(0, "simulation workers; 0 means one for each core", low=0)
+    run_seconds_max: float = _setting(120.0, "seconds after which a run is ended", low=0.1)
+    run_memory_mb: int = _setting(2048, "MiB of memory that one run may use", low=64)
+    run_replicas_max: int = _setting(64, "replicas that one run may train", low=1)
+    runs_waiting_max: int = _setting(64, "runs that may wait for a worker", low=1)
+    runs_per_visitor: int = _setting(2, "runs of one visitor that run or wait at once", low=1)
+    runs_kept_mb: int = _setting(512, "MiB of finished runs that are kept", low=1)
+    body_kb: int = _setting(256, "KiB that a request may send", low=16)
+    limit_sign_in_account: str = _setting(
+        "10/minute;60/hour", "failed sign-ins for one email address"
+    )
+    limit_sign_in_client: str = _setting(
+        "100/minute;600/hour", "failed sign-ins from one client address; a classroom may share it"
+    )
+    limit_sign_up: str = _setting("60/hour", "accounts made from one client address")
+    limit_runs: str = _setting("60/minute", "runs asked for by one visitor")
+    content_poll_seconds: float = _setting(
+        0.5, "seconds between looks for changed topic files", low=0.05
+    )
+
+    @property
+    def data_url(self) -> str:
+        """SQLAlchemy URL of the store of what people did."""
+        return self.database_url or f"sqlite:///{self.data / 'quizserver.sqlite3'}"
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or max(1, os.cpu_count() or 1)
+
+    @property
+    def content_folder(self) -> Path:
+        return shipped("content") if self.content == Path() else self.content
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, so that a child process reads the same ones."""
+        return {PREFIX + f.name.upper(): _text(getattr(self, f.name)) for f in fields(self)}
+
+
+def load(environ: Mapping[str, str], **flags: Any) -> Settings:
+    """Settings from the environment, with the flags that are not None on top.
+
+    Raises SettingsError for an unknown ``QUIZSERVER_`` variable or a value that can't be used.
+    """
+    known = {f.name: f for f in fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in known:
+            raise SettingsError(
+                f"{variable} is not a setting. `quizserver settings` lists them all."
+            )
+        values[name] = _parse(variable, text, known[name].default)
+    values |= {name: value for name, value in flags.items() if value is not None}
+    for name, value in values.items():
+        low = known[name].metadata["low"]
+        if low is not None and not value >= low:
+            raise SettingsError(f"{PREFIX}{name.upper()} is {value}; it must be at least {low:g}.")
+    return replace(Settings(), **values)
+
+
+def rows() -> list[dict[str, str]]:
+    """One row a setting: name, variable, default, help. For the command line and the docs."""
+    return [
+        {
+            "name": f.name,
+            "variable": PREFIX + f.name.upper(),
+            "default": _text(f.default),
+            "help": f.metadata["help"],
+        }
+        for f in fields(Settings)
+    ]
+
+
+def secret_key(settings: Settings) -> str:
+    """The key that signs sessions: as set, or else made once and kept in the data folder."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data / "secret_key"
+    try:
+        # O_EXCL: of two processes that start together one makes the key and the other reads it.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text("ascii").strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    return path.read_text("ascii").strip()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return "" if value == Path() else str(value)
+
+
+def _parse(variable: str, text: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                text.strip().lower()
+            ]
+        return type(default)(text)
+    except (KeyError, ValueError):
+        kind = {bool: "0 or 1", int: "a whole number", float: "a number"}[type(default)]
+        raise SettingsError(f"{variable} is {text!r}; it must be {kind}.") from None

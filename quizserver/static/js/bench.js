@@ -1,0 +1,407 @@
+// The lab bench: turns the recorded bench of the page into one that runs.
+
+import { Chart, valueAt } from "./chart.js";
+import { Kept } from "./kept.js";
+import { Knob, same } from "./knobs.js";
+import * as link from "./link.js";
+import * as runs from "./runs.js";
+import { number } from "./scales.js";
+
+const LETTERS = "ABCD";
+
+class Bench {
+  constructor(root) {
+    this.root = root;
+    this.config = JSON.parse(root.dataset.bench);
+    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    [this.series] = Object.keys(this.config.series);
+    this.kept = new Kept(`${this.config.topic}/${this.config.simulation}`);
+    this.knobs = this.config.knobs.map((spec) => {
+      const box = root.querySelector(`[data-knob="${CSS.escape(spec.name)}"]`);
+      return new Knob(box, spec, () => this.changed());
+    });
+    this.chart = new Chart(this.part("chart"), `${root.id}-live`, {
+      x: this.config.x,
+      y: this.config.series[this.series],
+    }, (x, target) => this.read(x, target));
+    this.replicas = this.part("replicas");
+    this.first = this.part("first");
+    this.replicas.max = String(this.config.replicas_max);
+    this.begin();
+    this.listen();
+    this.fromAddress();
+  }
+
+  /** The first picture: the recorded curve, under the setting that the page proposes. */
+  begin() {
+    const { initial, recorded } = this.config;
+    this.choose(initial.arm ?? this.config.arms[0].name, initial.knobs);
+    this.replicas.value = String(this.config.replicas);
+    this.current = recorded && this.curve(recorded.arm, recorded, { title: `${this.arm(recorded.arm).label}, recorded` });
+    this.xRange = recorded ? [recorded.x[0], recorded.x.at(-1)] : null;
+    this.redraw();
+    this.changed();
+  }
+
+  listen() {
+    for (const button of this.root.querySelectorAll("[data-arm]")) {
+      button.addEventListener("click", () => {
+        this.choose(button.dataset.arm);
+        this.changed();
+        this.say(`${this.arm(button.dataset.arm).label}. Press Run.`);
+      });
+    }
+    this.part("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.run();
+    });
+    for (const input of [this.replicas, this.first]) input.addEventListener("input", () => this.changed());
+    this.part("stop").addEventListener("click", () => this.stop());
+    this.part("log").addEventListener("change", () => this.redraw());
+    this.part("replica-lines").addEventListener("change", () => this.showReplicas());
+    this.part("link").addEventListener("click", () => this.copyLink());
+    window.addEventListener("hashchange", () => this.fromAddress());
+  }
+
+  arm(name) {
+    return this.config.arms.find((arm) => arm.name === name) ?? this.config.arms[0];
+  }
+
+  /** Sets every knob to an arm's setting, then to `knobs` where they differ. */
+  choose(name, knobs = {}) {
+    const arm = this.arm(name);
+    this.from = arm;
+    for (const knob of this.knobs) {
+      knob.startFrom(arm.knobs[knob.spec.name] ?? knob.spec.default);
+      const own = knobs[knob.spec.name];
+      if (own !== undefined && !same(own, knob.home)) knob.write(own);
+    }
+  }
+
+  get setting() {
+    return {
+      arm: this.from.name,
+      knobs: Object.fromEntries(this.knobs.map((knob) => [knob.spec.name, knob.value])),
+      first: Number(this.first.value),
+      replicas: Number(this.replicas.value),
+    };
+  }
+
+  /** What a person would call the setting: its arm, and each knob that was turned since. */
+  get words() {
+    const turned = this.knobs.filter((knob) => knob.changed);
+    const own = turned.map((knob) => `${knob.spec.label.toLowerCase()} ${number(knob.value, 4)}`);
+    return [this.from.label, ...own].join(", ");
+  }
+
+  changed() {
+    for (const button of this.root.querySelectorAll("[data-arm]")) {
+      const here = button.dataset.arm === this.from.name;
+      button.setAttribute("aria-pressed", String(here && !this.knobs.some((knob) => knob.changed)));
+    }
+    this.complain("");
+    const { arm, knobs, first, replicas } = this.setting;
+    const turned = Object.fromEntries(this.knobs.filter((knob) => knob.changed).map((knob) => [knob.spec.name, knobs[knob.spec.name]]));
+    this.part("link").href = link.write({ arm, knobs: turned, first, replicas });
+  }
+
+  fromAddress() {
+    const asked = link.read(window.location.hash);
+    if (!asked) return;
+    this.choose(asked.arm, asked.knobs);
+    if (asked.replicas) this.replicas.value = String(asked.replicas);
+    if (asked.first !== null) this.first.value = String(asked.first);
+    this.changed();
+    this.root.scrollIntoView({ block: "start" });
+    this.say("The setting comes from the address. Press Run.");
+  }
+
+  async copyLink() {
+    try {
+      await navigator.clipboard.writeText(new URL(this.part("link").href, window.location.href).href);
+      this.say("Link copied. It is in the address bar, too.");
+    } catch {
+      this.say("The link is in the address bar.");
+    }
+  }
+
+  /** Whether knobs and seeds can be run; shows what is wrong and goes there otherwise. */
+  ready() {
+    const faulty = this.knobs.filter((knob) => !knob.check());
+    if (faulty.length) {
+      faulty[0].focus();
+      return false;
+    }
+    const { first, replicas } = this.setting;
+    const most = this.config.replicas_max;
+    if (!Number.isInteger(replicas) || replicas < 1 || replicas > most) {
+      this.complain(`Seeds must be a whole number from 1 to ${most}.`);
+      this.replicas.focus();
+      return false;
+    }
+    if (!Number.isInteger(first) || first < 0) {
+      this.complain("The first seed must be a whole number, 0 or more.");
+      this.first.focus();
+      return false;
+    }
+    return true;
+  }
+
+  async run() {
+    if (this.busy || !this.ready()) return;
+    const { arm, knobs, first, replicas } = this.setting;
+    const words = this.words;
+    this.working(true);
+    this.progress(0, "Asking for a run…");
+    try {
+      const { topic, simulation, runs_url: url } = this.config;
+      this.job = await runs.start(url, { topic, simulation, arm, knobs, replicas, first_seed: first });
+    } catch (error) {
+      this.refused(error);
+      return;
+    }
+    this.keepCurrent();
+    const empty = { x: [], median: [], low: [], high: [] };
+    this.current = this.curve(arm, empty, { title: `${words}, ${replicas} seeds`, run: this.job, words });
+    this.redraw(true);
+    this.announce(`Run started: ${words}.`);
+    if (this.job.state === "done" && (await this.whole())) return;
+    this.unfollow = runs.follow(this.job, {
+      state: (data) => this.waiting(data),
+      points: (data) => this.points(data),
+      end: (data) => this.ended(data),
+      lost: () => this.progress(null, "The connection was lost. Taking it up again…"),
+    });
+  }
+
+  /** A finished run comes whole; false when it could not be had, so that the stream may try. */
+  async whole() {
+    try {
+      const run = await runs.whole(this.job);
+      Object.assign(this.current, { x: run.x, ...run.series[this.series] });
+      this.ended(run);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  waiting({ state, waiting }) {
+    if (state !== "queued") return;
+    const ahead = waiting === 1 ? "1 run is" : `${waiting} runs are`;
+    this.progress(0, waiting ? `Waiting: ${ahead} ahead.` : "Waiting for a worker…");
+  }
+
+  points({ x, series, done, total, seconds_left: left }) {
+    const fresh = series[this.series];
+    const curve = this.current;
+    x.forEach((value, i) => {
+      // A stream that was taken up again may repeat points: only later ones count.
+      if (curve.x.length && value <= curve.x.at(-1)) return;
+      curve.x.push(value);
+      for (const name of ["median", "low", "high"]) curve[name].push(fresh[name][i]);
+    });
+    this.redraw(true);
+    const { label } = this.config.x;
+    const end = this.xRange?.[1];
+    const time = Number.isFinite(left) ? `, about ${seconds(left)} left` : "";
+    const where = done < total && end ? `${label} ${number(x.at(-1), 6)} of ${number(end, 6)}` : `${done} of ${total} points`;
+    this.progress(done / total, where + time);
+  }
+
+  ended({ state, error, sentence }) {
+    this.unfollow?.();
+    this.working(false);
+    const words = { done: "Done.", stopped: "Stopped.", failed: error ?? "The run failed. Press Run to try again." }[state] ?? state;
+    if (state === "failed") this.complain(words);
+    this.progress(state === "done" ? 1 : null, state === "failed" ? "The run failed." : words);
+    this.current.sentence = sentence ?? "";
+    this.redraw();
+    this.part("csv").hidden = state !== "done";
+    this.part("csv").href = this.job.csv;
+    if (state === "done" && this.part("replica-lines").checked) this.showReplicas();
+    this.announce([words, sentence].filter(Boolean).join(" "));
+  }
+
+  refused(error) {
+    this.working(false);
+    this.progress(0, "Nothing was run.");
+    const knob = this.knobs.find((one) => one.spec.name === error.field);
+    if (knob) {
+      knob.complain(error.message);
+      knob.focus();
+    } else {
+      this.complain(error.message);
+    }
+  }
+
+  async stop() {
+    if (!this.busy || !this.job) return;
+    this.part("stop").disabled = true;
+    this.progress(null, "Stopping…");
+    try {
+      await runs.stop(this.job);
+    } catch (error) {
+      this.part("stop").disabled = false;
+      this.complain(error.message);
+    }
+  }
+
+  async showReplicas() {
+    const wanted = this.part("replica-lines").checked;
+    const curve = this.current;
+    if (wanted && curve && !curve.replicas && curve.run && !this.busy) {
+      try {
+        const run = await runs.whole(curve.run, true);
+        curve.replicas = run.replicas?.[this.series] ?? [];
+      } catch (error) {
+        this.complain(error.message);
+      }
+    }
+    this.redraw(this.busy);
+  }
+
+  keepCurrent() {
+    if (this.current?.x.length > 1) this.kept.add({ ...this.current, replicas: null, run: null });
+  }
+
+  curve(arm, { x, median, low, high, replicas }, more) {
+    const { label, index } = this.arm(arm);
+    return { x: [...x], median: [...median], low: [...low], high: [...high], replicas, arm: index, label: more.words ?? label, ...more };
+  }
+
+  /** The current run first, then the kept ones, which show as plain lines with a letter. */
+  get curves() {
+    const kept = this.kept.runs.map((run, i) => ({ ...run, label: LETTERS[i], low: [], high: [], source: run }));
+    return this.current ? [this.current, ...kept] : kept;
+  }
+
+  redraw(live = false) {
+    const curves = this.curves;
+    const { label } = this.config.series[this.series];
+    this.part("replica-lines").disabled = !(this.current?.replicas || this.current?.run);
+    this.root.querySelector(".bench-figure").classList.toggle("with-replicas", this.part("replica-lines").checked);
+    this.chart.draw({
+      curves,
+      described: this.config.described ?? null,
+      log: this.part("log").checked,
+      live,
+      xRange: this.xRange,
+      title: `${label} by ${this.config.x.label}: ${this.current?.title ?? "no run yet"}`,
+      description: this.current?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
+    });
+    this.part("caption").textContent = this.current?.sentence ?? "";
+    this.list(curves);
+    if (!live) this.table();
+  }
+
+  /** One row for each curve in the chart: its name, its value at the reading line, a way out. */
+  list(curves) {
+    const rows = curves.map((curve) => {
+      const row = document.createElement("li");
+      row.className = `arm-${curve.arm % 8}`;
+      const dot = Object.assign(document.createElement("span"), { className: "swatch" });
+      dot.setAttribute("aria-hidden", "true");
+      const name = Object.assign(document.createElement("span"), { className: "kept-name" });
+      name.textContent = (curve.source ? `${curve.label}: ` : "") + curve.title;
+      const value = Object.assign(document.createElement("span"), { className: "kept-value" });
+      row.append(dot, name, value);
+      if (curve.source) row.append(this.remover(curve));
+      return row;
+    });
+    this.part("kept").replaceChildren(...rows);
+    this.values(curves, this.chart.at ?? null);
+  }
+
+  remover(curve) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Remove" });
+    button.setAttribute("aria-label", `Remove ${curve.label}: ${curve.title}`);
+    button.addEventListener("click", () => {
+      this.kept.remove(curve.source);
+      this.redraw(this.busy);
+      this.part("log").focus();
+    });
+    return button;
+  }
+
+  values(curves, x) {
+    const rows = this.part("kept").querySelectorAll(".kept-value");
+    const { label } = this.config.x;
+    curves.forEach((curve, i) => {
+      const at = x ?? curve.x.at(-1);
+      const found = at === undefined ? null : valueAt(curve, at);
+      const band = found && curve.low?.length ? ` (${number(found.low)} to ${number(found.high)})` : "";
+      if (rows[i]) rows[i].textContent = found ? `${label} ${number(at, 6)}: ${number(found.median)}${band}` : "";
+    });
+  }
+
+  /** Hears the reading line: values into the rows, and into the slider for screen readers. */
+  read(x, target) {
+    const points = this.current?.x ?? [];
+    this.values(this.curves, x);
+    if (!target || !points.length) return;
+    const at = x ?? points.at(-1);
+    const { median, low, high } = valueAt(this.current, at) ?? {};
+    target.setAttribute("aria-valuemin", points[0]);
+    target.setAttribute("aria-valuemax", points.at(-1));
+    target.setAttribute("aria-valuenow", at);
+    target.setAttribute("aria-valuetext", `${this.config.x.label} ${number(at, 6)}: ${number(median)}, from ${number(low)} to ${number(high)}`);
+  }
+
+  table() {
+    const { x = [], median = [], low = [], high = [] } = this.current ?? {};
+    this.part("rows").replaceChildren(
+      ...x.map((value, i) => {
+        const row = document.createElement("tr");
+        for (const cell of [number(value, 6), number(median[i], 4), number(low[i], 4), number(high[i], 4)]) {
+          row.append(Object.assign(document.createElement("td"), { textContent: cell }));
+        }
+        return row;
+      }),
+    );
+  }
+
+  working(busy) {
+    this.busy = busy;
+    this.part("run").disabled = busy;
+    this.part("stop").disabled = !busy;
+    this.root.toggleAttribute("aria-busy", false);
+    if (busy) {
+      this.complain("");
+      this.root.setAttribute("aria-busy", "true");
+      this.part("csv").hidden = true;
+    }
+  }
+
+  /** Sets the bar to `share` (null leaves it where it is) and says where the run stands. */
+  progress(share, words) {
+    if (share !== null) {
+      const whole = Math.round(100 * share);
+      this.part("progress").setAttribute("aria-valuenow", String(whole));
+      this.part("progress-done").setAttribute("width", `${whole}%`);
+    }
+    this.part("progress").setAttribute("aria-valuetext", words);
+    this.part("status").textContent = words;
+  }
+
+  say(words) {
+    this.part("status").textContent = words;
+    this.announce(words);
+  }
+
+  announce(words) {
+    this.part("announce").textContent = words;
+  }
+
+  complain(fault) {
+    this.part("form-error").textContent = fault;
+    this.part("form-error").hidden = !fault;
+  }
+}
+
+function seconds(left) {
+  if (left < 1.5) return "1 s";
+  return left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`;
+}
+
+for (const root of document.querySelectorAll("[data-bench]")) new Bench(root);

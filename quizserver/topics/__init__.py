@@ -1,0 +1,1 @@
+"""What authors write: markdown topics, checked, rendered and kept as consistent snapshots."""

@@ -1,0 +1,66 @@
+"""Where Python-Markdown reads a text otherwise than GitHub does, and what makes it read alike.
+
+Authors write lists as they do everywhere else: straight after a paragraph, and nested by two
+spaces. Python-Markdown wants a blank line and four spaces, and gives them to a paragraph otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markdown import Extension, Markdown
+from markdown.preprocessors import Preprocessor
+
+from quizserver.topics.scan import Kind, indent_of, scan
+
+_ITEM = re.compile(r"^(?P<indent>[ \t]*)(?P<marker>[-*+]|\d{1,9}[.)])(?P<gap>[ \t]+)(?=\S)")
+_RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
+
+
+class Dialect(Extension):
+    """Lists as GitHub reads them, and ``\\$`` as a dollar."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
+        md.ESCAPED_CHARS = [*md.ESCAPED_CHARS, "$"]
+        # After the white space is normalised (30), before code and raw HTML are taken out (25).
+        md.preprocessors.register(_Lists(md), "github-lists", 28)
+
+
+class _Lists(Preprocessor):
+    def run(self, lines: list[str]) -> list[str]:
+        if not any(_ITEM.match(line) for line in lines):
+            return lines
+        kinds = scan("\n".join(lines), front_matter=False).kinds
+        out: list[str] = []
+        margins: list[int] = []  # where the content of each open list item begins
+        for index, (line, kind) in enumerate(zip(lines, kinds, strict=True)):
+            width = indent_of(line)
+            item = _ITEM.match(line) if kind is Kind.PROSE and not _RULE.match(line) else None
+            blank_above = index == 0 or not lines[index - 1].strip()
+            if not line.strip():
+                out.append(line)
+            elif item:
+                while margins and width < margins[-1]:
+                    margins.pop()
+                if not margins and width > 3:
+                    out.append(line)
+                    continue
+                if not margins and not blank_above and not _in_list(out):
+                    out.append("")
+                marker = item["marker"].replace(")", ".")
+                rest = line[item.end() :]
+                out.append(" " * 4 * len(margins) + f"{marker} {rest}")
+                margins.append(width + len(item["marker"]) + min(len(item["gap"]), 4))
+            elif margins and width >= margins[0]:
+                while width < margins[-1]:
+                    margins.pop()
+                out.append(" " * 4 * len(margins) + " " * (width - margins[-1]) + line.lstrip())
+            else:
+                if blank_above or kind is not Kind.PROSE:
+                    margins.clear()
+                out.append(line)
+        return out
+
+
+def _in_list(out: list[str]) -> bool:
+    return bool(out and _ITEM.match(out[-1]))

@@ -1,0 +1,123 @@
+"""The content folder as it lies on the disk: which files there are and whether they changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from quizserver.topics.model import Problem
+
+# Modification and change time in ns, size in bytes, inode: differs whenever a file was saved, or
+# became readable.
+Signature = tuple[int, int, int, int]
+
+_IGNORED_FILES = ("README.md", "CONTRIBUTING.md")
+_DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every file of the content folder, by path relative to it with ``/``."""
+
+    files: Mapping[str, Signature] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def topics(self) -> list[str]:
+        """The folders directly inside the content folder that hold a markdown file."""
+        return sorted({path.split("/")[0] for path in self.files if is_page(path)})
+
+
+def is_page(path: str) -> bool:
+    """Whether this is a lesson or a question: a markdown file directly in a topic's folder."""
+    parts = path.split("/")
+    return len(parts) == 2 and parts[1].lower().endswith(".md") and parts[1] not in _IGNORED_FILES
+
+
+def is_lesson(path: str) -> bool:
+    return path.split("/")[-1].lower() == "lesson.md"
+
+
+def is_simulation(path: str) -> bool:
+    parts = path.split("/")
+    return (
+        len(parts) == 2 and parts[1].endswith(".py") and parts[1].removesuffix(".py").isidentifier()
+    )
+
+
+def list_folder(content: Path, *, only: str | None = None) -> Listing:
+    """Every file in ``content`` (in its folder ``only``), save hidden ones and temporaries.
+
+    Raises OSError when ``content`` itself cannot be read.
+    """
+    files: dict[str, Signature] = {}
+    problems: list[Problem] = []
+    prefix, depth = (f"{only}/", 1) if only else ("", 0)
+    for path, entry in _walk(content / prefix, prefix, depth, problems):
+        if "/" not in path:
+            if path.lower().endswith(".md") and path not in _IGNORED_FILES:
+                message = "This file lies outside any topic."
+                hint = "Put it into a folder: each folder here is one topic."
+                problems.append(Problem(path, 1, 1, "file-outside-topic", message, hint))
+            continue
+        stat = entry.stat()
+        files[path] = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
+    return Listing(files, tuple(problems))
+
+
+def _walk(
+    folder: Path | str, prefix: str, depth: int, problems: list[Problem]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        if not prefix:
+            raise
+        if not isinstance(error, FileNotFoundError):
+            problems.append(_unreadable(prefix.rstrip("/"), error))
+        return
+    for entry in found:
+        if _ignored(entry.name):
+            continue
+        path = prefix + entry.name
+        try:
+            if entry.is_symlink() and not _stays(entry, folder, depth):
+                message = "This link leads out of the content folder, or nowhere."
+                hint = "Put the file itself here."
+                problems.append(Problem(path, 1, 1, "link-outside", message, hint))
+            elif entry.is_dir():
+                if depth < _DEEPEST:
+                    yield from _walk(entry.path, path + "/", depth + 1, problems)
+            elif entry.is_file():
+                entry.stat()
+                yield path, entry
+        except FileNotFoundError:
+            continue  # gone since the folder was read
+        except OSError as error:
+            problems.append(_unreadable(path, error))
+
+
+def _stays(entry: os.DirEntry[str], folder: Path | str, depth: int) -> bool:
+    root = Path(folder).resolve()
+    for _ in range(depth):
+        root = root.parent
+    try:
+        return Path(entry.path).resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _unreadable(path: str, error: OSError) -> Problem:
+    message = f"This cannot be read: {error.strerror or error}."
+    return Problem(path, 1, 1, "unreadable", message, "Check that the server may read it.")
+
+
+def _ignored(name: str) -> bool:
+    return (
+        name.startswith((".", "#", "~", "__pycache__"))
+        or name.endswith(("~", ".swp", ".swo", ".tmp", ".bak", ".part", ".orig"))
+        or name != name.encode("utf-8", "replace").decode()
+    )

@@ -1,0 +1,216 @@
+"""Formulas: where they stand in a text, and LaTeX to MathML that is safe to put into a page.
+
+The dollar rules are those of pandoc and arithmatex: ``$`` opens a formula when no white space
+follows it, and closes one when no white space stands before it and no digit after it, so that
+"between $5 and $6" stays money.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from xml.etree.ElementTree import Element
+
+from latex2mathml import exceptions
+from latex2mathml.converter import convert_to_element
+
+from quizserver.topics.sanitise import words
+from quizserver.topics.scan import HIDDEN
+
+LONGEST = 2000
+DEEPEST = 40
+
+_NO_BLANK = r"(?!\n[ \t]*\n)"
+_FORMULA = re.compile(
+    rf"\$\$(?P<display>(?:{_NO_BLANK}[^$])+?)\$\$"
+    rf"|\$(?![\s$])(?P<inline>(?:{_NO_BLANK}[^$])+?)(?<!\s)\$(?![\d$])",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\[\\$]")
+
+# What could reach outside the formula, define macros or style the page.
+_FORBIDDEN = re.compile(
+    r"\\(?:def|let|gdef|edef|xdef|newcommand|renewcommand|providecommand|DeclareMathOperator|href|"
+    r"url|class|cssId|style|html[A-Za-z]*|includegraphics|require|input|include|unicode|rule|verb|"
+    r"data|label|ref|eqref)(?![A-Za-z])"
+)
+_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
+_ENVIRONMENTS = words(
+    "matrix matrix* pmatrix pmatrix* bmatrix bmatrix* Bmatrix Bmatrix* vmatrix vmatrix* Vmatrix "
+    "Vmatrix* smallmatrix array cases align align* aligned split substack"
+)
+_TAGS = words(
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom msub msup "
+    "msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd merror none menclose"
+)
+_ATTRIBUTES = words(
+    "display displaystyle scriptlevel stretchy fence separator form symmetric largeop "
+    "movablelimits accent accentunder lspace rspace minsize maxsize width height depth voffset "
+    "linethickness columnspacing rowspacing mathcolor mathbackground notation"
+)
+_VALUE = re.compile(r"[A-Za-z0-9 .%#+-]{1,60}")
+_ENTITY = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
+_SAYING = {
+    exceptions.DoubleSubscriptsError: "it has two subscripts in a row: group them with {}",
+    exceptions.DoubleSuperscriptsError: "it has two superscripts in a row: group them with {}",
+    exceptions.ExtraLeftOrMissingRightError: r"a \left has no \right",
+    exceptions.MissingEndError: r"a \begin has no \end",
+    exceptions.MissingSuperScriptOrSubscriptError: "something is missing after _ or ^",
+    exceptions.NumeratorNotFoundError: "a fraction has no numerator",
+    exceptions.DenominatorNotFoundError: "a fraction has no denominator",
+    exceptions.NoAvailableTokensError: "it ends too early: something is missing at its end",
+    exceptions.InvalidAlignmentError: "an array's columns may be l, c, r and | only",
+}
+# Offsets into Unicode's mathematical letters, for browsers that ignore mathvariant:
+# capital A, small a, zero (None: that alphabet has none).
+_LETTERS: dict[str, tuple[int, int, int | None]] = {
+    "bold": (0x1D400, 0x1D41A, 0x1D7CE),
+    "bold-italic": (0x1D468, 0x1D482, None),
+    "sans-serif": (0x1D5A0, 0x1D5BA, 0x1D7E2),
+    "bold-sans-serif": (0x1D5D4, 0x1D5EE, 0x1D7EC),
+    "monospace": (0x1D670, 0x1D68A, 0x1D7F6),
+    "double-struck": (0x1D538, 0x1D552, 0x1D7D8),
+    "fraktur": (0x1D504, 0x1D51E, None),
+    "script": (0x1D49C, 0x1D4B6, None),
+}
+# Letters that Unicode had before it had the alphabets.
+_OLDER_AT = {
+    0x1D53A: "ℂ", 0x1D53F: "ℍ", 0x1D545: "ℕ", 0x1D547: "ℙ", 0x1D548: "ℚ", 0x1D549: "ℝ",
+    0x1D551: "ℤ", 0x1D506: "ℭ", 0x1D50B: "ℌ", 0x1D50C: "ℑ", 0x1D515: "ℜ", 0x1D51D: "ℨ",
+    0x1D49D: "ℬ", 0x1D4A0: "ℰ", 0x1D4A1: "ℱ", 0x1D4A3: "ℋ", 0x1D4A4: "ℐ", 0x1D4A7: "ℒ",
+    0x1D4A8: "ℳ", 0x1D4AD: "ℛ", 0x1D4BA: "ℯ", 0x1D4BC: "ℊ", 0x1D4C4: "ℴ",
+}  # fmt: skip
+
+
+class FormulaError(ValueError):
+    """A formula that cannot be shown; the message says why in a sentence's second half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """``text[start:end]`` with its dollars; ``latex`` without them."""
+
+    start: int
+    end: int
+    latex: str
+    display: bool
+
+
+def find_formulas(text: str, prose: str) -> Iterator[Formula]:
+    """The formulas of ``text``; ``prose`` is the same text with code and comments hidden."""
+    # An escaped dollar is money; an escaped backslash (a matrix's new row) escapes nothing.
+    for match in _FORMULA.finditer(_ESCAPED.sub(HIDDEN * 2, prose)):
+        display = match["display"] is not None
+        start, end = match.span("display" if display else "inline")
+        yield Formula(match.start(), match.end(), text[start:end].strip(), display)
+
+
+def to_mathml(latex: str, *, display: bool = False) -> str:
+    """One ``<math>`` element, built from an allow list, its text escaped.
+
+    Raises FormulaError when the LaTeX is wrong, unknown, forbidden, too long or too deep.
+    """
+    result = _convert(latex, display)
+    if isinstance(result, FormulaError):
+        raise result
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _convert(latex: str, display: bool) -> str | FormulaError:
+    try:
+        _judge(latex)
+        unnumbered = latex.replace("{align}", "{align*}")  # numbers would start again each time
+        tree = convert_to_element(unnumbered, display="block" if display else "inline")
+        inner = "".join(_serialise(child, latex) for child in tree)
+    except FormulaError as error:
+        return error
+    except RecursionError:
+        return FormulaError("it is nested too deeply")
+    except Exception as error:  # the converter raises whatever its parser stumbles over
+        return FormulaError(_SAYING.get(type(error), "it is not complete LaTeX"))
+    kind = "block" if display else "inline"
+    return f'<math display="{kind}" alttext="{html.escape(latex)}">{inner}</math>'
+
+
+def _judge(latex: str) -> None:
+    if not latex.strip():
+        raise FormulaError("it is empty")
+    if len(latex) > LONGEST:
+        raise FormulaError(f"it is longer than {LONGEST} characters")
+    forbidden = _FORBIDDEN.search(latex)
+    if forbidden:
+        raise FormulaError(f"{forbidden[0]} is not allowed")
+    _judge_braces(latex)
+    open_environments: list[str] = []
+    for word, name in _ENVIRONMENT.findall(latex):
+        if name not in _ENVIRONMENTS:
+            raise FormulaError(f"the environment {name or 'without a name'} is unknown")
+        if word == "begin":
+            open_environments.append(name)
+        elif not open_environments or open_environments.pop() != name:
+            raise FormulaError(f"\\end{{{name}}} has no \\begin{{{name}}}")
+    if open_environments:
+        raise FormulaError(f"\\begin{{{open_environments[-1]}}} has no \\end")
+
+
+def _judge_braces(latex: str) -> None:
+    depth = 0
+    for brace in re.findall(r"\\.|[{}]", latex, re.DOTALL):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
+        if depth < 0:
+            raise FormulaError("a } has no {")
+        if depth > DEEPEST:
+            raise FormulaError("it is nested too deeply")
+    if depth:
+        raise FormulaError("a { has no }")
+
+
+def _serialise(element: Element, latex: str) -> str:
+    tag = element.tag
+    if tag not in _TAGS:
+        raise FormulaError("it holds something that MathML has no place for")
+    text = _ENTITY.sub(_character, element.text or "")
+    if tag == "mi" and text.startswith("\\"):
+        raise FormulaError(f"the command {text} is unknown")
+    text = _in_letters(text, element.get("mathvariant"))
+    attributes = "".join(
+        f' {name}="{html.escape(value)}"'
+        for name, value in element.attrib.items()
+        if name in _ATTRIBUTES and _VALUE.fullmatch(value)
+    )
+    if tag == "mi" and element.get("mathvariant") == "normal":
+        attributes += ' mathvariant="normal"'
+    if element.get("columnalign") in ("left", "right"):
+        attributes += f' class="math-{element.get("columnalign")}"'
+    inner = "".join(_serialise(child, latex) for child in element)
+    return f"<{tag}{attributes}>{html.escape(text)}{inner}</{tag}>"
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    if code < 0x20 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
+        raise FormulaError("it holds a character that does not exist")
+    return chr(code)
+
+
+def _in_letters(text: str, variant: str | None) -> str:
+    if variant not in _LETTERS:
+        return text
+    capital, small, zero = _LETTERS[variant]
+    return "".join(_letter(c, capital, small, zero) for c in text)
+
+
+def _letter(character: str, capital: int, small: int, zero: int | None) -> str:
+    if "A" <= character <= "Z":
+        code = capital + ord(character) - ord("A")
+    elif "a" <= character <= "z":
+        code = small + ord(character) - ord("a")
+    elif "0" <= character <= "9" and zero is not None:
+        code = zero + ord(character) - ord("0")
+    else:
+        return character
+    return _OLDER_AT.get(code, chr(code))

@@ -1,0 +1,161 @@
+"""What authors write, as frozen values: topics, lessons, questions, options and claims.
+
+Everything here is plain data. HTML fields hold sanitised HTML, safe to put into a page as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Quantifier = Literal["could", "will"]
+Expected = Literal["supported", "refuted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a file, told so that its author can mend it.
+
+    ``path`` is relative to the content folder with forward slashes; ``line`` and ``column`` count
+    from 1. ``code`` is a short stable name such as ``no-right-option``.
+    """
+
+    path: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message} {self.hint}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One item of a question's task list. ``right`` is the key: never render it before an answer.
+
+    What tells the key stays out of ``repr``, so that no log line or error page shows it.
+    """
+
+    id: str
+    html: str
+    text: str
+    right: bool = field(repr=False)
+    feedback_html: str | None = field(repr=False)
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The values of one knob over which a claim is quantified."""
+
+    knob: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An arm, a shape, and how many replicas must show it.
+
+    ``quantifier`` "could": some setting of ``over`` (or the arm as it stands) shows the shape in at
+    least ``at_least`` of all replicas; "will": every setting does. ``expected`` is what the
+    author's key says: for a claim of an option, "supported" when the option is right, unless
+    written out.
+    """
+
+    option: str | None
+    arm: str
+    shape: str
+    quantifier: Quantifier
+    at_least: float
+    over: tuple[Sweep, ...]
+    expected: Expected
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A markdown file with a task list, as one version of it stands."""
+
+    id: str
+    topic: str
+    title: str
+    stem_html: str
+    options: tuple[Option, ...]
+    hints_html: tuple[str, ...]
+    explanation_html: str | None = field(repr=False)
+    references_html: str | None = field(repr=False)
+    tags: tuple[str, ...]
+    shuffle: bool
+    simulation: str | None
+    claims: tuple[Claim, ...] = field(repr=False)
+    described: tuple[tuple[float, float], ...]
+    version: str
+    source: str = field(repr=False)
+    path: str
+
+    @property
+    def multiple(self) -> bool:
+        """Whether several options are right, so that the page offers checkboxes."""
+        return len(self.right_ids) > 1
+
+    @property
+    def right_ids(self) -> frozenset[str]:
+        return frozenset(option.id for option in self.options if option.right)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlBlock:
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionBlock:
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationBlock:
+    simulation: str
+    arm: str | None
+    knobs: Mapping[str, float]
+
+
+LessonBlock = HtmlBlock | QuestionBlock | SimulationBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    topic: str
+    title: str
+    blocks: tuple[LessonBlock, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One folder of the content folder. ``simulations`` maps a name to its Python file."""
+
+    id: str
+    title: str
+    summary: str
+    lesson: Lesson | None
+    questions: tuple[Question, ...]
+    simulations: Mapping[str, Path]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole content folder at one moment, consistent in itself.
+
+    ``kept`` are the paths of files that are broken now and whose last good version is served.
+    """
+
+    topics: Mapping[str, Topic]
+    questions: Mapping[str, Question]
+    problems: tuple[Problem, ...] = field(default=())
+    kept: frozenset[str] = frozenset()

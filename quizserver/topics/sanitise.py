@@ -1,0 +1,90 @@
+"""HTML to safe HTML: an allow list, prefixed ids, rewritten addresses; whatever the input holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import nh3
+from pygments.token import STANDARD_TYPES
+
+# Address of a link or an image, or None to drop it. The first argument is "href" or "src".
+Rewrite = Callable[[str, str], str | None]
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of ``text``: a long allow list is easier to read than its quotes."""
+    return frozenset(text.split())
+
+
+_TAGS = words(
+    "a abbr aside b blockquote br caption cite code col colgroup dd del details dfn div dl dt em "
+    "figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span "
+    "strong sub summary sup table tbody td tfoot th thead tr u ul var"
+)
+# Their content is no text for people: it goes with them.
+_DROPPED = words(
+    "script style iframe object embed template noscript noembed noframes textarea select title "
+    "xmp plaintext svg math"
+)
+_ATTRIBUTES = {
+    "*": {"id", "title", "lang", "dir"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start", "reversed"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "col": {"span"},
+    "colgroup": {"span"},
+}
+_ALIGN = {"align": {"left", "right", "center"}}
+_AUTHORS = {"wide", "narrow", "aside", "note", "warning", "small"}
+_CLASSES = {
+    "span": {name for name in STANDARD_TYPES.values() if name} | {"linenos", "hll"} | _AUTHORS,
+    "div": {"highlight", "footnote"} | _AUTHORS,
+    "a": {"footnote-ref", "footnote-backref"},
+    **dict.fromkeys(("p", "img", "figure", "table", "aside", "blockquote", "details"), _AUTHORS),
+}
+_SCHEMES = {"http", "https", "mailto"}
+_NUMERIC = frozenset({"width", "height", "start", "colspan", "rowspan", "span"})
+_REL = ' rel="noopener noreferrer"'
+_LINK = re.compile(r'<a((?: [a-z-]+="[^"]*")*)>')
+_ID = re.compile(r"[\w:.-]{1,120}")
+
+
+def sanitise(html: str, *, prefix: str, rewrite: Rewrite) -> str:
+    """Safe HTML. Every id gets ``prefix``, and so does every ``#…`` link to one.
+
+    ``rewrite("href" | "src", url)`` gives the address to use for any other link or image.
+    """
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        if name == "id":
+            return prefix + value if _ID.fullmatch(value) else None
+        if name == "href":
+            return f"#{prefix}{value[1:]}" if value.startswith("#") else rewrite(name, value)
+        if name == "src":
+            return rewrite(name, value)
+        if name in _NUMERIC:
+            return value if re.fullmatch(r"[0-9]{1,4}", value) else None
+        return value
+
+    cleaner = nh3.Cleaner(
+        tags=set(_TAGS),
+        clean_content_tags=set(_DROPPED),
+        attributes=_ATTRIBUTES,
+        attribute_filter=attribute,
+        tag_attribute_values={"td": _ALIGN, "th": _ALIGN},
+        set_tag_attribute_values={"img": {"loading": "lazy", "decoding": "async"}},
+        allowed_classes=_CLASSES,
+        url_schemes=_SCHEMES,
+        strip_comments=True,
+        link_rel="noopener noreferrer",
+    )
+    return _LINK.sub(_own_links_bare, cleaner.clean(html))
+
+
+def _own_links_bare(match: re.Match[str]) -> str:
+    """Only links that leave the site need ``rel``; all of them have it until shown to stay."""
+    stays = ' href="#' in match[1] or re.search(r' href="/(?![/\\])', match[1])
+    return match[0].replace(_REL, "") if stays else match[0]

@@ -1,0 +1,87 @@
+"""Bytes to text: one newline, no byte-order mark, nothing invisible, and where it went wrong."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from dataclasses import dataclass, field
+
+LARGEST = 256 * 1024
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something wrong at a place in a file: a ``Problem`` that does not know its file yet.
+
+    ``fatal`` says that the file cannot be served as it stands.
+    """
+
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str = ""
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file's text with newlines as ``\\n``, and what was wrong with its bytes."""
+
+    text: str
+    flaws: tuple[Flaw, ...] = field(default=())
+
+
+def decode(data: bytes) -> Text:
+    """UTF-8 bytes (with or without BOM; LF, CRLF or CR) to text. Never raises."""
+    if len(data) > LARGEST:
+        message = f"This file holds {len(data):,} bytes; a page may hold {LARGEST:,}."
+        flaw = Flaw(1, 1, "too-large", message, "Split it, or move data out of it.", fatal=True)
+        return Text("", (flaw,))
+    flaws: list[Flaw] = []
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = _newlines(data[: error.start].decode("utf-8"))
+        line, column = position(before.removeprefix("\ufeff"), None)
+        byte = data[error.start]
+        message = f"Byte 0x{byte:02X} is not UTF-8 text."
+        flaws.append(Flaw(line, column, "not-utf-8", message, "Save the file as UTF-8.", True))
+        text = data.decode("utf-8", "replace")
+    text = _newlines(text.removeprefix("\ufeff"))
+    control = _CONTROL.search(text)
+    if control:
+        line, column = position(text, control.start())
+        message = f"There is an invisible control character (U+{ord(control[0]):04X}) here."
+        flaws.append(Flaw(line, column, "control-character", message, "Delete it."))
+        text = _CONTROL.sub("\ufffd", text)
+    if not text.strip():
+        message = "This file is empty."
+        flaws.append(Flaw(1, 1, "empty-file", message, "Write the page, or delete it.", True))
+    return Text(text, tuple(flaws))
+
+
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def position(text: str, offset: int | None) -> tuple[int, int]:
+    """The line and column (both from 1) of ``offset`` in ``text``; None means its end."""
+    before = text if offset is None else text[:offset]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+class Positions:
+    """Offsets of one text to lines and columns, in O(log lines) each."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def of(self, offset: int) -> tuple[int, int]:
+        line = bisect.bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def start(self, line: int) -> int:
+        """The offset at which ``line`` (from 1) begins."""
+        return self._starts[line - 1]

@@ -1,0 +1,305 @@
+"""Curves as SVG: the described curve, an arm's median and band, single replicas on demand.
+
+The drawing keeps its text at one size whatever the width: axes and labels stand at percentages of
+an outer ``<svg>`` without a viewBox, and only the lines live in an inner one that stretches
+(``vector-effect`` keeps their strokes even). Colours, fonts and strokes belong to ``charts.css``;
+the markup has classes only, so that a strict Content-Security-Policy, dark mode and print need
+nothing of it. The script of the lab bench draws the same structure with the same classes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup, escape
+
+from quizserver.web.labels import Box, place
+from quizserver.web.scales import Scale, ScaleName, fit, ticks
+
+Numbers = Sequence[float | None]
+Size = Literal["hero", "card", "bench"]
+
+# The narrowest plot a reader gets, in CSS pixels: labels that fit there fit everywhere.
+_NARROWEST: dict[Size, tuple[float, float]] = {
+    "hero": (240.0, 220.0),
+    "card": (240.0, 150.0),
+    "bench": (240.0, 280.0),
+}
+_ARM_COLOURS = 8
+# A band's outliers may enlarge the plot this far beyond the medians; past it they are clipped.
+_BAND_HEADROOM = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What one axis measures. ``scale`` "log" draws values at or below zero as gaps."""
+
+    label: str
+    unit: str = ""
+    scale: ScaleName = "linear"
+
+    @property
+    def text(self) -> str:
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One arm: ``median`` over its replicas and, all of the same length, a band and the replicas.
+
+    Values are in the axes' units; None and non-finite values break a line. ``arm`` is the arm's
+    index in its simulation and decides the colour.
+    """
+
+    x: Numbers
+    median: Numbers
+    low: Numbers = ()
+    high: Numbers = ()
+    replicas: Sequence[Numbers] = ()
+    label: str = ""
+    arm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The curve that a question describes, by a few points in the axes' units, rising in x."""
+
+    points: Sequence[tuple[float, float]]
+    label: str = "as described"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    x: Scale
+    y: Scale
+    size: Size
+
+
+def curve_chart(
+    *,
+    ident: str,
+    title: str,
+    description: str,
+    x: Axis,
+    y: Axis,
+    curves: Sequence[Curve] = (),
+    described: Described | None = None,
+    size: Size = "card",
+    y_range: tuple[float, float] | None = None,
+) -> Markup:
+    """Draw curves over the described one.
+
+    ``ident`` must be unique in the page; ``title`` names the picture and ``description`` says in a
+    sentence what it shows, for those who can't see it. ``y_range`` fixes the y axis (several charts
+    side by side); otherwise it fits the data. Raises ValueError when there is nothing to draw.
+    """
+    plot = _plot(x, y, curves, described, size, y_range)
+    marks = "".join(_curve_marks(plot, curve) for curve in curves)
+    if described is not None:
+        marks += _path("described", _described_line(plot, described))
+    heading_id, text_id = escape(f"{ident}-title"), escape(f"{ident}-desc")
+    return Markup(
+        f'<div class="chart chart-{size}">'
+        f'<svg class="plot" width="100%" height="100%" overflow="visible" role="img"'
+        f' aria-labelledby="{heading_id} {text_id}">'
+        f'<title id="{heading_id}">{escape(title)}</title>'
+        f'<desc id="{text_id}">{escape(description)}</desc>'
+        f"{_grid(plot, x, y)}"
+        '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
+        f' width="100%" height="100%">{marks}</svg>'
+        f"{_labels(plot, curves, described)}"
+        "</svg></div>"
+    )
+
+
+def described_chart(
+    *, ident: str, title: str, description: str, points: Sequence[tuple[float, float]]
+) -> Markup:
+    """Draw the described curve alone, as the question's figure, before anyone has answered.
+
+    ``points`` are (share of the training, share of the loss at its start), both from 0; the axes
+    are relative because the words of a question give no numbers.
+    """
+    percent = [(100 * px, 100 * py) for px, py in points]
+    top = max((py for _, py in percent), default=100.0)
+    return curve_chart(
+        ident=ident,
+        title=title,
+        description=description,
+        x=Axis("training done", "%"),
+        y=Axis("loss", "% of its start"),
+        described=Described(percent, label="the loss, as described"),
+        size="hero",
+        y_range=(0.0, max(100.0, top) * 1.1),
+    )
+
+
+def _plot(
+    x: Axis,
+    y: Axis,
+    curves: Sequence[Curve],
+    described: Described | None,
+    size: Size,
+    y_range: tuple[float, float] | None,
+) -> _Plot:
+    points = described.points if described is not None else ()
+    across = [*_finite(v for c in curves for v in c.x), *_finite(px for px, _ in points)]
+    upright = [*_finite(v for c in curves for v in c.median), *_finite(py for _, py in points)]
+    if not across or (not upright and y_range is None):
+        raise ValueError("a chart needs at least one point with finite coordinates")
+    if y_range is None:
+        band = [*_finite(v for c in curves for v in (*c.low, *c.high))]
+        ceiling = max(upright) * _BAND_HEADROOM if max(upright) > 0 else max(upright)
+        upright += [min(value, ceiling) for value in band]
+    return _Plot(
+        Scale(min(across), max(across), x.scale) if min(across) < max(across) else fit(across),
+        Scale(*y_range, y.scale) if y_range is not None else fit(upright, y.scale),
+        size,
+    )
+
+
+def _finite(values: Iterable[float | None]) -> Iterable[float]:
+    return (value for value in values if value is not None and math.isfinite(value))
+
+
+def _curve_marks(plot: _Plot, curve: Curve) -> str:
+    arm = f"arm-{curve.arm % _ARM_COLOURS}"
+    band = _band(plot, curve)
+    parts = [_path(f"band {arm}", band)] if band else []
+    if curve.replicas:
+        lines = "".join(_path("replica", _line(plot, curve.x, line)) for line in curve.replicas)
+        parts.append(f'<g class="replicas {arm}">{lines}</g>')
+    parts.append(_path(f"median {arm}", _line(plot, curve.x, curve.median)))
+    return "".join(parts)
+
+
+def _path(name: str, data: str) -> str:
+    return f'<path class="{name}" d="{data}"/>' if data else ""
+
+
+def _runs(plot: _Plot, x: Numbers, *lines: Numbers) -> list[list[tuple[int, ...]]]:
+    """Stretches of points where every line has a value, as (x, y…) in the inner drawing's units."""
+    runs: list[list[tuple[int, ...]]] = [[]]
+    for values in zip(x, *lines, strict=False):
+        spots = [plot.x.spot(values[0]), *(plot.y.spot(value) for value in values[1:])]
+        if any(spot is None for spot in spots):
+            runs.append([])
+            continue
+        across, *ups = (spot for spot in spots if spot is not None)
+        runs[-1].append((round(1000 * across), *(_unit_y(up) for up in ups)))
+    return [run for run in runs if run]
+
+
+def _unit_y(spot: float) -> int:
+    # Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
+    return round(1000 * (1 - min(3.0, max(-2.0, spot))))
+
+
+def _line(plot: _Plot, x: Numbers, y: Numbers) -> str:
+    runs = _runs(plot, x, y)
+    # A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
+    return "".join("M" + _pairs(run if len(run) > 1 else run * 2) for run in runs)
+
+
+def _band(plot: _Plot, curve: Curve) -> str:
+    edges = []
+    for run in _runs(plot, curve.x, curve.low, curve.high):
+        there = [(x, high) for x, _, high in run]
+        back = [(x, low) for x, low, _ in reversed(run)]
+        edges.append("M" + _pairs(there + back) + "Z")
+    return "".join(edges)
+
+
+def _pairs(points: Iterable[tuple[int, ...]]) -> str:
+    return " ".join(f"{x} {y}" for x, y in points)
+
+
+def _described_line(plot: _Plot, described: Described) -> str:
+    x, y = smooth(described.points)
+    return _line(plot, x, y)
+
+
+def smooth(
+    points: Sequence[tuple[float, float]], steps: int = 12
+) -> tuple[list[float], list[float]]:
+    """Monotone cubic interpolation: no overshoot, so a plateau stays flat (Fritsch-Carlson 1980).
+
+    Gives ``steps`` values for each stretch between neighbours; ``points`` must rise in x.
+    """
+    if len(points) < 2:
+        return [px for px, _ in points], [py for _, py in points]
+    widths = [b[0] - a[0] for a, b in itertools.pairwise(points)]
+    if min(widths) <= 0:
+        raise ValueError("the points of a described curve must rise in x")
+    slopes = [
+        (b[1] - a[1]) / w for (a, b), w in zip(itertools.pairwise(points), widths, strict=True)
+    ]
+    tangents = [slopes[0], *map(_tangent, slopes, slopes[1:]), slopes[-1]]
+    xs, ys = [points[0][0]], [points[0][1]]
+    for i, width in enumerate(widths):
+        for step in range(1, steps + 1):
+            t = step / steps
+            xs.append(points[i][0] + t * width)
+            ys.append(
+                (1 + 2 * t) * (1 - t) ** 2 * points[i][1]
+                + t * (1 - t) ** 2 * width * tangents[i]
+                + t**2 * (3 - 2 * t) * points[i + 1][1]
+                + t**2 * (t - 1) * width * tangents[i + 1]
+            )
+    return xs, ys
+
+
+def _tangent(before: float, after: float) -> float:
+    # The harmonic mean keeps the curve monotone; at a turning point the tangent is level.
+    return 0.0 if before * after <= 0 else 2 * before * after / (before + after)
+
+
+def _grid(plot: _Plot, x: Axis, y: Axis) -> str:
+    parts = ['<g class="grid">']
+    rows = ticks(plot.y)
+    for spot, _ in rows:
+        parts.append(
+            f'<line x1="0" x2="100%" y1="{_percent(1 - spot)}" y2="{_percent(1 - spot)}"/>'
+        )
+    parts.append('</g><line class="axis" x1="0" x2="100%" y1="100%" y2="100%"/><g class="ticks">')
+    for spot, text in rows:
+        parts.append(
+            f'<text class="tick-y" x="0" dx="-8" y="{_percent(1 - spot)}" dy="0.32em">{text}</text>'
+        )
+    for spot, text in ticks(plot.x):
+        parts.append(f'<text class="tick-x" x="{_percent(spot)}" y="100%" dy="1.5em">{text}</text>')
+    parts.append(
+        f'</g><text class="axis-y" x="0" y="0" dx="-8" dy="-0.9em">{escape(y.text)}</text>'
+        f'<text class="axis-x" x="100%" y="100%" dy="2.9em">{escape(x.text)}</text>'
+    )
+    return "".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def _labels(plot: _Plot, curves: Sequence[Curve], described: Described | None) -> str:
+    named = [
+        (f"label arm-{c.arm % _ARM_COLOURS}", c.label, _runs(plot, c.x, c.median)) for c in curves
+    ]
+    if described is not None:
+        x, y = smooth(described.points)
+        named.append(("label ink", described.label, _runs(plot, x, y)))
+    lines = [[(px / 1000, py / 1000) for run in runs for px, py in run] for _, _, runs in named]
+    boxes: list[Box] = []
+    parts = []
+    for (name, text, _), line in zip(named, lines, strict=True):
+        if not text or not line:
+            continue
+        box = place(text, line, others=lines, taken=boxes, size=_NARROWEST[plot.size])
+        boxes.append(box)
+        parts.append(
+            f'<text class="{name}" x="{_percent(box.x)}" y="{_percent(box.y)}" dy="0.32em">'
+            f"{escape(text)}</text>"
+        )
+    return "".join(parts)

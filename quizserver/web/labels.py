@@ -1,0 +1,94 @@
+"""Where the name of a line may stand on a chart, so that it touches no line and no other name."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+Line = Sequence[tuple[float, float]]
+
+# CSS pixels: an average letter's width and the height of a line of text in a chart.
+_LETTER, _HEIGHT = 6.4, 15.0
+# How far from its line a name still reads as that line's, and how near lines may come to it.
+_GAPS = (14.0, 20.0, 28.0, 40.0)
+_CLEAR = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A name's middle as shares of the plot (y downwards) and half its extent likewise."""
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+
+
+def place(
+    text: str,
+    line: Line,
+    *,
+    others: Sequence[Line],
+    taken: Sequence[Box],
+    size: tuple[float, float],
+) -> Box:
+    """The best place for ``text`` beside ``line`` in a plot of ``size`` CSS pixels.
+
+    Lines are points in shares of the plot, y downwards; ``others`` may hold ``line`` itself. When
+    no place is free, the least bad one is given: a name is never left out.
+    """
+    width, height = size
+    half = (len(text) * _LETTER / 2 / width, _HEIGHT / 2 / height)
+    crowd = [point for other in others for point in _dense(other)]
+
+    def cost(candidate: tuple[float, Box]) -> float:
+        gap, box = candidate
+        near = sum(_intrusion(point, box, width, height) for point in crowd)
+        overlap = sum(1 for other in taken if _overlap(box, other))
+        return 20 * near + 400 * overlap + 60 * _outside(box) + gap / 10
+
+    return min(_candidates(line, half, height), key=cost)[1]
+
+
+def _candidates(
+    line: Line, half: tuple[float, float], height: float
+) -> Iterator[tuple[float, Box]]:
+    # Names stay inside the plot sideways, so that they never hang over the page's edge.
+    inside = [point for point in line if half[0] <= point[0] <= 1 - half[0]]
+    middle = (0.5, line[len(line) // 2][1])
+    for x, y in inside[:: max(1, len(inside) // 24)] or [middle]:
+        for gap in _GAPS:
+            for side in (-1, 1):
+                yield gap, Box(x, y + side * gap / height, *half)
+
+
+def _dense(line: Line) -> Iterator[tuple[float, float]]:
+    """The line's points with steep stretches filled in, so that no jump slips past a name."""
+    for (ax, ay), (bx, by) in itertools.pairwise(line):
+        pieces = max(1, int(max(abs(by - ay), abs(bx - ax)) / 0.04))
+        for piece in range(min(pieces, 50)):
+            t = piece / pieces
+            yield ax + t * (bx - ax), ay + t * (by - ay)
+    yield from line[-1:]
+
+
+def _intrusion(point: tuple[float, float], box: Box, width: float, height: float) -> float:
+    """How deep, 0 to 1, a point lies within the clear space around a name."""
+    dx = max(0.0, abs(point[0] - box.x) - box.half_width) * width
+    dy = max(0.0, abs(point[1] - box.y) - box.half_height) * height
+    return max(0.0, 1 - math.hypot(dx, dy) / _CLEAR)
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return (
+        abs(a.x - b.x) < a.half_width + b.half_width
+        and abs(a.y - b.y) < a.half_height + b.half_height
+    )
+
+
+def _outside(box: Box) -> float:
+    """How many half heights a name sticks out above or below the plot."""
+    out = max(0.0, box.half_height - box.y) + max(0.0, box.y + box.half_height - 1)
+    return out / box.half_height

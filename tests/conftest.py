@@ -1,0 +1,108 @@
+"""Fixtures that every room's tests share: a store, a content folder, and the whole application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from quizserver.app import create_app
+from quizserver.db.migrate import migrate
+from quizserver.db.session import Database
+from quizserver.settings import Settings
+
+PLAIN = """\
+# Which one is even?
+
+Pick the even numbers.
+
+- [x] Two {#two}
+  > Two is twice one. FEEDBACK-TWO
+- [ ] Three {#three}
+  > Three is odd. FEEDBACK-THREE
+- [x] Four {#four}
+
+## Hint
+
+Halve them. HINT-ONE
+
+## Hint
+
+Count in pairs. HINT-TWO
+
+## Answer
+
+Even numbers are multiples of two. EXPLANATION
+
+## References
+
+- [Parity](https://example.org/parity) REFERENCES
+"""
+
+SINGLE = """\
+# How many sides has a triangle?
+
+- [ ] Two {#two}
+- [x] Three {#three}
+- [ ] Four {#four}
+"""
+
+LESSON = """\
+# Numbers, gently
+
+A lesson about numbers. Euler knew that $e^{i\\pi} = -1$.
+
+```question
+even
+```
+
+That is all.
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A migrated, empty store of what people did."""
+    store = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    migrate(store)
+    yield store
+    store.dispose()
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A content folder of one topic: a lesson, a question with two right options, one with one."""
+    folder = tmp_path / "content" / "numbers"
+    folder.mkdir(parents=True)
+    (folder / "even.md").write_text(PLAIN)
+    (folder / "sides.md").write_text(SINGLE)
+    (folder / "lesson.md").write_text(LESSON)
+    return folder.parent
+
+
+@pytest.fixture
+def settings(tmp_path: Path, content: Path) -> Settings:
+    data = tmp_path / "data"
+    data.mkdir()
+    return Settings(data=data, content=content, secret_key="tests only", port=0)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The whole application on an empty store, as a web process has it."""
+    store = Database(settings.data_url)
+    migrate(store)
+    store.dispose()
+    application = create_app(settings)
+    application.config["TESTING"] = True
+    application.config["PROPAGATE_EXCEPTIONS"] = False
+    yield application
+    application.extensions["quizserver-close"]()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

@@ -1,0 +1,88 @@
+"""A browser without a screen: follows forms, keeps cookies, sends the CSRF token of the page."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+
+class Form(HTMLParser):
+    """The fields of the first form of a page whose action ends with ``action``."""
+
+    def __init__(self, page: str, action: str) -> None:
+        super().__init__()
+        self.fields: dict[str, list[str]] = {}
+        self.choices: list[str] = []
+        self.url: str | None = None
+        self._action = action
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form" and self.url is None and values.get("action", "").endswith(self._action):
+            self.url, self._inside = values["action"], True
+        elif tag == "input" and self._inside and "name" in values:
+            if values.get("type") in {"radio", "checkbox"}:
+                self.choices.append(values["value"])
+                if "checked" not in values:
+                    return
+            self.fields.setdefault(values["name"], []).append(values.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._inside = False
+
+
+class Visitor:
+    """One person with one browser."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        self.page = ""
+        self.status = 0
+
+    def open(self, url: str) -> str:
+        return self._take(self.client.get(url, follow_redirects=True))
+
+    def send(self, action: str, **fields: Any) -> str:
+        """Fills the form of the present page that goes to ``action`` and submits it."""
+        form = Form(self.page, action)
+        assert form.url is not None, f"no form to {action} in this page"
+        return self.post(form.url, form.fields | {k: v for k, v in fields.items() if v is not None})
+
+    def post(self, url: str, data: dict[str, Any]) -> str:
+        return self._take(self.client.post(url, data=data, follow_redirects=True))
+
+    def answer(self, question: str, *options: str) -> str:
+        self.open(f"/questions/{question}?again=1")
+        return self.send(f"/questions/{question}/answer", option=list(options))
+
+    def order(self, question: str) -> list[str]:
+        """The option ids as the form shows them."""
+        return Form(self.open(f"/questions/{question}?again=1"), "/answer").choices
+
+    def sign_up(self, email: str, password: str = "correct horse") -> str:
+        self.open("/sign-up")
+        return self.send("/sign-up", email=email, password=password)
+
+    def sign_in(self, email: str, password: str = "correct horse") -> str:
+        self.open("/sign-in")
+        return self.send("/sign-in", email=email, password=password)
+
+    def sign_out(self) -> str:
+        self.open("/account")
+        return self.send("/sign-out")
+
+    @property
+    def text(self) -> str:
+        """The page's words, without its tags."""
+        return " ".join(re.sub(r"<[^>]+>", " ", self.page).split())
+
+    def _take(self, response: TestResponse) -> str:
+        self.status, self.page = response.status_code, response.get_data(as_text=True)
+        return self.page

@@ -1,0 +1,221 @@
+"""Guests and accounts: no wall, nothing lost, and only the owner gets in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from quizserver.db.session import Database
+from quizserver.db.tables import person
+from quizserver.settings import Settings
+from tests.flows.browser_client import Visitor
+
+ANA = "ana@example.org"
+
+
+def attempts(visitor: Visitor) -> list[dict[str, object]]:
+    return visitor.client.get("/account/data.json").json.get("attempts", [])
+
+
+def test_looking_around_leaves_no_row_behind(visitor: Visitor, settings: Settings):
+    for address in ("/", "/questions/even", "/progress", "/account"):
+        visitor.open(address)
+    database = Database(settings.data_url)
+    with database.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(person)) == 0
+    database.dispose()
+
+
+def test_signing_up_keeps_everything_the_guest_did(visitor: Visitor):
+    visitor.answer("even", "two")
+    order = visitor.order("even")
+    visitor.sign_up(ANA)
+    assert visitor.status == 200
+    assert len(attempts(visitor)) == 1
+    assert visitor.order("even") == order
+
+
+def test_progress_follows_the_account_into_another_browser(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.answer("even", "two", "four")
+    visitor.sign_up(ANA)
+    elsewhere = new_visitor()
+    elsewhere.sign_in("ANA@example.org")
+    assert "Right at the first try" in elsewhere.open("/questions/even")
+
+
+def test_signing_in_brings_what_the_guest_did_along(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.answer("even", "two")
+    visitor.sign_up(ANA)
+    elsewhere = new_visitor()
+    elsewhere.answer("sides", "three")
+    elsewhere.answer("even", "two", "four")
+    elsewhere.sign_in(ANA)
+    found = [(a["question"], a["number"], a["right"]) for a in attempts(elsewhere)]
+    assert found == [("even", 1, False), ("even", 2, True), ("sides", 1, True)]
+
+
+def test_signing_out_ends_the_session_and_shows_nothing_more(visitor: Visitor):
+    visitor.answer("even", "two")
+    visitor.sign_up(ANA)
+    visitor.sign_out()
+    assert attempts(visitor) == []
+    assert "FEEDBACK" not in visitor.open("/questions/even")
+
+
+def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.sign_up(ANA)
+    wrong, unknown, broken = new_visitor(), new_visitor(), new_visitor()
+    pages = []
+    for browser, address in ((wrong, ANA), (unknown, "bob@example.org"), (broken, "not-an-address")):
+        browser.sign_in(address, "wrong password")
+        assert browser.status == 422
+        pages.append(browser.text.replace(address, ""))
+    assert "don&#39;t belong together" in pages[0] or "don't belong together" in pages[0]
+    assert pages[0] == pages[1] == pages[2]
+
+
+def test_a_password_is_checked_even_for_nobody(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
+    """The same work for an unknown address as for a known one, so that time tells nothing."""
+    from quizserver.accounts import pages
+
+    checked: list[str | None] = []
+    real = pages.is_right
+    monkeypatch.setattr(pages, "is_right", lambda h, p: checked.append(h) or real(h, p))
+    visitor.sign_in("nobody@example.org", "some password")
+    assert checked == [None]
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "told"),
+    [
+        ("nonsense", "correct horse", "@"),
+        (ANA, "short", "at least 8"),
+        (ANA, ANA, "else than your own address"),
+        (ANA, "aaaaaaaaaaaa", "more than two different"),
+        (ANA, "", "Write a password"),
+    ],
+)
+def test_sign_up_says_what_is_wrong_and_keeps_the_address(
+    visitor: Visitor, email: str, password: str, told: str
+):
+    visitor.sign_up(email, password)
+    assert visitor.status == 422
+    assert told in visitor.text
+    assert f'value="{email}"' in visitor.page
+    assert password == "" or f'value="{password}"' not in visitor.page or password == email
+
+
+def test_an_address_can_have_one_account(visitor: Visitor, new_visitor: Callable[[], Visitor]):
+    visitor.sign_up(ANA)
+    other = new_visitor()
+    other.answer("even", "two")
+    other.sign_up("Ana@Example.org", "another password")
+    assert other.status == 422
+    assert "has an account already" in other.text
+    assert len(attempts(other)) == 1
+
+
+def test_a_new_password_signs_every_other_browser_out(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.sign_up(ANA)
+    elsewhere = new_visitor()
+    elsewhere.sign_in(ANA)
+    visitor.open("/account/password")
+    visitor.send("/account/password", password="wrong one!", new_password="brand new words")
+    assert visitor.status == 422
+    visitor.send("/account/password", password="correct horse", new_password="brand new words")
+    assert ANA in visitor.open("/account")
+    assert ANA not in elsewhere.open("/account")
+    elsewhere.sign_in(ANA, "correct horse")
+    assert elsewhere.status == 422
+    elsewhere.sign_in(ANA, "brand new words")
+    assert ANA in elsewhere.open("/account")
+
+
+def test_deleting_the_account_needs_the_password_and_leaves_nothing(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.answer("even", "two")
+    visitor.sign_up(ANA)
+    visitor.open("/account/delete")
+    visitor.send("/account/delete", password="wrong one!")
+    assert visitor.status == 422
+    assert len(attempts(visitor)) == 1
+    visitor.send("/account/delete", password="correct horse")
+    assert attempts(visitor) == []
+    again = new_visitor()
+    again.sign_in(ANA)
+    assert again.status == 422
+
+
+def test_a_guest_can_delete_what_was_kept(visitor: Visitor):
+    visitor.answer("even", "two")
+    visitor.open("/account/delete")
+    visitor.send("/account/delete")
+    assert attempts(visitor) == []
+
+
+def test_a_guests_old_cookie_opens_no_account(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.answer("even", "two")
+    cookie = visitor.client.get_cookie("session")
+    assert cookie is not None
+    visitor.sign_up(ANA)
+    thief = new_visitor()
+    thief.client.set_cookie("session", cookie.value)
+    assert attempts(thief) == []
+    thief.answer("even", "two", "four")
+    assert len(attempts(visitor)) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "lands"),
+    [
+        ("/progress", "My progress"),
+        ("https://evil.example/", "Topics"),
+        ("//evil.example/", "Topics"),
+        ("/\\evil.example", "Topics"),
+    ],
+)
+def test_after_signing_in_one_lands_on_this_site_only(visitor: Visitor, target: str, lands: str):
+    visitor.sign_up(ANA)
+    visitor.sign_out()
+    visitor.open("/sign-in")
+    visitor.send("/sign-in", email=ANA, password="correct horse", next=target)
+    assert visitor.status == 200
+    assert lands in visitor.text
+
+
+def test_guessing_passwords_is_slowed_down_for_one_address_only(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], app: Flask
+):
+    other = new_visitor()
+    other.sign_up("bob@example.org")
+    for _ in range(10):
+        visitor.sign_in(ANA, "guess guess")
+        assert visitor.status == 422
+    visitor.sign_in(ANA, "guess guess")
+    assert visitor.status == 429
+    assert "a little fast" in visitor.text
+    classmate = new_visitor()
+    classmate.sign_in("bob@example.org")
+    assert "bob@example.org" in classmate.open("/account")
+
+
+def test_passwords_are_kept_as_argon2id_hashes_only(visitor: Visitor, settings: Settings):
+    visitor.sign_up(ANA)
+    database = Database(settings.data_url)
+    with database.read() as session:
+        assert str(session.scalar(sa.select(person.c.password_hash))).startswith("$argon2id$")
+    database.dispose()

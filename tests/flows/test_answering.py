@@ -1,0 +1,217 @@
+"""The learner's path: read, commit to an answer, see why, try again, go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from quizserver.app import create_app
+from quizserver.settings import Settings
+from tests.flows.browser_client import Form, Visitor
+
+KEY_WORDS = ("FEEDBACK", "EXPLANATION", "REFERENCES", "HINT-")
+
+
+def test_a_visitor_answers_at_once_without_an_account(visitor: Visitor):
+    visitor.open("/questions/even")
+    assert Form(visitor.page, "/answer").choices != []
+    visitor.answer("even", "two", "four")
+    assert visitor.status == 200
+    assert "Right at the first try" in visitor.text
+    for word in ("FEEDBACK-TWO", "FEEDBACK-THREE", "EXPLANATION", "REFERENCES"):
+        assert word in visitor.text
+
+
+def test_a_wrong_answer_is_told_what_was_missed_and_what_was_wrong(visitor: Visitor):
+    visitor.answer("even", "two", "three")
+    assert "left out one right option and chose one wrong option" in visitor.text
+    assert "but you left it out" in visitor.text
+    assert "but you chose it" in visitor.text
+
+
+@pytest.mark.parametrize("address", ["/questions/even", "/topics/numbers", "/", "/progress"])
+def test_the_key_is_nowhere_before_an_answer_is_in(visitor: Visitor, address: str):
+    visitor.open(address)
+    assert visitor.status == 200
+    for word in KEY_WORDS:
+        assert word not in visitor.page
+    form = Form(visitor.page, "/answer")
+    # Every option's markup is the same but for its id and its words.
+    assert "checked" not in visitor.page
+    assert "right" not in " ".join(form.fields)
+
+
+def test_a_page_before_answering_is_the_same_size_whatever_the_key_is(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], content: Path, app: Flask
+):
+    def page() -> str:
+        text = visitor.open("/questions/sides")
+        return re.sub(r'"[^"]{12,}"', "", text)
+
+    before = page()
+    file = content / "numbers" / "sides.md"
+    file.write_text(file.read_text().replace("[x]", "[ ]").replace("[ ] Four", "[x] Four"))
+    app.extensions["quizserver-library"].refresh()
+    assert len(page()) == len(before)
+
+
+def test_nothing_else_gives_the_key_away_before_an_answer(visitor: Visitor):
+    visitor.open("/questions/even")
+    for address in (
+        "/topics/numbers/files/even.md",
+        "/topics/numbers/files/../numbers/even.md",
+        "/account/data.json",
+        "/healthz",
+        "/simulations/numbers/simulation",
+    ):
+        body = visitor.open(address)
+        assert not any(word in body for word in KEY_WORDS), address
+
+
+def test_hints_come_one_at_a_time_and_only_when_asked_for(visitor: Visitor):
+    assert "HINT-ONE" not in visitor.open("/questions/even")
+    first = visitor.open("/questions/even?hints=1")
+    assert "HINT-ONE" in first
+    assert "HINT-TWO" not in first
+    assert "HINT-TWO" in visitor.open("/questions/even?hints=2")
+    assert visitor.open("/questions/even?hints=99") and visitor.status == 200
+
+
+def test_how_many_hints_were_seen_is_kept_with_the_attempt(visitor: Visitor):
+    visitor.open("/questions/even?hints=2")
+    visitor.send("/questions/even/answer", option=["two"])
+    attempt = visitor.client.get("/account/data.json").json["attempts"][0]
+    assert attempt["hints_seen"] == 2
+
+
+def test_an_empty_submission_keeps_the_form_and_says_what_to_do(visitor: Visitor):
+    visitor.answer("even")
+    assert visitor.status == 422
+    assert "Choose an answer first" in visitor.text
+    assert Form(visitor.page, "/answer").choices
+    assert visitor.client.get("/account/data.json").json.get("attempts", []) == []
+
+
+def test_one_right_option_means_radio_buttons_and_two_answers_are_refused(visitor: Visitor):
+    assert 'type="radio"' in visitor.open("/questions/sides")
+    assert 'type="checkbox"' not in visitor.page
+    visitor.send("/questions/sides/answer", option=["two", "three"])
+    assert visitor.status == 422
+    assert 'type="checkbox"' in visitor.open("/questions/even")
+    assert "Select all that apply" in visitor.text
+
+
+def test_the_same_form_sent_twice_is_one_attempt(visitor: Visitor):
+    visitor.open("/questions/even")
+    first_page = visitor.page
+    visitor.send("/questions/even/answer", option=["two"])
+    visitor.page = first_page
+    visitor.send("/questions/even/answer", option=["two"])
+    assert visitor.status == 200
+    assert len(visitor.client.get("/account/data.json").json["attempts"]) == 1
+
+
+def test_another_choice_from_an_old_tab_changes_nothing_and_is_told(visitor: Visitor):
+    visitor.open("/questions/even")
+    old_tab = visitor.page
+    visitor.send("/questions/even/answer", option=["three"])
+    visitor.page = old_tab
+    visitor.send("/questions/even/answer", option=["two", "four"])
+    assert visitor.status == 409
+    assert "answered already" in visitor.text
+    (attempt,) = visitor.client.get("/account/data.json").json["attempts"]
+    assert attempt["chosen"] == ["three"]
+
+
+def test_trying_again_keeps_the_first_attempt_apart(visitor: Visitor):
+    visitor.answer("even", "three")
+    visitor.answer("even", "two", "four")
+    attempts = visitor.client.get("/account/data.json").json["attempts"]
+    assert [(a["number"], a["right"]) for a in attempts] == [(1, False), (2, True)]
+    visitor.open("/progress")
+    assert "Right at first try 0 of 1" in visitor.text
+    assert "Attempts 2" in visitor.text
+
+
+def test_the_order_of_options_is_each_visitors_own_and_stays(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    assert visitor.order("even") == visitor.order("even")
+    orders = {tuple(new_visitor().order("even")) for _ in range(40)}
+    assert len(orders) > 1
+
+
+def test_what_was_shown_is_kept_in_the_order_it_was_shown(visitor: Visitor):
+    order = visitor.order("even")
+    visitor.answer("even", "two")
+    assert visitor.client.get("/account/data.json").json["attempts"][0]["shown"] == order
+
+
+def test_an_answer_to_an_edited_question_asks_to_read_it_again(
+    visitor: Visitor, content: Path, app: Flask
+):
+    visitor.open("/questions/even")
+    file = content / "numbers" / "even.md"
+    file.write_text(file.read_text().replace("Pick the", "Choose the"))
+    app.extensions["quizserver-library"].refresh()
+    visitor.send("/questions/even/answer", option=["two", "four"])
+    assert visitor.status == 422
+    assert "edited since you opened it" in visitor.text
+    assert "Choose the even numbers" in visitor.text
+    visitor.send("/questions/even/answer")
+    assert "Right at the first try" in visitor.text, "the choice was kept in the form"
+
+
+def test_mending_a_typo_does_not_rewrite_what_was_answered(
+    visitor: Visitor, content: Path, app: Flask
+):
+    visitor.answer("even", "two", "four")
+    file = content / "numbers" / "even.md"
+    file.write_text(file.read_text().replace("[x] Four", "[ ] Four"))
+    app.extensions["quizserver-library"].refresh()
+    visitor.open("/questions/even")
+    assert "The question has been edited since" in visitor.text
+    assert visitor.client.get("/account/data.json").json["attempts"][0]["right"] is True
+
+
+def test_an_answer_is_there_after_a_restart(visitor: Visitor, settings: Settings):
+    visitor.answer("even", "two", "four")
+    cookie = visitor.client.get_cookie("session")
+    assert cookie is not None
+    again = create_app(settings)
+    client = again.test_client()
+    client.set_cookie("session", cookie.value)
+    assert "Right at the first try" in Visitor(client).open("/questions/even")
+    again.extensions["quizserver-close"]()
+
+
+def test_a_lesson_embeds_the_question_and_returns_to_it(visitor: Visitor):
+    visitor.open("/topics/numbers")
+    assert "<math" in visitor.page
+    visitor.send("/questions/even/answer", option=["two"])
+    assert "A lesson about numbers" in visitor.text
+    assert "EXPLANATION" in visitor.text
+
+
+def test_progress_counts_what_is_answered_and_says_where_to_go_on(visitor: Visitor):
+    visitor.answer("even", "two", "four")
+    visitor.open("/progress")
+    assert "Questions answered 1 of 2" in visitor.text
+    assert "Right at first try 1 of 1" in visitor.text
+    assert "Go on: How many sides" in visitor.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("number", "0"), ("number", "-1"), ("number", "x"), ("number", "9" * 30), ("version", "")],
+)
+def test_a_tampered_form_is_refused_without_a_trace(visitor: Visitor, field: str, value: str):
+    visitor.open("/questions/even")
+    visitor.send("/questions/even/answer", option=["two"], **{field: value})
+    assert visitor.status in {400, 409, 422}
+    assert "Traceback" not in visitor.page
+    assert visitor.client.get("/account/data.json").json.get("attempts", []) == []

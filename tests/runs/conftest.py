@@ -1,0 +1,67 @@
+"""A computed store and orders to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from quizserver.db.computed import open_computed
+from quizserver.runs.model import Batch, Order, Run
+from quizserver.runs.store import Asked, RunStore
+from quizserver.runs.summary import summarise
+
+from . import fakes
+
+Ask = Callable[..., Asked]
+
+
+@pytest.fixture
+def runs_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'runs.sqlite3'}"
+
+
+@pytest.fixture
+def store(runs_url: str) -> Iterator[RunStore]:
+    database = open_computed(runs_url)
+    yield RunStore(database)
+    database.dispose()
+
+
+@pytest.fixture
+def ask(store: RunStore) -> Ask:
+    """Asks for a run as a visitor, with bounds that are far away unless told otherwise."""
+
+    def ask(
+        order: Order | None = None,
+        visitor: str = "ann",
+        now: float = 1000.0,
+        waiting_max: int = 99,
+        per_visitor: int = 99,
+    ) -> Asked:
+        return store.ask(
+            order or fakes.order(),
+            visitor,
+            now,
+            waiting_max=waiting_max,
+            per_visitor=per_visitor,
+        )
+
+    return ask
+
+
+@pytest.fixture
+def running(store: RunStore, ask: Ask) -> Run:
+    """A run that a worker has taken."""
+    run = store.claim(ask().run.id, 1001.0)
+    assert run is not None
+    return run
+
+
+def batch(order: Order, seq: int, start: int, stop: int) -> Batch:
+    """The points ``start`` to ``stop`` of the fake training as a worker would store them."""
+    loss, accuracy = (values[:, start:stop] for values in fakes.expected(order))
+    data = loss.astype("<f8").tobytes() + accuracy.astype("<f8").tobytes()
+    summary = summarise(list(range(start, stop)), {"loss": loss, "accuracy": accuracy})
+    return Batch(seq, stop - start, summary, data)

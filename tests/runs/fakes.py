@@ -1,0 +1,170 @@
+"""A training that can fail in every way, and a worker process that uses it in place of the lab.
+
+``python -m tests.runs.fakes DATA CONTENT SECONDS MEMORY_MB SILENCE`` is such a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from quizserver.lab.simulation import Arm, Axis, Description, Knob
+from quizserver.runs.child import OnPoints
+from quizserver.runs.model import Order
+from quizserver.runs.worker import work
+from quizserver.settings import Settings
+
+POINTS = 12
+FAULTS = "none raise exit crash hang hog flood series forks tell nonsense diverge stubborn".split()
+
+KNOBS = (
+    Knob("rate", "Learning rate", 0.001, 10, default=0.1, scale="log"),
+    Knob("pause", "Seconds between points", 0, 10, default=0.0, unit="s"),
+    Knob("fault", "What goes wrong", 0, len(FAULTS), default=0, integer=True),
+)
+DESCRIPTION = Description(
+    title="A fake",
+    summary="",
+    knobs=KNOBS,
+    arms=(
+        Arm("healthy", "Healthy", {"rate": 0.1, "pause": 0.0, "fault": 0}),
+        Arm("low-rate", "Low rate", {"rate": 0.01, "pause": 0.0, "fault": 0}),
+    ),
+    x=Axis("epoch"),
+    series={"loss": Axis("loss"), "accuracy": Axis("accuracy")},
+    points=POINTS,
+    fingerprint="f" * 64,
+)
+
+
+def order(fault: str = "none", *, rate: float = 0.1, pause: float = 0.0, seed: int = 0) -> Order:
+    return Order(
+        topic="numbers",
+        simulation="simulation",
+        path="numbers/simulation.py",
+        fingerprint=DESCRIPTION.fingerprint,
+        arm="healthy",
+        knobs={"rate": rate, "pause": pause, "fault": float(FAULTS.index(fault))},
+        first_seed=seed,
+        replicas=5,
+        x_label="epoch",
+        series=("loss", "accuracy"),
+        points=POINTS,
+    )
+
+
+def expected(order: Order) -> tuple[np.ndarray, np.ndarray]:
+    """loss and accuracy of every replica, (replicas, points), as the fake training gives them."""
+    x = np.arange(order.points)
+    loss = np.array([1 / (1 + seed + x * order.knobs["rate"]) for seed in order.seeds])
+    return loss, 1 - loss
+
+
+def train(path: Path, order: Order, on_points: OnPoints) -> str:
+    fault = FAULTS[int(order.knobs["fault"])]
+    loss, accuracy = expected(order)
+    if fault == "diverge":
+        loss[0, 1], loss[1, 1], loss[2:, 2] = np.nan, np.inf, -np.inf
+    for index in range(order.points):
+        series = {"loss": loss[:, index], "accuracy": accuracy[:, index]}
+        on_points(index, series)
+        if index == 3 and fault in _ACTS:
+            _ACTS[fault](on_points, series)
+        time.sleep(order.knobs["pause"])
+    return json.dumps(_surroundings()) if fault == "tell" else "It went as it should."
+
+
+def _raise(*_: object) -> None:
+    raise ZeroDivisionError("a rate of nothing")
+
+
+def _hang(*_: object) -> None:
+    while True:
+        time.sleep(60)
+
+
+def _flood(on_points: OnPoints, series: dict[str, np.ndarray]) -> None:
+    for index in range(100):
+        on_points(index, series)
+
+
+def _wrong_series(on_points: OnPoints, series: dict[str, np.ndarray]) -> None:
+    on_points(4, {"loss": series["loss"]})
+
+
+def _forks(*_: object) -> None:
+    """Leaves a process of its own behind, in its group, and never ends."""
+    if os.fork() == 0:
+        _hang()
+    _hang()
+
+
+def _stubborn(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _hang()
+
+
+def _nonsense(*_: object) -> None:
+    pipe = max(int(name) for name in os.listdir("/proc/self/fd"))
+    for number in range(3, pipe + 1):
+        try:
+            os.write(number, b"this is no frame" * 9)
+        except OSError:
+            continue
+    _hang()
+
+
+_ACTS: dict[str, Callable[..., None]] = {
+    "raise": _raise,
+    "exit": lambda *_: os._exit(3),
+    "crash": lambda *_: os.kill(os.getpid(), signal.SIGSEGV),
+    "hang": _hang,
+    "hog": lambda *_: bytearray(4 * 1024**3),
+    "flood": _flood,
+    "series": _wrong_series,
+    "forks": _forks,
+    "stubborn": _stubborn,
+    "nonsense": _nonsense,
+}
+
+
+def _surroundings() -> dict[str, object]:
+    """What a training process can see of the worker that forked it."""
+    files = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            files[name] = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:  # the handle that listed the folder
+            continue
+    return {
+        "environment": sorted(os.environ),
+        "files": files,
+        "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        "cpu": resource.getrlimit(resource.RLIMIT_CPU)[0],
+        "nice": os.nice(0),
+        "group": os.getpgid(0) == os.getpid(),
+    }
+
+
+def main(data: str, content: str, seconds: str, memory_mb: str, silence: str) -> None:
+    settings = Settings(
+        data=Path(data),
+        content=Path(content),
+        workers=2,
+        run_seconds_max=float(seconds),
+        run_memory_mb=int(memory_mb),
+    )
+    work(settings, train=train, silence=float(silence))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,155 @@
+"""The house holds together: rooms import downwards, and each kind of work has its place."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "quizserver"
+FLOOR = {
+    "settings": 0,
+    "topics": 1,
+    "lab": 1,
+    "db": 1,
+    "web": 1,
+    "accounts": 2,
+    "runs": 2,
+    "attempts": 3,
+    "progress": 4,
+    "app": 6,
+    "serve": 6,
+    "web_process": 6,
+    "cli": 6,
+}
+# Rooms on one floor know nothing of each other, but for these: a claim is a value that topics
+# declare and the lab judges, and the checker asks the lab which arms and shapes there are.
+NEIGHBOURS = {("lab", "topics.model"), ("topics", "lab"), ("runs", "accounts.current")}
+MODULES = sorted(
+    path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts
+)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that the file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_room_imports_only_what_stands_below_it(path: Path):
+    mine = room(name_of(path))
+    for imported in imports(path):
+        theirs = room(imported)
+        if not imported.startswith("quizserver.") or theirs in {mine, "", "__version__"}:
+            continue
+        if any(mine == a and imported.startswith(f"quizserver.{b}") for a, b in NEIGHBOURS):
+            continue
+        assert FLOOR[theirs] < FLOOR[mine], f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_pages_know_flask(path: Path):
+    web_libraries = {"flask", "flask_login", "flask_wtf", "flask_limiter", "werkzeug", "wtforms"}
+    used = {module.split(".")[0] for module in imports(path)} & web_libraries
+    allowed = (
+        path.stem in {"pages", "forms", "app", "web_process"}
+        or path.parent.name == "web"
+        or path == PACKAGE / "accounts" / "current.py"
+    )
+    assert allowed or not used, f"{name_of(path)} imports {used}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_stores_and_the_database_room_write_sql(path: Path):
+    used = {m for m in imports(path) if m == "sqlalchemy" or m.startswith("quizserver.db.")}
+    tables = {m for m in used if m.startswith(("quizserver.db.tables", "quizserver.db.computed"))}
+    room_of_sql = path.stem == "store" or path.parent.name == "db"
+    names = {m.rsplit(".", 1)[1] for m in tables}
+    # The command line and the account commands name the roles that the table allows.
+    assert room_of_sql or names <= {"tables", "computed", "ROLES", "open_computed"}, names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_topics_and_lab_stay_pure(path: Path):
+    forbidden = {
+        "topics": ("flask", "sqlalchemy", "torch", "huey"),
+        "lab": ("flask", "sqlalchemy", "huey", "jinja2", "markupsafe"),
+    }.get(room(name_of(path)), ())
+    used = {module.split(".")[0] for module in imports(path)} & set(forbidden)
+    assert not used
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_every_module_imports_alone():
+    """In a fresh state for each module, so that none leans on another's having been imported."""
+    code = """
+import importlib, sys
+names = sys.argv[1].split(",") if len(sys.argv) > 1 else NAMES
+before = set(sys.modules)
+for name in names:
+    for loaded in [m for m in sys.modules if m.startswith("quizserver")]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+""".replace("NAMES", repr([name_of(path) for path in MODULES]))
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_web_process_never_imports_torch(tmp_path: Path):
+    code = f"""
+import sys
+from pathlib import Path
+from quizserver.settings import Settings
+from quizserver.serve import migrate_store
+from quizserver.app import create_app
+settings = Settings(data=Path({str(tmp_path)!r}), secret_key="tests only")
+migrate_store(settings)
+app = create_app(settings)
+client = app.test_client()
+for address in ("/", "/topics/strange-loss", "/questions/strange-loss", "/progress", "/healthz"):
+    assert client.get(address).status_code == 200, address
+import re
+page = client.get("/questions/strange-loss").get_data(as_text=True)
+field = lambda name: re.search(f'name="{{name}}" value="([^"]*)"', page).group(1)
+data = {{name: field(name) for name in ("csrf_token", "version", "number")}} | {{"option": "low-rate"}}
+answered = client.post("/questions/strange-loss/answer", data=data, follow_redirects=True)
+assert answered.status_code == 200 and "Lab bench" in answered.get_data(as_text=True)
+assert "torch" not in sys.modules
+app.extensions["quizserver-close"]()
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_template_holds_inline_script_or_style():
+    import re
+
+    for path in (PACKAGE / "templates").rglob("*.html"):
+        text = path.read_text("utf-8")
+        assert not re.search(r"<script(?![^>]*\bsrc=)", text), path
+        assert not re.search(r"<style|\sstyle\s*=|\son[a-z]+\s*=\s*[\"']", text), path

@@ -1,0 +1,80 @@
+"""Settings: every one can be set, is checked, is documented, and reaches child processes."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from quizserver.settings import PREFIX, Settings, SettingsError, load, rows, secret_key
+
+
+def test_without_any_variable_the_defaults_hold():
+    assert load({}) == Settings()
+
+
+def test_a_variable_sets_each_kind_of_setting():
+    loaded = load(
+        {
+            "QUIZSERVER_DATA": "/srv/data",
+            "QUIZSERVER_PORT": "9000",
+            "QUIZSERVER_HTTPS": "yes",
+            "QUIZSERVER_RUN_SECONDS_MAX": "2.5",
+            "PATH": "/bin",
+        }
+    )
+    assert loaded.data == Path("/srv/data")
+    assert (loaded.port, loaded.https, loaded.run_seconds_max) == (9000, True, 2.5)
+
+
+def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
+    environment = {"QUIZSERVER_PORT": "9000", "QUIZSERVER_HOST": "0.0.0.0"}
+    loaded = load(environment, port=7000, host=None)
+    assert (loaded.port, loaded.host) == (7000, "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "told"),
+    [
+        ("QUIZSERVER_PORT", "many", "a whole number"),
+        ("QUIZSERVER_HTTPS", "perhaps", "0 or 1"),
+        ("QUIZSERVER_RUN_SECONDS_MAX", "soon", "a number"),
+        ("QUIZSERVER_RUN_REPLICAS_MAX", "0", "at least 1"),
+        ("QUIZSERVER_RUN_SECONDS_MAX", "nan", "at least"),
+        ("QUIZSERVER_PROT", "80", "is not a setting"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_name(variable: str, text: str, told: str):
+    with pytest.raises(SettingsError, match=told) as caught:
+        load({variable: text})
+    assert variable in str(caught.value)
+
+
+def test_child_processes_read_the_same_settings_from_the_environment():
+    settings = load({}, port=1234, data=Path("/x y/z"), https=True, limit_runs="1/second")
+    assert load(settings.environment()) == settings
+
+
+def test_every_setting_has_help_and_a_variable_of_its_name():
+    assert [row["variable"] for row in rows()] == [
+        PREFIX + field.name.upper() for field in fields(Settings)
+    ]
+    assert all(len(row["help"]) > 10 for row in rows())
+
+
+def test_the_readme_documents_no_setting_that_does_not_exist():
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    known = {row["variable"] for row in rows()}
+    words = {word.strip("`.,=()") for word in readme.split() if PREFIX in word}
+    named = {w.split("=")[0].strip("`") for w in words if w.startswith(PREFIX) and "…" not in w}
+    assert named <= known
+
+
+def test_the_secret_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path):
+    settings = Settings(data=tmp_path)
+    first = secret_key(settings)
+    assert secret_key(settings) == first
+    assert len(first) >= 32
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
