@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from quizserver import __version__
+from quizserver.accounts.commands import user
 from quizserver.settings import Settings, SettingsError, load, rows
+
+if TYPE_CHECKING:
+    from quizserver.topics.model import Snapshot, Topic
 
 CONTENT = click.option(
     "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
@@ -74,7 +79,7 @@ def worker(**flags: Any) -> None:
     """Train the simulations that a server asks for. `serve` starts one of these by itself."""
     from quizserver.runs.worker import work
 
-    sys.exit(work(_settings(**flags)))
+    work(_settings(**flags))
 
 
 @main.command("migrate")
@@ -119,6 +124,101 @@ def check(path: Path | None, as_json: bool, content: Path | None) -> None:
     sys.exit(1 if problems else 0)
 
 
+@main.command()
+@click.argument("topic", required=False)
+@click.option(
+    "--seeds", type=Seeds(), default="0:64", show_default=True, help="Half-open range of seeds."
+)
+@click.option("--update", is_flag=True, help="Write the evidence beside each topic.")
+@click.option("--device", default="cpu", show_default=True, help="Where to train, such as cuda.")
+@CONTENT
+@AS_JSON
+def verify(
+    topic: str | None,
+    seeds: range,
+    update: bool,
+    device: str,
+    as_json: bool,
+    content: Path | None,
+) -> None:
+    """Train what the claims of TOPIC (or of every topic) speak of, and judge each claim.
+
+    Exits with 1 when a right option's claim is not supported or a wrong option's is.
+    """
+    from quizserver.lab import evidence, report
+    from quizserver.lab.verify import VerifyError
+    from quizserver.lab.verify import verify as train
+
+    found = []
+    for each in _claiming(_content(content), topic):
+        try:
+            found.append(train(each, seeds, device=device, progress=_progress(each.id)))
+            if update:
+                path = evidence.write(found[-1], each.folder)
+                click.echo(f"wrote {path}", err=True)
+        except (VerifyError, evidence.EvidenceError, OSError) as error:
+            _stop(str(error))
+        if not as_json:
+            click.echo(report.report_table(found[-1]))
+    if as_json:
+        click.echo(json.dumps(report.report_json(found), indent=2))
+    sys.exit(0 if report.agrees(found) else 1)
+
+
+@main.command()
+@click.argument("arm", metavar="TOPIC/ARM")
+@click.option(
+    "--set", "turned", multiple=True, metavar="KNOB=VALUE", help="Turn a knob; may be repeated."
+)
+@click.option(
+    "--seeds", type=Seeds(), default="0:8", show_default=True, help="Half-open range of seeds."
+)
+@click.option("--simulation", default="simulation", show_default=True, help="Which of the topic's.")
+@click.option("--device", default="cpu", show_default=True, help="Where to train, such as cuda.")
+@CONTENT
+@AS_JSON
+def simulate(
+    arm: str,
+    turned: tuple[str, ...],
+    seeds: range,
+    simulation: str,
+    device: str,
+    as_json: bool,
+    content: Path | None,
+) -> None:
+    """Train one arm of a topic's simulation and print its curves.
+
+    Without --json: what the curves do, in a sentence.
+    """
+    from quizserver.lab.catalog import load as load_simulation
+    from quizserver.lab.ensemble import simulate as train
+    from quizserver.lab.report import curves_json
+    from quizserver.lab.simulation import KnobError, SimulationError
+    from quizserver.lab.words import describe
+
+    topic_id, slash, name = arm.partition("/")
+    if not slash:
+        raise click.BadParameter("write TOPIC/ARM, such as strange-loss/healthy.")
+    path = _topic(_topics(_content(content)), topic_id).simulations.get(simulation)
+    if path is None:
+        _stop(f"The topic {topic_id} has no simulation {simulation}.")
+    try:
+        loaded = load_simulation(path)
+        knobs = loaded.check_knobs({**loaded.arm(name).knobs, **dict(map(_turned, turned))})
+        curves = train(loaded, knobs, seeds, device=device)
+    except KeyError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="TOPIC/ARM") from None
+    except KnobError as error:
+        raise click.BadParameter(error.message, param_hint="--set") from None
+    except SimulationError as error:
+        _stop(f"{path}:{error.line or 1}: {error.message}")
+    if as_json:
+        click.echo(json.dumps(curves_json(topic_id, name, knobs, curves), allow_nan=False))
+    else:
+        first = next(iter(curves.series.values()))
+        click.echo(describe(curves.x, first, label=loaded.x.label))
+
+
 @main.command("settings")
 @AS_JSON
 def list_settings(as_json: bool) -> None:
@@ -128,6 +228,9 @@ def list_settings(as_json: bool) -> None:
         return
     for row in rows():
         click.echo(f"{row['variable']}={row['default']}\n    {row['help']}")
+
+
+main.add_command(user)
 
 
 def _settings(**flags: Any) -> Settings:
@@ -143,6 +246,57 @@ def _content(content: Path | None, path: Path | None = None) -> Path:
     if not folder.is_dir():
         _stop(f"There is no content folder at {folder}. Name one with --content DIR.")
     return folder
+
+
+def _topics(folder: Path) -> Snapshot:
+    """The topics of the folder. Stops when a file is broken: its claims would be passed over."""
+    from quizserver.topics.library import Library
+
+    return Library(folder).snapshot()
+
+
+def _topic(snapshot: Snapshot, topic: str) -> Topic:
+    if topic not in snapshot.topics:
+        raise click.UsageError(
+            f"There is no topic {topic!r}; there are {', '.join(snapshot.topics) or 'none'}."
+        )
+    return snapshot.topics[topic]
+
+
+def _claiming(folder: Path, topic: str | None) -> list[Topic]:
+    """The topics to verify. Stops when one has a broken file: its claims would be passed over."""
+    snapshot = _topics(folder)
+    wanted = [_topic(snapshot, topic)] if topic is not None else list(snapshot.topics.values())
+    problems = [p for p in snapshot.problems if p.path.split("/")[0] in {t.id for t in wanted}]
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if problems:
+        _stop("Mend these first: claims of a broken file can't be judged.")
+    return [each for each in wanted if any(question.claims for question in each.questions)]
+
+
+def _turned(text: str) -> tuple[str, float]:
+    knob, _, value = text.partition("=")
+    try:
+        return knob.strip(), float(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not KNOB=VALUE with a number, such as learning_rate=0.1.",
+            param_hint="--set",
+        ) from None
+
+
+def _progress(name: str) -> Callable[[int, int], None] | None:
+    """Says how far a training has come, on a terminal only."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(done: int, total: int) -> None:
+        end = "\n" if done >= total else ""
+        click.echo(f"\r{name}: {100 * done // max(1, total)} %", nl=False, err=True)
+        click.echo(end, nl=False, err=True)
+
+    return tell
 
 
 def _stop(message: str) -> NoReturn:

@@ -1,11 +1,12 @@
 """Starts everything that a server is made of, watches over it, and stops all of it.
 
-One web process answers requests; one worker process trains simulations. Each is a child in a session
-of its own, so that Ctrl-C reaches this supervisor alone, which then stops them in order.
+One web process answers requests; one worker process trains simulations. Each is a child in a
+session of its own, so that Ctrl-C reaches this supervisor alone, which then stops them in order.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -193,7 +194,9 @@ def _watch(children: list[Child], environment: dict[str, str], stopping: _Stop) 
                 click.echo(f"The {child.name} process keeps ending (code {code}).", err=True)
                 return 1
             child.restarts += 1
-            click.echo(f"The {child.name} process ended (code {code}); starting it again.", err=True)
+            click.echo(
+                f"The {child.name} process ended (code {code}); starting it again.", err=True
+            )
             _kill_group(child, signal.SIGKILL)
             _pause(child.restarts * 0.5, lambda: stopping.asked)
             child.process = _spawn(child.command, environment)
@@ -212,23 +215,18 @@ def _stop(children: list[Child]) -> None:
         _kill_group(child, signal.SIGTERM)
     until = time.monotonic() + STOP_SECONDS
     for child in children:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         _kill_group(child, signal.SIGKILL)
         child.process.wait()
 
 
 def _kill_group(child: Child, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _shown_host(host: str) -> str:
     if host in {"0.0.0.0", "::"}:
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-

@@ -1,7 +1,7 @@
 """Every setting of the server: its name, default, help, and the environment variable that sets it.
 
-A setting ``run_seconds_max`` is read from ``QUIZSERVER_RUN_SECONDS_MAX``; a command-line flag of the
-same name wins over the environment. Nothing is read at import.
+A setting ``run_seconds_max`` is read from ``QUIZSERVER_RUN_SECONDS_MAX``; a command-line flag of
+the same name wins over the environment. Nothing is read at import.
 """
 
 from __future__ import annotations

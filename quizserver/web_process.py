@@ -34,7 +34,7 @@ def main() -> None:
         # An open event stream would hold up a stop for ever.
         workers_kill_timeout=KILL_SECONDS,
         respawn_failed_workers=True,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         process_name=None,
     ).serve()
 

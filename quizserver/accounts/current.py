@@ -13,8 +13,8 @@ from quizserver.db.session import Database
 class Current:
     """Answers "who is asking?" within a request.
 
-    A visitor is a random token in the signed session cookie. A person row is made only when there is
-    something to keep, so that a crawler's visit leaves nothing behind.
+    A visitor is a random token in the signed session cookie. A person row is made only when there
+    is something to keep, so that a crawler's visit leaves nothing behind.
     """
 
     def __init__(self, app: Flask, database: Database) -> None:
@@ -82,7 +82,7 @@ class Current:
         g.pop("guest", None)
 
     def _load(self, name: str) -> Person | None:
-        person_id, _, version = name.partition(".")
+        person_id = name.partition(".")[0]
         if not person_id.isdecimal():
             return None
         with self._database.read() as reading:

@@ -32,7 +32,7 @@ class Person:
     is_anonymous = False
 
     def get_id(self) -> str:
-        """Names the person and the generation of their sessions: a new password ends the old ones."""
+        """Names the person and the generation of their sessions: a new password ends old ones."""
         return f"{self.id}.{self.session_version}"
 
 

@@ -39,24 +39,25 @@ def pages(
     ``export(session, person_id)`` is everything else that is kept about a person.
     """
     blueprint = Blueprint("accounts", __name__)
-    failed = {"deduct_when": lambda response: response.status_code != 303}
+
+    def failed(response: Response) -> bool:
+        return response.status_code != 303
+
     by_account = limiter.shared_limit(
         settings.limit_sign_in_account,
         "sign-in-account",
         key_func=lambda: request.form.get("email", "").strip().casefold()[:254],
         methods=["POST"],
-        **failed,
+        deduct_when=failed,
     )
     by_client = limiter.shared_limit(
         settings.limit_sign_in_client,
         "sign-in-client",
         key_func=get_remote_address,
         methods=["POST"],
-        **failed,
+        deduct_when=failed,
     )
-    by_maker = limiter.limit(
-        settings.limit_sign_up, key_func=get_remote_address, methods=["POST"]
-    )
+    by_maker = limiter.limit(settings.limit_sign_up, key_func=get_remote_address, methods=["POST"])
 
     @blueprint.route("/sign-in", methods=["GET", "POST"])
     @by_account
@@ -131,7 +132,8 @@ def pages(
     def password() -> AnyResponse | str | tuple[str, int]:
         form = PasswordForm()
         person = current.account()
-        assert person is not None and person.email is not None
+        assert person is not None
+        assert person.email is not None
         if not form.validate_on_submit():
             return _page("accounts/password.html", form)
         fault = password_fault(form.new_password.data, person.email)

@@ -175,9 +175,7 @@ def questions_of(topic: Topic, simulation: str) -> list[Question]:
     return [question for question in topic.questions if question.simulation == simulation]
 
 
-def by_option(
-    evidence: Evidence | None, question: Question
-) -> dict[str, list[OptionEvidence]]:
+def by_option(evidence: Evidence | None, question: Question) -> dict[str, list[OptionEvidence]]:
     """The evidence about each option of a question, by option id: one view for each curve."""
     curves: dict[tuple[str, str], list[Finding]] = {}
     for finding in evidence.slice(question.id).findings if evidence is not None else ():

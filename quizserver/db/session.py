@@ -18,7 +18,7 @@ BUSY_SECONDS = 5
 class Database:
     """One database behind a pool of connections.
 
-    ``durable`` matters to SQLite only: True syncs the log at every commit, so that a commit that was
+    ``durable`` matters to SQLite only: True syncs the log at every commit, so that one that was
     acknowledged survives power loss; False leaves that to the operating system, for what can be
     computed again.
     """

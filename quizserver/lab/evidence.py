@@ -256,14 +256,12 @@ def recorded_description(path: Path, mark: str) -> Description | None:
 
 
 def write(evidence: Evidence, folder: Path) -> Path:
-    """Replaces the topic's evidence as a whole; raises ``EvidenceError`` when it is too large."""
-    text = _text(_rounded(_ADAPTER.dump_python(evidence, mode="json"))) + "\n"
+    """Replaces the topic's evidence as a whole, with fewer single replicas where it is too large.
+
+    Raises ``EvidenceError`` when it is larger than ``LARGEST`` even without any.
+    """
     path = folder / FILE_NAME
-    if len(text.encode()) > LARGEST:
-        raise EvidenceError(
-            f"{path}: {len(text.encode()):,} bytes, more than {LARGEST:,}. "
-            "Give the simulation fewer points, or the topic fewer arms."
-        )
+    text = _fitted(evidence, path)
     handle, name = tempfile.mkstemp(dir=folder, prefix=".evidence-", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -276,6 +274,28 @@ def write(evidence: Evidence, folder: Path) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return path
+
+
+def _fitted(evidence: Evidence, path: Path) -> str:
+    data = _rounded(_ADAPTER.dump_python(evidence, mode="json"))
+    bands = [
+        band
+        for experiment in data["experiments"].values()
+        for ensemble in experiment["ensembles"].values()
+        for band in ensemble["series"].values()
+    ]
+    while True:
+        text = _text(data) + "\n"
+        if len(text.encode()) <= LARGEST:
+            return text
+        most = max((len(band["replicas"]) for band in bands), default=0)
+        if most == 0:
+            raise EvidenceError(
+                f"{path}: {len(text.encode()):,} bytes, more than {LARGEST:,}. "
+                "Give the simulation fewer points, or the topic fewer arms."
+            )
+        for band in bands:
+            del band["replicas"][most // 2 :]
 
 
 def significant(value: float, digits: int = 4) -> float | None:

@@ -43,13 +43,25 @@ class Linear(nn.Module):
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """``inputs @ weight + bias`` a replica, the same to the last bit at any place in the batch."""
     rows, width, outputs = inputs.shape[1], weight.shape[1], weight.shape[2]
+    if width == 1 or outputs == 1:
+        # a matrix product this narrow is 4 to 12 times faster as a product and a sum
+        product = inputs * weight if width == 1 else (inputs * weight.mT).sum(2, keepdim=True)
+        return product if bias is None else product + bias
     sizes = (rows * width, rows * outputs, width * outputs)
-    if inputs.is_contiguous() and not any(size % ALIGNMENT for size in sizes):
-        if bias is None:
-            return torch.bmm(inputs, weight)
-        return torch.baddbmm(bias, inputs, weight)
-    product: Tensor = _AlignedMatmul.apply(inputs, weight)  # type: ignore[no-untyped-call]
+    if _contiguous(inputs) and not any(size % ALIGNMENT for size in sizes):
+        return torch.bmm(inputs, weight) if bias is None else torch.baddbmm(bias, inputs, weight)
+    product = _aligned_matmul(inputs, weight)
     return product if bias is None else product + bias
+
+
+def _contiguous(matrices: Tensor) -> bool:
+    """Whether each matrix lies in one piece, one after another or all of them the same (shared)."""
+    return matrices.is_contiguous() or (matrices.stride(0) == 0 and matrices[0].is_contiguous())
+
+
+def _aligned_matmul(inputs: Tensor, weight: Tensor) -> Tensor:
+    product: Tensor = _AlignedMatmul.apply(inputs, weight)  # type: ignore[no-untyped-call]
+    return product
 
 
 class _AlignedMatmul(torch.autograd.Function):
@@ -65,9 +77,9 @@ class _AlignedMatmul(torch.autograd.Function):
         inputs, weight = context.saved_tensors
         to_inputs = to_weight = None
         if context.needs_input_grad[0]:
-            to_inputs = _aligned_bmm(gradient, weight.transpose(1, 2))
+            to_inputs = _aligned_bmm(gradient, weight.mT)
         if context.needs_input_grad[1]:
-            to_weight = _aligned_bmm(inputs.transpose(1, 2), gradient)
+            to_weight = _aligned_bmm(inputs.mT, gradient)
         return to_inputs, to_weight
 
 
@@ -80,11 +92,11 @@ def _aligned_bmm(left: Tensor, right: Tensor) -> Tensor:
 
 def _aligned(matrices: Tensor) -> Tensor:
     """The same matrices, each beginning on a multiple of ``ALIGNMENT``; copies only if it must."""
-    if matrices.is_contiguous():
-        if matrices[0].numel() % ALIGNMENT == 0:
+    if _contiguous(matrices):
+        if matrices.stride(0) == 0 or matrices[0].numel() % ALIGNMENT == 0:
             return matrices
-    elif matrices.transpose(1, 2).is_contiguous():
-        return _aligned(matrices.transpose(1, 2)).transpose(1, 2)
+    elif _contiguous(matrices.mT):
+        return _aligned(matrices.mT).mT
     return _aligned_empty(matrices.shape, matrices).copy_(matrices)
 
 

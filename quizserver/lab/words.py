@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 
 from quizserver.lab.course import SWING, Bools, Course, Floats, swings
 
-LOW = 0.5
-NEAR = 0.15
+NEAR = 0.15  # within this of its start a curve has not left it
+HALF = 0.5
+BACK = 0.05  # of the start: a curve that ends this far above its lowest point has come back up
 
 
 def describe(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
@@ -21,19 +22,19 @@ def describe(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
     runs, points = course.y.shape
     if runs == 0 or points < 2:
         return "There are no points to describe."
-    if not course.started.any():
-        return f"No run starts at a finite number above zero: {_of(runs, runs)}."
     broken: Bools = np.asarray(~np.isfinite(course.y).all(axis=1))
-    if 2 * broken.sum() > runs:
+    if 2 * broken.sum() >= runs:
         return _overflow(course, broken, label)
-    middle = _middle(course.y)
-    sentences = [_median(course.x, middle, label, several=runs > 1)]
-    sentences += _swinging(course)
+    # a run that overflows counts as higher than every finite one
+    middle: Floats = np.asarray(
+        np.median(np.where(np.isfinite(course.y), course.y, np.inf), axis=0)
+    )
+    if middle[0] <= 0:
+        return f"The loss starts at {_number(middle[0])} and ends at {_number(middle[-1])}."
+    sentences = [_median(course.x, middle, label, several=runs > 1), *_swinging(course)]
     if broken.any():
-        sentences.append(f"{_of(int(broken.sum()), runs)} overflow.")
-    if runs > 1:
-        low, high = _quantiles(course.y[:, -1])
-        sentences.append(f"At the end 8 of 10 runs lie between {_number(low)} and {_number(high)}.")
+        sentences.append(f"{_of(int(broken.sum()), runs, 'overflow')}.")
+    sentences += _spread(course.y[~broken, -1], whole=not broken.any())
     return " ".join(sentences)
 
 
@@ -48,10 +49,9 @@ def _median(x: Floats, middle: Floats, label: str, *, several: bool) -> str:
         )
     left = int(outside[0])
     parts = [f"{what} starts at {_number(start)}"]
-    if left > 1 and x[left - 1] - x[0] >= 0.1 * (x[-1] - x[0]):
-        near = _percent(relative[:left])
+    if x[left - 1] - x[0] >= 0.1 * (x[-1] - x[0]):
         parts = [
-            f"{what} stays within {near} of its start ({_number(start)}) "
+            f"{what} stays within {_percent(relative[:left])} of its start ({_number(start)}) "
             f"until {label} {_number(x[left - 1])}"
         ]
     elif relative[left] < 1:
@@ -59,26 +59,21 @@ def _median(x: Floats, middle: Floats, label: str, *, several: bool) -> str:
     if relative[left] > 1:
         top = int(np.argmax(middle))
         parts.append(f"rises to {_number(middle[top])} at {label} {_number(x[top])}")
-    parts.extend(_fall(x, relative, start, label))
+    parts += _fall(x, middle, label)
     parts.append(f"ends at {_number(end)} at {label} {_number(x[-1])}")
     return _listed(parts) + "."
 
 
-def _fall(x: Floats, relative: Floats, start: float, label: str) -> list[str]:
+def _fall(x: Floats, middle: Floats, label: str) -> list[str]:
     """When the curve is below half its start for the first time, and whether it comes back."""
-    low = np.flatnonzero(relative < LOW)
+    low = np.flatnonzero(middle < HALF * middle[0])
     if len(low) == 0:
         return []
-    half = int(low[0])
-    parts = [f"is below half of it from {label} {_number(x[half])}"]
-    bottom = int(np.argmin(relative))
-    if relative[-1] - relative[bottom] > 0.05:
-        parts[0] = f"is below half of it at {label} {_number(x[half])}"
-        parts.append(
-            f"is lowest, {_number(relative[bottom] * start)}, at {label} {_number(x[bottom])}"
-        )
-    elif (relative[half:] >= LOW).any():
-        parts[0] = f"is below half of it at {label} {_number(x[half])}"
+    half, bottom = int(low[0]), int(np.argmin(middle))
+    stays = (middle[half:] < HALF * middle[0]).all()
+    parts = [f"is below half of it {'from' if stays else 'at'} {label} {_number(x[half])}"]
+    if middle[-1] - middle[bottom] > BACK * middle[0]:
+        parts.append(f"is lowest, {_number(middle[bottom])}, at {label} {_number(x[bottom])}")
     return parts
 
 
@@ -89,42 +84,40 @@ def _swinging(course: Course) -> list[str]:
         return []
     typical = int(np.median(times[times > 0]))
     often = "once" if typical == 1 else f"about {typical} times"
-    return [
-        f"{_of(swinging, len(times))} swing{'s' if swinging == 1 else ''} up by at least "
-        f"{SWING:.0%} of the start, {often} each."
-        if len(times) > 1
-        else f"It swings up by at least {SWING:.0%} of the start {often}."
-    ]
+    size = f"up by at least {100 * SWING:.0f} % of the start"
+    if len(times) == 1:
+        return [f"It swings {size} {often}."]
+    return [f"{_of(swinging, len(times), 'swing')} {size}, {often} each."]
+
+
+def _spread(ends: Floats, *, whole: bool) -> list[str]:
+    if len(ends) < 2:
+        return []
+    low, high = (_number(float(q)) for q in np.quantile(ends, [0.1, 0.9], method="inverted_cdf"))
+    which = "8 of 10 runs" if whole else "8 of 10 of the others"
+    if low == high:
+        return [f"At the end {which} are at {low}."]
+    return [f"At the end {which} lie between {low} and {high}."]
 
 
 def _overflow(course: Course, broken: Bools, label: str) -> str:
     first = np.argmax(~np.isfinite(course.y[broken]), axis=1)
     when = float(np.median(course.x[first]))
     return (
-        f"{_of(int(broken.sum()), len(broken))} overflow (the loss is no finite number any more), "
-        f"typically by {label} {_number(when)}."
+        f"{_of(int(broken.sum()), len(broken), 'overflow')} (the loss is no finite number any "
+        f"more), typically by {label} {_number(when)}."
     )
-
-
-def _middle(y: Floats) -> Floats:
-    # an overflowed run counts as higher than every finite one
-    return np.asarray(np.median(np.where(np.isfinite(y), y, np.inf), axis=0))
-
-
-def _quantiles(values: Floats) -> tuple[float, float]:
-    ordered = np.where(np.isfinite(values), values, np.inf)
-    low, high = np.quantile(ordered, [0.1, 0.9], method="inverted_cdf")
-    return float(low), float(high)
 
 
 def _listed(parts: list[str]) -> str:
     return ", ".join(parts[:-1]) + (", and " if len(parts) > 2 else " and ") + parts[-1]
 
 
-def _of(count: int, total: int) -> str:
+def _of(count: int, total: int, verb: str) -> str:
     if total == 1:
-        return "The run"
-    return f"All {total} runs" if count == total else f"{count} of {total} runs"
+        return f"The run {verb}s"
+    who = f"All {total} runs" if count == total else f"{count} of {total} runs"
+    return f"{who} {verb}{'s' if count == 1 else ''}"
 
 
 def _percent(relative: Floats) -> str:
@@ -132,8 +125,7 @@ def _percent(relative: Floats) -> str:
 
 
 def _number(value: float) -> str:
-    if not np.isfinite(value):
-        return "no finite number"
     if value != 0 and (abs(value) < 0.001 or abs(value) >= 1e6):
-        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
     return f"{value:.2g}" if abs(value) < 1 else f"{value:.4g}"

@@ -58,9 +58,7 @@ def question_line(question: Question, standings: Standings, url: Url) -> Questio
     if standing is None:
         return QuestionLine(question.title, address, "new", None, 0)
     state: Literal["right", "wrong"] = "right" if standing.best_mark == 1 else "wrong"
-    return QuestionLine(
-        question.title, address, state, standing.first_mark == 1, standing.attempts
-    )
+    return QuestionLine(question.title, address, state, standing.first_mark == 1, standing.attempts)
 
 
 def topic_card(topic: Topic, standings: Standings, url: Url) -> TopicCard:

@@ -200,9 +200,7 @@ def _curve(x: Sequence[float], band: Band, index: int, label: str) -> charts.Cur
     return charts.Curve(x, band.median, band.low, band.high, band.replicas, label, index)
 
 
-def _described(
-    points: Described, x: Sequence[float], band: Band
-) -> charts.Described | None:
+def _described(points: Described, x: Sequence[float], band: Band) -> charts.Described | None:
     """The described curve in the chart's own units."""
     start = band.median[0]
     if not points or start is None:
@@ -264,9 +262,7 @@ def _recorded_chart(
     )
 
 
-def _table(
-    ensemble: Ensemble | None, x: Sequence[float]
-) -> list[tuple[str, str, str, str]]:
+def _table(ensemble: Ensemble | None, x: Sequence[float]) -> list[tuple[str, str, str, str]]:
     if ensemble is None:
         return []
     band = next(iter(ensemble.series.values()))

@@ -53,6 +53,7 @@ class Feed:
     waiting: int = 0
     at: float = float("-inf")
     gone: bool = False
+    doubted: bool = False
     streams: int = 0
     batches: deque[Batch] = field(default_factory=lambda: deque(maxlen=HELD))
 
@@ -60,10 +61,11 @@ class Feed:
         if self.gone:
             return News(None, True, self.at)
         run = self.run
-        # What was read before the stream's own last look is older than what it has told.
-        if run is None or self.at <= since:
+        if run is None or Mark(run.last_seq, run.state, self.waiting) == told:
             return None
-        if Mark(run.last_seq, run.state, self.waiting) == told:
+        if self.at <= since:
+            # Perhaps older than what the stream has read itself; the next look will be newer.
+            self.doubted = True
             return None
         batches = tuple(batch for batch in self.batches if batch.seq > told.seq)
         return News(
@@ -71,12 +73,13 @@ class Feed:
         )
 
     def take(self, progress: Progress | None, at: float) -> bool:
-        """Notes what was read at ``at``; whether anything of it is new."""
+        """Notes what was read at ``at``; whether the streams should look."""
+        doubted, self.doubted = self.doubted, False
         self.at = at
         if progress is None:
             self.gone = True
             return True
-        changed = (self.run, self.waiting) != (progress.run, progress.waiting)
+        changed = doubted or (self.run, self.waiting) != (progress.run, progress.waiting)
         self.run, self.waiting = progress.run, progress.waiting
         self.batches.extend(progress.batches)
         return changed

@@ -105,7 +105,7 @@ class RunStore:
                 .values(
                     state="running",
                     attempt=run.c.attempt + 1,
-                    started_at=sa.func.coalesce(run.c.started_at, now),
+                    started_at=now,
                     heartbeat_at=now,
                 )
             )
@@ -164,7 +164,8 @@ class RunStore:
 
     def give_back(self, run_id: str, attempt: int) -> bool:
         """Puts a run that its worker must leave back into the queue, as if it was not taken."""
-        return self._move(run_id, attempt, {"state": "queued", "attempt": attempt - 1})
+        waiting = {"state": "queued", "attempt": attempt - 1, "started_at": None}
+        return self._move(run_id, attempt, waiting)
 
     def refuse(self, run_id: str, now: float, error: str) -> bool:
         """Fails a run that still waits."""
@@ -193,7 +194,7 @@ class RunStore:
             session.execute(
                 run.update()
                 .where(run.c.id.in_(again), run.c.state == "running")
-                .values(state="queued", heartbeat_at=now)
+                .values(state="queued", started_at=None)
             )
             return list(again)
 

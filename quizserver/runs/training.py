@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from quizserver.lab import catalog, shapes
+from quizserver.lab import catalog, words
 from quizserver.lab.ensemble import Floats, simulate
 from quizserver.lab.simulation import SimulationError
 from quizserver.runs.child import OnPoints
@@ -25,4 +25,4 @@ def train(path: Path, order: Order, on_points: OnPoints) -> str:
         on_points(x, series)
 
     curves = simulate(simulation, order.knobs, list(order.seeds), on_points=tell)
-    return shapes.describe(curves.x, curves.series[order.series[0]])
+    return words.describe(curves.x, curves.series[order.series[0]], label=order.x_label)

@@ -50,6 +50,8 @@ def work(
     if parent is not None:
         limits.die_with(parent)
     forget_secrets()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave_at_once)
     train = train or _warm()
     open_computed(store_url(settings)).dispose()
     supervisor = _Supervisor(settings, train, silence)
@@ -58,6 +60,11 @@ def work(
         supervisor.run()
     finally:
         supervisor.end()
+
+
+def _leave_at_once(_number: int, _frame: FrameType | None) -> None:
+    """Until there are consumers, nothing has to be put in order."""
+    os._exit(0)
 
 
 def forget_secrets() -> None:
@@ -78,10 +85,12 @@ def _warm() -> Train:
     from quizserver.runs.training import train
 
     torch.set_num_threads(1)
+    # A step by hand: torch.optim would import torch's compiler, one more second and 60 MB.
     weights = torch.randn(2, 4, 4, requires_grad=True)
-    optimiser = torch.optim.SGD([weights], lr=0.1, momentum=0.9)
-    torch.bmm(torch.randn(2, 3, 4), weights).tanh().square().mean().backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+    loss = torch.bmm(torch.randn(2, 3, 4), weights).tanh().square().mean()
+    (gradient,) = torch.autograd.grad(loss, weights)
+    with torch.no_grad():
+        weights.sub_(gradient, alpha=0.1)
     return train
 
 

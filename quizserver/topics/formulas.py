@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from xml.etree.ElementTree import Element
 
 from latex2mathml import exceptions
@@ -46,6 +47,9 @@ _TAGS = words(
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom msub msup "
     "msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd merror none menclose"
 )
+_ARGUMENTS = words("mi mn msub msup msubsup mfrac msqrt mroot mtext")
+_ARITY = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2}
+_ARITY |= {"msubsup": 3, "munderover": 3}
 _ATTRIBUTES = words(
     "display displaystyle scriptlevel stretchy fence separator form symmetric largeop "
     "movablelimits accent accentunder lspace rspace minsize maxsize width height depth voffset "
@@ -53,6 +57,15 @@ _ATTRIBUTES = words(
 )
 _VALUE = re.compile(r"[A-Za-z0-9 .%#+-]{1,60}")
 _ENTITY = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
+# What the converter knows under another name; align without its numbers, which would begin again
+# with each formula.
+_WRITTEN_OTHERWISE = [
+    (re.compile(r"\{align(?:ed)?\}"), "{align*}"),
+    (re.compile(r"\\operatorname\*?\s*\{\s*arg\s*\\[,;: ]\s*(min|max)\s*\}"), r"\\arg\1 "),
+    (re.compile(r"\\arg\s*\\(min|max)(?![A-Za-z])"), r"\\arg\1 "),
+    (re.compile(r"\\arg(?![A-Za-z])"), r"\\operatorname{arg}"),
+]
+_OPERATOR = re.compile(r"\\operatorname(?:withlimits|\*)?\s*\{(?![A-Za-z\s*]+\})")
 _SAYING = {
     exceptions.DoubleSubscriptsError: "it has two subscripts in a row: group them with {}",
     exceptions.DoubleSuperscriptsError: "it has two superscripts in a row: group them with {}",
@@ -123,9 +136,11 @@ def to_mathml(latex: str, *, display: bool = False) -> str:
 def _convert(latex: str, display: bool) -> str | FormulaError:
     try:
         _judge(latex)
-        unnumbered = latex.replace("{align}", "{align*}")  # numbers would start again each time
-        tree = convert_to_element(unnumbered, display="block" if display else "inline")
-        inner = "".join(_serialise(child, latex) for child in tree)
+        known = latex
+        for pattern, replacement in _WRITTEN_OTHERWISE:
+            known = pattern.sub(replacement, known)
+        tree = convert_to_element(known, display="block" if display else "inline")
+        inner = _children(tree)
     except FormulaError as error:
         return error
     except RecursionError:
@@ -144,6 +159,8 @@ def _judge(latex: str) -> None:
     forbidden = _FORBIDDEN.search(latex)
     if forbidden:
         raise FormulaError(f"{forbidden[0]} is not allowed")
+    if _OPERATOR.search(_WRITTEN_OTHERWISE[1][0].sub("", latex)):
+        raise FormulaError(r"the name in \operatorname may hold letters only")
     _judge_braces(latex)
     open_environments: list[str] = []
     for word, name in _ENVIRONMENT.findall(latex):
@@ -169,10 +186,33 @@ def _judge_braces(latex: str) -> None:
         raise FormulaError("a { has no }")
 
 
-def _serialise(element: Element, latex: str) -> str:
+def _children(parent: Element) -> str:
+    """The children in order; a thin space after a function's name, as in ``ln x``."""
+    out: list[str] = []
+    for child, following in zip_longest(parent, list(parent)[1:]):
+        out.append(_serialise(child))
+        if parent.tag in ("mrow", "mtd") and _is_name(child) and _is_argument(following):
+            out.append('<mspace width="0.167em"></mspace>')
+    return "".join(out)
+
+
+def _is_name(element: Element) -> bool:
+    if element.tag in ("msub", "msup", "msubsup") and len(element):
+        return _is_name(element[0])
+    text = element.text or ""
+    return element.tag in ("mi", "mo") and len(text) > 1 and text.isalpha()
+
+
+def _is_argument(element: Element | None) -> bool:
+    return element is not None and element.tag in _ARGUMENTS
+
+
+def _serialise(element: Element) -> str:
     tag = element.tag
     if tag not in _TAGS:
         raise FormulaError("it holds something that MathML has no place for")
+    if len(element) < _ARITY.get(tag, 0):
+        raise FormulaError("an argument is missing")
     text = _ENTITY.sub(_character, element.text or "")
     if tag == "mi" and text.startswith("\\"):
         raise FormulaError(f"the command {text} is unknown")
@@ -186,7 +226,7 @@ def _serialise(element: Element, latex: str) -> str:
         attributes += ' mathvariant="normal"'
     if element.get("columnalign") in ("left", "right"):
         attributes += f' class="math-{element.get("columnalign")}"'
-    inner = "".join(_serialise(child, latex) for child in element)
+    inner = _children(element)
     return f"<{tag}{attributes}>{html.escape(text)}{inner}</{tag}>"
 
 

@@ -187,20 +187,16 @@ def _dedented(source: Scan, first: int, after: int, margin: int) -> list[Line]:
 
 def _take_feedback(body: Sequence[Line]) -> tuple[list[Line], list[Line] | None]:
     """Splits blockquotes at the item's own level from its other lines."""
-    kinds = _kinds(body)
+    source = _scan(body)
+    in_quote = _fenced_in_quotes(source)
     rest: list[Line] = []
     feedback: list[Line] | None = None
     quoting = False
-    for line, kind in zip(body, kinds, strict=True):
-        quote = kind is Kind.PROSE and _QUOTE.match(line.text) and line is not body[0]
-        fenced_quote = kind is Kind.CODE and line.text.lstrip().startswith(">")
-        lazy = (
-            quoting
-            and kind is Kind.PROSE
-            and bool(line.text.strip())
-            and not item_starts(line.text)
-        )
-        if quote or lazy or (fenced_quote and (quoting or feedback is None)):
+    for index, (line, kind) in enumerate(zip(body, source.kinds, strict=True)):
+        prose = kind is Kind.PROSE and index > 0
+        quote = prose and _QUOTE.match(line.text) is not None
+        lazy = quoting and prose and bool(line.text.strip()) and not item_starts(line.text)
+        if quote or lazy or index in in_quote:
             feedback = [] if feedback is None else feedback
             if not quoting and feedback:
                 feedback.append(Line(line.number, ""))
@@ -212,15 +208,20 @@ def _take_feedback(body: Sequence[Line]) -> tuple[list[Line], list[Line] | None]
     return rest, feedback
 
 
-def _kinds(body: Sequence[Line]) -> tuple[Kind, ...]:
-    text = "\n".join(line.text.replace("\n", " ") for line in body)
-    return scan(text, front_matter=False).kinds if body else ()
+def _fenced_in_quotes(source: Scan) -> set[int]:
+    """The indices of the lines of code blocks that stand inside a quotation."""
+    blocks = [f for f in source.fences if _QUOTE.match(source.lines[f.first - 1]) and f.first > 1]
+    return {index for fence in blocks for index in range(fence.first - 1, fence.last)}
+
+
+def _scan(body: Sequence[Line]) -> Scan:
+    return scan("\n".join(line.text for line in body), front_matter=False)
 
 
 def _take_ids(source: Scan, body: Sequence[Line]) -> tuple[list[Line], list[tuple[str, int, int]]]:
     ids: list[tuple[str, int, int]] = []
     rest: list[Line] = []
-    for line, kind in zip(body, _kinds(body), strict=True):
+    for line, kind in zip(body, _scan(body).kinds, strict=True):
         match = _ID.search(line.text) if kind is Kind.PROSE else None
         if match:
             column = source.lines[line.number - 1].rindex("{#") + 1
@@ -231,7 +232,7 @@ def _take_ids(source: Scan, body: Sequence[Line]) -> tuple[list[Line], list[tupl
 
 
 def _nested(source: Scan, body: Sequence[Line]) -> tuple[int, int] | None:
-    for line, kind in zip(body[1:], _kinds(body)[1:], strict=True):
+    for line, kind in zip(body[1:], _scan(body).kinds[1:], strict=True):
         match = _ITEM.match(line.text) if kind is Kind.PROSE else None
         box = _BOX.match(match["rest"] or "") if match else None
         if box and box["space"] is not None and box["box"].strip().lower() in ("", "x"):

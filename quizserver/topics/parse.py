@@ -244,7 +244,7 @@ def parse_lesson(text: str, *, taken: frozenset[int] = frozenset()) -> LessonFie
         kind = fence.info.split()[0].strip("{.}").lower() if fence.info.strip("{. }") else ""
         if kind not in ("question", "simulation"):
             continue
-        if fence.column > 4 or source.lines[fence.first - 1][: fence.column - 1].strip():
+        if fence.column > 1:
             misplaced.append(fence)
             continue
         parts.append(_prose(source, title, start, fence.first - 1))

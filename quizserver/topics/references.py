@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from quizserver.topics.definitions import Definition, fold
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
+from quizserver.topics.render import MOST_BRACKETS, tangles
 from quizserver.topics.scan import hidden, scan
 from quizserver.topics.text import Flaw, Positions
 
@@ -89,6 +90,10 @@ def _raw(prose: str) -> Iterator[tuple[str, str, int]]:
 
 def reference_flaws(text: str, definitions: Sequence[Definition]) -> Iterator[Flaw]:
     """What is wrong with formulas, images' descriptions, footnotes and link definitions."""
+    for offset, _ in tangles(text):
+        message = f"This paragraph holds more than {MOST_BRACKETS} brackets; they are left out."
+        place = Positions(text).of(offset)
+        yield Flaw(*place, "tangle", message, "Split it, or put it into a code block.")
     yield from _formula_flaws(text)
     prose, positions = _searchable(text)
     yield from _alt_flaws(prose, positions)

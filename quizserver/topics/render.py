@@ -11,7 +11,7 @@ import hashlib
 import html
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from markdown import Extension, Markdown
@@ -40,6 +40,9 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "pymdownx.tilde": {"subscript": False},
     "toc": {"permalink": False},
 }
+MOST_BRACKETS = 1000
+
+_PARAGRAPH = re.compile(r"(?:[^\n]*\S[^\n]*(?:\n|$))+")
 _ONE_PARAGRAPH = re.compile(r"<p>((?:(?!</?p\b).)*)</p>", re.DOTALL)
 _MATH = re.compile(r'<math [^>]*alttext="([^"]*)">.*?</math>', re.DOTALL)
 _BLOCK_END = re.compile(r"</(?:p|li|h[1-6]|tr|pre|div|dt|dd)>|<br>")
@@ -60,7 +63,7 @@ def render_parts(
     """Like ``render``, of one document in several parts: they share footnotes and headings' ids."""
     mark = "zq" + _key("\0".join(parts))
     formulas: list[tuple[str, str]] = []
-    prepared = [_without_formulas(part, mark, formulas) for part in parts]
+    prepared = [_without_formulas(_untangled(part), mark, formulas) for part in parts]
     cut = f"{mark}cut"
     source = f"\n\n{cut}\n\n".join(prepared)
     try:
@@ -72,6 +75,23 @@ def render_parts(
         pieces = [_converter(headings).reset().convert(part) for part in prepared]
     safe = (sanitise(piece, prefix=prefix, rewrite=rewrite) for piece in pieces)
     return [_with_formulas(piece, mark, formulas) for piece in safe]
+
+
+def tangles(text: str) -> Iterator[tuple[int, str]]:
+    """The paragraphs (offset, text) that Python-Markdown would take minutes for.
+
+    Its time grows with the square of the brackets in a paragraph; no honest one has a thousand.
+    """
+    if text.count("[") + text.count("<") > MOST_BRACKETS:
+        for match in _PARAGRAPH.finditer(text):
+            if match[0].count("[") + match[0].count("<") > MOST_BRACKETS:
+                yield match.start(), match[0]
+
+
+def _untangled(text: str) -> str:
+    for _, paragraph in tangles(text):
+        text = text.replace(paragraph, re.sub(r"[\[<]", " ", paragraph))
+    return text
 
 
 def unwrap(rendered: str) -> str:

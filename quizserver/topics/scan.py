@@ -57,7 +57,9 @@ class Scan:
             line if kind is Kind.PROSE else HIDDEN * len(line)
             for line, kind in zip(self.lines, self.kinds, strict=True)
         ]
-        return hide(_CODE_SPAN, hide(_INLINE_COMMENT, "\n".join(shown)))
+        text = "\n".join(shown)
+        last = text.rfind("-->") + 3  # nothing after it can be a comment: do not search there
+        return hide(_CODE_SPAN, hide(_INLINE_COMMENT, text[:last]) + text[last:])
 
 
 def hide(pattern: re.Pattern[str], text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +17,13 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that takes ``no`` for a word, ``1e-3`` for a number and dates for text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuses aliases: nodes that are shared can stand for exponentially many."""
+        if self.check_event(yaml.AliasEvent):
+            problem = "aliases (*name) are not allowed here"
+            raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 _PLAIN = {
@@ -68,21 +74,21 @@ def read_yaml(text: str, *, line: int) -> Read:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is not None:
-            read.data = _value(node, (), read, line, set())
+            read.data = _value(node, (), read, line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = (mark.line + line, mark.column + 1) if mark else (line, 1)
-        message = f"This is not valid YAML: {error.problem or error.context}."
+        message = f"This YAML cannot be read: {error.problem or error.context}."
         hint = 'Put text that holds ": ", "#" or brackets into quotes; indent with spaces.'
         read.flaws.append(Flaw(*at, "bad-yaml", message, hint, True))
     except yaml.YAMLError as error:
-        message = f"This is not valid YAML: {str(error).splitlines()[0]}."
+        message = f"This YAML cannot be read: {str(error).splitlines()[0]}."
         read.flaws.append(Flaw(line, 1, "bad-yaml", message, "Delete the odd character.", True))
     except RecursionError:
         message = "This YAML is nested too deeply."
         read.flaws.append(Flaw(line, 1, "bad-yaml", message, "Flatten it.", True))
     except ValueError as error:
-        message = f"This is not valid YAML: {error}."
+        message = f"This YAML cannot be read: {error}."
         read.flaws.append(Flaw(line, 1, "bad-yaml", message, "Shorten the number.", True))
     finally:
         if loader is not None:
@@ -95,23 +101,18 @@ def read_yaml(text: str, *, line: int) -> Read:
     return read
 
 
-def _value(node: yaml.Node, path: Path, read: Read, line: int, seen: set[int]) -> Any:
+def _value(node: yaml.Node, path: Path, read: Read, line: int) -> Any:
     at = (node.start_mark.line + line, node.start_mark.column + 1)
     read.values[path] = at
-    if id(node) in seen:  # an alias: shared nodes could stand for exponentially much
-        message = "Aliases (*name) are not allowed here."
-        read.flaws.append(Flaw(*at, "yaml-alias", message, "Write the value out.", True))
-        return None
-    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, read, line, seen)
+        return _mapping(node, path, read, line)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(n, (*path, i), read, line, seen) for i, n in enumerate(node.value)]
+        return [_value(n, (*path, i), read, line) for i, n in enumerate(node.value)]
     read.written[path] = str(node.value)
     return _scalar(node)
 
 
-def _mapping(node: yaml.MappingNode, path: Path, read: Read, line: int, seen: set[int]) -> Any:
+def _mapping(node: yaml.MappingNode, path: Path, read: Read, line: int) -> Any:
     data: dict[str, Any] = {}
     for key_node, value_node in node.value:
         at = (key_node.start_mark.line + line, key_node.start_mark.column + 1)
@@ -126,7 +127,7 @@ def _mapping(node: yaml.MappingNode, path: Path, read: Read, line: int, seen: se
             read.flaws.append(Flaw(*at, "duplicate-key", message, "Delete one of them.", True))
             continue
         read.keys[(*path, key)] = at
-        data[key] = _value(value_node, (*path, key), read, line, seen)
+        data[key] = _value(value_node, (*path, key), read, line)
     return data
 
 
@@ -145,12 +146,3 @@ def _scalar(node: yaml.Node) -> Any:
         except ValueError:
             return text
     return text
-
-
-def written(read: Read, path: Path) -> str:
-    """What an author wrote at ``path``, for a message; a mapping or a list gives nothing."""
-    return read.written.get(path, "")
-
-
-def is_mapping(value: object) -> bool:
-    return isinstance(value, Mapping)

@@ -1,1 +1,1 @@
-"""What every page shares: security headers, error pages, static files, charts. Knows no other room."""
+"""What every page shares: security headers, error pages, static files, charts."""

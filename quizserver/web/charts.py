@@ -10,7 +10,6 @@ nothing of it. The script of the lab bench draws the same structure with the sam
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +17,7 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from quizserver.web.labels import Box, place
-from quizserver.web.scales import Scale, ScaleName, fit, ticks
+from quizserver.web.scales import Scale, ScaleName, drawable, fit, ticks
 
 Numbers = Sequence[float | None]
 Size = Literal["hero", "card", "bench"]
@@ -155,15 +154,16 @@ def _plot(
         band = [*_finite(v for c in curves for v in (*c.low, *c.high))]
         ceiling = max(upright) * _BAND_HEADROOM if max(upright) > 0 else max(upright)
         upright += [min(value, ceiling) for value in band]
+    wide = max(across) - min(across) > 1e-9 * max(map(abs, across))
     return _Plot(
-        Scale(min(across), max(across), x.scale) if min(across) < max(across) else fit(across),
+        Scale(min(across), max(across), x.scale) if wide else fit(across),
         Scale(*y_range, y.scale) if y_range is not None else fit(upright, y.scale),
         size,
     )
 
 
 def _finite(values: Iterable[float | None]) -> Iterable[float]:
-    return (value for value in values if value is not None and math.isfinite(value))
+    return (value for value in values if drawable(value))
 
 
 def _curve_marks(plot: _Plot, curve: Curve) -> str:

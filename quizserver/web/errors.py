@@ -81,7 +81,8 @@ def install(app: Flask) -> None:
         if error.response is not None:
             return make_response(error.get_response())
         code = error.code or 500
-        words = WORDS.get(code) or Words(error.name, error.description or "", WORDS[400].what_to_do)
+        general = Words(error.name, error.description or "", WORDS[400].what_to_do)
+        words = WORDS.get(code, general)
         response = _answer(code, words)
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:

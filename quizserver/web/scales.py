@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
 ScaleName = Literal["linear", "log"]
 
-_ROOM_ABOVE = 0.06
+_ROOM_ABOVE = 0.08
 # Below and above these, a tick is written as a power of ten.
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e5
+# A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
+_HUGE, _TINY = 1e30, 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,18 @@ class Scale:
 
     def spot(self, value: float | None) -> float | None:
         """Where a value stands, 0 at the low end and 1 at the high; None when it has no place."""
-        if value is None or not math.isfinite(value):
+        if not drawable(value):
             return None
         if self.name == "linear":
             return (value - self.low) / (self.high - self.low)
-        if value <= 0:
+        if value < _TINY:
             return None
         return math.log(value / self.low) / math.log(self.high / self.low)
+
+
+def drawable(value: float | None) -> TypeGuard[float]:
+    """Whether a value can have a place on a chart at all."""
+    return value is not None and abs(value) <= _HUGE  # also False for NaN
 
 
 def fit(values: Sequence[float], name: ScaleName = "linear") -> Scale:
@@ -47,13 +54,13 @@ def fit(values: Sequence[float], name: ScaleName = "linear") -> Scale:
     A log scale with no value above 0 can't be drawn and becomes a linear one.
     """
     if name == "log":
-        positive = [value for value in values if value > 0]
+        positive = [value for value in values if value >= _TINY]
         if positive:
             low, high = min(positive), max(positive)
             room = max(math.log(high / low) * _ROOM_ABOVE, 0.1)
             return Scale(low * math.exp(-room), high * math.exp(room), "log")
     low, high = min(0.0, *values), max(0.0, *values)
-    if low == high:
+    if high - low < _TINY:
         return Scale(0.0, 1.0)
     room = (high - low) * _ROOM_ABOVE
     return Scale(low - room if low < 0 else low, high + room)

@@ -29,7 +29,7 @@ def install(app: Flask, *, https: bool) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=https,
         PERMANENT_SESSION_LIFETIME=timedelta(days=365),
-        WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session: a slow reader is no forger
+        WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
     )
 
     @app.after_request

@@ -1,6 +1,7 @@
 """Style sheets, scripts and fonts under an address that changes with their content.
 
-One hash stands for the whole folder, so that modules and style sheets can name each other relatively.
+One hash stands for the whole folder, so that modules and style sheets can name each other
+relatively.
 """
 
 from __future__ import annotations

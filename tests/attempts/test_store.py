@@ -134,7 +134,11 @@ def test_signing_in_moves_a_guests_attempts_behind_the_accounts_own(database: Da
         chosen = [(a.number, a.chosen) for a in store.of_question(session, account, "q")]
         standings = store.standings(session, account)
     assert chosen == [(1, ("b",)), (2, ("a",)), (3, ("b",))]
-    assert (standings["q"].first_mark, standings["q"].best_mark, standings["q"].attempts) == (0, 1, 3)
+    assert (standings["q"].first_mark, standings["q"].best_mark, standings["q"].attempts) == (
+        0,
+        1,
+        3,
+    )
     assert standings["new"].attempts == 1
     assert count(database, attempt) == 4
 

@@ -31,9 +31,13 @@ def test_sqlite_runs_in_wal_and_syncs_as_asked(tmp_path: Path, durable: bool, le
 
 
 def test_an_exception_in_a_write_leaves_nothing_behind(database: Database):
-    with pytest.raises(RuntimeError, match="midway"), database.write() as session:
-        insert_if_new(session, person, visitor="a", created_at=NOW)
-        raise RuntimeError("midway")
+    def fail() -> None:
+        with database.write() as session:
+            insert_if_new(session, person, visitor="a", created_at=NOW)
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        fail()
     assert count(database) == 0
 
 
@@ -85,7 +89,9 @@ def test_two_processes_worth_of_connections_take_turns_too(tmp_path: Path, datab
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(s, n)) for s, n in [(database, "a"), (other, "b")]]
+    threads = [
+        threading.Thread(target=work, args=(s, n)) for s, n in [(database, "a"), (other, "b")]
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -75,7 +75,11 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(
     visitor.sign_up(ANA)
     wrong, unknown, broken = new_visitor(), new_visitor(), new_visitor()
     pages = []
-    for browser, address in ((wrong, ANA), (unknown, "bob@example.org"), (broken, "not-an-address")):
+    for browser, address in (
+        (wrong, ANA),
+        (unknown, "bob@example.org"),
+        (broken, "not-an-address"),
+    ):
         browser.sign_in(address, "wrong password")
         assert browser.status == 422
         pages.append(browser.text.replace(address, ""))
@@ -165,9 +169,7 @@ def test_a_guest_can_delete_what_was_kept(visitor: Visitor):
     assert attempts(visitor) == []
 
 
-def test_a_guests_old_cookie_opens_no_account(
-    visitor: Visitor, new_visitor: Callable[[], Visitor]
-):
+def test_a_guests_old_cookie_opens_no_account(visitor: Visitor, new_visitor: Callable[[], Visitor]):
     visitor.answer("even", "two")
     cookie = visitor.client.get_cookie("session")
     assert cookie is not None

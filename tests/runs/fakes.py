@@ -1,6 +1,6 @@
 """A training that can fail in every way, and a worker process that uses it in place of the lab.
 
-``python -m tests.runs.fakes DATA CONTENT SECONDS MEMORY_MB SILENCE`` is such a worker.
+``python -m tests.runs.fakes SILENCE`` is such a worker, with its settings from the environment.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,23 @@ from quizserver.lab.simulation import Arm, Axis, Description, Knob
 from quizserver.runs.child import OnPoints
 from quizserver.runs.model import Order
 from quizserver.runs.worker import work
-from quizserver.settings import Settings
+from quizserver.settings import load
 
 POINTS = 12
-FAULTS = "none raise exit crash hang hog flood series forks tell nonsense diverge stubborn".split()
+FAULTS = [
+    "none",
+    "raise",
+    "exit",
+    "crash",
+    "hang",
+    "hog",
+    "flood",
+    "series",
+    "forks",
+    "tell",
+    "nonsense",
+    "diverge",
+]
 
 KNOBS = (
     Knob("rate", "Learning rate", 0.001, 10, default=0.1, scale="log"),
@@ -107,18 +121,11 @@ def _forks(*_: object) -> None:
     _hang()
 
 
-def _stubborn(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _hang()
-
-
 def _nonsense(*_: object) -> None:
-    pipe = max(int(name) for name in os.listdir("/proc/self/fd"))
-    for number in range(3, pipe + 1):
-        try:
+    """Writes something else than frames into whatever it can write to."""
+    for number in range(3, 64):
+        with suppress(OSError):
             os.write(number, b"this is no frame" * 9)
-        except OSError:
-            continue
     _hang()
 
 
@@ -131,7 +138,6 @@ _ACTS: dict[str, Callable[..., None]] = {
     "flood": _flood,
     "series": _wrong_series,
     "forks": _forks,
-    "stubborn": _stubborn,
     "nonsense": _nonsense,
 }
 
@@ -139,11 +145,9 @@ _ACTS: dict[str, Callable[..., None]] = {
 def _surroundings() -> dict[str, object]:
     """What a training process can see of the worker that forked it."""
     files = {}
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            files[name] = os.readlink(f"/proc/self/fd/{name}")
-        except FileNotFoundError:  # the handle that listed the folder
-            continue
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the handle that lists the folder
+            files[link.name] = str(link.readlink())
     return {
         "environment": sorted(os.environ),
         "files": files,
@@ -155,16 +159,5 @@ def _surroundings() -> dict[str, object]:
     }
 
 
-def main(data: str, content: str, seconds: str, memory_mb: str, silence: str) -> None:
-    settings = Settings(
-        data=Path(data),
-        content=Path(content),
-        workers=2,
-        run_seconds_max=float(seconds),
-        run_memory_mb=int(memory_mb),
-    )
-    work(settings, train=train, silence=float(silence))
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    work(load(os.environ), train=train, silence=float(sys.argv[1]))

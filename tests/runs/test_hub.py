@@ -118,6 +118,27 @@ def test_an_ended_run_is_told_at_once_even_to_who_has_it_all(
     assert end[2] == {"state": "failed", "error": "It broke.", "sentence": None}
 
 
+def test_news_that_the_hub_read_while_a_stream_read_the_store_are_not_lost(
+    store: RunStore, hub: Hub, running: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The hub looks at the clock, the stream reads the store, a point comes, the hub reads it.
+    look, stream_has_read = store.progress, threading.Event()
+
+    def held_up(cursors: dict[str, int]) -> Any:
+        if threading.current_thread().name == "runs-hub":
+            assert stream_has_read.wait(WAIT)
+        return look(cursors)
+
+    monkeypatch.setattr(store, "progress", held_up)
+    told = events(Stream(store, hub, running.id, 0, heartbeat=2 * WAIT))
+    assert next(told)[0] == "state"
+    add(store, running, 1)
+    threading.Timer(0.05, stream_has_read.set).start()
+    began = time.monotonic()
+    assert next_points(told)[1] == 1
+    assert time.monotonic() - began < WAIT
+
+
 def test_who_waits_is_told_how_many_are_ahead(store: RunStore, hub: Hub, ask: Ask) -> None:
     first = ask(order(seed=1), now=1.0).run
     second = ask(order(seed=2), now=2.0).run

@@ -106,9 +106,10 @@ def test_no_body_makes_it_fail_in_another_way(anything: object) -> None:
     for body in (anything, GOOD | {"knobs": anything}, GOOD | {"replicas": anything}):
         try:
             order(read(json.dumps(body).encode()), DESCRIPTION, "p", replicas_max=64)
+            status = 200
         except RefusedError as error:
-            assert 400 <= error.status < 500
-            assert error.message
+            status = error.status if error.message else 0
+        assert status in (200, 400, 422)
 
 
 def test_a_simulation_with_other_knobs_is_judged_by_its_own() -> None:

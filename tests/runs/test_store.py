@@ -90,7 +90,7 @@ def test_the_database_itself_allows_one_living_run_a_key(store: RunStore, ask: A
     ask()
     with store._database.write() as session:
         row = dict(session.execute(sa.select(computed.run)).one()._mapping)
-        with pytest.raises(sa.exc.IntegrityError, match="run.key"):
+        with pytest.raises(sa.exc.IntegrityError, match=r"run\.key"):
             session.execute(computed.run.insert().values(row | {"id": "another"}))
 
 
@@ -182,9 +182,10 @@ def test_an_ended_run_can_not_be_stopped_and_an_unknown_one_is_none(
 def test_a_run_given_back_waits_again_as_if_never_taken(store: RunStore, running: Run) -> None:
     assert store.give_back(running.id, 1)
     assert store.waiting() == [running.id]
+    assert store.get(running.id).started_at is None  # type: ignore[union-attr]
     again = store.claim(running.id, 1005.0)
     assert again is not None
-    assert again.attempt == 1
+    assert (again.attempt, again.started_at) == (1, 1005.0)
 
 
 def test_a_run_with_a_silent_worker_waits_once_more_then_fails(

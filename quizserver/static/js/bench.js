@@ -37,7 +37,11 @@ class Bench {
     const { initial, recorded } = this.config;
     this.choose(initial.arm ?? this.config.arms[0].name, initial.knobs);
     this.replicas.value = String(this.config.replicas);
-    this.current = recorded && this.curve(recorded.arm, recorded, { title: `${this.arm(recorded.arm).label}, recorded` });
+    this.current = recorded && this.curve(recorded.arm, recorded, {
+      title: `${this.arm(recorded.arm).label}, recorded`,
+      recorded: true,
+    });
+    this.part("key-described").hidden = !this.config.described;
     this.xRange = recorded ? [recorded.x[0], recorded.x.at(-1)] : null;
     this.redraw();
     this.changed();
@@ -160,7 +164,7 @@ class Bench {
       this.refused(error);
       return;
     }
-    this.keepCurrent();
+    this.keepCurrent(words);
     const empty = { x: [], median: [], low: [], high: [] };
     this.current = this.curve(arm, empty, { title: `${words}, ${replicas} seeds`, run: this.job, words });
     this.redraw(true);
@@ -201,6 +205,7 @@ class Bench {
       curve.x.push(value);
       for (const name of ["median", "low", "high"]) curve[name].push(fresh[name][i]);
     });
+    if (curve.x.length > 1) this.xRange = [curve.x[0], curve.x[0] + (total - 1) * (curve.x[1] - curve.x[0])];
     this.redraw(true);
     const { label } = this.config.x;
     const end = this.xRange?.[1];
@@ -261,7 +266,9 @@ class Bench {
     this.redraw(this.busy);
   }
 
-  keepCurrent() {
+  /** Keeps the run in the chart for comparison with "next", unless it is the recorded twin of it. */
+  keepCurrent(next) {
+    if (this.current?.recorded && this.current.label === next) return;
     if (this.current?.x.length > 1) this.kept.add({ ...this.current, replicas: null, run: null });
   }
 

@@ -2,7 +2,7 @@
 // and a reading line that follows the pointer or the arrow keys.
 
 import { place } from "./labels.js";
-import { fit, scale, tickText, ticks } from "./scales.js";
+import { drawable, fit, scale, tickText, ticks } from "./scales.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const NARROWEST = [240, 280];
@@ -18,7 +18,7 @@ export function svg(name, attributes = {}, ...children) {
 
 const percent = (share) => `${Number((100 * share).toFixed(2))}%`;
 const armClass = (curve) => `arm-${curve.arm % ARM_COLOURS}`;
-const finite = (values) => values.filter((value) => Number.isFinite(value));
+const finite = (values) => values.filter(drawable);
 
 export class Chart {
   /** `axes` is {x, y} with label, unit and scale; `onRead(x or null)` hears the reading line. */
@@ -72,7 +72,8 @@ export class Chart {
     this.curves = state.curves;
     this.title.textContent = state.title;
     this.text.textContent = state.description;
-    this.frame.replaceChildren(...grid(this.scales, this.axes));
+    const empty = !state.described && !state.curves.some((curve) => curve.x.length);
+    this.frame.replaceChildren(...grid(this.scales, this.axes, empty));
     const described = state.described ? smooth(state.described) : null;
     const drawn = state.curves.flatMap((curve) => curveMarks(this.scales, curve));
     if (described) drawn.push(path("described", line(this.scales, ...described)));
@@ -151,7 +152,7 @@ function fitted({ curves, described, log, xRange, live }, axes, held) {
   if (live && held && held.y.name === y.name) {
     y = scale(Math.min(held.y.low, y.low), Math.max(held.y.high, y.high), y.name);
   }
-  const [low, high] = [Math.min(...across), Math.max(...across)];
+  const [low, high] = across.length ? [Math.min(...across), Math.max(...across)] : [0, 1];
   return { x: low < high ? scale(low, high, axes.x.scale) : fit(across), y };
 }
 
@@ -234,8 +235,9 @@ function tick(name, attributes, value) {
 
 const axisText = ({ label, unit }) => (unit ? `${label} (${unit})` : label);
 
-function grid(scales, axes) {
-  const rows = ticks(scales.y);
+function grid(scales, axes, empty) {
+  const rows = empty ? [] : ticks(scales.y);
+  const columns = empty ? [] : ticks(scales.x);
   return [
     svg(
       "g",
@@ -244,7 +246,7 @@ function grid(scales, axes) {
     ),
     svg("line", { class: "axis", x1: 0, x2: "100%", y1: "100%", y2: "100%" }),
     ...rows.map(([spot, value]) => tick("tick-y", { x: 0, dx: -8, y: percent(1 - spot), dy: "0.32em" }, value)),
-    ...ticks(scales.x).map(([spot, value]) => tick("tick-x", { x: percent(spot), y: "100%", dy: "1.5em" }, value)),
+    ...columns.map(([spot, value]) => tick("tick-x", { x: percent(spot), y: "100%", dy: "1.5em" }, value)),
     svg("text", { class: "axis-y", x: 0, y: 0, dx: -8, dy: "-0.9em" }, axisText(axes.y)),
     svg("text", { class: "axis-x", x: "100%", y: "100%", dy: "2.9em" }, axisText(axes.x)),
   ];

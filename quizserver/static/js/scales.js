@@ -1,6 +1,12 @@
 // From values to places on a chart: the same scales, ticks and numbers as the server draws.
 
-const ROOM_ABOVE = 0.06;
+const ROOM_ABOVE = 0.08;
+// A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
+const HUGE = 1e30;
+const TINY = 1e-30;
+
+/** Whether a value can have a place on a chart at all. */
+export const drawable = (value) => typeof value === "number" && Math.abs(value) <= HUGE;
 
 /** Maps low…high onto 0…1; `spot` gives null where a value has no place. */
 export function scale(low, high, name = "linear") {
@@ -11,9 +17,9 @@ export function scale(low, high, name = "linear") {
     high,
     name,
     spot(value) {
-      if (value === null || value === undefined || !Number.isFinite(value)) return null;
+      if (!drawable(value)) return null;
       if (!log) return (value - low) / span;
-      return value > 0 ? Math.log(value / low) / span : null;
+      return value >= TINY ? Math.log(value / low) / span : null;
     },
     value(spot) {
       return log ? low * Math.exp(spot * span) : low + spot * span;
@@ -24,7 +30,7 @@ export function scale(low, high, name = "linear") {
 /** A scale that shows `values` with a little room; linear ones start at 0 if they may. */
 export function fit(values, name = "linear") {
   if (name === "log") {
-    const positive = values.filter((value) => value > 0);
+    const positive = values.filter((value) => value >= TINY);
     if (positive.length) {
       const low = Math.min(...positive);
       const high = Math.max(...positive);
@@ -34,7 +40,7 @@ export function fit(values, name = "linear") {
   }
   const low = Math.min(0, ...values);
   const high = Math.max(0, ...values);
-  if (low === high) return scale(0, 1);
+  if (high - low < TINY) return scale(0, 1);
   const room = (high - low) * ROOM_ABOVE;
   return scale(low < 0 ? low - room : low, high + room);
 }

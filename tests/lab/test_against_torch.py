@@ -1,0 +1,170 @@
+"""The ensemble trains as ``torch.nn`` and ``torch.optim`` do, one replica at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from quizserver.lab import losses, optim
+from quizserver.lab.ensemble import simulate
+from quizserver.lab.replicas import Replicas
+
+from .examples import DECAY, MOMENTUM, RATE, SCALE, Step, mlp, sgd, task
+
+SIZES = (3, 7, 5, 2)
+EXAMPLES, BATCH, POINTS = 50, 16, 8
+SETTINGS = [
+    {"rate": 0.3, "momentum": 0.0, "decay": 0.0, "scale": 1.0},
+    {"rate": 0.05, "momentum": 0.9, "decay": 0.1, "scale": 0.5},
+    {"rate": 0.5, "momentum": 0.5, "decay": 0.01, "scale": 2.0},
+]
+
+
+def nesterov(replicas: Any, net: nn.Module) -> optim.Optimiser:
+    knobs = replicas.knobs
+    return optim.SGD(
+        net.parameters(), knobs.rate, momentum=knobs.momentum, weight_decay=knobs.decay,
+        nesterov=True,
+    )  # fmt: skip
+
+
+def adam(replicas: Any, net: nn.Module) -> optim.Optimiser:
+    return optim.Adam(net.parameters(), replicas.knobs.rate, weight_decay=replicas.knobs.decay)
+
+
+def _torch_sgd(net: nn.Module, knobs: dict[str, float], **other: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        net.parameters(), knobs["rate"], knobs["momentum"], weight_decay=knobs["decay"], **other
+    )
+
+
+Theirs = Callable[[nn.Module, dict[str, float]], torch.optim.Optimizer]
+CASES: dict[str, tuple[Step, Theirs, list[dict[str, float]]]] = {
+    "sgd": (sgd, _torch_sgd, SETTINGS),
+    "nesterov": (nesterov, lambda n, k: _torch_sgd(n, k, nesterov=True), SETTINGS[1:]),
+    "adam": (
+        adam,
+        lambda n, k: torch.optim.Adam(n.parameters(), k["rate"], weight_decay=k["decay"]),
+        [{**knobs, "rate": knobs["rate"] / 10} for knobs in SETTINGS],
+    ),
+}
+
+
+def _one_by_one(
+    theirs: Theirs, activation: type[nn.Module], knobs: dict[str, float], seed: int
+) -> list[float]:
+    """The curve of one replica in plain PyTorch, from the same initial weights and batches."""
+    replicas = Replicas(
+        [RATE, MOMENTUM, DECAY, SCALE], [knobs], [seed],
+        device=torch.device("cpu"), dtype=torch.float64,
+    )  # fmt: skip
+    layers: list[nn.Module] = []
+    for width, following in pairwise(SIZES):
+        drawn = replicas.linear(width, following, scale=replicas.knobs.scale)
+        layer = nn.Linear(width, following, dtype=torch.float64)
+        assert drawn.bias is not None
+        with torch.no_grad():
+            layer.weight.copy_(drawn.weight[0].T)
+            layer.bias.copy_(drawn.bias[0, 0])
+        layers += [layer, activation()]
+    net = nn.Sequential(*layers[:-1])
+    optimiser = theirs(net, knobs)
+    inputs, targets = task(SIZES, EXAMPLES)
+    shared = replicas.share(inputs, targets)
+    curve = []
+    for _ in range(POINTS):
+        curve.append(functional.mse_loss(net(inputs), targets).item())
+        for some, wanted in replicas.batches(*shared, size=BATCH):
+            optimiser.zero_grad()
+            functional.mse_loss(net(some[0]), wanted[0]).backward()
+            optimiser.step()
+    return curve
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid, nn.ReLU, nn.GELU])
+@pytest.mark.parametrize("case", CASES)
+def test_curves_equal_plain_pytorch_one_replica_at_a_time(
+    case: str, activation: type[nn.Module]
+) -> None:
+    ours, theirs, settings = CASES[case]
+    simulation = mlp(
+        SIZES, activation=activation, examples=EXAMPLES, batch=BATCH, points=POINTS, step=ours
+    )
+    seeds = [11 + index for index in range(len(settings))]
+    together = simulate(simulation, settings, seeds, dtype="float64").series["loss"]
+    alone = [_one_by_one(theirs, activation, k, s) for k, s in zip(settings, seeds, strict=True)]
+    assert np.ptp(together, axis=1).min() > 1e-3, "nothing was trained"
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+def _random(*size: int) -> Tensor:
+    return torch.randn(*size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def test_losses_equal_those_of_torch_for_each_replica() -> None:
+    logits, target = _random(4, 9, 3), torch.rand(4, 9, 3, dtype=torch.float64)
+    classes = torch.arange(36).reshape(4, 9) % 3
+    pairs = [
+        (losses.mse_loss(logits, target), functional.mse_loss, target),
+        (
+            losses.binary_cross_entropy_with_logits(logits, target),
+            functional.binary_cross_entropy_with_logits,
+            target,
+        ),
+        (losses.cross_entropy(logits, classes), functional.cross_entropy, classes),
+    ]
+    for ours, theirs, wanted in pairs:
+        each = torch.stack([theirs(logits[r], wanted[r]) for r in range(4)])
+        torch.testing.assert_close(ours, each, rtol=1e-12, atol=0)
+
+
+def test_losses_refuse_shapes_that_would_broadcast() -> None:
+    with pytest.raises(ValueError, match="they must be the same"):
+        losses.mse_loss(torch.zeros(2, 5, 1), torch.zeros(2, 5))
+    with pytest.raises(ValueError, match="they must be the same"):
+        losses.binary_cross_entropy_with_logits(torch.zeros(2, 5, 1), torch.zeros(2, 5))
+    with pytest.raises(ValueError, match=r"need \(2, 5\)"):
+        losses.cross_entropy(torch.zeros(2, 5, 3), torch.zeros(5, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 3), (3, 1, 16), (7, 16, 1), (1, 1, 1), (16, 32, 16)])
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_linear_layer_and_its_gradients_equal_those_of_torch(
+    shape: tuple[int, int, int], shared: bool
+) -> None:
+    from quizserver.lab.layers import linear
+
+    rows, width, outputs = shape
+    inputs = _random(1, rows, width).expand(6, -1, -1) if shared else _random(6, rows, width)
+    inputs = inputs.requires_grad_(not shared)
+    weight = _random(6, width, outputs).requires_grad_()
+    bias = _random(6, 1, outputs).requires_grad_()
+    wanted = [p for p in (inputs, weight, bias) if p.requires_grad]
+    ours = linear(inputs, weight, bias)
+    theirs = torch.stack([functional.linear(inputs[r], weight[r].T, bias[r, 0]) for r in range(6)])
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+    ours_gradients = torch.autograd.grad(ours.square().sum(), wanted)
+    their_gradients = torch.autograd.grad(theirs.square().sum(), wanted)
+    for mine, other in zip(ours_gradients, their_gradients, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-12)
+
+
+def test_a_linear_layer_refuses_data_without_a_replica_axis() -> None:
+    replicas = Replicas([], [{}] * 3, [1, 2, 3], device=torch.device("cpu"), dtype=torch.float32)
+    with pytest.raises(ValueError, match=r"replicas\.share"):
+        replicas.linear(2, 4)(torch.zeros(10, 2))
+
+
+def test_a_hyperparameter_of_the_wrong_length_is_refused() -> None:
+    weight = nn.Parameter(torch.zeros(3, 2, 2))
+    with pytest.raises(ValueError, match="each of the 3 replicas"):
+        optim.SGD([weight], lr=torch.ones(2))
+    with pytest.raises(ValueError, match="at least one parameter"):
+        optim.SGD([], lr=0.1)

@@ -1,0 +1,208 @@
+"""Simulation files are described without torch in this process, and every failure has its line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from quizserver.lab import catalog as catalog_module
+from quizserver.lab.catalog import Catalog, fingerprint, load
+from quizserver.lab.description import description_from_json, description_to_json
+from quizserver.lab.ensemble import simulate
+from quizserver.lab.simulation import Description, SimulationError
+
+GOOD = '''\
+"""A line that falls.
+
+More about it.
+"""
+
+from dataclasses import dataclass
+
+from quizserver.lab import Arm, Axis, Knob, Simulation
+
+print("authors may print")
+
+@dataclass
+class Kept:
+    value: float
+
+simulation = Simulation(
+    "Falling",
+    knobs=[Knob("rate", "Rate", 0.1, 1, default=0.5)],
+    arms=[Arm("healthy", "Healthy"), Arm("slow", "Slow", {"rate": 0.1})],
+    x=Axis("step"),
+    series={"loss": Axis("loss", scale="log")},
+    points=5,
+)
+
+
+@simulation.train
+def train(replicas):
+    for step in range(5):
+        yield step, {"loss": (-replicas.knobs.rate * step).exp()}
+'''
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def put(text: str, name: str = "simulation.py") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return put
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
+    """The files that each child process was asked about."""
+    asked: list[list[Path]] = []
+    ask = catalog_module._ask_child
+
+    def counted(paths: list[Path], timeout: float) -> object:
+        asked.append(paths)
+        return ask(paths, timeout)
+
+    monkeypatch.setattr(catalog_module, "_ask_child", counted)
+    return asked
+
+
+def test_a_file_is_described_as_if_it_had_been_imported(write: Write) -> None:
+    path = write(GOOD)
+    described = Catalog().describe(path)
+    assert described == load(path).describe()
+    assert described.title == "Falling"
+    assert described.summary == "A line that falls."
+    assert described.fingerprint == fingerprint(path)
+    assert [arm.name for arm in described.arms] == ["healthy", "slow"]
+
+
+def test_one_child_reads_all_files_and_nothing_is_asked_twice(
+    write: Callable[..., Path], children: list[list[Path]]
+) -> None:
+    good, bad = write(GOOD), write("import nowhere_to_be_found\n", "bad.py")
+    catalog = Catalog()
+    for _ in range(2):
+        outcomes = catalog.describe_many([good, bad])
+        assert isinstance(outcomes[good], Description)
+        assert isinstance(outcomes[bad], SimulationError)
+    catalog.describe(good)
+    assert children == [[good, bad]]
+
+
+def test_a_changed_file_is_read_again(write: Write, children: list[list[Path]]) -> None:
+    catalog = Catalog()
+    path = write(GOOD)
+    before = catalog.describe(path)
+    write(GOOD.replace("Falling", "Dropping"))
+    assert catalog.describe(path).title == "Dropping"
+    write(GOOD)
+    assert catalog.describe(path) == before
+    assert len(children) == 2
+
+
+def test_threads_that_ask_at_once_share_one_child(write: Write, children: list[list[Path]]) -> None:
+    path, catalog = write(GOOD), Catalog()
+    titles: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: titles.append(catalog.describe(path).title))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert titles == ["Falling"] * 4
+    assert len(children) == 1
+
+
+def test_what_evidence_recorded_needs_no_child(write: Write, children: list[list[Path]]) -> None:
+    path = write(GOOD)
+    recorded = replace(load(path).describe(), summary="from the record")
+    catalog = Catalog(recorded=lambda p, mark: recorded if mark == fingerprint(p) else None)
+    assert catalog.describe(path).summary == "from the record"
+    assert children == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("x = 1\n", "defines no `simulation", None),
+        (GOOD.replace("@simulation.train", ""), "no function is decorated", None),
+        ("x = 1\ndef broken(:\n", "SyntaxError", 2),
+        ("\n\nimport nowhere_to_be_found\n", "No module named 'nowhere_to_be_found'", 3),
+        ("def f():\n    return 1 / 0\n\nf()\n", "ZeroDivisionError", 2),
+        ("raise SystemExit(3)\n", "SystemExit: 3", 1),
+        (GOOD.replace("default=0.5", "default=5"), "its default is refused", 18),
+        (GOOD.replace('"rate": 0.1', '"rat": 0.1'), "arm slow: There is no knob 'rat'", 16),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why_and_where(
+    write: Write, text: str, message: str, line: int | None
+) -> None:
+    path = write(text)
+    with pytest.raises(SimulationError) as here:
+        load(path)
+    with pytest.raises(SimulationError) as there:
+        Catalog().describe(path)
+    for error in (here.value, there.value):
+        assert message in error.message
+        assert error.line == line
+
+
+def test_a_file_that_ends_the_process_is_reported_and_others_are_not_blamed(
+    write: Callable[..., Path],
+) -> None:
+    deadly, good = write("import os\nos._exit(3)\n", "deadly.py"), write(GOOD)
+    outcomes = Catalog().describe_many([deadly, good])
+    assert isinstance(outcomes[good], Description)
+    assert "the process that read it died" in str(outcomes[deadly])
+
+
+def test_a_file_that_never_ends_is_given_up(write: Write) -> None:
+    path = write("import time\ntime.sleep(60)\n")
+    with pytest.raises(SimulationError, match="longer than 0.5 s"):
+        Catalog(timeout=0.5).describe(path)
+
+
+def test_files_that_are_not_there_or_not_text_are_reported(tmp_path: Path) -> None:
+    missing, binary = tmp_path / "missing.py", tmp_path / "binary.py"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for outcome in Catalog().describe_many([missing, binary]).values():
+        assert "cannot be read" in str(outcome)
+    with pytest.raises(SimulationError, match="cannot be read"):
+        load(missing)
+
+
+def test_a_fingerprint_follows_the_text_but_not_its_line_ends(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("unix.py", "windows.py", "other.py")]
+    for path, text in zip(paths, (b"a\nb\n", b"a\r\nb\r\n", b"a\nc\n"), strict=True):
+        path.write_bytes(text)
+    unix, windows, other = map(fingerprint, paths)
+    assert unix == windows != other
+
+
+def test_an_edit_within_one_clock_tick_is_trained_as_it_is_now(write: Write) -> None:
+    """Python's own cache of compiled files goes by the second and the size of the file."""
+    path = write(GOOD)
+    assert simulate(load(path), {}, [1]).x[-1] == 4
+    path = write(
+        GOOD.replace("yield step", "yield -step"[:10]).replace("in range(5)", "in range(9)")
+    )
+    with_more = load(path)
+    assert with_more.fingerprint == fingerprint(path)
+    assert not (path.parent / "__pycache__").exists()
+
+
+def test_a_description_survives_json(write: Write) -> None:
+    described = load(write(GOOD)).describe()
+    assert description_from_json(description_to_json(described)) == described
+    with pytest.raises(ValueError, match="no description of a simulation"):
+        description_from_json({"title": "only"})

@@ -1,0 +1,153 @@
+"""A verdict follows from counts by a stated rule that never favours the author."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.lab.claims import agrees, grid, judge, verdict, wilson
+from quizserver.topics.model import Claim, Sweep
+
+
+def _claim(over: tuple[Sweep, ...] = (), **other: Any) -> Claim:
+    given: dict[str, Any] = {
+        "option": "a", "arm": "arm", "shape": "flat", "quantifier": "could", "at_least": 0.5,
+        "over": over, "expected": "supported", "line": 3, **other,
+    }  # fmt: skip
+    return Claim(**given)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+        (32, 64, 0.3810, 0.6190),
+        (64, 64, 0.9434, 1.0),
+    ],
+)
+def test_wilson_intervals_as_tabulated(k: int, n: int, low: float, high: float) -> None:
+    assert wilson(k, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_bounds_solve_the_score_equation(count: tuple[int, int]) -> None:
+    k, n = count
+    for bound in wilson(k, n):
+        # the bounds are the shares p at which k lies exactly z standard errors from n p
+        spread = 1.959963984540054 * math.sqrt(n * bound * (1 - bound))
+        assert abs(k - n * bound) == pytest.approx(spread, abs=1e-6 * n)
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_an_interval_holds_its_share_and_mirrors(count: tuple[int, int]) -> None:
+    k, n = count
+    low, high = wilson(k, n)
+    assert 0 <= low <= k / n <= high <= 1
+    assert wilson(n - k, n) == pytest.approx((1 - high, 1 - low))
+
+
+@pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3), (0, 0)])
+def test_impossible_counts_are_refused(k: int, n: int) -> None:
+    with pytest.raises(ValueError, match="is no count"):
+        wilson(k, n)
+
+
+@pytest.mark.parametrize(
+    ("k", "at_least", "expected"),
+    [
+        (64, 0.9, "supported"), (62, 0.9, "mixed"), (50, 0.9, "refuted"),
+        (41, 0.5, "supported"), (40, 0.5, "supported"), (39, 0.5, "mixed"),
+        (25, 0.5, "mixed"), (24, 0.5, "refuted"), (0, 0.5, "refuted"),
+    ],
+)  # fmt: skip
+def test_a_verdict_needs_the_whole_interval_on_one_side(
+    k: int, at_least: float, expected: str
+) -> None:
+    assert verdict(k, 64, at_least) == expected
+
+
+@given(
+    st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+    st.floats(0.01, 1),
+)
+def test_a_verdict_is_what_the_interval_says(count: tuple[int, int], at_least: float) -> None:
+    low, high = wilson(*count)
+    found = verdict(*count, at_least)
+    assert (found == "supported") == (low >= at_least)
+    assert (found == "refuted") == (high < at_least)
+
+
+def test_a_wrong_option_agrees_with_anything_but_support() -> None:
+    assert [agrees("supported", v) for v in ("supported", "mixed", "refuted")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [agrees("refuted", v) for v in ("supported", "mixed", "refuted")] == [False, True, True]
+
+
+def test_a_grid_is_every_combination_on_top_of_the_arm() -> None:
+    claim = _claim((Sweep("a", (1, 2)), Sweep("b", (3, 4))))
+    assert grid(claim, {"a": 0, "b": 0, "c": 9}) == [
+        {"a": 1, "b": 3, "c": 9}, {"a": 1, "b": 4, "c": 9},
+        {"a": 2, "b": 3, "c": 9}, {"a": 2, "b": 4, "c": 9},
+    ]  # fmt: skip
+    assert grid(_claim(), {"a": 7}) == [{"a": 7}]
+
+
+def test_one_setting_is_judged_as_it_stands() -> None:
+    found = judge([63], 64, 0.5)
+    assert (found.verdict, found.index, found.k, found.n) == ("supported", 0, 63, 64)
+    assert (found.low, found.high) == wilson(63, 64)
+
+
+def test_could_is_supported_by_the_setting_chosen_on_other_seeds() -> None:
+    found = judge([10, 60, 64], 64, 0.5, "could", [5, 64, 60])
+    assert (found.verdict, found.index, found.k) == ("supported", 1, 60)
+
+
+def test_could_is_not_supported_by_a_setting_that_is_best_only_on_the_counted_seeds() -> None:
+    found = judge([20, 60], 64, 0.5, "could", [30, 25])
+    assert found.verdict == "mixed"
+
+
+def test_could_is_refuted_only_when_the_largest_count_is() -> None:
+    assert judge([3, 24, 10], 64, 0.5, "could", [9, 3, 8]).verdict == "refuted"
+    assert judge([3, 24, 10], 64, 0.5, "could", [9, 3, 8]).k == 24
+    assert judge([3, 25, 10], 64, 0.5, "could", [9, 3, 8]).verdict == "mixed"
+
+
+def test_will_is_supported_only_when_the_smallest_count_is() -> None:
+    assert judge([64, 40, 60], 64, 0.5, "will", [9, 64, 64]).verdict == "supported"
+    assert judge([64, 40, 60], 64, 0.5, "will", [9, 64, 64]).k == 40
+    assert judge([64, 39, 60], 64, 0.5, "will", [9, 64, 64]).verdict == "mixed"
+
+
+def test_will_is_refuted_by_the_setting_chosen_on_other_seeds() -> None:
+    found = judge([64, 10], 64, 0.5, "will", [60, 12])
+    assert (found.verdict, found.index, found.k) == ("refuted", 1, 10)
+    assert judge([64, 10], 64, 0.5, "will", [12, 60]).verdict == "mixed"
+
+
+def test_several_settings_need_selection_counts() -> None:
+    with pytest.raises(ValueError, match="selection count"):
+        judge([1, 2], 64, 0.5)
+
+
+def test_settings_that_are_all_coin_tosses_are_rarely_supported() -> None:
+    """Choosing the best of 50 equal settings on the counted seeds would be supported often."""
+    rng = np.random.default_rng(3)
+    honest = flattering = 0
+    for _ in range(300):
+        selection, counts = rng.binomial(64, 0.5, (2, 50)).tolist()
+        honest += judge(counts, 64, 0.5, "could", selection).verdict == "supported"
+        flattering += verdict(max(counts), 64, 0.5) == "supported"
+    assert honest / 300 <= 0.06
+    assert flattering / 300 >= 0.5

@@ -1,0 +1,78 @@
+"""The sentence about a curve tells only what is in the curve."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as stn
+
+from quizserver.lab.shapes import describe
+
+from .test_shapes import X, line
+
+
+def test_a_plateau_and_a_drop() -> None:
+    y = line((0, 1), (0.3, 0.98), (0.5, 0.97), (0.6, 0.1), (1, 0.05))
+    assert describe(X, y) == (
+        "The run stays within 12 % of its start (0.7) until epoch 51, "
+        "is below half of it from epoch 56, and ends at 0.035 at epoch 100."
+    )
+
+
+def test_a_flat_line() -> None:
+    y = line((0, 1), (0.5, 0.981), (1, 1.0))
+    assert describe(X, y) == "The run stays within 2 % of its start (0.7) to the end."
+
+
+def test_many_runs_are_told_by_their_median_and_spread() -> None:
+    y = np.stack([line((0, 1), (0.2, 0.1), (1, end)) for end in np.linspace(0.01, 0.1, 10)])
+    assert describe(X, y, label="step") == (
+        "The median starts at 0.7, falls at once, is below half of it from step 12, and ends at "
+        "0.039 at step 100. At the end 8 of 10 runs lie between 0.007 and 0.063."
+    )
+
+
+def test_swings_and_a_late_rise_are_told() -> None:
+    y = line((0, 1), (0.1, 0.3), (0.3, 0.9), (0.5, 0.2), (0.7, 1.2), (1, 0.9))
+    said = describe(X, y)
+    assert "is lowest, 0.14, at epoch 50" in said
+    assert "It swings up by at least 20 % of the start about 2 times." in said
+
+
+def test_a_rise_is_told() -> None:
+    assert "rises to 2.1 at epoch 50" in describe(X, line((0, 1), (0.5, 3), (1, 0.2)))
+
+
+def test_runs_that_overflow_are_counted() -> None:
+    y = np.stack([line((0, 1), (1, 0.1))] * 4)
+    y[0, 50:] = math.inf
+    assert describe(X, y).endswith(
+        "1 of 4 runs overflows. At the end 8 of 10 of the others are at 0.07."
+    )
+    y[:3, 40:] = math.nan
+    assert describe(X, y) == (
+        "3 of 4 runs overflow (the loss is no finite number any more), typically by epoch 40."
+    )
+
+
+def test_nothing_is_said_of_nothing() -> None:
+    assert describe([], np.zeros((0, 0))) == "There are no points to describe."
+    assert describe([1.0], [[2.0]]) == "There are no points to describe."
+    assert describe([0, 1], [[0.0, 1.0]]) == "The loss starts at 0 and ends at 1."
+
+
+@given(
+    stn.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 4), st.integers(2, 30)),
+        elements=st.one_of(st.floats(0, 1e9), st.sampled_from([math.nan, math.inf, -math.inf])),
+    )
+)
+def test_any_curve_gets_a_sentence_whose_numbers_are_finite(y: np.ndarray) -> None:
+    said = describe(np.arange(y.shape[1]), y)
+    assert said.endswith(".")
+    assert not re.search(r"\b(nan|inf)\b", said)

@@ -1,0 +1,137 @@
+"""A real worker process that trains fakes, with the store and the queue that it works on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from quizserver.db.computed import open_computed
+from quizserver.runs.model import Order, Run
+from quizserver.runs.paths import queue_url, store_url
+from quizserver.runs.queue import Queue
+from quizserver.runs.store import RunStore
+from quizserver.settings import Settings
+
+WAIT = 60.0  # seconds that a busy machine may take; nothing here measures speed
+CHECKOUT = Path(__file__).parents[2]
+
+
+class Farm:
+    """``real`` trains with the lab what ``data`` holds as content; else the fakes are trained."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        seconds: float = 20,
+        memory_mb: int = 512,
+        silence: float = 3,
+        real: bool = False,
+    ) -> None:
+        settings = Settings(
+            data=data,
+            content=data,
+            workers=2,
+            run_seconds_max=seconds,
+            run_memory_mb=memory_mb,
+            secret_key="hidden",
+        )
+        self._environment = os.environ | settings.environment() | {"MY_TOKEN": "hidden"}
+        fake = ["tests.runs.fakes", str(silence)]
+        self._command = [sys.executable, "-m", *(["quizserver.runs.worker"] if real else fake)]
+        self._database = open_computed(store_url(settings))
+        self.store = RunStore(self._database)
+        self.queue = Queue(queue_url(settings))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self._command,
+            cwd=CHECKOUT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        """Kills the worker, when it still lives, and closes the databases."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.queue.close()
+        self._database.dispose()
+
+    def ask(self, order: Order, visitor: str = "ann") -> str:
+        asked = self.store.ask(order, visitor, time.time(), waiting_max=99, per_visitor=99)
+        if asked.how == "new":
+            self.queue.put(asked.run.id)
+        return asked.run.id
+
+    def get(self, run_id: str) -> Run:
+        run = self.store.get(run_id)
+        assert run is not None
+        return run
+
+    def ended(self, run_id: str) -> Run:
+        """The run, once it has ended."""
+        until(lambda: not self.get(run_id).active, f"run {run_id} did not end")
+        return self.get(run_id)
+
+    def trainer(self) -> tuple[int, int]:
+        """(consumer, training process) of the one run that is being trained."""
+        assert self.process is not None
+        found: list[tuple[int, int]] = []
+
+        def look() -> bool:
+            assert self.process is not None
+            parents = _parents()
+            found[:] = [
+                (parent, pid)
+                for pid, parent in parents.items()
+                if parents.get(parent) == self.process.pid
+            ]
+            return len(found) == 1
+
+        until(look, "no run is being trained")
+        return found[0]
+
+    def family(self) -> set[int]:
+        """The worker and every process below it."""
+        assert self.process is not None
+        parents = _parents()
+        found = {self.process.pid}
+        while below := {p for p, parent in parents.items() if parent in found} - found:
+            found |= below
+        return found
+
+
+def until(condition: Callable[[], bool], message: str) -> None:
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline, message
+        time.sleep(0.01)
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those of the processes that still run (a zombie does not)."""
+    return pids & set(_parents())
+
+
+def _parents() -> dict[int, int]:
+    """The parent of every process that runs."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    parents[int(folder.name)] = int(parent)
+    return parents

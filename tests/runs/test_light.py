@@ -1,0 +1,17 @@
+"""What the web process loads of this room."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_the_web_side_imports_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys, quizserver.runs.pages, quizserver.runs.service;"
+        "print([m for m in ('torch', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"

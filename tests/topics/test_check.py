@@ -1,0 +1,351 @@
+"""The checker reports every problem with its code, its file, and the exact line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from quizserver.lab.simulation import SimulationError
+from quizserver.topics.check import check
+from tests.topics.folder_of import PLAINEST, Described, content, problems, told
+
+LIST = "- [x] Yes\n- [ ] No\n"
+FINE = f"# Title\n\nStem.\n\n{LIST}"
+CLAIMS = """\
+---
+claims:
+  - {option: yes-it-is, arm: healthy, shape: flat}
+  - {option: no-not-so, arm: low-rate, shape: diverges}
+---
+# Title
+
+- [x] Yes, it is
+- [ ] No, not so
+"""
+
+QUESTIONS = {
+    # the file as a whole
+    "empty-file": ("", ["1:1 empty-file"]),
+    "only white space": ("\n  \n\t\n", ["1:1 empty-file"]),
+    "not UTF-8": (b"# Caf\xe9\n\n" + LIST.encode(), ["1:6 not-utf-8"]),
+    "not UTF-8 after a BOM and CRLF": (b"\xef\xbb\xbf# A\r\n\r\nx\xff\r\n", ["3:2 not-utf-8", "1:3 no-task-list"]),
+    "NUL": (f"# Title\n\na\0b\n\n{LIST}", ["3:2 control-character"]),
+    "too large": (b"#" * 262_145, ["1:1 too-large"]),
+    # title
+    "no title": (f"Stem.\n\n{LIST}", ["1:1 no-title"]),
+    "no title after front matter": (f"---\nid: a\n---\nStem.\n\n{LIST}", ["4:1 no-title"]),
+    "empty heading": (f"# \n\n{LIST}", ["1:1 no-title"]),
+    # options
+    "no task list": ("# Title\n\nStem.\n\n- a\n- b\n", ["1:3 no-task-list"]),
+    "task list in code": ("# Title\n\n```\n- [x] a\n- [ ] b\n```\n", ["1:3 no-task-list"]),
+    "task list in a comment": (f"# Title\n\n<!--\n{LIST}-->\n", ["1:3 no-task-list"]),
+    "two task lists": (f"{FINE}\nOr:\n\n- [x] c\n- [ ] d\n", ["8:1 text-after-options", "10:3 two-task-lists"]),
+    "no right option": ("# Title\n\n- [ ] a\n- [ ] b\n", ["3:3 no-right-option"]),
+    "one option": ("# Title\n\n1. [x] a\n", ["3:4 one-option"]),
+    "capital X": ("# Title\n\n- [ ] a\n- [X] b\n", ["4:3 malformed-box"]),
+    "space before x": ("# Title\n\n- [ x] a\n- [ ] b\n", ["3:3 malformed-box"]),
+    "no space in the box": ("# Title\n\n- [x] a\n- [] b\n", ["4:3 malformed-box"]),
+    "another letter": ("# Title\n\n- [x] a\n- [y] b\n", ["4:3 malformed-box"]),
+    "no space after the box": ("# Title\n\n- [x] a\n- [ ]b\n", ["4:3 malformed-box"]),
+    "no box": ("# Title\n\n- [x] a\n- [ ] b\n- c\n", ["5:3 malformed-box"]),
+    "empty option": ("# Title\n\n- [x] a\n- [ ]\n", ["4:3 empty-option"]),
+    "nested task list": ("# Title\n\n- [x] a\n  - [ ] inner\n- [ ] b\n", ["4:5 nested-task-list"]),
+    "same text": ("# Title\n\n- [x] a\n- [ ] b\n- [ ]  a\n", ["5:3 duplicate-option"]),
+    "same id": ("# Title\n\n- [x] a {#one}\n- [ ] b {#one}\n", ["4:9 duplicate-option-id"]),
+    "an id that another's text gives": ("# Title\n\n- [x] a\n- [ ] b {#a}\n", ["4:9 duplicate-option-id"]),
+    "bad option id": ("# Title\n\n- [x] a {#Not Good}\n- [ ] b\n", ["3:9 bad-option-id"]),
+    "two option ids": ("# Title\n\n- [x] a {#a}\n  {#b}\n- [ ] b {#c}\n", ["4:3 two-option-ids"]),
+    "empty feedback": ("# Title\n\n- [x] a\n\n  >\n\n- [ ] b\n", ["5:1 empty-feedback"]),
+    "feedback not indented": (f"{FINE}\n> Well done.\n", ["8:1 loose-feedback"]),
+    "feedback not indented, between": ("# Title\n\n- [x] a\n> Yes.\n- [ ] b\n", ["4:1 loose-feedback"]),
+    "text after the options": (f"{FINE}\nBecause.\n", ["8:1 text-after-options"]),
+    "code without an end": (f"{FINE}\n## Answer\n\n```python\nx\n", ["10:1 open-fence"]),
+    # sections
+    "unknown section": (f"{FINE}\n## Anwser\n\nx\n", ["8:4 unknown-section"]),
+    "empty answer": (f"{FINE}\n## Answer\n\n## References\n\nx\n", ["8:4 empty-section"]),
+    "empty hint": (f"{FINE}\n## Hint\n", ["8:4 empty-section"]),
+    "boxes in a hint": (f"{FINE}\n## Hint\n\n- [x] Yes\n", ["10:3 task-list-in-hint"]),
+    # front matter
+    "no end": ("---\nid: a\n# Title\n", ["1:1 open-front-matter", "1:1 no-task-list", "4:1 no-title"]),
+    "not YAML": (f"---\ntitle: a: b\n---\n{FINE}", ["2:9 bad-yaml"]),
+    "a tab": (f"---\ntags:\n\t- a\n---\n{FINE}", ["3:1 bad-yaml"]),
+    "no mapping": (f"---\n- a\n---\n{FINE}", ["2:1 bad-yaml"]),
+    "an alias": (f"---\ntags: &t [a]\ntitle: *t\n---\n{FINE}", ["3:8 bad-yaml"]),
+    "unknown key": (f"---\ntgas: [a]\n---\n{FINE}", ["2:1 unknown-key"]),
+    "duplicate key": (f"---\nid: a\nid: b\n---\n{FINE}", ["3:1 duplicate-key"]),
+    "no for false": (f"---\nshuffle: no\n---\n{FINE}", ["2:10 bad-value"]),
+    "a number as title": (f"---\ntitle: 2024\n---\n{FINE}", ["2:8 bad-value"]),
+    "a word as list": (f"---\ntags: loss\n---\n{FINE}", ["2:7 bad-value"]),
+    "a number in a list of words": (f"---\ntags: [a, 1]\n---\n{FINE}", ["2:11 bad-value"]),
+    "bad id": (f"---\nid: Not Good\n---\n{FINE}", ["2:5 bad-question-id"]),
+    "described goes back": (f"---\ndescribed: [[0, 1], [0.5, 1], [0.2, 0]]\n---\n{FINE}", ["2:31 bad-described"]),
+    "described outside": (f"---\ndescribed: [[0, 1], [1.5, 0]]\n---\n{FINE}", ["2:21 bad-described"]),
+    "described with one point": (f"---\ndescribed: [[0, 1]]\n---\n{FINE}", ["2:12 bad-described"]),
+    "described with three numbers": (f"---\ndescribed: [[0, 1, 2], [1, 1]]\n---\n{FINE}", ["2:13 bad-value"]),
+    # links, images, formulas, footnotes
+    "broken link": (f"{FINE}\n## Answer\n\nSee [that](nowhere.md).\n", ["10:12 broken-link"]),
+    "broken image": (f"# Title\n\n![A curve](curve.png)\n\n{LIST}", ["3:12 broken-image"]),
+    "an image in raw HTML": (f'# Title\n\n<img src="curve.png" alt="A">\n\n{LIST}', ["3:11 broken-image"]),
+    "an image from elsewhere": (f"# Title\n\n![A](https://example.org/a.png)\n\n{LIST}", ["3:6 external-image"]),
+    "an image without a description": (f"# Title\n\nSee ![](dot.png)\n\n{LIST}", ["3:5 no-alt-text"]),
+    "a link out of the folder": (f"# Title\n\n[x](../../etc/passwd)\n\n{LIST}", ["3:5 broken-link"]),
+    "a link to the code": (f"# Title\n\n[x](helper.py)\n\n{LIST}", ["3:5 broken-link"]),
+    "a script as link": (f"# Title\n\n[x](javascript:alert)\n\n{LIST}", ["3:5 forbidden-link"]),
+    "an empty link": (f"# Title\n\n[x]()\n\n{LIST}", ["3:5 empty-link"]),
+    "a link with a backslash": (f"# Title\n\n[x](/\\evil.example)\n\n{LIST}", ["3:5 bad-link"]),
+    "an unknown question's address": (f"# Title\n\n[x](/questions/nope)\n\n{LIST}", ["3:5 broken-link"]),
+    "a bad formula": (f"# Title\n\nIf $\\frac{{1}}$, then.\n\n{LIST}", ["3:4 bad-formula"]),
+    "an unknown command": (f"# Title\n\n$$\n\\foo\n$$\n\n{LIST}", ["3:1 bad-formula"]),
+    "no such footnote": (f"# Title\n\nStem[^1].\n\n{LIST}", ["3:5 undefined-footnote"]),
+    "an unused footnote": (f"{FINE}\n## Answer\n\nx\n\n[^1]: Note.\n", ["12:1 unused-definition"]),
+    "an undefined reference": (f"# Title\n\n[this][that]\n\n{LIST}", ["3:1 undefined-reference"]),
+    "a definition twice": (
+        f"# Title\n\n[a] [a][]\n\n[a]: https://a.example\n[a]: https://b.example\n\n{LIST}",
+        ["6:1 duplicate-definition"],
+    ),
+    "a broken link by reference": (f"# Title\n\n[this][that]\n\n[that]: nowhere.md\n\n{LIST}", ["5:9 broken-link"]),
+    "too many brackets": (f"# Title\n\n{'[' * 1001}\n\n{LIST}", ["3:1 tangle"]),
+    # claims
+    "unknown option": (CLAIMS.replace("option: yes-it-is", "option: yes-it-s"), ["3:14 unknown-option", "8:3 option-without-claim"]),
+    "unknown arm": (CLAIMS.replace("arm: healthy", "arm: helthy"), ["3:30 unknown-arm"]),
+    "unknown shape": (CLAIMS.replace("shape: flat", "shape: flatt"), ["3:46 unknown-shape"]),
+    "an option without a claim": (CLAIMS + "- [ ] Perhaps\n", ["10:3 option-without-claim"]),
+    "no expectation": (CLAIMS.replace("option: yes-it-is, ", ""), ["3:5 no-expectation", "8:3 option-without-claim"]),
+    "no arm": (CLAIMS.replace("arm: healthy, ", ""), ["3:5 missing-key"]),
+    "an unknown key in a claim": (CLAIMS.replace("shape: flat", "shape: flat, atleast: 1"), ["3:52 unknown-key"]),
+    "a share above one": (CLAIMS.replace("shape: flat", "shape: flat, at-least: 1.5"), ["3:62 bad-value"]),
+    "another quantifier": (CLAIMS.replace("shape: flat", "shape: flat, quantifier: may"), ["3:64 bad-value"]),
+    "a value out of range": (CLAIMS.replace("shape: flat", "shape: flat, over: {rate: [0.1, 2]}"), ["3:71 knob-out-of-range"]),
+    "an unknown knob": (CLAIMS.replace("shape: flat", "shape: flat, over: {rat: [0.1]}"), ["3:59 unknown-knob"]),
+    "no such simulation": (CLAIMS.replace("claims:", "simulation: other\nclaims:"), ["2:13 missing-simulation"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_each_problem_of_a_question_is_told_at_its_place(name: str, tmp_path: Path) -> None:
+    text, expected = QUESTIONS[name]
+    files = {
+        "t/q.md": text,
+        "t/simulation.py": "",
+        "t/dot.png": "png",
+        "t/helper.py": "",
+    }
+    found = problems(tmp_path, files)
+    assert {line.removeprefix("t/q.md:") for line in told(found)} == set(expected)
+    for problem in found:
+        assert problem.message.endswith((".", "?")), "a whole sentence says what is wrong"
+        assert problem.hint, "and another how to mend it"
+
+
+LESSONS = {
+    "no title": ("Text.\n", ["1:1 no-title"]),
+    "unknown question": ("# T\n\n```question\nlate-dorp\n```\n", ["4:1 unknown-question"]),
+    "no question": ("# T\n\n```question\n```\n", ["3:1 empty-block"]),
+    "in a list": ("# T\n\n- a\n\n  ```question\n  late-drop\n  ```\n", ["5:3 misplaced-block"]),
+    "no end": ("# T\n\n```simulation\narm: healthy\n", ["3:1 open-fence"]),
+    "bad YAML": ("# T\n\n```simulation\narm: [healthy\n```\n", ["4:14 bad-yaml"]),
+    "unknown key": ("# T\n\n```simulation\narms: healthy\n```\n", ["4:1 unknown-key"]),
+    "unknown arm": ("# T\n\n```simulation\narm: helthy\n```\n", ["4:6 unknown-arm"]),
+    "unknown knob": ("# T\n\n```simulation\nknobs: {rat: 1}\n```\n", ["4:9 unknown-knob"]),
+    "out of range": ("# T\n\n```simulation\nknobs:\n  rate: 20\n```\n", ["5:9 knob-out-of-range"]),
+    "no number": ("# T\n\n```simulation\nknobs: {rate: fast}\n```\n", ["4:15 bad-value"]),
+    "no such simulation": (
+        "# T\n\n```simulation\nsimulation: simulatoin\n```\n",
+        ["4:13 missing-simulation"],
+    ),
+    "front matter": ("---\nsumary: x\norder: first\n---\n# T\n", ["2:1 unknown-key", "3:8 bad-value"]),
+    "broken link": ("# T\n\nText\n[x](lat-drop.md)\n", ["4:5 broken-link"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_each_problem_of_a_lesson_is_told_at_its_place(name: str, tmp_path: Path) -> None:
+    text, expected = LESSONS[name]
+    files = {"t/lesson.md": text, "t/late-drop.md": PLAINEST, "t/simulation.py": ""}
+    found = told(problems(tmp_path, files))
+    assert found == [f"t/lesson.md:{place}" for place in expected]
+
+
+def test_a_plain_question_and_one_with_claims_have_no_problem(tmp_path: Path) -> None:
+    files = {"t/anything.md": PLAINEST, "t/with-claims.md": CLAIMS, "t/simulation.py": ""}
+    assert problems(tmp_path, files) == []
+
+
+def test_good_files_of_every_feature_have_no_problem(tmp_path: Path) -> None:
+    question = """\
+---
+id: features
+title: "Loss: a story"
+tags: [loss, story]
+shuffle: false
+described: [[0, 1], [1e-1, 0.5], [1, 1e-3]]
+---
+# Ignored
+
+Money: $5 and $6; a formula $w_1$; a note[^n]; ![A dot](img/dot.png); [lesson](lesson.md#start),
+[other topic](../other/), [its question](../other/q.md), [question](/questions/features), <b>bold</b>.
+
+* [ ] One
+* [x] `code` {#code}
+
+  ```python
+  - [x] not an option
+  ```
+
+  > Feedback with $x^2$.
+* [ ] Three
+
+[^n]: A note with a [link](https://example.org).
+
+## Hint
+
+Think.
+
+## Hint 2
+
+## Explanation:
+
+### Hint
+
+deeper headings belong to the answer
+
+## References
+
+[a][b]
+
+[b]: <https://example.org>
+"""
+    question = question.replace("## Hint 2\n", "## Hint 2\n\nHarder.\n")
+    lesson = "# L {#start}\n\n```question\nfeatures\n```\n\n```simulation\narm: healthy\nknobs: {rate: 1e-3}\n```\n"
+    files = {
+        "t/features.md": question,
+        "t/lesson.md": lesson,
+        "t/simulation.py": "",
+        "t/img/dot.png": "png",
+        "other/q.md": PLAINEST,
+    }
+    assert problems(tmp_path, files) == []
+
+
+def test_what_is_meant_is_guessed(tmp_path: Path) -> None:
+    """ "Did you mean" names the nearest key, section, arm, shape, option, question and file."""
+    text = (
+        CLAIMS.replace("claims:", "shufle: true\nclaims:")
+        .replace("arm: healthy", "arm: helthy")
+        .replace("shape: flat", "shape: flatt")
+        .replace("option: no-not-so", "option: no-not")
+        + "\n## Anwser\n\n[x](lesosn.md)\n"
+    )
+    lesson = "# T\n\n```question\nqq\n```\n"
+    files = {"t/q1.md": text, "t/qqq.md": PLAINEST, "t/lesson.md": lesson, "t/simulation.py": ""}
+    hints = {problem.code: problem.hint for problem in problems(tmp_path, files)}
+    assert 'Did you mean "shuffle"?' in hints["unknown-key"]
+    assert 'Did you mean "healthy"?' in hints["unknown-arm"]
+    assert 'Did you mean "flat"?' in hints["unknown-shape"]
+    assert 'Did you mean "no-not-so"?' in hints["unknown-option"]
+    assert 'Did you mean "Answer"?' in hints["unknown-section"]
+    assert 'Did you mean "lesson.md"?' in hints["broken-link"]
+    assert 'Did you mean "qqq"?' in hints["unknown-question"]
+
+
+def test_no_instead_of_false_is_explained(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, {"t/q.md": f"---\nshuffle: no\n---\n{FINE}"})
+    assert problem.message == '"shuffle" must be true or false, not "no".'
+    assert problem.hint == "Write false."
+
+
+def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    text = "---\nshuffle: maybe\nfoo: 1\n---\n# T $\\x{$\n\n![](a.png) [b](c.md) $\\foo$\n\n- [] a\n- [y] a\n\n## Foo\n"
+    codes = {problem.code for problem in problems(tmp_path, {"t/q.md": text})}
+    assert codes == {
+        "bad-value", "unknown-key", "bad-formula", "no-alt-text", "broken-image", "broken-link",
+        "malformed-box", "no-right-option", "duplicate-option", "unknown-section",
+    }  # fmt: skip
+
+
+def test_a_second_question_of_the_same_id_is_told_with_the_first(tmp_path: Path) -> None:
+    files = {"a/q.md": PLAINEST, "b/r.md": f"---\ntags: []\nid: q\n---\n{FINE}"}
+    [problem] = problems(tmp_path, files)
+    assert told([problem]) == ["b/r.md:3:5 duplicate-question-id"]
+    assert "a/q.md" in problem.message
+
+
+def test_a_file_name_that_is_no_id_is_told_with_the_id_it_is_served_under(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, {"t/My Question.md": PLAINEST})
+    assert told([problem]) == ["t/My Question.md:1:1 bad-question-id"]
+    assert "id: my-question" in problem.hint
+
+
+def test_a_folder_name_that_is_no_id_is_told(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, {"My Topic/q.md": PLAINEST})
+    assert told([problem]) == ["My Topic/q.md:1:1 bad-topic-id"]
+    assert "Rename it to my-topic" in problem.hint
+
+
+def test_a_file_outside_any_topic_is_told(tmp_path: Path) -> None:
+    files = {"stray.md": PLAINEST, "README.md": "About this folder.", "t/README.md": "About."}
+    assert told(problems(tmp_path, files)) == ["stray.md:1:1 file-outside-topic"]
+
+
+def test_a_simulation_that_cannot_be_imported_is_told_at_its_line(tmp_path: Path) -> None:
+    catalog = Described(simulation=SimulationError("SyntaxError: invalid syntax", 7))
+    [problem] = problems(tmp_path, {"t/q.md": CLAIMS, "t/simulation.py": "x"}, catalog)
+    assert told([problem]) == ["t/simulation.py:7:1 bad-simulation"]
+    assert "SyntaxError: invalid syntax" in problem.message
+
+
+def test_a_catalog_that_fails_is_a_problem_and_no_crash(tmp_path: Path) -> None:
+    class Failing(Described):
+        def describe_many(self, paths: object) -> dict[Path, object]:  # type: ignore[override]
+            raise RuntimeError("boom")
+
+    found = problems(tmp_path, {"t/q.md": CLAIMS, "t/simulation.py": ""}, Failing())
+    assert told(found) == ["t/simulation.py:1:1 bad-simulation"]
+
+
+def test_without_a_catalog_claims_are_not_compared(tmp_path: Path) -> None:
+    content(tmp_path, {"t/q.md": CLAIMS.replace("healthy", "helthy"), "t/simulation.py": ""})
+    assert check(tmp_path, content=tmp_path, catalog=None) == []
+
+
+def test_a_path_limits_what_is_told_but_not_what_is_known(tmp_path: Path) -> None:
+    linked = f"# T\n\n[a](../b/r.md) [b](../b/none.md)\n\n{LIST}"
+    content(tmp_path, {"a/q.md": linked, "b/r.md": "", "b/s.md": PLAINEST})
+    catalog = Described()
+    of_a = check(tmp_path / "a", content=tmp_path, catalog=catalog)
+    assert told(of_a) == ["a/q.md:3:20 broken-link"]
+    assert check(tmp_path / "b/s.md", content=tmp_path, catalog=catalog) == []
+    outside = check(tmp_path / "b", content=tmp_path / "a", catalog=catalog)
+    assert told(outside) == ["b/r.md:1:1 empty-file"]
+    elsewhere = check(tmp_path, content=tmp_path / "a", catalog=catalog)
+    assert told(elsewhere) == ["a/q.md:3:20 broken-link", "b/r.md:1:1 empty-file"]
+    [missing] = check(tmp_path / "c", content=tmp_path, catalog=catalog)
+    assert missing.code == "no-such-path"
+
+
+def test_line_ends_and_marks_of_other_systems_do_not_move_places(tmp_path: Path) -> None:
+    text = "\ufeff" + FINE.replace("Stem.", "[x](no.md)").replace("\n", "\r\n")
+    assert told(problems(tmp_path, {"t/q.md": text})) == ["t/q.md:3:5 broken-link"]
+
+
+PIECES = st.sampled_from(
+    ["- [x] a", "- [ ] b", "* [X] c", "1. [] d", "# T", "## Hint", "## Answer", "---", "```", "~~~",
+     "  > f", "> g", "$x$", "$$", "[^1]", "[^1]: n", "[a](b.md)", "![](c.png)", "[r][s]", "<!--",
+     "-->", "<img src=x>", "{#id}", "{#I D}", "id: q", "claims:", "  - {arm: b}", "described: [[0]]",
+     "\t", "    ", "\0", "é漢😀", "====", "[r]: http://x", "&lt;", "\\", "`"]
+)  # fmt: skip
+TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=30).map("\n".join)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.one_of(TEXTS.map(str.encode), st.binary(max_size=200)))
+def test_nothing_that_a_file_holds_makes_the_checker_fail(text: bytes, tmp_path: Path) -> None:
+    """Whatever the bytes, there is an answer, and every place in it lies in the text."""
+    files = {"t/q.md": text, "t/lesson.md": text, "t/simulation.py": ""}
+    lines = text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for problem in problems(tmp_path, files):
+        assert 1 <= problem.line <= len(lines)
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1

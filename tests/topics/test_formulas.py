@@ -1,0 +1,133 @@
+"""Formulas become MathML that is safe, money stays money, and what cannot be shown is told."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
+from quizserver.topics.scan import scan
+
+
+def found(text: str) -> list[tuple[str, bool]]:
+    formulas = find_formulas(text, scan(text).prose())
+    return [(formula.latex, formula.display) for formula in formulas]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a $x^2$ b", [("x^2", False)]),
+        ("($x$, $y$)", [("x", False), ("y", False)]),
+        ("$$x$$", [("x", True)]),
+        ("$$\na \\\\\nb\n$$", [("a \\\\\nb", True)]),
+        ("on $two\nlines$", [("two\nlines", False)]),
+        ("between $5 and $6", []),
+        ("$5-$6", []),
+        ("from $5 to 6$7", []),
+        ("it costs 5$ or 6$", []),
+        ("$ x$", []),
+        ("$x $", []),
+        ("\\$x$", []),
+        ("$a \\$ b$", [("a \\$ b", False)]),
+        ("`$x$` and\n\n```\n$y$\n```", []),
+        ("<!-- $x$ -->", []),
+        ("$x\n\ny$", []),
+        ("$$", []),
+        ("$$$$", []),
+    ],
+)
+def test_dollars_make_formulas_only_where_they_are_meant(
+    text: str, expected: list[tuple[str, bool]]
+) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("latex", "part"),
+    [
+        (r"x_i^2", "<msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup>"),
+        (r"\frac{a}{b}", "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>"),
+        (r"\mathbf{Wx}", "<mi>𝐖</mi><mi>𝐱</mi>"),
+        (r"\mathbb{E}", "<mi>𝔼</mi>"),
+        (r"\ln 2", '<mi>ln</mi><mspace width="0.167em"></mspace><mn>2</mn>'),
+        (r"\ln(2)", '<mi>ln</mi><mo stretchy="false">(</mo>'),
+        (r"a < b \& c", "<mo>&lt;</mo>"),
+        (r"\text{a <b> c}", "<mtext>a\xa0&lt;b&gt;\xa0c</mtext>"),
+        (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", '<mtd class="math-right"><mi>a</mi></mtd>'),
+        (r"\begin{align} a &= b \end{align}", '<mtd class="math-right"><mi>a</mi></mtd>'),
+        (r"\operatorname*{arg\,min}_w L", "arg\u2009min"),
+    ],
+)
+def test_latex_becomes_mathml(latex: str, part: str) -> None:
+    assert part in to_mathml(latex)
+
+
+def test_the_latex_stays_with_the_formula_for_those_who_cannot_see_it() -> None:
+    math = to_mathml('a < "b"', display=True)
+    assert math.startswith('<math display="block" alttext="a &lt; &quot;b&quot;">')
+
+
+@pytest.mark.parametrize(
+    ("latex", "reason"),
+    [
+        ("", "it is empty"),
+        (r"\frac{1}{2", "a { has no }"),
+        ("x}", "a } has no {"),
+        (r"\frac{1}", "an argument is missing"),
+        ("x_1_2", "two subscripts"),
+        ("x_", "something is missing after _ or ^"),
+        (r"\left( x", r"a \left has no \right"),
+        (r"\foo", r"the command \foo is unknown"),
+        (r"\begin{foo}x\end{foo}", "the environment foo is unknown"),
+        (r"\begin{cases}x", r"\begin{cases} has no \end"),
+        (r"\end{cases}", r"\end{cases} has no \begin{cases}"),
+        ("x" * 2001, "longer than 2000"),
+        ("{" * 41 + "}" * 41, "nested too deeply"),
+        (r"\href{javascript:alert(1)}{x}", r"\href is not allowed"),
+        (r"\def\a{\a\a}\a", r"\def is not allowed"),
+        (r"\style{color:red}{x}", r"\style is not allowed"),
+        (r"\class{answer}{x}", r"\class is not allowed"),
+        (r"\operatorname{a_b}", "letters only"),
+    ],
+)
+def test_what_cannot_be_shown_says_why(latex: str, reason: str) -> None:
+    with pytest.raises(FormulaError, match=re.escape(reason)):
+        to_mathml(latex)
+
+
+PIECES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            r"\text{ \mbox{ \color{ \textcolor{ \colorbox{ \href{ \class{ \style{ \unicode{ \frac \sqrt \left( "
+            r"\right) \begin{matrix} \end{matrix} & \\ { } _ ^ x 1 \mathrm{ &#x3c;script> &lt; \verb|<b>| "
+            r"\tag{ \fbox{ \operatorname{ ' \not \binom \sum \limits \hspace{ \rule{1}{2} \genfrac".split(" ")
+        ),
+        st.sampled_from(["<script>", "</math>", "<img src=x onerror=y>", '" onclick="', "]]>", "&#60;"]),
+        st.text(max_size=4),
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+TAGS = set(
+    "math mrow mi mn mo mtext mspace mfrac msqrt mroot mstyle mpadded mphantom msub msup msubsup munder "
+    "mover munderover mmultiscripts mprescripts mtable mtr mtd menclose merror none ms".split(" ")
+)
+
+
+@given(PIECES, st.booleans())
+def test_whatever_the_latex_only_known_mathml_comes_out(latex: str, display: bool) -> None:
+    try:
+        math = to_mathml(latex, display=display)
+    except FormulaError:
+        return
+    tree = ET.fromstring(re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", math))
+    assert tree.get("alttext") is not None
+    for element in tree.iter():
+        assert element.tag in TAGS
+        for name in element.attrib:
+            assert not name.startswith("on")
+            assert name not in ("style", "href", "id", "xmlns")

@@ -1,0 +1,74 @@
+"""The scanner knows prose from code, comments and front matter, so that examples are not taken."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.topics.scan import HIDDEN, Kind, indent_of, scan
+
+
+def kinds(text: str) -> str:
+    """One letter a line: p(rose), c(ode), o (comment), f(ront matter)."""
+    letters = {Kind.PROSE: "p", Kind.CODE: "c", Kind.COMMENT: "o", Kind.FRONT: "f"}
+    return "".join(letters[kind] for kind in scan(text).kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\n```\n# b\n```\nc", "pcccp"),
+        ("a\n~~~ python\n```\n~~~~\nc", "pcccp"),
+        ("````\n```\n````\na", "cccp"),
+        ("```\nnever closed", "cc"),
+        ("``` not ` a fence\na", "pp"),
+        ("- a\n\n  ```\n  - [x] b\n  ```\n- c", "ppcccp"),
+        ("- ```python\n  x\n  ```\n- c", "cccp"),
+        ("- [x] ```\n  x\n  ```\n- c", "cccp"),
+        ("> ```\n> x\n> ```\na", "cccp"),
+        ("a\n\n    code\n    code\n\nb", "ppccpp"),
+        ("a\n    goes on", "pp"),
+        ("- a\n\n    of the item\n\nb\n\n    code", "ppppppc"),
+        ("<!-- a\n# b\n-->\nc", "ooop"),
+        ("<!-- a --> b", "p"),
+        ("<!-- never closed\n# b", "pp"),
+        ("---\nid: a\n---\nb", "fffp"),
+        ("---\nid: a\n...\nb", "fffp"),
+        ("---\nid: a", "ff"),
+        ("---\n\na", "ppp"),
+        ("a\n---\nid: a\n---", "pppp"),
+    ],
+)
+def test_lines_are_what_they_are(text: str, expected: str) -> None:
+    assert kinds(text) == expected
+
+
+def test_code_spans_and_comments_are_hidden_in_place() -> None:
+    text = "a `$x$` b ``c ` d`` <!-- $y$ --> $z$"
+    prose = scan(text).prose()
+    assert len(prose) == len(text)
+    assert prose.replace(HIDDEN, "") == "a  b   $z$"
+    assert prose.index("$z$") == text.index("$z$")
+
+
+def test_a_code_span_ends_with_its_paragraph() -> None:
+    assert "$x$" in scan("a ` b\n\n$x$ ` c").prose()
+
+
+def test_tabs_count_to_the_next_stop() -> None:
+    assert [indent_of(line) for line in ("a", "  a", "\ta", " \ta", "\t  a")] == [0, 2, 4, 4, 6]
+
+
+def test_an_unclosed_fence_is_known() -> None:
+    [fence] = scan("a\n  ```py x\nb").fences
+    assert (fence.first, fence.last, fence.column, fence.info, fence.closed) == (2, 3, 3, "py x", False)
+
+
+@given(st.text(alphabet="`~-[]x <!>\n#$:a\t", max_size=200))
+def test_any_text_can_be_scanned_and_no_offset_moves(text: str) -> None:
+    scanned = scan(text)
+    prose = scanned.prose()
+    assert len(prose) == len(text)
+    assert [i for i, c in enumerate(prose) if c == "\n"] == [i for i, c in enumerate(text) if c == "\n"]
+    assert all(a in (b, HIDDEN) for a, b in zip(prose, text, strict=True))

@@ -1,0 +1,52 @@
+"""Bytes become text whatever they are, and what was wrong with them is told at its place."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.topics.text import LARGEST, Positions, decode, position
+
+
+def test_every_kind_of_line_end_becomes_one() -> None:
+    assert decode(b"a\r\nb\rc\nd").text == "a\nb\nc\nd"
+
+
+def test_a_byte_order_mark_is_dropped() -> None:
+    assert decode(b"\xef\xbb\xbf# T").text == "# T"
+
+
+def test_the_first_byte_that_is_not_utf8_is_told() -> None:
+    [flaw] = decode(b"ab\r\n\xc3\xa9\xff").flaws
+    assert (flaw.line, flaw.column, flaw.code, flaw.fatal) == (2, 2, "not-utf-8", True)
+    assert "0xFF" in flaw.message
+
+
+def test_control_characters_are_told_and_replaced() -> None:
+    decoded = decode(b"a\n\x02b")
+    assert decoded.text == "a\n\ufffdb"
+    assert [(f.line, f.column, f.code, f.fatal) for f in decoded.flaws] == [
+        (2, 1, "control-character", False)
+    ]
+
+
+def test_a_file_that_is_too_large_is_not_read() -> None:
+    assert decode(b"x" * LARGEST).flaws == ()
+    assert [flaw.code for flaw in decode(b"x" * (LARGEST + 1)).flaws] == ["too-large"]
+
+
+@given(st.binary(max_size=300))
+def test_decoding_never_fails_and_leaves_nothing_invisible(data: bytes) -> None:
+    decoded = decode(data)
+    assert "\r" not in decoded.text
+    assert "\0" not in decoded.text
+    for flaw in decoded.flaws:
+        assert flaw.line <= decoded.text.count("\n") + 1
+
+
+@given(st.text(alphabet="ab\n", max_size=60), st.data())
+def test_offsets_and_places_agree(text: str, data: st.DataObject) -> None:
+    offset = data.draw(st.integers(0, len(text)))
+    line, column = Positions(text).of(offset)
+    assert (line, column) == position(text, offset)
+    assert Positions(text).start(line) + column - 1 == offset

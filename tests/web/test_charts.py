@@ -1,0 +1,210 @@
+"""Charts: every number drawn where it belongs, every label safe, nothing that is not a number."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart, smooth
+from quizserver.web.scales import ScaleName, drawable
+
+EPOCH, LOSS = Axis("epoch"), Axis("loss", "nats")
+ANY_NUMBER = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
+
+
+def chart(*curves: Curve, y: Axis = LOSS, **more: object) -> ElementTree.Element:
+    text = curve_chart(
+        ident="c", title="Loss", description="It falls.", x=EPOCH, y=y, curves=curves, **more
+    )
+    return ElementTree.fromstring(str(text))
+
+
+def found(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    """Every element that has ``name`` among its classes."""
+    return [e for e in root.iter() if name in e.get("class", "").split()]
+
+
+def points(path: ElementTree.Element) -> list[tuple[int, int]]:
+    numbers = [int(n) for n in re.findall(r"-?\d+", path.get("d", ""))]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def test_the_median_runs_from_corner_to_corner() -> None:
+    """x spans the data exactly, y goes down the page as values rise."""
+    root = chart(Curve([0, 5, 10], [1.0, 0.5, 0.0]), y_range=(0.0, 1.0))
+    assert points(found(root, "median")[0]) == [(0, 0), (500, 500), (1000, 1000)]
+
+
+def test_an_arm_keeps_its_colour_class_modulo_eight() -> None:
+    root = chart(Curve([0, 1], [1, 0], arm=10, label="ten"))
+    assert "arm-2" in found(root, "median")[0].get("class", "")
+    assert "arm-2" in found(root, "label")[0].get("class", "")
+
+
+@pytest.mark.parametrize("gap", [None, math.nan, math.inf, -math.inf])
+def test_a_missing_or_infinite_value_breaks_the_line(gap: float | None) -> None:
+    """The line is lifted over the gap instead of being drawn through a made-up point."""
+    root = chart(Curve([0, 1, 2, 3, 4], [1, 0.5, gap, 0.5, 0]))
+    data = found(root, "median")[0].get("d", "")
+    assert data.count("M") == 2
+    assert len(points(found(root, "median")[0])) == 4
+
+
+def test_a_lone_point_between_gaps_is_still_drawn() -> None:
+    root = chart(Curve([0, 1, 2], [None, 0.5, None], label="a"), y_range=(0, 1))
+    assert points(found(root, "median")[0]) == [(500, 500), (500, 500)]
+
+
+def test_the_band_encloses_the_median() -> None:
+    root = chart(Curve([0, 1], [0.5, 0.5], low=[0.25, 0.25], high=[0.75, 0.75]), y_range=(0, 1))
+    assert points(found(root, "band")[0]) == [(0, 250), (1000, 250), (1000, 750), (0, 750)]
+
+
+def test_single_replicas_stand_in_a_group_of_their_own() -> None:
+    """The page shows and hides them by style, without a script."""
+    root = chart(Curve([0, 1], [1, 0], replicas=[[1, 0], [0.9, 0.1], [0.8, None]]))
+    group = found(root, "replicas")[0]
+    assert len(found(group, "replica")) == 3
+    assert not found(chart(Curve([0, 1], [1, 0])), "replicas")
+
+
+def test_outliers_of_the_band_do_not_squash_the_median() -> None:
+    """A band that explodes is clipped; the medians keep most of the plot's height."""
+    root = chart(Curve([0, 1], [1.0, 0.5], low=[1.0, 0.5], high=[1.0, 1e9]))
+    first, last = points(found(root, "median")[0])
+    assert last[1] - first[1] > 250
+
+
+def test_coordinates_far_outside_stay_short() -> None:
+    root = chart(Curve([0, 1], [0.5, 1e30]), y_range=(0, 1))
+    assert points(found(root, "median")[0])[-1] == (1000, -2000)
+
+
+def test_a_log_scale_leaves_out_what_it_cannot_show() -> None:
+    root = chart(Curve([0, 1, 2, 3], [1, 0.1, 0.0, 0.01]), y=Axis("loss", "", "log"))
+    assert len(points(found(root, "median")[0])) == 4  # two and a lone one, which is doubled
+    texts = ["".join(t.itertext()) for t in found(root, "tick-y")]
+    assert texts == ["0.01", "0.1", "1"]
+
+
+def test_a_log_scale_without_positive_values_becomes_linear() -> None:
+    root = chart(Curve([0, 1], [0.0, -1.0]), y=Axis("loss", "", "log"))
+    assert len(points(found(root, "median")[0])) == 2
+
+
+def test_ticks_stand_at_round_numbers_with_their_place() -> None:
+    root = chart(Curve([0, 60], [0, 1]), y_range=(0.0, 1.0))
+    ticks = [(t.get("x"), t.text) for t in found(root, "tick-x")]
+    assert ticks == [("0%", "0"), ("33.33%", "20"), ("66.67%", "40"), ("100%", "60")]
+    assert [t.text for t in found(root, "tick-y")] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+
+
+def test_axes_name_their_units() -> None:
+    root = chart(Curve([0, 1], [0, 1]))
+    assert [t.text for t in found(root, "axis-y")] == ["loss (nats)"]
+    assert [t.text for t in found(root, "axis-x")] == ["epoch"]
+
+
+def test_the_picture_has_a_name_and_a_description() -> None:
+    """For those who can't see it: role, title and description, tied together by unique ids."""
+    root = chart(Curve([0, 1], [0, 1]))
+    picture = next(e for e in root.iter() if e.get("role") == "img")
+    named = {e.get("id"): e.text for e in root.iter() if e.get("id")}
+    assert [named[i] for i in picture.get("aria-labelledby", "").split()] == ["Loss", "It falls."]
+
+
+def test_words_of_authors_are_escaped() -> None:
+    nasty = '"><script>alert(1)</script>&'
+    text = str(
+        curve_chart(
+            ident=nasty,
+            title=nasty,
+            description=nasty,
+            x=Axis(nasty, nasty),
+            y=Axis(nasty, nasty),
+            curves=[Curve([0, 1], [0, 1], label=nasty)],
+            described=Described([(0, 1), (1, 0)], label=nasty),
+        )
+    )
+    assert "<script" not in text
+    ElementTree.fromstring(text)
+
+
+def test_nothing_a_strict_policy_would_refuse() -> None:
+    """Classes and presentation attributes only: no style, no handlers, no links."""
+    root = chart(
+        Curve([0, 1], [0, 1], [0, 0], [1, 1], [[0, 1]], "a"),
+        described=Described([(0, 1), (1, 0)]),
+    )
+    for element in root.iter():
+        assert element.tag in {"div", "svg", "title", "desc", "g", "line", "path", "text", "tspan"}
+        assert not [name for name in element.attrib if name == "style" or name.startswith("on")]
+        assert "href" not in element.attrib
+
+
+def test_the_described_curve_is_drawn_as_shares() -> None:
+    root = ElementTree.fromstring(
+        str(
+            described_chart(
+                ident="d", title="t", description="d", points=[(0, 1.0), (0.5, 1.0), (1, 0.0)]
+            )
+        )
+    )
+    path = points(found(root, "described")[0])
+    assert path[0] == (0, 91)
+    assert path[-1] == (1000, 1000)
+    assert all(y == 91 for x, y in path if x <= 500), "a plateau stays flat"
+
+
+def test_a_described_curve_must_rise_in_x() -> None:
+    with pytest.raises(ValueError, match="rise in x"):
+        smooth([(0, 1), (0, 0)])
+
+
+def test_nothing_to_draw_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one point"):
+        chart(Curve([0, 1], [None, math.nan]))
+
+
+def test_one_point_and_a_flat_curve_have_a_scale() -> None:
+    assert len(points(found(chart(Curve([3], [0.0])), "median")[0])) == 2
+    assert len(points(found(chart(Curve([0, 1], [0.0, 0.0])), "median")[0])) == 2
+
+
+@given(
+    st.lists(st.tuples(ANY_NUMBER, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER), max_size=30),
+    st.sampled_from(["linear", "log"]),
+)
+def test_no_data_puts_anything_but_numbers_into_a_chart(
+    rows: list[tuple[float | None, float | None, float | None, float | None]], scale: ScaleName
+) -> None:
+    """Whatever a run produces, the chart is well-formed and holds no NaN and no infinity."""
+    x, median, low, high = ([row[i] for row in rows] for i in range(4))
+    curve = Curve(x, median, low, high, [median], "arm")
+    if not (any(map(drawable, x)) and any(map(drawable, median))):
+        with pytest.raises(ValueError, match="at least one point"):
+            chart(curve)
+        return
+    root = chart(curve, y=Axis("loss", "", scale))
+    for element in root.iter():
+        for name in ("d", "x", "y", "x1", "x2", "y1", "y2"):
+            assert not re.search(r"nan|inf|e[+-]?\d", element.get(name, ""), re.IGNORECASE)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.floats(0, 10)), min_size=2, max_size=12))
+def test_a_smooth_curve_never_leaves_the_points_it_joins(steps: list[tuple[float, float]]) -> None:
+    """Between two described points the curve stays between their heights: no overshoot."""
+    joined = list(
+        zip(itertools.accumulate(w for w, _ in steps), (y for _, y in steps), strict=True)
+    )
+    xs, ys = smooth(joined, steps=8)
+    for (ax, ay), (bx, by) in itertools.pairwise(joined):
+        between = [y for x, y in zip(xs, ys, strict=True) if ax <= x <= bx]
+        assert min(between) >= min(ay, by) - 1e-9
+        assert max(between) <= max(ay, by) + 1e-9

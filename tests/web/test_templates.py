@@ -1,0 +1,71 @@
+"""Templates keep the Content-Security-Policy's promise: no inline script, no inline style."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+import quizserver
+
+HOUSE = Path(quizserver.__file__).parent
+TEMPLATES = sorted((HOUSE / "templates").rglob("*.html"))
+STATIC = HOUSE / "static"
+SHEETS = sorted((STATIC / "css").glob("*.css"))
+SCRIPTS = sorted((STATIC / "js").glob("*.js"))
+
+FORBIDDEN = {
+    "an inline style": r"\sstyle\s*=",
+    "a style element": r"<style\b",
+    "a script without src": r"<script\b(?![^>]*\bsrc=)",
+    "an event handler": r"<[a-z][^>]*\son[a-z]+\s*=",
+    "a javascript: address": r"javascript:",
+    "something from elsewhere": r"\b(?:src|href)\s*=\s*[\"']?(?:https?:)?//",
+}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.relative_to(HOUSE).as_posix())
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_template_holds(path: Path, what: str) -> None:
+    assert not re.search(FORBIDDEN[what], path.read_text("utf-8"), re.IGNORECASE)
+
+
+def test_there_are_templates_to_look_at() -> None:
+    assert len(TEMPLATES) > 10
+
+
+@pytest.mark.parametrize("path", SHEETS, ids=lambda p: p.name)
+def test_style_sheets_ask_for_nothing_but_files_beside_them(path: Path) -> None:
+    for address in re.findall(r"url\(\"?([^\")]+)\"?\)", path.read_text("utf-8")):
+        assert (path.parent / address).is_file(), address
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
+def test_scripts_import_files_beside_them(path: Path) -> None:
+    """Relative, so that the hash in the address of the folder covers every module."""
+    for address in re.findall(r"^import .*?from \"([^\"]+)\"", path.read_text("utf-8"), re.M):
+        assert address.startswith("./")
+        assert (path.parent / address).is_file(), address
+
+
+def test_the_style_sheets_stay_small() -> None:
+    """What a first visit must load before it can show anything."""
+    assert sum(path.stat().st_size for path in SHEETS) <= 40 * 1024
+
+
+def test_only_the_tokens_name_colours() -> None:
+    """Light and dark are designed in one place; other sheets refer to it."""
+    for path in SHEETS:
+        if path.name not in {"tokens.css", "print.css"}:
+            assert not re.findall(r"#[0-9a-f]{3,8}\b", path.read_text("utf-8")), path.name
+
+
+def test_every_shipped_font_is_on_record() -> None:
+    """Name, version, licence and hash of every file that others made."""
+    record = (STATIC / "vendor" / "README.md").read_text("utf-8")
+    for path in (STATIC / "vendor").rglob("*.woff2"):
+        assert f"`{sha256(path.read_bytes()).hexdigest()}`" in record
+        assert f"`{path.relative_to(STATIC / 'vendor').as_posix()}`" in record
+        assert (path.parent / "LICENSE").is_file()
