@@ -1,11 +1,9 @@
-"""Two rings of points, one inside the other: a network learns which ring a point belongs to.
+"""Two rings of points, one inside the other: a small network learns which ring a point is on.
 
-No straight line separates the rings, so 16 hidden tanh units have to bend one. The network sees all
-64 points at every step (full-batch gradient descent), so that nothing but its initial weights is
-random. Two classes of equal size start near ln 2 = 0.693, the loss of guessing.
+No straight line separates the rings, so the 24 hidden tanh units have to bend one. The network sees
+all 64 points at every step (an epoch is one step of gradient descent), so that only its first
+weights are random. Two classes of equal size start near ln 2 = 0.693, the loss of guessing.
 """
-
-import math
 
 import torch
 from torch import nn
@@ -15,51 +13,55 @@ from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
 simulation = Simulation(
     "Two rings",
     knobs=[
-        Knob("learning_rate", "Learning rate", 0.05, 100, default=2.5, scale="log"),
-        Knob("init_scale", "Scale of the initial weights", 0.001, 1, default=0.14, scale="log"),
+        Knob("learning_rate", "Learning rate", 0.05, 100, default=1.6, scale="log"),
+        Knob("init_scale", "Scale of the first weights", 0.0001, 2, default=0.2, scale="log"),
         Knob("momentum", "Momentum", 0, 0.99, default=0),
         Knob("weight_decay", "Weight decay (L2 penalty)", 0, 0.1, default=0),
     ],
     arms=[
         Arm("healthy", "Healthy run"),
-        Arm("low-rate", "Learning rate ÷ 4", {"learning_rate": 0.625}),
-        Arm("stuck", "Initial weights ÷ 10", {"init_scale": 0.014}),
-        Arm("strong-decay", "Weight decay 0.019", {"weight_decay": 0.019}),
-        Arm("high-rate", "Learning rate × 8", {"learning_rate": 20}),
-        Arm("low-rate-momentum", "… with momentum", {"momentum": 0.9}, base="low-rate"),
-        Arm("stuck-momentum", "… with momentum", {"momentum": 0.9}, base="stuck"),
-        Arm("less-decay", "… with a tenth of the decay", {"weight_decay": 0.0019}, "strong-decay"),
+        Arm("low-rate", "Learning rate ÷ 4", {"learning_rate": 0.4}),
+        Arm("stuck", "First weights × 0.03", {"init_scale": 0.006}),
+        Arm("strong-decay", "Weight decay 0.024", {"weight_decay": 0.024}),
+        Arm("high-rate", "Learning rate × 32", {"learning_rate": 51.2}),
+        Arm("higher-rate", "Low rate × 5", {"learning_rate": 2.0}, base="low-rate"),
+        Arm("better-init", "First weights × 50", {"init_scale": 0.3}, base="stuck"),
+        Arm("momentum", "Momentum 0.8", {"momentum": 0.8}, base="stuck"),
+        Arm("less-decay", "Weight decay ÷ 6", {"weight_decay": 0.004}, base="strong-decay"),
+        Arm("more-decay", "Weight decay × 2.5", {"weight_decay": 0.06}, base="strong-decay"),
     ],
     x=Axis("epoch"),
     series={"loss": Axis("training loss", scale="log")},
-    points=251,
+    points=301,
 )
 
 
-def two_rings() -> tuple[torch.Tensor, torch.Tensor]:
-    """64 noisy points (64, 2), the first half on the inner ring, and their classes (64, 1)."""
-    angle = torch.arange(32) / 32 * 2 * math.pi
+def two_rings():
+    """64 noisy points, (64, 2), and their classes, (64, 1): 0 on the inner ring, 1 on the outer."""
+    angle = torch.arange(32) / 32 * 2 * torch.pi
     circle = torch.stack([angle.cos(), angle.sin()], dim=1)
-    noise = 0.2 * torch.randn(64, 2, generator=torch.Generator().manual_seed(3))
-    rings = torch.cat([0.4 * circle, 1.6 * circle + torch.tensor([0.15, 0.0])])
-    return 2 * (rings + noise), (torch.arange(64) >= 32).float().unsqueeze(1)
+    noise = 0.2 * torch.randn(2, 32, 2, generator=torch.Generator().manual_seed(0))
+    rings = torch.stack([0.3 * circle, 1.6 * circle]) + noise
+    rings -= rings.mean(dim=1, keepdim=True)
+    rings[1, :, 0] += 0.08
+    return 2 * rings.flatten(0, 1), torch.tensor([0.0, 1.0]).repeat_interleave(32).unsqueeze(1)
 
 
 @simulation.train
 def train(replicas):
     knobs = replicas.knobs
     points, classes = replicas.share(*two_rings())
-    net = nn.Sequential(
-        replicas.linear(2, 16, init="direction", scale=knobs.init_scale),
-        nn.Tanh(),
-        replicas.linear(16, 1, init="sign", scale=knobs.init_scale),
-    )
-    optimiser = optim.SGD(
-        net.parameters(),
-        lr=knobs.learning_rate,
-        momentum=knobs.momentum,
-        weight_decay=knobs.weight_decay,
-    )
+    # each hidden unit looks in a random direction out of its own twelfth of the circle, once for
+    # a positive and once for a negative output weight
+    angle = (torch.arange(12) + replicas.rand(2, 12)).flatten(1) / 12 * 2 * torch.pi
+    signs = torch.tensor([1.0, -1.0]).repeat_interleave(12).unsqueeze(1) / 24**0.5
+    directions = torch.stack([angle.cos(), angle.sin()], dim=1)
+    hidden = replicas.linear(2, 24, init=directions, scale=knobs.init_scale)
+    output = replicas.linear(24, 1, init=signs, scale=knobs.init_scale)
+    net = nn.Sequential(hidden, nn.Tanh(), output)
+    weights = {"params": [hidden.weight, output.weight], "weight_decay": knobs.weight_decay}
+    biases = {"params": [hidden.bias, output.bias]}
+    optimiser = optim.SGD([weights, biases], lr=knobs.learning_rate, momentum=knobs.momentum)
     for epoch in range(simulation.points):
         loss = losses.binary_cross_entropy_with_logits(net(points), classes)
         yield epoch, {"loss": loss}

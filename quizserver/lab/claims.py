@@ -84,19 +84,20 @@ def judge(
     at_least: float,
     quantifier: Quantifier = "could",
     selection: Sequence[int] | None = None,
+    home: int | None = None,
 ) -> Judgement:
     """The verdict on a claim over ``len(counts)`` settings.
 
     ``counts[i]`` of ``n`` replicas show the shape at setting i on the claim's own seeds;
-    ``selection[i]`` is the same on the selection seeds, needed for more than one setting.
+    ``selection[i]`` is the same on the selection seeds, needed for more than one setting. Of
+    settings that are equally good, the one at ``home`` (the arm's own) is chosen, else the first.
     """
     if len(counts) == 1:
         return _judgement(verdict(counts[0], n, at_least), 0, counts, n)
     if selection is None or len(selection) != len(counts):
         raise ValueError("a claim over several settings needs a selection count for each")
-    best = max if quantifier == "could" else min
-    chosen = best(range(len(counts)), key=selection.__getitem__)
-    extreme = best(range(len(counts)), key=counts.__getitem__)
+    chosen = _extreme(selection, quantifier, home)
+    extreme = _extreme(counts, quantifier, home)
     by_chosen: Verdict = "supported" if quantifier == "could" else "refuted"
     by_extreme: Verdict = "refuted" if quantifier == "could" else "supported"
     if verdict(counts[chosen], n, at_least) == by_chosen:
@@ -104,6 +105,11 @@ def judge(
     if verdict(counts[extreme], n, at_least) == by_extreme:
         return _judgement(by_extreme, extreme, counts, n)
     return _judgement("mixed", extreme, counts, n)
+
+
+def _extreme(counts: Sequence[int], quantifier: Quantifier, home: int | None) -> int:
+    most = max(counts) if quantifier == "could" else min(counts)
+    return home if home is not None and counts[home] == most else list(counts).index(most)
 
 
 def _judgement(found: Verdict, index: int, counts: Sequence[int], n: int) -> Judgement:

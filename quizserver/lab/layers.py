@@ -110,8 +110,7 @@ def _aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
 
 # Each draws one replica's weights (inputs, outputs) before scaling: "default" is torch.nn.Linear's
 # (Kaiming uniform with a = √5, that is ±1/√inputs), Glorot and He as in torch.nn.init with gain 1
-# and √2, LeCun normal has variance 1/inputs, "direction" gives each unit's weights the length 1 and
-# a random direction, "sign" makes each ±1/√inputs.
+# and √2, LeCun normal has variance 1/inputs.
 Draw = Callable[[int, int, torch.Generator], Tensor]
 
 
@@ -124,10 +123,6 @@ def _normal(spread: float, inputs: int, outputs: int, generator: torch.Generator
     return spread * torch.randn(inputs, outputs, generator=generator, dtype=torch.float64)
 
 
-def _direction(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
-    return nn.functional.normalize(_normal(1.0, inputs, outputs, generator), dim=0)
-
-
 INITS: dict[str, Draw] = {
     "default": lambda i, o, g: _uniform(1 / math.sqrt(i), i, o, g),
     "glorot_uniform": lambda i, o, g: _uniform(math.sqrt(6 / (i + o)), i, o, g),
@@ -135,6 +130,4 @@ INITS: dict[str, Draw] = {
     "he_uniform": lambda i, o, g: _uniform(math.sqrt(6 / i), i, o, g),
     "he_normal": lambda i, o, g: _normal(math.sqrt(2 / i), i, o, g),
     "lecun_normal": lambda i, o, g: _normal(1 / math.sqrt(i), i, o, g),
-    "direction": _direction,
-    "sign": lambda i, o, g: torch.sign(_uniform(1.0, i, o, g)) / math.sqrt(i),
 }

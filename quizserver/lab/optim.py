@@ -1,12 +1,14 @@
 """Optimisers of an ensemble: the update rules of ``torch.optim``, with one value a replica.
 
 Each hyperparameter is a number or a tensor of shape (R,), such as ``replicas.knobs.learning_rate``.
-Use them as in PyTorch: ``zero_grad()``, ``loss.sum().backward()``, ``step()``.
+Use them as in PyTorch: ``zero_grad()``, ``loss.sum().backward()``, ``step()``; instead of parameters
+they take groups too, dicts with "params" and hyperparameters of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +16,29 @@ from torch import Tensor, nn
 __all__ = ["SGD", "Adam", "Optimiser"]
 
 PerReplica = float | Tensor
+Group = Mapping[str, Any]
 
 
 class Optimiser:
-    """What the optimisers share: parameters with a leading replica axis, and their gradients."""
+    """What the optimisers share: parameters with a leading replica axis, and their gradients.
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        self.parameters = list(parameters)
+    ``defaults`` are the hyperparameters of every parameter whose group does not give its own.
+    Raises ``ValueError`` for an unknown one, or one that does not have one value a replica.
+    """
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter] | Iterable[Group], **defaults: PerReplica
+    ) -> None:
+        self.parameters: list[nn.Parameter] = []
+        self._given: list[dict[str, Tensor]] = []
+        for group in _groups(parameters):
+            own = {name: value for name, value in group.items() if name != "params"}
+            for unknown in own.keys() - defaults.keys():
+                raise ValueError(f"a group gives {unknown!r}; it may give {', '.join(defaults)}")
+            for parameter in group["params"]:
+                values = {**defaults, **own}
+                self.parameters.append(parameter)
+                self._given.append({n: _column(v, parameter) for n, v in values.items()})
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
 
@@ -33,9 +51,13 @@ class Optimiser:
         """Updates every parameter that has a gradient, in place."""
         for index, parameter in enumerate(self.parameters):
             if parameter.grad is not None:
-                self._update(index, parameter, parameter.grad)
+                given = self._given[index]
+                gradient = torch.addcmul(parameter.grad, parameter, given["weight_decay"])
+                self._update(index, parameter, gradient, given)
 
-    def _update(self, index: int, parameter: Tensor, gradient: Tensor) -> None:
+    def _update(
+        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
+    ) -> None:
         raise NotImplementedError
 
 
@@ -49,27 +71,26 @@ class SGD(Optimiser):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[Group],
         lr: PerReplica,
         *,
         momentum: PerReplica = 0.0,
         weight_decay: PerReplica = 0.0,
         nesterov: bool = False,
     ) -> None:
-        super().__init__(parameters)
-        self._rate = [_column(-lr, parameter) for parameter in self.parameters]
-        self._momentum = [_column(momentum, parameter) for parameter in self.parameters]
-        self._decay = [_column(weight_decay, parameter) for parameter in self.parameters]
+        super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
         self._nesterov = nesterov
         self._velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
 
-    def _update(self, index: int, parameter: Tensor, gradient: Tensor) -> None:
-        gradient = torch.addcmul(gradient, parameter, self._decay[index])
-        momentum, velocity = self._momentum[index], self._velocity[index]
-        velocity.mul_(momentum).add_(gradient)
-        # torch starts its buffer at the first gradient: the same as one step from zero
-        ahead = gradient.addcmul_(velocity, momentum) if self._nesterov else velocity
-        parameter.addcmul_(ahead, self._rate[index])
+    def _update(
+        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
+    ) -> None:
+        velocity = self._velocity[index]
+        # torch starts its velocity at the first gradient: the same as one step from zero
+        velocity.mul_(given["momentum"]).add_(gradient)
+        if self._nesterov:
+            velocity = gradient.addcmul_(velocity, given["momentum"])
+        parameter.addcmul_(velocity, given["lr"], value=-1)
 
 
 class Adam(Optimiser):
@@ -77,16 +98,14 @@ class Adam(Optimiser):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[Group],
         lr: PerReplica = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: PerReplica = 0.0,
     ) -> None:
-        super().__init__(parameters)
-        self._rate = [_column(-lr, parameter) for parameter in self.parameters]
-        self._decay = [_column(weight_decay, parameter) for parameter in self.parameters]
+        super().__init__(parameters, lr=lr, weight_decay=weight_decay)
         self._betas, self._eps = betas, eps
         self._steps = 0
         self._first = [torch.zeros_like(parameter) for parameter in self.parameters]
@@ -96,15 +115,24 @@ class Adam(Optimiser):
         self._steps += 1
         super().step()
 
-    def _update(self, index: int, parameter: Tensor, gradient: Tensor) -> None:
+    def _update(
+        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
+    ) -> None:
         beta1, beta2 = self._betas
-        gradient = torch.addcmul(gradient, parameter, self._decay[index])
         first, second = self._first[index], self._second[index]
         first.lerp_(gradient, 1 - beta1)
         second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         root = (second / (1 - beta2**self._steps)).sqrt_().add_(self._eps)
-        rate = self._rate[index] / (1 - beta1**self._steps)
-        parameter.addcmul_(rate, first / root)
+        rate = given["lr"] / (1 - beta1**self._steps)
+        parameter.addcmul_(rate, first / root, value=-1)
+
+
+def _groups(parameters: Iterable[nn.Parameter] | Iterable[Group]) -> list[Group]:
+    """``parameters`` as groups: plain parameters are one group without values of its own."""
+    given: list[Any] = list(parameters)
+    if any(isinstance(item, Mapping) for item in given):
+        return given
+    return [{"params": given}]
 
 
 def _column(value: PerReplica, parameter: Tensor) -> Tensor:

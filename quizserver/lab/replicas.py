@@ -58,28 +58,29 @@ class Replicas:
         inputs: int,
         outputs: int,
         *,
-        init: str = "default",
+        init: str | Tensor = "default",
         scale: float | Tensor = 1.0,
         bias: bool = True,
     ) -> Linear:
         """A linear layer for ``torch.nn.Sequential``, its initial values multiplied by ``scale``.
 
-        ``init``: "default" is what ``torch.nn.Linear`` does, biases too; with "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "direction" (length 1, random
-        direction) and "sign" (±1/√inputs) the biases start at zero.
+        ``init``: "default" is what ``torch.nn.Linear`` does, biases too. With "glorot_uniform",
+        "glorot_normal", "he_uniform", "he_normal", "lecun_normal", or weights of your own in the
+        shape (R, inputs, outputs) or (inputs, outputs), the biases start at zero.
         """
+        factor = torch.as_tensor(scale, dtype=torch.float64).expand(self.count).view(-1, 1, 1)
+        weight = self._initial(init, inputs, outputs) * factor
+        offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
+        if bias and isinstance(init, str) and init == "default":
+            offset = self._draw("init", lambda g: INITS["default"](inputs, outputs, g)[:1]) * factor
+        return Linear(self._own(weight), self._own(offset) if bias else None)
+
+    def _initial(self, init: str | Tensor, inputs: int, outputs: int) -> Tensor:
+        if isinstance(init, Tensor):
+            return init.to(torch.float64).expand(self.count, inputs, outputs)
         if init not in INITS:
             raise ValueError(f"init is {init!r}; there are {', '.join(INITS)}")
-        factor = torch.as_tensor(scale, dtype=torch.float64).expand(self.count).view(-1, 1, 1)
-        weight = self._draw("init", lambda g: INITS[init](inputs, outputs, g)) * factor
-        offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
-        if bias and init == "default":
-            bound = inputs**-0.5
-            unit = self._draw(
-                "init", lambda g: torch.rand(1, outputs, generator=g, dtype=torch.float64)
-            )
-            offset = (2 * unit - 1) * bound * factor
-        return Linear(self._own(weight), self._own(offset) if bias else None)
+        return self._draw("init", lambda g: INITS[init](inputs, outputs, g))
 
     def share(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The same data for every replica: (N, …) to (R, N, …), floats in the replicas' type."""

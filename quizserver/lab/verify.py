@@ -189,7 +189,9 @@ def _finding(
 
     own = counts(seeds)
     chosen = counts(selection) if len(settings) > 1 else None
-    found = judge(own, len(seeds), claim.at_least, claim.quantifier, chosen)
+    arm = dict(plan.simulation.arm(claim.arm).knobs)
+    home = settings.index(arm) if arm in settings else None
+    found = judge(own, len(seeds), claim.at_least, claim.quantifier, chosen, home)
     turned = [sweep.knob for sweep in claim.over]
     return Finding(
         question=question.id,

@@ -175,9 +175,10 @@ def _describe(catalog: Catalog, path: Path) -> Description:
 def _json_body() -> bytes:
     if not request.is_json:
         raise RefusedError(400, "Send JSON (Content-Type: application/json).")
-    if (request.content_length or 0) > BODY_MAX:
+    body = request.get_data(cache=False)
+    if len(body) > BODY_MAX:
         raise RefusedError(413, "The request is larger than any request for a run needs to be.")
-    return request.get_data(cache=False)
+    return body
 
 
 def _after() -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from quizserver.runs.hub import Hub, Mark
@@ -91,19 +92,17 @@ class Stream:
             yield _event("state", {"state": run.state, "waiting": progress.waiting})
         if progress.batches:
             self._after = progress.batches[-1].seq
-            yield _event("points", _points(run, progress.batches), self._after)
+            left = run.seconds_left(time.time())
+            tenths = None if left is None else round(left, 1)
+            yield _points(progress.batches, run.points_done, run.points_total, tenths)
 
 
-def _points(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _points(batches: tuple[Batch, ...], done: int, total: int, left: float | None) -> bytes:
+    """The event of these batches; made once for all streams that stand at the same place."""
     x, series = merge(batches)
-    left = run.seconds_left(time.time())
-    return {
-        "x": x,
-        "series": series,
-        "done": run.points_done,
-        "total": run.points_total,
-        "seconds_left": None if left is None else round(left, 2),
-    }
+    told = {"x": x, "series": series, "done": done, "total": total, "seconds_left": left}
+    return _event("points", told, batches[-1].seq)
 
 
 def _end(run: Run) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from quizserver.topics.scan import Fence, Kind, Scan, scan
 _ATX = re.compile(
     r"^(?P<lead> {0,3}(?P<marks>#{1,6})(?:[ \t]+|$))(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$"
 )
+_ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]*[#.][^{}]*\}$")  # an id or a class
 _SETEXT = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
 _SECTION = re.compile(
     r"(?P<name>hint|answer|explanation|references?)s?(?:[ \t]*#?\d+)?[ \t]*[:.]?", re.IGNORECASE
@@ -107,7 +108,11 @@ def headings(source: Scan) -> list[Heading]:
         if match:
             column = len(match["lead"]) + 1
             level = len(match["marks"])
-            found.append(Heading(level, match["text"].strip(), index + 1, column, index + 1))
+            found.append(
+                Heading(
+                    level, _ATTRIBUTES.sub("", match["text"].strip()), index + 1, column, index + 1
+                )
+            )
         elif _is_underlined(source, index):
             level = 1 if source.lines[index + 1].lstrip().startswith("=") else 2
             column = len(line) - len(line.lstrip()) + 1

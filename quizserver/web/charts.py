@@ -10,13 +10,14 @@ nothing of it. The script of the lab bench draws the same structure with the sam
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from markupsafe import Markup, escape
 
-from quizserver.web.labels import Box, place
+from quizserver.web.labels import axis_name, place
 from quizserver.web.scales import Scale, ScaleName, drawable, fit, ticks
 
 Numbers = Sequence[float | None]
@@ -110,7 +111,7 @@ def curve_chart(
         f"{_grid(plot, x, y)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
         f' width="100%" height="100%">{marks}</svg>'
-        f"{_labels(plot, curves, described)}"
+        f"{_labels(plot, y, curves, described)}"
         "</svg></div>"
     )
 
@@ -202,16 +203,39 @@ def _unit_y(spot: float) -> int:
 def _line(plot: _Plot, x: Numbers, y: Numbers) -> str:
     runs = _runs(plot, x, y)
     # A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
-    return "".join("M" + _pairs(run if len(run) > 1 else run * 2) for run in runs)
+    return "".join("M" + _pairs(_thin(run) if len(run) > 1 else run * 2) for run in runs)
 
 
 def _band(plot: _Plot, curve: Curve) -> str:
     edges = []
     for run in _runs(plot, curve.x, curve.low, curve.high):
-        there = [(x, high) for x, _, high in run]
-        back = [(x, low) for x, low, _ in reversed(run)]
+        there = _thin([(x, high) for x, _, high in run])
+        back = _thin([(x, low) for x, low, _ in run])[::-1]
         edges.append("M" + _pairs(there + back) + "Z")
     return "".join(edges)
+
+
+def _thin(points: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The points without which no part of the line moves by more than one unit (swinging door).
+
+    A thousandth of the plot's height is less than a pixel; a plateau becomes a single stroke.
+    """
+    anchor = last = points[0]
+    kept = [anchor]
+    steepest, flattest = math.inf, -math.inf
+    for point in points[1:]:
+        width = point[0] - anchor[0]
+        if width and flattest <= (point[1] - anchor[1]) / width <= steepest:
+            steepest = min(steepest, (point[1] + 1 - anchor[1]) / width)
+            flattest = max(flattest, (point[1] - 1 - anchor[1]) / width)
+        elif last is not anchor:
+            kept.append(last)
+            anchor = last
+            width = point[0] - anchor[0]
+            steepest = (point[1] + 1 - anchor[1]) / width if width else math.inf
+            flattest = (point[1] - 1 - anchor[1]) / width if width else -math.inf
+        last = point
+    return [*kept, last] if last is not anchor else kept
 
 
 def _pairs(points: Iterable[tuple[int, ...]]) -> str:
@@ -283,7 +307,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def _labels(plot: _Plot, curves: Sequence[Curve], described: Described | None) -> str:
+def _labels(plot: _Plot, y_axis: Axis, curves: Sequence[Curve], described: Described | None) -> str:
     named = [
         (f"label arm-{c.arm % _ARM_COLOURS}", c.label, _runs(plot, c.x, c.median)) for c in curves
     ]
@@ -291,7 +315,7 @@ def _labels(plot: _Plot, curves: Sequence[Curve], described: Described | None) -
         x, y = smooth(described.points)
         named.append(("label ink", described.label, _runs(plot, x, y)))
     lines = [[(px / 1000, py / 1000) for run in runs for px, py in run] for _, _, runs in named]
-    boxes: list[Box] = []
+    boxes = [axis_name(y_axis.text, _NARROWEST[plot.size])]
     parts = []
     for (name, text, _), line in zip(named, lines, strict=True):
         if not text or not line:

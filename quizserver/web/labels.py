@@ -26,6 +26,12 @@ class Box:
     half_height: float
 
 
+def axis_name(text: str, size: tuple[float, float]) -> Box:
+    """The room that the y axis' name takes, above the plot's upper left corner."""
+    half_width = len(text) * _LETTER / 2 / size[0]
+    return Box(half_width - 8 / size[0], -1.1 * _HEIGHT / size[1], half_width, _HEIGHT / size[1])
+
+
 def place(
     text: str,
     line: Line,
@@ -43,13 +49,16 @@ def place(
     half = (len(text) * _LETTER / 2 / width, _HEIGHT / 2 / height)
     crowd = [point for other in others for point in _dense(other)]
 
-    def cost(candidate: tuple[float, Box]) -> float:
-        gap, box = candidate
-        near = sum(_intrusion(point, box, width, height) for point in crowd)
-        overlap = sum(1 for other in taken if _overlap(box, other))
-        return 20 * near + 400 * overlap + 60 * _outside(box) + gap / 10
-
-    return min(_candidates(line, half, height), key=cost)[1]
+    best, least = Box(0.5, 0.5, *half), math.inf
+    for gap, box in _candidates(line, half, height):
+        cost = gap / 10 + 60 * _outside(box) + 400 * sum(_overlap(box, other) for other in taken)
+        for point in crowd:
+            if cost >= least:
+                break
+            cost += 20 * _intrusion(point, box, width, height)
+        if cost < least:
+            best, least = box, cost
+    return best
 
 
 def _candidates(
@@ -58,15 +67,15 @@ def _candidates(
     # Names stay inside the plot sideways, so that they never hang over the page's edge.
     inside = [point for point in line if half[0] <= point[0] <= 1 - half[0]]
     middle = (0.5, line[len(line) // 2][1])
-    for x, y in inside[:: max(1, len(inside) // 24)] or [middle]:
-        for gap in _GAPS:
-            for side in (-1, 1):
-                yield gap, Box(x, y + side * gap / height, *half)
+    spots = inside[:: max(1, len(inside) // 24)] or [middle]
+    # The nearest places first: once one of them is free, the rest need no second look.
+    for gap, (x, y), side in itertools.product(_GAPS, spots, (-1, 1)):
+        yield gap, Box(x, y + side * gap / height, *half)
 
 
 def _dense(line: Line) -> Iterator[tuple[float, float]]:
-    """The line's points with steep stretches filled in, so that no jump slips past a name."""
-    for (ax, ay), (bx, by) in itertools.pairwise(line):
+    """Points a twenty-fifth of the plot apart: no steep stretch slips past a name, none crowds."""
+    for (ax, ay), (bx, by) in itertools.pairwise(line[:: max(1, len(line) // 50)]):
         pieces = max(1, int(max(abs(by - ay), abs(bx - ax)) / 0.04))
         for piece in range(min(pieces, 50)):
             t = piece / pieces

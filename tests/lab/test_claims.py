@@ -136,6 +136,14 @@ def test_will_is_refuted_by_the_setting_chosen_on_other_seeds() -> None:
     assert judge([64, 10], 64, 0.5, "will", [12, 60]).verdict == "mixed"
 
 
+def test_of_equally_good_settings_the_arms_own_is_chosen() -> None:
+    assert judge([64, 64, 64], 64, 0.5, "could", [64, 64, 64], home=2).index == 2
+    assert judge([64, 64, 64], 64, 0.5, "could", [64, 64, 63], home=2).index == 0
+    assert judge([0, 0, 0], 64, 0.5, "could", [0, 0, 0], home=1).index == 1
+    assert judge([64, 64, 64], 64, 0.5, "will", [64, 64, 64], home=1).index == 1
+    assert judge([64, 64, 64], 64, 0.5, "could", [1, 1, 1]).index == 0
+
+
 def test_several_settings_need_selection_counts() -> None:
     with pytest.raises(ValueError, match="selection count"):
         judge([1, 2], 64, 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quizserver.runs.key import key
@@ -13,10 +13,11 @@ from quizserver.runs.key import key
 from .fakes import order
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-settings = st.dictionaries(st.sampled_from(["rate", "decay", "scale"]), numbers, min_size=1)
+knob_settings = st.dictionaries(st.sampled_from(["rate", "decay", "scale"]), numbers, min_size=1)
 
 
-@given(settings)
+@settings(deadline=None)
+@given(knob_settings)
 def test_the_order_and_spelling_of_knobs_do_not_matter(knobs: dict[str, float]) -> None:
     turned = dict(reversed([(name, value + 0.0) for name, value in knobs.items()]))
     assert key(replace(order(), knobs=knobs)) == key(replace(order(), knobs=turned))
@@ -47,6 +48,7 @@ def test_whatever_changes_the_curves_changes_the_key(change: dict[str, object]) 
     assert key(replace(order(), **change)) != key(order())  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(numbers, numbers)
 def test_different_values_have_different_keys(one: float, other: float) -> None:
     same = key(replace(order(), knobs={"a": one})) == key(replace(order(), knobs={"a": other}))

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quizserver.runs.model import RefusedError
@@ -96,6 +96,7 @@ def test_unknown_fields_and_too_many_knobs_are_refused() -> None:
     assert refused(topic="x" * 999).status == 400
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),

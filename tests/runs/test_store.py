@@ -220,13 +220,13 @@ def test_progress_tells_only_what_is_new_and_who_waits_ahead(
 
 def test_progress_serves_more_runs_than_one_statement_can_name(store: RunStore, ask: Ask) -> None:
     ids = []
-    for seed in range(250):
+    for seed in range(210):
         run = store.claim(ask(order(seed=seed), waiting_max=999, per_visitor=999).run.id, 1.0)
         assert run is not None
         store.add(run.id, 1, batch(run.order, 1, 0, 1), 1.0)
         ids.append(run.id)
     told = store.progress(dict.fromkeys(ids, 0))
-    assert [len(told[run_id].batches) for run_id in ids] == [1] * 250
+    assert [len(told[run_id].batches) for run_id in ids] == [1] * 210
 
 
 def test_the_longest_unused_results_are_forgotten_first(store: RunStore, ask: Ask) -> None:

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -17,6 +17,7 @@ finite = arrays(
 )
 
 
+@settings(deadline=None)
 @given(finite, st.sampled_from([0.1, 0.5, 0.9]))
 def test_finite_curves_have_the_ordinary_quantiles(values: np.ndarray, q: float) -> None:
     assert quantile(values, q) == pytest.approx(np.quantile(values, q, axis=0), abs=1e-6)

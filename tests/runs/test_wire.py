@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quizserver.runs import wire
@@ -16,6 +16,7 @@ headers = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=
 frames = st.tuples(st.sampled_from([wire.POINTS, wire.DONE, wire.ERROR]), headers, st.binary())
 
 
+@settings(deadline=None)
 @given(st.lists(frames, max_size=5), st.integers(1, 40))
 def test_frames_arrive_whole_however_the_pipe_cuts_them(
     sent: list[tuple[wire.Kind, dict[str, object], bytes]], piece: int

@@ -131,6 +131,16 @@ def test_diverged_replicas_are_data(farm: Farm) -> None:
     assert np.isnan(replicas(run, batches)["loss"][0][1])
 
 
+def test_a_training_process_killed_from_outside_ends_its_run_with_a_message(own: Farm) -> None:
+    run_id = own.ask(order(pause=5))
+    _, training = own.trainer()
+    os.kill(training, signal.SIGKILL)
+    run = own.ended(run_id)
+    assert run.state == "failed"
+    assert "killed from outside" in (run.error or "")
+    assert_complete(own, own.ended(own.ask(order(seed=1))))
+
+
 def test_stopping_a_run_ends_its_training_and_frees_the_worker(own: Farm) -> None:
     run_id = own.ask(order(pause=5))
     _, training = own.trainer()

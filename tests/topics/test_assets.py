@@ -50,10 +50,32 @@ def test_images_of_the_folder_are_found(name: str, snapshot: Snapshot, folder: P
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "none.png", "q.md", "evidence.json", "simulation.py", ".hidden.png", ".git/c.png",
-     "../u/d.png", "../../secret.png", "/etc/a.png", "img/../a.png", "img//b.SVG", "img\\b.SVG", "out.png",
-     "out/secret.png", "disguised.png", "loop.png", "a.png\0.png", "a.png/", "img", "x" * 5000 + ".png"],
-)  # fmt: skip
+    [
+        "",
+        ".",
+        "..",
+        "none.png",
+        "q.md",
+        "evidence.json",
+        "simulation.py",
+        ".hidden.png",
+        ".git/c.png",
+        "../u/d.png",
+        "../../secret.png",
+        "/etc/a.png",
+        "img/../a.png",
+        "img//b.SVG",
+        "img\\b.SVG",
+        "out.png",
+        "out/secret.png",
+        "disguised.png",
+        "loop.png",
+        "a.png\0.png",
+        "a.png/",
+        "img",
+        "x" * 5000 + ".png",
+    ],
+)
 def test_nothing_else_is(name: str, snapshot: Snapshot) -> None:
     assert asset(snapshot, "t", name) is None
 

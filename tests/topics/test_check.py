@@ -31,7 +31,10 @@ QUESTIONS = {
     "empty-file": ("", ["1:1 empty-file"]),
     "only white space": ("\n  \n\t\n", ["1:1 empty-file"]),
     "not UTF-8": (b"# Caf\xe9\n\n" + LIST.encode(), ["1:6 not-utf-8"]),
-    "not UTF-8 after a BOM and CRLF": (b"\xef\xbb\xbf# A\r\n\r\nx\xff\r\n", ["3:2 not-utf-8", "1:3 no-task-list"]),
+    "not UTF-8 after a BOM and CRLF": (
+        b"\xef\xbb\xbf# A\r\n\r\nx\xff\r\n",
+        ["3:2 not-utf-8", "1:3 no-task-list"],
+    ),
     "NUL": (f"# Title\n\na\0b\n\n{LIST}", ["3:2 control-character"]),
     "too large": (b"#" * 262_145, ["1:1 too-large"]),
     # title
@@ -42,7 +45,10 @@ QUESTIONS = {
     "no task list": ("# Title\n\nStem.\n\n- a\n- b\n", ["1:3 no-task-list"]),
     "task list in code": ("# Title\n\n```\n- [x] a\n- [ ] b\n```\n", ["1:3 no-task-list"]),
     "task list in a comment": (f"# Title\n\n<!--\n{LIST}-->\n", ["1:3 no-task-list"]),
-    "two task lists": (f"{FINE}\nOr:\n\n- [x] c\n- [ ] d\n", ["8:1 text-after-options", "10:3 two-task-lists"]),
+    "two task lists": (
+        f"{FINE}\nOr:\n\n- [x] c\n- [ ] d\n",
+        ["8:1 text-after-options", "10:3 two-task-lists"],
+    ),
     "no right option": ("# Title\n\n- [ ] a\n- [ ] b\n", ["3:3 no-right-option"]),
     "one option": ("# Title\n\n1. [x] a\n", ["3:4 one-option"]),
     "capital X": ("# Title\n\n- [ ] a\n- [X] b\n", ["4:3 malformed-box"]),
@@ -55,12 +61,18 @@ QUESTIONS = {
     "nested task list": ("# Title\n\n- [x] a\n  - [ ] inner\n- [ ] b\n", ["4:5 nested-task-list"]),
     "same text": ("# Title\n\n- [x] a\n- [ ] b\n- [ ]  a\n", ["5:3 duplicate-option"]),
     "same id": ("# Title\n\n- [x] a {#one}\n- [ ] b {#one}\n", ["4:9 duplicate-option-id"]),
-    "an id that another's text gives": ("# Title\n\n- [x] a\n- [ ] b {#a}\n", ["4:9 duplicate-option-id"]),
+    "an id that another's text gives": (
+        "# Title\n\n- [x] a\n- [ ] b {#a}\n",
+        ["4:9 duplicate-option-id"],
+    ),
     "bad option id": ("# Title\n\n- [x] a {#Not Good}\n- [ ] b\n", ["3:9 bad-option-id"]),
     "two option ids": ("# Title\n\n- [x] a {#a}\n  {#b}\n- [ ] b {#c}\n", ["4:3 two-option-ids"]),
     "empty feedback": ("# Title\n\n- [x] a\n\n  >\n\n- [ ] b\n", ["5:1 empty-feedback"]),
     "feedback not indented": (f"{FINE}\n> Well done.\n", ["8:1 loose-feedback"]),
-    "feedback not indented, between": ("# Title\n\n- [x] a\n> Yes.\n- [ ] b\n", ["4:1 loose-feedback"]),
+    "feedback not indented, between": (
+        "# Title\n\n- [x] a\n> Yes.\n- [ ] b\n",
+        ["4:1 loose-feedback"],
+    ),
     "text after the options": (f"{FINE}\nBecause.\n", ["8:1 text-after-options"]),
     "code without an end": (f"{FINE}\n## Answer\n\n```python\nx\n", ["10:1 open-fence"]),
     # sections
@@ -69,7 +81,10 @@ QUESTIONS = {
     "empty hint": (f"{FINE}\n## Hint\n", ["8:4 empty-section"]),
     "boxes in a hint": (f"{FINE}\n## Hint\n\n- [x] Yes\n", ["10:3 task-list-in-hint"]),
     # front matter
-    "no end": ("---\nid: a\n# Title\n", ["1:1 open-front-matter", "1:1 no-task-list", "4:1 no-title"]),
+    "no end": (
+        "---\nid: a\n# Title\n",
+        ["1:1 open-front-matter", "1:1 no-task-list", "4:1 no-title"],
+    ),
     "not YAML": (f"---\ntitle: a: b\n---\n{FINE}", ["2:9 bad-yaml"]),
     "a tab": (f"---\ntags:\n\t- a\n---\n{FINE}", ["3:1 bad-yaml"]),
     "no mapping": (f"---\n- a\n---\n{FINE}", ["2:1 bad-yaml"]),
@@ -81,22 +96,46 @@ QUESTIONS = {
     "a word as list": (f"---\ntags: loss\n---\n{FINE}", ["2:7 bad-value"]),
     "a number in a list of words": (f"---\ntags: [a, 1]\n---\n{FINE}", ["2:11 bad-value"]),
     "bad id": (f"---\nid: Not Good\n---\n{FINE}", ["2:5 bad-question-id"]),
-    "described goes back": (f"---\ndescribed: [[0, 1], [0.5, 1], [0.2, 0]]\n---\n{FINE}", ["2:31 bad-described"]),
-    "described outside": (f"---\ndescribed: [[0, 1], [1.5, 0]]\n---\n{FINE}", ["2:21 bad-described"]),
+    "described goes back": (
+        f"---\ndescribed: [[0, 1], [0.5, 1], [0.2, 0]]\n---\n{FINE}",
+        ["2:31 bad-described"],
+    ),
+    "described outside": (
+        f"---\ndescribed: [[0, 1], [1.5, 0]]\n---\n{FINE}",
+        ["2:21 bad-described"],
+    ),
     "described with one point": (f"---\ndescribed: [[0, 1]]\n---\n{FINE}", ["2:12 bad-described"]),
-    "described with three numbers": (f"---\ndescribed: [[0, 1, 2], [1, 1]]\n---\n{FINE}", ["2:13 bad-value"]),
+    "described with three numbers": (
+        f"---\ndescribed: [[0, 1, 2], [1, 1]]\n---\n{FINE}",
+        ["2:13 bad-value"],
+    ),
     # links, images, formulas, footnotes
     "broken link": (f"{FINE}\n## Answer\n\nSee [that](nowhere.md).\n", ["10:12 broken-link"]),
     "broken image": (f"# Title\n\n![A curve](curve.png)\n\n{LIST}", ["3:12 broken-image"]),
-    "an image in raw HTML": (f'# Title\n\n<img src="curve.png" alt="A">\n\n{LIST}', ["3:11 broken-image"]),
-    "an image from elsewhere": (f"# Title\n\n![A](https://example.org/a.png)\n\n{LIST}", ["3:6 external-image"]),
-    "an image without a description": (f"# Title\n\nSee ![](dot.png)\n\n{LIST}", ["3:5 no-alt-text"]),
-    "a link out of the folder": (f"# Title\n\n[x](../../etc/passwd)\n\n{LIST}", ["3:5 broken-link"]),
+    "an image in raw HTML": (
+        f'# Title\n\n<img src="curve.png" alt="A">\n\n{LIST}',
+        ["3:11 broken-image"],
+    ),
+    "an image from elsewhere": (
+        f"# Title\n\n![A](https://example.org/a.png)\n\n{LIST}",
+        ["3:6 external-image"],
+    ),
+    "an image without a description": (
+        f"# Title\n\nSee ![](dot.png)\n\n{LIST}",
+        ["3:5 no-alt-text"],
+    ),
+    "a link out of the folder": (
+        f"# Title\n\n[x](../../etc/passwd)\n\n{LIST}",
+        ["3:5 broken-link"],
+    ),
     "a link to the code": (f"# Title\n\n[x](helper.py)\n\n{LIST}", ["3:5 broken-link"]),
     "a script as link": (f"# Title\n\n[x](javascript:alert)\n\n{LIST}", ["3:5 forbidden-link"]),
     "an empty link": (f"# Title\n\n[x]()\n\n{LIST}", ["3:5 empty-link"]),
     "a link with a backslash": (f"# Title\n\n[x](/\\evil.example)\n\n{LIST}", ["3:5 bad-link"]),
-    "an unknown question's address": (f"# Title\n\n[x](/questions/nope)\n\n{LIST}", ["3:5 broken-link"]),
+    "an unknown question's address": (
+        f"# Title\n\n[x](/questions/nope)\n\n{LIST}",
+        ["3:5 broken-link"],
+    ),
     "a bad formula": (f"# Title\n\nIf $\\frac{{1}}$, then.\n\n{LIST}", ["3:4 bad-formula"]),
     "an unknown command": (f"# Title\n\n$$\n\\foo\n$$\n\n{LIST}", ["3:1 bad-formula"]),
     "no such footnote": (f"# Title\n\nStem[^1].\n\n{LIST}", ["3:5 undefined-footnote"]),
@@ -106,22 +145,49 @@ QUESTIONS = {
         f"# Title\n\n[a] [a][]\n\n[a]: https://a.example\n[a]: https://b.example\n\n{LIST}",
         ["6:1 duplicate-definition"],
     ),
-    "a broken link by reference": (f"# Title\n\n[this][that]\n\n[that]: nowhere.md\n\n{LIST}", ["5:9 broken-link"]),
+    "a broken link by reference": (
+        f"# Title\n\n[this][that]\n\n[that]: nowhere.md\n\n{LIST}",
+        ["5:9 broken-link"],
+    ),
     "too many brackets": (f"# Title\n\n{'[' * 1001}\n\n{LIST}", ["3:1 tangle"]),
     # claims
-    "unknown option": (CLAIMS.replace("option: yes-it-is", "option: yes-it-s"), ["3:14 unknown-option", "8:3 option-without-claim"]),
+    "unknown option": (
+        CLAIMS.replace("option: yes-it-is", "option: yes-it-s"),
+        ["3:14 unknown-option", "8:3 option-without-claim"],
+    ),
     "unknown arm": (CLAIMS.replace("arm: healthy", "arm: helthy"), ["3:30 unknown-arm"]),
     "unknown shape": (CLAIMS.replace("shape: flat", "shape: flatt"), ["3:46 unknown-shape"]),
     "an option without a claim": (CLAIMS + "- [ ] Perhaps\n", ["10:3 option-without-claim"]),
-    "no expectation": (CLAIMS.replace("option: yes-it-is, ", ""), ["3:5 no-expectation", "8:3 option-without-claim"]),
+    "no expectation": (
+        CLAIMS.replace("option: yes-it-is, ", ""),
+        ["3:5 no-expectation", "8:3 option-without-claim"],
+    ),
     "no arm": (CLAIMS.replace("arm: healthy, ", ""), ["3:5 missing-key"]),
-    "an unknown key in a claim": (CLAIMS.replace("shape: flat", "shape: flat, atleast: 1"), ["3:52 unknown-key"]),
-    "a share above one": (CLAIMS.replace("shape: flat", "shape: flat, at-least: 1.5"), ["3:62 bad-value"]),
-    "another quantifier": (CLAIMS.replace("shape: flat", "shape: flat, quantifier: may"), ["3:64 bad-value"]),
-    "a value out of range": (CLAIMS.replace("shape: flat", "shape: flat, over: {rate: [0.1, 2]}"), ["3:71 knob-out-of-range"]),
-    "an unknown knob": (CLAIMS.replace("shape: flat", "shape: flat, over: {rat: [0.1]}"), ["3:59 unknown-knob"]),
-    "no such simulation": (CLAIMS.replace("claims:", "simulation: other\nclaims:"), ["2:13 missing-simulation"]),
-}  # fmt: skip
+    "an unknown key in a claim": (
+        CLAIMS.replace("shape: flat", "shape: flat, atleast: 1"),
+        ["3:52 unknown-key"],
+    ),
+    "a share above one": (
+        CLAIMS.replace("shape: flat", "shape: flat, at-least: 1.5"),
+        ["3:62 bad-value"],
+    ),
+    "another quantifier": (
+        CLAIMS.replace("shape: flat", "shape: flat, quantifier: may"),
+        ["3:64 bad-value"],
+    ),
+    "a value out of range": (
+        CLAIMS.replace("shape: flat", "shape: flat, over: {rate: [0.1, 2]}"),
+        ["3:71 knob-out-of-range"],
+    ),
+    "an unknown knob": (
+        CLAIMS.replace("shape: flat", "shape: flat, over: {rat: [0.1]}"),
+        ["3:59 unknown-knob"],
+    ),
+    "no such simulation": (
+        CLAIMS.replace("claims:", "simulation: other\nclaims:"),
+        ["2:13 missing-simulation"],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -156,9 +222,12 @@ LESSONS = {
         "# T\n\n```simulation\nsimulation: simulatoin\n```\n",
         ["4:13 missing-simulation"],
     ),
-    "front matter": ("---\nsumary: x\norder: first\n---\n# T\n", ["2:1 unknown-key", "3:8 bad-value"]),
+    "front matter": (
+        "---\nsumary: x\norder: first\n---\n# T\n",
+        ["2:1 unknown-key", "3:8 bad-value"],
+    ),
     "broken link": ("# T\n\nText\n[x](lat-drop.md)\n", ["4:5 broken-link"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -261,9 +330,17 @@ def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     text = "---\nshuffle: maybe\nfoo: 1\n---\n# T $\\x{$\n\n![](a.png) [b](c.md) $\\foo$\n\n- [] a\n- [y] a\n\n## Foo\n"
     codes = {problem.code for problem in problems(tmp_path, {"t/q.md": text})}
     assert codes == {
-        "bad-value", "unknown-key", "bad-formula", "no-alt-text", "broken-image", "broken-link",
-        "malformed-box", "no-right-option", "duplicate-option", "unknown-section",
-    }  # fmt: skip
+        "bad-value",
+        "unknown-key",
+        "bad-formula",
+        "no-alt-text",
+        "broken-image",
+        "broken-link",
+        "malformed-box",
+        "no-right-option",
+        "duplicate-option",
+        "unknown-section",
+    }
 
 
 def test_a_second_question_of_the_same_id_is_told_with_the_first(tmp_path: Path) -> None:
@@ -332,15 +409,52 @@ def test_line_ends_and_marks_of_other_systems_do_not_move_places(tmp_path: Path)
 
 
 PIECES = st.sampled_from(
-    ["- [x] a", "- [ ] b", "* [X] c", "1. [] d", "# T", "## Hint", "## Answer", "---", "```", "~~~",
-     "  > f", "> g", "$x$", "$$", "[^1]", "[^1]: n", "[a](b.md)", "![](c.png)", "[r][s]", "<!--",
-     "-->", "<img src=x>", "{#id}", "{#I D}", "id: q", "claims:", "  - {arm: b}", "described: [[0]]",
-     "\t", "    ", "\0", "é漢😀", "====", "[r]: http://x", "&lt;", "\\", "`"]
-)  # fmt: skip
+    [
+        "- [x] a",
+        "- [ ] b",
+        "* [X] c",
+        "1. [] d",
+        "# T",
+        "## Hint",
+        "## Answer",
+        "---",
+        "```",
+        "~~~",
+        "  > f",
+        "> g",
+        "$x$",
+        "$$",
+        "[^1]",
+        "[^1]: n",
+        "[a](b.md)",
+        "![](c.png)",
+        "[r][s]",
+        "<!--",
+        "-->",
+        "<img src=x>",
+        "{#id}",
+        "{#I D}",
+        "id: q",
+        "claims:",
+        "  - {arm: b}",
+        "described: [[0]]",
+        "\t",
+        "    ",
+        "\0",
+        "é漢😀",
+        "====",
+        "[r]: http://x",
+        "&lt;",
+        "\\",
+        "`",
+    ]
+)
 TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=30).map("\n".join)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(text=st.one_of(TEXTS.map(str.encode), st.binary(max_size=200)))
 def test_nothing_that_a_file_holds_makes_the_checker_fail(text: bytes, tmp_path: Path) -> None:
     """Whatever the bytes, there is an answer, and every place in it lies in the text."""

@@ -41,7 +41,9 @@ def test_a_thousandth_may_be_written_as_people_write_it(number: str) -> None:
     assert front(yaml).claims[0].at_least == 0.001
 
 
-@pytest.mark.parametrize("word", ["no", "yes", "on", "off", "y", "n", "2024-01-01", "12:30", "0x1F", "1_000"])
+@pytest.mark.parametrize(
+    "word", ["no", "yes", "on", "off", "y", "n", "2024-01-01", "12:30", "0x1F", "1_000"]
+)
 def test_words_stay_words(word: str) -> None:
     assert front(f"title: {word}").title == word
 
@@ -112,7 +114,9 @@ def test_lessons_and_simulation_blocks_have_keys_of_their_own() -> None:
     assert block == SimulationFront(arm="a", knobs={"rate": 0.001})
 
 
-@given(st.one_of(st.text(max_size=80), st.text(alphabet="a:-[]{}&*!|>'\"#\n ,?%@`~01.e", max_size=80)))
+@given(
+    st.one_of(st.text(max_size=80), st.text(alphabet="a:-[]{}&*!|>'\"#\n ,?%@`~01.e", max_size=80))
+)
 def test_no_yaml_makes_the_reader_fail(text: str) -> None:
     lines = text.split("\n")
     for flaw in check_yaml(text, QuestionFront, line=1).flaws:

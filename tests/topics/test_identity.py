@@ -54,7 +54,9 @@ def test_ids(text: str) -> None:
     assert is_id(text)
 
 
-@pytest.mark.parametrize("text", ["", "A", "a b", "-a", "a-", "a--b", "ä", "a/b", "..", "a" * 81, "a\n"])
+@pytest.mark.parametrize(
+    "text", ["", "A", "a b", "-a", "a-", "a--b", "ä", "a/b", "..", "a" * 81, "a\n"]
+)
 def test_what_is_no_id(text: str) -> None:
     assert not is_id(text)
 

@@ -46,7 +46,9 @@ def test_an_indented_quotation_is_the_options_feedback(indent: str) -> None:
 
 
 def test_feedback_may_hold_code_and_go_on_after_a_blank_line() -> None:
-    [one, _] = items("- [x] Yes\n  > Look:\n  >\n  > ```\n  > x = 1\n  > ```\n\n  > And.\n- [ ] No\n")
+    [one, _] = items(
+        "- [x] Yes\n  > Look:\n  >\n  > ```\n  > x = 1\n  > ```\n\n  > And.\n- [ ] No\n"
+    )
     assert one.feedback_text == "Look:\n\n```\nx = 1\n```\n\nAnd."
     assert one.text == "Yes"
 
@@ -153,12 +155,32 @@ def test_a_lesson_is_cut_at_its_blocks() -> None:
 
 MARKDOWN = st.lists(
     st.one_of(
-        st.sampled_from(["- [x] a", "- [ ] b", "  > f", "> g", "```", "# T", "## Hint", "## Answer",
-                         "", "  c", "\td", "1. [X] e", "===", "---", "- [ ] ```", "{#i}", "<!--", "-->"]),
+        st.sampled_from(
+            [
+                "- [x] a",
+                "- [ ] b",
+                "  > f",
+                "> g",
+                "```",
+                "# T",
+                "## Hint",
+                "## Answer",
+                "",
+                "  c",
+                "\td",
+                "1. [X] e",
+                "===",
+                "---",
+                "- [ ] ```",
+                "{#i}",
+                "<!--",
+                "-->",
+            ]
+        ),
         st.text(max_size=8),
     ),
     max_size=25,
-).map("\n".join)  # fmt: skip
+).map("\n".join)
 
 
 @given(MARKDOWN)

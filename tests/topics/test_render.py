@@ -84,7 +84,11 @@ def test_text_cannot_forge_a_formula_that_was_taken_out() -> None:
 
 
 def test_parts_of_a_document_share_notes_and_numbers() -> None:
-    one, two = render_parts(["# H\n\nA[^a].", "# H\n\nB[^b].\n\n[^a]: x\n\n[^b]: y"], prefix="s-", rewrite=lambda _n, u: u)
+    one, two = render_parts(
+        ["# H\n\nA[^a].", "# H\n\nB[^b].\n\n[^a]: x\n\n[^b]: y"],
+        prefix="s-",
+        rewrite=lambda _n, u: u,
+    )
     assert 'id="s-h"' in one
     assert 'id="s-h_1"' in two
     assert ">1</a>" in one

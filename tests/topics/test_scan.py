@@ -62,7 +62,13 @@ def test_tabs_count_to_the_next_stop() -> None:
 
 def test_an_unclosed_fence_is_known() -> None:
     [fence] = scan("a\n  ```py x\nb").fences
-    assert (fence.first, fence.last, fence.column, fence.info, fence.closed) == (2, 3, 3, "py x", False)
+    assert (fence.first, fence.last, fence.column, fence.info, fence.closed) == (
+        2,
+        3,
+        3,
+        "py x",
+        False,
+    )
 
 
 @given(st.text(alphabet="`~-[]x <!>\n#$:a\t", max_size=200))
@@ -70,5 +76,7 @@ def test_any_text_can_be_scanned_and_no_offset_moves(text: str) -> None:
     scanned = scan(text)
     prose = scanned.prose()
     assert len(prose) == len(text)
-    assert [i for i, c in enumerate(prose) if c == "\n"] == [i for i, c in enumerate(text) if c == "\n"]
+    assert [i for i, c in enumerate(prose) if c == "\n"] == [
+        i for i, c in enumerate(text) if c == "\n"
+    ]
     assert all(a in (b, HIDDEN) for a, b in zip(prose, text, strict=True))

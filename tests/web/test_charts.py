@@ -38,7 +38,26 @@ def points(path: ElementTree.Element) -> list[tuple[int, int]]:
 def test_the_median_runs_from_corner_to_corner() -> None:
     """x spans the data exactly, y goes down the page as values rise."""
     root = chart(Curve([0, 5, 10], [1.0, 0.5, 0.0]), y_range=(0.0, 1.0))
-    assert points(found(root, "median")[0]) == [(0, 0), (500, 500), (1000, 1000)]
+    assert points(found(root, "median")[0]) == [(0, 0), (1000, 1000)]
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=80))
+def test_points_left_out_move_the_line_by_less_than_a_pixel(values: list[float]) -> None:
+    """Long runs are drawn with fewer points; no value is off by more than 0.3 % of the height."""
+    steps = len(values) - 1
+    root = chart(Curve(range(len(values)), values), y_range=(0.0, 1.0))
+    drawn = points(found(root, "median")[0])
+    assert len(drawn) <= len(values)
+    for i, value in enumerate(values):
+        x = round(1000 * i / steps)
+        (ax, ay), (bx, by) = next((a, b) for a, b in itertools.pairwise(drawn) if a[0] <= x <= b[0])
+        y = ay + (by - ay) * (x - ax) / (bx - ax)
+        assert abs(y - 1000 * (1 - value)) <= 3
+
+
+def test_a_plateau_is_a_single_stroke() -> None:
+    root = chart(Curve(range(251), [0.5] * 251), y_range=(0, 1))
+    assert points(found(root, "median")[0]) == [(0, 500), (1000, 500)]
 
 
 def test_an_arm_keeps_its_colour_class_modulo_eight() -> None:

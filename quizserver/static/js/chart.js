@@ -1,7 +1,7 @@
 // The bench's chart: the structure and classes of the server's charts, redrawn as points arrive,
 // and a reading line that follows the pointer or the arrow keys.
 
-import { place } from "./labels.js";
+import { axisName, place } from "./labels.js";
 import { drawable, fit, scale, tickText, ticks } from "./scales.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -80,7 +80,7 @@ export class Chart {
     this.marks.replaceChildren(...drawn.filter(Boolean));
     const called = state.curves.map((curve) => curve.label).join("\n");
     if (!state.live || called !== this.called) {
-      this.names.replaceChildren(...names(this.scales, state, described));
+      this.names.replaceChildren(...names(this.scales, this.axes, state, described));
       this.called = called;
     }
     this.read(this.at ?? null);
@@ -252,7 +252,7 @@ function grid(scales, axes, empty) {
   ];
 }
 
-function names(scales, state, described) {
+function names(scales, axes, state, described) {
   const points = (x, y) => runs(scales, x, y).flat().map(([px, py]) => [px / 1000, py / 1000]);
   const named = state.curves.map((curve) => ({
     name: `label ${armClass(curve)}`,
@@ -261,7 +261,7 @@ function names(scales, state, described) {
   }));
   if (described) named.push({ name: "label ink", text: "as described", line: points(...described) });
   const lines = named.map((entry) => entry.line);
-  const taken = [];
+  const taken = [axisName(axisText(axes.y), NARROWEST)];
   return named
     .filter((entry) => entry.text && entry.line.length)
     .map((entry) => {

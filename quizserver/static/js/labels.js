@@ -6,6 +6,12 @@ const HEIGHT = 15;
 const GAPS = [14, 20, 28, 40];
 const CLEAR = 10;
 
+/** The room that the y axis' name takes, above the plot's upper left corner. */
+export function axisName(text, [width, height]) {
+  const halfWidth = (text.length * LETTER) / 2 / width;
+  return { x: halfWidth - 8 / width, y: (-1.1 * HEIGHT) / height, halfWidth, halfHeight: HEIGHT / height };
+}
+
 /** The best box {x, y, halfWidth, halfHeight} for `text` beside `line` (a list of [x, y]). */
 export function place(text, line, others, taken, [width, height]) {
   const half = [(text.length * LETTER) / 2 / width, HEIGHT / 2 / height];
@@ -13,9 +19,10 @@ export function place(text, line, others, taken, [width, height]) {
   let best = null;
   let least = Infinity;
   for (const [gap, box] of candidates(line, half, height)) {
-    const near = crowd.reduce((sum, point) => sum + intrusion(point, box, width, height), 0);
-    const overlaps = taken.filter((other) => overlap(box, other)).length;
-    const cost = 20 * near + 400 * overlaps + 60 * outside(box) + gap / 10;
+    let cost = gap / 10 + 60 * outside(box) + 400 * taken.filter((other) => overlap(box, other)).length;
+    for (let i = 0; i < crowd.length && cost < least; i += 1) {
+      cost += 20 * intrusion(crowd[i], box, width, height);
+    }
     if (cost < least) [best, least] = [box, cost];
   }
   return best;
@@ -26,14 +33,17 @@ function* candidates(line, [halfWidth, halfHeight], height) {
   const spots = inside.length
     ? inside.filter((_, i) => i % Math.max(1, Math.floor(inside.length / 24)) === 0)
     : [[0.5, line[Math.floor(line.length / 2)][1]]];
-  for (const [x, y] of spots) {
-    for (const gap of GAPS) {
+  // The nearest places first: once one of them is free, the rest need no second look.
+  for (const gap of GAPS) {
+    for (const [x, y] of spots) {
       for (const side of [-1, 1]) yield [gap, { x, y: y + (side * gap) / height, halfWidth, halfHeight }];
     }
   }
 }
 
-function dense(line) {
+function dense(whole) {
+  const every = Math.max(1, Math.floor(whole.length / 50));
+  const line = whole.filter((_, i) => i % every === 0);
   const points = [];
   for (let i = 0; i + 1 < line.length; i += 1) {
     const [[ax, ay], [bx, by]] = [line[i], line[i + 1]];
@@ -43,7 +53,7 @@ function dense(line) {
       points.push([ax + t * (bx - ax), ay + t * (by - ay)]);
     }
   }
-  return points.concat(line.slice(-1));
+  return points.concat(whole.slice(-1));
 }
 
 function intrusion([x, y], box, width, height) {

@@ -1,0 +1,161 @@
+"""The processes of a worker: a supervisor, its consumers, and a scheduler that looks for lost runs.
+
+Everything here is forked from one process that has imported torch already (see ``worker``). Whoever
+dies takes everything below it along (``limits.die_with``), a dead consumer is replaced, and a run
+that lost its worker is given to another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from huey.consumer import Consumer, Scheduler, Worker, WorkerRecycle
+
+from quizserver.db.session import Database
+from quizserver.runs import limits
+from quizserver.runs.child import Train
+from quizserver.runs.execution import Bounds, Execution
+from quizserver.runs.paths import queue_url, store_url
+from quizserver.runs.queue import Queue
+from quizserver.runs.reaper import Reaper
+from quizserver.runs.store import RunStore
+from quizserver.settings import Settings
+
+log = logging.getLogger(__name__)
+
+POLL = 0.02  # seconds between looks into an empty queue
+STOP = 1.5  # seconds that consumers have to leave when asked
+
+
+class _Parts:
+    """What each forked process opens for itself; each has its own copy of this."""
+
+    def __init__(self, settings: Settings, train: Train, silence: float) -> None:
+        self.settings = settings
+        self.train = train
+        self.silence = silence
+        self.execution: Execution | None = None
+        self._database: Database | None = None
+
+    def store(self) -> RunStore:
+        self._database = Database(store_url(self.settings), durable=False)
+        return RunStore(self._database)
+
+    def forget(self) -> None:
+        """Closes every connection to the store; the next use opens one."""
+        if self._database is not None:
+            self._database.dispose()
+
+    def execute(self, run_id: str) -> None:
+        assert self.execution is not None
+        self.execution(run_id)
+
+
+class _Consumer(Worker):  # type: ignore[misc]
+    """Takes one run after another; several of them are forked from the supervisor."""
+
+    parts: _Parts
+    supervisor: int
+    _told_to_leave = False
+
+    def initialize(self) -> None:
+        limits.die_with(self.supervisor)
+        signal.signal(signal.SIGTERM, self._leave)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the supervisor decides
+        parts = self.parts
+        parts.execution = Execution(
+            parts.store(),
+            parts.settings.content_folder,
+            Bounds(parts.settings.run_seconds_max, parts.settings.run_memory_mb),
+            parts.train,
+            forget=self._forget,
+            leaving=lambda: self._told_to_leave or self.stop_flag.is_set(),
+        )
+
+    def loop(self, now: Any = None) -> None:
+        if self._told_to_leave:
+            raise WorkerRecycle
+        super().loop(now)
+
+    def _forget(self) -> None:
+        self.parts.forget()
+        self.huey.storage.close()
+
+    def _leave(self, _number: int, _frame: FrameType | None) -> None:
+        self._told_to_leave = True
+
+
+class _Scheduler(Scheduler):  # type: ignore[misc]
+    """huey's scheduler has nothing to schedule here; its process looks for lost runs instead."""
+
+    parts: _Parts
+    supervisor: int
+    _reaper: Reaper | None = None
+
+    def initialize(self) -> None:
+        limits.die_with(self.supervisor)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        settings = self.parts.settings
+        self._reaper = Reaper(
+            self.parts.store(),
+            Queue(queue_url(settings)),
+            kept_mb=settings.runs_kept_mb,
+            silence=self.parts.silence,
+        )
+
+    def loop(self, now: Any = None) -> None:
+        assert self._reaper is not None
+        try:
+            self._reaper()
+        except Exception:
+            log.exception("looking for lost runs failed; the next look is in a second")
+        self.stop_flag.wait(self.interval)
+
+
+class Supervisor(Consumer):  # type: ignore[misc]
+    """huey's consumer: forks the others, replaces those that die, stops them all."""
+
+    def __init__(self, settings: Settings, train: Train, silence: float) -> None:
+        self._parts = _Parts(settings, train, silence)
+        self._queue = Queue(queue_url(settings), self._parts.execute)
+        super().__init__(
+            self._queue.huey,
+            workers=settings.worker_count,
+            periodic=False,
+            initial_delay=POLL,
+            backoff=1.0,
+            max_delay=POLL,
+            worker_type="process",
+            health_check_interval=0.5,
+            shutdown_timeout=STOP,
+        )
+        # Both signals let the consumers leave in order: each gives its run back within a tick.
+        self._signal_actions = {signal.SIGINT: (False, True), signal.SIGTERM: (False, True)}
+
+    def end(self) -> None:
+        """Kills whoever did not leave in time."""
+        for process in [self.scheduler, *(process for _, process in self.worker_threads)]:
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _create_worker(self) -> _Consumer:
+        consumer = _Consumer(
+            huey=self.huey,
+            stop_flag=self.stop_flag,
+            default_delay=self.default_delay,
+            max_delay=self.max_delay,
+            backoff=self.backoff,
+            max_tasks=None,
+        )
+        consumer.parts, consumer.supervisor = self._parts, os.getpid()
+        return consumer
+
+    def _create_scheduler(self) -> _Scheduler:
+        scheduler = _Scheduler(self.huey, self.stop_flag, self.scheduler_interval, False)
+        scheduler.parts, scheduler.supervisor = self._parts, os.getpid()
+        return scheduler

@@ -1,0 +1,81 @@
+"""Runs that nobody looks after any more, and results that no longer fit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from quizserver.runs.model import Run
+from quizserver.runs.queue import Queue
+from quizserver.runs.reaper import Reaper
+from quizserver.runs.store import RunStore
+
+from .conftest import Ask, batch
+from .fakes import order
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    queue = Queue(f"sqlite:///{tmp_path / 'queue.sqlite3'}")
+    yield queue
+    queue.close()
+
+
+def test_a_run_with_a_message_gets_no_second_one(store: RunStore, ask: Ask, queue: Queue) -> None:
+    queue.put(ask().run.id)
+    reap = Reaper(store, queue, kept_mb=1)
+    for _ in range(4):
+        reap()
+    assert len(queue) == 1
+
+
+def test_a_run_whose_message_was_just_taken_gets_no_second_one(
+    store: RunStore, ask: Ask, queue: Queue
+) -> None:
+    run_id = ask().run.id
+    reap = Reaper(store, queue, kept_mb=1)
+    reap()  # its worker has taken the message, but not yet the run
+    store.claim(run_id, time.time())
+    reap()
+    assert len(queue) == 0
+
+
+def test_a_run_without_a_message_gets_one_at_the_second_look(
+    store: RunStore, ask: Ask, queue: Queue
+) -> None:
+    ask()
+    reap = Reaper(store, queue, kept_mb=1)
+    reap()
+    assert len(queue) == 0
+    reap()
+    reap()
+    assert len(queue) == 1
+
+
+def test_a_worker_that_gives_signs_of_life_keeps_its_run(
+    store: RunStore, queue: Queue, running: Run
+) -> None:
+    reap = Reaper(store, queue, kept_mb=1, silence=5)
+    store.beat(running.id, 1, time.time())
+    reap()
+    assert store.holds(running.id, 1)
+    store.beat(running.id, 1, time.time() - 6)
+    reap()
+    assert not store.holds(running.id, 1)
+    assert len(queue) == 1
+
+
+def test_results_beyond_the_bound_are_forgotten(store: RunStore, ask: Ask, queue: Queue) -> None:
+    ids = []
+    for seed in range(3):
+        run = store.claim(ask(order(seed=seed), now=1000.0 + seed).run.id, 1.0)
+        assert run is not None
+        huge = batch(run.order, 1, 0, 12)
+        store.add(run.id, 1, type(huge)(1, 12, huge.summary, bytes(600 * 1024)), 1.0)
+        store.finish(run.id, 1, "done", 1.0)
+        ids.append(run.id)
+    Reaper(store, queue, kept_mb=1)()
+    assert [store.get(run_id) is not None for run_id in ids] == [False, False, True]

@@ -1,0 +1,381 @@
+"""The library always has a consistent snapshot: changes go live, broken files take nothing down."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from quizserver.lab.simulation import SimulationError
+from quizserver.topics.claims import Outcome
+from quizserver.topics.library import Library
+from tests.topics.folder_of import PLAINEST, Described, content, told
+
+OTHER = "# Other\n\n- [x] a\n- [ ] b\n"
+CLAIMS = "---\nclaims:\n  - {option: a, arm: helthy, shape: flat}\n  - {option: b, arm: healthy, shape: flat}\n---\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    lesson = "# Lesson\n\nSee [it](q.md).\n\n```question\nr\n```\n"
+    return content(tmp_path, {"t/q.md": PLAINEST, "t/r.md": OTHER, "t/lesson.md": lesson})
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return holds()
+
+
+def test_a_folder_becomes_topics(folder: Path) -> None:
+    content(
+        folder,
+        {"t/simulation.py": "", "t/two_arms.py": "", "t/not-a-module.py": "", "u/s.md": OTHER},
+    )
+    snapshot = Library(folder).snapshot()
+    topic = snapshot.topics["t"]
+    assert topic.title == "Lesson"
+    assert topic.summary == "See it."
+    assert [q.id for q in topic.questions] == ["r", "q"], "those of the lesson first"
+    assert set(snapshot.questions) == {"q", "r", "s"}
+    assert set(topic.simulations) == {"simulation", "two_arms"}
+    assert topic.simulations["simulation"] == folder / "t/simulation.py"
+    assert (snapshot.topics["u"].title, snapshot.topics["u"].lesson) == ("U", None)
+    assert snapshot.problems == ()
+
+
+def test_topics_come_in_the_order_their_lessons_say(tmp_path: Path) -> None:
+    files = {f"{name}/q-{name}.md": OTHER for name in "abc"}
+    files["c/lesson.md"] = "---\norder: 1\n---\n# C\n\ntext\n"
+    files["b/lesson.md"] = "---\norder: 2\n---\n# B\n\ntext\n"
+    assert list(Library(content(tmp_path, files)).snapshot().topics) == ["c", "b", "a"]
+
+
+def test_links_between_files_are_lasting_addresses(folder: Path) -> None:
+    lesson = Library(folder).snapshot().topics["t"].lesson
+    assert lesson is not None
+    assert 'href="/questions/q"' in lesson.blocks[0].html  # type: ignore[union-attr]
+
+
+def test_a_link_follows_when_the_id_it_points_to_changes(folder: Path) -> None:
+    library = Library(folder)
+    content(folder, {"t/q.md": "---\nid: renamed\n---\n" + PLAINEST})
+    library.refresh()
+    lesson = library.snapshot().topics["t"].lesson
+    assert lesson is not None
+    assert 'href="/questions/renamed"' in lesson.blocks[0].html  # type: ignore[union-attr]
+
+
+def test_only_what_changed_is_made_anew(folder: Path) -> None:
+    library = Library(folder)
+    before = library.snapshot()
+    library.refresh()
+    assert library.snapshot() is before
+    content(folder, {"t/r.md": OTHER.replace("Other", "Changed")})
+    library.refresh()
+    after = library.snapshot()
+    assert after.questions["r"].title == "Changed"
+    assert after.questions["q"] is before.questions["q"]
+    assert before.questions["r"].title == "Other", "a snapshot that a page holds does not change"
+
+
+def test_a_file_that_is_saved_without_a_change_keeps_its_page(folder: Path) -> None:
+    library = Library(folder)
+    before = library.snapshot().questions["q"]
+    content(folder, {"t/q.md": PLAINEST})
+    library.refresh()
+    assert library.snapshot().questions["q"] is before
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "# T\n\nhalf wri",
+        b"\xff\xfe# T\n- [x] a\n- [ ] b\n",
+        "---\nid: [\n---\n" + PLAINEST,
+        PLAINEST + "\n```\n",
+    ],
+)
+def test_a_broken_file_keeps_its_last_good_version_and_says_so(
+    folder: Path, broken: str | bytes
+) -> None:
+    library = Library(folder)
+    before = library.snapshot()
+    content(folder, {"t/q.md": broken})
+    library.refresh()
+    after = library.snapshot()
+    assert after.questions["q"] is before.questions["q"]
+    assert after.questions["r"] is before.questions["r"]
+    assert after.kept == {"t/q.md"}
+    hints = [problem.hint for problem in after.problems if problem.path == "t/q.md"]
+    assert any("Until then its last good version is served." in hint for hint in hints)
+    content(folder, {"t/q.md": PLAINEST})
+    library.refresh()
+    assert library.snapshot().problems == ()
+    assert library.snapshot().kept == frozenset()
+    assert library.snapshot().questions["q"] == before.questions["q"]
+
+
+def test_a_file_that_was_never_good_is_told_and_not_served(tmp_path: Path) -> None:
+    snapshot = Library(
+        content(tmp_path, {"t/q.md": "# T\n\nno options\n", "t/r.md": OTHER})
+    ).snapshot()
+    assert set(snapshot.questions) == {"r"}
+    assert told(snapshot.problems) == ["t/q.md:1:3 no-task-list"]
+    assert snapshot.kept == frozenset()
+
+
+def test_a_file_that_may_not_be_read_keeps_its_last_good_version(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library(folder)
+    (folder / "t/q.md").chmod(0)  # root may read it all the same: refuse it to root as well
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    library.refresh()
+    assert "q" in library.snapshot().questions
+    assert told(library.snapshot().problems) == ["t/q.md:1:1 unreadable"]
+
+
+def test_deleted_renamed_and_new_files_are_followed(folder: Path) -> None:
+    library = Library(folder)
+    (folder / "t/r.md").rename(folder / "t/renamed.md")
+    (folder / "t/lesson.md").unlink()
+    content(folder, {"u/new.md": OTHER})
+    library.refresh()
+    snapshot = library.snapshot()
+    assert set(snapshot.questions) == {"q", "renamed", "new"}
+    assert set(snapshot.topics) == {"t", "u"}
+    assert snapshot.topics["t"].lesson is None
+    (folder / "u/new.md").unlink()
+    (folder / "u").rmdir()
+    library.refresh()
+    assert set(library.snapshot().topics) == {"t"}
+
+
+def test_a_question_with_a_written_id_survives_the_renaming_of_its_file(folder: Path) -> None:
+    content(folder, {"t/a.md": "---\nid: lasting\n---\n" + OTHER})
+    library = Library(folder)
+    (folder / "t/a.md").rename(folder / "t/b.md")
+    library.refresh()
+    assert library.snapshot().questions["lasting"].path == "t/b.md"
+
+
+def test_hidden_files_and_editors_temporaries_do_not_count(folder: Path) -> None:
+    names = [
+        ".q.md",
+        ".#q.md",
+        "#q.md#",
+        "q.md~",
+        "~q.md",
+        ".q.md.swp",
+        "q.md.tmp",
+        "4913",
+        "q.md.bak",
+        ".git/x.md",
+        "__pycache__/x.md",
+        "deep/er/x.md",
+    ]
+    content(folder, {f"t/{name}": "broken" for name in names} | {".hidden/q.md": "broken"})
+    snapshot = Library(folder).snapshot()
+    assert set(snapshot.questions) == {"q", "r"}
+    assert snapshot.problems == ()
+
+
+def test_a_second_file_with_the_same_id_never_takes_the_good_question_down(folder: Path) -> None:
+    library = Library(folder)
+    good = library.snapshot().questions["q"]
+    content(folder, {"a/first.md": "---\nid: q\n---\n" + OTHER})
+    library.refresh()
+    snapshot = library.snapshot()
+    assert snapshot.questions["q"] is good
+    assert told(snapshot.problems) == ["a/first.md:2:5 duplicate-question-id"]
+    (folder / "t/q.md").unlink()
+    library.refresh()
+    assert library.snapshot().questions["q"].path == "a/first.md"
+    content(folder, {"t/q.md": PLAINEST})
+    library.refresh()
+    assert library.snapshot().questions["q"].path == "a/first.md", "who has the id keeps it"
+    assert told(library.snapshot().problems) == ["t/q.md:1:1 duplicate-question-id"]
+
+
+def test_a_question_that_takes_anothers_id_stays_what_it_was(folder: Path) -> None:
+    library = Library(folder)
+    content(folder, {"t/r.md": "---\nid: q\n---\n" + OTHER})
+    library.refresh()
+    snapshot = library.snapshot()
+    assert snapshot.questions["q"].path == "t/q.md"
+    assert snapshot.questions["r"].path == "t/r.md"
+    assert snapshot.kept == {"t/r.md"}
+    (folder / "t/q.md").unlink()
+    library.refresh()
+    assert library.snapshot().questions["q"].path == "t/r.md"
+    assert "r" not in library.snapshot().questions
+
+
+def test_two_questions_may_swap_their_ids(tmp_path: Path) -> None:
+    def files(first: str, second: str) -> dict[str, str]:
+        return {
+            f"t/{n}.md": f"---\nid: {i}\n---\n{OTHER}" for n, i in (("a", first), ("b", second))
+        }
+
+    library = Library(content(tmp_path, files("one", "two")))
+    content(tmp_path, files("two", "one"))
+    library.refresh()
+    assert {i: q.path for i, q in library.snapshot().questions.items()} == {
+        "two": "t/a.md",
+        "one": "t/b.md",
+    }
+    assert library.snapshot().problems == ()
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    content(outside, {"x/secret.md": OTHER})
+    inside = content(tmp_path / "inside", {"t/q.md": PLAINEST})
+    (inside / "t/secret.md").symlink_to(outside / "x/secret.md")
+    (inside / "u").symlink_to(outside / "x")
+    (inside / "t/loop").symlink_to(inside / "t")
+    snapshot = Library(inside).snapshot()
+    assert set(snapshot.questions) == {"q"}
+    assert told(snapshot.problems) == ["t/secret.md:1:1 link-outside", "u:1:1 link-outside"]
+
+
+def test_a_missing_folder_is_a_problem_and_what_was_there_is_served(folder: Path) -> None:
+    library = Library(folder / "none")
+    assert told(library.snapshot().problems) == [".:1:1 no-content"]
+    library = Library(folder)
+    moved = folder.rename(folder.parent / "moved")
+    library.refresh()
+    assert set(library.snapshot().questions) == {"q", "r"}
+    assert told(library.snapshot().problems) == [".:1:1 no-content"]
+    moved.rename(folder)
+    library.refresh()
+    assert library.snapshot().problems == ()
+
+
+def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
+    """Describing a simulation may take seconds; meanwhile snapshots are there and changes go live."""
+    asked, go = threading.Event(), threading.Event()
+
+    class Slow(Described):
+        def describe_many(self, paths: object) -> dict[Path, Outcome]:
+            asked.set()
+            assert go.wait(10)
+            return super().describe_many(paths)  # type: ignore[arg-type]
+
+    content(folder, {"t/r.md": CLAIMS + OTHER, "t/simulation.py": ""})
+    library = Library(folder, catalog=Slow())
+    assert not asked.is_set(), "making a library asks nothing"
+    assert "r" in library.snapshot().questions
+    library.watch(0.05)
+    try:
+        assert asked.wait(5)
+        content(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
+        assert within(2, lambda: library.snapshot().questions["q"].title == "The new title")
+        assert library.snapshot().problems == ()
+        go.set()
+        assert within(2, lambda: told(library.snapshot().problems) == ["t/r.md:3:22 unknown-arm"])
+        content(folder, {"t/r.md": CLAIMS.replace("helthy", "healthy") + OTHER})
+        assert within(3, lambda: library.snapshot().problems == ())
+    finally:
+        go.set()
+        library.close()
+
+
+def test_a_simulation_that_breaks_is_told_and_takes_no_question_down(folder: Path) -> None:
+    content(folder, {"t/simulation.py": "x"})
+    catalog = Described(simulation=SimulationError("NameError: x", 3))
+    library = Library(folder, catalog=catalog)
+    library.check_claims()
+    assert told(library.snapshot().problems) == ["t/simulation.py:3:1 bad-simulation"]
+    assert set(library.snapshot().questions) == {"q", "r"}
+    catalog.errors.clear()
+    library.check_claims()
+    assert library.snapshot().problems == ()
+
+
+def test_a_change_is_live_within_two_seconds(folder: Path) -> None:
+    library = Library(folder)
+    library.watch()
+    try:
+        content(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
+        assert within(2, lambda: library.snapshot().questions["q"].title == "The new title")
+        (folder / "t/r.md").unlink()
+        assert within(2, lambda: "r" not in library.snapshot().questions)
+    finally:
+        library.close()
+    assert not any(thread.name.startswith("topics") for thread in threading.enumerate())
+
+
+def test_a_file_that_is_being_written_is_not_read_half_way(folder: Path) -> None:
+    """While a file keeps growing, what was there before is served; then the whole of it is."""
+    library = Library(folder)
+    seen: set[str] = set()
+    library.watch(0.2)
+    try:
+        with (folder / "t/q.md").open("w") as file:
+            for line in PLAINEST.replace("late drop", "whole file").splitlines(keepends=True):
+                file.write(line)
+                file.flush()
+                time.sleep(0.05)
+                seen.update(told(library.snapshot().problems))
+                seen.add(library.snapshot().questions["q"].title)
+        assert within(2, lambda: library.snapshot().questions["q"].title == "The whole file")
+    finally:
+        library.close()
+    assert seen == {"The late drop"}
+
+
+def test_snapshots_are_whole_while_files_change(folder: Path) -> None:
+    """Readers in other threads never see a topic without its questions, or an error."""
+    library = Library(folder)
+    faults: list[object] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            snapshot = library.snapshot()
+            ids = {q.id for topic in snapshot.topics.values() for q in topic.questions}
+            if ids != set(snapshot.questions) or "q" not in ids:
+                faults.append(ids)
+            time.sleep(0.001)
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(30):
+        if number % 2:
+            (folder / "t/r.md").unlink()
+        content(
+            folder,
+            {"t/q.md": PLAINEST.replace("late", f"late {number}")}
+            | ({} if number % 2 else {"t/r.md": OTHER}),
+        )
+        library.refresh()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []
+
+
+def test_two_hundred_unchanged_files_cost_little(tmp_path: Path) -> None:
+    """A look at 200 files takes about 1 ms; ten times that would be felt by a busy server."""
+    library = Library(content(tmp_path, {f"t/q{n}.md": PLAINEST for n in range(200)}))
+    assert len(library.snapshot().questions) == 200
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        library.refresh()
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.010
