@@ -24,7 +24,7 @@ from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation, SimulationError
 
 PAD = 32
-BATCH = 64
+BATCH = 128
 """Replicas in one batch: large enough to hide the cost of calling torch, small enough for cache."""
 
 Floats = NDArray[np.float64]

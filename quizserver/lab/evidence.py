@@ -303,15 +303,20 @@ def significant(value: float, digits: int = 4) -> float | None:
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
-def _rounded(data: Any) -> Any:
+# Settings, thresholds and what the author declared stay as they were written.
+_EXACT = ("description", "x", "knobs", "over", "at_least")
+
+
+def _rounded(data: Any, digits: int = 4) -> Any:
     if isinstance(data, float):
-        short = significant(data)
+        short = significant(data, digits)
         return int(short) if short is not None and short.is_integer() else short
     if isinstance(data, dict):
-        # settings, thresholds and what the author declared stay as they were written
-        exact = ("description", "x", "knobs", "over", "at_least")
-        return {key: value if key in exact else _rounded(value) for key, value in data.items()}
-    return [_rounded(item) for item in data] if isinstance(data, list) else data
+        # 17 digits are every digit that a float has
+        return {
+            key: _rounded(value, 17 if key in _EXACT else digits) for key, value in data.items()
+        }
+    return [_rounded(item, digits) for item in data] if isinstance(data, list) else data
 
 
 def _text(data: Any, indent: str = "") -> str:

@@ -1,8 +1,8 @@
 """Optimisers of an ensemble: the update rules of ``torch.optim``, with one value a replica.
 
 Each hyperparameter is a number or a tensor of shape (R,), such as ``replicas.knobs.learning_rate``.
-Use them as in PyTorch: ``zero_grad()``, ``loss.sum().backward()``, ``step()``; instead of parameters
-they take groups too, dicts with "params" and hyperparameters of their own.
+Use them as in PyTorch: ``zero_grad()``, ``loss.sum().backward()``, ``step()``. Instead of
+parameters they take groups too: dicts with "params" and hyperparameters of their own.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Execution:
         began = written = checked = time.monotonic()
         poll = select.poll()
         poll.register(process.pipe, select.POLLIN)
-        while not told.ended:
+        while True:
             if poll.poll(TICK * 1000):
                 told.take(os.read(process.pipe, 1 << 20))
             now = time.monotonic()
@@ -117,10 +117,12 @@ class Execution:
                 checked = now
             if not wanted:
                 return
+            if told.ended:
+                break
             if self._leaving():
                 self._store.give_back(run.id, run.attempt)
                 return
-            if now - began > self._bounds.seconds and not told.ended:
+            if now - began > self._bounds.seconds:
                 self._fail(run, TOO_LONG.format(seconds=self._bounds.seconds))
                 return
         self._conclude(run, told, process)

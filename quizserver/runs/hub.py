@@ -47,8 +47,12 @@ class News:
 
 @dataclass(slots=True)
 class Feed:
-    """What the hub last saw of one run, and when. ``batches`` ends with the run's last batch."""
+    """What the hub last saw of one run, and when. ``batches`` ends with the run's last batch.
 
+    ``changed`` wakes the streams of this run; it shares the hub's lock.
+    """
+
+    changed: threading.Condition
     run: Run | None = None
     waiting: int = 0
     at: float = float("-inf")
@@ -92,36 +96,46 @@ class Hub:
         self._store = store
         self._streams_max = streams_max
         self._tick = tick
-        self._changed = threading.Condition()
+        # Reentrant: a stream may be finalised by the garbage collector while this is held.
+        self._lock = threading.RLock()
+        self._wanted = threading.Condition(self._lock)
         self._feeds: dict[str, Feed] = {}
+        self._dropped: deque[str] = deque()
         self._thread: threading.Thread | None = None
         self._open = 0
         self.closed = False
 
     def enter(self, run_id: str) -> None:
         """Counts a stream in. Raises RefusedError (503) when there are as many as there may be."""
-        with self._changed:
+        with self._lock:
+            self._sweep()
             if self.closed or self._open >= self._streams_max:
                 raise RefusedError(
                     503,
                     "Too many live curves are open just now. This one will be tried again.",
                     retry_after=3,
                 )
+            if run_id not in self._feeds:
+                self._feeds[run_id] = Feed(threading.Condition(self._lock))
             self._open += 1
-            self._feeds.setdefault(run_id, Feed()).streams += 1
+            self._feeds[run_id].streams += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="runs-hub", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            self._wanted.notify()
 
     def leave(self, run_id: str) -> None:
         """Counts a stream out; with the last of a run its batches are forgotten."""
-        with self._changed:
+        with self._lock:
             self._open -= 1
             feed = self._feeds[run_id]
             feed.streams -= 1
             if not feed.streams:
                 del self._feeds[run_id]
+
+    def drop(self, run_id: str) -> None:
+        """Counts a stream out a little later. For finalisers, which may run at any moment."""
+        self._dropped.append(run_id)
 
     def wait(self, run_id: str, told: Mark, since: float, seconds: float) -> News | None:
         """What is new against what a stream has told by ``since`` (time.monotonic()).
@@ -130,7 +144,7 @@ class Hub:
         closed.
         """
         until = time.monotonic() + seconds
-        with self._changed:
+        with self._lock:
             feed = self._feeds[run_id]
             while not self.closed:
                 if (news := feed.news(told, since)) is not None:
@@ -138,7 +152,7 @@ class Hub:
                 left = until - time.monotonic()
                 if left <= 0:
                     break
-                self._changed.wait(left)
+                feed.changed.wait(left)
         return None
 
     @property
@@ -148,9 +162,11 @@ class Hub:
 
     def close(self) -> None:
         """Ends every stream and the thread."""
-        with self._changed:
+        with self._lock:
             self.closed = True
-            self._changed.notify_all()
+            self._wanted.notify_all()
+            for feed in list(self._feeds.values()):
+                feed.changed.notify_all()
         if self._thread is not None:
             self._thread.join()
 
@@ -162,16 +178,17 @@ class Hub:
             except Exception:
                 log.exception("reading the points of runs failed; trying again in a second")
                 pause = 1.0
-            with self._changed:
-                self._changed.wait_for(lambda: self.closed, pause)
+            with self._lock:
+                self._wanted.wait_for(lambda: self.closed, pause)
 
     def _watched(self) -> dict[str, int] | None:
         """The runs to look at, each with its last batch seen; sleeps while there are none.
 
         None when the hub was closed.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._feeds) or self.closed)
+        with self._lock:
+            self._sweep()
+            self._wanted.wait_for(lambda: bool(self._feeds) or self.closed)
             if self.closed:
                 return None
             return {
@@ -184,8 +201,12 @@ class Hub:
     def _look(self, cursors: dict[str, int]) -> None:
         at = time.monotonic()
         found = self._store.progress(cursors)
-        with self._changed:
-            feeds = [(run_id, feed) for run_id, feed in self._feeds.items() if run_id in cursors]
-            changed = [feed.take(found.get(run_id), at) for run_id, feed in feeds]
-            if any(changed):
-                self._changed.notify_all()
+        with self._lock:
+            for run_id in cursors:
+                feed = self._feeds.get(run_id)
+                if feed is not None and feed.take(found.get(run_id), at):
+                    feed.changed.notify_all()
+
+    def _sweep(self) -> None:
+        while self._dropped:
+            self.leave(self._dropped.popleft())

@@ -145,9 +145,11 @@ def pages(
     def source(topic: str, name: str) -> str:
         try:
             path = locate(topic, name)
+            text = path.read_text("utf-8", errors="replace")
         except RefusedError as error:
             abort(error.status)
-        text = path.read_text("utf-8", errors="replace")
+        except OSError:  # taken away since the topics were read
+            abort(404)
         return render_template(
             "runs/source.html",
             title=f"{name}.py",

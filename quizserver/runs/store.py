@@ -224,8 +224,15 @@ class RunStore:
                     .order_by(run.c.created_at, run.c.id)
                 ).all()
             place = {run_id: ahead for ahead, run_id in enumerate(queue)}
+            # Without one snapshot for all statements, batches newer than the run may be seen; they
+            # are told next time.
             return {
-                r.id: Progress(r, place.get(r.id, 0), tuple(batches.get(r.id, ()))) for r in runs
+                r.id: Progress(
+                    r,
+                    place.get(r.id, 0),
+                    tuple(b for b in batches.get(r.id, ()) if b.seq <= r.last_seq),
+                )
+                for r in runs
             }
 
     def batches(self, run_id: str) -> Iterator[Batch]:

@@ -56,8 +56,9 @@ class Stream:
             self._hub.leave(self._run_id)
 
     def __del__(self) -> None:
-        if hasattr(self, "_events"):
-            self.close()
+        # A server that never reads nor closes the body of a response only drops it.
+        if hasattr(self, "_events") and self._once.acquire(blocking=False):
+            self._hub.drop(self._run_id)
 
     def _tell(self) -> Iterator[bytes]:
         yield f"retry: {RETRY}\n\n".encode()

@@ -141,6 +141,11 @@ def _item_flaws(items: Sequence[Item]) -> Iterator[Flaw]:
             message = "This feedback is empty."
             line = item.feedback[0].number
             yield Flaw(line, 1, "empty-feedback", message, "Write it, or delete the >.")
+        if item.stray:
+            message = "This option is not an item of the list, but part of the option above it."
+            yield Flaw(
+                *item.stray, "malformed-box", message, "Begin the line with - and a space.", True
+            )
         if item.nested:
             message = "A task list inside an option: its boxes would be shown."
             hint = "Options stand side by side, none inside another."
@@ -182,6 +187,9 @@ def _section_flaws(fields: QuestionFields) -> Iterator[Flaw]:
             message = f'The section "{heading.text}" is unknown.'
             hint = f"{known} (In the stem, use ### headings.)"
             yield Flaw(*at, "unknown-section", message, hint)
+        elif heading.column == heading.level + 1 and heading.last == heading.line:
+            message = f'A space is missing before "{heading.text}".'
+            yield Flaw(*at, "unspaced-heading", message, "Write it after the #.")
         elif not section.text.strip():
             message = f'The section "{heading.text}" is empty.'
             yield Flaw(*at, "empty-section", message, "Write it, or delete its heading.")

@@ -12,6 +12,8 @@ _ITEM = re.compile(r"^(?P<indent> *)(?P<marker>[-*+]|\d{1,9}[.)])(?:(?P<gap> +)(
 _RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
 _HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
 _BOX = re.compile(r"^\[(?P<box>[^\[\]]{0,3})\](?P<space>\s|$)?(?P<rest>.*)$", re.DOTALL)
+# What was meant to be an option: no marker, or no space after it.
+_STRAY = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])?(?=(\[[ xX]?\])(?:\s|$))")
 _ID = re.compile(r"[ \t]*\{#(?P<id>[^{}]*)\}[ \t]*$")
 _QUOTE = re.compile(r"^ {0,3}>")
 
@@ -40,6 +42,7 @@ class Item:
     feedback: tuple[Line, ...] | None
     ids: tuple[tuple[str, int, int], ...]  # (what {#…} holds, line, column)
     nested: tuple[int, int] | None  # a task list inside the item
+    stray: tuple[int, int] | None  # a box without a list marker
 
     @property
     def text(self) -> str:
@@ -68,6 +71,11 @@ class ItemList:
     @property
     def is_task_list(self) -> bool:
         return any(item.is_task for item in self.items)
+
+
+def is_rule(line: str) -> bool:
+    """Whether this line is a thematic break, such as ``---``."""
+    return _RULE.match(line) is not None
 
 
 def item_starts(line: str) -> bool:
@@ -174,6 +182,7 @@ def _item(source: Scan, first: int, after: int, margin: int) -> Item:
         feedback=None if feedback is None else tuple(feedback),
         ids=tuple(ids),
         nested=_nested(source, body),
+        stray=_stray(source, body),
     )
 
 
@@ -236,6 +245,13 @@ def _nested(source: Scan, body: Sequence[Line]) -> tuple[int, int] | None:
         match = _ITEM.match(line.text) if kind is Kind.PROSE else None
         box = _BOX.match(match["rest"] or "") if match else None
         if box and box["space"] is not None and box["box"].strip().lower() in ("", "x"):
+            return line.number, source.lines[line.number - 1].index("[") + 1
+    return None
+
+
+def _stray(source: Scan, body: Sequence[Line]) -> tuple[int, int] | None:
+    for line, kind in zip(body[1:], _scan(body).kinds[1:], strict=True):
+        if kind is Kind.PROSE and _STRAY.match(line.text):
             return line.number, source.lines[line.number - 1].index("[") + 1
     return None
 

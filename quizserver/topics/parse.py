@@ -6,14 +6,20 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from quizserver.topics.options import ItemList, item_starts, read_list
+from quizserver.topics.options import ItemList, is_rule, item_starts, read_list
 from quizserver.topics.scan import Fence, Kind, Scan, scan
 
 _ATX = re.compile(
     r"^(?P<lead> {0,3}(?P<marks>#{1,6})(?:[ \t]+|$))(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$"
 )
+# Whoever writes ##Answer means the section; no other text becomes a heading without the space.
+_UNSPACED = re.compile(
+    r"^(?P<lead> {0,3}(?P<marks>#{1,6}))"
+    r"(?P<text>(?:hint|answer|explanation|references?)s?(?:[ \t]*\d+)?[ \t]*:?)[ \t]*#*[ \t]*$",
+    re.IGNORECASE,
+)
 _ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]*[#.][^{}]*\}$")  # an id or a class
-_SETEXT = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
+_SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
 _SECTION = re.compile(
     r"(?P<name>hint|answer|explanation|references?)s?(?:[ \t]*#?\d+)?[ \t]*[:.]?", re.IGNORECASE
 )
@@ -67,7 +73,6 @@ class QuestionFields:
     title: Heading | None
     sections: tuple[Section, ...]  # the stem is first
     task_lists: tuple[ItemList, ...]
-    titles: tuple[Heading, ...]  # further headings of the title's level
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ def headings(source: Scan) -> list[Heading]:
     for index, line in enumerate(source.lines):
         if source.kinds[index] is not Kind.PROSE:
             continue
-        match = _ATX.match(line)
+        match = _ATX.match(line) or _UNSPACED.match(line)
         if match:
             column = len(match["lead"]) + 1
             level = len(match["marks"])
@@ -128,23 +133,38 @@ def _is_underlined(source: Scan, index: int) -> bool:
         return False
     alone = index == 0 or not lines[index - 1].strip() or source.kinds[index - 1] is not Kind.PROSE
     below = source.kinds[index + 1] is Kind.PROSE and _SETEXT.match(lines[index + 1])
-    return alone and below is not None
+    return alone and bool(below)
 
 
 def parse_question(text: str, *, taken: frozenset[int] = frozenset()) -> QuestionFields:
     """The fields of a question's file. ``taken`` are lines (from 1) to leave out. Never raises."""
     source = without(scan(text), taken)
     found = headings(source)
-    title = next((heading for heading in found if heading.level == 1), None)
-    if title and _section_name(title.text) is not None:
-        title = None
+    title = _title(source, found)
     starts = _section_starts(found, title)
     stem_end = starts[0][1].line - 1 if starts else len(source.lines)
     stem, after, task_lists = _read_stem(source, title, stem_end)
     sections = [stem, *after, *_sections(source, starts)]
-    titles = tuple(h for n, h in starts if n is Name.UNKNOWN and h.level == 1 and title)
     front = front_matter(source)
-    return QuestionFields(source, front, title, tuple(sections), tuple(task_lists), titles)
+    return QuestionFields(source, front, title, tuple(sections), tuple(task_lists))
+
+
+def _title(source: Scan, found: list[Heading]) -> Heading | None:
+    """The first heading of the first level, if it stands above the options and all sections.
+
+    Below them, a heading may tell the key.
+    """
+    for heading in found:
+        if _section_name(heading.text) is not None:
+            return None
+        if heading.level == 1:
+            above = range(heading.line - 1)
+            return None if any(_is_option(source, index) for index in above) else heading
+    return None
+
+
+def _is_option(source: Scan, index: int) -> bool:
+    return _list_at(source, index) and read_list(source, index, index + 1).is_task_list
 
 
 def _section_name(text: str) -> Name | None:
@@ -216,7 +236,7 @@ def _read_stem(
                 before.append(line)
         index = max(stop, index + 1)
     stem = Section(Name.STEM, None, "\n".join(before), first + 1)
-    rest = [(number, line) for number, line in after if line.strip()]
+    rest = [(n, line) for n, line in after if line.strip() and not is_rule(line)]
     if not rest:
         return stem, [], task_lists
     tail = Section(Name.AFTER_OPTIONS, None, "\n".join(line for _, line in after), rest[0][0])

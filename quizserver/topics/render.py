@@ -30,6 +30,7 @@ _EXTENSIONS: list[str | Extension] = [
     "pymdownx.highlight",
     "pymdownx.superfences",
     "pymdownx.betterem",
+    "pymdownx.saneheaders",
     "pymdownx.tilde",
     Dialect(),
 ]

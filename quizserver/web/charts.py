@@ -9,8 +9,7 @@ nothing of it. The script of the lab bench draws the same structure with the sam
 
 from __future__ import annotations
 
-import itertools
-import math
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +17,7 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from quizserver.web.labels import axis_name, place
+from quizserver.web.lines import smooth, thin
 from quizserver.web.scales import Scale, ScaleName, drawable, fit, ticks
 
 Numbers = Sequence[float | None]
@@ -96,7 +96,38 @@ def curve_chart(
     ``ident`` must be unique in the page; ``title`` names the picture and ``description`` says in a
     sentence what it shows, for those who can't see it. ``y_range`` fixes the y axis (several charts
     side by side); otherwise it fits the data. Raises ValueError when there is nothing to draw.
+    The same arguments are drawn once and remembered: evidence is shown far more often than made.
     """
+    frozen = tuple(_frozen(curve) for curve in curves)
+    if described is not None:
+        described = Described(tuple((px, py) for px, py in described.points), described.label)
+    return _drawn(ident, title, description, x, y, frozen, described, size, y_range)
+
+
+def _frozen(curve: Curve) -> Curve:
+    return Curve(
+        tuple(curve.x),
+        tuple(curve.median),
+        tuple(curve.low),
+        tuple(curve.high),
+        tuple(tuple(replica) for replica in curve.replicas),
+        curve.label,
+        curve.arm,
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _drawn(
+    ident: str,
+    title: str,
+    description: str,
+    x: Axis,
+    y: Axis,
+    curves: tuple[Curve, ...],
+    described: Described | None,
+    size: Size,
+    y_range: tuple[float, float] | None,
+) -> Markup:
     plot = _plot(x, y, curves, described, size, y_range)
     marks = "".join(_curve_marks(plot, curve) for curve in curves)
     if described is not None:
@@ -203,39 +234,16 @@ def _unit_y(spot: float) -> int:
 def _line(plot: _Plot, x: Numbers, y: Numbers) -> str:
     runs = _runs(plot, x, y)
     # A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
-    return "".join("M" + _pairs(_thin(run) if len(run) > 1 else run * 2) for run in runs)
+    return "".join("M" + _pairs(thin(run) if len(run) > 1 else run * 2) for run in runs)
 
 
 def _band(plot: _Plot, curve: Curve) -> str:
     edges = []
     for run in _runs(plot, curve.x, curve.low, curve.high):
-        there = _thin([(x, high) for x, _, high in run])
-        back = _thin([(x, low) for x, low, _ in run])[::-1]
+        there = thin([(x, high) for x, _, high in run])
+        back = thin([(x, low) for x, low, _ in run])[::-1]
         edges.append("M" + _pairs(there + back) + "Z")
     return "".join(edges)
-
-
-def _thin(points: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The points without which no part of the line moves by more than one unit (swinging door).
-
-    A thousandth of the plot's height is less than a pixel; a plateau becomes a single stroke.
-    """
-    anchor = last = points[0]
-    kept = [anchor]
-    steepest, flattest = math.inf, -math.inf
-    for point in points[1:]:
-        width = point[0] - anchor[0]
-        if width and flattest <= (point[1] - anchor[1]) / width <= steepest:
-            steepest = min(steepest, (point[1] + 1 - anchor[1]) / width)
-            flattest = max(flattest, (point[1] - 1 - anchor[1]) / width)
-        elif last is not anchor:
-            kept.append(last)
-            anchor = last
-            width = point[0] - anchor[0]
-            steepest = (point[1] + 1 - anchor[1]) / width if width else math.inf
-            flattest = (point[1] - 1 - anchor[1]) / width if width else -math.inf
-        last = point
-    return [*kept, last] if last is not anchor else kept
 
 
 def _pairs(points: Iterable[tuple[int, ...]]) -> str:
@@ -245,41 +253,6 @@ def _pairs(points: Iterable[tuple[int, ...]]) -> str:
 def _described_line(plot: _Plot, described: Described) -> str:
     x, y = smooth(described.points)
     return _line(plot, x, y)
-
-
-def smooth(
-    points: Sequence[tuple[float, float]], steps: int = 12
-) -> tuple[list[float], list[float]]:
-    """Monotone cubic interpolation: no overshoot, so a plateau stays flat (Fritsch-Carlson 1980).
-
-    Gives ``steps`` values for each stretch between neighbours; ``points`` must rise in x.
-    """
-    if len(points) < 2:
-        return [px for px, _ in points], [py for _, py in points]
-    widths = [b[0] - a[0] for a, b in itertools.pairwise(points)]
-    if min(widths) <= 0:
-        raise ValueError("the points of a described curve must rise in x")
-    slopes = [
-        (b[1] - a[1]) / w for (a, b), w in zip(itertools.pairwise(points), widths, strict=True)
-    ]
-    tangents = [slopes[0], *map(_tangent, slopes, slopes[1:]), slopes[-1]]
-    xs, ys = [points[0][0]], [points[0][1]]
-    for i, width in enumerate(widths):
-        for step in range(1, steps + 1):
-            t = step / steps
-            xs.append(points[i][0] + t * width)
-            ys.append(
-                (1 + 2 * t) * (1 - t) ** 2 * points[i][1]
-                + t * (1 - t) ** 2 * width * tangents[i]
-                + t**2 * (3 - 2 * t) * points[i + 1][1]
-                + t**2 * (t - 1) * width * tangents[i + 1]
-            )
-    return xs, ys
-
-
-def _tangent(before: float, after: float) -> float:
-    # The harmonic mean keeps the curve monotone; at a turning point the tangent is level.
-    return 0.0 if before * after <= 0 else 2 * before * after / (before + after)
 
 
 def _grid(plot: _Plot, x: Axis, y: Axis) -> str:

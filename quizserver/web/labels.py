@@ -85,9 +85,11 @@ def _dense(line: Line) -> Iterator[tuple[float, float]]:
 
 def _intrusion(point: tuple[float, float], box: Box, width: float, height: float) -> float:
     """How deep, 0 to 1, a point lies within the clear space around a name."""
-    dx = max(0.0, abs(point[0] - box.x) - box.half_width) * width
-    dy = max(0.0, abs(point[1] - box.y) - box.half_height) * height
-    return max(0.0, 1 - math.hypot(dx, dy) / _CLEAR)
+    dx = (abs(point[0] - box.x) - box.half_width) * width
+    dy = (abs(point[1] - box.y) - box.half_height) * height
+    if dx >= _CLEAR or dy >= _CLEAR:
+        return 0.0
+    return max(0.0, 1 - math.hypot(max(0.0, dx), max(0.0, dy)) / _CLEAR)
 
 
 def _overlap(a: Box, b: Box) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from quizserver.lab import Axis, Knob, losses
@@ -47,11 +49,37 @@ def test_a_seed_is_the_same_curve_to_the_last_bit_whoever_else_is_in_the_batch(
         same(seeds, simulate(simulation, {}, seeds, dtype=dtype).series["loss"])
     small = simulate(simulation, {}, range(64), dtype=dtype, batch=7)
     same(list(range(64)), small.series["loss"])
-    settings, seeds = _other_arms(list(range(9)))
-    mixed = simulate(
-        simulation, [*settings, {}, {}], [*seeds, 17, 4], dtype=dtype, batch=128
-    ).series["loss"]
+    around, seeds = _other_arms(list(range(9)))
+    mixed = simulate(simulation, [*around, {}, {}], [*seeds, 17, 4], dtype=dtype, batch=128).series[
+        "loss"
+    ]
     same([17, 4], mixed[-2:])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=2, max_size=4),
+    examples=st.integers(1, 70),
+    batch=st.integers(1, 70),
+    activation=st.sampled_from([nn.Tanh, nn.Sigmoid, nn.ReLU, nn.GELU]),
+    others=st.integers(1, 70),
+    place=st.integers(0, 70),
+)
+def test_a_network_of_any_shape_gives_a_seed_the_same_curve_at_any_place(
+    sizes: list[int],
+    examples: int,
+    batch: int,
+    activation: type[nn.Module],
+    others: int,
+    place: int,
+) -> None:
+    simulation = mlp(
+        sizes, activation=activation, examples=examples, batch=max(batch, examples // 4), points=3
+    )
+    seeds = list(range(100, 100 + others))
+    seeds.insert(min(place, others), 17)
+    among = simulate(simulation, {}, seeds).series["loss"][seeds.index(17)]
+    np.testing.assert_array_equal(among, simulate(simulation, {}, [17]).series["loss"][0])
 
 
 def test_threads_do_not_change_a_curve() -> None:
@@ -82,9 +110,9 @@ def test_arms_with_one_seed_start_alike() -> None:
 
 def test_each_replica_has_its_own_setting() -> None:
     simulation = mlp()
-    settings = [{"rate": 0.01}, {"rate": 1.0}, {"scale": 0.3}, {"decay": 0.2}]
-    together = simulate(simulation, settings, [1, 2, 3, 4]).series["loss"]
-    for index, setting in enumerate(settings):
+    each = [{"rate": 0.01}, {"rate": 1.0}, {"scale": 0.3}, {"decay": 0.2}]
+    together = simulate(simulation, each, [1, 2, 3, 4]).series["loss"]
+    for index, setting in enumerate(each):
         alone = simulate(simulation, setting, [index + 1]).series["loss"]
         np.testing.assert_array_equal(together[index : index + 1], alone)
 
@@ -160,8 +188,8 @@ def test_replicas_that_differ_in_an_integer_knob_train_apart() -> None:
             width = torch.full((replicas.count,), float(net.weight.shape[2]))
             yield step, {"loss": width + replicas.knobs.rate}
 
-    settings = [{"units": 3}, {"units": 20, "rate": 1.0}, {"units": 3, "rate": 2.0}]
-    curves = simulate(simulation, settings, [0, 1, 2]).series["loss"]
+    each = [{"units": 3}, {"units": 20, "rate": 1.0}, {"units": 3, "rate": 2.0}]
+    curves = simulate(simulation, each, [0, 1, 2]).series["loss"]
     np.testing.assert_allclose(curves[:, 0], [3.1, 21, 5])
 
 

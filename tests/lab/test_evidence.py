@@ -1,4 +1,4 @@
-"""Evidence is kept in a file that diffs well, is replaced whole, and knows when it is out of date."""
+"""Evidence is a file that diffs well, is replaced as a whole, and knows when it is out of date."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_writing_the_same_evidence_again_changes_no_byte(tmp_path: Path) -> None
 def test_the_file_is_plain_json_with_one_line_a_curve(tmp_path: Path) -> None:
     text = write(evidence(), tmp_path).read_text(encoding="utf-8")
     assert json.loads(text)["topic"] == "test"
-    assert '    "x": [0, 12345.5, 500000],\n' in text
+    assert '   "x": [0, 12345.5, 500000],\n' in text
     assert text.count('"median": [0.1235, null, 1235],\n') == 3
     assert text.endswith("}\n")
 

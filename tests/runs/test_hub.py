@@ -204,7 +204,7 @@ def test_a_stream_that_was_never_read_frees_its_place(
     assert hub.open == 1
     del stream
     gc.collect()
-    assert hub.open == 0
+    until(lambda: hub.open == 0)
     assert hub._feeds == {}
 
 

@@ -131,6 +131,16 @@ def test_a_run_is_asked_for_watched_and_found_again(world: World, client: FlaskC
     assert "replicas" not in shown
 
 
+def test_results_are_there_after_a_restart(world: World, client: FlaskClient) -> None:
+    told = start(client)
+    world.train(told["id"])
+    after = Runs(world.settings)
+    run = after.store.get(told["id"])
+    assert run is not None
+    assert (run.state, run.points_done) == ("done", POINTS)
+    after.close()
+
+
 def test_the_new_run_is_on_the_queue_once(world: World, client: FlaskClient) -> None:
     start(client)
     start(client)
@@ -319,11 +329,13 @@ def test_runs_that_are_not_there_are_a_404(client: FlaskClient) -> None:
     assert client.get("/runs/short").status_code == 404
 
 
-def test_the_source_is_shown_highlighted_and_escaped(client: FlaskClient) -> None:
+def test_the_source_is_shown_highlighted_and_escaped(world: World, client: FlaskClient) -> None:
     page = client.get("/simulations/numbers/simulation").text
     assert "simulation.py" in page
     assert "&lt;b&gt;A simulation&lt;/b&gt;" in page
     assert 'class="highlight"' in page
     assert "style=" not in page
     assert client.get("/simulations/numbers/unknown").status_code == 404
+    world.file.unlink()
+    assert client.get("/simulations/numbers/simulation").status_code == 404
     assert client.get("/simulations/numbers/..%2F..%2Fsecret").status_code == 404

@@ -175,9 +175,7 @@ def test_a_data_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path, 
 
 def test_a_broken_database_is_one_clear_line(tmp_path: Path, content: Path):
     (tmp_path / "quizserver.sqlite3").write_text("this is no database, but a very long text " * 99)
-    done = cli(
-        "serve", "--port", "0", "--data", str(tmp_path), "--content", str(content)
-    )
+    done = cli("serve", "--port", "0", "--data", str(tmp_path), "--content", str(content))
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "quizserver.sqlite3" in line

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quizserver.lab.catalog import Catalog
 from quizserver.lab.simulation import SimulationError
 from quizserver.topics.check import check
 from tests.topics.folder_of import PLAINEST, Described, content, problems, told
@@ -56,6 +57,15 @@ QUESTIONS = {
     "no space in the box": ("# Title\n\n- [x] a\n- [] b\n", ["4:3 malformed-box"]),
     "another letter": ("# Title\n\n- [x] a\n- [y] b\n", ["4:3 malformed-box"]),
     "no space after the box": ("# Title\n\n- [x] a\n- [ ]b\n", ["4:3 malformed-box"]),
+    "no space before the box": (
+        "# Title\n\n- [x] a\n- [ ] b\n-[ ] c\n",
+        ["5:2 malformed-box"],
+    ),
+    "no list marker": ("# Title\n\n- [x] a\n- [ ] b\n[ ] c\n", ["5:1 malformed-box"]),
+    "a title below the options": (
+        "- [x] a\n- [ ] b\n\n# Because\n\nx\n",
+        ["1:1 no-title", "4:3 unknown-section"],
+    ),
     "no box": ("# Title\n\n- [x] a\n- [ ] b\n- c\n", ["5:3 malformed-box"]),
     "empty option": ("# Title\n\n- [x] a\n- [ ]\n", ["4:3 empty-option"]),
     "nested task list": ("# Title\n\n- [x] a\n  - [ ] inner\n- [ ] b\n", ["4:5 nested-task-list"]),
@@ -77,6 +87,10 @@ QUESTIONS = {
     "code without an end": (f"{FINE}\n## Answer\n\n```python\nx\n", ["10:1 open-fence"]),
     # sections
     "unknown section": (f"{FINE}\n## Anwser\n\nx\n", ["8:4 unknown-section"]),
+    "a section without its space": (
+        f"{FINE}\n##Answer\n\nx\n",
+        ["8:3 unspaced-heading"],
+    ),
     "empty answer": (f"{FINE}\n## Answer\n\n## References\n\nx\n", ["8:4 empty-section"]),
     "empty hint": (f"{FINE}\n## Hint\n", ["8:4 empty-section"]),
     "boxes in a hint": (f"{FINE}\n## Hint\n\n- [x] Yes\n", ["10:3 task-list-in-hint"]),
@@ -255,7 +269,8 @@ described: [[0, 1], [1e-1, 0.5], [1, 1e-3]]
 # Ignored
 
 Money: $5 and $6; a formula $w_1$; a note[^n]; ![A dot](img/dot.png); [lesson](lesson.md#start),
-[other topic](../other/), [its question](../other/q.md), [question](/questions/features), <b>bold</b>.
+[other topic](../other/), [its question](../other/q.md), [question](/questions/features),
+<b>bold</b>.
 
 * [ ] One
 * [x] `code` {#code}
@@ -288,7 +303,8 @@ deeper headings belong to the answer
 [b]: <https://example.org>
 """
     question = question.replace("## Hint 2\n", "## Hint 2\n\nHarder.\n")
-    lesson = "# L {#start}\n\n```question\nfeatures\n```\n\n```simulation\narm: healthy\nknobs: {rate: 1e-3}\n```\n"
+    block = "```simulation\narm: healthy\nknobs: {rate: 1e-3}\n```\n"
+    lesson = f"# L {{#start}}\n\n```question\nfeatures\n```\n\n{block}"
     files = {
         "t/features.md": question,
         "t/lesson.md": lesson,
@@ -327,7 +343,8 @@ def test_no_instead_of_false_is_explained(tmp_path: Path) -> None:
 
 
 def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
-    text = "---\nshuffle: maybe\nfoo: 1\n---\n# T $\\x{$\n\n![](a.png) [b](c.md) $\\foo$\n\n- [] a\n- [y] a\n\n## Foo\n"
+    front = "---\nshuffle: maybe\nfoo: 1\n---\n"
+    text = f"{front}# T $\\x{{$\n\n![](a.png) [b](c.md)\n\n- [] a\n- [y] a\n\n## Foo\n"
     codes = {problem.code for problem in problems(tmp_path, {"t/q.md": text})}
     assert codes == {
         "bad-value",
@@ -463,3 +480,12 @@ def test_nothing_that_a_file_holds_makes_the_checker_fail(text: bytes, tmp_path:
     for problem in problems(tmp_path, files):
         assert 1 <= problem.line <= len(lines)
         assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+
+
+def test_the_real_catalog_tells_what_is_wrong_with_a_simulation(tmp_path: Path) -> None:
+    """The lab's own catalog imports the file in a child process and gives the line."""
+    files = {"t/q.md": CLAIMS, "t/simulation.py": "x = 1\nimport no_such_module\n"}
+    content(tmp_path, files)
+    [problem] = check(tmp_path, content=tmp_path, catalog=Catalog())
+    assert told([problem]) == ["t/simulation.py:2:1 bad-simulation"]
+    assert "no_such_module" in problem.message

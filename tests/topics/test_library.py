@@ -15,7 +15,13 @@ from quizserver.topics.library import Library
 from tests.topics.folder_of import PLAINEST, Described, content, told
 
 OTHER = "# Other\n\n- [x] a\n- [ ] b\n"
-CLAIMS = "---\nclaims:\n  - {option: a, arm: helthy, shape: flat}\n  - {option: b, arm: healthy, shape: flat}\n---\n"
+CLAIMS = """\
+---
+claims:
+  - {option: a, arm: helthy, shape: flat}
+  - {option: b, arm: healthy, shape: flat}
+---
+"""
 
 
 @pytest.fixture
@@ -265,7 +271,7 @@ def test_a_missing_folder_is_a_problem_and_what_was_there_is_served(folder: Path
 
 
 def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
-    """Describing a simulation may take seconds; meanwhile snapshots are there and changes go live."""
+    """Describing a simulation may take seconds; meanwhile changes go live as ever."""
     asked, go = threading.Event(), threading.Event()
 
     class Slow(Described):

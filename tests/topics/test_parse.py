@@ -120,6 +120,22 @@ def test_an_answer_inside_a_hint_or_the_stem_is_cut_out() -> None:
     assert names(text) == [Name.STEM, Name.HINT, Name.ANSWER]
 
 
+def test_a_rule_between_options_and_answer_is_no_text() -> None:
+    assert names(f"# T\n\n{LIST}\n---\n\n## Answer\n\nx\n") == [Name.STEM, Name.ANSWER]
+
+
+def test_a_section_is_known_without_the_space_of_its_heading() -> None:
+    """What would be shown as a heading is taken for one, lest a hint shows the answer."""
+    text = f"# T\n\n{LIST}\n## Hint\n\nThink\n\n##Answer\n\nSecret\n"
+    assert names(text) == [Name.STEM, Name.HINT, Name.ANSWER]
+    assert names(f"# T\n\n#hashtag\n\n{LIST}") == [Name.STEM]
+
+
+def test_a_heading_of_the_answer_is_never_the_title() -> None:
+    assert parse_question(f"{LIST}\n## Answer\n\n# Secret\n").title is None
+    assert parse_question(f"Stem\n\n{LIST}\n# Secret\n").title is None
+
+
 def test_headings_in_code_begin_nothing() -> None:
     assert names(f"# T\n\n{LIST}\n## Answer\n\n```\n## Hint\n```\n") == [Name.STEM, Name.ANSWER]
 
@@ -139,7 +155,8 @@ def test_every_section_knows_its_line() -> None:
 
 
 def test_a_lesson_is_cut_at_its_blocks() -> None:
-    text = "# L\n\nA\n\n```question\nq\n```\nB\n~~~ simulation\narm: x\n~~~\n\n```python\nquestion\n```\n"
+    code = "```python\nquestion\n```\n"
+    text = f"# L\n\nA\n\n```question\nq\n```\nB\n~~~ simulation\narm: x\n~~~\n\n{code}"
     fields = parse_lesson(text)
     blocks = [part for part in fields.parts if isinstance(part, Embedded)]
     assert [(b.kind, b.content, b.line) for b in blocks] == [

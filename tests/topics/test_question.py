@@ -40,7 +40,8 @@ def test_one_right_option_makes_a_single_choice() -> None:
 
 def test_nothing_of_the_key_is_in_what_is_shown_before_an_answer() -> None:
     text = (
-        "# T\n\nStem <!-- the key is Yes --> $x$\n\n- [x] Yes\n\n  > SECRET\n\n- [ ] No\n\nSECRET\n\n"
+        "# T\n\nStem <!-- the key is Yes --> $x$\n\n"
+        "- [x] Yes\n\n  > SECRET\n\n- [ ] No\n\nSECRET\n\n"
         "## Hint\n\nThink.\n\n### Answer\n\nSECRET\n\n## Unknwon\n\nSECRET\n\n# Answer\n\nSECRET\n"
     )
     asked = question(text)
@@ -124,7 +125,8 @@ def test_each_part_has_ids_of_its_own() -> None:
 
 def test_a_definition_at_the_end_serves_every_part_that_uses_it_and_no_other() -> None:
     asked = question(
-        "# T\n\n[here][l]\n\n- [x] a\n- [ ] b\n\n## References\n\n[l]: https://example.org\n[^s]: SECRET\n\nx[^s]\n"
+        "# T\n\n[here][l]\n\n- [x] a\n- [ ] b\n\n"
+        "## References\n\n[l]: https://example.org\n[^s]: SECRET\n\nx[^s]\n"
     )
     assert '<a href="https://example.org"' in asked.stem_html
     assert "SECRET" not in asked.stem_html

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart, smooth
+from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart
+from quizserver.web.lines import smooth
 from quizserver.web.scales import ScaleName, drawable
 
 EPOCH, LOSS = Axis("epoch"), Axis("loss", "nats")

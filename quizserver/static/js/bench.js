@@ -4,8 +4,10 @@ import { Chart, valueAt } from "./chart.js";
 import { Kept } from "./kept.js";
 import { Knob, same } from "./knobs.js";
 import * as link from "./link.js";
+import { Readings } from "./readings.js";
 import * as runs from "./runs.js";
 import { number } from "./scales.js";
+import { Told } from "./told.js";
 
 const LETTERS = "ABCD";
 
@@ -15,6 +17,8 @@ class Bench {
     this.config = JSON.parse(root.dataset.bench);
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     [this.series] = Object.keys(this.config.series);
+    this.told = new Told(root);
+    this.readings = new Readings(root, this.config.x.label, (run) => this.forget(run));
     this.kept = new Kept(`${this.config.topic}/${this.config.simulation}`);
     this.knobs = this.config.knobs.map((spec) => {
       const box = root.querySelector(`[data-knob="${CSS.escape(spec.name)}"]`);
@@ -52,7 +56,7 @@ class Bench {
       button.addEventListener("click", () => {
         this.choose(button.dataset.arm);
         this.changed();
-        this.say(`${this.arm(button.dataset.arm).label}. Press Run.`);
+        this.told.say(`${this.arm(button.dataset.arm).label}. Press Run.`);
       });
     }
     this.part("form").addEventListener("submit", (event) => {
@@ -103,7 +107,7 @@ class Bench {
       const here = button.dataset.arm === this.from.name;
       button.setAttribute("aria-pressed", String(here && !this.knobs.some((knob) => knob.changed)));
     }
-    this.complain("");
+    this.told.complain("");
     const { arm, knobs, first, replicas } = this.setting;
     const turned = Object.fromEntries(this.knobs.filter((knob) => knob.changed).map((knob) => [knob.spec.name, knobs[knob.spec.name]]));
     this.part("link").href = link.write({ arm, knobs: turned, first, replicas });
@@ -117,15 +121,15 @@ class Bench {
     if (asked.first !== null) this.first.value = String(asked.first);
     this.changed();
     this.root.scrollIntoView({ block: "start" });
-    this.say("The setting comes from the address. Press Run.");
+    this.told.say("The setting comes from the address. Press Run.");
   }
 
   async copyLink() {
     try {
       await navigator.clipboard.writeText(new URL(this.part("link").href, window.location.href).href);
-      this.say("Link copied. It is in the address bar, too.");
+      this.told.say("Link copied. It is in the address bar, too.");
     } catch {
-      this.say("The link is in the address bar.");
+      this.told.say("The link is in the address bar.");
     }
   }
 
@@ -139,12 +143,12 @@ class Bench {
     const { first, replicas } = this.setting;
     const most = this.config.replicas_max;
     if (!Number.isInteger(replicas) || replicas < 1 || replicas > most) {
-      this.complain(`Seeds must be a whole number from 1 to ${most}.`);
+      this.told.complain(`Seeds must be a whole number from 1 to ${most}.`);
       this.replicas.focus();
       return false;
     }
     if (!Number.isInteger(first) || first < 0) {
-      this.complain("The first seed must be a whole number, 0 or more.");
+      this.told.complain("The first seed must be a whole number, 0 or more.");
       this.first.focus();
       return false;
     }
@@ -156,7 +160,7 @@ class Bench {
     const { arm, knobs, first, replicas } = this.setting;
     const words = this.words;
     this.working(true);
-    this.progress(0, "Asking for a run…");
+    this.told.progress(0, "Asking for a run…");
     try {
       const { topic, simulation, runs_url: url } = this.config;
       this.job = await runs.start(url, { topic, simulation, arm, knobs, replicas, first_seed: first });
@@ -168,13 +172,13 @@ class Bench {
     const empty = { x: [], median: [], low: [], high: [] };
     this.current = this.curve(arm, empty, { title: `${words}, ${replicas} seeds`, run: this.job, words });
     this.redraw(true);
-    this.announce(`Run started: ${words}.`);
+    this.told.announce(`Run started: ${words}.`);
     if (this.job.state === "done" && (await this.whole())) return;
     this.unfollow = runs.follow(this.job, {
       state: (data) => this.waiting(data),
       points: (data) => this.points(data),
       end: (data) => this.ended(data),
-      lost: () => this.progress(null, "The connection was lost. Taking it up again…"),
+      lost: () => this.told.progress(null, "The connection was lost. Taking it up again…"),
     });
   }
 
@@ -193,7 +197,7 @@ class Bench {
   waiting({ state, waiting }) {
     if (state !== "queued") return;
     const ahead = waiting === 1 ? "1 run is" : `${waiting} runs are`;
-    this.progress(0, waiting ? `Waiting: ${ahead} ahead.` : "Waiting for a worker…");
+    this.told.progress(0, waiting ? `Waiting: ${ahead} ahead.` : "Waiting for a worker…");
   }
 
   points({ x, series, done, total, seconds_left: left }) {
@@ -211,44 +215,44 @@ class Bench {
     const end = this.xRange?.[1];
     const time = Number.isFinite(left) ? `, about ${seconds(left)} left` : "";
     const where = done < total && end ? `${label} ${number(x.at(-1), 6)} of ${number(end, 6)}` : `${done} of ${total} points`;
-    this.progress(done / total, where + time);
+    this.told.progress(done / total, where + time);
   }
 
   ended({ state, error, sentence }) {
     this.unfollow?.();
     this.working(false);
     const words = { done: "Done.", stopped: "Stopped.", failed: error ?? "The run failed. Press Run to try again." }[state] ?? state;
-    if (state === "failed") this.complain(words);
-    this.progress(state === "done" ? 1 : null, state === "failed" ? "The run failed." : words);
+    if (state === "failed") this.told.complain(words);
+    this.told.progress(state === "done" ? 1 : null, state === "failed" ? "The run failed." : words);
     this.current.sentence = sentence ?? "";
     this.redraw();
     this.part("csv").hidden = state !== "done";
     this.part("csv").href = this.job.csv;
     if (state === "done" && this.part("replica-lines").checked) this.showReplicas();
-    this.announce([words, sentence].filter(Boolean).join(" "));
+    this.told.announce([words, sentence].filter(Boolean).join(" "));
   }
 
   refused(error) {
     this.working(false);
-    this.progress(0, "Nothing was run.");
+    this.told.progress(0, "Nothing was run.");
     const knob = this.knobs.find((one) => one.spec.name === error.field);
     if (knob) {
       knob.complain(error.message);
       knob.focus();
     } else {
-      this.complain(error.message);
+      this.told.complain(error.message);
     }
   }
 
   async stop() {
     if (!this.busy || !this.job) return;
     this.part("stop").disabled = true;
-    this.progress(null, "Stopping…");
+    this.told.progress(null, "Stopping…");
     try {
       await runs.stop(this.job);
     } catch (error) {
       this.part("stop").disabled = false;
-      this.complain(error.message);
+      this.told.complain(error.message);
     }
   }
 
@@ -260,7 +264,7 @@ class Bench {
         const run = await runs.whole(curve.run, true);
         curve.replicas = run.replicas?.[this.series] ?? [];
       } catch (error) {
-        this.complain(error.message);
+        this.told.complain(error.message);
       }
     }
     this.redraw(this.busy);
@@ -270,6 +274,12 @@ class Bench {
   keepCurrent(next) {
     if (this.current?.recorded && this.current.label === next) return;
     if (this.current?.x.length > 1) this.kept.add({ ...this.current, replicas: null, run: null });
+  }
+
+  forget(run) {
+    this.kept.remove(run);
+    this.redraw(this.busy);
+    this.part("log").focus();
   }
 
   curve(arm, { x, median, low, high, replicas }, more) {
@@ -298,54 +308,14 @@ class Bench {
       description: this.current?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
     });
     this.part("caption").textContent = this.current?.sentence ?? "";
-    this.list(curves);
-    if (!live) this.table();
-  }
-
-  /** One row for each curve in the chart: its name, its value at the reading line, a way out. */
-  list(curves) {
-    const rows = curves.map((curve) => {
-      const row = document.createElement("li");
-      row.className = `arm-${curve.arm % 8}`;
-      const dot = Object.assign(document.createElement("span"), { className: "swatch" });
-      dot.setAttribute("aria-hidden", "true");
-      const name = Object.assign(document.createElement("span"), { className: "kept-name" });
-      name.textContent = (curve.source ? `${curve.label}: ` : "") + curve.title;
-      const value = Object.assign(document.createElement("span"), { className: "kept-value" });
-      row.append(dot, name, value);
-      if (curve.source) row.append(this.remover(curve));
-      return row;
-    });
-    this.part("kept").replaceChildren(...rows);
-    this.values(curves, this.chart.at ?? null);
-  }
-
-  remover(curve) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Remove" });
-    button.setAttribute("aria-label", `Remove ${curve.label}: ${curve.title}`);
-    button.addEventListener("click", () => {
-      this.kept.remove(curve.source);
-      this.redraw(this.busy);
-      this.part("log").focus();
-    });
-    return button;
-  }
-
-  values(curves, x) {
-    const rows = this.part("kept").querySelectorAll(".kept-value");
-    const { label } = this.config.x;
-    curves.forEach((curve, i) => {
-      const at = x ?? curve.x.at(-1);
-      const found = at === undefined ? null : valueAt(curve, at);
-      const band = found && curve.low?.length ? ` (${number(found.low)} to ${number(found.high)})` : "";
-      if (rows[i]) rows[i].textContent = found ? `${label} ${number(at, 6)}: ${number(found.median)}${band}` : "";
-    });
+    this.readings.list(curves, this.chart.at ?? null);
+    if (!live) this.readings.table(this.current);
   }
 
   /** Hears the reading line: values into the rows, and into the slider for screen readers. */
   read(x, target) {
     const points = this.current?.x ?? [];
-    this.values(this.curves, x);
+    this.readings.values(this.curves, x);
     if (!target || !points.length) return;
     const at = x ?? points.at(-1);
     const { median, low, high } = valueAt(this.current, at) ?? {};
@@ -355,55 +325,18 @@ class Bench {
     target.setAttribute("aria-valuetext", `${this.config.x.label} ${number(at, 6)}: ${number(median)}, from ${number(low)} to ${number(high)}`);
   }
 
-  table() {
-    const { x = [], median = [], low = [], high = [] } = this.current ?? {};
-    this.part("rows").replaceChildren(
-      ...x.map((value, i) => {
-        const row = document.createElement("tr");
-        for (const cell of [number(value, 6), number(median[i], 4), number(low[i], 4), number(high[i], 4)]) {
-          row.append(Object.assign(document.createElement("td"), { textContent: cell }));
-        }
-        return row;
-      }),
-    );
-  }
-
   working(busy) {
     this.busy = busy;
     this.part("run").disabled = busy;
     this.part("stop").disabled = !busy;
     this.root.toggleAttribute("aria-busy", false);
     if (busy) {
-      this.complain("");
+      this.told.complain("");
       this.root.setAttribute("aria-busy", "true");
       this.part("csv").hidden = true;
     }
   }
 
-  /** Sets the bar to `share` (null leaves it where it is) and says where the run stands. */
-  progress(share, words) {
-    if (share !== null) {
-      const whole = Math.round(100 * share);
-      this.part("progress").setAttribute("aria-valuenow", String(whole));
-      this.part("progress-done").setAttribute("width", `${whole}%`);
-    }
-    this.part("progress").setAttribute("aria-valuetext", words);
-    this.part("status").textContent = words;
-  }
-
-  say(words) {
-    this.part("status").textContent = words;
-    this.announce(words);
-  }
-
-  announce(words) {
-    this.part("announce").textContent = words;
-  }
-
-  complain(fault) {
-    this.part("form-error").textContent = fault;
-    this.part("form-error").hidden = !fault;
-  }
 }
 
 function seconds(left) {

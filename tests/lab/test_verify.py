@@ -1,0 +1,227 @@
+"""A topic's claims are judged by training what they speak of, and told to people and programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quizserver.lab.catalog import load
+from quizserver.lab.ensemble import Curves, simulate
+from quizserver.lab.evidence import read, write
+from quizserver.lab.report import agrees, curves_json, report_json, report_table
+from quizserver.lab.verify import VerifyError, verify
+from quizserver.topics.model import Claim, Sweep, Topic
+
+from .test_evidence import claim, question, topic
+
+# Each replica falls at its knob's rate; "luck" makes some seeds stay flat instead, "overflow"
+# makes every replica overflow halfway.
+SOURCE = """\
+import torch
+
+from quizserver.lab import Arm, Axis, Knob, Simulation
+
+simulation = Simulation(
+    "Falling",
+    knobs=[
+        Knob("rate", "Rate", 0, 1, default=0.5),
+        Knob("luck", "Luck", 0, 1, default=1),
+        Knob("overflow", "Overflow", 0, 1, default=0),
+    ],
+    arms=[
+        Arm("healthy", "Healthy"),
+        Arm("still", "Still", {"rate": 0}),
+        Arm("unlucky", "Unlucky", {"luck": 0.5}),
+        Arm("overflow", "Overflow", {"overflow": 1}),
+    ],
+    x=Axis("step"),
+    series={"loss": Axis("loss"), "twice": Axis("twice the loss")},
+    points=11,
+)
+
+
+@simulation.train
+def train(replicas):
+    knobs = replicas.knobs
+    lucky = (replicas.rand(1).flatten() < knobs.luck).float()
+    for step in range(11):
+        loss = torch.exp(-knobs.rate * lucky * step)
+        if step > 5:
+            loss = loss + torch.where(knobs.overflow > 0.5, torch.inf, 0.0)
+        yield step, {"loss": loss, "twice": 2 * loss}
+"""
+
+
+def made(folder: Path, claims: Sequence[Claim], source: str = SOURCE) -> Topic:
+    (folder / "simulation.py").write_text(source, encoding="utf-8")
+    return topic(folder, (question("one", tuple(claims)),))
+
+
+def about(
+    arm: str, shape: str, *, over: dict[str, tuple[float, ...]] | None = None, **other: Any
+) -> Claim:
+    sweeps = tuple(Sweep(knob, values) for knob, values in (over or {}).items())
+    return claim("a", **{"arm": arm, "shape": shape, "over": sweeps, **other})
+
+
+def test_each_claim_is_counted_over_the_seeds_it_was_asked_for(tmp_path: Path) -> None:
+    claims = [about("healthy", "steady-decrease"), about("still", "steady-decrease"),
+              about("still", "flat"), about("unlucky", "flat")]  # fmt: skip
+    found = verify(made(tmp_path, claims), range(5, 69))
+    assert [(f.arm, f.shape, f.n, f.verdict) for f in found.findings] == [
+        ("healthy", "steady-decrease", 64, "supported"),
+        ("still", "steady-decrease", 64, "refuted"),
+        ("still", "flat", 64, "supported"),
+        ("unlucky", "flat", 64, "mixed"),
+    ]
+    counts = [f.k for f in found.findings]
+    assert counts[:3] == [64, 0, 64]
+    flat = (
+        np.ptp(
+            simulate(load(tmp_path / "simulation.py"), {"luck": 0.5}, range(5, 69)).series["loss"],
+            axis=1,
+        )
+        == 0
+    )
+    assert counts[3] == flat.sum()
+    assert (found.first, found.last) == (5, 68)
+    assert found.stale(made(tmp_path, claims)) is None
+
+
+def test_evidence_holds_every_arm_with_its_curves_and_a_sentence(tmp_path: Path) -> None:
+    found = verify(made(tmp_path, [about("healthy", "steady-decrease")]), range(20))
+    experiment = found.experiments["simulation"]
+    assert list(experiment.ensembles) == ["healthy", "still", "unlucky", "overflow"]
+    assert experiment.x == tuple(range(11))
+    band = experiment.ensembles["healthy"].series["loss"]
+    assert band.median == pytest.approx([math.exp(-0.5 * step) for step in range(11)], rel=1e-6)
+    assert band.low == band.median == band.high
+    assert len(band.replicas) == 8
+    assert experiment.ensembles["healthy"].series["twice"].median[0] == 2
+    unlucky = experiment.ensembles["unlucky"].series["loss"]
+    assert unlucky.low[-1] < 0.01 < unlucky.high[-1] == 1  # type: ignore[operator]
+    assert experiment.ensembles["still"].sentence.startswith("The median stays within 1 %")
+    assert found.made_with.keys() == {"engine", "torch", "numpy", "python"}
+
+
+def test_overflow_is_kept_as_null(tmp_path: Path) -> None:
+    found = verify(made(tmp_path, [about("overflow", "diverges")]), range(40))
+    assert found.findings[0].verdict == "supported"
+    write(found, tmp_path)
+    again = read(tmp_path)
+    assert again is not None
+    band = again.experiments["simulation"].ensembles["overflow"].series["loss"]
+    assert band.median[5] is not None
+    assert band.median[6:] == (None,) * 5
+    assert "overflow" in again.experiments["simulation"].ensembles["overflow"].sentence
+
+
+def test_a_claim_over_a_grid_tells_every_setting_and_rests_on_one(tmp_path: Path) -> None:
+    claims = [about("still", "steady-decrease", over={"rate": (0.0, 0.01, 0.5, 1.0)})]
+    found = verify(made(tmp_path, claims), range(64))
+    finding = found.findings[0]
+    assert (finding.verdict, finding.k, finding.ensemble) == ("supported", 64, "still rate=0.5")
+    assert [(dict(t.knobs), t.k) for t in finding.tried] == [
+        ({"rate": 0.0}, 0), ({"rate": 0.01}, 0), ({"rate": 0.5}, 64), ({"rate": 1.0}, 64),
+    ]  # fmt: skip
+    assert found.ensemble(finding).knobs["rate"] == 0.5
+    will = [about("still", "steady-decrease", quantifier="will", over={"rate": (0.0, 0.5)})]
+    assert verify(made(tmp_path, will), range(64)).findings[0].verdict == "refuted"
+
+
+def test_a_wrong_option_over_a_grid_is_refuted_with_the_largest_count(tmp_path: Path) -> None:
+    claims = [about("unlucky", "flat", expected="refuted", at_least=0.9,
+                    over={"luck": (0.4, 0.5, 1.0)})]  # fmt: skip
+    finding = verify(made(tmp_path, claims), range(64)).findings[0]
+    assert finding.verdict == "refuted"
+    assert finding.k == max(tried.k for tried in finding.tried)
+    assert finding.agrees
+
+
+def test_verify_twice_is_the_same_evidence(tmp_path: Path) -> None:
+    subject = made(tmp_path, [about("unlucky", "flat")])
+    assert verify(subject, range(10)) == verify(subject, range(10))
+
+
+def test_progress_runs_to_its_total(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    subject = made(tmp_path, [about("unlucky", "flat", over={"luck": (0.4, 0.5)})])
+    verify(subject, range(10), progress=lambda done, total: heard.append((done, total)))
+    # four arms and one more setting on the claim's seeds, two settings on the selection seeds
+    assert heard[-1] == (7 * 10 * 11, 7 * 10 * 11)
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (about("gone", "flat", line=7), "no arm 'gone'; there are healthy, still"),
+        (about("still", "round"), "no shape 'round'; see plateau-then-drop"),
+        (about("still", "flat", over={"rate": (2.0,)}), "Rate must be between 0 and 1"),
+        (about("still", "flat", over={"speed": (2.0,)}), "no knob 'speed'"),
+    ],
+)
+def test_a_claim_about_what_is_not_there_is_an_error(
+    tmp_path: Path, wrong: Claim, message: str
+) -> None:
+    with pytest.raises(VerifyError, match=message):
+        verify(made(tmp_path, [wrong]), range(3))
+
+
+def test_a_simulation_that_fails_is_an_error_with_its_line(tmp_path: Path) -> None:
+    broken = SOURCE.replace("2 * loss", "2 * lost")
+    with pytest.raises(VerifyError, match=r"simulation\.py:32: NameError"):
+        verify(made(tmp_path, [about("still", "flat")], broken), range(3))
+    with pytest.raises(VerifyError, match=r"simulation\.py:1: SyntaxError"):
+        verify(made(tmp_path, [about("still", "flat")], "def\n"), range(3))
+    with pytest.raises(VerifyError, match="no range of at least one seed"):
+        verify(made(tmp_path, [about("still", "flat")]), range(3, 3))
+
+
+def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path) -> None:
+    claims = [about("still", "flat"), about("still", "diverges")]
+    found = verify(made(tmp_path, claims), range(3, 67))
+    report = json.loads(json.dumps(report_json([found])))
+    assert list(report) == ["topics"]
+    assert report["topics"][0]["topic"] == "test"
+    assert report["topics"][0]["seeds"] == list(range(3, 67))
+    first = report["topics"][0]["claims"][0]
+    assert first.pop("low") == pytest.approx(0.9434, abs=1e-4)
+    assert first == {
+        "question": "one", "option": "a", "arm": "still", "shape": "flat", "k": 64, "n": 64,
+        "high": 1.0, "verdict": "supported", "expected": "supported", "agrees": True,
+    }  # fmt: skip
+    assert not report["topics"][0]["claims"][1]["agrees"]
+    assert not agrees([found])
+    assert agrees([])
+
+
+def test_the_report_for_people_has_a_line_a_claim(tmp_path: Path) -> None:
+    claims = [about("still", "flat"), about("still", "diverges")]
+    lines = report_table(verify(made(tmp_path, claims), range(64))).splitlines()
+    assert lines[0] == "test: seeds 0 to 63"
+    assert lines[2].split()[:4] == ["one", "a", "still", "flat"]
+    assert "64 of 64" in lines[2]
+    assert lines[2].endswith("supported")
+    assert lines[3].endswith("refuted    but the key says supported")
+    assert report_table(verify(made(tmp_path, []), range(1))).endswith("no claims")
+
+
+def test_curves_for_programs_have_null_where_there_is_no_number() -> None:
+    curves = Curves(
+        x=np.array([0.0, 1.0]),
+        series={"loss": np.array([[1.0, np.nan], [2.0, np.inf]])},
+        seeds=(7, 8),
+        settings=({"rate": 1.0},) * 2,
+    )
+    printed = json.dumps(curves_json("t", "a", {"rate": 1.0}, curves), allow_nan=False)
+    assert json.loads(printed) == {
+        "topic": "t", "arm": "a", "knobs": {"rate": 1.0}, "seeds": [7, 8], "x": [0, 1],
+        "series": {"loss": [[1, None], [2, None]]},
+    }  # fmt: skip

@@ -1,0 +1,81 @@
+"""The wheel brings everything along: topics, migrations, pages, scripts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.serve.server import START_SECONDS
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files, unpacked where a program finds them before any other quizserver."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def run(installed: Path, folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+
+
+def test_an_installed_server_answers_from_an_empty_folder(installed: Path, tmp_path: Path):
+    code = """
+import quizserver, sys
+from pathlib import Path
+from quizserver.app import create_app
+from quizserver.serve import prepare
+from quizserver.settings import Settings
+assert "_shipped" in str(Settings().content_folder), Settings().content_folder
+settings = prepare(Settings(port=0))
+app = create_app(settings)
+client = app.test_client()
+for address in ("/", "/questions/strange-loss", "/topics/strange-loss", "/healthz"):
+    assert client.get(address).status_code == 200, address
+import re
+page = client.get("/").get_data(as_text=True)
+for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+    assert client.get(address).status_code == 200, address
+app.extensions["quizserver-close"]()
+print(sorted(p.name for p in Path("var").iterdir()))
+"""
+    done = run(installed, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    assert "quizserver.sqlite3" in done.stdout
+
+
+def test_an_installed_simulation_trains(installed: Path, tmp_path: Path):
+    code = """
+import sys
+from quizserver.cli import main
+sys.argv = ["quizserver", "simulate", "strange-loss/healthy", "--seeds", "0:1", "--json"]
+main()
+"""
+    done = run(installed, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    assert '"arm": "healthy"' in done.stdout

@@ -1,0 +1,158 @@
+"""The command line: helpful help, exit codes, and JSON that programs can rely on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from quizserver.cli import main
+from quizserver.settings import Settings
+
+COMMANDS = ["serve", "worker", "migrate", "check", "verify", "simulate", "user", "settings"]
+
+
+def run(*arguments: object, **environment: str) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments], env=environment)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_listed_and_explains_itself(command: str):
+    assert f"  {command} " in run("--help").output
+    help_text = run(command, "--help").output
+    assert help_text.count("\n") > 4
+
+
+def test_settings_lists_every_setting_for_people_and_for_programs():
+    listed = json.loads(run("settings", "--json").output)
+    assert [row["name"] for row in listed] == list(Settings.__dataclass_fields__)
+    text = run("settings").output
+    assert all(row["variable"] in text and row["help"] in text for row in listed)
+
+
+def test_check_is_silent_about_good_topics(content: Path):
+    result = run("check", "--content", content, "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"problems": []})
+
+
+def test_check_names_file_line_column_and_what_to_do(content: Path):
+    bad = content / "numbers" / "bad.md"
+    bad.write_text("# Bad\n\n- [ ] One\n- [ ] Two\n")
+    result = run("check", "--content", content)
+    assert result.exit_code == 1
+    assert "numbers/bad.md:3:" in result.stdout
+    (problem,) = json.loads(run("check", bad, "--json").stdout)["problems"]
+    assert problem["line"] == 3
+    assert set(problem) == {"path", "line", "column", "code", "message", "hint"}
+
+
+def test_check_of_a_folder_that_is_not_there_says_so(tmp_path: Path):
+    result = run("check", tmp_path / "nowhere")
+    assert result.exit_code != 0
+    assert "nowhere" in result.output
+
+
+@pytest.mark.slow
+def test_verify_prints_what_programs_rely_on():
+    result = run("verify", "strange-loss", "--seeds", "5:9", "--json")
+    report = json.loads(result.stdout)
+    (topic,) = report["topics"]
+    assert topic["topic"] == "strange-loss"
+    assert topic["seeds"] == [5, 6, 7, 8]
+    for claim in topic["claims"]:
+        assert set(claim) == {
+            "question", "option", "arm", "shape", "k", "n", "low", "high", "verdict", "expected",
+            "agrees",
+        }  # fmt: skip
+        assert 0 <= claim["k"] <= claim["n"] == 4
+    assert {c["option"] for c in topic["claims"]} >= {"low-rate", "high-rate", None}
+    assert result.exit_code == (0 if all(c["agrees"] for c in topic["claims"]) else 1)
+
+
+@pytest.mark.slow
+def test_verify_fails_when_the_key_contradicts_the_evidence(tmp_path: Path):
+    shipped = Settings().content_folder / "strange-loss"
+    folder = tmp_path / "content" / "strange-loss"
+    folder.mkdir(parents=True)
+    (folder / "simulation.py").write_text((shipped / "simulation.py").read_text())
+    (folder / "q.md").write_text(
+        """---
+claims:
+  - {option: high, arm: high-rate, shape: plateau-then-drop}
+  - {option: low, arm: low-rate, shape: plateau-then-drop}
+---
+# Which one does it?
+
+- [x] Too high {#high}
+- [ ] Too low {#low}
+"""
+    )
+    result = run("verify", "--content", folder.parent, "--seeds", "0:16", "--json")
+    assert result.exit_code == 1
+    found = {c["option"]: c for c in json.loads(result.stdout)["topics"][0]["claims"]}
+    assert (found["high"]["expected"], found["high"]["verdict"]) == ("supported", "refuted")
+    assert (found["low"]["expected"], found["low"]["verdict"]) == ("refuted", "supported")
+    assert not found["high"]["agrees"]
+    assert not found["low"]["agrees"]
+    assert not (folder / "evidence.json").exists(), "only --update writes"
+    run("verify", "--content", folder.parent, "--seeds", "0:4", "--update")
+    assert json.loads((folder / "evidence.json").read_text())["topic"] == "strange-loss"
+
+
+def test_verify_refuses_to_pass_over_a_broken_file(content: Path):
+    (content / "numbers" / "bad.md").write_text("# Bad\n\n- [ ] One\n- [ ] Two\n")
+    result = run("verify", "--content", content)
+    assert result.exit_code == 1
+    assert "numbers/bad.md:3" in result.stderr
+
+
+@pytest.mark.slow
+def test_simulate_prints_one_curve_a_replica():
+    result = run(
+        "simulate",
+        "strange-loss/low-rate",
+        "--set",
+        "learning_rate=0.5",
+        "--seeds",
+        "3:5",
+        "--json",
+    )
+    curves = json.loads(result.stdout)
+    assert (curves["topic"], curves["arm"], curves["seeds"]) == ("strange-loss", "low-rate", [3, 4])
+    assert curves["knobs"]["learning_rate"] == 0.5
+    assert len(curves["series"]["loss"]) == 2
+    assert all(len(curve) == len(curves["x"]) for curve in curves["series"]["loss"])
+
+
+def test_users_are_made_listed_changed_and_deleted(tmp_path: Path):
+    data = ("user", "--data", tmp_path)
+
+    def user(*arguments: str, text: str | None = None) -> Result:
+        return CliRunner().invoke(main, [str(a) for a in (*data, *arguments)], input=text)
+
+    assert user("add", "Ana@example.org", "--password-stdin", text="short\n").exit_code == 1
+    made = user("add", "Ana@example.org", "--password-stdin", text="correct horse\n")
+    assert made.exit_code == 0, made.output
+    again = user("add", "ana@example.org", "--password-stdin", text="correct horse\n")
+    assert again.exit_code == 1
+    assert "already" in again.stderr
+    assert user("role", "ana@example.org", "author").exit_code == 0
+    (row,) = json.loads(user("list", "--json").stdout)["users"]
+    assert (row["email"], row["role"]) == ("ana@example.org", "author")
+    assert user("role", "ana@example.org", "king").exit_code == 2
+    assert (
+        user("password", "ana@example.org", "--password-stdin", text="other words\n").exit_code == 0
+    )
+    assert user("delete", "nobody@example.org", "--yes").exit_code == 1
+    assert user("delete", "ana@example.org", text="n\n").exit_code == 1
+    assert user("delete", "ana@example.org", "--yes").exit_code == 0
+    assert json.loads(user("list", "--json").stdout) == {"users": []}
+
+
+def test_migrate_goes_up_and_down_and_says_so(tmp_path: Path):
+    assert "an empty database -> 0001" in run("migrate", "--data", tmp_path).output
+    down = run("migrate", "--data", tmp_path, "--down", "--to", "base")
+    assert "0001 -> an empty database" in down.output
+    assert run("migrate", "--data", tmp_path, "--to", "nonsense").exit_code == 1

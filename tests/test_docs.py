@@ -1,0 +1,52 @@
+"""What the docs show works as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from quizserver.lab.catalog import Catalog, load
+from quizserver.lab.shapes import SHAPES
+from quizserver.topics.check import check
+from quizserver.topics.library import Library
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def blocks(language: str) -> list[str]:
+    text = (DOCS / "authors.md").read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.S | re.M)
+
+
+def test_the_question_of_the_authors_guide_is_a_question(tmp_path: Path):
+    (tmp_path / "topic").mkdir()
+    (tmp_path / "topic" / "first.md").write_text(blocks("markdown")[0])
+    assert check(tmp_path, content=tmp_path, catalog=Catalog()) == []
+    question = Library(tmp_path).snapshot().questions["first"]
+    assert [option.right for option in question.options] == [True, False, True]
+
+
+@pytest.mark.slow
+def test_the_simulation_of_the_authors_guide_trains_as_it_says(tmp_path: Path):
+    from quizserver.lab.ensemble import simulate
+
+    (example,) = blocks("python")
+    assert len(example.splitlines()) < 60
+    path = tmp_path / "simulation.py"
+    path.write_text(example)
+    simulation = load(path)
+    ends = {}
+    for arm in simulation.arms:
+        curves = simulate(simulation, arm.knobs, range(16))
+        ends[arm.name] = (curves.series["loss"][:, -1] / curves.series["loss"][:, 0]).mean()
+    assert ends["healthy"] < ends["low-rate"]
+    assert ends["mended"] < ends["low-rate"]
+    assert not ends["high-rate"] < 1, "too high a rate diverges"
+
+
+def test_the_claims_of_the_authors_guide_name_real_shapes():
+    named = set(re.findall(r"shape: ([a-z-]+)", (DOCS / "authors.md").read_text("utf-8")))
+    assert named
+    assert named <= set(SHAPES)

@@ -1,0 +1,143 @@
+"""Every response carries its guard: a strict policy, no caching of pages, CSRF on every form."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from quizserver.app import create_app
+from quizserver.db.migrate import migrate
+from quizserver.db.session import Database
+from quizserver.serve import migrate_store
+from quizserver.settings import Settings
+
+PAGES = ["/", "/questions/even", "/topics/numbers", "/progress", "/sign-in", "/sign-up", "/account"]
+
+
+@pytest.mark.parametrize("address", [*PAGES, "/healthz", "/no-such-page"])
+def test_every_response_forbids_inline_and_foreign_code(client: FlaskClient, address: str):
+    headers = client.get(address).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_pages_hold_nothing_that_the_policy_would_block(client: FlaskClient, address: str):
+    page = client.get(address).get_data(as_text=True)
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=\"|javascript:", page)
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert address.startswith(("/", "#")) or address.startswith("https://")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_everything_a_page_names_is_there_and_lasts(client: FlaskClient, address: str):
+    page = client.get(address).get_data(as_text=True)
+    files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assert files
+    for file in files:
+        with client.get(file) as response:
+            assert response.status_code == 200, file
+            assert "immutable" in response.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/questions/even/answer", "/sign-in", "/sign-up", "/sign-out", "/account/delete", "/runs"],
+)
+def test_a_post_without_a_token_is_refused_in_words(client: FlaskClient, address: str):
+    response = client.post(address, data={"option": "two", "number": "1"})
+    assert response.status_code == 400
+    assert "reload the page" in response.get_data(as_text=True)
+
+
+def test_every_form_carries_a_token(client: FlaskClient):
+    for address in PAGES:
+        for form in re.findall(
+            r'<form[^>]*method="post".*?</form>', client.get(address).get_data(as_text=True), re.S
+        ):
+            assert 'name="csrf_token"' in form
+
+
+def test_cookies_are_kept_from_scripts_and_other_sites(client: FlaskClient):
+    cookie = client.get("/questions/even").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_behind_https_cookies_are_secure_and_the_browser_is_told_to_stay(settings: Settings):
+    migrate_store(settings)
+    app = create_app(replace(settings, https=True))
+    response = app.test_client().get("/questions/even", base_url="https://quiz.example")
+    assert "Secure" in response.headers["Set-Cookie"]
+    assert response.headers["Set-Cookie"].startswith("__Host-")
+    assert "max-age" in response.headers["Strict-Transport-Security"]
+    app.extensions["quizserver-close"]()
+
+
+def test_a_body_that_is_too_large_is_refused_in_words(client: FlaskClient, settings: Settings):
+    response = client.post("/sign-in", data={"email": "x" * (settings.body_kb * 1024 + 1)})
+    assert response.status_code == 413
+    assert "too much at once" in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "told"),
+    [
+        ("/questions/none", 404, "There is no such page"),
+        ("/topics/none", 404, "There is no such page"),
+        ("/questions/even/answer", 405, "can't be done at this address"),
+        ("/static/000000000000/css/page.css", 404, "There is no such page"),
+        ("/topics/numbers/files/evil.py", 404, "There is no such page"),
+    ],
+)
+def test_an_error_page_says_what_happened_and_what_to_do(
+    client: FlaskClient, address: str, code: int, told: str
+):
+    response = client.get(address)
+    assert response.status_code == code
+    page = response.get_data(as_text=True)
+    assert told in page.replace("&#39;", "'")
+    assert "<main" in page
+
+
+def test_programs_get_errors_as_json(client: FlaskClient):
+    response = client.get("/questions/none", headers={"Accept": "application/json"})
+    assert response.status_code == 404
+    assert "no such page" in response.json["error"]
+
+
+def test_a_fault_of_ours_is_a_page_and_a_line_in_the_log_not_a_trace(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+):
+    def broken() -> str:
+        raise RuntimeError("secret detail")
+
+    app.view_functions["progress.home"] = broken
+    response = client.get("/")
+    assert response.status_code == 500
+    page = response.get_data(as_text=True)
+    assert "Something broke on our side" in page
+    assert "secret detail" not in page
+    assert "secret detail" in caplog.text
+
+
+def test_health_tells_the_truth(app: Flask, client: FlaskClient, settings: Settings):
+    assert client.get("/healthz").json == {"status": "ok", "topics": 1}
+    database = Database(settings.data_url)
+    migrate(database, "base", down=True)
+    database.dispose()
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert "database" in response.json["status"]
+
+
+def test_a_question_page_is_small(client: FlaskClient):
+    assert len(client.get("/questions/even").data) <= 15 * 1024
