@@ -33,6 +33,11 @@ class Current:
         """The signed-in person, or None."""
         return current_user if current_user.is_authenticated else None
 
+    def writes(self) -> bool:
+        """Whether whoever asks looks after topics."""
+        account = self.account()
+        return account is not None and account.writes
+
     def person(self) -> Person | None:
         """The signed-in person or the guest that this browser already is, or None."""
         account = self.account()

@@ -26,6 +26,11 @@ class Person:
     def is_guest(self) -> bool:
         return self.email is None
 
+    @property
+    def writes(self) -> bool:
+        """Whether they look after topics, and are told what is wrong with them."""
+        return self.role in {"author", "admin"}
+
     # What Flask-Login asks of a user.
     is_authenticated = True
     is_active = True

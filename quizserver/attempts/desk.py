@@ -14,7 +14,7 @@ from quizserver.lab.evidence import Evidence, EvidenceError, Finding, read
 from quizserver.lab.simulation import SimulationError
 from quizserver.runs.bench import BenchView, OptionEvidence, bench_view, option_evidence
 from quizserver.topics.library import Library
-from quizserver.topics.model import Question, Topic
+from quizserver.topics.model import Problem, Question, Topic
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,11 @@ class Desk:
             return []
         with self._database.read() as session:
             return store.of_question(session, person_id, question)
+
+    def problems(self, topic: str) -> list[Problem]:
+        """What is wrong with a topic's files, for authors; the last good version is served."""
+        everything = self.library.snapshot().problems
+        return [problem for problem in everything if problem.path.split("/")[0] == topic]
 
     def may_use(self, topic: str, simulation: str) -> bool:
         """Whether the learner may see and run a simulation: its curves are a question's key.

@@ -110,7 +110,8 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
 
     def _page(question: Question, situation: Situation) -> str:
         view = desk.question_view(question, situation, url_for)
-        return render_template("attempts/question.html", q=view)
+        problems = desk.problems(question.topic) if current.writes() else ()
+        return render_template("attempts/question.html", q=view, problems=problems)
 
     return blueprint
 

@@ -114,6 +114,8 @@ def _ask_child(paths: list[Path], timeout: float) -> dict[Path, Outcome]:
     command = [sys.executable, "-m", "quizserver.lab.describe", *map(str, paths)]
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    # the server's settings, its secret key among them, are none of a simulation's business
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUIZSERVER_")}
     try:
         done = subprocess.run(
             command,
@@ -122,7 +124,7 @@ def _ask_child(paths: list[Path], timeout: float) -> dict[Path, Outcome]:
             text=True,
             encoding="utf-8",
             timeout=timeout,
-            env={**os.environ, "PYTHONPATH": search},
+            env={**environment, "PYTHONPATH": search},
             check=False,
         )
     except subprocess.TimeoutExpired:

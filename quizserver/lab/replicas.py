@@ -68,7 +68,11 @@ class Replicas:
         "glorot_normal", "he_uniform", "he_normal", "lecun_normal", or weights of your own in the
         shape (R, inputs, outputs) or (inputs, outputs), the biases start at zero.
         """
-        factor = torch.as_tensor(scale, dtype=torch.float64).expand(self.count).view(-1, 1, 1)
+        factor = (
+            torch.as_tensor(scale, dtype=torch.float64, device="cpu")
+            .expand(self.count)
+            .view(-1, 1, 1)
+        )
         weight = self._initial(init, inputs, outputs) * factor
         offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
         if bias and isinstance(init, str) and init == "default":
@@ -77,7 +81,7 @@ class Replicas:
 
     def _initial(self, init: str | Tensor, inputs: int, outputs: int) -> Tensor:
         if isinstance(init, Tensor):
-            return init.to(torch.float64).expand(self.count, inputs, outputs)
+            return init.to("cpu", torch.float64).expand(self.count, inputs, outputs)
         if init not in INITS:
             raise ValueError(f"init is {init!r}; there are {', '.join(INITS)}")
         return self._draw("init", lambda g: INITS[init](inputs, outputs, g))
@@ -108,6 +112,8 @@ class Replicas:
 
         Every example comes once; the last batch is smaller when ``size`` does not divide N.
         """
+        if size < 1:
+            raise ValueError(f"a batch of {size} examples is none")
         examples = tensors[0].shape[1]
         order = self._draw("order", lambda g: torch.randperm(examples, generator=g))
         order = order.to(self.device)

@@ -3,8 +3,8 @@
 Every threshold is a fraction of the curve's value at its first point ("the start") or of the run's
 length in x, fixed here for all simulations and never fitted to one. A curve's "end" is the median
 of its last twentieth. NaN and infinity are data: a curve that holds one has no shape but
-``diverges``, and ``oscillates`` when it swung before. A curve of fewer than ``SHORTEST`` points, or
-one that does not start at a finite number above zero, has no shape that compares with the start.
+``diverges``, and ``oscillates`` when it swung before. A curve of fewer than ``course.SHORTEST`` points,
+or one that does not start at a finite number above zero, has no shape that compares with the start.
 """
 
 from __future__ import annotations
@@ -16,10 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quizserver.lab.course import SHORTEST, SWING, Bools, Course, swings
-from quizserver.lab.words import describe
-
-__all__ = ["SHAPES", "SHORTEST", "SWING", "Course", "Shape", "describe"]
+from quizserver.lab.course import Bools, Course, swings
 
 PLATEAU_BAND = 0.15  # a plateau stays within this of the start …
 PLATEAU_LENGTH = 0.4  # … for this much of the run

@@ -48,6 +48,7 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
             topic=found,
             blocks=list(_blocks(found)),
             questions=[question_line(q, standings, url_for) for q in found.questions],
+            problems=desk.problems(topic) if current.writes() else (),
         )
 
     @blueprint.get("/progress", endpoint="progress")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from quizserver.topics.claims import Catalog, claim_problems
@@ -17,7 +18,7 @@ def check(path: Path, *, content: Path, catalog: Catalog | None) -> list[Problem
     with markdown files directly inside as a topic, another folder as a content folder. Without a
     ``catalog``, claims are not compared with their simulations.
     """
-    path, content = path.absolute(), content.absolute()
+    path, content = Path(os.path.abspath(path)), Path(os.path.abspath(content))  # noqa: PTH100
     if not path.exists():
         message = "There is no such file or folder."
         return [Problem(path.name, 1, 1, "no-such-path", message, "Check its spelling.")]

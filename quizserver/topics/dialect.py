@@ -11,10 +11,10 @@ import re
 from markdown import Extension, Markdown
 from markdown.preprocessors import Preprocessor
 
+from quizserver.topics.list_lines import is_rule
 from quizserver.topics.scan import Kind, indent_of, scan
 
 _ITEM = re.compile(r"^(?P<indent>[ \t]*)(?P<marker>[-*+]|\d{1,9}[.)])(?P<gap>[ \t]+)(?=\S)")
-_RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
 
 
 class Dialect(Extension):
@@ -35,7 +35,7 @@ class _Lists(Preprocessor):
         margins: list[int] = []  # where the content of each open list item begins
         for index, (line, kind) in enumerate(zip(lines, kinds, strict=True)):
             width = indent_of(line)
-            item = _ITEM.match(line) if kind is Kind.PROSE and not _RULE.match(line) else None
+            item = _ITEM.match(line) if kind is Kind.PROSE and not is_rule(line) else None
             blank_above = index == 0 or not lines[index - 1].strip()
             if not line.strip():
                 out.append(line)

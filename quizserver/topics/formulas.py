@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
+from quizserver.topics.letters import in_letters
 from quizserver.topics.sanitise import words
 from quizserver.topics.scan import HIDDEN
 
@@ -77,25 +78,6 @@ _SAYING = {
     exceptions.NoAvailableTokensError: "it ends too early: something is missing at its end",
     exceptions.InvalidAlignmentError: "an array's columns may be l, c, r and | only",
 }
-# Offsets into Unicode's mathematical letters, for browsers that ignore mathvariant:
-# capital A, small a, zero (None: that alphabet has none).
-_LETTERS: dict[str, tuple[int, int, int | None]] = {
-    "bold": (0x1D400, 0x1D41A, 0x1D7CE),
-    "bold-italic": (0x1D468, 0x1D482, None),
-    "sans-serif": (0x1D5A0, 0x1D5BA, 0x1D7E2),
-    "bold-sans-serif": (0x1D5D4, 0x1D5EE, 0x1D7EC),
-    "monospace": (0x1D670, 0x1D68A, 0x1D7F6),
-    "double-struck": (0x1D538, 0x1D552, 0x1D7D8),
-    "fraktur": (0x1D504, 0x1D51E, None),
-    "script": (0x1D49C, 0x1D4B6, None),
-}
-# Letters that Unicode had before it had the alphabets.
-_OLDER_AT = {
-    0x1D53A: "ℂ", 0x1D53F: "ℍ", 0x1D545: "ℕ", 0x1D547: "ℙ", 0x1D548: "ℚ", 0x1D549: "ℝ",
-    0x1D551: "ℤ", 0x1D506: "ℭ", 0x1D50B: "ℌ", 0x1D50C: "ℑ", 0x1D515: "ℜ", 0x1D51D: "ℨ",
-    0x1D49D: "ℬ", 0x1D4A0: "ℰ", 0x1D4A1: "ℱ", 0x1D4A3: "ℋ", 0x1D4A4: "ℐ", 0x1D4A7: "ℒ",
-    0x1D4A8: "ℳ", 0x1D4AD: "ℛ", 0x1D4BA: "ℯ", 0x1D4BC: "ℊ", 0x1D4C4: "ℴ",
-}  # fmt: skip
 
 
 class FormulaError(ValueError):
@@ -216,7 +198,7 @@ def _serialise(element: Element) -> str:
     text = _ENTITY.sub(_character, element.text or "")
     if tag == "mi" and text.startswith("\\"):
         raise FormulaError(f"the command {text} is unknown")
-    text = _in_letters(text, element.get("mathvariant"))
+    text = in_letters(text, element.get("mathvariant"))
     attributes = "".join(
         f' {name}="{html.escape(value)}"'
         for name, value in element.attrib.items()
@@ -235,22 +217,3 @@ def _character(match: re.Match[str]) -> str:
     if code < 0x20 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
         raise FormulaError("it holds a character that does not exist")
     return chr(code)
-
-
-def _in_letters(text: str, variant: str | None) -> str:
-    if variant not in _LETTERS:
-        return text
-    capital, small, zero = _LETTERS[variant]
-    return "".join(_letter(c, capital, small, zero) for c in text)
-
-
-def _letter(character: str, capital: int, small: int, zero: int | None) -> str:
-    if "A" <= character <= "Z":
-        code = capital + ord(character) - ord("A")
-    elif "a" <= character <= "z":
-        code = small + ord(character) - ord("a")
-    elif "0" <= character <= "9" and zero is not None:
-        code = zero + ord(character) - ord("0")
-    else:
-        return character
-    return _OLDER_AT.get(code, chr(code))

@@ -48,7 +48,6 @@ class QuestionFront(_Strict):
 class LessonFront(_Strict):
     title: Line | None = None
     summary: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    tags: list[Word] = Field(default_factory=list)
     order: int | None = None
 
 

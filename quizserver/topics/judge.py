@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from quizserver.topics.front_matter import Checked, QuestionFront
+from quizserver.topics.headings import SECTION_NAMES, Name
 from quizserver.topics.identity import ID_RULE, did_you_mean, is_id, slug
-from quizserver.topics.options import Item, ItemList, item_starts, read_list
-from quizserver.topics.parse import SECTION_NAMES, Name, QuestionFields, Section
+from quizserver.topics.list_lines import item_starts
+from quizserver.topics.options import Item, ItemList, read_list
+from quizserver.topics.parse import QuestionFields, Section
 from quizserver.topics.scan import Kind
 from quizserver.topics.text import Flaw
 
@@ -121,19 +123,7 @@ def _key_flaws(options: ItemList) -> Iterator[Flaw]:
 def _item_flaws(items: Sequence[Item]) -> Iterator[Flaw]:
     for item in items:
         at = (item.line, item.column)
-        if item.box is None:
-            message = "This item of the task list has no box."
-            yield Flaw(*at, "malformed-box", message, "Begin it with [ ] or [x].", True)
-        elif not (item.box in (" ", "x") and item.spaced):
-            mark = item.box.strip().lower()
-            wanted = "[x]" if mark == "x" else "[ ] or [x]"
-            message = (
-                f"[{item.box}] is not a box."
-                if item.box not in (" ", "x")
-                else ("A space is missing after the box.")
-            )
-            hint = f"Write {wanted}, then a space."
-            yield Flaw(*at, "malformed-box", message, hint, mark != "x")
+        yield from _box_flaws(item)
         if not item.text.strip():
             message = "This option is empty."
             yield Flaw(*at, "empty-option", message, "Write its text, or delete it.", True)
@@ -150,13 +140,34 @@ def _item_flaws(items: Sequence[Item]) -> Iterator[Flaw]:
             message = "A task list inside an option: its boxes would be shown."
             hint = "Options stand side by side, none inside another."
             yield Flaw(*item.nested, "nested-task-list", message, hint, True)
-        for identifier, line, column in item.ids[:1]:
-            if not is_id(identifier):
-                message = f'"{identifier}" cannot be an option\'s id.'
-                yield Flaw(line, column, "bad-option-id", message, f"An id is {ID_RULE}.", True)
-        for identifier, line, column in item.ids[1:]:
-            message = f'This option has a second id, "{identifier}".'
-            yield Flaw(line, column, "two-option-ids", message, "Keep the first.", True)
+        yield from _option_id_flaws(item)
+
+
+def _box_flaws(item: Item) -> Iterator[Flaw]:
+    at = (item.line, item.column)
+    if item.box is None:
+        message = "This item of the task list has no box."
+        yield Flaw(*at, "malformed-box", message, "Begin it with [ ] or [x].", True)
+    elif not (item.box in (" ", "x") and item.spaced):
+        mark = item.box.strip().lower()
+        wanted = "[x]" if mark == "x" else "[ ] or [x]"
+        message = (
+            f"[{item.box}] is not a box."
+            if item.box not in (" ", "x")
+            else "A space is missing after the box."
+        )
+        hint = f"Write {wanted}, then a space."
+        yield Flaw(*at, "malformed-box", message, hint, mark != "x")
+
+
+def _option_id_flaws(item: Item) -> Iterator[Flaw]:
+    for identifier, line, column in item.ids[:1]:
+        if not is_id(identifier):
+            message = f'"{identifier}" cannot be an option\'s id.'
+            yield Flaw(line, column, "bad-option-id", message, f"An id is {ID_RULE}.", True)
+    for identifier, line, column in item.ids[1:]:
+        message = f'This option has a second id, "{identifier}".'
+        yield Flaw(line, column, "two-option-ids", message, "Keep the first.", True)
 
 
 def _duplicates(items: Sequence[Item], ids: Sequence[str]) -> Iterator[Flaw]:

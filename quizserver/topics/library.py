@@ -143,4 +143,8 @@ class Library:
 
     def _publish(self) -> None:
         merged = ordered([*self._base.problems, *self._claims, *self._lost])
+        known = set(self._snapshot.problems)
         self._snapshot = replace(self._base, problems=tuple(merged))
+        for problem in merged:  # authors look at the terminal that serves their files
+            if problem not in known:
+                _log.warning("%s", problem)

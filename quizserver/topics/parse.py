@@ -2,50 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import Enum
 
-from quizserver.topics.options import ItemList, is_rule, item_starts, read_list
+from quizserver.topics.headings import Heading, Name, headings, section_name
+from quizserver.topics.list_lines import is_rule, item_starts
+from quizserver.topics.options import ItemList, read_list
 from quizserver.topics.scan import Fence, Kind, Scan, scan
-
-_ATX = re.compile(
-    r"^(?P<lead> {0,3}(?P<marks>#{1,6})(?:[ \t]+|$))(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$"
-)
-# Whoever writes ##Answer means the section; no other text becomes a heading without the space.
-_UNSPACED = re.compile(
-    r"^(?P<lead> {0,3}(?P<marks>#{1,6}))"
-    r"(?P<text>(?:hint|answer|explanation|references?)s?(?:[ \t]*\d+)?[ \t]*:?)[ \t]*#*[ \t]*$",
-    re.IGNORECASE,
-)
-_ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]*[#.][^{}]*\}$")  # an id or a class
-_SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
-_SECTION = re.compile(
-    r"(?P<name>hint|answer|explanation|references?)s?(?:[ \t]*#?\d+)?[ \t]*[:.]?", re.IGNORECASE
-)
-
-
-class Name(Enum):
-    """What a section of a question is; only stem and hints may be seen before an answer."""
-
-    STEM = "stem"
-    HINT = "hint"
-    ANSWER = "answer"
-    REFERENCES = "references"
-    UNKNOWN = "unknown"
-    AFTER_OPTIONS = "after options"
-
-
-SECTION_NAMES = ("Hint", "Answer", "Explanation", "References")
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    level: int
-    text: str
-    line: int
-    column: int
-    last: int  # its last line: one more than ``line`` when underlined
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,39 +65,6 @@ def front_matter(source: Scan) -> Front | None:
     return Front("\n".join(source.lines[1:last]), source.front_closed)
 
 
-def headings(source: Scan) -> list[Heading]:
-    """Every heading outside code and lists, in order."""
-    found: list[Heading] = []
-    for index, line in enumerate(source.lines):
-        if source.kinds[index] is not Kind.PROSE:
-            continue
-        match = _ATX.match(line) or _UNSPACED.match(line)
-        if match:
-            column = len(match["lead"]) + 1
-            level = len(match["marks"])
-            found.append(
-                Heading(
-                    level, _ATTRIBUTES.sub("", match["text"].strip()), index + 1, column, index + 1
-                )
-            )
-        elif _is_underlined(source, index):
-            level = 1 if source.lines[index + 1].lstrip().startswith("=") else 2
-            column = len(line) - len(line.lstrip()) + 1
-            found.append(Heading(level, line.strip(), index + 1, column, index + 2))
-    return found
-
-
-def _is_underlined(source: Scan, index: int) -> bool:
-    lines = source.lines
-    if index + 1 >= len(lines) or not lines[index].strip() or item_starts(lines[index]):
-        return False
-    if lines[index][:4].strip(" \t") == "" or lines[index].lstrip().startswith((">", "|", "#")):
-        return False
-    alone = index == 0 or not lines[index - 1].strip() or source.kinds[index - 1] is not Kind.PROSE
-    below = source.kinds[index + 1] is Kind.PROSE and _SETEXT.match(lines[index + 1])
-    return alone and bool(below)
-
-
 def parse_question(text: str, *, taken: frozenset[int] = frozenset()) -> QuestionFields:
     """The fields of a question's file. ``taken`` are lines (from 1) to leave out. Never raises."""
     source = without(scan(text), taken)
@@ -155,7 +84,7 @@ def _title(source: Scan, found: list[Heading]) -> Heading | None:
     Below them, a heading may tell the key.
     """
     for heading in found:
-        if _section_name(heading.text) is not None:
+        if section_name(heading.text) is not None:
             return None
         if heading.level == 1:
             above = range(heading.line - 1)
@@ -165,16 +94,6 @@ def _title(source: Scan, found: list[Heading]) -> Heading | None:
 
 def _is_option(source: Scan, index: int) -> bool:
     return _list_at(source, index) and read_list(source, index, index + 1).is_task_list
-
-
-def _section_name(text: str) -> Name | None:
-    match = _SECTION.fullmatch(re.sub(r"[*_`]", "", text).strip())
-    if match is None:
-        return None
-    word = match["name"].lower()
-    if word == "hint":
-        return Name.HINT
-    return Name.REFERENCES if word.startswith("reference") else Name.ANSWER
 
 
 def _section_starts(found: list[Heading], title: Heading | None) -> list[tuple[Name, Heading]]:
@@ -188,7 +107,7 @@ def _section_starts(found: list[Heading], title: Heading | None) -> list[tuple[N
     for heading in found:
         if heading is title:
             continue
-        name = _section_name(heading.text)
+        name = section_name(heading.text)
         level = starts[-1][1].level if starts else 6
         open_to_hints = not starts or starts[-1][0] is Name.HINT
         hint = name is Name.HINT and (heading.level <= level or open_to_hints)

@@ -8,15 +8,12 @@ from pathlib import PurePosixPath
 
 from quizserver.topics.definitions import Definition, find_definitions, needed
 from quizserver.topics.front_matter import Checked, QuestionFront, check_front
+from quizserver.topics.headings import Name
 from quizserver.topics.identity import digest, humanise, is_id, slug
 from quizserver.topics.judge import judge, option_id
 from quizserver.topics.model import Claim, Option, Question, Sweep
 from quizserver.topics.options import Item
-from quizserver.topics.parse import (
-    Name,
-    QuestionFields,
-    parse_question,
-)
+from quizserver.topics.parse import QuestionFields, parse_question
 from quizserver.topics.references import Reference, reference_flaws, references
 from quizserver.topics.render import plain, render, unwrap
 from quizserver.topics.sanitise import Rewrite

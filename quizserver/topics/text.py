@@ -81,7 +81,3 @@ class Positions:
     def of(self, offset: int) -> tuple[int, int]:
         line = bisect.bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
-
-    def start(self, line: int) -> int:
-        """The offset at which ``line`` (from 1) begins."""
-        return self._starts[line - 1]

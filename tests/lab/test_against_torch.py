@@ -104,6 +104,36 @@ def test_curves_equal_plain_pytorch_one_replica_at_a_time(
     np.testing.assert_allclose(together, alone, rtol=1e-6)
 
 
+def test_groups_with_values_of_their_own_train_as_in_torch() -> None:
+    ours = [nn.Parameter(_random(2, 3, 4)) for _ in range(2)]
+    decays = torch.tensor([0.1, 0.5], dtype=torch.float64)
+    optimiser = optim.SGD(
+        [{"params": ours[:1], "weight_decay": decays}, {"params": ours[1:]}],
+        lr=0.1,
+        momentum=0.9,
+    )
+    theirs = [[nn.Parameter(p[r].detach().clone()) for p in ours] for r in range(2)]
+    their_optimisers = [
+        torch.optim.SGD(
+            [{"params": own[:1], "weight_decay": decay}, {"params": own[1:]}], 0.1, momentum=0.9
+        )
+        for own, decay in zip(theirs, (0.1, 0.5), strict=True)
+    ]
+    for _ in range(5):
+        optimiser.zero_grad()
+        sum(p.sin().sum() for p in ours).backward()  # type: ignore[union-attr]
+        optimiser.step()
+        for own, other in zip(theirs, their_optimisers, strict=True):
+            other.zero_grad()
+            sum(p.sin().sum() for p in own).backward()  # type: ignore[union-attr]
+            other.step()
+    for index, mine in enumerate(ours):
+        both = torch.stack([own[index] for own in theirs])
+        torch.testing.assert_close(mine.data, both.data, rtol=1e-12, atol=0)
+    with pytest.raises(ValueError, match="a group gives 'decay'; it may give lr, momentum"):
+        optim.SGD([{"params": ours, "decay": 1}], lr=0.1)
+
+
 def _random(*size: int) -> Tensor:
     return torch.randn(*size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 

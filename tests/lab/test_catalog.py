@@ -172,6 +172,15 @@ def test_a_file_that_never_ends_is_given_up(write: Write) -> None:
         Catalog(timeout=0.5).describe(path)
 
 
+def test_a_file_does_not_see_the_servers_settings(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUIZSERVER_SECRET_KEY", "hush")
+    path = write("import os\nraise RuntimeError(os.environ.get('QUIZSERVER_SECRET_KEY', 'none'))\n")
+    with pytest.raises(SimulationError, match="RuntimeError: none"):
+        Catalog().describe(path)
+
+
 def test_files_that_are_not_there_or_not_text_are_reported(tmp_path: Path) -> None:
     missing, binary = tmp_path / "missing.py", tmp_path / "binary.py"
     binary.write_bytes(b"\xff\xfe\x00")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from quizserver.lab.course import Course, swings
-from quizserver.lab.shapes import SHAPES, SHORTEST
+from quizserver.lab.course import SHORTEST, Course, swings
+from quizserver.lab.shapes import SHAPES
 
 X = np.arange(101.0)
 

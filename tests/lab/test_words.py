@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from quizserver.lab.shapes import describe
+from quizserver.lab.words import describe
 
 from .test_shapes import X, line
 

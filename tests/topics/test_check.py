@@ -416,6 +416,8 @@ def test_a_path_limits_what_is_told_but_not_what_is_known(tmp_path: Path) -> Non
     assert told(outside) == ["b/r.md:1:1 empty-file"]
     elsewhere = check(tmp_path, content=tmp_path / "a", catalog=catalog)
     assert told(elsewhere) == ["a/q.md:3:20 broken-link", "b/r.md:1:1 empty-file"]
+    roundabout = tmp_path / "b" / ".." / "a"
+    assert told(check(roundabout, content=tmp_path, catalog=catalog)) == told(of_a)
     [missing] = check(tmp_path / "c", content=tmp_path, catalog=catalog)
     assert missing.code == "no-such-path"
 

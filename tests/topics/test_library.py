@@ -129,6 +129,17 @@ def test_a_broken_file_keeps_its_last_good_version_and_says_so(
     assert library.snapshot().questions["q"] == before.questions["q"]
 
 
+def test_a_new_problem_is_logged_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Authors see it in the terminal that serves their files."""
+    library = Library(folder)
+    content(folder, {"t/q.md": "# T\n\nno options\n"})
+    library.refresh()
+    content(folder, {"t/r.md": OTHER + "\n[x](none.md)\n"})
+    library.refresh()
+    logged = [record.getMessage().split(": ")[0] for record in caplog.records]
+    assert logged == ["t/q.md:1:3", "t/r.md:6:1", "t/r.md:6:5"]
+
+
 def test_a_file_that_was_never_good_is_told_and_not_served(tmp_path: Path) -> None:
     snapshot = Library(
         content(tmp_path, {"t/q.md": "# T\n\nno options\n", "t/r.md": OTHER})

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quizserver.topics.headings import Name
 from quizserver.topics.options import Item
-from quizserver.topics.parse import Embedded, Name, parse_lesson, parse_question
+from quizserver.topics.parse import Embedded, parse_lesson, parse_question
 
 LIST = "- [x] Yes\n- [ ] No\n"
 

@@ -2,11 +2,11 @@
 
 import { Chart, valueAt } from "./chart.js";
 import { Kept } from "./kept.js";
-import { Knob, same } from "./knobs.js";
 import * as link from "./link.js";
 import { Readings } from "./readings.js";
 import * as runs from "./runs.js";
 import { number } from "./scales.js";
+import { Setting } from "./setting.js";
 import { Told } from "./told.js";
 
 const LETTERS = "ABCD";
@@ -20,17 +20,14 @@ class Bench {
     this.told = new Told(root);
     this.readings = new Readings(root, this.config.x.label, (run) => this.forget(run));
     this.kept = new Kept(`${this.config.topic}/${this.config.simulation}`);
-    this.knobs = this.config.knobs.map((spec) => {
-      const box = root.querySelector(`[data-knob="${CSS.escape(spec.name)}"]`);
-      return new Knob(box, spec, () => this.changed());
+    this.setting = new Setting(root, this.config, (words) => {
+      this.changed();
+      if (words) this.told.say(words);
     });
     this.chart = new Chart(this.part("chart"), `${root.id}-live`, {
       x: this.config.x,
       y: this.config.series[this.series],
     }, (x, target) => this.read(x, target));
-    this.replicas = this.part("replicas");
-    this.first = this.part("first");
-    this.replicas.max = String(this.config.replicas_max);
     this.begin();
     this.listen();
     this.fromAddress();
@@ -39,10 +36,9 @@ class Bench {
   /** The first picture: the recorded curve, under the setting that the page proposes. */
   begin() {
     const { initial, recorded } = this.config;
-    this.choose(initial.arm ?? this.config.arms[0].name, initial.knobs);
-    this.replicas.value = String(this.config.replicas);
+    this.setting.choose(initial.arm, initial.knobs, { first: 0, replicas: this.config.replicas });
     this.current = recorded && this.curve(recorded.arm, recorded, {
-      title: `${this.arm(recorded.arm).label}, recorded`,
+      title: `${this.setting.arm(recorded.arm).label}, recorded`,
       recorded: true,
     });
     this.part("key-described").hidden = !this.config.described;
@@ -52,18 +48,10 @@ class Bench {
   }
 
   listen() {
-    for (const button of this.root.querySelectorAll("[data-arm]")) {
-      button.addEventListener("click", () => {
-        this.choose(button.dataset.arm);
-        this.changed();
-        this.told.say(`${this.arm(button.dataset.arm).label}. Press Run.`);
-      });
-    }
     this.part("form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.run();
     });
-    for (const input of [this.replicas, this.first]) input.addEventListener("input", () => this.changed());
     this.part("stop").addEventListener("click", () => this.stop());
     this.part("log").addEventListener("change", () => this.redraw());
     this.part("replica-lines").addEventListener("change", () => this.showReplicas());
@@ -71,54 +59,15 @@ class Bench {
     window.addEventListener("hashchange", () => this.fromAddress());
   }
 
-  arm(name) {
-    return this.config.arms.find((arm) => arm.name === name) ?? this.config.arms[0];
-  }
-
-  /** Sets every knob to an arm's setting, then to `knobs` where they differ. */
-  choose(name, knobs = {}) {
-    const arm = this.arm(name);
-    this.from = arm;
-    for (const knob of this.knobs) {
-      knob.startFrom(arm.knobs[knob.spec.name] ?? knob.spec.default);
-      const own = knobs[knob.spec.name];
-      if (own !== undefined && !same(own, knob.home)) knob.write(own);
-    }
-  }
-
-  get setting() {
-    return {
-      arm: this.from.name,
-      knobs: Object.fromEntries(this.knobs.map((knob) => [knob.spec.name, knob.value])),
-      first: Number(this.first.value),
-      replicas: Number(this.replicas.value),
-    };
-  }
-
-  /** What a person would call the setting: its arm, and each knob that was turned since. */
-  get words() {
-    const turned = this.knobs.filter((knob) => knob.changed);
-    const own = turned.map((knob) => `${knob.spec.label.toLowerCase()} ${number(knob.value, 4)}`);
-    return [this.from.label, ...own].join(", ");
-  }
-
   changed() {
-    for (const button of this.root.querySelectorAll("[data-arm]")) {
-      const here = button.dataset.arm === this.from.name;
-      button.setAttribute("aria-pressed", String(here && !this.knobs.some((knob) => knob.changed)));
-    }
     this.told.complain("");
-    const { arm, knobs, first, replicas } = this.setting;
-    const turned = Object.fromEntries(this.knobs.filter((knob) => knob.changed).map((knob) => [knob.spec.name, knobs[knob.spec.name]]));
-    this.part("link").href = link.write({ arm, knobs: turned, first, replicas });
+    this.part("link").href = link.write({ at: this.root.id, ...this.setting.value, knobs: this.setting.turned });
   }
 
   fromAddress() {
     const asked = link.read(window.location.hash);
-    if (!asked) return;
-    this.choose(asked.arm, asked.knobs);
-    if (asked.replicas) this.replicas.value = String(asked.replicas);
-    if (asked.first !== null) this.first.value = String(asked.first);
+    if (!asked || asked.at !== this.root.id) return;
+    this.setting.choose(asked.arm, asked.knobs, asked);
     this.changed();
     this.root.scrollIntoView({ block: "start" });
     this.told.say("The setting comes from the address. Press Run.");
@@ -133,32 +82,15 @@ class Bench {
     }
   }
 
-  /** Whether knobs and seeds can be run; shows what is wrong and goes there otherwise. */
-  ready() {
-    const faulty = this.knobs.filter((knob) => !knob.check());
-    if (faulty.length) {
-      faulty[0].focus();
-      return false;
-    }
-    const { first, replicas } = this.setting;
-    const most = this.config.replicas_max;
-    if (!Number.isInteger(replicas) || replicas < 1 || replicas > most) {
-      this.told.complain(`Seeds must be a whole number from 1 to ${most}.`);
-      this.replicas.focus();
-      return false;
-    }
-    if (!Number.isInteger(first) || first < 0) {
-      this.told.complain("The first seed must be a whole number, 0 or more.");
-      this.first.focus();
-      return false;
-    }
-    return true;
-  }
-
   async run() {
-    if (this.busy || !this.ready()) return;
-    const { arm, knobs, first, replicas } = this.setting;
-    const words = this.words;
+    if (this.busy) return;
+    const fault = this.setting.fault();
+    if (fault !== null) {
+      this.told.complain(fault);
+      return;
+    }
+    const { words, value } = this.setting;
+    const { arm, knobs, first, replicas } = value;
     this.working(true);
     this.told.progress(0, "Asking for a run…");
     try {
@@ -170,7 +102,7 @@ class Bench {
     }
     this.keepCurrent(words);
     const empty = { x: [], median: [], low: [], high: [] };
-    this.current = this.curve(arm, empty, { title: `${words}, ${replicas} seeds`, run: this.job, words });
+    this.current = this.curve(arm, empty, { title: `${words}, ${seedWords(first, replicas)}`, run: this.job, words });
     this.redraw(true);
     this.told.announce(`Run started: ${words}.`);
     if (this.job.state === "done" && (await this.whole())) return;
@@ -235,7 +167,7 @@ class Bench {
   refused(error) {
     this.working(false);
     this.told.progress(0, "Nothing was run.");
-    const knob = this.knobs.find((one) => one.spec.name === error.field);
+    const knob = this.setting.knobs.find((one) => one.spec.name === error.field);
     if (knob) {
       knob.complain(error.message);
       knob.focus();
@@ -283,7 +215,7 @@ class Bench {
   }
 
   curve(arm, { x, median, low, high, replicas }, more) {
-    const { label, index } = this.arm(arm);
+    const { label, index } = this.setting.arm(arm);
     return { x: [...x], median: [...median], low: [...low], high: [...high], replicas, arm: index, label: more.words ?? label, ...more };
   }
 
@@ -337,6 +269,10 @@ class Bench {
     }
   }
 
+}
+
+function seedWords(first, count) {
+  return first ? `seeds ${first} to ${first + count - 1}` : `${count} seeds`;
 }
 
 function seconds(left) {

@@ -1,0 +1,282 @@
+"""A stand for the pages' components: the real templates and scripts, a run service on strings.
+
+What a page holds and what the run service answers is decided by the test, so that a dropped stream
+or a full queue happens when the test wants it to, not when a machine is slow.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from werkzeug.serving import make_server
+
+import quizserver
+from quizserver.web import security, static_files
+from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart
+
+X = list(range(0, 61))
+FALL = [round(0.7 if x < 30 else 0.7 - 0.65 * (x - 30) / 30, 4) for x in X]
+STEADY = [round(0.7 - 0.69 * x / 60, 4) for x in X]
+DESCRIBED = ((0.0, 1.0), (0.5, 0.98), (0.7, 0.5), (1.0, 0.1))
+ARMS = [
+    {"name": "healthy", "label": "healthy run", "help": "", "index": 0},
+    {"name": "low-rate", "label": "learning rate × 0.2", "help": "", "index": 1},
+]
+ARMS[0]["knobs"] = {"learning_rate": 0.3, "momentum": 0.0, "hidden": 64}
+ARMS[1]["knobs"] = {"learning_rate": 0.06, "momentum": 0.0, "hidden": 64}
+
+
+def knob(name: str, label: str, low: float, high: float, default: float, **more: Any) -> Any:
+    base = {"scale": "linear", "unit": "", "integer": False, "help": "Help."}
+    return (
+        {"name": name, "label": label, "low": low, "high": high, "default": default} | base | more
+    )
+
+
+KNOBS = [
+    knob("learning_rate", "Learning rate", 0.001, 10, 0.3, scale="log"),
+    knob("momentum", "Momentum", 0, 0.99, 0.0),
+    knob("hidden", "Hidden units", 4, 256, 64, scale="log", integer=True),
+]
+
+
+def curve(values: list[float], arm: int, label: str) -> Curve:
+    low, high = ([v * f for v in values] for f in (0.9, 1.1))
+    return Curve(X, values, low, high, [values, low], label, arm)
+
+
+def bench_view() -> SimpleNamespace:
+    """The bench as a question's page has it, with the low-rate arm recorded."""
+    config = {
+        "topic": "t",
+        "simulation": "simulation",
+        "runs_url": "/runs",
+        "arms": ARMS,
+        "knobs": KNOBS,
+        "x": {"label": "epoch", "unit": "", "scale": "linear"},
+        "series": {"loss": {"label": "loss", "unit": "nats", "scale": "linear"}},
+        "points": len(X),
+        "replicas": 32,
+        "replicas_max": 64,
+        "initial": {"arm": "low-rate", "knobs": ARMS[1]["knobs"]},
+        "recorded": {"arm": "low-rate", "x": X, "median": FALL, "low": FALL, "high": FALL},
+        "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
+    }
+    svg = curve_chart(
+        ident="recorded",
+        title="Loss",
+        description="It falls late.",
+        x=Axis("epoch"),
+        y=Axis("loss", "nats"),
+        curves=[curve(FALL, 1, "learning rate × 0.2")],
+        described=Described([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
+        size="bench",
+    )
+    return SimpleNamespace(
+        config=json.dumps(config),
+        title="Simulation",
+        summary="",
+        arms=ARMS,
+        knobs=KNOBS,
+        recorded_svg=svg,
+        table=[(x, v, v, v) for x, v in zip(X, FALL, strict=True)],
+        x_label="epoch",
+        source_url="/source",
+        stale=None,
+    )
+
+
+def evidence_view(ident: str) -> SimpleNamespace:
+    verdict = SimpleNamespace(
+        word="supported",
+        sign="✓",
+        k=63,
+        n=64,
+        low=0.917,
+        high=0.997,
+        shape_title="Plateau, then drop",
+        shape_words="stays high, then falls",
+        quantifier_text="claimed for most of the seeds",
+    )
+    svg = curve_chart(
+        ident=ident,
+        title="Loss",
+        description="It falls late.",
+        x=Axis("epoch"),
+        y=Axis("loss", "nats"),
+        curves=[curve(FALL, 1, "learning rate × 0.2")],
+        described=Described([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
+    )
+    return SimpleNamespace(
+        arm="low-rate",
+        arm_index=1,
+        arm_label="learning rate × 0.2",
+        svg=svg,
+        verdicts=[verdict],
+        setting_text="Learning rate 0.06 (healthy: 0.3)",
+        sentence="The median stays at its start until epoch 30 and ends at 0.05.",
+    )
+
+
+def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
+    """A question with two options and two hints, before or after its answer."""
+    marks = ("right-chosen", "wrong-chosen") if answered else (None, None)
+    options = [
+        SimpleNamespace(
+            id=name,
+            html=text,
+            checked=False,
+            mark=mark,
+            feedback_html="<p>Because.</p>" if answered else None,
+            evidence=[evidence_view(f"e-{name}")] if answered else (),
+        )
+        for name, text, mark in zip(("low", "high"), ("Too low", "Too high"), marks, strict=True)
+    ]
+    result = SimpleNamespace(
+        right=False,
+        sentence="You chose one wrong option.",
+        number=1,
+        answered_at="today",
+        explanation_html="<p>Why.</p>",
+        references_html=None,
+    )
+    return SimpleNamespace(
+        id="q",
+        topic="t",
+        topic_title="Topic",
+        title="A puzzle about a curve",
+        stem_html="<p>Which of them could it be?</p>",
+        multiple=True,
+        tags=(),
+        figure_svg=described_chart(
+            ident="described", title="Loss", description="Late fall.", points=DESCRIBED
+        ),
+        options=options,
+        version="v",
+        number=1,
+        answering=not answered,
+        hints=["<p>Think of small steps.</p>", "<p>Think again.</p>"][:hints],
+        hints_left=2 - hints,
+        more_hints_url=f"/questions/q?hints={hints + 1}",
+        again_url="/questions/q?again=1",
+        error=None,
+        result=result if answered else None,
+        history=[SimpleNamespace(number=1, right=False, answered_at="today")] if answered else [],
+        previous=None,
+        next=None,
+        bench=bench_view() if answered else None,
+        evidence_note=None,
+        extra_evidence=(),
+        problems=(),
+    )
+
+
+def event(name: str, data: Mapping[str, Any], number: int | None = None) -> str:
+    head = f"id: {number}\n" if number is not None else ""
+    return f"{head}event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def points(first: int, last: int, values: list[float] = STEADY) -> str:
+    """The event that brings the points ``first``…``last`` - 1; its number is ``last``."""
+    band = {"median": values[first:last], "low": values[first:last], "high": values[first:last]}
+    done = {"done": last, "total": len(X), "seconds_left": 2.0}
+    return event("points", {"x": X[first:last], "series": {"loss": band}} | done, last)
+
+
+END = event("end", {"state": "done", "error": None, "sentence": "The loss falls steadily."})
+Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
+
+
+def accept(_: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    run = {"id": "r", "state": "queued", "url": "/runs/r", "events": "/runs/r/events"}
+    return 202, run | {"csv": "/runs/r.csv", "points_total": len(X)}
+
+
+@dataclass
+class Stand:
+    """Set ``answer`` and ``stream`` before the page acts; look at what it asked for afterwards."""
+
+    url: str = ""
+    answer: Answer = accept
+    stream: Callable[[str | None], Iterator[str]] = lambda after: iter([points(0, 61), END])
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
+    resumed_after: list[str | None] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+def application(stand: Stand) -> Flask:
+    folder = Path(quizserver.__file__).parent
+    app = Flask("stand", template_folder=str(folder / "templates"), static_folder=None)
+    app.secret_key = "stand"
+    security.install(app, https=False)
+    static_files.install(app)
+    app.jinja_env.globals["csrf_token"] = lambda: "the-token"
+    app.context_processor(lambda: {"learner": None})
+    attempts, progress, accounts = (Blueprint(n, n) for n in ("attempts", "progress", "accounts"))
+
+    @attempts.get("/questions/<question>", endpoint="question")
+    def show(question: str) -> str:
+        view = question_view(question == "answered", int(request.args.get("hints", "0")))
+        return render_template("attempts/question.html", q=view)
+
+    @attempts.post("/questions/<question>/answer")
+    def answer(question: str) -> str:
+        stand.answers.append(request.form.to_dict(flat=False))
+        return "taken"
+
+    @app.post("/runs")
+    def start() -> tuple[Response, int]:
+        stand.asked.append(request.get_json())
+        stand.tokens.append(request.headers.get("X-CSRFToken"))
+        status, body = stand.answer(stand.asked[-1])
+        return jsonify(body), status
+
+    @app.get("/runs/r/events")
+    def events() -> Response:
+        after = request.headers.get("Last-Event-ID") or request.args.get("after")
+        stand.resumed_after.append(after)
+        return Response(stand.stream(after), mimetype="text/event-stream")
+
+    @app.post("/runs/r/stop")
+    def stop() -> Response:
+        stand.stopped.set()
+        return jsonify(state="stopped")
+
+    @app.get("/runs/r")
+    def whole() -> Response:
+        band = {"median": STEADY, "low": STEADY, "high": STEADY}
+        told = {"x": X, "series": {"loss": band}, "state": "done", "error": None}
+        return jsonify(told | {"sentence": "From the store.", "replicas": {"loss": [STEADY] * 3}})
+
+    for name in ("home", "topic", "progress"):
+        progress.add_url_rule(f"/{name}", name, lambda: "")
+    accounts.add_url_rule("/sign-in", "sign_in", lambda: "")
+    accounts.add_url_rule("/account", "account", lambda: "")
+    for blueprint in (attempts, progress, accounts):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def serving(stand: Stand) -> Iterator[Stand]:
+    """Serves a stand on a free port of this machine for as long as the generator is held."""
+    server = make_server("127.0.0.1", 0, application(stand), threaded=True)
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    stand.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield stand
+    finally:
+        stand.stopped.set()
+        server.shutdown()
+        thread.join(5)
+        server.server_close()

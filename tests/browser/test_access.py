@@ -1,0 +1,55 @@
+"""Every page holds up under axe, in light and in dark, on a phone and on a desk."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.serve.server import Server
+
+ADDRESSES = [
+    "/",
+    "/questions/strange-loss",
+    "/questions/strange-loss?again=1&hints=2",
+    "/topics/strange-loss",
+    "/progress",
+    "/sign-in",
+    "/sign-up",
+    "/account",
+    "/account/delete",
+    "/no-such-page",
+    "/simulations/strange-loss/simulation",
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_no_violation(chromium: Browser, server: Server, scheme: str, width: int):
+    context = chromium.new_context(
+        base_url=server.url,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 900},
+    )
+    page = context.new_page()
+    answer(page)
+    found: list[str] = []
+    for address in ADDRESSES:
+        page.goto(address)
+        results = Axe().run(page)
+        found += [
+            f"{address}: {violation['id']}: {node['target']}"
+            for violation in results.response["violations"]
+            for node in violation["nodes"]
+        ]
+    context.close()
+    assert found == []
+
+
+def answer(page: Page) -> None:
+    page.goto("/questions/strange-loss")
+    page.check("input[value=low-rate]")
+    page.check("input[value=high-rate]")
+    page.get_by_role("button", name="Submit answer").click()
+    page.wait_for_selector("#result")

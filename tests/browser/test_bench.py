@@ -1,0 +1,301 @@
+"""The lab bench in a real browser: knobs, live curves, failures in words, links that reproduce."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.stand import END, FALL, Stand, event, points
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+class Bench:
+    """The parts of the bench by the names that people and scripts know them by."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root = page.locator("#bench")
+        self.faults: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def part(self, name: str) -> Locator:
+        return self.root.locator(f'[data-part="{name}"]')
+
+    def knob(self, name: str) -> Locator:
+        return self.root.locator(f'[data-knob="{name}"]')
+
+    def number(self, name: str) -> Locator:
+        return self.knob(name).locator('[data-part="number"]')
+
+    def start(self) -> None:
+        self.root.get_by_role("button", name="Run", exact=True).click()
+
+    def finished(self) -> None:
+        expect(self.part("status")).to_have_text("Done.")
+
+
+@pytest.fixture
+def bench(page: Page, stand: Stand) -> Iterator[Bench]:
+    found = Bench(page)
+    page.goto(f"{stand.url}/questions/answered")
+    yield found
+    assert found.faults == [], "no script may fail, whatever the test did"
+
+
+def test_a_run_draws_its_curve_as_points_arrive(bench: Bench, stand: Stand) -> None:
+    """The median grows on screen while the run is under way, with epochs and time left."""
+
+    def slowly(after: str | None) -> Iterator[str]:
+        yield event("state", {"state": "running", "waiting": 0})
+        yield points(0, 20)
+        stand.stopped.wait(20)
+        yield points(20, 61) + END
+
+    stand.stream = slowly
+    bench.root.get_by_role("button", name="healthy run").click()
+    bench.start()
+    expect(bench.part("status")).to_have_text("epoch 19 of 60, about 2 s left")
+    expect(bench.part("progress")).to_have_attribute("aria-valuenow", "33")
+    expect(bench.root.get_by_role("button", name="Run", exact=True)).to_be_disabled()
+    half = bench.root.locator("path.median.arm-0")
+    assert (half.get_attribute("d") or "").split()[-2] == str(round(1000 * 19 / 60))
+    stand.stopped.set()
+    bench.finished()
+    assert (half.get_attribute("d") or "").split()[-2] == "1000"
+    expect(bench.part("caption")).to_have_text("The loss falls steadily.")
+    expect(bench.part("announce")).to_have_text("Done. The loss falls steadily.")
+    expect(bench.part("csv")).to_have_attribute("href", "/runs/r.csv")
+
+
+def test_a_request_carries_the_whole_setting_and_the_token(bench: Bench, stand: Stand) -> None:
+    bench.number("momentum").fill("0.5")
+    bench.part("replicas").fill("16")
+    bench.part("first").fill("100")
+    bench.start()
+    bench.finished()
+    assert stand.asked == [
+        {
+            "topic": "t",
+            "simulation": "simulation",
+            "arm": "low-rate",
+            "knobs": {"learning_rate": 0.06, "momentum": 0.5, "hidden": 64},
+            "replicas": 16,
+            "first_seed": 100,
+        }
+    ]
+    assert stand.tokens == ["the-token"]
+
+
+def test_a_dropped_stream_resumes_behind_the_last_point(bench: Bench, stand: Stand) -> None:
+    """What was drawn stays, what is missing follows, and nothing is drawn twice."""
+
+    def dropping(after: str | None) -> Iterator[str]:
+        if after is None:
+            return iter([points(0, 25)])
+        return iter([points(20, 61), END])  # the server may repeat what it sent before
+
+    stand.stream = dropping
+    bench.start()
+    bench.finished()
+    assert stand.resumed_after == [None, "25"]
+    assert bench.part("rows").locator("tr").count() == 61
+
+
+def test_a_run_that_is_stored_already_appears_whole(bench: Bench, stand: Stand) -> None:
+    def stored(asked: dict[str, object]) -> tuple[int, dict[str, object]]:
+        return 200, {"state": "done", "url": "/runs/r", "events": "/none", "csv": "/runs/r.csv"}
+
+    stand.answer = stored
+    bench.start()
+    bench.finished()
+    expect(bench.part("caption")).to_have_text("From the store.")
+    assert stand.resumed_after == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("5", "Momentum must lie between 0 and 0.99."),
+        ("-1", "Momentum must lie between 0 and 0.99."),
+        ("fast", "Momentum needs a number, such as 0."),
+        ("", "Momentum needs a number, such as 0."),
+    ],
+)
+def test_a_wrong_knob_is_told_beside_it_and_runs_nothing(
+    bench: Bench, stand: Stand, text: str, fault: str
+) -> None:
+    bench.number("momentum").fill(text)
+    bench.start()
+    expect(bench.knob("momentum").locator('[data-part="error"]')).to_have_text(fault)
+    expect(bench.number("momentum")).to_be_focused()
+    expect(bench.number("momentum")).to_have_attribute("aria-invalid", "true")
+    assert stand.asked == []
+
+
+def test_the_servers_refusal_of_a_knob_stands_beside_that_knob(bench: Bench, stand: Stand) -> None:
+    stand.answer = lambda asked: (422, {"error": "Momentum is too much here.", "field": "momentum"})
+    bench.start()
+    error = bench.knob("momentum").locator('[data-part="error"]')
+    expect(error).to_have_text("Momentum is too much here.")
+    expect(bench.root.get_by_role("button", name="Run", exact=True)).to_be_enabled()
+
+
+def test_a_refused_run_is_told_in_the_servers_words(bench: Bench, stand: Stand) -> None:
+    stand.answer = lambda asked: (429, {"error": "Two of your runs are under way.", "field": None})
+    bench.start()
+    expect(bench.root.get_by_role("alert")).to_have_text("Two of your runs are under way.")
+    expect(bench.root.locator("path.median.arm-1")).to_have_count(1)
+
+
+def test_a_failed_run_says_why_and_the_next_one_works(bench: Bench, stand: Stand) -> None:
+    failed = {"state": "failed", "error": "The worker ran out of memory.", "sentence": None}
+    stand.stream = lambda after: iter([points(0, 10), event("end", failed)])
+    bench.start()
+    expect(bench.root.get_by_role("alert")).to_have_text("The worker ran out of memory.")
+    stand.stream = lambda after: iter([points(0, 61), END])
+    bench.start()
+    bench.finished()
+    expect(bench.part("form-error")).to_be_hidden()
+
+
+def test_stop_asks_the_server_to_stop(bench: Bench, stand: Stand) -> None:
+    def until_stopped(after: str | None) -> Iterator[str]:
+        yield points(0, 10)
+        stand.stopped.wait(20)
+        yield event("end", {"state": "stopped", "error": None, "sentence": None})
+
+    stand.stream = until_stopped
+    bench.start()
+    expect(bench.part("status")).to_contain_text("epoch 9")
+    bench.root.get_by_role("button", name="Stop").click()
+    expect(bench.part("status")).to_have_text("Stopped.")
+    assert stand.stopped.is_set()
+
+
+def test_the_range_and_the_number_are_one_knob(bench: Bench) -> None:
+    """A log range has its middle at the geometric mean; Reset goes back to the arm's value."""
+    range_ = bench.knob("learning_rate").locator('[data-part="range"]')
+    range_.fill("500")
+    expect(bench.number("learning_rate")).to_have_value("0.1")
+    bench.number("learning_rate").fill("10")
+    expect(range_).to_have_value("1000")
+    bench.knob("learning_rate").get_by_role("button", name="Reset").click()
+    expect(bench.number("learning_rate")).to_have_value("0.06")
+
+
+def test_whole_numbers_stay_whole_on_the_range(bench: Bench) -> None:
+    bench.knob("hidden").locator('[data-part="range"]').fill("333")
+    value = bench.number("hidden").input_value()
+    assert value == str(round(4 * (256 / 4) ** 0.333))
+
+
+def test_a_link_reproduces_the_setting(bench: Bench, page: Page) -> None:
+    bench.root.get_by_role("button", name="healthy run").click()
+    bench.number("momentum").fill("0.9")
+    bench.part("replicas").fill("8")
+    link = bench.part("link").get_attribute("href") or ""
+    assert link == "#run=arm:healthy,momentum:0.9,seeds:0:8"
+    page.goto("about:blank")
+    page.goto(f"{page.context.pages[0].url}")
+    assert re.fullmatch(r"about:blank", page.url)
+
+
+def test_opening_a_link_sets_the_knobs(page: Page, stand: Stand) -> None:
+    bench = Bench(page)
+    page.goto(f"{stand.url}/questions/answered#run=arm:healthy,momentum:0.9,seeds:100:108")
+    expect(bench.number("learning_rate")).to_have_value("0.3")
+    expect(bench.number("momentum")).to_have_value("0.9")
+    expect(bench.part("replicas")).to_have_value("8")
+    expect(bench.part("first")).to_have_value("100")
+    assert stand.asked == [], "a link sets a setting; a person runs it"
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#run=arm:nobody,ghost:3", "#run=,,,:::", "#run=arm:%zz,seeds:9:2", "#run="]
+)
+def test_a_broken_link_does_no_harm(page: Page, stand: Stand, fragment: str) -> None:
+    bench = Bench(page)
+    page.goto(f"{stand.url}/questions/answered{fragment}")
+    bench.start()
+    bench.finished()
+    assert bench.faults == []
+
+
+def test_finished_runs_stay_for_comparison_and_can_be_removed(bench: Bench, stand: Stand) -> None:
+    """Up to four earlier runs, each with a letter in the chart and a row below it."""
+    for momentum in ("0.1", "0.2", "0.3", "0.4", "0.5", "0.6"):
+        bench.number("momentum").fill(momentum)
+        bench.start()
+        bench.finished()
+        expect(bench.part("kept").locator("li").first).to_contain_text(f"momentum {momentum}")
+    rows = bench.part("kept").locator("li")
+    expect(rows).to_have_count(5)
+    assert [text.split(":")[0] for text in rows.all_inner_texts()[1:]] == ["A", "B", "C", "D"]
+    bench.root.get_by_role("button", name=re.compile(r"Remove A:")).click()
+    expect(rows).to_have_count(4)
+    bench.page.reload()
+    expect(rows).to_have_count(4)
+
+
+def test_the_arrow_keys_read_values_off_the_curve(bench: Bench) -> None:
+    """A slider over the plot: no pointer is needed, and screen readers hear the values."""
+    reader = bench.root.get_by_role("slider", name="Read values along the curves")
+    reader.press("Home")
+    expect(reader).to_have_attribute("aria-valuetext", "epoch 0: 0.7, from 0.7 to 0.7")
+    reader.press("End")
+    expect(reader).to_have_attribute("aria-valuetext", f"epoch 60: {FALL[-1]}, from 0.05 to 0.05")
+    expect(bench.part("kept")).to_contain_text("epoch 60: 0.05")
+
+
+def test_the_pointer_reads_the_nearest_point(bench: Bench) -> None:
+    box = bench.root.locator(".plot-target").bounding_box()
+    assert box is not None
+    bench.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    expect(bench.part("kept")).to_contain_text("epoch 30: 0.7")
+
+
+def test_the_log_scale_is_one_click_away(bench: Bench) -> None:
+    before = bench.root.locator("path.median").get_attribute("d")
+    bench.root.get_by_label("Log scale").check()
+    assert bench.root.locator("path.median").get_attribute("d") != before
+    assert "0.1" in bench.root.locator(".tick-y").all_inner_texts()
+
+
+def test_single_runs_are_fetched_when_asked_for(bench: Bench) -> None:
+    expect(bench.root.get_by_label("Single runs")).to_be_disabled()
+    bench.start()
+    bench.finished()
+    bench.root.get_by_label("Single runs").check()
+    expect(bench.root.locator("path.replica")).to_have_count(3)
+
+
+def test_the_first_point_is_drawn_without_delay(bench: Bench, stand: Stand) -> None:
+    """From the click to a curve on screen, the page itself takes little of the half second."""
+    bench.root.get_by_role("button", name="healthy run").click()
+    start = time.monotonic()
+    bench.start()
+    bench.root.locator("path.median.arm-0").wait_for(state="attached")
+    assert time.monotonic() - start < 0.5
+
+
+def test_a_bench_without_a_record_still_runs(page: Page, stand: Stand) -> None:
+    """A simulation that nobody has verified yet starts with an empty chart."""
+    bench = Bench(page)
+
+    def bare(route) -> None:  # type: ignore[no-untyped-def]
+        response = route.fetch()
+        body = re.sub(r"&#34;recorded&#34;: \{.*?\}", "&#34;recorded&#34;: null", response.text())
+        route.fulfill(response=response, body=body)
+
+    page.route("**/questions/answered", bare)
+    page.goto(f"{stand.url}/questions/answered")
+    expect(bench.root.locator("path.median")).to_have_count(0)
+    bench.start()
+    bench.finished()
+    expect(bench.root.locator("path.median")).to_have_count(1)
+    assert bench.faults == []

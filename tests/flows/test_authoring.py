@@ -1,0 +1,67 @@
+"""While the server runs: a changed file is live, a broken one keeps its last good version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask import Flask
+
+from quizserver.db.session import Database
+from quizserver.db.tables import person
+from quizserver.settings import Settings
+from tests.flows.browser_client import Visitor
+
+
+def wait_for(visitor: Visitor, address: str, words: str, seconds: float = 20) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if words in visitor.open(address):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def become(settings: Settings, role: str) -> None:
+    database = Database(settings.data_url)
+    with database.write() as session:
+        session.execute(sa.update(person).values(role=role))
+    database.dispose()
+
+
+def test_a_changed_and_a_new_file_are_live_without_a_restart(visitor: Visitor, content: Path):
+    file = content / "numbers" / "sides.md"
+    file.write_text(file.read_text().replace("triangle", "trilateral"))
+    assert wait_for(visitor, "/questions/sides", "trilateral")
+    (content / "numbers" / "new.md").write_text("# Brand new\n\n- [x] Yes\n- [ ] No\n")
+    assert wait_for(visitor, "/questions/new", "Brand new")
+
+
+def test_a_broken_file_keeps_its_last_good_version_and_authors_are_told_where(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], content: Path, settings: Settings
+):
+    author = new_visitor()
+    author.sign_up("author@example.org")
+    become(settings, "author")
+    file = content / "numbers" / "sides.md"
+    file.write_text(file.read_text().replace("[x]", "[ ]"))
+    assert wait_for(author, "/questions/sides", "Mend these files")
+    assert "numbers/sides.md:3:" in author.page
+    assert wait_for(author, "/topics/numbers", "numbers/sides.md:3:")
+    visitor.open("/questions/sides")
+    assert "How many sides" in visitor.page
+    assert "Mend these files" not in visitor.page
+    assert "numbers/sides.md" not in visitor.open("/topics/numbers")
+    file.write_text(file.read_text().replace("- [ ] Three", "- [x] Three"))
+    until = time.monotonic() + 20
+    while "Mend these files" in author.open("/questions/sides"):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_the_log_of_the_server_names_the_problem(content: Path, app: Flask, caplog):
+    (content / "numbers" / "sides.md").write_text("# No options\n")
+    app.extensions["quizserver-library"].refresh()
+    assert "numbers/sides.md:1" in caplog.text
