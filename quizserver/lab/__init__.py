@@ -1,13 +1,40 @@
 """The lab trains small networks, many replicas at once, and judges the curves that come out.
 
-A simulation file begins with ``from quizserver.lab import Arm, Axis, Knob, Simulation`` (no torch)
-and takes ``losses`` and ``optim`` from here too (torch). What each module is for:
+A simulation is one Python file in a topic's folder that reads like any training in PyTorch, except
+that every tensor begins with the replica axis, that a loss is one value a replica, and that a knob
+is a tensor of one value a replica, taken by the optimiser or a layer as it is::
+
+    from torch import nn
+    from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+
+    simulation = Simulation(
+        "Title",
+        knobs=[Knob("rate", "Learning rate", 0.01, 10, default=0.5, scale="log")],
+        arms=[Arm("healthy", "Healthy run"), Arm("slow", "Rate ÷ 10", {"rate": 0.05})],
+        x=Axis("epoch"),
+        series={"loss": Axis("training loss", scale="log")},
+        points=51,
+    )
+
+    @simulation.train
+    def train(replicas):
+        inputs, targets = replicas.share(...)  # (N, …) to (R, N, …), the same for all
+        net = nn.Sequential(replicas.linear(2, 16), nn.Tanh(), replicas.linear(16, 1))
+        optimiser = optim.SGD(net.parameters(), lr=replicas.knobs.rate)
+        for epoch in range(simulation.points):
+            yield epoch, {"loss": losses.mse_loss(net(inputs), targets)}
+            for some, wanted in replicas.batches(inputs, targets, size=32):
+                optimiser.zero_grad()
+                losses.mse_loss(net(some), wanted).sum().backward()
+                optimiser.step()
+
+What each module is for:
 
 - ``simulation``: knobs, arms, axes; the checks that need no training
 - ``catalog``, ``describe``: reading simulation files without torch in this process
-- ``ensemble``, ``layers``, ``losses``, ``optim``: training with a leading replica axis
-- ``shapes``: does a curve have a named property; a curve in words
-- ``claims``, ``verify``, ``evidence``: counting replicas, giving verdicts, keeping the record
+- ``ensemble``, ``replicas``, ``layers``, ``losses``, ``optim``: training with a replica axis
+- ``course``, ``shapes``, ``words``: does a curve have a named property; a curve in words
+- ``claims``, ``verify``, ``evidence``, ``report``: counts to verdicts, the record, the tables
 """
 
 from quizserver.lab.simulation import Arm, Axis, Knob, Simulation

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -61,13 +63,22 @@ class Catalog:
     """Descriptions of simulation files; safe to use from several threads.
 
     ``recorded(path, fingerprint)`` may know a description without any child process (evidence
-    does). A file that fails is remembered too, until its text changes.
+    does). A file that fails is asked again when its text changes, or after ``retry`` seconds: the
+    cause may have been outside of it.
     """
 
-    def __init__(self, *, recorded: Recorded = recorded_description, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        recorded: Recorded = recorded_description,
+        timeout: float = 60.0,
+        retry: float = 300.0,
+    ) -> None:
         self._recorded = recorded
         self._timeout = timeout
+        self._retry = retry
         self._known: dict[str, Outcome] = {}
+        self._until: dict[str, float] = {}
         self._lock = threading.Lock()
         self._asking = threading.Lock()
 
@@ -91,23 +102,33 @@ class Catalog:
             described = self._recorded(path, marks[path])
             if described is not None:
                 self._remember(marks[path], described)
-        # one child at a time, and what another thread's child just found is not asked again
-        with self._asking:
-            unknown = self._unknown(marks)
-            if unknown:
-                for path, outcome in _ask_child(unknown, self._timeout).items():
-                    self._remember(marks[path], outcome)
+        if self._unknown(marks):
+            # one child at a time, and what another thread's child just found is not asked again
+            with self._asking:
+                unknown = self._unknown(marks)
+                if unknown:
+                    for path, outcome in _ask_child(unknown, self._timeout).items():
+                        self._remember(marks[path], outcome)
         with self._lock:
             outcomes.update({path: self._known[mark] for path, mark in marks.items()})
         return outcomes
 
     def _unknown(self, marks: Mapping[Path, str]) -> list[Path]:
+        now = time.monotonic()
         with self._lock:
-            return [path for path, mark in marks.items() if mark not in self._known]
+            return [
+                path
+                for path, mark in marks.items()
+                if mark not in self._known or self._until.get(mark, math.inf) <= now
+            ]
 
     def _remember(self, mark: str, outcome: Outcome) -> None:
         with self._lock:
             self._known[mark] = outcome
+            if isinstance(outcome, SimulationError):
+                self._until[mark] = time.monotonic() + self._retry
+            else:
+                self._until.pop(mark, None)
 
 
 def _ask_child(paths: list[Path], timeout: float) -> dict[Path, Outcome]:

@@ -3,8 +3,8 @@
 Every threshold is a fraction of the curve's value at its first point ("the start") or of the run's
 length in x, fixed here for all simulations and never fitted to one. A curve's "end" is the median
 of its last twentieth. NaN and infinity are data: a curve that holds one has no shape but
-``diverges``, and ``oscillates`` when it swung before. A curve of fewer than ``course.SHORTEST`` points,
-or one that does not start at a finite number above zero, has no shape that compares with the start.
+``diverges``, and ``oscillates`` when it swung before. A curve that is too short to have a shape
+(``course.SHORTEST``), or does not start at a finite number above zero, has none of the others.
 """
 
 from __future__ import annotations

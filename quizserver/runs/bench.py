@@ -47,6 +47,20 @@ class OptionEvidence:
     verdicts: tuple[Verdict, ...]
     setting_text: str
     sentence: str
+    tried: TriedView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriedView:
+    """Where on a claim's range the shape shows: how many of ``n`` replicas at each value.
+
+    Each row is the value, the count, and whether the chart shows that setting.
+    """
+
+    knob: str
+    shape: str
+    n: int
+    rows: Sequence[tuple[str, int, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,7 @@ def option_evidence(
         tuple(_verdict(finding) for finding in findings),
         _setting(description, ensemble),
         ensemble.sentence,
+        next((_tried(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
     )
 
 
@@ -183,6 +198,20 @@ def _verdict(finding: Finding) -> Verdict:
         shape.words,
         text,
     )
+
+
+def _tried(description: Description, finding: Finding, ensemble: Ensemble) -> TriedView:
+    names = list(finding.over)
+    labels = [knob.label for knob in description.knobs if knob.name in names]
+    rows = [
+        (
+            ", ".join(f"{tried.knobs[name]:g}" for name in names),
+            tried.k,
+            all(ensemble.knobs[name] == tried.knobs[name] for name in names),
+        )
+        for tried in finding.tried
+    ]
+    return TriedView(", ".join(labels), SHAPES[finding.shape].title, finding.n, rows)
 
 
 def _setting(description: Description, ensemble: Ensemble) -> str:

@@ -70,7 +70,7 @@ CSRF_WORDS = Words(
 
 
 def install(app: Flask) -> None:
-    """Answers every HTTP error and every unforeseen exception with a page or JSON, never a trace."""
+    """Answers HTTP errors and unforeseen exceptions with a page or JSON, never a trace."""
 
     @app.errorhandler(CSRFError)
     def csrf_error(error: CSRFError) -> Response:

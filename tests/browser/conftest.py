@@ -1,34 +1,82 @@
-"""Chromium for the browser tests: the system's, without a sandbox where it runs as root."""
+"""A real Chromium, the system's; a whole server to learn at; a stand for single components."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.stand import Stand, serving
+from tests.browser import stand as stands
+from tests.serve.server import Server, serving
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+RIGHT = ("regularisation", "low-rate", "local-minima")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One browser at a time: what is timed here must not compete with its neighbours."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Starts the browser that the system has; without any, the tests are skipped aloud."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+def chromium() -> Iterator[Browser]:
+    """The browser that the system has; without any, the tests are skipped aloud."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium on this machine: install the package chromium")
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    return {
-        **browser_type_launch_args,
-        "executable_path": found,
-        "args": ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *quiet],
-    }
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *QUIET]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The whole server on an empty store, with the topics that come along."""
+    with serving(tmp_path_factory.mktemp("browser")) as running:
+        yield running
 
 
 @pytest.fixture
-def stand() -> Iterator[Stand]:
+def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
+    """A visitor who has never been here."""
+    visitor = chromium.new_context(base_url=server.url, reduced_motion="reduce")
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def answered(page: Page) -> Page:
+    """The page of a question that the visitor has just answered rightly."""
+    page.goto("/questions/strange-loss")
+    for option in RIGHT:
+        page.check(f"input[value={option}]")
+    page.get_by_role("button", name="Submit answer").click()
+    page.wait_for_selector("#result")
+    return page
+
+
+@pytest.fixture
+def stand() -> Iterator[stands.Stand]:
     """The pages' components with a run service that the test scripts."""
-    yield from serving(Stand())
+    yield from stands.serving(stands.Stand())
+
+
+@pytest.fixture
+def sheet(chromium: Browser) -> Iterator[Page]:
+    """A page of a browser that knows of no server yet."""
+    context = chromium.new_context(reduced_motion="reduce")
+    yield context.new_page()
+    context.close()

@@ -21,7 +21,7 @@ import quizserver
 from quizserver.web import security, static_files
 from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart
 
-X = list(range(0, 61))
+X = list(range(61))
 FALL = [round(0.7 if x < 30 else 0.7 - 0.65 * (x - 30) / 30, 4) for x in X]
 STEADY = [round(0.7 - 0.69 * x / 60, 4) for x in X]
 DESCRIBED = ((0.0, 1.0), (0.5, 0.98), (0.7, 0.5), (1.0, 0.1))

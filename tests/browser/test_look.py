@@ -10,32 +10,31 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.stand import Stand
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PAGES = ("open", "answered")
 
 
 @pytest.fixture
-def bare(browser: Browser) -> Iterator[Page]:
+def bare(chromium: Browser) -> Iterator[Page]:
     """A page of a browser that runs no scripts."""
-    context = browser.new_context(java_script_enabled=False)
+    context = chromium.new_context(java_script_enabled=False)
     yield context.new_page()
     context.close()
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280, 2200])
 @pytest.mark.parametrize("which", PAGES)
-def test_no_page_scrolls_sideways(page: Page, stand: Stand, which: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    page.goto(f"{stand.url}/questions/{which}")
-    wide = page.evaluate("() => document.documentElement.scrollWidth")
+def test_no_page_scrolls_sideways(sheet: Page, stand: Stand, which: str, width: int) -> None:
+    sheet.set_viewport_size({"width": width, "height": 800})
+    sheet.goto(f"{stand.url}/questions/{which}")
+    wide = sheet.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("which", PAGES)
-def test_axe_finds_nothing(browser: Browser, stand: Stand, which: str, scheme: str) -> None:
+def test_axe_finds_nothing(chromium: Browser, stand: Stand, which: str, scheme: str) -> None:
     """The checker needs a page whose policy it may bypass; the page is the same."""
-    context = browser.new_context(bypass_csp=True, color_scheme=scheme)  # type: ignore[arg-type]
+    context = chromium.new_context(bypass_csp=True, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{stand.url}/questions/{which}")
     found = Axe().run(page)
@@ -43,18 +42,18 @@ def test_axe_finds_nothing(browser: Browser, stand: Stand, which: str, scheme: s
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_a_page_asks_nobody_else_for_anything(page: Page, stand: Stand) -> None:
+def test_a_page_asks_nobody_else_for_anything(sheet: Page, stand: Stand) -> None:
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{stand.url}/questions/answered", wait_until="networkidle")
+    sheet.on("request", lambda request: asked.append(request.url))
+    sheet.goto(f"{stand.url}/questions/answered", wait_until="networkidle")
     assert asked
     assert [url for url in asked if not url.startswith(stand.url)] == []
 
 
-def test_the_policy_blocks_nothing_that_the_page_needs(page: Page, stand: Stand) -> None:
+def test_the_policy_blocks_nothing_that_the_page_needs(sheet: Page, stand: Stand) -> None:
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.goto(f"{stand.url}/questions/answered", wait_until="networkidle")
+    sheet.on("console", lambda message: said.append(message.text))
+    sheet.goto(f"{stand.url}/questions/answered", wait_until="networkidle")
     assert [text for text in said if "Content Security Policy" in text] == []
 
 
@@ -64,7 +63,7 @@ def test_without_scripts_the_recorded_curve_shows_and_no_dead_control(
     bare.goto(f"{stand.url}/questions/answered")
     expect(bare.locator("#bench svg.plot")).to_be_visible()
     expect(bare.locator("#bench path.median")).to_have_count(1)
-    expect(bare.locator("#bench button")).to_have_count(8)
+    expect(bare.locator("#bench button")).to_have_count(7)
     assert bare.locator("#bench button:visible").count() == 0
     expect(bare.get_by_text("Runs on request need scripts")).to_be_visible()
 
@@ -77,55 +76,55 @@ def test_without_scripts_single_replicas_show_on_demand(bare: Page, stand: Stand
     expect(replica).to_be_visible()
 
 
-def test_an_answer_is_given_by_keyboard_alone(page: Page, stand: Stand) -> None:
+def test_an_answer_is_given_by_keyboard_alone(sheet: Page, stand: Stand) -> None:
     """Skip link, options, Submit: in this order, with nothing in between that traps the focus."""
-    page.goto(f"{stand.url}/questions/open")
-    page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the content")).to_be_focused()
-    page.keyboard.press("Enter")
+    sheet.goto(f"{stand.url}/questions/open")
+    sheet.keyboard.press("Tab")
+    expect(sheet.get_by_text("Skip to the content")).to_be_focused()
+    sheet.keyboard.press("Enter")
     for _ in range(20):
-        page.keyboard.press("Tab")
-        if page.evaluate("() => document.activeElement.value") == "high":
+        sheet.keyboard.press("Tab")
+        if sheet.evaluate("() => document.activeElement.value") == "high":
             break
-    page.keyboard.press("Space")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/answer")
+    sheet.keyboard.press("Space")
+    sheet.keyboard.press("Enter")
+    sheet.wait_for_url("**/answer")
     assert stand.answers[0]["option"] == ["high"]
 
 
-def test_a_hint_keeps_what_was_chosen(page: Page, stand: Stand) -> None:
-    page.goto(f"{stand.url}/questions/open")
-    page.get_by_label("Too low").check()
-    page.get_by_role("link", name="Show a hint").click()
-    expect(page.get_by_text("Think of small steps.")).to_be_visible()
-    expect(page.get_by_label("Too low")).to_be_checked()
-    page.get_by_role("link", name="Show another hint").click()
-    expect(page.get_by_text("Think again.")).to_be_visible()
-    expect(page.get_by_role("link", name="hint")).to_have_count(0)
-    page.get_by_role("button", name="Submit").click()
-    page.wait_for_url("**/answer")
+def test_a_hint_keeps_what_was_chosen(sheet: Page, stand: Stand) -> None:
+    sheet.goto(f"{stand.url}/questions/open")
+    sheet.get_by_label("Too low").check()
+    sheet.get_by_role("link", name="Show a hint").click()
+    expect(sheet.get_by_text("Think of small steps.")).to_be_visible()
+    expect(sheet.get_by_label("Too low")).to_be_checked()
+    sheet.get_by_role("link", name="Show another hint").click()
+    expect(sheet.get_by_text("Think again.")).to_be_visible()
+    expect(sheet.get_by_role("link", name="hint")).to_have_count(0)
+    sheet.get_by_role("button", name="Submit").click()
+    sheet.wait_for_url("**/answer")
     assert stand.answers[0]["hints_seen"] == ["2"]
 
 
-def test_the_result_gets_the_focus(page: Page, stand: Stand) -> None:
+def test_the_result_gets_the_focus(sheet: Page, stand: Stand) -> None:
     """After an answer the reader, of screens too, begins at the result."""
-    page.goto(f"{stand.url}/questions/answered#result")
-    expect(page.locator("#result")).to_be_focused()
-    expect(page.locator("#result")).to_be_in_viewport()
+    sheet.goto(f"{stand.url}/questions/answered#result")
+    expect(sheet.locator("#result")).to_be_focused()
+    expect(sheet.locator("#result")).to_be_in_viewport()
 
 
-def test_a_verdict_is_a_word_a_sign_and_a_count(page: Page, stand: Stand) -> None:
-    page.goto(f"{stand.url}/questions/answered")
-    expect(page.locator(".verdict").first).to_have_text("✓ supported · 63 of 64 seeds")
+def test_a_verdict_is_a_word_a_sign_and_a_count(sheet: Page, stand: Stand) -> None:
+    sheet.goto(f"{stand.url}/questions/answered")
+    expect(sheet.locator(".verdict").first).to_have_text("✓ supported · 63 of 64 seeds")
 
 
-def test_colours_of_light_and_dark_differ_and_follow_the_system(page: Page, stand: Stand) -> None:
+def test_colours_of_light_and_dark_differ_and_follow_the_system(sheet: Page, stand: Stand) -> None:
     seen = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.goto(f"{stand.url}/questions/answered")
+        sheet.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        sheet.goto(f"{stand.url}/questions/answered")
         seen.append(
-            page.evaluate(
+            sheet.evaluate(
                 "() => [getComputedStyle(document.body).backgroundColor,"
                 " getComputedStyle(document.querySelector('path.median')).stroke]"
             )
@@ -134,14 +133,14 @@ def test_colours_of_light_and_dark_differ_and_follow_the_system(page: Page, stan
     assert seen[0][1] != seen[1][1]
 
 
-def test_on_paper_there_is_nothing_to_press(page: Page, stand: Stand) -> None:
-    page.goto(f"{stand.url}/questions/answered")
-    page.emulate_media(media="print")
-    assert page.locator("button:visible, a.button-main:visible, nav:visible").count() == 0
-    expect(page.locator(".outcome svg.plot").first).to_be_visible()
+def test_on_paper_there_is_nothing_to_press(sheet: Page, stand: Stand) -> None:
+    sheet.goto(f"{stand.url}/questions/answered")
+    sheet.emulate_media(media="print")
+    assert sheet.locator("button:visible, a.button-main:visible, nav:visible").count() == 0
+    expect(sheet.locator(".outcome svg.plot").first).to_be_visible()
 
 
-def test_a_lean_page_before_the_answer(page: Page, stand: Stand) -> None:
-    response = page.goto(f"{stand.url}/questions/open")
+def test_a_lean_page_before_the_answer(sheet: Page, stand: Stand) -> None:
+    response = sheet.goto(f"{stand.url}/questions/open")
     assert response is not None
     assert len(response.body()) < 15 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,34 @@ def test_a_changed_file_is_read_again(write: Write, children: list[list[Path]]) 
     write(GOOD)
     assert catalog.describe(path) == before
     assert len(children) == 2
+
+
+def test_a_file_that_failed_is_tried_again_after_a_while(
+    write: Write, children: list[list[Path]], tmp_path: Path
+) -> None:
+    path = write(f"open({str(tmp_path / 'needed.txt')!r}).close()\n{GOOD}")
+    patient, eager = Catalog(), Catalog(retry=0)
+    for catalog in (patient, eager):
+        with pytest.raises(SimulationError, match="FileNotFoundError"):
+            catalog.describe(path)
+    (tmp_path / "needed.txt").touch()
+    with pytest.raises(SimulationError, match="FileNotFoundError"):
+        patient.describe(path)
+    assert eager.describe(path).title == "Falling"
+    assert eager.describe(path).title == "Falling"
+    assert len(children) == 3
+
+
+def test_a_file_that_hangs_does_not_hold_up_the_others(write: Callable[..., Path]) -> None:
+    known, hanging = write(GOOD), write("import time\ntime.sleep(60)\n", "hanging.py")
+    described = load(known).describe()
+    catalog = Catalog(recorded=lambda path, _: described if path == known else None, timeout=1)
+    waiting = threading.Thread(target=lambda: catalog.describe_many([hanging]))
+    waiting.start()
+    time.sleep(0.1)
+    assert catalog.describe(known) == described
+    assert waiting.is_alive(), "the answer waited for the file that hangs"
+    waiting.join()
 
 
 def test_threads_that_ask_at_once_share_one_child(write: Write, children: list[list[Path]]) -> None:

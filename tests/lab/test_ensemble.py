@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from quizserver import lab
 from quizserver.lab import Axis, Knob, losses
+from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.simulation import KnobError, Simulation, SimulationError
 
@@ -80,6 +84,18 @@ def test_a_network_of_any_shape_gives_a_seed_the_same_curve_at_any_place(
     seeds.insert(min(place, others), 17)
     among = simulate(simulation, {}, seeds).series["loss"][seeds.index(17)]
     np.testing.assert_array_equal(among, simulate(simulation, {}, [17]).series["loss"][0])
+
+
+def test_the_example_in_the_rooms_docstring_trains(tmp_path: Path) -> None:
+    text = lab.__doc__ or ""
+    example = textwrap.dedent(text[text.index("    from torch") : text.index("What each module")])
+    data = "torch.ones(9, 2), torch.zeros(9, 1)"
+    path = tmp_path / "simulation.py"
+    path.write_text("import torch\n" + example.replace("...", data), encoding="utf-8")
+    simulation = load(path)
+    curves = simulate(simulation, simulation.arm("slow").knobs, range(3)).series["loss"]
+    assert curves.shape == (3, 51)
+    assert (curves[:, -1] < curves[:, 0] / 10).all()
 
 
 def test_threads_do_not_change_a_curve() -> None:

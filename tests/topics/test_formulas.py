@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quizserver.topics import formulas
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
 from quizserver.topics.scan import scan
 
 
 def found(text: str) -> list[tuple[str, bool]]:
-    formulas = find_formulas(text, scan(text).prose())
-    return [(formula.latex, formula.display) for formula in formulas]
+    there = find_formulas(text, scan(text).prose())
+    return [(formula.latex, formula.display) for formula in there]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,16 @@ def test_the_latex_stays_with_the_formula_for_those_who_cannot_see_it() -> None:
 def test_what_cannot_be_shown_says_why(latex: str, reason: str) -> None:
     with pytest.raises(FormulaError, match=re.escape(reason)):
         to_mathml(latex)
+
+
+def test_an_element_that_the_allow_list_does_not_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the converter may come to write, a page gets MathML and nothing else."""
+    tree = ET.fromstring("<math><mrow><script>x</script></mrow></math>")
+    monkeypatch.setattr(formulas, "convert_to_element", lambda _latex, display: tree)
+    with pytest.raises(FormulaError, match="no place for"):
+        to_mathml("unheard + of")
 
 
 PIECES = st.lists(

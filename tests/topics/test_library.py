@@ -240,6 +240,17 @@ def test_a_question_that_takes_anothers_id_stays_what_it_was(folder: Path) -> No
     assert "r" not in library.snapshot().questions
 
 
+def test_what_a_broken_question_was_yields_to_a_good_file_with_its_id(folder: Path) -> None:
+    library = Library(folder)
+    content(
+        folder, {"t/r.md": "---\nid: q\n---\n" + OTHER, "u/new.md": "---\nid: r\n---\n" + OTHER}
+    )
+    library.refresh()
+    snapshot = library.snapshot()
+    assert {i: q.path for i, q in snapshot.questions.items()} == {"q": "t/q.md", "r": "u/new.md"}
+    assert snapshot.kept == frozenset()
+
+
 def test_two_questions_may_swap_their_ids(tmp_path: Path) -> None:
     def files(first: str, second: str) -> dict[str, str]:
         return {

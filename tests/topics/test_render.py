@@ -66,6 +66,12 @@ def test_formulas_are_mathml_and_stay_text_where_no_element_may_be() -> None:
     assert "<code>$code$" in shown
 
 
+def test_a_formula_in_code_that_only_the_renderer_sees_stays_as_it_is_written() -> None:
+    shown = html("- a\n\n      $code$\n")
+    assert "<code>$code$" in shown
+    assert "<math" not in shown
+
+
 def test_underscores_and_stars_in_formulas_are_no_emphasis() -> None:
     shown = html("$a_1 * b_2$ and $c_3 * d_4$")
     assert "<em>" not in shown

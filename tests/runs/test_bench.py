@@ -1,0 +1,89 @@
+"""What a page shows of evidence: the verdict as it was counted, the curve as it was recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from quizserver.lab.evidence import Evidence, read
+from quizserver.runs.bench import bench_view, option_evidence
+from quizserver.settings import Settings
+
+QUESTION = "strange-loss"
+DESCRIBED = ((0.0, 1.0), (0.6, 0.9), (1.0, 0.1))
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    found = read(Settings().content_folder / "strange-loss")
+    assert found is not None
+    return found
+
+
+def test_a_view_says_what_was_counted(evidence: Evidence):
+    finding = evidence.finding(QUESTION, "regularisation")
+    assert finding is not None
+    view = option_evidence(evidence, [finding], DESCRIBED, "e")
+    (verdict,) = view.verdicts
+    assert (verdict.word, verdict.k, verdict.n) == (finding.verdict, finding.k, finding.n)
+    assert (verdict.low, verdict.high) == (finding.low, finding.high)
+    assert view.sentence == evidence.ensemble(finding).sentence
+    assert "as described" in view.svg
+
+
+@pytest.mark.parametrize(("word", "sign"), [("supported", "✓"), ("refuted", "✗"), ("mixed", "~")])
+def test_each_verdict_has_a_word_and_a_sign(evidence: Evidence, word: str, sign: str):
+    finding = evidence.finding(QUESTION, "low-rate")
+    assert finding is not None
+    view = option_evidence(evidence, [replace(finding, verdict=word)], DESCRIBED, "e")
+    assert (view.verdicts[0].word, view.verdicts[0].sign) == (word, sign)
+
+
+def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evidence):
+    finding = evidence.finding(QUESTION, "regularisation")
+    assert finding is not None
+    tried = option_evidence(evidence, [finding], (), "e").tried
+    assert tried is not None
+    assert [k for _, k, _ in tried.rows] == [t.k for t in finding.tried]
+    assert sum(shown for _, _, shown in tried.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("quantifier", "at_least", "words"),
+    [("will", 0.9, "every setting"), ("could", 0.9, "at least 90 %"), ("could", 0.5, "most")],
+)
+def test_the_quantifier_is_said_in_words(
+    evidence: Evidence, quantifier: str, at_least: float, words: str
+):
+    finding = evidence.finding(QUESTION, "low-rate")
+    assert finding is not None
+    changed = replace(finding, quantifier=quantifier, at_least=at_least)
+    assert words in option_evidence(evidence, [changed], (), "e").verdicts[0].quantifier_text
+
+
+def test_the_bench_is_set_to_the_arm_and_knobs_that_were_asked_for(evidence: Evidence):
+    description = evidence.experiments["simulation"].description
+    view = bench_view(
+        "strange-loss", "simulation", description, evidence, runs_url="/runs",
+        source_url="/simulations/strange-loss/simulation", stale=None, arm="low-rate",
+        knobs={"momentum": 0.5}, replicas_max=64,
+    )  # fmt: skip
+    config = json.loads(view.config)
+    assert config["initial"]["arm"] == "low-rate"
+    expected = dict(description.arm("low-rate").knobs) | {"momentum": 0.5}
+    assert config["initial"]["knobs"] == expected
+    assert config["recorded"]["arm"] == "low-rate"
+    assert [arm["index"] for arm in config["arms"]] == list(range(len(description.arms)))
+    assert len(view.table) == description.points
+
+
+def test_a_bench_without_evidence_still_stands(evidence: Evidence):
+    description = evidence.experiments["simulation"].description
+    view = bench_view(
+        "strange-loss", "simulation", description, None, runs_url="/runs", source_url="/s",
+        stale=None,
+    )  # fmt: skip
+    assert json.loads(view.config)["recorded"] is None
+    assert (view.recorded_svg, list(view.table)) == ("", [])
