@@ -46,7 +46,7 @@ class Shape:
         course = Course(x, y)
         if not course.long_enough:
             return np.zeros(len(course.y), dtype=np.bool_)
-        with np.errstate(invalid="ignore"):  # a NaN compares false: the shape does not hold
+        with np.errstate(all="ignore"):  # a NaN compares false: the shape does not hold
             return self.rule(course)
 
 

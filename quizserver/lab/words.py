@@ -12,6 +12,7 @@ HALF = 0.5
 BACK = 0.05  # of the start: a curve that ends this far above its lowest point has come back up
 
 
+@np.errstate(all="ignore")  # numbers near the end of their range are data, not mistakes
 def describe(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
     """Says what the median of ``replicas`` (R, P) over ``x`` (P,) does, and how they differ.
 
@@ -26,9 +27,8 @@ def describe(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
     if 2 * broken.sum() >= runs:
         return _overflow(course, broken, label)
     # a run that overflows counts as higher than every finite one
-    middle: Floats = np.asarray(
-        np.median(np.where(np.isfinite(course.y), course.y, np.inf), axis=0)
-    )
+    ordered = np.where(np.isfinite(course.y), course.y, np.inf)
+    middle: Floats = np.asarray(np.quantile(ordered, 0.5, axis=0, method="inverted_cdf"))
     if middle[0] <= 0:
         return f"The loss starts at {_number(middle[0])} and ends at {_number(middle[-1])}."
     sentences = [_median(course.x, middle, label, several=runs > 1), *_swinging(course)]
@@ -128,4 +128,6 @@ def _number(value: float) -> str:
     if value != 0 and (abs(value) < 0.001 or abs(value) >= 1e6):
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"
-    return f"{value:.2g}" if abs(value) < 1 else f"{value:.4g}"
+    if abs(value) < 1:
+        return f"{value:.2g}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -65,7 +65,7 @@ def test_without_scripts_the_recorded_curve_shows_and_no_dead_control(
     expect(bare.locator("#bench path.median")).to_have_count(1)
     expect(bare.locator("#bench button")).to_have_count(7)
     assert bare.locator("#bench button:visible").count() == 0
-    expect(bare.get_by_text("Runs on request need scripts")).to_be_visible()
+    expect(bare.locator("#bench .notice")).to_be_visible()
 
 
 def test_without_scripts_single_replicas_show_on_demand(bare: Page, stand: Stand) -> None:

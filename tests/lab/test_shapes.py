@@ -207,6 +207,14 @@ def test_the_unit_and_the_origin_of_x_do_not_matter(y: np.ndarray, power: int, o
         assert shape.holds(x, y).tolist() == shape.holds(x * 2.0**power + origin, y).tolist()
 
 
+@given(
+    stn.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(0, 12)), elements=st.floats())
+)
+def test_any_numbers_at_all_get_an_answer(y: np.ndarray) -> None:
+    for shape in SHAPES.values():
+        assert shape.holds(np.arange(y.shape[1]), y).shape == (len(y),)
+
+
 @given(ANY_CURVES)
 def test_a_replica_is_judged_alone(y: np.ndarray) -> None:
     x = np.arange(y.shape[1])

@@ -32,7 +32,7 @@ def test_many_runs_are_told_by_their_median_and_spread() -> None:
     y = np.stack([line((0, 1), (0.2, 0.1), (1, end)) for end in np.linspace(0.01, 0.1, 10)])
     assert describe(X, y, label="step") == (
         "The median starts at 0.7, falls at once, is below half of it from step 12, and ends at "
-        "0.039 at step 100. At the end 8 of 10 runs lie between 0.007 and 0.063."
+        "0.035 at step 100. At the end 8 of 10 runs lie between 0.007 and 0.063."
     )
 
 
@@ -59,6 +59,14 @@ def test_runs_that_overflow_are_counted() -> None:
     )
 
 
+def test_large_and_small_numbers_are_written_as_people_write_them() -> None:
+    y = line((0, 1), (0.5, 0.00001), (1, 0.00001), start=45678.9)
+    said = describe(X * 250, y, label="step")
+    assert "starts at 45,679" in said
+    assert "ends at 0.46 at step 25,000" in said
+    assert "ends at 7.0e-6 at" in describe(X, line((0, 1), (0.5, 0.00001), (1, 0.00001)))
+
+
 def test_nothing_is_said_of_nothing() -> None:
     assert describe([], np.zeros((0, 0))) == "There are no points to describe."
     assert describe([1.0], [[2.0]]) == "There are no points to describe."
@@ -69,7 +77,7 @@ def test_nothing_is_said_of_nothing() -> None:
     stn.arrays(
         np.float64,
         st.tuples(st.integers(1, 4), st.integers(2, 30)),
-        elements=st.one_of(st.floats(0, 1e9), st.sampled_from([math.nan, math.inf, -math.inf])),
+        elements=st.one_of(st.floats(0, 2), st.floats()),
     )
 )
 def test_any_curve_gets_a_sentence_whose_numbers_are_finite(y: np.ndarray) -> None:
