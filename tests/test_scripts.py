@@ -1,4 +1,4 @@
-"""The scripts behind the two commands: what is missing is one clear line, and the exit code tells."""
+"""The scripts behind the two commands: what is missing is one clear line and an exit code."""
 
 from __future__ import annotations
 

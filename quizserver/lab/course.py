@@ -82,3 +82,18 @@ def swings(course: Course) -> NDArray[np.int64]:
         rising = (rising | up) & ~down
         high, low = np.where(up, value, high), np.where(down, value, low)
     return count
+
+
+def quantile(values: Floats, q: float) -> Floats:
+    """The ``q`` quantile over replicas, linear between neighbours: (R, P) to (P,).
+
+    A value that is no finite number belongs to a run that overflowed, and counts as larger than
+    every other; the quantile is infinite where it falls among those.
+    """
+    ordered = np.sort(np.where(np.isfinite(values), values, np.inf), axis=0)
+    place = q * (len(ordered) - 1)
+    below = int(place)
+    part = place - below
+    if part == 0:
+        return np.asarray(ordered[below])
+    return np.asarray((1 - part) * ordered[below] + part * ordered[below + 1])

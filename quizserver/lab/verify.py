@@ -11,6 +11,7 @@ import torch
 
 from quizserver.lab.catalog import load
 from quizserver.lab.claims import grid, judge
+from quizserver.lab.course import quantile
 from quizserver.lab.ensemble import Curves, Floats, OnPoints, simulate
 from quizserver.lab.evidence import Band, Ensemble, Evidence, Experiment, Finding, Tried, Values
 from quizserver.lab.fingerprint import ENGINE_VERSION
@@ -258,14 +259,11 @@ def _ensemble(plan: _Plan, arm: str, setting: Mapping[str, float], seeds: range)
 
 
 def _band(values: Floats) -> Band:
-    # a value that is no finite number counts as larger than every other
-    ordered = np.where(np.isfinite(values), values, np.inf)
-    low, median, high = np.quantile(ordered, [0.1, 0.5, 0.9], axis=0, method="inverted_cdf")
     return Band(
-        median=_values(median),
-        low=_values(low),
-        high=_values(high),
-        replicas=tuple(_values(row) for row in ordered[:SHOWN]),
+        median=_values(quantile(values, 0.5)),
+        low=_values(quantile(values, 0.1)),
+        high=_values(quantile(values, 0.9)),
+        replicas=tuple(_values(row) for row in values[:SHOWN]),
     )
 
 

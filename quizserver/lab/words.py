@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quizserver.lab.course import SWING, Bools, Course, Floats, swings
+from quizserver.lab.course import SWING, Bools, Course, Floats, quantile, swings
 
 NEAR = 0.15  # within this of its start a curve has not left it
 HALF = 0.5
@@ -26,9 +26,7 @@ def describe(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
     broken: Bools = np.asarray(~np.isfinite(course.y).all(axis=1))
     if 2 * broken.sum() >= runs:
         return _overflow(course, broken, label)
-    # a run that overflows counts as higher than every finite one
-    ordered = np.where(np.isfinite(course.y), course.y, np.inf)
-    middle: Floats = np.asarray(np.quantile(ordered, 0.5, axis=0, method="inverted_cdf"))
+    middle = quantile(course.y, 0.5)
     if middle[0] <= 0:
         return f"The loss starts at {_number(middle[0])} and ends at {_number(middle[-1])}."
     sentences = [_median(course.x, middle, label, several=runs > 1), *_swinging(course)]
@@ -93,7 +91,7 @@ def _swinging(course: Course) -> list[str]:
 def _spread(ends: Floats, *, whole: bool) -> list[str]:
     if len(ends) < 2:
         return []
-    low, high = (_number(float(q)) for q in np.quantile(ends, [0.1, 0.9], method="inverted_cdf"))
+    low, high = (_number(float(quantile(ends, q))) for q in (0.1, 0.9))
     which = "8 of 10 runs" if whole else "8 of 10 of the others"
     if low == high:
         return [f"At the end {which} are at {low}."]

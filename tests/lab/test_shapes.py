@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from quizserver.lab.course import SHORTEST, Course, swings
+from quizserver.lab.course import SHORTEST, Course, quantile, swings
 from quizserver.lab.shapes import SHAPES
 
 X = np.arange(101.0)
@@ -213,6 +213,18 @@ def test_the_unit_and_the_origin_of_x_do_not_matter(y: np.ndarray, power: int, o
 def test_any_numbers_at_all_get_an_answer(y: np.ndarray) -> None:
     for shape in SHAPES.values():
         assert shape.holds(np.arange(y.shape[1]), y).shape == (len(y),)
+
+
+@given(stn.arrays(np.float64, st.tuples(st.integers(1, 9), st.just(3)), elements=st.floats(-9, 9)))
+def test_quantiles_of_finite_numbers_are_numpys(y: np.ndarray) -> None:
+    for q in (0.1, 0.5, 0.9):
+        np.testing.assert_allclose(quantile(y, q), np.quantile(y, q, axis=0), atol=1e-12)
+
+
+def test_runs_that_overflow_are_the_largest_of_all() -> None:
+    y = np.array([[1.0], [math.nan], [2.0], [-math.inf], [3.0]])
+    assert [float(quantile(y, q)[0]) for q in (0.0, 0.25, 0.5)] == [1, 2, 3]
+    assert quantile(y, 0.6)[0] == quantile(y, 0.9)[0] == math.inf
 
 
 @given(ANY_CURVES)
