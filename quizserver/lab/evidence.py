@@ -7,18 +7,17 @@ line a curve. It is always replaced as a whole, so that a reader sees the old or
 from __future__ import annotations
 
 import functools
-import json
-import math
 import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from quizserver.lab.claims import Verdict, agrees
+from quizserver.lab.compact import compact_text, rounded
 from quizserver.lab.description import description_from_json, description_to_json
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
 from quizserver.lab.simulation import Description
@@ -277,7 +276,7 @@ def write(evidence: Evidence, folder: Path) -> Path:
 
 
 def _fitted(evidence: Evidence, path: Path) -> str:
-    data = _rounded(_ADAPTER.dump_python(evidence, mode="json"))
+    data = rounded(_ADAPTER.dump_python(evidence, mode="json"))
     bands = [
         band
         for experiment in data["experiments"].values()
@@ -285,7 +284,7 @@ def _fitted(evidence: Evidence, path: Path) -> str:
         for band in ensemble["series"].values()
     ]
     while True:
-        text = _text(data) + "\n"
+        text = compact_text(data) + "\n"
         if len(text.encode()) <= LARGEST:
             return text
         most = max((len(band["replicas"]) for band in bands), default=0)
@@ -296,39 +295,3 @@ def _fitted(evidence: Evidence, path: Path) -> str:
             )
         for band in bands:
             del band["replicas"][most // 2 :]
-
-
-def significant(value: float, digits: int = 4) -> float | None:
-    """``value`` rounded to significant digits; None when it is no finite number."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
-
-
-# Settings, thresholds and what the author declared stay as they were written.
-_EXACT = ("description", "x", "knobs", "over", "at_least")
-
-
-def _rounded(data: Any, digits: int = 4) -> Any:
-    if isinstance(data, float):
-        short = significant(data, digits)
-        return int(short) if short is not None and short.is_integer() else short
-    if isinstance(data, dict):
-        # 17 digits are every digit that a float has
-        return {
-            key: _rounded(value, 17 if key in _EXACT else digits) for key, value in data.items()
-        }
-    return [_rounded(item, digits) for item in data] if isinstance(data, list) else data
-
-
-def _text(data: Any, indent: str = "") -> str:
-    """JSON with one line for each list of plain values and each small dict of them."""
-    inner = f"{indent} "
-    values = data.values() if isinstance(data, dict) else data
-    if not isinstance(data, dict | list) or not any(isinstance(v, dict | list) for v in values):
-        return json.dumps(data, ensure_ascii=False)
-    if isinstance(data, dict):
-        lines = [
-            f"{inner}{json.dumps(key, ensure_ascii=False)}: {_text(value, inner)}"
-            for key, value in data.items()
-        ]
-        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    return "[\n" + ",\n".join(inner + _text(item, inner) for item in data) + f"\n{indent}]"

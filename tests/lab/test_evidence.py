@@ -14,6 +14,7 @@ import pytest
 
 from quizserver.lab import evidence as room
 from quizserver.lab.catalog import Catalog
+from quizserver.lab.compact import compact_text, rounded, significant
 from quizserver.lab.evidence import (
     Band,
     Ensemble,
@@ -23,7 +24,6 @@ from quizserver.lab.evidence import (
     Finding,
     Tried,
     read,
-    significant,
     write,
 )
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
@@ -164,6 +164,10 @@ def test_the_file_is_plain_json_with_one_line_a_curve(tmp_path: Path) -> None:
 )
 def test_four_significant_digits(value: float, expected: float) -> None:
     assert significant(value) == expected
+
+
+def test_whole_numbers_are_written_without_a_point_and_huge_ones_with_an_exponent() -> None:
+    assert compact_text(rounded([2.0, 1.23456e38, 0.5])) == "[2, 1.235e+38, 0.5]"
 
 
 def test_no_finite_number_is_null() -> None:

@@ -40,6 +40,7 @@ class Bench {
     this.current = recorded && this.curve(recorded.arm, recorded, {
       title: `${this.setting.arm(recorded.arm).label}, recorded`,
       recorded: true,
+      sentence: recorded.sentence ?? "",
     });
     this.part("key-described").hidden = !this.config.described;
     this.xRange = recorded ? [recorded.x[0], recorded.x.at(-1)] : null;
