@@ -13,10 +13,22 @@ from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
 simulation = Simulation(
     "Two rings",
     knobs=[
-        Knob("learning_rate", "Learning rate", 0.05, 100, default=1.6, scale="log"),
-        Knob("init_scale", "Scale of the first weights", 0.0001, 2, default=0.2, scale="log"),
-        Knob("momentum", "Momentum", 0, 0.99, default=0),
-        Knob("weight_decay", "Weight decay (L2 penalty)", 0, 0.1, default=0),
+        Knob(
+            "learning_rate", "Learning rate", 0.05, 100, default=1.6, scale="log",
+            help="How far one step goes.",
+        ),
+        Knob(
+            "init_scale", "Scale of the first weights", 0.0001, 2, default=0.2, scale="log",
+            help="How far from zero, where every output is the same, the network starts.",
+        ),
+        Knob(
+            "momentum", "Momentum", 0, 0.99, default=0,
+            help="The share of the last step that carries on into the next.",
+        ),
+        Knob(
+            "weight_decay", "Weight decay (L2 penalty)", 0, 0.1, default=0,
+            help="How strongly the weights are pulled to zero.",
+        ),
     ],
     arms=[
         Arm("healthy", "Healthy run"),
@@ -33,7 +45,7 @@ simulation = Simulation(
     x=Axis("epoch"),
     series={"loss": Axis("training loss", scale="log")},
     points=301,
-)
+)  # fmt: skip
 
 
 def two_rings():

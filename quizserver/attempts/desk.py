@@ -102,6 +102,7 @@ class Desk:
         arm: str | None,
         knobs: Mapping[str, float],
         url: Url,
+        described: Sequence[tuple[float, float]] = (),
     ) -> BenchView | None:
         """The lab bench; None when the simulation can't be used as it stands.
 
@@ -126,6 +127,7 @@ class Desk:
             stale=evidence.stale(topic) if evidence is not None else None,
             arm=arm,
             knobs=knobs,
+            described=described,
             replicas_max=self._replicas_max,
         )
 
@@ -156,7 +158,7 @@ class Desk:
         evidence = recorded(topic)
         bench = None
         if question.simulation is not None and not embedded:
-            bench = self.bench(topic, question.simulation, None, {}, url)
+            bench = self.bench(topic, question.simulation, None, {}, url, question.described)
         return common.having(
             answering=False,
             options=views.answered_options(question, situation, by_option(evidence, question)),

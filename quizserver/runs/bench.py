@@ -99,8 +99,8 @@ def option_evidence(
     experiment = evidence.experiments[first.simulation]
     description, ensemble = experiment.description, evidence.ensemble(first)
     index, arm = _arm(description, ensemble.arm)
-    series, band = next(iter(ensemble.series.items()))
-    axis = description.series[series]
+    band = _band(ensemble)
+    axis = next(iter(description.series.values()))
     svg = charts.curve_chart(
         ident=ident,
         title=f"{axis.label} by {description.x.label}: {arm.label}",
@@ -134,11 +134,12 @@ def bench_view(
     stale: str | None,
     arm: str | None = None,
     knobs: Mapping[str, float] | None = None,
+    described: Described = (),
     replicas_max: int = 64,
 ) -> BenchView:
     """The bench, set to ``arm`` (the first one when None) with ``knobs`` turned.
 
-    The recorded curve of that arm is drawn when the evidence has it.
+    The recorded curve of that arm is drawn when the evidence has it, over the ``described`` one.
     """
     views = [
         ArmView(each.name, each.label, each.help, index, dict(each.knobs))
@@ -146,6 +147,7 @@ def bench_view(
     ]
     start = next((view for view in views if view.name == arm), views[0])
     ensemble, x = _recorded(evidence, simulation, start.name)
+    over = _described(described, x, _band(ensemble)) if ensemble is not None else None
     config = {
         "topic": topic,
         "simulation": simulation,
@@ -159,6 +161,7 @@ def bench_view(
         "replicas_max": replicas_max,
         "initial": {"arm": start.name, "knobs": {**start.knobs, **(knobs or {})}},
         "recorded": _recorded_config(ensemble, x),
+        "described": over.points if over is not None else None,
     }
     return BenchView(
         config=json.dumps(config, separators=(",", ":"), allow_nan=False),
@@ -166,7 +169,7 @@ def bench_view(
         summary=description.summary,
         arms=views,
         knobs=description.knobs,
-        recorded_svg=_recorded_chart(description, ensemble, x, start, f"bench-{simulation}"),
+        recorded_svg=_recorded_chart(description, ensemble, x, start, over, f"bench-{simulation}"),
         table=_table(ensemble, x),
         x_label=description.x.label,
         source_url=source_url,
@@ -259,12 +262,21 @@ def _recorded(
 def _recorded_config(ensemble: Ensemble | None, x: Sequence[float]) -> dict[str, object] | None:
     if ensemble is None:
         return None
-    bands = {
-        name: {"median": band.median, "low": band.low, "high": band.high}
-        for name, band in ensemble.series.items()
+    band = _band(ensemble)
+    return {
+        "arm": ensemble.arm,
+        "n": ensemble.n,
+        "sentence": ensemble.sentence,
+        "x": x,
+        "median": band.median,
+        "low": band.low,
+        "high": band.high,
     }
-    first = next(iter(bands.values()))
-    return {"arm": ensemble.arm, "x": list(x), "n": ensemble.n, **first, "series": bands}
+
+
+def _band(ensemble: Ensemble) -> Band:
+    """The series that is drawn and judged: the first that the simulation declares."""
+    return next(iter(ensemble.series.values()))
 
 
 def _recorded_chart(
@@ -272,13 +284,14 @@ def _recorded_chart(
     ensemble: Ensemble | None,
     x: Sequence[float],
     arm: ArmView,
+    described: charts.Described | None,
     ident: str,
 ) -> Markup:
     """The recorded curve; empty when there is none."""
     if ensemble is None:
         return Markup()
-    name, axis = next(iter(description.series.items()))
-    band = ensemble.series[name]
+    axis = next(iter(description.series.values()))
+    band = _band(ensemble)
     return charts.curve_chart(
         ident=ident,
         title=f"{axis.label} by {description.x.label}: {arm.label}",
@@ -286,6 +299,7 @@ def _recorded_chart(
         x=charts.Axis(description.x.label, description.x.unit),
         y=charts.Axis(axis.label, axis.unit),
         curves=[_curve(x, band, arm.index, arm.label)],
+        described=described,
         size="bench",
         y_range=_range(band),
     )
@@ -294,7 +308,7 @@ def _recorded_chart(
 def _table(ensemble: Ensemble | None, x: Sequence[float]) -> list[tuple[str, str, str, str]]:
     if ensemble is None:
         return []
-    band = next(iter(ensemble.series.values()))
+    band = _band(ensemble)
     return [
         (f"{at:g}", _number(median), _number(low), _number(high))
         for at, median, low, high in zip(x, band.median, band.low, band.high, strict=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.stand import END, FALL, Stand, event, points
 
@@ -184,6 +184,20 @@ def test_the_range_and_the_number_are_one_knob(bench: Bench) -> None:
     expect(range_).to_have_value("1000")
     bench.knob("learning_rate").get_by_role("button", name="Reset").click()
     expect(bench.number("learning_rate")).to_have_value("0.06")
+
+
+def test_what_was_typed_before_the_script_came_is_kept(sheet: Page, stand: Stand) -> None:
+    """On a slow line a person is quicker than the script: nothing typed is lost, Run waits."""
+    bench = Bench(sheet)
+    held: list[Route] = []
+    sheet.route("**/js/bench.js", lambda route: held.append(route))
+    sheet.goto(f"{stand.url}/questions/answered", wait_until="commit")
+    bench.number("momentum").fill("0.7")
+    expect(bench.part("run")).to_be_disabled()
+    held[0].continue_()
+    bench.start()
+    bench.finished()
+    assert stand.asked[0]["knobs"]["momentum"] == 0.7
 
 
 def test_whole_numbers_stay_whole_on_the_range(bench: Bench) -> None:

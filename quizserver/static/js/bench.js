@@ -37,6 +37,9 @@ class Bench {
   begin() {
     const { initial, recorded } = this.config;
     this.setting.choose(initial.arm, initial.knobs, { first: 0, replicas: this.config.replicas });
+    for (const knob of this.setting.knobs) knob.catchUp();
+    this.setting.mark();
+    this.working(false);
     this.current = recorded && this.curve(recorded.arm, recorded, {
       title: `${this.setting.arm(recorded.arm).label}, recorded`,
       recorded: true,
@@ -269,7 +272,6 @@ class Bench {
       this.part("csv").hidden = true;
     }
   }
-
 }
 
 function seedWords(first, count) {

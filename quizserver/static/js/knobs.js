@@ -12,6 +12,8 @@ export class Knob {
     this.part = (name) => box.querySelector(`[data-part="${name}"]`);
     this.log = spec.scale === "log" && spec.low > 0;
     this.home = spec.default;
+    const { value, defaultValue } = this.part("number");
+    this.early = value === defaultValue ? null : value;
     this.part("limits").textContent = `From ${number(spec.low)} to ${number(spec.high)}.`;
     this.part("range").addEventListener("input", () => {
       this.write(this.fromStep(Number(this.part("range").value)));
@@ -38,6 +40,11 @@ export class Knob {
 
   get changed() {
     return !same(this.value, this.home);
+  }
+
+  /** Takes up what a person wrote before the script was there. */
+  catchUp() {
+    if (this.early !== null) this.write(this.early);
   }
 
   /** Sets what Reset goes back to: the value of the arm that the setting started from. */
