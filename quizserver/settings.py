@@ -75,6 +75,9 @@ class Settings:
     )
     limit_sign_up: str = _setting("60/hour", "accounts made from one client address")
     limit_runs: str = _setting("60/minute", "runs asked for by one visitor")
+    limit_runs_client: str = _setting(
+        "600/minute", "runs asked for from one client address; a classroom may share it"
+    )
     content_poll_seconds: float = _setting(
         0.5, "seconds between looks for changed topic files", low=0.05
     )

@@ -58,6 +58,10 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
         hints_seen = _count(request.form.get("hints_seen", "0"), HINTS_MAX)
         visitor = current.visitor()
         before = desk.attempts(question)
+        if "hint" in request.form:  # asked for without scripts: what is ticked stays ticked
+            return make_response(
+                _page(found, Situation(visitor, before, True, hints_seen + 1, chosen))
+            )
         is_new = number > len(before)
         try:
             if number < 1:

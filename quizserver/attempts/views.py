@@ -18,8 +18,11 @@ from quizserver.web.charts import described_chart
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
+    """A way to somewhere; ``figure_svg`` is what awaits the reader there, if it has a picture."""
+
     title: str
     url: str
+    figure_svg: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from quizserver.attempts.model import Attempt, Standing
-from quizserver.attempts.views import LinkView
+from quizserver.attempts.views import LinkView, figure
 from quizserver.topics.model import Question, Snapshot, Topic
 
 Url = Callable[..., str]
@@ -104,9 +104,8 @@ def resume(snapshot: Snapshot, standings: Standings, url: Url) -> LinkView | Non
     open_questions.sort(key=lambda question: question.id in standings)
     if not open_questions:
         return None
-    return LinkView(
-        open_questions[0].title, url("attempts.question", question=open_questions[0].id)
-    )
+    first = open_questions[0]
+    return LinkView(first.title, url("attempts.question", question=first.id), figure(first))
 
 
 def recent_lines(attempts: Iterable[Attempt], snapshot: Snapshot, url: Url) -> list[RecentLine]:

@@ -15,7 +15,7 @@ from quizserver.web import charts
 
 SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
 REPLICAS = 32
-# A chart shows at most this many times the loss at the start: swings leave the frame, not the page.
+# A chart shows at most this many times the start or the end: swings may leave the frame.
 Y_TOP = 1.6
 
 Described = Sequence[tuple[float, float]]
@@ -242,12 +242,12 @@ def _described(points: Described, x: Sequence[float], band: Band) -> charts.Desc
 
 
 def _range(band: Band) -> tuple[float, float] | None:
-    """From zero to just above the start: the charts of a question can then be compared."""
-    start = band.median[0]
-    top = max((v for v in band.median if v is not None), default=None)
-    if start is None or top is None or start <= 0:
+    """From zero to just above the start or the end, so that swings don't flatten all else."""
+    values = [value for value in band.median if value is not None]
+    if not values or min(values) < 0 or max(values) == 0:
         return None
-    return 0.0, min(max(top, start), Y_TOP * start) * 1.08
+    frame = max(values[0], values[-1])
+    return 0.0, (min(max(values), Y_TOP * frame) or max(values)) * 1.08
 
 
 def _recorded(

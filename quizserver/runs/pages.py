@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask_limiter.util import get_remote_address
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -99,8 +100,10 @@ def pages(
         }
         return _json(told, 200 if asked.how == "found" else 202)
 
-    limited = limiter.limit(settings.limit_runs, key_func=visitor) if limiter else _unlimited
-    pages.post("/runs")(limited(start))
+    if limiter is not None:
+        by_client = limiter.limit(settings.limit_runs_client, key_func=get_remote_address)
+        start = by_client(limiter.limit(settings.limit_runs, key_func=visitor)(start))
+    pages.post("/runs", endpoint="start")(start)
 
     @pages.get(f"/runs/{_RUN}")
     def show(run_id: str) -> Response:
@@ -159,10 +162,6 @@ def pages(
         )
 
     return pages
-
-
-def _unlimited(view: Callable[[], Response]) -> Callable[[], Response]:
-    return view
 
 
 def _describe(catalog: Catalog, path: Path) -> Description:

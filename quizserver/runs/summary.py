@@ -8,29 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from quizserver.lab.course import quantile
+
 Values = npt.NDArray[np.float64]
 
 LINES = {"median": 0.5, "low": 0.1, "high": 0.9}
 # What a chart can show; the values of single replicas are kept in full.
 _DIGITS = 6
-
-
-def quantile(values: Values, q: float) -> Values:
-    """The ``q`` quantile over replicas, linear between neighbours. values (R, P) -> (P,).
-
-    A replica that is not a number has diverged and counts as +inf, so that it stays among the
-    worst instead of leaving the statistics.
-    """
-    ordered = np.sort(np.where(np.isnan(values), np.inf, values), axis=0)
-    place = q * (len(ordered) - 1)
-    below = int(place)
-    part = place - below
-    if part == 0:
-        return np.asarray(ordered[below])
-    with np.errstate(invalid="ignore"):  # -inf and +inf as neighbours
-        mixed: Values = (1 - part) * ordered[below] + part * ordered[below + 1]
-    mixed[np.isnan(mixed)] = np.inf
-    return mixed
 
 
 def summarise(x: Sequence[float] | Values, series: Mapping[str, Values]) -> str:

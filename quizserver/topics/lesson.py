@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ from quizserver.topics.render import plain, render, render_parts
 from quizserver.topics.sanitise import Rewrite
 from quizserver.topics.scan import Kind, scan
 from quizserver.topics.text import Flaw
+
+_FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def _first_paragraph(prose: list[str]) -> str:
     for paragraph in "\n".join(prose).split("\n\n"):
         text = paragraph.strip()
         if text and text[0] not in "#`~|<>!-*+[$":
-            return plain(_quick(text))
+            return plain(_quick(_FOOTNOTE_MARK.sub("", text)))
     return ""
 
 

@@ -148,9 +148,10 @@ def test_without_scripts_a_learner_answers_and_sees_the_recorded_curves(
     context = chromium.new_context(base_url=server.url, java_script_enabled=False)
     page = context.new_page()
     page.goto(QUESTION)
-    page.get_by_role("link", name="Show a hint").click()
-    expect(page.locator(".hint")).to_have_count(1)
     page.check("input[value=high-rate]")
+    page.get_by_role("button", name="Show a hint").click()
+    expect(page.locator(".hint")).to_have_count(1)
+    expect(page.locator("input[value=high-rate]")).to_be_checked()
     page.get_by_role("button", name="Submit answer").click()
     expect(page.locator("#result")).to_contain_text("Not quite")
     assert page.locator(".outcome svg[role=img]").count() >= 4

@@ -95,12 +95,12 @@ def test_an_answer_is_given_by_keyboard_alone(sheet: Page, stand: Stand) -> None
 def test_a_hint_keeps_what_was_chosen(sheet: Page, stand: Stand) -> None:
     sheet.goto(f"{stand.url}/questions/open")
     sheet.get_by_label("Too low").check()
-    sheet.get_by_role("link", name="Show a hint").click()
+    sheet.get_by_role("button", name="Show a hint").click()
     expect(sheet.get_by_text("Think of small steps.")).to_be_visible()
     expect(sheet.get_by_label("Too low")).to_be_checked()
-    sheet.get_by_role("link", name="Show another hint").click()
+    sheet.get_by_role("button", name="Show another hint").click()
     expect(sheet.get_by_text("Think again.")).to_be_visible()
-    expect(sheet.get_by_role("link", name="hint")).to_have_count(0)
+    expect(sheet.get_by_role("button", name="hint")).to_have_count(0)
     sheet.get_by_role("button", name="Submit").click()
     sheet.wait_for_url("**/answer")
     assert stand.answers[0]["hints_seen"] == ["2"]

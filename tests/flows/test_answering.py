@@ -82,6 +82,19 @@ def test_hints_come_one_at_a_time_and_only_when_asked_for(visitor: Visitor):
     assert visitor.status == 200
 
 
+def test_a_hint_without_scripts_keeps_what_was_ticked_and_stores_nothing(visitor: Visitor):
+    visitor.open("/questions/even")
+    visitor.send("/questions/even/answer", option=["two"], hint="1")
+    assert visitor.status == 200
+    assert "HINT-ONE" in visitor.page
+    assert "HINT-TWO" not in visitor.page
+    assert "EXPLANATION" not in visitor.page
+    assert Form(visitor.page, "/answer").fields["option"] == ["two"]
+    visitor.send("/questions/even/answer", hint="1")
+    assert "HINT-TWO" in visitor.page
+    assert visitor.client.get("/account/data.json").json.get("attempts", []) == []
+
+
 def test_how_many_hints_were_seen_is_kept_with_the_attempt(visitor: Visitor):
     visitor.open("/questions/even?hints=2")
     visitor.send("/questions/even/answer", option=["two"])

@@ -41,6 +41,10 @@ def built(text: str) -> BuiltLesson:
     return build_lesson(draft, topic="t", title="Default", rewrite=lambda _name, url: url)
 
 
+def test_a_summary_of_its_own_has_no_marks_of_footnotes() -> None:
+    assert built(LESSON.replace("summary: All about it.\n", "")).summary == "First with x. See why."
+
+
 def test_blocks_come_in_the_order_they_are_written() -> None:
     lesson = built(LESSON).lesson
     assert [type(block) for block in lesson.blocks] == [
