@@ -25,6 +25,16 @@ def test_every_command_is_listed_and_explains_itself(command: str):
     assert help_text.count("\n") > 4
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str):
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    assert f"| `quizserver {command}` |" in readme
+
+
+def test_there_is_no_command_that_these_tests_do_not_know():
+    assert sorted(main.commands) == sorted(COMMANDS)
+
+
 def test_settings_lists_every_setting_for_people_and_for_programs():
     listed = json.loads(run("settings", "--json").output)
     assert [row["name"] for row in listed] == list(Settings.__dataclass_fields__)
