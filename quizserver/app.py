@@ -24,6 +24,7 @@ from quizserver.runs.service import Runs
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
 from quizserver.web import errors, security, static_files
+from quizserver.web.bodies import BodyGate
 
 KIB = 1024
 
@@ -37,6 +38,11 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=settings.body_kb * KIB,
         MAX_FORM_MEMORY_SIZE=settings.body_kb * KIB,
         RATELIMIT_HEADERS_ENABLED=True,
+    )
+    app.wsgi_app = BodyGate(  # type: ignore[method-assign]
+        app.wsgi_app,
+        at_once=max(1, settings.web_threads // 3),
+        bytes_max=settings.body_kb * KIB,
     )
     if settings.proxies:
         hops = settings.proxies
@@ -58,6 +64,7 @@ def create_app(settings: Settings) -> Flask:
         catalog=catalog,
         learner_id=current.learner_id,
         replicas_max=settings.run_replicas_max,
+        secret=secret_key(settings),
     )
     limiter = Limiter(current.visitor, app=app, storage_uri="memory://")
 
@@ -82,7 +89,11 @@ def create_app(settings: Settings) -> Flask:
             settings=settings,
         )
     )
-    app.register_blueprint(attempt_pages.pages(database=database, desk=desk, current=current))
+    app.register_blueprint(
+        attempt_pages.pages(
+            database=database, desk=desk, current=current, limiter=limiter, settings=settings
+        )
+    )
     app.register_blueprint(progress_pages.pages(database=database, desk=desk, current=current))
     _add_health(app, database, library)
 

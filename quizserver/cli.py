@@ -29,6 +29,10 @@ DATA = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
+SEED_END = 2**31
+SEEDS_MAX = 100_000
+
+
 class Seeds(click.ParamType[range]):
     """A half-open range of seeds, written A:B."""
 
@@ -40,6 +44,8 @@ class Seeds(click.ParamType[range]):
         first, colon, end = str(value).partition(":")
         if not (colon and first.isdecimal() and end.isdecimal() and int(first) < int(end)):
             self.fail(f"{value!r} is not a range of seeds; write A:B with A < B, such as 0:64.")
+        if int(end) > SEED_END or int(end) - int(first) > SEEDS_MAX:
+            self.fail(f"at most {SEEDS_MAX:,} seeds below {SEED_END:,} can be trained at once.")
         return range(int(first), int(end))
 
 

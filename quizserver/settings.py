@@ -59,6 +59,7 @@ class Settings:
         48, "threads of the web process; each open live curve holds one", low=4
     )
     streams_max: int = _setting(32, "live curves open at once in a web process", low=1)
+    streams_per_visitor: int = _setting(4, "live curves that one visitor may have open", low=1)
     workers: int = _setting(0, "simulation workers; 0 means one for each core", low=0)
     run_seconds_max: float = _setting(120.0, "seconds after which a run is ended", low=0.1)
     run_memory_mb: int = _setting(2048, "MiB of memory that one run may use", low=64)
@@ -68,12 +69,15 @@ class Settings:
     runs_kept_mb: int = _setting(512, "MiB of finished runs that are kept", low=1)
     body_kb: int = _setting(256, "KiB that a request may send", low=16)
     limit_sign_in_account: str = _setting(
-        "10/minute;60/hour", "failed sign-ins for one email address"
+        "10/minute;60/hour", "sign-ins with one email address, right or wrong"
     )
     limit_sign_in_client: str = _setting(
-        "100/minute;600/hour", "failed sign-ins from one client address; a classroom may share it"
+        "100/minute;600/hour", "sign-ins from one client address; a classroom may share it"
     )
     limit_sign_up: str = _setting("60/hour", "accounts made from one client address")
+    limit_answers_client: str = _setting(
+        "1200/minute", "answers from one client address; a classroom may share it"
+    )
     limit_runs: str = _setting("60/minute", "runs asked for by one visitor")
     limit_runs_client: str = _setting(
         "600/minute", "runs asked for from one client address; a classroom may share it"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from quizserver.lab.catalog import Catalog, load
+from quizserver.lab.pairs import PAIR_SHAPES
 from quizserver.lab.shapes import SHAPES
 from quizserver.topics.check import check
 from quizserver.topics.library import Library
@@ -49,4 +50,4 @@ def test_the_simulation_of_the_authors_guide_trains_as_it_says(tmp_path: Path):
 def test_the_claims_of_the_authors_guide_name_real_shapes():
     named = set(re.findall(r"shape: ([a-z-]+)", (DOCS / "authors.md").read_text("utf-8")))
     assert named
-    assert named <= set(SHAPES)
+    assert named <= {*SHAPES, *PAIR_SHAPES}

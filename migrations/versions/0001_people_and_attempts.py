@@ -23,11 +23,19 @@ def upgrade() -> None:
         sa.Column("email", sa.String(254)),
         sa.Column("password_hash", sa.String(255)),
         sa.Column("role", sa.String(16), nullable=False, server_default="learner"),
-        sa.Column("session_version", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("session_key", sa.String(32), nullable=False),
+        sa.Column("absorbed_by", sa.Integer),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_person"),
         sa.UniqueConstraint("visitor", name="uq_person_visitor"),
         sa.UniqueConstraint("email", name="uq_person_email"),
+        sa.ForeignKeyConstraint(
+            ["absorbed_by"], ["person.id"], name="fk_person_absorbed_by", ondelete="CASCADE"
+        ),
+        sa.CheckConstraint(
+            "absorbed_by IS NULL OR email IS NULL",
+            name=op.f("ck_person_only_guests_are_absorbed"),
+        ),
         sa.CheckConstraint(
             "(email IS NULL) = (password_hash IS NULL)",
             name=op.f("ck_person_address_and_password_together"),

@@ -74,7 +74,7 @@ def add(database: Database, email: str, role: str, password_stdin: bool) -> None
     hashed = hash_password(_password(address, password_stdin))
     try:
         with database.write() as session:
-            person = store.ensure(session, store.new_visitor())
+            person = store.ensure_guest(session, store.new_visitor())
             store.give_address(session, person.id, address, hashed)
             store.change_role(session, person.id, role)
     except store.AddressTakenError:

@@ -68,6 +68,7 @@ class Current:
         account = self.account()
         if account is not None:
             return account.visitor
+        self.person()  # drops a token that no longer stands for a guest
         if "visitor" not in session:
             session["visitor"] = store.new_visitor()
             session.permanent = True

@@ -19,12 +19,14 @@ class Person:
     visitor: str
     email: str | None
     role: str
-    session_version: int
+    session_key: str
+    absorbed_by: int | None
     created_at: datetime
 
     @property
     def is_guest(self) -> bool:
-        return self.email is None
+        """Whether the visitor's token alone lets somebody be this person."""
+        return self.email is None and self.absorbed_by is None
 
     @property
     def writes(self) -> bool:
@@ -38,7 +40,7 @@ class Person:
 
     def get_id(self) -> str:
         """Names the person and the generation of their sessions: a new password ends old ones."""
-        return f"{self.id}.{self.session_version}"
+        return f"{self.id}.{self.session_key}"
 
 
 def normal_email(text: str) -> str:
@@ -51,7 +53,8 @@ def normal_email(text: str) -> str:
         valid = validate_email(text.strip(), check_deliverability=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
-    return valid.normalized.casefold()
+    # Not casefold: it would make one address of two (ß and ss).
+    return valid.normalized.lower()
 
 
 def password_fault(password: str, email: str) -> str | None:

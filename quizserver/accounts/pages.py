@@ -39,23 +39,23 @@ def pages(
     ``export(session, person_id)`` is everything else that is kept about a person.
     """
     blueprint = Blueprint("accounts", __name__)
-
-    def failed(response: Response) -> bool:
-        return response.status_code != 303
-
     by_account = limiter.shared_limit(
         settings.limit_sign_in_account,
         "sign-in-account",
-        key_func=lambda: request.form.get("email", "").strip().casefold()[:254],
+        key_func=lambda: _spelled(request.form.get("email", "")),
         methods=["POST"],
-        deduct_when=failed,
     )
     by_client = limiter.shared_limit(
         settings.limit_sign_in_client,
         "sign-in-client",
         key_func=get_remote_address,
         methods=["POST"],
-        deduct_when=failed,
+    )
+    by_owner = limiter.shared_limit(
+        settings.limit_sign_in_account,
+        "password-of-account",
+        key_func=current.visitor,
+        methods=["POST"],
     )
     by_maker = limiter.limit(settings.limit_sign_up, key_func=get_remote_address, methods=["POST"])
 
@@ -74,7 +74,7 @@ def pages(
         if guest is not None and guest.is_guest:
             with database.write() as session:
                 absorb(session, guest.id, person.id)
-                store.delete(session, guest.id)
+                store.absorb(session, guest.id, person.id)
         current.sign_in(person)
         return redirect(_safe(form.next.data), 303)
 
@@ -107,11 +107,14 @@ def pages(
         visitor = current.visitor()
         try:
             with database.write() as session:
-                guest = store.ensure(session, visitor)
+                guest = store.ensure_guest(session, visitor)
                 store.give_address(session, guest.id, form.email.data, hashed)
                 person = store.by_id(session, guest.id)
         except store.AddressTakenError:
             form.email.errors = ["This address has an account already. Sign in instead."]
+            return _page("accounts/sign_up.html", form)
+        except store.NoGuestError:
+            form.email.errors = ["You have signed up or in meanwhile, perhaps in another tab."]
             return _page("accounts/sign_up.html", form)
         assert person is not None
         current.sign_in(person)
@@ -129,6 +132,7 @@ def pages(
 
     @blueprint.route("/account/password", methods=["GET", "POST"])
     @login_required  # type: ignore[untyped-decorator]
+    @by_owner
     def password() -> AnyResponse | str | tuple[str, int]:
         form = PasswordForm()
         person = current.account()
@@ -153,6 +157,7 @@ def pages(
         return redirect(url_for("accounts.account"), 303)
 
     @blueprint.route("/account/delete", methods=["GET", "POST"])
+    @by_owner
     def delete() -> AnyResponse | str | tuple[str, int]:
         person = current.person()
         if person is None:
@@ -194,6 +199,14 @@ def pages(
 
 def _page(template: str, form: Any, **context: Any) -> tuple[str, int]:
     return render_template(template, form=form, **context), 422 if form.errors else 200
+
+
+def _spelled(address: str) -> str:
+    """The one spelling of an address, so that each account has one count of tries."""
+    try:
+        return normal_email(address)
+    except ValueError:
+        return address[:254]
 
 
 def _safe(target: str | None) -> str:

@@ -17,7 +17,8 @@ _COLUMNS = (
     person.c.visitor,
     person.c.email,
     person.c.role,
-    person.c.session_version,
+    person.c.session_key,
+    person.c.absorbed_by,
     person.c.created_at,
 )
 
@@ -26,9 +27,18 @@ class AddressTakenError(ValueError):
     """Another account has the address already."""
 
 
+class NoGuestError(ValueError):
+    """The visitor's token belongs to somebody who must sign in."""
+
+
 def new_visitor() -> str:
     """A fresh token for somebody who has not been here before; 192 random bits."""
     return secrets.token_urlsafe(24)
+
+
+def new_session_key() -> str:
+    """What every session of a person carries from now on; 144 random bits."""
+    return secrets.token_urlsafe(18)
 
 
 def by_id(session: Session, person_id: int) -> Person | None:
@@ -55,32 +65,53 @@ def password_hash(session: Session, email: str) -> str | None:
     return session.scalar(sa.select(person.c.password_hash).where(person.c.email == email))
 
 
-def ensure(session: Session, visitor: str) -> Person:
-    """The person behind a visitor's token, made as a guest when there is none yet."""
+def ensure_guest(session: Session, visitor: str) -> Person:
+    """The guest behind a visitor's token, made when there is none yet.
+
+    Raises NoGuestError when the token's guest has become an account or signed in to one.
+    """
     found = by_visitor(session, visitor)
     if found is None:
-        insert_if_new(session, person, visitor=visitor, created_at=datetime.now(UTC))
+        insert_if_new(
+            session,
+            person,
+            visitor=visitor,
+            session_key=new_session_key(),
+            created_at=datetime.now(UTC),
+        )
         found = by_visitor(session, visitor)
     assert found is not None
+    if not found.is_guest:
+        raise NoGuestError(visitor)
     return found
 
 
 def give_address(session: Session, person_id: int, email: str, hashed: str) -> None:
-    """Turns a guest into an account. Raises AddressTakenError when the address is in use."""
+    """Turns a guest into an account, once.
+
+    Raises AddressTakenError when the address is in use, NoGuestError when the person is no guest.
+    """
     taken = sa.select(person.c.id).where(person.c.email == email, person.c.id != person_id)
     if session.scalar(taken) is not None:
         raise AddressTakenError(email)
-    _update(session, person_id, email=email, password_hash=hashed)
+    given = session.execute(
+        sa.update(person)
+        .where(person.c.id == person_id, person.c.email.is_(None), person.c.absorbed_by.is_(None))
+        .values(email=email, password_hash=hashed, session_key=new_session_key())
+        .returning(person.c.id)
+    )
+    if given.first() is None:
+        raise NoGuestError(str(person_id))
+
+
+def absorb(session: Session, guest_id: int, account_id: int) -> None:
+    """Marks a guest as gone into an account; what they did has been moved already."""
+    _update(session, guest_id, absorbed_by=account_id)
 
 
 def change_password(session: Session, person_id: int, hashed: str) -> None:
     """Stores a new password and ends every session that was opened with the old one."""
-    _update(
-        session,
-        person_id,
-        password_hash=hashed,
-        session_version=person.c.session_version + 1,
-    )
+    _update(session, person_id, password_hash=hashed, session_key=new_session_key())
 
 
 def refresh_hash(session: Session, person_id: int, hashed: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +16,7 @@ from quizserver.lab.simulation import SimulationError
 from quizserver.runs.bench import BenchView, OptionEvidence, bench_view, option_evidence
 from quizserver.topics.library import Library
 from quizserver.topics.model import Problem, Question, Topic
+from quizserver.topics.question import reread
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +37,14 @@ class Desk:
         catalog: Catalog,
         learner_id: Callable[[], int | None],
         replicas_max: int,
+        secret: str,
     ) -> None:
         self.library = library
         self._database = database
         self._catalog = catalog
         self._learner_id = learner_id
         self._replicas_max = replicas_max
+        self._secret = secret.encode()
 
     def attempts(self, question: str) -> list[Attempt]:
         """The learner's attempts at a question, first to latest."""
@@ -49,6 +53,18 @@ class Desk:
             return []
         with self._database.read() as session:
             return store.of_question(session, person_id, question)
+
+    def seal(self, question: Question, visitor: str) -> str:
+        """What the form says of the version it shows.
+
+        Not the version itself: that is a digest of the text with its key, and with few options
+        somebody could try every key until the digest fits.
+        """
+        said = f"{visitor}\0{question.id}\0{question.version}".encode()
+        return hmac.new(self._secret, said, "sha256").hexdigest()[:32]
+
+    def is_seal(self, text: str, question: Question, visitor: str) -> bool:
+        return hmac.compare_digest(text.encode(), self.seal(question, visitor).encode())
 
     def problems(self, topic: str) -> list[Problem]:
         """What is wrong with a topic's files, for authors; the last good version is served."""
@@ -63,7 +79,9 @@ class Desk:
         found = self.library.snapshot().topics.get(topic)
         questions = questions_of(found, simulation) if found is not None else []
         if not questions:
-            return True
+            # A question that can't be read may be the one that rests on it.
+            files = {problem.path.rsplit("/", 1)[-1] for problem in self.problems(topic)}
+            return not any(name.endswith(".md") and name != "lesson.md" for name in files)
         person_id = self._learner_id()
         if person_id is None:
             return False
@@ -85,7 +103,7 @@ class Desk:
             multiple=question.multiple,
             tags=question.tags,
             figure_svg=views.figure(question),
-            version=question.version,
+            version=self.seal(question, situation.visitor),
             number=len(situation.attempts) + 1,
             previous=previous,
             next=following,
@@ -104,7 +122,7 @@ class Desk:
         url: Url,
         described: Sequence[tuple[float, float]] = (),
     ) -> BenchView | None:
-        """The lab bench; None when the simulation can't be used as it stands.
+        """The lab bench; None while its simulation is being read, or when it can't be used.
 
         The caller has asked ``may_use``.
         """
@@ -112,9 +130,11 @@ class Desk:
         if path is None:
             return None
         try:
-            description = self._catalog.describe(path)
+            description = self._catalog.known(path)
         except SimulationError as error:
             log.warning("%s: %s", path, error)
+            return None
+        if description is None:
             return None
         evidence = recorded(topic)
         return bench_view(
@@ -130,6 +150,15 @@ class Desk:
             described=described,
             replicas_max=self._replicas_max,
         )
+
+    def _as_answered(self, question: Question, situation: Situation) -> Question:
+        """The question in the text under which the latest attempt was made."""
+        version = situation.attempts[-1].version
+        if version == question.version:
+            return question
+        with self._database.read() as session:
+            source = store.source(session, question.id, version)
+        return (reread(question, source) if source is not None else None) or question
 
     def _open(
         self, question: Question, situation: Situation, common: QuestionView, url: Url
@@ -156,16 +185,20 @@ class Desk:
         embedded: bool,
     ) -> QuestionView:
         evidence = recorded(topic)
+        current, question = question, self._as_answered(question, situation)
         bench = None
         if question.simulation is not None and not embedded:
             bench = self.bench(topic, question.simulation, None, {}, url, question.described)
         return common.having(
             answering=False,
             options=views.answered_options(question, situation, by_option(evidence, question)),
-            result=views.result(question, situation),
+            stem_html=question.stem_html,
+            multiple=question.multiple,
+            result=views.result(question, situation, edited=question is not current),
             history=_history(situation),
             bench=bench,
-            evidence_note=_note(evidence, topic, question),
+            evidence_note=_note(evidence, topic, question)
+            or _bench_note(question, bench, embedded),
         )
 
 
@@ -223,6 +256,12 @@ def _note(evidence: Evidence | None, topic: Topic, question: Question) -> str | 
     if evidence is None:
         return "The experiments behind these options have not been recorded yet."
     return evidence.stale(topic, question.id)
+
+
+def _bench_note(question: Question, bench: BenchView | None, embedded: bool) -> str | None:
+    if question.simulation is None or bench is not None or embedded:
+        return None
+    return "The lab bench is not ready. Reload the page in a moment."
 
 
 def _hints_url(question: Question, situation: Situation, hints: int, url: Url) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import (
     Blueprint,
     Response,
@@ -14,6 +16,8 @@ from flask import (
     send_file,
     url_for,
 )
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts import store as people
@@ -21,9 +25,10 @@ from quizserver.accounts.current import Current
 from quizserver.attempts import store
 from quizserver.attempts.desk import Desk
 from quizserver.attempts.grading import SubmissionError, grade
-from quizserver.attempts.model import Submission
+from quizserver.attempts.model import Attempt, Submission
 from quizserver.attempts.views import Situation, order
 from quizserver.db.session import Database
+from quizserver.settings import Settings
 from quizserver.topics.library import asset, asset_headers
 from quizserver.topics.model import Question
 
@@ -31,10 +36,17 @@ EDITED = (
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
     " read it again, then submit."
 )
+MEANWHILE = (
+    "You signed in or up meanwhile, perhaps in another tab. Submit once more, and the answer goes"
+    " to your account."
+)
+OUTDATED = "This form belongs to another visit. Your choice is still marked: submit once more."
 HINTS_MAX = 100
 
 
-def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
+def pages(
+    *, database: Database, desk: Desk, current: Current, limiter: Limiter, settings: Settings
+) -> Blueprint:
     """The blueprint of questions, answers and the images beside them."""
     blueprint = Blueprint("attempts", __name__)
 
@@ -51,22 +63,24 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
         return _page(found, situation)
 
     @blueprint.post("/questions/<question>/answer")
+    @limiter.limit(settings.limit_answers_client, key_func=get_remote_address)
     def answer(question: str) -> AnyResponse:
         found = _question(question)
         chosen = tuple(dict.fromkeys(request.form.getlist("option")))
         number = _count(request.form.get("number", ""), 10**6)
         hints_seen = _count(request.form.get("hints_seen", "0"), HINTS_MAX)
+        if number < 1:
+            abort(400)
         visitor = current.visitor()
         before = desk.attempts(question)
         if "hint" in request.form:  # asked for without scripts: what is ticked stays ticked
             return make_response(
                 _page(found, Situation(visitor, before, True, hints_seen + 1, chosen))
             )
-        is_new = number > len(before)
+        if number <= len(before):  # sent again: what was kept decides, whatever the text is now
+            return _kept(found, before, number, chosen, visitor)
         try:
-            if number < 1:
-                abort(400)
-            if is_new and request.form.get("version") != found.version:
+            if not desk.is_seal(request.form.get("version", ""), found, visitor):
                 raise SubmissionError(EDITED)
             graded = grade(found.right_ids, [o.id for o in found.options], chosen)
         except SubmissionError as error:
@@ -83,18 +97,37 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
             mark=graded.mark,
             hints_seen=min(hints_seen, len(found.hints_html)),
         )
+        account = current.account()
         try:
             with database.write() as session:
-                person = people.ensure(session, visitor)
+                person = account or people.ensure_guest(session, visitor)
                 store.record(session, person.id, submission)
         except store.ConflictError:
+            return _kept(found, desk.attempts(question), number, chosen, visitor)
+        except people.NoGuestError:
+            # Signed in or up in another tab while this was on its way: nothing is kept yet.
+            situation = Situation(visitor, before, True, hints_seen, chosen, MEANWHILE)
+            return make_response(_page(found, situation), 409)
+        return redirect(_back(found), 303)
+
+    def _kept(
+        found: Question,
+        attempts: Sequence[Attempt],
+        number: int,
+        chosen: Sequence[str],
+        visitor: str,
+    ) -> AnyResponse:
+        """The answer to a submission whose number is taken, or leaves some out."""
+        if number <= len(attempts) and set(attempts[number - 1].chosen) == set(chosen):
+            return redirect(_back(found), 303)
+        if number <= len(attempts):
             flash(
                 "This attempt was answered already, with another choice, perhaps in another tab."
                 " That answer stands; you can try again."
             )
-            situation = Situation(visitor, desk.attempts(question))
-            return make_response(_page(found, situation), 409)
-        return redirect(_back(found), 303)
+            return make_response(_page(found, Situation(visitor, attempts)), 409)
+        situation = Situation(visitor, attempts, True, 0, chosen, OUTDATED)
+        return make_response(_page(found, situation), 409)
 
     @blueprint.get("/topics/<topic>/files/<path:name>")
     def file(topic: str, name: str) -> Response:

@@ -129,6 +129,15 @@ def rebuild(session: Session, person_id: int | None = None) -> int:
     return len(summaries)
 
 
+def source(session: Session, question: str, version: str) -> str | None:
+    """The text of a version of a question that somebody answered."""
+    return session.scalar(
+        sa.select(question_version.c.source).where(
+            question_version.c.question == question, question_version.c.version == version
+        )
+    )
+
+
 def export(session: Session, person_id: int) -> dict[str, Any]:
     """Every attempt of a person as plain data, for their own download."""
     attempts = _attempts(session, attempt.c.person_id == person_id)

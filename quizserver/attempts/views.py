@@ -153,11 +153,13 @@ def answered_options(
     ]
 
 
-def result(question: Question, situation: Situation) -> ResultView:
+def result(question: Question, situation: Situation, *, edited: bool) -> ResultView:
+    """What came of the latest attempt; ``edited`` when the question reads otherwise by now."""
     attempt = situation.attempts[-1]
+    later = " The question has been edited since; this is the text that you answered."
     return ResultView(
         right=attempt.right,
-        sentence=_sentence(question, attempt),
+        sentence=_sentence(question, attempt) + (later if edited else ""),
         number=attempt.number,
         answered_at=attempt.answered_at,
         explanation_html=question.explanation_html,
@@ -166,14 +168,8 @@ def result(question: Question, situation: Situation) -> ResultView:
 
 
 def _sentence(question: Question, attempt: Attempt) -> str:
-    edited = (
-        " The question has been edited since; what you see here is its present text."
-        if attempt.version != question.version
-        else ""
-    )
     if attempt.right:
-        first = "Right at the first try." if attempt.number == 1 else "That is it."
-        return first + edited
+        return "Right at the first try." if attempt.number == 1 else "That is it."
     missed = len(question.right_ids - set(attempt.chosen))
     wrong = len(set(attempt.chosen) - question.right_ids)
     parts = []
@@ -182,7 +178,7 @@ def _sentence(question: Question, attempt: Attempt) -> str:
     if wrong:
         parts.append(f"chose {_count(wrong, 'wrong option')}")
     told = f"You {' and '.join(parts)}. " if parts else ""
-    return f"{told}Look at what the experiments show, then try again.{edited}"
+    return f"{told}Look at what the experiments show, then try again."
 
 
 def _count(number: int, noun: str) -> str:

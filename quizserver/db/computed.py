@@ -8,13 +8,14 @@ again, which costs only the time to train.
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from quizserver.db.session import Database
+from quizserver.db.session import BUSY_SECONDS, Database
 
 # Goes up with every change of the tables below or of what their columns mean.
 VERSION = 1
@@ -108,7 +109,7 @@ watch = sa.Table(
 def open_computed(url: str) -> Database:
     """The computed store at ``url``, with its tables as this version wants them.
 
-    A store of another version is emptied; an SQLite file that is no database is replaced. Raises
+    A store of another version is emptied; an SQLite file that is damaged is replaced. Raises
     sqlalchemy.exc.SQLAlchemyError when the database can't be opened at all.
     """
     database = Database(url, durable=False)
@@ -116,10 +117,10 @@ def open_computed(url: str) -> Database:
         try:
             _create(database)
         except sa.exc.DatabaseError as error:
-            if not database.is_sqlite or "not a database" not in str(error):
+            if not database.is_sqlite or not _is_damage(error):
                 raise
             database.dispose()
-            _remove(database)
+            _remove(str(database.url.database))
             _create(database)
     return database
 
@@ -135,9 +136,29 @@ def _create(database: Database) -> None:
         connection.execute(_version.insert().values(number=VERSION))
 
 
-def _remove(database: Database) -> None:
+def replace_if_damaged(path: str) -> None:
+    """Removes an SQLite file that can't be read as one. Only for what can be computed again."""
+    if not Path(path).exists():
+        return
+    with _locked(path):
+        try:
+            with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+                sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            sound = False
+        if not sound:
+            _remove(path)
+
+
+def _is_damage(error: Exception) -> bool:
+    return "not a database" in str(error) or "malformed" in str(error)
+
+
+def _remove(path: str) -> None:
     for suffix in ("", "-wal", "-shm"):
-        Path(f"{database.url.database}{suffix}").unlink(missing_ok=True)
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -146,6 +167,12 @@ def _one_at_a_time(database: Database) -> Iterator[None]:
     if not database.is_sqlite or not database.url.database:
         yield
         return
-    with Path(f"{database.url.database}.lock").open("w") as lock:
+    with _locked(database.url.database):
+        yield
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[None]:
+    with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -51,12 +51,17 @@ person = sa.Table(
     sa.Column("email", sa.String(254), unique=True),
     sa.Column("password_hash", sa.String(255)),
     sa.Column("role", sa.String(16), nullable=False, server_default="learner"),
-    # Goes up when the password changes, which ends every other session of the person.
-    sa.Column("session_version", sa.Integer, nullable=False, server_default="0"),
+    # Random, and part of every session: a new one ends the old sessions, and a row that takes the
+    # number of a deleted one can't be entered with the old one's cookie.
+    sa.Column("session_key", sa.String(32), nullable=False),
+    # A guest who signed in to an account stays as a row that only says so: an answer that is still
+    # on its way under the guest's token must not make a new guest whom nobody will find.
+    sa.Column("absorbed_by", sa.ForeignKey("person.id", ondelete="CASCADE")),
     sa.Column("created_at", Instant, nullable=False),
     sa.CheckConstraint(
         "(email IS NULL) = (password_hash IS NULL)", name="address_and_password_together"
     ),
+    sa.CheckConstraint("absorbed_by IS NULL OR email IS NULL", name="only_guests_are_absorbed"),
     sa.CheckConstraint("role IN ('learner', 'author', 'instructor', 'admin')", name="known_role"),
 )
 

@@ -33,8 +33,12 @@ What each module is for:
 - ``simulation``: knobs, arms, axes; the checks that need no training
 - ``catalog``, ``describe``: reading simulation files without torch in this process
 - ``ensemble``, ``replicas``, ``layers``, ``losses``, ``optim``: training with a replica axis
-- ``course``, ``shapes``, ``words``: does a curve have a named property; a curve in words
-- ``claims``, ``verify``, ``evidence``, ``report``: counts to verdicts, the record, the tables
+- ``schedules``, ``norms``: learning rates that change; how large gradients and weights are
+- ``course``, ``shapes``, ``pairs``, ``words``: does a curve, or a pair, have a named property; a
+  curve in words
+- ``claims``, ``bootstrap``: counts to verdicts, intervals of medians
+- ``plan``, ``findings``, ``verify``, ``evidence``, ``report``: what to train, what came out, the
+  record, the tables
 """
 
 from quizserver.lab.simulation import Arm, Axis, Knob, Simulation

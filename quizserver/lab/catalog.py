@@ -81,6 +81,7 @@ class Catalog:
         self._until: dict[str, float] = {}
         self._lock = threading.Lock()
         self._asking = threading.Lock()
+        self._reading: set[str] = set()
 
     def describe(self, path: Path) -> Description:
         """What the file says; raises ``SimulationError`` (with a line where known)."""
@@ -88,6 +89,44 @@ class Catalog:
         if isinstance(outcome, SimulationError):
             raise SimulationError(outcome.message, outcome.line)
         return outcome
+
+    def known(self, path: Path) -> Description | None:
+        """What the file says, at once; None while it is being read in the background.
+
+        For pages, which must not wait for a file that takes its time. Raises ``SimulationError``
+        as ``describe`` does.
+        """
+        try:
+            mark = fingerprint(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SimulationError(f"cannot be read: {error}") from None
+        if self._unknown({path: mark}):
+            described = self._recorded(path, mark)
+            if described is not None:
+                self._remember(mark, described)
+            else:
+                self._read_behind(path, mark)
+        with self._lock:
+            outcome = self._known.get(mark)
+        if isinstance(outcome, SimulationError):
+            raise SimulationError(outcome.message, outcome.line)
+        return outcome
+
+    def _read_behind(self, path: Path, mark: str) -> None:
+        """Reads one file in a thread and a child of its own: one that hangs holds up no other."""
+        with self._lock:
+            if mark in self._reading:
+                return
+            self._reading.add(mark)
+
+        def read() -> None:
+            try:
+                self._remember(mark, _ask_child([path], self._timeout)[path])
+            finally:
+                with self._lock:
+                    self._reading.discard(mark)
+
+        threading.Thread(target=read, name="catalog", daemon=True).start()
 
     def describe_many(self, paths: Iterable[Path]) -> dict[Path, Outcome]:
         """The outcome for each file; one child process reads all that are not known yet."""

@@ -78,6 +78,17 @@ def grid(claim: Claim, arm: Mapping[str, float]) -> list[dict[str, float]]:
     return [{**arm, **dict(zip(names, chosen, strict=True))} for chosen in values]
 
 
+def partner(
+    setting: Mapping[str, float], arm: Mapping[str, float], versus: Mapping[str, float]
+) -> dict[str, float]:
+    """The setting of ``versus`` that a setting of ``arm``'s grid is compared with.
+
+    A pair differs in what its arms differ in and in nothing else: a knob in which they agree is
+    turned in both, one that sets them apart only in ``arm``.
+    """
+    return {knob: setting[knob] if arm[knob] == value else value for knob, value in versus.items()}
+
+
 def judge(
     counts: Sequence[int],
     n: int,

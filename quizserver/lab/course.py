@@ -58,6 +58,14 @@ class Course:
         """The relative end (R,); NaN when the last twentieth is not all finite."""
         return np.asarray(np.median(self.relative[:, self.fraction >= 0.95], axis=1))
 
+    @cached_property
+    def final(self) -> Floats:
+        """The end as it is, not relative to the start: (R,); infinite for a run that diverged."""
+        end = np.full(len(self.y), np.inf)
+        finite = np.isfinite(self.y).all(axis=1)
+        end[finite] = np.median(self.y[finite][:, self.fraction >= 0.95], axis=1)
+        return end
+
     def until(self, fraction: float) -> Floats:
         # a point exactly on the boundary belongs to it, whatever the division rounded to
         return self.relative[:, self.fraction <= fraction + 1e-9]

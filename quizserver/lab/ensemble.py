@@ -1,11 +1,12 @@
 """Trains all replicas of all settings of a simulation as one batch, point by point.
 
-A replica's curve depends on its setting and its seed alone, to the last bit in float32 on one
-machine: seed 17 is the same curve alone, among 64, in another order, and beside other arms. What
-that takes: random numbers a seed (``replicas``), matrices aligned alike (``layers``), batches that
-are always a multiple of ``PAD`` replicas (vectorised kernels treat the last few numbers of a tensor
-apart; with the padding no replica is ever among them), and one thread (threads cut tensors at
-places that depend on their size).
+A replica's curve depends on its setting and its seed alone, to the last bit in float32 and float64
+on one machine's processor (in 16 bits, and on an accelerator, only up to rounding): seed 17 is the
+same curve alone, among 64, in another order, and beside other arms. What that takes: random numbers
+a seed (``replicas``), matrices aligned alike (``layers``), batches that are always a multiple of
+``PAD`` replicas (vectorised kernels treat the last few numbers of a tensor apart; with the padding
+no replica is ever among them), and one thread (threads cut tensors at places that depend on their
+size).
 """
 
 from __future__ import annotations

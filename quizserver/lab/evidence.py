@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
@@ -84,8 +84,25 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """Where the runs of one setting end: their median, and its 95 % bootstrap interval.
+
+    None is the end of a run that diverged.
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim, and what came out. ``ensemble`` is the key of the setting the verdict rests on."""
+    """A claim, and what came out. ``ensemble`` is the key of the setting the verdict rests on.
+
+    For a claim about pairs, ``versus`` is the other arm, ``against`` the key of its setting, and
+    ``ends`` where the one and the other end. ``series`` is the one judged, None for the first.
+    ``sentence`` says in words what came out, where the ensemble's own sentence does not.
+    """
 
     question: str
     option: str | None
@@ -103,6 +120,11 @@ class Finding:
     verdict: Verdict
     ensemble: str
     tried: tuple[Tried, ...]
+    versus: str | None = None
+    series: str | None = None
+    against: str | None = None
+    ends: tuple[End, ...] = ()
+    sentence: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -114,7 +136,7 @@ class Finding:
         over = tuple((name, tuple(values)) for name, values in self.over.items())
         return (
             self.question, self.option, self.simulation, self.arm, self.shape,
-            self.quantifier, self.at_least, over, self.expected,
+            self.quantifier, self.at_least, over, self.expected, self.versus, self.series,
         )  # fmt: skip
 
 
@@ -149,12 +171,22 @@ class Evidence:
         """The ensemble that a finding rests on."""
         return self.experiments[finding.simulation].ensembles[finding.ensemble]
 
+    def against(self, finding: Finding) -> Ensemble | None:
+        """The ensemble that a finding's is compared with; None for a claim about one arm."""
+        if finding.against is None:
+            return None
+        return self.experiments[finding.simulation].ensembles[finding.against]
+
     def slice(self, question: str) -> Evidence:
         """Only what one question's claims are about: its findings and the ensembles they use."""
         findings = tuple(f for f in self.findings if f.question == question)
         used: dict[str, dict[str, Ensemble]] = {}
         for found in findings:
-            used.setdefault(found.simulation, {})[found.ensemble] = self.ensemble(found)
+            ensembles = used.setdefault(found.simulation, {})
+            ensembles[found.ensemble] = self.ensemble(found)
+            other = self.against(found)
+            if found.against is not None and other is not None:
+                ensembles[found.against] = other
         experiments = {
             name: replace(self.experiments[name], ensembles=ensembles)
             for name, ensembles in used.items()
@@ -203,6 +235,8 @@ def claimed(question: Question) -> list[tuple[object, ...]]:
             claim.at_least,
             tuple((sweep.knob, sweep.values) for sweep in claim.over),
             claim.expected,
+            claim.versus,
+            claim.series,
         )
         for claim in question.claims
     ]
@@ -237,8 +271,10 @@ def _read(path: Path, _changed: int, _size: int, _inode: int) -> Evidence:
         raise EvidenceError(f"{path}: cannot be read ({error.strerror}).") from error
     for finding in evidence.findings:
         experiment = evidence.experiments.get(finding.simulation)
-        if experiment is None or finding.ensemble not in experiment.ensembles:
-            raise EvidenceError(f"{path}: a finding has no ensemble {finding.ensemble!r}. {advice}")
+        known = experiment.ensembles if experiment is not None else {}
+        for key in (finding.ensemble, finding.against):
+            if key is not None and key not in known:
+                raise EvidenceError(f"{path}: a finding has no ensemble {key!r}. {advice}")
     return evidence
 
 
@@ -275,8 +311,15 @@ def write(evidence: Evidence, folder: Path) -> Path:
     return path
 
 
+def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding without what only some have: a line less each in every diff."""
+    optional = ("versus", "series", "against", "ends", "sentence")
+    return {key: value for key, value in finding.items() if value or key not in optional}
+
+
 def _fitted(evidence: Evidence, path: Path) -> str:
     data = rounded(_ADAPTER.dump_python(evidence, mode="json"))
+    data["findings"] = [_without_empty(finding) for finding in data["findings"]]
     bands = [
         band
         for experiment in data["experiments"].values()

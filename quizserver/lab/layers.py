@@ -40,6 +40,28 @@ class Linear(nn.Module):
         return linear(inputs, self.weight, self.bias)
 
 
+class Dropout(nn.Module):
+    """Inverted dropout of (R, …): zero with probability ``rate`` (R,), else ÷ (1 − rate).
+
+    ``draw(*size)`` gives uniform numbers (R, *size), each replica's from its own seed. After
+    ``eval()`` nothing is dropped and nothing is drawn.
+    """
+
+    def __init__(self, rate: Tensor, draw: Callable[..., Tensor]) -> None:
+        super().__init__()
+        if not bool(((rate >= 0) & (rate <= 1)).all()):
+            raise ValueError("a dropout rate must lie between 0 and 1, in every replica")
+        self._rate, self._draw = rate, draw
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            return inputs
+        rate = self._rate.view(-1, *[1] * (inputs.ndim - 1))
+        kept = self._draw(*inputs.shape[1:]) >= rate
+        factor = torch.where(rate < 1, 1 / (1 - rate), 0.0).to(inputs.dtype)
+        return inputs * (kept * factor)
+
+
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """``inputs @ weight + bias`` a replica, the same to the last bit at any place in the batch."""
     rows, width, outputs = inputs.shape[1], weight.shape[1], weight.shape[2]
@@ -110,7 +132,7 @@ def _aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
 
 # Each draws one replica's weights (inputs, outputs) before scaling: "default" is torch.nn.Linear's
 # (Kaiming uniform with a = √5, that is ±1/√inputs), Glorot and He as in torch.nn.init with gain 1
-# and √2, LeCun normal has variance 1/inputs.
+# and √2, LeCun has variance 1/inputs; "normal" (variance 1) and "uniform" (±1) are to be scaled.
 Draw = Callable[[int, int, torch.Generator], Tensor]
 
 
@@ -123,6 +145,16 @@ def _normal(spread: float, inputs: int, outputs: int, generator: torch.Generator
     return spread * torch.randn(inputs, outputs, generator=generator, dtype=torch.float64)
 
 
+def _orthogonal(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+    square, triangle = torch.linalg.qr(
+        _normal(1.0, max(inputs, outputs), min(inputs, outputs), generator)
+    )
+    # with these signs every orthogonal matrix is as likely (Saxe et al., 2014; as torch does it)
+    square = square * torch.diagonal(triangle).sign()
+    orthogonal: Tensor = square if inputs >= outputs else square.mT
+    return orthogonal
+
+
 INITS: dict[str, Draw] = {
     "default": lambda i, o, g: _uniform(1 / math.sqrt(i), i, o, g),
     "glorot_uniform": lambda i, o, g: _uniform(math.sqrt(6 / (i + o)), i, o, g),
@@ -130,4 +162,9 @@ INITS: dict[str, Draw] = {
     "he_uniform": lambda i, o, g: _uniform(math.sqrt(6 / i), i, o, g),
     "he_normal": lambda i, o, g: _normal(math.sqrt(2 / i), i, o, g),
     "lecun_normal": lambda i, o, g: _normal(1 / math.sqrt(i), i, o, g),
+    "lecun_uniform": lambda i, o, g: _uniform(math.sqrt(3 / i), i, o, g),
+    "normal": lambda i, o, g: _normal(1.0, i, o, g),
+    "uniform": lambda i, o, g: _uniform(1.0, i, o, g),
+    "orthogonal": _orthogonal,
+    "zeros": lambda i, o, _: torch.zeros(i, o, dtype=torch.float64),
 }

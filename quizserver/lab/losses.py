@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
 
 
 def mse_loss(output: Tensor, target: Tensor) -> Tensor:
@@ -23,6 +23,17 @@ def binary_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     """Mean binary cross entropy in nats; ``target`` holds probabilities in ``logits``' shape."""
     _same_shape(logits, target)
     each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return each.flatten(1).mean(1)
+
+
+def binary_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
+    """Mean binary cross entropy in nats of what a sigmoid gave out, for networks that end in one.
+
+    As in torch no logarithm is below −100, so that a certain mistake costs 100 and not infinity.
+    ``binary_cross_entropy_with_logits`` is exact where this one is rounded away.
+    """
+    _same_shape(probabilities, target)
+    each = functional.binary_cross_entropy(probabilities, target, reduction="none")
     return each.flatten(1).mean(1)
 
 

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quizserver.lab.layers import INITS, Linear
+from quizserver.lab.layers import INITS, Dropout, Linear
 from quizserver.lab.simulation import Knob
 
-_STREAMS = ("init", "data", "order")
+_STREAMS = ("init", "data", "order", "dropout")
 
 
 class Replicas:
     """R replicas that train together; the first axis of every tensor is theirs.
 
     ``knobs`` has one attribute a knob: a tensor (R,) or, for an integer knob, an ``int``. Random
-    numbers come from three streams a seed (initial weights, data, order of the batches), so that
+    numbers come from streams of their own a seed (initial weights, data, order, dropout), so that
     replicas of different arms with one seed start alike, see the same batches and can be compared
     pair by pair, and so that nothing depends on who else is in the batch.
     """
@@ -65,8 +65,9 @@ class Replicas:
         """A linear layer for ``torch.nn.Sequential``, its initial values multiplied by ``scale``.
 
         ``init``: "default" is what ``torch.nn.Linear`` does, biases too. With "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_normal", or weights of your own in the
-        shape (R, inputs, outputs) or (inputs, outputs), the biases start at zero.
+        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal",
+        "normal", "uniform" (±1), "zeros", or weights of your own in the shape (R, inputs, outputs)
+        or (inputs, outputs), the biases start at zero.
         """
         factor = (
             torch.as_tensor(scale, dtype=torch.float64, device="cpu")
@@ -78,6 +79,27 @@ class Replicas:
         if bias and isinstance(init, str) and init == "default":
             offset = self._draw("init", lambda g: INITS["default"](inputs, outputs, g)[:1]) * factor
         return Linear(self._own(weight), self._own(offset) if bias else None)
+
+    def dropout(self, rate: float | Tensor) -> Dropout:
+        """``torch.nn.Dropout`` with a rate a replica; seeds drop the same units in every arm.
+
+        Raises ``ValueError`` for a rate outside 0 to 1.
+        """
+        return Dropout(
+            self._tensor(torch.as_tensor(rate).expand(self.count).tolist()),
+            lambda *size: self._own(
+                self._draw("dropout", lambda g: torch.rand(*size, generator=g))
+            ),
+        )
+
+    def use(self, dtype: torch.dtype) -> None:
+        """From now on gives layers, data and random numbers in another floating-point type.
+
+        For a simulation in which a knob chooses the type; knobs keep the type that they have.
+        """
+        if not dtype.is_floating_point:
+            raise ValueError(f"{dtype} is no floating-point type")
+        self.dtype = dtype
 
     def _initial(self, init: str | Tensor, inputs: int, outputs: int) -> Tensor:
         if isinstance(init, Tensor):

@@ -22,7 +22,8 @@ def agrees(evidences: Iterable[Evidence]) -> bool:
 def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
     """``{"topics": [{"topic", "seeds", "claims": [{"question", "option", "arm", …}]}]}``.
 
-    ``seeds`` lists every seed; ``low`` and ``high`` are the Wilson interval of k of n.
+    ``seeds`` lists every seed; ``low`` and ``high`` are the Wilson interval of k of n. A claim
+    about pairs also has "versus", one about another series than the first "series".
     """
     fields = (
         "question", "option", "arm", "shape", "k", "n", "low", "high", "verdict", "expected",
@@ -35,6 +36,11 @@ def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
                 "seeds": list(evidence.seeds),
                 "claims": [
                     {name: getattr(finding, name) for name in fields}
+                    | {
+                        name: getattr(finding, name)
+                        for name in ("versus", "series")
+                        if getattr(finding, name) is not None
+                    }
                     for finding in evidence.findings
                 ],
             }
@@ -58,8 +64,8 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return (
         finding.question,
         finding.option or "–",
-        finding.ensemble,
-        finding.shape,
+        finding.ensemble if finding.against is None else f"{finding.ensemble} / {finding.against}",
+        finding.shape if finding.series is None else f"{finding.shape} ({finding.series})",
         f"{finding.quantifier}, {finding.at_least:.0%}",
         f"{finding.k} of {finding.n}",
         f"{finding.low:.3f} to {finding.high:.3f}",

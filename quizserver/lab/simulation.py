@@ -17,6 +17,7 @@ from typing import Any, Literal
 Scale = Literal["linear", "log"]
 Train = Callable[[Any], Iterator[tuple[float, Mapping[str, Any]]]]
 
+DTYPES = ("float16", "bfloat16", "float32", "float64")
 _KNOB_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
@@ -204,7 +205,7 @@ class Simulation:
         series: Mapping[str, Axis],
         points: int,
         summary: str = "",
-        dtype: Literal["float32", "float64"] = "float32",
+        dtype: Literal["float16", "bfloat16", "float32", "float64"] = "float32",
     ) -> None:
         if not title.strip():
             raise SimulationError("the title is empty")
@@ -212,8 +213,8 @@ class Simulation:
             raise SimulationError(f"points is {points}: a curve needs at least 2")
         if not series:
             raise SimulationError('there is no series: name one, such as {"loss": Axis("loss")}')
-        if dtype not in ("float32", "float64"):
-            raise SimulationError(f"dtype is {dtype!r}, not float32 or float64")
+        if dtype not in DTYPES:
+            raise SimulationError(f"dtype is {dtype!r}, not one of {', '.join(DTYPES)}")
         _unique("knob", [knob.name for knob in knobs])
         _unique("arm", [arm.name for arm in arms])
         self.title = title

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -34,6 +36,32 @@ def describe(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
         sentences.append(f"{_of(int(broken.sum()), runs, 'overflow')}.")
     sentences += _spread(course.y[~broken, -1], whole=not broken.any())
     return " ".join(sentences)
+
+
+def describe_pairs(
+    k: int,
+    n: int,
+    verb: str,
+    labels: Sequence[str],
+    ends: Sequence[tuple[float, float, float]],
+) -> str:
+    """Says in how many of ``n`` pairs the first of two arms ``verb`` the second.
+
+    ``ends`` are the median and its interval where the one and the other arm end; infinite for runs
+    that diverged.
+    """
+    pairs = "the only pair" if k == n == 1 else f"{'all' if k == n else f'{k} of'} {n} pairs"
+    first, second = (_median_and_interval(*end) for end in ends)
+    return (
+        f"In {pairs} of runs with the same seed, {labels[0]} {verb} {labels[1]}. "
+        f"The medians at the end are {first} against {second}."
+    )
+
+
+def _median_and_interval(median: float, low: float, high: float) -> str:
+    texts = [_number(value) if np.isfinite(value) else "overflow" for value in (low, high)]
+    middle = _number(median) if np.isfinite(median) else "overflow"
+    return f"{middle} (95 % interval {texts[0]} to {texts[1]})"
 
 
 def _median(x: Floats, middle: Floats, label: str, *, several: bool) -> str:

@@ -1,4 +1,4 @@
-"""What a page shows of recorded evidence and of the lab bench. Pure: values in, views out."""
+"""What a page shows of the lab bench of a simulation. Pure: values in, views out."""
 
 from __future__ import annotations
 
@@ -8,59 +8,22 @@ from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
 
-from quizserver.lab.evidence import Band, Ensemble, Evidence, Finding
-from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Arm, Description, Knob
+from quizserver.lab.evidence import Ensemble, Evidence
+from quizserver.lab.simulation import Description, Knob
+from quizserver.runs.evidence_view import (
+    Described,
+    OptionEvidence,
+    curve,
+    described_in,
+    first_band,
+    option_evidence,
+    y_range,
+)
 from quizserver.web import charts
 
-SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
+__all__ = ["ArmView", "BenchView", "OptionEvidence", "bench_view", "option_evidence"]
+
 REPLICAS = 32
-# A chart shows at most this many times the start or the end: swings may leave the frame.
-Y_TOP = 1.6
-
-Described = Sequence[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One finding in a line: the word with its sign, the count, the shape and what was claimed."""
-
-    word: str
-    sign: str
-    k: int
-    n: int
-    low: float
-    high: float
-    shape_title: str
-    shape_words: str
-    quantifier_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class OptionEvidence:
-    """What the experiment says about one option: verdicts (at least one), a chart, its words."""
-
-    arm: str
-    arm_index: int
-    arm_label: str
-    svg: Markup
-    verdicts: tuple[Verdict, ...]
-    setting_text: str
-    sentence: str
-    tried: TriedView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TriedView:
-    """Where on a claim's range the shape shows: how many of ``n`` replicas at each value.
-
-    Each row is the value, the count, and whether the chart shows that setting.
-    """
-
-    knob: str
-    shape: str
-    n: int
-    rows: Sequence[tuple[str, int, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +51,6 @@ class BenchView:
     stale: str | None
 
 
-def option_evidence(
-    evidence: Evidence, findings: Sequence[Finding], described: Described, ident: str
-) -> OptionEvidence:
-    """The view of findings about one option that rest on the same curve (at least one).
-
-    ``described`` is the question's curve, as shares of the run and of the loss at its start.
-    """
-    first = findings[0]
-    experiment = evidence.experiments[first.simulation]
-    description, ensemble = experiment.description, evidence.ensemble(first)
-    index, arm = _arm(description, ensemble.arm)
-    band = _band(ensemble)
-    axis = next(iter(description.series.values()))
-    svg = charts.curve_chart(
-        ident=ident,
-        title=f"{axis.label} by {description.x.label}: {arm.label}",
-        description=ensemble.sentence,
-        x=charts.Axis(description.x.label, description.x.unit),
-        y=charts.Axis(axis.label, axis.unit),
-        curves=[_curve(experiment.x, band, index, arm.label)],
-        described=_described(described, experiment.x, band),
-        y_range=_range(band),
-    )
-    return OptionEvidence(
-        arm.name,
-        index,
-        arm.label,
-        svg,
-        tuple(_verdict(finding) for finding in findings),
-        _setting(description, ensemble),
-        ensemble.sentence,
-        next((_tried(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
-    )
-
-
 def bench_view(
     topic: str,
     simulation: str,
@@ -147,7 +75,7 @@ def bench_view(
     ]
     start = next((view for view in views if view.name == arm), views[0])
     ensemble, x = _recorded(evidence, simulation, start.name)
-    over = _described(described, x, _band(ensemble)) if ensemble is not None else None
+    over = described_in(described, x, first_band(ensemble)) if ensemble is not None else None
     config = {
         "topic": topic,
         "simulation": simulation,
@@ -177,79 +105,6 @@ def bench_view(
     )
 
 
-def _arm(description: Description, name: str) -> tuple[int, Arm]:
-    return next((i, arm) for i, arm in enumerate(description.arms) if arm.name == name)
-
-
-def _verdict(finding: Finding) -> Verdict:
-    shape = SHAPES[finding.shape]
-    share = "most" if finding.at_least == 0.5 else f"at least {100 * finding.at_least:g} %"
-    if finding.quantifier == "will":
-        text = f"claimed for every setting in the range, in {share} of the seeds"
-    elif finding.over:
-        text = f"claimed for some setting in the range, in {share} of the seeds"
-    else:
-        text = f"claimed for {share} of the seeds"
-    return Verdict(
-        finding.verdict,
-        SIGNS[finding.verdict],
-        finding.k,
-        finding.n,
-        finding.low,
-        finding.high,
-        shape.title,
-        shape.words,
-        text,
-    )
-
-
-def _tried(description: Description, finding: Finding, ensemble: Ensemble) -> TriedView:
-    names = list(finding.over)
-    labels = [knob.label for knob in description.knobs if knob.name in names]
-    rows = [
-        (
-            ", ".join(f"{tried.knobs[name]:g}" for name in names),
-            tried.k,
-            all(ensemble.knobs[name] == tried.knobs[name] for name in names),
-        )
-        for tried in finding.tried
-    ]
-    return TriedView(", ".join(labels), SHAPES[finding.shape].title, finding.n, rows)
-
-
-def _setting(description: Description, ensemble: Ensemble) -> str:
-    """The knobs that differ from the defaults, in words."""
-    turned = [
-        f"{knob.label} {ensemble.knobs[knob.name]:g}{' ' + knob.unit if knob.unit else ''}"
-        f" (healthy: {knob.default:g})"
-        for knob in description.knobs
-        if ensemble.knobs[knob.name] != knob.default
-    ]
-    return "; ".join(turned) or "every knob at its default"
-
-
-def _curve(x: Sequence[float], band: Band, index: int, label: str) -> charts.Curve:
-    return charts.Curve(x, band.median, band.low, band.high, band.replicas, label, index)
-
-
-def _described(points: Described, x: Sequence[float], band: Band) -> charts.Described | None:
-    """The described curve in the chart's own units."""
-    start = band.median[0]
-    if not points or start is None:
-        return None
-    width = x[-1] - x[0]
-    return charts.Described([(x[0] + px * width, py * start) for px, py in points])
-
-
-def _range(band: Band) -> tuple[float, float] | None:
-    """From zero to just above the start or the end, so that swings don't flatten all else."""
-    values = [value for value in band.median if value is not None]
-    if not values or min(values) < 0 or max(values) == 0:
-        return None
-    frame = max(values[0], values[-1])
-    return 0.0, (min(max(values), Y_TOP * frame) or max(values)) * 1.08
-
-
 def _recorded(
     evidence: Evidence | None, simulation: str, arm: str
 ) -> tuple[Ensemble | None, tuple[float, ...]]:
@@ -262,7 +117,7 @@ def _recorded(
 def _recorded_config(ensemble: Ensemble | None, x: Sequence[float]) -> dict[str, object] | None:
     if ensemble is None:
         return None
-    band = _band(ensemble)
+    band = first_band(ensemble)
     return {
         "arm": ensemble.arm,
         "n": ensemble.n,
@@ -272,11 +127,6 @@ def _recorded_config(ensemble: Ensemble | None, x: Sequence[float]) -> dict[str,
         "low": band.low,
         "high": band.high,
     }
-
-
-def _band(ensemble: Ensemble) -> Band:
-    """The series that is drawn and judged: the first that the simulation declares."""
-    return next(iter(ensemble.series.values()))
 
 
 def _recorded_chart(
@@ -291,24 +141,24 @@ def _recorded_chart(
     if ensemble is None:
         return Markup()
     axis = next(iter(description.series.values()))
-    band = _band(ensemble)
+    band = first_band(ensemble)
     return charts.curve_chart(
         ident=ident,
         title=f"{axis.label} by {description.x.label}: {arm.label}",
         description=ensemble.sentence,
         x=charts.Axis(description.x.label, description.x.unit),
         y=charts.Axis(axis.label, axis.unit),
-        curves=[_curve(x, band, arm.index, arm.label)],
+        curves=[curve(x, band, arm.index, arm.label)],
         described=described,
         size="bench",
-        y_range=_range(band),
+        y_range=y_range(band),
     )
 
 
 def _table(ensemble: Ensemble | None, x: Sequence[float]) -> list[tuple[str, str, str, str]]:
     if ensemble is None:
         return []
-    band = _band(ensemble)
+    band = first_band(ensemble)
     return [
         (f"{at:g}", _number(median), _number(low), _number(high))
         for at, median, low, high in zip(x, band.median, band.low, band.high, strict=True)

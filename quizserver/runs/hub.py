@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -90,25 +90,41 @@ class Feed:
 
 
 class Hub:
-    """The open streams of one process, at most ``streams_max``; the first one starts its thread."""
+    """The open streams of one process, at most ``streams_max`` in all and ``per_visitor`` for one.
 
-    def __init__(self, store: RunStore, *, streams_max: int, tick: float = TICK) -> None:
+    The first one starts its thread.
+    """
+
+    def __init__(
+        self, store: RunStore, *, streams_max: int, per_visitor: int = 4, tick: float = TICK
+    ) -> None:
         self._store = store
         self._streams_max = streams_max
+        self._per_visitor = per_visitor
+        self._visitors: Counter[str] = Counter()
         self._tick = tick
         # Reentrant: a stream may be finalised by the garbage collector while this is held.
         self._lock = threading.RLock()
         self._wanted = threading.Condition(self._lock)
         self._feeds: dict[str, Feed] = {}
-        self._dropped: deque[str] = deque()
+        self._dropped: deque[tuple[str, str]] = deque()
         self._thread: threading.Thread | None = None
         self._open = 0
         self.closed = False
 
-    def enter(self, run_id: str) -> None:
-        """Counts a stream in. Raises RefusedError (503) when there are as many as there may be."""
+    def enter(self, run_id: str, visitor: str = "") -> None:
+        """Counts a stream in. Raises RefusedError when there are as many as there may be.
+
+        503 for all streams, 429 for those of one visitor (one without a name is not counted).
+        """
         with self._lock:
             self._sweep()
+            if visitor and self._visitors[visitor] >= self._per_visitor:
+                raise RefusedError(
+                    429,
+                    f"You have {self._per_visitor} live curves open already. Close one of them.",
+                    retry_after=3,
+                )
             if self.closed or self._open >= self._streams_max:
                 raise RefusedError(
                     503,
@@ -118,24 +134,28 @@ class Hub:
             if run_id not in self._feeds:
                 self._feeds[run_id] = Feed(threading.Condition(self._lock))
             self._open += 1
+            self._visitors[visitor] += 1
             self._feeds[run_id].streams += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="runs-hub", daemon=True)
                 self._thread.start()
             self._wanted.notify()
 
-    def leave(self, run_id: str) -> None:
+    def leave(self, run_id: str, visitor: str = "") -> None:
         """Counts a stream out; with the last of a run its batches are forgotten."""
         with self._lock:
             self._open -= 1
+            self._visitors[visitor] -= 1
+            if not self._visitors[visitor]:
+                del self._visitors[visitor]
             feed = self._feeds[run_id]
             feed.streams -= 1
             if not feed.streams:
                 del self._feeds[run_id]
 
-    def drop(self, run_id: str) -> None:
+    def drop(self, run_id: str, visitor: str = "") -> None:
         """Counts a stream out a little later. For finalisers, which may run at any moment."""
-        self._dropped.append(run_id)
+        self._dropped.append((run_id, visitor))
 
     def wait(self, run_id: str, told: Mark, since: float, seconds: float) -> News | None:
         """What is new against what a stream has told by ``since`` (time.monotonic()).
@@ -209,4 +229,4 @@ class Hub:
 
     def _sweep(self) -> None:
         while self._dropped:
-            self.leave(self._dropped.popleft())
+            self.leave(*self._dropped.popleft())

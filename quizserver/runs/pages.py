@@ -120,7 +120,7 @@ def pages(
     @pages.get(f"/runs/{_RUN}/events")
     def events(run_id: str) -> Response:
         find(run_id)
-        stream = runs.stream(run_id, _after())
+        stream = runs.stream(run_id, _after(), visitor())
         response = Response(stream, mimetype="text/event-stream")
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Accel-Buffering"] = "no"
@@ -166,11 +166,14 @@ def pages(
 
 def _describe(catalog: Catalog, path: Path) -> Description:
     try:
-        return catalog.describe(path)
+        description = catalog.known(path)
     except SimulationError as error:
         raise RefusedError(
             422, f"This simulation can't be run until its author mends it: {error}", "simulation"
         ) from error
+    if description is None:
+        raise RefusedError(503, "This simulation is being read. Try again soon.", retry_after=2)
+    return description
 
 
 def _json_body() -> bytes:

@@ -16,6 +16,8 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from quizserver.db.computed import replace_if_damaged
+
 NAME = "quizserver-runs"
 
 
@@ -63,8 +65,10 @@ def _huey(url: str) -> Huey:
     options = {"results": False, "serializer": _JsonSerializer()}
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
+        path = url.removeprefix("sqlite:///")
+        replace_if_damaged(path)
         # No fsync: after a power cut the worker finds the waiting runs in the store again.
-        return SqliteHuey(NAME, filename=url.removeprefix("sqlite:///"), fsync=False, **options)
+        return SqliteHuey(NAME, filename=path, fsync=False, **options)
     if scheme in ("redis", "rediss"):
         return RedisHuey(NAME, url=url, **options)
     if scheme in ("postgres", "postgresql"):

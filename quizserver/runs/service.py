@@ -26,7 +26,11 @@ class Runs:
         """Opens the computed store, making it where it is missing, and the queue."""
         self._database = open_computed(store_url(settings))
         self.store = RunStore(self._database)
-        self.hub = Hub(self.store, streams_max=settings.streams_max)
+        self.hub = Hub(
+            self.store,
+            streams_max=settings.streams_max,
+            per_visitor=settings.streams_per_visitor,
+        )
         self._queue = Queue(queue_url(settings))
         self._waiting_max = settings.runs_waiting_max
         self._per_visitor = settings.runs_per_visitor
@@ -37,9 +41,9 @@ class Runs:
         self._queue.close()
         self._database.dispose()
 
-    def stream(self, run_id: str, after: int) -> Stream:
-        """The events of a run behind a batch. Raises RefusedError (503) when too many are open."""
-        return Stream(self.store, self.hub, run_id, after)
+    def stream(self, run_id: str, after: int, visitor: str) -> Stream:
+        """The events of a run behind a batch. Raises RefusedError when too many are open."""
+        return Stream(self.store, self.hub, run_id, after, visitor)
 
     def ask(self, order: Order, visitor: str) -> Asked:
         """The run of this order: found, joined, or new and on its way to a worker.

@@ -24,20 +24,28 @@ class Stream:
     """The events of a run after a cursor, as the body of a response.
 
     ``state`` and ``points`` as they come, then one ``end``. Closing it, or dropping it without ever
-    having read it, gives its place in the hub free. Raises RefusedError (503) when there is none.
+    having read it, gives its place in the hub free. Raises RefusedError when there is none.
     """
 
     def __init__(
-        self, store: RunStore, hub: Hub, run_id: str, after: int, *, heartbeat: float = HEARTBEAT
+        self,
+        store: RunStore,
+        hub: Hub,
+        run_id: str,
+        after: int,
+        visitor: str = "",
+        *,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
         self._store = store
         self._hub = hub
         self._run_id = run_id
+        self._visitor = visitor
         self._after = after
         self._heartbeat = heartbeat
         self._said: tuple[str, int] | None = None
         self._once = threading.Lock()
-        hub.enter(run_id)
+        hub.enter(run_id, visitor)
         self._events = self._tell()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -53,12 +61,12 @@ class Stream:
     def close(self) -> None:
         """Lets the hub know that nobody reads any more. May be called twice, by any thread."""
         if self._once.acquire(blocking=False):
-            self._hub.leave(self._run_id)
+            self._hub.leave(self._run_id, self._visitor)
 
     def __del__(self) -> None:
         # A server that never reads nor closes the body of a response only drops it.
         if hasattr(self, "_events") and self._once.acquire(blocking=False):
-            self._hub.drop(self._run_id)
+            self._hub.drop(self._run_id, self._visitor)
 
     def _tell(self) -> Iterator[bytes]:
         yield f"retry: {RETRY}\n\n".encode()

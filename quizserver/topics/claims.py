@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from quizserver.lab.simulation import Description, KnobError, SimulationError
-from quizserver.topics.front_matter import Checked, QuestionFront, SimulationFront
+from quizserver.topics.front_matter import Checked, ClaimFront, QuestionFront, SimulationFront
 from quizserver.topics.identity import did_you_mean
 from quizserver.topics.lesson import LessonDraft, SimulationUse
 from quizserver.topics.model import Problem
@@ -131,19 +131,18 @@ def _flaws(draft: Draft | LessonDraft, outcomes: Mapping[str, Outcome]) -> Itera
 def _claim_flaws(
     front: Checked[QuestionFront], model: QuestionFront, description: Description | None
 ) -> Iterator[Flaw]:
-    from quizserver.lab.shapes import SHAPES  # brings numpy, which only this check needs
-
     for index, claim in enumerate(model.claims):
         path: YamlPath = ("claims", index)
-        if claim.shape not in SHAPES:
-            message = f'There is no shape "{claim.shape}".'
-            place = front.read.place((*path, "shape"))
-            yield Flaw(*place, "unknown-shape", message, did_you_mean(claim.shape, SHAPES))
+        yield from _shape_flaws(front, claim, path)
         if description is None:
             continue
-        if claim.arm not in _arms(description):
-            place = front.read.place((*path, "arm"))
-            yield _unknown_arm(claim.arm, description, place)
+        for key, arm in (("arm", claim.arm), ("versus", claim.versus)):
+            if arm is not None and arm not in _arms(description):
+                yield _unknown_arm(arm, description, front.read.place((*path, key)))
+        if claim.series is not None and claim.series not in description.series:
+            message = f'The simulation has no series "{claim.series}".'
+            hint = did_you_mean(claim.series, description.series)
+            yield Flaw(*front.read.place((*path, "series")), "unknown-series", message, hint)
         for knob, values in claim.over.items():
             at: YamlPath = (*path, "over", knob)
             if knob not in _knobs(description):
@@ -152,6 +151,33 @@ def _claim_flaws(
             for number, value in enumerate(values):
                 place = front.read.place((*at, number))
                 yield from _range_flaws(knob, value, description, place)
+
+
+def _shape_flaws(
+    front: Checked[QuestionFront], claim: ClaimFront, path: YamlPath
+) -> Iterator[Flaw]:
+    """A shape that is not there, or is about one curve where two are named, or the reverse."""
+    # these bring numpy, which only this check needs
+    from quizserver.lab.pairs import PAIR_SHAPES
+    from quizserver.lab.shapes import SHAPES
+
+    shape, place = claim.shape, front.read.place((*path, "shape"))
+    if shape not in SHAPES and shape not in PAIR_SHAPES:
+        known = [*SHAPES, *PAIR_SHAPES]
+        message = f'There is no shape "{shape}".'
+        yield Flaw(*place, "unknown-shape", message, did_you_mean(shape, known))
+    elif shape in PAIR_SHAPES and claim.versus is None:
+        message = f'The shape "{shape}" compares two arms, but the claim names one.'
+        yield Flaw(*place, "pair-without-versus", message, "Add versus: and the other arm.")
+    elif shape in SHAPES and claim.versus is not None:
+        place = front.read.place((*path, "versus"))
+        message = f'The shape "{shape}" is about one curve, but the claim names two arms.'
+        hint = f"Take versus out, or take a shape of two curves: {', '.join(PAIR_SHAPES)}."
+        yield Flaw(*place, "versus-without-pair", message, hint)
+    elif claim.versus == claim.arm:
+        place = front.read.place((*path, "versus"))
+        message = f'The claim compares the arm "{claim.arm}" with itself.'
+        yield Flaw(*place, "versus-itself", message, "Name another arm.")
 
 
 def _block_flaws(

@@ -26,7 +26,9 @@ class ClaimFront(_Strict):
 
     option: Word | None = None
     arm: Word
+    versus: Word | None = None
     shape: Word
+    series: Word | None = None
     quantifier: Literal["could", "will"] = "could"
     at_least: Annotated[Number, Field(alias="at-least", gt=0, le=1)] = 0.5
     expect: Literal["supported", "refuted"] | None = None

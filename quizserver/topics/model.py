@@ -60,6 +60,8 @@ class Sweep:
 class Claim:
     """An arm, a shape, and how many replicas must show it.
 
+    With ``versus``, another arm, the shape compares two curves, and pairs of replicas with one seed
+    must show it. ``series`` is the one judged; None is the first that the simulation declares.
     ``quantifier`` "could": some setting of ``over`` (or the arm as it stands) shows the shape in at
     least ``at_least`` of all replicas; "will": every setting does. ``expected`` is what the
     author's key says: for a claim of an option, "supported" when the option is right, unless
@@ -74,6 +76,8 @@ class Claim:
     over: tuple[Sweep, ...]
     expected: Expected
     line: int
+    versus: str | None = None
+    series: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

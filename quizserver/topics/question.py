@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from quizserver.topics.definitions import Definition, find_definitions, needed
@@ -11,6 +11,7 @@ from quizserver.topics.front_matter import Checked, QuestionFront, check_front
 from quizserver.topics.headings import Name
 from quizserver.topics.identity import digest, humanise, is_id, slug
 from quizserver.topics.judge import judge, option_id
+from quizserver.topics.links import Site, resolve
 from quizserver.topics.model import Claim, Option, Question, Sweep
 from quizserver.topics.options import Item
 from quizserver.topics.parse import QuestionFields, parse_question
@@ -117,6 +118,23 @@ def build_question(draft: Draft, *, topic: str, rewrite: Rewrite) -> Question:
     )
 
 
+def reread(question: Question, source: str) -> Question | None:
+    """An earlier version of ``question`` from its kept text; None when it can't be read any more.
+
+    Links and images between files point to nothing: the files of that day may be gone.
+    """
+    draft = draft_question(question.path, source)
+    if not draft.usable:
+        return None
+    apart = Site()
+
+    def rewrite(name: str, url: str) -> str | None:
+        return resolve(apart, question.path, name, url).address
+
+    earlier = build_question(draft, topic=question.topic, rewrite=rewrite)
+    return replace(earlier, id=question.id)
+
+
 def _title(draft: Draft) -> str:
     front = draft.front.model
     if front and front.title:
@@ -154,6 +172,8 @@ def _claims(draft: Draft, options: Sequence[Option]) -> tuple[Claim, ...]:
             expected=claim.expect
             or ("supported" if claim.option is None or right.get(claim.option) else "refuted"),
             line=draft.front.read.place(("claims", index))[0],
+            versus=claim.versus,
+            series=claim.series,
         )
         for index, claim in enumerate(front.claims if front else ())
     )

@@ -24,7 +24,7 @@ def submission(number: int = 1, chosen: tuple[str, ...] = ("a",), **changes: obj
 
 def answer(database: Database, visitor: str, *submissions: Submission) -> int:
     with database.write() as session:
-        person = people.ensure(session, visitor)
+        person = people.ensure_guest(session, visitor)
     for each in submissions:
         with database.write() as session:
             store.record(session, person.id, each)
@@ -81,7 +81,7 @@ def test_an_attempt_that_skips_a_number_is_refused(database: Database):
 def test_many_threads_with_the_same_first_answer_make_one_attempt(database: Database):
     def send() -> None:
         with database.write() as session:
-            person = people.ensure(session, "v")
+            person = people.ensure_guest(session, "v")
             store.record(session, person.id, submission())
 
     threads = [threading.Thread(target=send) for _ in range(12)]

@@ -34,6 +34,7 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares(empty: Da
     assert {c["name"] for c in constraints} == {
         "ck_person_known_role",
         "ck_person_address_and_password_together",
+        "ck_person_only_guests_are_absorbed",
     }
 
 

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from quizserver.db.session import Database, insert_if_new
 from quizserver.db.tables import attempt, person
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def add(session: Session, visitor: str, moment: datetime) -> bool:
+    return insert_if_new(session, person, visitor=visitor, session_key="k", created_at=moment)
 
 
 def count(database: Database) -> int:
@@ -33,7 +38,7 @@ def test_sqlite_runs_in_wal_and_syncs_as_asked(tmp_path: Path, durable: bool, le
 def test_an_exception_in_a_write_leaves_nothing_behind(database: Database):
     def fail() -> None:
         with database.write() as session:
-            insert_if_new(session, person, visitor="a", created_at=NOW)
+            add(session, "a", NOW)
             raise RuntimeError("midway")
 
     with pytest.raises(RuntimeError, match="midway"):
@@ -43,14 +48,14 @@ def test_an_exception_in_a_write_leaves_nothing_behind(database: Database):
 
 def test_a_read_keeps_nothing(database: Database):
     with database.read() as session:
-        insert_if_new(session, person, visitor="a", created_at=NOW)
+        add(session, "a", NOW)
     assert count(database) == 0
 
 
 def test_a_row_that_is_there_is_not_inserted_twice(database: Database):
     with database.write() as session:
-        assert insert_if_new(session, person, visitor="a", created_at=NOW)
-        assert not insert_if_new(session, person, visitor="a", created_at=NOW)
+        assert add(session, "a", NOW)
+        assert not add(session, "a", NOW)
     assert count(database) == 1
 
 
@@ -62,7 +67,7 @@ def test_threads_that_read_then_write_wait_their_turn_and_lose_nothing(database:
             for turn in range(10):
                 with database.write() as session:
                     session.scalar(sa.select(sa.func.count()).select_from(person))
-                    insert_if_new(session, person, visitor=f"{name}-{turn}", created_at=NOW)
+                    add(session, f"{name}-{turn}", NOW)
         except BaseException as error:
             failures.append(error)
 
@@ -85,7 +90,7 @@ def test_two_processes_worth_of_connections_take_turns_too(tmp_path: Path, datab
             for turn in range(25):
                 with store.write() as session:
                     session.scalar(sa.select(sa.func.count()).select_from(person))
-                    insert_if_new(session, person, visitor=f"{name}{turn}", created_at=NOW)
+                    add(session, f"{name}{turn}", NOW)
         except BaseException as error:
             failures.append(error)
 
@@ -103,14 +108,14 @@ def test_two_processes_worth_of_connections_take_turns_too(tmp_path: Path, datab
 
 def test_moments_come_back_in_utc_and_naive_ones_are_refused(database: Database):
     with database.write() as session:
-        insert_if_new(session, person, visitor="a", created_at=NOW)
+        add(session, "a", NOW)
     with database.read() as session:
         assert session.scalar(sa.select(person.c.created_at)) == NOW
     with (
         pytest.raises(sa.exc.StatementError, match="time zone"),
         database.write() as session,
     ):
-        insert_if_new(session, person, visitor="b", created_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        add(session, "b", datetime(2026, 1, 1))  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
@@ -124,7 +129,9 @@ def test_the_database_itself_refuses_people_that_cannot_be(
     database: Database, values: dict[str, str], constraint: str
 ):
     with pytest.raises(sa.exc.IntegrityError, match=constraint), database.write() as session:
-        session.execute(sa.insert(person).values(visitor="a", created_at=NOW, **values))
+        session.execute(
+            sa.insert(person).values(visitor="a", session_key="k", created_at=NOW, **values)
+        )
 
 
 def test_an_attempt_needs_a_person_and_a_kept_version(database: Database):

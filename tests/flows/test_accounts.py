@@ -199,6 +199,81 @@ def test_after_signing_in_one_lands_on_this_site_only(visitor: Visitor, target: 
     assert lands in visitor.text
 
 
+def test_a_guests_old_cookie_cannot_sign_up_over_an_account(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.answer("even", "two")
+    cookie = visitor.client.get_cookie("session")
+    assert cookie is not None
+    visitor.sign_up(ANA)
+    thief = new_visitor()
+    thief.client.set_cookie("session", cookie.value)
+    thief.sign_up("thief@example.org", "stolen horse")
+    assert attempts(thief) == []
+    assert ANA in visitor.open("/account")
+    again = new_visitor()
+    again.sign_in(ANA)
+    assert len(attempts(again)) == 1
+
+
+def test_the_cookie_of_a_deleted_account_opens_nobody_elses(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.sign_up(ANA)
+    second = new_visitor()
+    second.sign_in(ANA)
+    visitor.open("/account/delete")
+    visitor.send("/account/delete", password="correct horse")
+    other = new_visitor()
+    other.sign_up("bob@example.org")
+    assert "bob@example.org" not in second.open("/account")
+    assert "account" not in second.client.get("/account/data.json").json
+
+
+def test_an_answer_that_was_on_its_way_while_its_guest_signed_in_is_not_lost(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    """The other tab has the guest's cookie: it is told to submit again, and then it counts."""
+    owner = new_visitor()
+    owner.sign_up(ANA)
+    visitor.answer("sides", "three")
+    tab = new_visitor()
+    cookie = visitor.client.get_cookie("session")
+    assert cookie is not None
+    tab.client.set_cookie("session", cookie.value)
+    tab.open("/questions/even")
+    visitor.sign_in(ANA)
+    tab.send("/questions/even/answer", option=["two", "four"])
+    assert tab.status in {400, 409, 422}, "nothing may be acknowledged that nobody will find"
+    assert [a["question"] for a in attempts(visitor)] == ["sides"]
+
+
+def test_a_slow_response_does_not_bring_back_an_old_session(visitor: Visitor):
+    visitor.sign_up(ANA)
+    response = visitor.client.get("/progress")
+    assert "Set-Cookie" not in response.headers
+
+
+def test_spellings_of_one_address_share_one_count_of_tries(visitor: Visitor):
+    for spelling in [ANA, "ANA@example.org", " ana@Example.org "] * 3 + [ANA]:
+        visitor.sign_in(spelling, "guess guess")
+        assert visitor.status == 422
+    visitor.sign_in("aNa@exAmple.org", "guess guess")
+    assert visitor.status == 429
+
+
+def test_guessing_ones_own_password_is_slowed_down_too(visitor: Visitor):
+    visitor.sign_up(ANA)
+    for _ in range(10):
+        visitor.open("/account/delete")
+        visitor.send("/account/delete", password="guess guess")
+        assert visitor.status == 422
+    visitor.open("/account/delete")
+    assert visitor.status == 200
+    visitor.send("/account/delete", password="correct horse")
+    assert visitor.status == 429
+
+
 def test_guessing_passwords_is_slowed_down_for_one_address_only(
     visitor: Visitor, new_visitor: Callable[[], Visitor], app: Flask
 ):

@@ -192,6 +192,63 @@ def test_mending_a_typo_does_not_rewrite_what_was_answered(
     assert visitor.client.get("/account/data.json").json["attempts"][0]["right"] is True
 
 
+def test_an_option_reworded_later_is_shown_as_it_was_answered(
+    visitor: Visitor, content: Path, app: Flask
+):
+    (content / "numbers" / "plain.md").write_text("# Pick\n\n- [x] Momentum\n- [ ] Rate\n")
+    app.extensions["quizserver-library"].refresh()
+    visitor.answer("plain", "momentum")
+    (content / "numbers" / "plain.md").write_text("# Pick\n\n- [x] Momentum 0.9\n- [ ] Rate\n")
+    app.extensions["quizserver-library"].refresh()
+    visitor.open("/questions/plain")
+    assert "this is the text that you answered" in visitor.text
+    assert "and you chose it" in visitor.text
+    assert "Momentum 0.9" not in visitor.text
+
+
+def test_a_submission_sent_again_after_an_edit_is_still_the_same_attempt(
+    visitor: Visitor, content: Path, app: Flask
+):
+    visitor.open("/questions/even")
+    page = visitor.page
+    visitor.send("/questions/even/answer", option=["two"])
+    file = content / "numbers" / "even.md"
+    file.write_text(file.read_text().replace("{#two}", "{#zwei}"))
+    app.extensions["quizserver-library"].refresh()
+    visitor.page = page
+    visitor.send("/questions/even/answer", option=["two"])
+    assert visitor.status == 200
+    assert len(visitor.client.get("/account/data.json").json["attempts"]) == 1
+
+
+def test_what_the_form_says_of_its_version_is_no_digest_of_the_file(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], content: Path
+):
+    """With a digest of the text, somebody could try every key until the digest fits."""
+    import hashlib
+
+    seals = []
+    for each in (visitor, new_visitor()):
+        each.open("/questions/sides")
+        seals.append(Form(each.page, "/answer").fields["version"][0])
+    text = (content / "numbers" / "sides.md").read_bytes()
+    assert not hashlib.sha256(text).hexdigest().startswith(seals[0][:8])
+    assert seals[0] != seals[1]
+
+
+def test_an_experiment_stays_closed_while_a_question_of_its_topic_cannot_be_read(
+    visitor: Visitor, content: Path, app: Flask
+):
+    (content / "numbers" / "simulation.py").write_text("simulation = None\n")
+    app.extensions["quizserver-library"].refresh()
+    visitor.open("/simulations/numbers/simulation")
+    assert visitor.status == 200, "no question rests on it"
+    (content / "numbers" / "broken.md").write_text("# Broken\n")
+    app.extensions["quizserver-library"].refresh()
+    visitor.open("/simulations/numbers/simulation")
+    assert visitor.status == 403
+
+
 def test_an_answer_is_there_after_a_restart(visitor: Visitor, settings: Settings):
     visitor.answer("even", "two", "four")
     cookie = visitor.client.get_cookie("session")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quizserver.lab import losses, optim
+from quizserver.lab import losses, optim, schedules
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.replicas import Replicas
 
@@ -35,6 +35,94 @@ def nesterov(replicas: Any, net: nn.Module) -> optim.Optimiser:
     )  # fmt: skip
 
 
+class Both:
+    """An optimiser with something done before or after each of its steps."""
+
+    def __init__(self, optimiser: Any, *, before: Any = None, after: Any = None) -> None:
+        self._optimiser, self._before, self._after = optimiser, before, after
+        self.zero_grad = optimiser.zero_grad
+
+    def step(self) -> None:
+        if self._before is not None:
+            self._before()
+        self._optimiser.step()
+        if self._after is not None:
+            self._after()
+
+
+def adam_w(replicas: Any, net: nn.Module) -> optim.Optimiser:
+    knobs = replicas.knobs
+    # what is momentum elsewhere is the first beta here: one a replica
+    betas = (knobs.momentum, torch.tensor(0.999))
+    return optim.AdamW(net.parameters(), knobs.rate, betas=betas, weight_decay=knobs.decay)
+
+
+def rmsprop(replicas: Any, net: nn.Module) -> optim.Optimiser:
+    knobs = replicas.knobs
+    return optim.RMSprop(
+        net.parameters(), knobs.rate, alpha=1 - knobs.rate, momentum=knobs.momentum,
+        weight_decay=knobs.decay,
+    )  # fmt: skip
+
+
+def clipped(replicas: Any, net: nn.Module) -> Any:
+    parameters = list(net.parameters())
+    return Both(
+        sgd(replicas, net),
+        before=lambda: optim.clip_grad_norm(parameters, replicas.knobs.scale / 4),
+    )
+
+
+def _torch_clipped(net: nn.Module, knobs: dict[str, float]) -> Any:
+    def clip() -> None:
+        nn.utils.clip_grad_norm_(net.parameters(), knobs["scale"] / 4)
+
+    return Both(_torch_sgd(net, knobs), before=clip)
+
+
+def _scheduled(make: Callable[[Tensor], schedules.Schedule]) -> Step:
+    def step(replicas: Any, net: nn.Module) -> optim.Optimiser:
+        return optim.SGD(
+            net.parameters(), make(replicas.knobs.rate), momentum=replicas.knobs.momentum
+        )
+
+    return step
+
+
+def _torch_scheduled(make: Callable[[Any], Any]) -> Any:
+    def theirs(net: nn.Module, knobs: dict[str, float]) -> Both:
+        optimiser = torch.optim.SGD(net.parameters(), knobs["rate"], knobs["momentum"])
+        return Both(optimiser, after=make(optimiser).step)
+
+    return theirs
+
+
+RATES = torch.optim.lr_scheduler
+STEPS = 32  # each of the eight points but the last is followed by four batches
+SCHEDULES: dict[str, tuple[Any, Any]] = {
+    "step down": (
+        lambda rate: schedules.step_down(rate, every=5, factor=0.7),
+        lambda o: RATES.StepLR(o, 5, 0.7),
+    ),
+    "exponential": (
+        lambda rate: schedules.exponential(rate, factor=0.95),
+        lambda o: RATES.ExponentialLR(o, 0.95),
+    ),
+    "cosine": (
+        lambda rate: schedules.cosine(rate, steps=STEPS, final=0.01),
+        lambda o: RATES.CosineAnnealingLR(o, STEPS, 0.01),
+    ),
+    "warm-up, then down": (
+        lambda rate: schedules.warm_up(schedules.step_down(rate, every=10, factor=0.5), 6),
+        lambda o: RATES.LambdaLR(o, lambda s: min(1.0, (s + 1) / 6) * 0.5 ** (s // 10)),
+    ),
+    "warm-up": (
+        lambda rate: schedules.warm_up(rate, 20),
+        lambda o: RATES.LinearLR(o, 1 / 20, 1.0, 19),
+    ),
+}
+
+
 def adam(replicas: Any, net: nn.Module) -> optim.Optimiser:
     return optim.Adam(net.parameters(), replicas.knobs.rate, weight_decay=replicas.knobs.decay)
 
@@ -54,6 +142,29 @@ CASES: dict[str, tuple[Step, Theirs, list[dict[str, float]]]] = {
         lambda n, k: torch.optim.Adam(n.parameters(), k["rate"], weight_decay=k["decay"]),
         [{**knobs, "rate": knobs["rate"] / 10} for knobs in SETTINGS],
     ),
+    "adamw": (
+        adam_w,
+        lambda n, k: torch.optim.AdamW(
+            n.parameters(), k["rate"], betas=(k["momentum"], 0.999), weight_decay=k["decay"]
+        ),
+        [{**knobs, "rate": knobs["rate"] / 10} for knobs in SETTINGS],
+    ),
+    "rmsprop": (
+        rmsprop,
+        lambda n, k: torch.optim.RMSprop(
+            n.parameters(),
+            k["rate"],
+            alpha=1 - k["rate"],
+            momentum=k["momentum"],
+            weight_decay=k["decay"],
+        ),
+        [{**knobs, "rate": knobs["rate"] / 30} for knobs in SETTINGS],
+    ),
+    "clipped": (clipped, _torch_clipped, SETTINGS),
+    **{
+        name: (_scheduled(ours), _torch_scheduled(theirs), SETTINGS)
+        for name, (ours, theirs) in SCHEDULES.items()
+    },
 }
 
 
@@ -149,6 +260,11 @@ def test_losses_equal_those_of_torch_for_each_replica() -> None:
             target,
         ),
         (losses.cross_entropy(logits, classes), functional.cross_entropy, classes),
+        (
+            losses.binary_cross_entropy(logits.sigmoid(), target),
+            lambda given, wanted: functional.binary_cross_entropy(given.sigmoid(), wanted),
+            target,
+        ),
     ]
     for ours, theirs, wanted in pairs:
         each = torch.stack([theirs(logits[r], wanted[r]) for r in range(4)])

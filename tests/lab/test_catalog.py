@@ -243,3 +243,33 @@ def test_a_description_survives_json(write: Write) -> None:
     assert description_from_json(description_to_json(described)) == described
     with pytest.raises(ValueError, match="no description of a simulation"):
         description_from_json({"title": "only"})
+
+
+def test_a_page_never_waits_for_a_file_that_hangs(tmp_path: Path) -> None:
+    slow, good = tmp_path / "slow.py", tmp_path / "good.py"
+    slow.write_text("import time\ntime.sleep(60)\n")
+    good.write_text(GOOD)
+    catalog = Catalog(timeout=30)
+    started = time.monotonic()
+    assert catalog.known(slow) is None
+    assert catalog.known(good) is None
+    assert time.monotonic() - started < 5
+    until = time.monotonic() + 60
+    while catalog.known(good) is None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert catalog.known(slow) is None
+
+
+def test_a_file_that_cannot_be_used_says_so_once_it_has_been_read(tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text("1 / 0\n")
+    catalog = Catalog()
+
+    def wait() -> None:
+        for _ in range(600):
+            assert catalog.known(path) is None
+            time.sleep(0.1)
+
+    with pytest.raises(SimulationError, match="ZeroDivisionError"):
+        wait()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.lab.claims import agrees, grid, judge, verdict, wilson
+from quizserver.lab.claims import agrees, grid, judge, partner, verdict, wilson
 from quizserver.topics.model import Claim, Sweep
 
 
@@ -142,6 +142,15 @@ def test_of_equally_good_settings_the_arms_own_is_chosen() -> None:
     assert judge([0, 0, 0], 64, 0.5, "could", [0, 0, 0], home=1).index == 1
     assert judge([64, 64, 64], 64, 0.5, "will", [64, 64, 64], home=1).index == 1
     assert judge([64, 64, 64], 64, 0.5, "could", [1, 1, 1]).index == 0
+
+
+def test_a_pair_differs_in_what_its_arms_differ_in() -> None:
+    arm, versus = {"relu": 1.0, "rate": 0.1, "width": 8.0}, {"relu": 0.0, "rate": 0.1, "width": 8.0}
+    assert partner(arm, arm, versus) == versus
+    turned = {**arm, "rate": 0.5}
+    assert partner(turned, arm, versus) == {"relu": 0.0, "rate": 0.5, "width": 8.0}
+    # the knob that sets them apart is turned in the first arm alone
+    assert partner({**arm, "relu": 0.5}, arm, versus) == versus
 
 
 def test_several_settings_need_selection_counts() -> None:

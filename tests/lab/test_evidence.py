@@ -304,6 +304,8 @@ def test_changed_claims_are_told_for_the_question_they_belong_to(tmp_path: Path)
         claim("a", shape="diverges"),
         claim("a", over=(Sweep("rate", (0.2,)),)),
         claim("a", expected="refuted"),
+        claim("a", versus="other"),
+        claim("a", series="loss"),
     ):
         now = replace(about, questions=(replace(one, claims=(changed,)), two))
         assert recorded.stale(now) == "The claims changed since this evidence was made."
@@ -322,3 +324,28 @@ def test_a_catalog_takes_a_fresh_description_from_the_evidence(tmp_path: Path) -
     # the file itself defines no simulation: only the evidence can tell
     described = Catalog().describe(path["simulation"])
     assert described == recorded.experiments["simulation"].description
+
+
+def test_evidence_from_before_there_were_pairs_is_still_read(tmp_path: Path) -> None:
+    about, recorded = fresh(tmp_path)
+    path = write(recorded, tmp_path)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    assert not {"versus", "series", "against", "ends", "sentence"} & data["findings"][0].keys()
+    old = read(tmp_path)
+    assert old is not None
+    assert old.findings == tuple(
+        replace(f, low=significant(f.low), high=significant(f.high))  # type: ignore[arg-type]
+        for f in recorded.findings
+    )
+    assert old.stale(about) is None
+
+
+def test_a_pair_brings_both_of_its_ensembles(tmp_path: Path) -> None:
+    pair = finding(versus="other", against="unused", shape="ends-below")
+    recorded = evidence(findings=(pair,))
+    assert recorded.against(pair) == ensemble()
+    kept = recorded.slice("one").experiments["simulation"].ensembles
+    assert list(kept) == ["healthy rate=0.2", "unused"]
+    write(evidence(findings=(replace(pair, against="gone"),)), tmp_path)
+    with pytest.raises(EvidenceError, match="no ensemble 'gone'"):
+        read(tmp_path)

@@ -144,6 +144,48 @@ def test_a_wrong_option_over_a_grid_is_refuted_with_the_largest_count(tmp_path: 
     assert finding.agrees
 
 
+def test_pairs_are_counted_seed_by_seed(tmp_path: Path) -> None:
+    """Unlucky seeds tie with the still arm; all others end below it."""
+    claims = [about("unlucky", "ends-below", versus="still"),
+              about("still", "ends-below", versus="healthy"),
+              about("healthy", "ends-below", versus="overflow", at_least=0.9)]  # fmt: skip
+    found = verify(made(tmp_path, claims), range(64))
+    lucky = 64 - verify(made(tmp_path, [about("unlucky", "flat")]), range(64)).findings[0].k
+    assert [f.k for f in found.findings] == [lucky, 0, 64]
+    assert [f.verdict for f in found.findings] == ["mixed", "refuted", "supported"]
+    one = found.findings[0]
+    assert (one.ensemble, one.against, one.versus) == ("unlucky", "still", "still")
+    assert [end.median for end in found.findings[1].ends] == [1.0, pytest.approx(math.exp(-5))]
+    assert found.findings[1].sentence.startswith(
+        "In 0 of 64 pairs of runs with the same seed, “Still” ends below “Healthy”. "
+        "The medians at the end are 1 (95 % interval 1 to 1) against 0.0067 ("
+    )
+    assert found.findings[2].ends[1].median is None
+    assert "against overflow" in found.findings[2].sentence
+    write(found, tmp_path)
+    assert read(tmp_path) is not None
+
+
+def test_a_grid_turns_both_arms_of_a_pair_in_what_they_share(tmp_path: Path) -> None:
+    over: dict[str, tuple[float, ...]] = {"rate": (0.0, 0.25)}
+    claims = [about("unlucky", "ends-below", versus="overflow", over=over),
+              about("still", "ends-below", versus="healthy", over=over)]  # fmt: skip
+    both, alone = verify(made(tmp_path, claims), range(40)).findings
+    assert both.against == both.ensemble.replace("unlucky", "overflow")
+    assert [t.k for t in both.tried] == [40, 40]
+    assert (alone.ensemble, alone.against) == ("still", "healthy")
+    assert [t.k for t in alone.tried] == [0, 0]
+
+
+def test_a_claim_may_speak_of_another_series(tmp_path: Path) -> None:
+    claims = [about("healthy", "early-drop", series="twice"),
+              about("healthy", "ends-below", versus="still", series="twice")]  # fmt: skip
+    one, pair = verify(made(tmp_path, claims), range(20)).findings
+    assert (one.k, pair.k) == (20, 20)
+    assert one.sentence.startswith("Twice the loss: The median starts at 2, ")
+    assert pair.ends[1].median == 2
+
+
 def test_verify_twice_is_the_same_evidence(tmp_path: Path) -> None:
     subject = made(tmp_path, [about("unlucky", "flat")])
     assert verify(subject, range(10)) == verify(subject, range(10))
@@ -162,6 +204,10 @@ def test_progress_runs_to_its_total(tmp_path: Path) -> None:
     ("wrong", "message"),
     [
         (about("gone", "flat", line=7), "no arm 'gone'; there are healthy, still"),
+        (about("still", "crosses", versus="gone"), "no arm 'gone'"),
+        (about("still", "crosses"), "compares two arms"),
+        (about("still", "flat", versus="healthy"), "needs no versus"),
+        (about("still", "flat", series="los"), "no series 'los'; there are loss, twice"),
         (about("still", "round"), "no shape 'round'; see plateau-then-drop"),
         (about("still", "flat", over={"rate": (2.0,)}), "Rate must be between 0 and 1"),
         (about("still", "flat", over={"speed": (2.0,)}), "no knob 'speed'"),
@@ -198,13 +244,21 @@ def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path
         "high": 1.0, "verdict": "supported", "expected": "supported", "agrees": True,
     }  # fmt: skip
     assert not report["topics"][0]["claims"][1]["agrees"]
+    pair = about("still", "crosses", versus="healthy", series="twice")
+    ((other,),) = (
+        t["claims"] for t in report_json([verify(made(tmp_path, [pair]), range(2))])["topics"]
+    )
+    assert other.keys() - first.keys() == {"low", "versus", "series"}
+    assert (other["versus"], other["series"]) == ("healthy", "twice")
     assert not agrees([found])
     assert agrees([])
 
 
 def test_the_report_for_people_has_a_line_a_claim(tmp_path: Path) -> None:
     claims = [about("still", "flat"), about("still", "diverges")]
-    lines = report_table(verify(made(tmp_path, claims), range(64))).splitlines()
+    pair = about("still", "crosses", versus="healthy", series="twice")
+    lines = report_table(verify(made(tmp_path, [*claims, pair]), range(64))).splitlines()
+    assert "still / healthy  crosses (twice)" in lines[4]
     assert lines[0] == "test: seeds 0 to 63"
     assert lines[2].split()[:4] == ["one", "a", "still", "flat"]
     assert "64 of 64" in lines[2]

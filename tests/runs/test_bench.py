@@ -87,3 +87,30 @@ def test_a_bench_without_evidence_still_stands(evidence: Evidence):
     )  # fmt: skip
     assert json.loads(view.config)["recorded"] is None
     assert (view.recorded_svg, list(view.table)) == ("", [])
+
+
+def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
+    finding = evidence.finding(QUESTION, "low-rate")
+    assert finding is not None
+    pair = replace(
+        finding, shape="ends-below", versus="healthy", against="healthy", over={}, tried=(),
+        sentence="In 3 of 64 pairs.", k=3,
+    )  # fmt: skip
+    view = option_evidence(evidence, [pair], (), "e")
+    assert view.versus == ((0, "Healthy run"),)
+    assert view.svg.count('class="median ') == 2
+    assert (view.verdicts[0].unit, view.verdicts[0].k) == ("pairs", 3)
+    assert view.verdicts[0].shape_title == "Ends below “Healthy run”"
+    assert view.sentence == "In 3 of 64 pairs."
+    # the simulation asks for a log axis, which does not begin at 0
+    assert ">0<" not in view.svg.split('class="tick-x"')[0]
+
+
+def test_each_series_that_is_judged_has_a_chart_of_its_own(evidence: Evidence):
+    finding = evidence.finding(QUESTION, "low-rate")
+    assert finding is not None
+    other = replace(finding, series="loss", sentence="Training loss: flat.")
+    view = option_evidence(evidence, [finding, other, finding], DESCRIBED, "e")
+    assert view.svg.count('<svg class="plot"') == 2
+    assert view.sentence == f"{evidence.ensemble(finding).sentence} Training loss: flat."
+    assert "e-1-title" in view.svg

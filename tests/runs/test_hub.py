@@ -274,3 +274,18 @@ def test_a_store_that_fails_for_a_moment_does_not_end_the_streams(
     assert failed.wait(WAIT)
     add(store, running, 1)
     assert next_points(told)[1] == 1
+
+
+def test_one_visitor_leaves_places_for_others(store: RunStore) -> None:
+    hub = Hub(store, streams_max=10, per_visitor=2)
+    hub.enter("a", "ana")
+    hub.enter("b", "ana")
+    with pytest.raises(RefusedError) as caught:
+        hub.enter("c", "ana")
+    assert caught.value.status == 429
+    hub.enter("c", "bob")
+    hub.leave("a", "ana")
+    hub.enter("c", "ana")
+    hub.drop("c", "ana")
+    hub.enter("d", "ana")
+    hub.close()

@@ -54,7 +54,7 @@ class World:
         self.app.register_blueprint(
             pages(
                 library=SimpleNamespace(snapshot=lambda: snapshot),  # type: ignore[arg-type]
-                catalog=SimpleNamespace(describe=self._describe),  # type: ignore[arg-type]
+                catalog=SimpleNamespace(known=self._describe),  # type: ignore[arg-type]
                 runs=self.runs,
                 may_use=lambda topic, simulation: self.open,
                 visitor=lambda: self.visitor,

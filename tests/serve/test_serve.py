@@ -181,6 +181,24 @@ def test_a_broken_database_is_one_clear_line(tmp_path: Path, content: Path):
     assert "quizserver.sqlite3" in line
 
 
+def test_damaged_files_that_can_be_computed_again_are_made_anew(tmp_path: Path):
+    data = tmp_path / "data"
+    with serving(data) as server:
+        Browser(server.url).answer("strange-loss", "low-rate")
+        server.stop()
+    for name in ("queue.sqlite3", "runs.sqlite3"):
+        file = data / name
+        for suffix in ("-wal", "-shm"):
+            Path(f"{file}{suffix}").unlink(missing_ok=True)
+        file.write_bytes(file.read_bytes()[:100] + b"garbage" * 4000)
+    with serving(data) as server:
+        browser = Browser(server.url)
+        browser.answer("strange-loss", "low-rate")
+        body = {"topic": "strange-loss", "simulation": "simulation", "arm": "healthy"}
+        _, run = browser.post_json("/runs", body | {"replicas": 2}, browser.token())
+        assert list(browser.stream(run["events"], timeout=90))[-1][1]["state"] == "done"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

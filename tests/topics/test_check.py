@@ -171,6 +171,26 @@ QUESTIONS = {
     ),
     "unknown arm": (CLAIMS.replace("arm: healthy", "arm: helthy"), ["3:30 unknown-arm"]),
     "unknown shape": (CLAIMS.replace("shape: flat", "shape: flatt"), ["3:46 unknown-shape"]),
+    "unknown arm in versus": (
+        CLAIMS.replace("shape: flat", "versus: helthy, shape: ends-below"),
+        ["3:47 unknown-arm"],
+    ),
+    "a pair shape of one arm": (
+        CLAIMS.replace("shape: flat", "shape: ends-below"),
+        ["3:46 pair-without-versus"],
+    ),
+    "another arm with a shape of one": (
+        CLAIMS.replace("shape: flat", "versus: low-rate, shape: flat"),
+        ["3:47 versus-without-pair"],
+    ),
+    "an arm against itself": (
+        CLAIMS.replace("shape: flat", "versus: healthy, shape: crosses"),
+        ["3:47 versus-itself"],
+    ),
+    "an unknown series": (
+        CLAIMS.replace("shape: flat", "shape: flat, series: los"),
+        ["3:60 unknown-series"],
+    ),
     "an option without a claim": (CLAIMS + "- [ ] Perhaps\n", ["10:3 option-without-claim"]),
     "no expectation": (
         CLAIMS.replace("option: yes-it-is, ", ""),
@@ -320,7 +340,7 @@ def test_what_is_meant_is_guessed(tmp_path: Path) -> None:
     text = (
         CLAIMS.replace("claims:", "shufle: true\nclaims:")
         .replace("arm: healthy", "arm: helthy")
-        .replace("shape: flat", "shape: flatt")
+        .replace("shape: flat", "shape: flatt, series: los")
         .replace("option: no-not-so", "option: no-not")
         + "\n## Anwser\n\n[x](lesosn.md)\n"
     )
@@ -330,6 +350,7 @@ def test_what_is_meant_is_guessed(tmp_path: Path) -> None:
     assert 'Did you mean "shuffle"?' in hints["unknown-key"]
     assert 'Did you mean "healthy"?' in hints["unknown-arm"]
     assert 'Did you mean "flat"?' in hints["unknown-shape"]
+    assert 'Did you mean "loss"?' in hints["unknown-series"]
     assert 'Did you mean "no-not-so"?' in hints["unknown-option"]
     assert 'Did you mean "Answer"?' in hints["unknown-section"]
     assert 'Did you mean "lesson.md"?' in hints["broken-link"]

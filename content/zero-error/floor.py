@@ -1,0 +1,92 @@
+"""One unit learns from examples that it can, or cannot quite, fit exactly.
+
+Eight inputs and 64 examples. The unit is linear, or a sigmoid scaled to slope one, and another unit
+of its kind makes the targets, so that an exact fit exists until noise is added to them. Plain
+gradient descent on all examples or on mini-batches. The loss is that of all 64 examples.
+"""
+
+import torch
+
+from quizserver.lab import Arm, Axis, Knob, Simulation
+
+FORMATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
+
+simulation = Simulation(
+    "A loss and its floor",
+    knobs=[
+        Knob("label_noise", "Noise of the targets", 0, 1, default=0, help="Standard deviation."),
+        Knob("batch", "Examples in a batch", 4, 64, default=64, integer=True),
+        Knob("learning_rate", "Learning rate", 0.005, 0.5, default=0.1, scale="log"),
+        Knob(
+            "independent", "Batches drawn independently", 0, 1, default=0, integer=True,
+            help="0: an epoch deals out each example once. 1: every batch is drawn from all 64.",
+        ),
+        Knob(
+            "sigmoid", "Activation", 0, 1, default=0, integer=True,
+            help="0: none, 1: sigmoid.",
+        ),
+        Knob(
+            "precision", "Precision", 0, 3, default=2, integer=True,
+            help="0: bfloat16, 1: float16, 2: float32, 3: float64.",
+        ),
+    ],
+    arms=[
+        Arm("clean", "Clean targets"),
+        Arm("batches", "Clean, batches of 16", {"batch": 16}),
+        Arm("sigmoid", "Clean, sigmoid", {"sigmoid": 1}),
+        Arm("noisy", "Noisy targets", {"label_noise": 0.1}),
+        Arm("noisy-double", "Noisy, float64", {"precision": 3}, base="noisy"),
+        Arm("clean-high", "Clean batches, rate 0.4", {"learning_rate": 0.4}, base="batches"),
+        Arm("noisy-batches", "Noisy batches, rate 0.1", {"batch": 16}, base="noisy"),
+        Arm("noisy-high", "Noisy batches, rate 0.4", {"learning_rate": 0.4}, base="noisy-batches"),
+        Arm("noisy-low", "Noisy batches, rate 0.02", {"learning_rate": 0.02}, base="noisy-batches"),
+        Arm("drawn", "Noisy, drawn, rate 0.1", {"independent": 1}, base="noisy-batches"),
+        Arm("drawn-high", "Noisy, drawn, rate 0.4", {"independent": 1}, base="noisy-high"),
+        Arm("drawn-low", "Noisy, drawn, rate 0.02", {"independent": 1}, base="noisy-low"),
+        Arm("noisy-high-full", "Noisy, all examples, rate 0.4", {"batch": 64}, base="noisy-high"),
+        Arm("noisy-high-double", "Noisy, rate 0.4, float64", {"precision": 3}, base="noisy-high"),
+    ],
+    x=Axis("epoch"),
+    series={
+        "loss": Axis("mean squared error", scale="log"),
+        "above": Axis("orders of magnitude above rounding"),
+    },
+    points=41,
+    dtype="float64",
+)  # fmt: skip
+
+
+@simulation.train
+def train(replicas):
+    knobs = replicas.knobs
+    kind = FORMATS[knobs.precision]
+
+    def unit(x, weight):
+        z = (x * weight).sum(2, keepdim=True)
+        return 4 * torch.sigmoid(z) if knobs.sigmoid else z
+
+    def epoch():
+        if not knobs.independent:
+            yield from replicas.batches(x, y, size=knobs.batch)
+            return
+        drawn = (64 * replicas.rand(64 // knobs.batch * knobs.batch, 1)).long()
+        for chosen in drawn.split(knobs.batch, dim=1):
+            yield x.gather(1, chosen.expand(-1, -1, 8)), y.gather(1, chosen)
+
+    x = replicas.randn(64, 8).to(kind)
+    truth = replicas.randn(1, 8) / 8**0.5
+    y = unit(x.double(), truth) + knobs.label_noise.view(-1, 1, 1) * replicas.randn(64, 1)
+    y = y.to(kind)
+    rate = knobs.learning_rate.view(-1, 1, 1).to(kind)
+    weight = torch.zeros_like(truth, dtype=kind, requires_grad=True)
+    level = (torch.finfo(kind).eps / 2) ** 2 * y.double().square().mean((1, 2))
+    for point in range(simulation.points):
+        with torch.no_grad():
+            loss = (unit(x.double(), weight.double()) - y.double()).square().mean((1, 2))
+        yield 15 * point, {"loss": loss, "above": (loss / level).log10().clamp(min=0)}
+        for _ in range(15):
+            for inputs, targets in epoch():
+                error = (unit(inputs, weight) - targets).square().mean((1, 2))
+                (slope,) = torch.autograd.grad(error.sum(), weight)
+                with torch.no_grad():
+                    weight -= rate * slope

@@ -1,0 +1,69 @@
+"""Learning rates that change from step to step, with one value a replica.
+
+A schedule is given to an optimiser as its rate and asked for the rate of step 0, 1, 2 …; every
+number in it is a number or a tensor (R,), such as a knob. They nest: ``warm_up(cosine(…), 100)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["Schedule", "cosine", "exponential", "step_down", "warm_up"]
+
+PerReplica = float | Tensor
+Schedule = Callable[[int], Tensor]
+
+
+def step_down(rate: PerReplica, *, every: PerReplica, factor: PerReplica = 0.1) -> Schedule:
+    """``rate`` times ``factor`` once more after each ``every`` steps (``StepLR`` in torch)."""
+    base, times = _tensor(rate), _tensor(factor)
+    length = _positive(every, "every")
+    return lambda step: base * times ** torch.floor(step / length)
+
+
+def exponential(rate: PerReplica, *, factor: PerReplica) -> Schedule:
+    """``rate`` times ``factor`` after each step (``ExponentialLR`` in torch)."""
+    base, times = _tensor(rate), _tensor(factor)
+    return lambda step: base * times**step
+
+
+def cosine(rate: PerReplica, *, steps: PerReplica, final: PerReplica = 0.0) -> Schedule:
+    """From ``rate`` to ``final`` along half a cosine in ``steps`` steps, then ``final`` for good.
+
+    Loshchilov and Hutter (2017), as ``CosineAnnealingLR`` in torch until it would rise again.
+    """
+    base, last, length = _tensor(rate), _tensor(final), _positive(steps, "steps")
+
+    def at(step: int) -> Tensor:
+        passed = torch.clamp(step / length, max=1.0)
+        return last + (base - last) * (1 + torch.cos(math.pi * passed)) / 2
+
+    return at
+
+
+def warm_up(rate: PerReplica | Schedule, steps: PerReplica) -> Schedule:
+    """``rate``, or another schedule, times 1/steps, 2/steps … up to 1: a linear warm-up."""
+    length = _positive(steps, "steps")
+    follows = rate if callable(rate) else _constant(rate)
+    return lambda step: follows(step) * torch.clamp((step + 1) / length, max=1.0)
+
+
+def _constant(rate: PerReplica) -> Schedule:
+    value = _tensor(rate)
+    return lambda _step: value
+
+
+def _tensor(value: PerReplica) -> Tensor:
+    # in float64, so that a long run of factors is not rounded at each
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
+def _positive(value: PerReplica, name: str) -> Tensor:
+    number = _tensor(value)
+    if not bool((number > 0).all()):
+        raise ValueError(f"{name} must be above 0, in every replica")
+    return number

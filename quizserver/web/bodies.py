@@ -1,0 +1,51 @@
+"""Bounds how many requests may be sending their body at once.
+
+A thread that waits for a body can do nothing else, and a client may take its time. Without a bound
+a few dozen slow senders would hold every thread; with it, pages go on being served meanwhile.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+BUSY = (
+    b"The server is receiving too much at this moment. Go back and send it again in a few seconds."
+)
+
+
+class BodyGate:
+    """Reads each body whole before ``application`` sees the request, ``at_once`` bodies at a time.
+
+    A request that finds no free place is answered 503 at once. Bodies over ``bytes_max`` are left
+    unread for the application to refuse.
+    """
+
+    def __init__(self, application: Application, *, at_once: int, bytes_max: int) -> None:
+        self._application = application
+        self._places = threading.BoundedSemaphore(at_once)
+        self._bytes_max = bytes_max
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        length = _length(environ)
+        if 0 < length <= self._bytes_max:
+            if not self._places.acquire(blocking=False):
+                headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")]
+                start_response("503 Service Unavailable", headers)
+                return [BUSY]
+            try:
+                environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+            finally:
+                self._places.release()
+        return self._application(environ, start_response)
+
+
+def _length(environ: Environ) -> int:
+    text = environ.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,262 @@
+"""Noiseless and still stuck: the networks are those its pages describe, and so are the ends."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from quizserver.lab.catalog import Catalog, load
+from quizserver.lab.ensemble import Curves, simulate
+from quizserver.lab.evidence import LARGEST, Evidence, read
+from quizserver.lab.replicas import Replicas
+from quizserver.lab.simulation import Simulation
+from quizserver.topics.library import Library
+from quizserver.topics.model import Topic
+
+CONTENT = Path(__file__).resolve().parents[2] / "content"
+FOLDER = CONTENT / "noiseless"
+FRESH = range(9_000, 9_032)
+EPOCHS = 6
+
+
+@cache
+def simulation(name: str) -> Simulation:
+    return load(FOLDER / f"{name}.py")
+
+
+@cache
+def start_of(arm: str) -> Curves:
+    """The first 120 epochs of the line, on fresh seeds."""
+    made = simulation("sigmoid_start")
+    return simulate(made, made.arm(arm).knobs, FRESH)
+
+
+@pytest.fixture(scope="module")
+def topic() -> Topic:
+    return Library(CONTENT, catalog=Catalog()).snapshot().topics["noiseless"]
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    found = read(FOLDER)
+    assert found is not None
+    return found
+
+
+def test_the_evidence_is_fresh_small_and_as_the_keys_say(topic: Topic, evidence: Evidence) -> None:
+    assert evidence.stale(topic) is None
+    assert evidence.agrees
+    assert evidence.seeds == range(64)
+    assert (FOLDER / "evidence.json").stat().st_size <= LARGEST
+
+
+def test_the_lesson_asks_every_question_of_the_topic(topic: Topic) -> None:
+    asked = re.findall(r"```question\n(.+)\n```", (FOLDER / "lesson.md").read_text("utf-8"))
+    assert sorted(asked) == sorted(question.id for question in topic.questions)
+    assert len(asked) >= 6
+
+
+def line() -> tuple[Tensor, Tensor]:
+    x = torch.linspace(0, 1, 100, dtype=torch.float64).unsqueeze(1)
+    return x, 2 * x + 1
+
+
+def sine() -> tuple[Tensor, Tensor]:
+    x = torch.from_numpy(np.random.RandomState(42).rand(100, 1) * 10)
+    return x, 5 * torch.sin(x) + 2
+
+
+def parabola() -> tuple[Tensor, Tensor]:
+    x = torch.linspace(-1, 1, 100, dtype=torch.float64).unsqueeze(1)
+    return x, x**2
+
+
+def sgd(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.1)
+
+
+def adam(rate: float) -> Callable[[Any], torch.optim.Optimizer]:
+    return lambda parameters: torch.optim.Adam(parameters, lr=rate, eps=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "arm", "data", "widths", "unit", "optimiser"),
+    [
+        ("sigmoid_relu", "sigmoid", line, (1, 16, 8, 1), nn.Sigmoid, sgd),
+        ("sigmoid_relu", "relu", line, (1, 16, 8, 1), nn.ReLU, sgd),
+        ("capacity", "ten", sine, (1, 10, 1), nn.Tanh, adam(0.01)),
+        ("capacity", "thirty-two", sine, (1, 32, 1), nn.Tanh, adam(0.01)),
+        ("rates", "low-rate", parabola, (1, 10, 1), nn.ReLU, adam(0.001)),
+        ("rates", "high-rate", parabola, (1, 10, 1), nn.ReLU, adam(0.1)),
+    ],
+)
+def test_each_arm_is_the_training_loop_that_the_page_describes(
+    name: str,
+    arm: str,
+    data: Callable[[], tuple[Tensor, Tensor]],
+    widths: tuple[int, ...],
+    unit: type[nn.Module],
+    optimiser: Callable[[Any], torch.optim.Optimizer],
+) -> None:
+    """One replica beside ``torch.nn`` and ``torch.optim``, epoch by epoch, in float64."""
+    made, seed = simulation(name), 5
+    setting = {**made.arm(arm).knobs, "epochs_per_point": 1}
+    ours = _losses(made, setting, seed)
+    x, y = data()
+    replicas = Replicas(
+        made.knobs, [setting], [seed], device=torch.device("cpu"), dtype=torch.float64
+    )
+    net = _network(replicas, widths, unit)
+    stepper = optimiser(net.parameters())
+    shared = replicas.share(x, y)
+    theirs = [_mse(net(x), y)]
+    for _ in range(EPOCHS):
+        sizes = []
+        for some, wanted in replicas.batches(*shared, size=32):
+            sizes.append(some.shape[1])
+            stepper.zero_grad()
+            _mse(net(some[0]), wanted[0]).backward()  # type: ignore[no-untyped-call]
+            stepper.step()
+        assert sizes == [32, 32, 32, 4]
+        theirs.append(_mse(net(x), y))
+    np.testing.assert_allclose(ours, [loss.item() for loss in theirs], rtol=1e-6)
+
+
+def _losses(made: Simulation, setting: dict[str, float], seed: int) -> list[float]:
+    seen: list[float] = []
+    simulate(
+        made,
+        setting,
+        [seed],
+        dtype="float64",
+        on_points=lambda _index, _x, values: seen.append(float(values["loss"][0])),
+        should_stop=lambda: len(seen) > EPOCHS,
+    )
+    return seen
+
+
+def _network(replicas: Replicas, widths: tuple[int, ...], unit: type[nn.Module]) -> nn.Sequential:
+    """Plain layers with Glorot-uniform weights from the replica's own seed, and zero biases."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(widths):
+        drawn = replicas.linear(inputs, outputs, init="glorot_uniform").weight[0].detach()
+        assert float(drawn.abs().max()) <= (6 / (inputs + outputs)) ** 0.5
+        layer = nn.Linear(inputs, outputs, dtype=torch.float64)
+        with torch.no_grad():
+            layer.weight.copy_(drawn.T)
+            layer.bias.zero_()
+        layers += [layer, unit()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _mse(output: Tensor, target: Tensor) -> Tensor:
+    return nn.functional.mse_loss(output, target)
+
+
+def median(evidence: Evidence, name: str, arm: str, series: str, x: float) -> float:
+    """A recorded median at ``x``."""
+    experiment = evidence.experiments[name]
+    values = experiment.ensembles[arm].series[series].median
+    value = values[list(experiment.x).index(x)]
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize(
+    ("page", "says", "name", "arm", "series", "x"),
+    [
+        ("gradients", "0.18 against 5.5", "sigmoid_relu", "sigmoid", "gradient_1", 0),
+        ("gradients", "5.5 in the last layer", "sigmoid_relu", "sigmoid", "gradient_3", 0),
+        ("gradients", "1.4 against 1.0", "sigmoid_relu", "relu", "gradient_1", 0),
+        ("wait", "0.007 against", "sigmoid_start", "quadruple-rate", "gradient_1", 2),
+        ("wait", "0.034 at epoch 2", "sigmoid_start", "sigmoid", "gradient_1", 2),
+        ("rates", "0.0006 at the high rate", "rates", "high-rate", "loss", 25),
+        ("rates", "0.06 at the low one", "rates", "low-rate", "loss", 25),
+        ("line", "0.0002.", "sigmoid_relu", "sigmoid", "unexplained", 2000),
+    ],
+)
+def test_a_number_in_the_text_is_the_recorded_median(
+    evidence: Evidence, page: str, says: str, name: str, arm: str, series: str, x: float
+) -> None:
+    text = " ".join((FOLDER / f"{page}.md").read_text("utf-8").split())
+    assert says in text
+    digits = says.split()[0].rstrip(".")
+    shown = float(digits)
+    decimals = len(digits.partition(".")[2])
+    assert abs(median(evidence, name, arm, series, x) - shown) <= 0.5 * 10.0**-decimals + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("page", "says", "question", "option", "which"),
+    [
+        ("gradients", "0.0022 with sigmoid", "noiseless-gradients", "relu", 1),
+        ("gradients", "0.00009 with ReLU", "noiseless-gradients", "relu", 0),
+        ("capacity", "0.006, and that", "noiseless-capacity", "ten", 0),
+        ("capacity", "0.007, against", "noiseless-capacity", "ten", 1),
+        ("rates", "0.0017 against", "noiseless-rates", "wins", 0),
+        ("rates", "0.00006. So", "noiseless-rates", "wins", 1),
+        ("rate-cure", "0.0001 rather", "noiseless-rate-cure", "falling", 0),
+        ("rate-cure", "0.00006, in", "noiseless-rate-cure", "beats-low", 1),
+    ],
+)
+def test_an_end_in_the_text_is_the_recorded_one(
+    evidence: Evidence, page: str, says: str, question: str, option: str, which: int
+) -> None:
+    text = " ".join((FOLDER / f"{page}.md").read_text("utf-8").split())
+    assert says in text
+    (found,) = (f for f in evidence.findings if (f.question, f.option) == (question, option))
+    assert found.ends is not None
+    end = found.ends[which].median
+    digits = says.split()[0].rstrip(".,")
+    assert end is not None
+    assert abs(end - float(digits)) <= 0.5 * 10.0 ** -len(digits.partition(".")[2]) + 1e-12
+
+
+def test_the_sigmoid_network_waits_at_the_variance_and_then_learns_on_fresh_seeds() -> None:
+    curves = start_of("sigmoid")
+    unexplained, epoch = curves.series["unexplained"], curves.x
+    assert (unexplained[:, epoch <= 4] > 0.75).all()
+    half = epoch[(unexplained < 0.5).argmax(axis=1)]
+    assert 60 <= np.median(half) <= 95
+    assert np.median(unexplained[:, -1]) < 0.1
+
+
+def test_cures_end_the_wait_and_four_times_the_rate_does_not_on_fresh_seeds() -> None:
+    within = {arm: _under_way(arm) for arm in ("relu", "tanh", "better-init", "momentum")}
+    assert min(within.values()) >= 0.7, within
+    assert _under_way("quadruple-rate") <= 0.25
+    assert _under_way("small-init") == 0
+
+
+def _under_way(arm: str) -> float:
+    """The share of seeds that explain at least 15 % of the variance by epoch 24."""
+    curves = start_of(arm)
+    at = curves.series["unexplained"][:, curves.x == 24]
+    return float((at < 0.85).mean())
+
+
+def test_ten_units_end_in_one_of_two_places_on_fresh_seeds() -> None:
+    made = simulation("capacity")
+    seeds = FRESH[:24]
+    ends = simulate(made, made.arm("ten").knobs, seeds).series["loss"][:, -4:]
+    end = np.median(ends, axis=1)
+    between = (end > 0.4) & (end < 1.5)
+    assert between.mean() <= 0.15
+    assert (end <= 0.4).any()
+    assert (end >= 1.5).any()
+
+
+def test_fewer_epochs_between_points_give_a_shorter_run() -> None:
+    for name in ("sigmoid_relu", "capacity", "rates"):
+        made = simulation(name)
+        curves = simulate(made, {"epochs_per_point": 1}, [1])
+        assert curves.x[-1] == made.points - 1

@@ -1,0 +1,114 @@
+"""Pair shapes are decided by stated thresholds: pairs made by hand on both sides of each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from quizserver.lab.bootstrap import median_interval
+from quizserver.lab.pairs import PAIR_SHAPES
+
+X = np.arange(101.0)
+
+
+def line(*corners: tuple[float, float]) -> np.ndarray:
+    """A curve of 101 points through (fraction of the run, value)."""
+    fractions, values = zip(*corners, strict=True)
+    return np.interp(X / 100, fractions, values)
+
+
+def holds(shape: str, one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(PAIR_SHAPES[shape].holds(X, one, other)[0])
+
+
+FLAT = line((0, 1), (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"), [(0.9999, True), (1.0, False), (1.0001, False), (-3.0, True)]
+)
+def test_ends_below_compares_the_ends_as_they_are(end: float, expected: bool) -> None:
+    assert holds("ends-below", line((0, 5), (0.9, end), (1, end)), FLAT) is expected
+
+
+def test_the_end_is_the_median_of_the_last_twentieth() -> None:
+    spike = FLAT.copy()
+    spike[-2:] = 0.0  # two of six points
+    assert not holds("ends-below", spike, FLAT)
+    spike[-4:] = 0.0
+    assert holds("ends-below", spike, FLAT)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_diverged_run_is_above_every_finite_one(broken: float) -> None:
+    lost = FLAT.copy()
+    lost[50] = broken  # it may look finite again later
+    assert holds("ends-below", line((0, 1), (1, 1e30)), lost)
+    assert not holds("ends-below", lost, line((0, 1), (1, 1e30)))
+    assert not holds("ends-below", lost, lost)
+    assert not holds("crosses", lost, lost)
+
+
+def test_crosses_needs_a_stretch_below_and_an_end_above() -> None:
+    def below(first: float, length: float) -> np.ndarray:
+        curve = line((0, 2), (1, 2))
+        curve[np.abs(X / 100 - first - length / 2) <= length / 2 + 1e-9] = 0.5
+        return curve
+
+    assert holds("crosses", below(0.2, 0.05), FLAT)
+    assert not holds("crosses", below(0.2, 0.04), FLAT)
+    assert holds("crosses", below(0.45, 0.05), FLAT)
+    assert not holds("crosses", below(0.46, 0.05), FLAT)  # part of it is in the second half
+    two = np.minimum(below(0.1, 0.04), below(0.2, 0.04))
+    assert not holds("crosses", two, FLAT)  # not in one piece
+    assert not holds("crosses", line((0, 0.5), (1, 0.5)), FLAT)  # it stays below
+    assert not holds("crosses", line((0, 0.5), (0.9, 1), (1, 1)), FLAT)  # it only meets it
+    assert not holds("crosses", FLAT, below(0.2, 0.05))
+
+
+def test_a_run_that_was_below_and_diverged_crosses() -> None:
+    lost = line((0, 0.5), (1, 0.5))
+    lost[80:] = math.nan
+    assert holds("crosses", lost, FLAT)
+
+
+def test_pairs_are_matched_row_by_row() -> None:
+    ones = np.stack([FLAT, 0.5 * FLAT, FLAT])
+    others = np.stack([0.5 * FLAT, FLAT, FLAT])
+    assert PAIR_SHAPES["ends-below"].holds(X, ones, others).tolist() == [False, True, False]
+    with pytest.raises(ValueError, match="are not pairs"):
+        PAIR_SHAPES["ends-below"].holds(X, ones, others[:2])
+
+
+def test_a_curve_too_short_has_no_pair_shape() -> None:
+    assert not PAIR_SHAPES["ends-below"].holds([0, 1, 2, 3], [0] * 4, [1] * 4).any()
+    assert PAIR_SHAPES["ends-below"].holds([0, 1, 2, 3, 4], [0] * 5, [1] * 5).all()
+
+
+def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        _, low, high = median_interval(rng.exponential(size=64))
+        hits += low <= math.log(2) <= high
+    assert 0.89 <= hits / 200 <= 0.99
+
+
+def test_the_interval_is_the_same_every_time_and_within_the_values() -> None:
+    values = np.random.default_rng(2).normal(size=63)
+    median, low, high = median_interval(values)
+    assert (median, low, high) == median_interval(values.tolist())
+    assert median == np.median(values)
+    assert values.min() < low < median < high < values.max()
+    assert median_interval([3.0]) == (3.0, 3.0, 3.0)
+    with pytest.raises(ValueError, match="no values"):
+        median_interval([])
+
+
+def test_diverged_runs_are_the_largest_values_of_an_interval() -> None:
+    median, low, high = median_interval([1.0] * 36 + [math.nan] * 28)
+    assert (median, low) == (1.0, 1.0)
+    assert high == math.inf
+    assert median_interval([math.nan, -math.inf, 1.0])[0] == math.inf
