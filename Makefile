@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint install install-dev clean
+.PHONY: help serve test lint bench install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -23,6 +23,9 @@ lint: install-dev ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: install ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
+	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

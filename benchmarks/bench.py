@@ -52,7 +52,7 @@ def _once(work: Callable[[], object]) -> float:
 
 def ensemble_rows() -> list[Row]:
     """Seconds a curve: the plain loop of one replica against ensembles of several sizes."""
-    simulation = load(Settings().content_folder / "strange-loss" / "simulation.py")
+    simulation = load(Settings().content / "strange-loss" / "simulation.py")
     plain = timed(lambda: strange_loss(0))
     rows = [Row("strange loss, plain PyTorch loop, a curve", plain, 1.0)]
     for size in SIZES:
@@ -63,7 +63,7 @@ def ensemble_rows() -> list[Row]:
 
 def first_point() -> Row:
     """Seconds from the call to the first point of a learner's run."""
-    simulation = load(Settings().content_folder / "strange-loss" / "simulation.py")
+    simulation = load(Settings().content / "strange-loss" / "simulation.py")
 
     def until_first() -> None:
         seen: list[int] = []
@@ -80,7 +80,7 @@ def first_point() -> Row:
 
 def evidence_rows() -> list[Row]:
     """Seconds for the whole default evidence of each topic."""
-    topics = Library(Settings().content_folder).snapshot().topics.values()
+    topics = Library(Settings().content).snapshot().topics.values()
     return [
         Row(f"evidence of {topic.id}", _once(lambda topic=topic: verify(topic, range(64))))  # type: ignore[misc]
         for topic in topics

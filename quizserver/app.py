@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, jsonify
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from quizserver.accounts import pages as account_pages
@@ -47,6 +48,8 @@ def create_app(settings: Settings) -> Flask:
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    # A name that no page fills is a mistake, not an empty string.
+    app.jinja_env.undefined = StrictUndefined
     security.install(app, https=settings.https)
     static_files.install(app)
     errors.install(app)
@@ -54,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
 
     database = Database(settings.data_url)
     catalog = Catalog()
-    library = Library(settings.content_folder, catalog=catalog)
+    library = Library(settings.content, catalog=catalog)
     library.watch(settings.content_poll_seconds)
     current = Current(app, database)
     runs = Runs(settings)

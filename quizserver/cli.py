@@ -63,7 +63,11 @@ def main() -> None:
 @main.command()
 @click.option("--host", help="Address to listen on [QUIZSERVER_HOST; default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port; 0 picks a free one [QUIZSERVER_PORT; default: 8000].")
-@click.option("--workers", type=int, help="Simulation workers; 0 means one for each core.")
+@click.option(
+    "--workers",
+    type=int,
+    help="Simulation workers; 0 means one for each core [QUIZSERVER_WORKERS; default: 0].",
+)
 @DATA
 @CONTENT
 def serve(**flags: Any) -> None:
@@ -113,7 +117,10 @@ def migrate_command(revision: str, down: bool, **flags: Any) -> None:
 @CONTENT
 @AS_JSON
 def check(path: Path | None, as_json: bool, content: Path | None) -> None:
-    """Report every problem of every topic file, or of those under PATH."""
+    """Report every problem of every topic file.
+
+    With PATH, of the files under it.
+    """
     from dataclasses import asdict
 
     from quizserver.lab.catalog import Catalog
@@ -147,16 +154,20 @@ def verify(
     as_json: bool,
     content: Path | None,
 ) -> None:
-    """Train what the claims of TOPIC (or of every topic) speak of, and judge each claim.
+    """Train what the claims speak of, and judge each.
 
-    Exits with 1 when a right option's claim is not supported or a wrong option's is.
+    Of TOPIC, or of every topic. Exits with 1 when a right option's claim is not supported or a
+    wrong option's is.
     """
     from quizserver.lab import evidence, report
     from quizserver.lab.verify import VerifyError
     from quizserver.lab.verify import verify as train
 
     found = []
-    for each in _claiming(_content(content), topic):
+    claiming = _claiming(_content(content), topic)
+    if not claiming:
+        click.echo("There is no claim to verify.", err=True)
+    for each in claiming:
         try:
             found.append(train(each, seeds, device=device, progress=_progress(each.id)))
             if update:
@@ -248,7 +259,7 @@ def _settings(**flags: Any) -> Settings:
 
 def _content(content: Path | None, path: Path | None = None) -> Path:
     """The content folder; a PATH outside of it is taken as a content folder of its own."""
-    folder = _settings(content=content).content_folder
+    folder = _settings(content=content).content
     if not folder.is_dir():
         _stop(f"There is no content folder at {folder}. Name one with --content DIR.")
     return folder

@@ -53,7 +53,7 @@ def prepare(settings: Settings) -> Settings:
     settings = replace(
         settings,
         data=settings.data.absolute(),
-        content=settings.content_folder.absolute(),
+        content=settings.content.absolute(),
     )
     if not settings.content.is_dir():
         raise ServeError(
@@ -90,6 +90,8 @@ def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
 
 def free_port(host: str, port: int) -> int:
     """``port`` if nothing listens on it yet, or a free one for 0. Raises ServeError."""
+    if not 0 <= port <= 65535:
+        raise ServeError(f"{port} is no port. Name one from 1 to 65535 with --port, or 0 for any.")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -103,7 +105,8 @@ def free_port(host: str, port: int) -> int:
         ) from error
     except OSError as error:
         raise ServeError(
-            f"Can't listen on {host} port {port} ({error.strerror}). Name another one with --port."
+            f"Can't listen on {host} port {port} ({error.strerror})."
+            " Name another port with --port, or another address with --host."
         ) from error
 
 

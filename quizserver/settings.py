@@ -39,7 +39,7 @@ class Settings:
 
     data: Path = _setting(Path("var"), "folder for the databases and the secret key")
     content: Path = _setting(
-        Path(), "folder of topics; empty means the topics that ship with quizserver"
+        shipped("content"), "folder of topics; unless set, those that come along with quizserver"
     )
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on; 0 picks a free one", low=0)
@@ -95,10 +95,6 @@ class Settings:
     def worker_count(self) -> int:
         return self.workers or max(1, os.cpu_count() or 1)
 
-    @property
-    def content_folder(self) -> Path:
-        return shipped("content") if self.content == Path() else self.content
-
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads the same ones."""
         return {PREFIX + f.name.upper(): _text(getattr(self, f.name)) for f in fields(self)}
@@ -112,7 +108,7 @@ def load(environ: Mapping[str, str], **flags: Any) -> Settings:
     known = {f.name: f for f in fields(Settings)}
     values: dict[str, Any] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or not text.strip():
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in known:
@@ -159,7 +155,7 @@ def secret_key(settings: Settings) -> str:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
-    return "" if value == Path() else str(value)
+    return str(value)
 
 
 def _parse(variable: str, text: str, default: Any) -> Any:

@@ -83,7 +83,7 @@ def test_verify_prints_what_programs_rely_on():
 
 @pytest.mark.slow
 def test_verify_fails_when_the_key_contradicts_the_evidence(tmp_path: Path):
-    shipped = Settings().content_folder / "strange-loss"
+    shipped = Settings().content / "strange-loss"
     folder = tmp_path / "content" / "strange-loss"
     folder.mkdir(parents=True)
     (folder / "simulation.py").write_text((shipped / "simulation.py").read_text())

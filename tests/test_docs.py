@@ -51,3 +51,9 @@ def test_the_claims_of_the_authors_guide_name_real_shapes():
     named = set(re.findall(r"shape: ([a-z-]+)", (DOCS / "authors.md").read_text("utf-8")))
     assert named
     assert named <= {*SHAPES, *PAIR_SHAPES}
+
+
+def test_the_authors_guide_states_every_shape_in_the_words_of_the_code():
+    guide = (DOCS / "authors.md").read_text("utf-8")
+    for name, shape in {**SHAPES, **PAIR_SHAPES}.items():
+        assert f"| `{name}` | {shape.words} |" in guide

@@ -29,6 +29,15 @@ def test_a_variable_sets_each_kind_of_setting():
     assert (loaded.port, loaded.https, loaded.run_seconds_max) == (9000, True, 2.5)
 
 
+def test_an_empty_variable_is_as_good_as_none():
+    assert load({"QUIZSERVER_CONTENT": "", "QUIZSERVER_PORT": " "}) == Settings()
+
+
+def test_a_folder_named_by_a_dot_is_that_folder_and_not_the_shipped_one():
+    assert load({}, content=Path()).content == Path()
+    assert load({"QUIZSERVER_CONTENT": "."}).content == Path()
+
+
 def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
     environment = {"QUIZSERVER_PORT": "9000", "QUIZSERVER_HOST": "0.0.0.0"}
     loaded = load(environment, port=7000, host=None)

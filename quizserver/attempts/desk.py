@@ -189,9 +189,11 @@ class Desk:
         bench = None
         if question.simulation is not None and not embedded:
             bench = self.bench(topic, question.simulation, None, {}, url, question.described)
+        found = by_option(evidence, question)
         return common.having(
             answering=False,
-            options=views.answered_options(question, situation, by_option(evidence, question)),
+            options=views.answered_options(question, situation, found),
+            extra_evidence=found.get(None, ()),
             stem_html=question.stem_html,
             multiple=question.multiple,
             result=views.result(question, situation, edited=question is not current),
@@ -215,14 +217,18 @@ def questions_of(topic: Topic, simulation: str) -> list[Question]:
     return [question for question in topic.questions if question.simulation == simulation]
 
 
-def by_option(evidence: Evidence | None, question: Question) -> dict[str, list[OptionEvidence]]:
-    """The evidence about each option of a question, by option id: one view for each curve."""
-    curves: dict[tuple[str, str], list[Finding]] = {}
+def by_option(
+    evidence: Evidence | None, question: Question
+) -> dict[str | None, list[OptionEvidence]]:
+    """The evidence of a question by option id: one view for each setting.
+
+    Under None stands what was claimed of no option, such as the healthy run and the remedies.
+    """
+    settings: dict[tuple[str | None, str], list[Finding]] = {}
     for finding in evidence.slice(question.id).findings if evidence is not None else ():
-        if finding.option is not None:
-            curves.setdefault((finding.option, finding.ensemble), []).append(finding)
-    views: dict[str, list[OptionEvidence]] = {}
-    for number, ((option, _), findings) in enumerate(curves.items()):
+        settings.setdefault((finding.option, finding.ensemble), []).append(finding)
+    views: dict[str | None, list[OptionEvidence]] = {}
+    for number, ((option, _), findings) in enumerate(settings.items()):
         assert evidence is not None
         ident = f"evidence-{question.id}-{number}"
         view = option_evidence(evidence, findings, question.described, ident)

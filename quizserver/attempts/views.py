@@ -97,6 +97,7 @@ class QuestionView:
     next: LinkView | None = None
     bench: BenchView | None = None
     evidence_note: str | None = None
+    extra_evidence: Sequence[OptionEvidence] = ()
 
     def having(self, **more: Any) -> QuestionView:
         """This view with more of it filled in."""
@@ -136,7 +137,7 @@ def open_options(question: Question, situation: Situation) -> list[OptionView]:
 def answered_options(
     question: Question,
     situation: Situation,
-    evidence: Mapping[str, Sequence[OptionEvidence]],
+    evidence: Mapping[str | None, Sequence[OptionEvidence]],
 ) -> list[OptionView]:
     """The options with what there is to say about each, for the latest attempt."""
     chosen = situation.attempts[-1].chosen
@@ -178,7 +179,8 @@ def _sentence(question: Question, attempt: Attempt) -> str:
     if wrong:
         parts.append(f"chose {_count(wrong, 'wrong option')}")
     told = f"You {' and '.join(parts)}. " if parts else ""
-    return f"{told}Look at what the experiments show, then try again."
+    look = "Look at what the experiments show" if question.claims else "Read why"
+    return f"{told}{look}, then try again."
 
 
 def _count(number: int, noun: str) -> str:

@@ -320,16 +320,21 @@ def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
 def _fitted(evidence: Evidence, path: Path) -> str:
     data = rounded(_ADAPTER.dump_python(evidence, mode="json"))
     data["findings"] = [_without_empty(finding) for finding in data["findings"]]
-    bands = [
-        band
-        for experiment in data["experiments"].values()
-        for ensemble in experiment["ensembles"].values()
-        for band in ensemble["series"].values()
-    ]
+    judged = {(f.simulation, f.series) for f in evidence.findings}
+    bands, asides = [], []
+    for simulation, experiment in data["experiments"].items():
+        for ensemble in experiment["ensembles"].values():
+            for place, (series, band) in enumerate(ensemble["series"].items()):
+                shown = (simulation, series if place else None) in judged
+                (bands if shown or (simulation, series) in judged else asides).append(band)
     while True:
         text = compact_text(data) + "\n"
         if len(text.encode()) <= LARGEST:
             return text
+        if any(band["replicas"] for band in asides):  # no page draws them: they go first
+            for band in asides:
+                band["replicas"] = []
+            continue
         most = max((len(band["replicas"]) for band in bands), default=0)
         if most == 0:
             raise EvidenceError(

@@ -81,7 +81,7 @@ def _median(x: Floats, middle: Floats, label: str, *, several: bool) -> str:
             f"until {label} {_number(x[left - 1])}"
         ]
     elif relative[left] < 1:
-        parts.append("falls at once")
+        parts.append(f"is below {100 * (1 - NEAR):.0f} % of it by {label} {_number(x[left])}")
     if relative[left] > 1:
         top = int(np.argmax(middle))
         parts.append(f"rises to {_number(middle[top])} at {label} {_number(x[top])}")

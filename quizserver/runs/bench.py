@@ -146,7 +146,7 @@ def _recorded_chart(
         ident=ident,
         title=f"{axis.label} by {description.x.label}: {arm.label}",
         description=ensemble.sentence,
-        x=charts.Axis(description.x.label, description.x.unit),
+        x=charts.Axis(description.x.label, description.x.unit, description.x.scale),
         y=charts.Axis(axis.label, axis.unit),
         curves=[curve(x, band, arm.index, arm.label)],
         described=described,

@@ -69,7 +69,7 @@ class _Consumer(Worker):  # type: ignore[misc]
         parts = self.parts
         parts.execution = Execution(
             parts.store(),
-            parts.settings.content_folder,
+            parts.settings.content,
             Bounds(parts.settings.run_seconds_max, parts.settings.run_memory_mb),
             parts.train,
             forget=self._forget,

@@ -116,21 +116,25 @@ def _chart(evidence: Evidence, finding: Finding, described: Described, ident: st
     axis = description.series[series]
     # what the text describes is a share of the first series' start, on a linear axis
     over = described_in(described, experiment.x, bands[0]) if finding.series is None else None
-    # two ends far apart are both at zero on a linear axis
-    log = other is not None and over is None and axis.scale == "log"
-    return charts.curve_chart(
-        ident=ident,
-        title=f"{axis.label} by {description.x.label}: {' and '.join(a.label for _, a in arms)}",
-        description=finding.sentence or drawn[0].sentence,
-        x=charts.Axis(description.x.label, description.x.unit),
-        y=charts.Axis(axis.label, axis.unit, "log" if log else "linear"),
-        curves=[
-            curve(experiment.x, band, index, arm.label)
-            for band, (index, arm) in zip(bands, arms, strict=True)
-        ],
-        described=over,
-        y_range=None if log else y_range(*bands),
-    )
+    # what is described is drawn to scale; else the simulation knows what its series needs
+    values = [value for band in bands for value in band.median if value is not None]
+    log = over is None and axis.scale == "log" and any(value > 0 for value in values)
+    try:
+        return charts.curve_chart(
+            ident=ident,
+            title=f"{axis.label} by {description.x.label}: {' and '.join(a.label for _, a in arms)}",
+            description=finding.sentence or drawn[0].sentence,
+            x=charts.Axis(description.x.label, description.x.unit, description.x.scale),
+            y=charts.Axis(axis.label, axis.unit, "log" if log else "linear"),
+            curves=[
+                curve(experiment.x, band, index, arm.label)
+                for band, (index, arm) in zip(bands, arms, strict=True)
+            ],
+            described=over,
+            y_range=None if log else y_range(*bands),
+        )
+    except ValueError:  # every value is beyond what a chart can show: the sentence says so
+        return Markup()
 
 
 def _arm(description: Description, name: str) -> tuple[int, Arm]:
@@ -148,9 +152,9 @@ def _verdict(description: Description, finding: Finding) -> Verdict:
         title = f"{title} ({description.series[finding.series].label})"
     share = "most" if finding.at_least == 0.5 else f"at least {100 * finding.at_least:g} %"
     if finding.quantifier == "will":
-        text = f"claimed for every setting in the range, in {share} of the {unit}"
+        text = f"claimed for every setting below, in {share} of the {unit}"
     elif finding.over:
-        text = f"claimed for some setting in the range, in {share} of the {unit}"
+        text = f"claimed for some setting below, in {share} of the {unit}"
     else:
         text = f"claimed for {share} of the {unit}"
     return Verdict(
@@ -186,7 +190,7 @@ def _setting(description: Description, ensemble: Ensemble) -> str:
     """The knobs that differ from the defaults, in words."""
     turned = [
         f"{knob.label} {ensemble.knobs[knob.name]:g}{' ' + knob.unit if knob.unit else ''}"
-        f" (healthy: {knob.default:g})"
+        f" (otherwise {knob.default:g})"
         for knob in description.knobs
         if ensemble.knobs[knob.name] != knob.default
     ]

@@ -83,7 +83,7 @@ def pages(
             order(
                 wanted,
                 _describe(catalog, path),
-                path.relative_to(settings.content_folder).as_posix(),
+                path.relative_to(settings.content).as_posix(),
                 replicas_max=settings.run_replicas_max,
             ),
             visitor(),

@@ -29,7 +29,7 @@ _NARROWEST: dict[Size, tuple[float, float]] = {
     "card": (240.0, 150.0),
     "bench": (240.0, 280.0),
 }
-_ARM_COLOURS = 8
+_ARM_COLOURS = 12
 # A band's outliers may enlarge the plot this far beyond the medians; past it they are clipped.
 _BAND_HEADROOM = 1.6
 
@@ -132,6 +132,9 @@ def _drawn(
     marks = "".join(_curve_marks(plot, curve) for curve in curves)
     if described is not None:
         marks += _path("described", _described_line(plot, described))
+    beyond = "".join(_beyond(plot, curve) for curve in curves)
+    if beyond:
+        description = f"{description} The line goes beyond the frame.".strip()
     heading_id, text_id = escape(f"{ident}-title"), escape(f"{ident}-desc")
     return Markup(
         f'<div class="chart chart-{size}">'
@@ -142,7 +145,7 @@ def _drawn(
         f"{_grid(plot, x, y)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
         f' width="100%" height="100%">{marks}</svg>'
-        f"{_labels(plot, y, curves, described)}"
+        f"{_labels(plot, y, curves, described)}{beyond}"
         "</svg></div>"
     )
 
@@ -274,6 +277,16 @@ def _grid(plot: _Plot, x: Axis, y: Axis) -> str:
         f'<text class="axis-x" x="100%" y="100%" dy="2.9em">{escape(x.text)}</text>'
     )
     return "".join(parts)
+
+
+def _beyond(plot: _Plot, curve: Curve) -> str:
+    """A sign at the top of the frame, where the median first leaves it."""
+    for x, value in zip(curve.x, curve.median, strict=False):
+        across, up = plot.x.spot(x), plot.y.spot(value)
+        if across is not None and up is not None and up > 1:
+            name = f"beyond arm-{curve.arm % _ARM_COLOURS}"
+            return f'<text class="{name}" x="{_percent(across)}" y="0" dy="0.85em">▲</text>'
+    return ""
 
 
 def _percent(share: float) -> str:

@@ -13,7 +13,9 @@ _ROOM_ABOVE = 0.08
 # Below and above these, a tick is written as a power of ten.
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e5
 # A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
-_HUGE, _TINY = 1e30, 1e-30
+_HUGE, _TINY = 1e30, 1e-300
+# A linear axis no wider than this is flat; the smallest start that a log axis may have.
+_FLAT, _LOWEST = 1e-30, 1e-307
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Scale:
             return (value - self.low) / (self.high - self.low)
         if value < _TINY:
             return None
-        return math.log(value / self.low) / math.log(self.high / self.low)
+        # Differences of logarithms: a quotient of such values could pass the largest float.
+        span = math.log(self.high) - math.log(self.low)
+        return (math.log(value) - math.log(self.low)) / span
 
 
 def drawable(value: float | None) -> TypeGuard[float]:
@@ -57,10 +61,10 @@ def fit(values: Sequence[float], name: ScaleName = "linear") -> Scale:
         positive = [value for value in values if value >= _TINY]
         if positive:
             low, high = min(positive), max(positive)
-            room = max(math.log(high / low) * _ROOM_ABOVE, 0.1)
-            return Scale(low * math.exp(-room), high * math.exp(room), "log")
+            room = max((math.log(high) - math.log(low)) * _ROOM_ABOVE, 0.1)
+            return Scale(max(low * math.exp(-room), _LOWEST), high * math.exp(room), "log")
     low, high = min(0.0, *values), max(0.0, *values)
-    if high - low < _TINY:
+    if high - low < _FLAT:
         return Scale(0.0, 1.0)
     room = (high - low) * _ROOM_ABOVE
     return Scale(low - room if low < 0 else low, high + room)

@@ -25,10 +25,14 @@ X = list(range(61))
 FALL = [round(0.7 if x < 30 else 0.7 - 0.65 * (x - 30) / 30, 4) for x in X]
 STEADY = [round(0.7 - 0.69 * x / 60, 4) for x in X]
 DESCRIBED = ((0.0, 1.0), (0.5, 0.98), (0.7, 0.5), (1.0, 0.1))
+TABLE = '<table><tr><td>rate</td><td align="right">0.3</td></tr></table>'
+STEM = f"<p>Which of them could it be?</p>{TABLE}"
 ARMS = [
     {"name": "healthy", "label": "healthy run", "help": "", "index": 0},
     {"name": "low-rate", "label": "learning rate × 0.2", "help": "", "index": 1},
 ]
+ARMS.append({"name": "unseen", "label": "nobody recorded it", "help": "", "index": 2})
+ARMS[2]["knobs"] = {"learning_rate": 1.0, "momentum": 0.0, "hidden": 64}
 ARMS[0]["knobs"] = {"learning_rate": 0.3, "momentum": 0.0, "hidden": 64}
 ARMS[1]["knobs"] = {"learning_rate": 0.06, "momentum": 0.0, "hidden": 64}
 
@@ -52,6 +56,10 @@ def curve(values: list[float], arm: int, label: str) -> Curve:
     return Curve(X, values, low, high, [values, low], label, arm)
 
 
+def band(values: list[float]) -> dict[str, list[float]]:
+    return {"median": values, "low": values, "high": values}
+
+
 def bench_view() -> SimpleNamespace:
     """The bench as a question's page has it, with the low-rate arm recorded."""
     config = {
@@ -67,6 +75,10 @@ def bench_view() -> SimpleNamespace:
         "replicas_max": 64,
         "initial": {"arm": "low-rate", "knobs": ARMS[1]["knobs"]},
         "recorded": {"arm": "low-rate", "x": X, "median": FALL, "low": FALL, "high": FALL},
+        "recorded_arms": {
+            "low-rate": {"n": 64, "sentence": "It falls late.", **band(FALL)},
+            "healthy": {"n": 64, "sentence": "It falls at once.", **band(STEADY)},
+        },
         "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
     }
     svg = curve_chart(
@@ -104,6 +116,7 @@ def evidence_view(ident: str) -> SimpleNamespace:
         shape_title="Plateau, then drop",
         shape_words="stays high, then falls",
         quantifier_text="claimed for most of the seeds",
+        unit="seeds",
     )
     svg = curve_chart(
         ident=ident,
@@ -122,6 +135,14 @@ def evidence_view(ident: str) -> SimpleNamespace:
         verdicts=[verdict],
         setting_text="Learning rate 0.06 (healthy: 0.3)",
         sentence="The median stays at its start until epoch 30 and ends at 0.05.",
+        tried=SimpleNamespace(
+            knob="Learning rate",
+            shape="Plateau, then drop",
+            n=64,
+            rows=[(f"{0.0012 * n:g}", 7 * n, n == 9) for n in range(1, 10)],
+            unit="seeds",
+        ),
+        versus=(),
     )
 
 
@@ -152,7 +173,7 @@ def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
         topic="t",
         topic_title="Topic",
         title="A puzzle about a curve",
-        stem_html="<p>Which of them could it be?</p>",
+        stem_html=STEM,
         multiple=True,
         tags=(),
         figure_svg=described_chart(
@@ -183,11 +204,12 @@ def event(name: str, data: Mapping[str, Any], number: int | None = None) -> str:
     return f"{head}event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
-def points(first: int, last: int, values: list[float] = STEADY) -> str:
+def points(first: int, last: int, values: list[Any] = STEADY) -> str:
     """The event that brings the points ``first``…``last`` - 1; its number is ``last``."""
-    band = {"median": values[first:last], "low": values[first:last], "high": values[first:last]}
     done = {"done": last, "total": len(X), "seconds_left": 2.0}
-    return event("points", {"x": X[first:last], "series": {"loss": band}} | done, last)
+    return event(
+        "points", {"x": X[first:last], "series": {"loss": band(values[first:last])}} | done, last
+    )
 
 
 END = event("end", {"state": "done", "error": None, "sentence": "The loss falls steadily."})
@@ -229,9 +251,17 @@ def application(stand: Stand) -> Flask:
         return render_template("attempts/question.html", q=view)
 
     @attempts.post("/questions/<question>/answer")
-    def answer(question: str) -> str:
-        stand.answers.append(request.form.to_dict(flat=False))
-        return "taken"
+    def answer(question: str) -> tuple[str, int]:
+        form = request.form.to_dict(flat=False)
+        if "hint" in form:
+            view = question_view(False, int(form["hints_seen"][0]) + 1)
+            return render_template("attempts/question.html", q=view), 200
+        if "option" not in form:
+            view = question_view(False)
+            view.error = "Choose at least one option."
+            return render_template("attempts/question.html", q=view), 422
+        stand.answers.append(form)
+        return "taken", 200
 
     @app.post("/runs")
     def start() -> tuple[Response, int]:
@@ -253,8 +283,7 @@ def application(stand: Stand) -> Flask:
 
     @app.get("/runs/r")
     def whole() -> Response:
-        band = {"median": STEADY, "low": STEADY, "high": STEADY}
-        told = {"x": X, "series": {"loss": band}, "state": "done", "error": None}
+        told = {"x": X, "series": {"loss": band(STEADY)}, "state": "done", "error": None}
         return jsonify(told | {"sentence": "From the store.", "replicas": {"loss": [STEADY] * 3}})
 
     for name in ("home", "topic", "progress"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.stand import END, FALL, Stand, event, points
+from tests.browser.stand import END, FALL, Stand, X, event, points
 
 
 class Bench:
@@ -50,13 +51,16 @@ def test_a_run_draws_its_curve_as_points_arrive(bench: Bench, stand: Stand) -> N
 
     def slowly(after: str | None) -> Iterator[str]:
         yield event("state", {"state": "running", "waiting": 0})
-        yield points(0, 20)
+        yield points(0, 10)
+        time.sleep(1.1)  # how long a run takes is told once a second has shown it
+        yield points(10, 20)
         stand.stopped.wait(20)
         yield points(20, 61) + END
 
     stand.stream = slowly
     bench.root.get_by_role("button", name="healthy run").click()
     bench.start()
+    expect(bench.part("status")).to_have_text("epoch 9 of 60")
     expect(bench.part("status")).to_have_text("epoch 19 of 60, about 2 s left")
     expect(bench.part("progress")).to_have_attribute("aria-valuenow", "33")
     expect(bench.root.get_by_role("button", name="Run", exact=True)).to_be_disabled()
@@ -186,6 +190,106 @@ def test_the_range_and_the_number_are_one_knob(bench: Bench) -> None:
     expect(bench.number("learning_rate")).to_have_value("0.06")
 
 
+@pytest.mark.parametrize("name", ["learning_rate", "momentum", "hidden"])
+@pytest.mark.parametrize(
+    "keys", [("ArrowRight", "ArrowLeft"), ("ArrowUp", "ArrowDown"), ("PageUp", "PageDown")]
+)
+def test_a_key_press_on_a_range_always_moves_its_knob(
+    bench: Bench, name: str, keys: tuple[str, str]
+) -> None:
+    range_ = bench.knob(name).locator('[data-part="range"]')
+    range_.fill("500")
+    seen = [float(bench.number(name).input_value())]
+    for _ in range(5):
+        range_.press(keys[0])
+        seen.append(float(bench.number(name).input_value()))
+    assert seen == sorted(set(seen)), "each press goes up"
+    for _ in range(5):
+        range_.press(keys[1])
+        lower = float(bench.number(name).input_value())
+        assert lower < seen[-1]
+        seen.append(lower)
+    assert seen[-1] == pytest.approx(seen[0], rel=0.1)
+    expect(range_).to_have_attribute("aria-valuetext", re.compile(r"^[\d.]+$"))
+    range_.press("End")
+    expect(range_).to_have_value("1000")
+    range_.press(keys[0])
+    expect(range_).to_have_value("1000")
+
+
+def test_the_smallest_move_of_a_range_moves_its_knob(bench: Bench) -> None:
+    """Screen readers on phones move a range by its own step instead of sending keys."""
+    range_ = bench.knob("learning_rate").locator('[data-part="range"]')
+    before = int(range_.input_value())
+    range_.fill(str(before + 1))
+    assert float(bench.number("learning_rate").input_value()) > 0.06
+
+
+def test_a_run_that_diverges_leaves_the_frame_with_a_sign(bench: Bench, stand: Stand) -> None:
+    """The axis stays with what the other lines show; words and an arrow tell that there is more."""
+    spiked = [0.7, *(200.0 for _ in X[2:]), None]
+    stand.stream = lambda after: iter([points(0, 61, spiked), END])
+    bench.number("momentum").fill("0.9")
+    bench.start()
+    bench.finished()
+    numbers = [float(text) for text in bench.root.locator(".tick-y").all_text_contents()]
+    assert max(numbers) < 2
+    expect(bench.root.locator(".beyond")).to_have_count(1)
+    expect(bench.part("beyond")).to_contain_text("Momentum 0.9 goes beyond the frame")
+    bench.root.get_by_label("Log scale").check()
+    expect(bench.root.locator(".beyond")).to_have_count(0)
+    expect(bench.part("beyond")).to_be_empty()
+
+
+def test_an_arm_shows_what_is_recorded_of_it_at_once(bench: Bench) -> None:
+    bench.root.get_by_role("button", name="healthy run").click()
+    expect(bench.root.locator("path.median.arm-0")).to_have_count(1)
+    expect(bench.root.locator("path.median")).to_have_count(1)
+    expect(bench.part("caption")).to_have_text("It falls at once.")
+    expect(bench.part("rows").locator("tr").nth(60)).to_contain_text("0.01")
+
+
+def test_no_other_curve_stands_in_for_an_arm_without_a_record(bench: Bench) -> None:
+    """Nothing of the setting before is left to be taken for this one."""
+    bench.start()
+    bench.finished()
+    bench.root.get_by_role("button", name="nobody recorded it").click()
+    expect(bench.root.locator("path.median")).to_have_count(0)
+    expect(bench.part("caption")).to_be_empty()
+    expect(bench.part("rows").locator("tr")).to_have_count(0)
+    expect(bench.part("csv")).to_be_hidden()
+    rows = bench.part("kept").locator("li")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("A: learning rate × 0.2, 32 seeds")
+
+
+def test_a_link_to_another_setting_shows_no_recorded_curve(sheet: Page, stand: Stand) -> None:
+    bench = Bench(sheet)
+    sheet.goto(f"{stand.url}/questions/answered#run=arm:low-rate,momentum:0.9,seeds:0:32")
+    expect(bench.part("status")).to_contain_text("Press Run")
+    expect(bench.root.locator("path.median")).to_have_count(0)
+
+
+def test_kept_runs_differ_in_colour_and_stroke(bench: Bench) -> None:
+    """All from one arm: each has a letter at its end, a colour and a dash of its own."""
+    for momentum in ("0.1", "0.2", "0.3", "0.4", "0.5"):
+        bench.number("momentum").fill(momentum)
+        bench.start()
+        bench.finished()
+        expect(bench.part("kept").locator("li").first).to_contain_text(f"Momentum {momentum}")
+    lines = bench.root.locator(".bench-figure :is(path.median, path.kept-line)")
+    looks = lines.evaluate_all(
+        "all => all.map((one) => [getComputedStyle(one).stroke,"
+        " getComputedStyle(one).strokeDasharray])"
+    )
+    assert len({colour for colour, _ in looks}) == 5
+    assert len({dash for _, dash in looks}) == 5
+    letters = bench.root.locator(".letter")
+    assert sorted(letters.all_text_contents()) == ["A", "B", "C", "D"]
+    heights = sorted(box["y"] for each in letters.all() if (box := each.bounding_box()))
+    assert min(b - a for a, b in itertools.pairwise(heights)) > 10
+
+
 def test_what_was_typed_before_the_script_came_is_kept(sheet: Page, stand: Stand) -> None:
     """On a slow line a person is quicker than the script: nothing typed is lost, Run waits."""
     bench = Bench(sheet)
@@ -242,7 +346,7 @@ def test_finished_runs_stay_for_comparison_and_can_be_removed(bench: Bench, stan
         bench.number("momentum").fill(momentum)
         bench.start()
         bench.finished()
-        expect(bench.part("kept").locator("li").first).to_contain_text(f"momentum {momentum}")
+        expect(bench.part("kept").locator("li").first).to_contain_text(f"Momentum {momentum}")
     rows = bench.part("kept").locator("li")
     expect(rows).to_have_count(5)
     assert [text.split(":")[0] for text in rows.all_inner_texts()[1:]] == ["A", "B", "C", "D"]

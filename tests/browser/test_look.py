@@ -63,7 +63,7 @@ def test_without_scripts_the_recorded_curve_shows_and_no_dead_control(
     bare.goto(f"{stand.url}/questions/answered")
     expect(bare.locator("#bench svg.plot")).to_be_visible()
     expect(bare.locator("#bench path.median")).to_have_count(1)
-    expect(bare.locator("#bench button")).to_have_count(7)
+    expect(bare.locator("#bench button")).to_have_count(8)
     assert bare.locator("#bench button:visible").count() == 0
     expect(bare.locator("#bench .notice")).to_be_visible()
 
@@ -88,7 +88,7 @@ def test_an_answer_is_given_by_keyboard_alone(sheet: Page, stand: Stand) -> None
             break
     sheet.keyboard.press("Space")
     sheet.keyboard.press("Enter")
-    sheet.wait_for_url("**/answer")
+    sheet.wait_for_url("**/answer#q-error")
     assert stand.answers[0]["option"] == ["high"]
 
 
@@ -102,8 +102,26 @@ def test_a_hint_keeps_what_was_chosen(sheet: Page, stand: Stand) -> None:
     expect(sheet.get_by_text("Think again.")).to_be_visible()
     expect(sheet.get_by_role("button", name="hint")).to_have_count(0)
     sheet.get_by_role("button", name="Submit").click()
-    sheet.wait_for_url("**/answer")
+    sheet.wait_for_url("**/answer#q-error")
     assert stand.answers[0]["hints_seen"] == ["2"]
+
+
+def test_an_empty_submission_lands_at_what_is_wrong(sheet: Page, stand: Stand) -> None:
+    """The page that comes back opens at the error, which has the focus."""
+    sheet.set_viewport_size({"width": 360, "height": 500})
+    sheet.goto(f"{stand.url}/questions/open")
+    sheet.get_by_role("button", name="Submit").click()
+    sheet.wait_for_url("**/answer#q-error")
+    expect(sheet.get_by_role("alert")).to_be_focused()
+    expect(sheet.get_by_role("alert")).to_be_in_viewport()
+
+
+def test_a_hint_without_scripts_lands_at_the_hint(bare: Page, stand: Stand) -> None:
+    bare.set_viewport_size({"width": 360, "height": 500})
+    bare.goto(f"{stand.url}/questions/open")
+    bare.get_by_role("button", name="Show a hint").click()
+    bare.wait_for_url("**/answer#q-hint-1")
+    expect(bare.get_by_text("Think of small steps.")).to_be_in_viewport()
 
 
 def test_the_result_gets_the_focus(sheet: Page, stand: Stand) -> None:
@@ -131,6 +149,25 @@ def test_colours_of_light_and_dark_differ_and_follow_the_system(sheet: Page, sta
         )
     assert seen[0][0] != seen[1][0]
     assert seen[0][1] != seen[1][1]
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_heads_of_a_long_range_do_not_overlap(sheet: Page, stand: Stand, width: int) -> None:
+    sheet.set_viewport_size({"width": width, "height": 800})
+    sheet.goto(f"{stand.url}/questions/answered")
+    spilled = sheet.locator(".tried th").evaluate_all(
+        "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length"
+    )
+    assert sheet.locator(".tried th").count() >= 9
+    assert spilled == 0
+
+
+def test_numbers_in_an_authors_table_stand_right_aligned(sheet: Page, stand: Stand) -> None:
+    sheet.goto(f"{stand.url}/questions/open")
+    aligned = sheet.locator(".stem td").evaluate_all(
+        "tds => tds.map((td) => getComputedStyle(td).textAlign)"
+    )
+    assert aligned == ["left", "right"]
 
 
 def test_on_paper_there_is_nothing_to_press(sheet: Page, stand: Stand) -> None:

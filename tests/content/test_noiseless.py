@@ -171,6 +171,12 @@ def median(evidence: Evidence, name: str, arm: str, series: str, x: float) -> fl
     return value
 
 
+def words_of(page: str) -> str:
+    """A page's text with its line breaks and the marks of quoted lines taken out."""
+    text = (FOLDER / f"{page}.md").read_text("utf-8")
+    return " ".join(re.sub(r"^ *> ?", "", text, flags=re.MULTILINE).split())
+
+
 @pytest.mark.parametrize(
     ("page", "says", "name", "arm", "series", "x"),
     [
@@ -187,8 +193,7 @@ def median(evidence: Evidence, name: str, arm: str, series: str, x: float) -> fl
 def test_a_number_in_the_text_is_the_recorded_median(
     evidence: Evidence, page: str, says: str, name: str, arm: str, series: str, x: float
 ) -> None:
-    text = " ".join((FOLDER / f"{page}.md").read_text("utf-8").split())
-    assert says in text
+    assert says in words_of(page)
     digits = says.split()[0].rstrip(".")
     shown = float(digits)
     decimals = len(digits.partition(".")[2])
@@ -211,8 +216,7 @@ def test_a_number_in_the_text_is_the_recorded_median(
 def test_an_end_in_the_text_is_the_recorded_one(
     evidence: Evidence, page: str, says: str, question: str, option: str, which: int
 ) -> None:
-    text = " ".join((FOLDER / f"{page}.md").read_text("utf-8").split())
-    assert says in text
+    assert says in words_of(page)
     (found,) = (f for f in evidence.findings if (f.question, f.option) == (question, option))
     assert found.ends is not None
     end = found.ends[which].median

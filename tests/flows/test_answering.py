@@ -29,8 +29,8 @@ def test_a_visitor_answers_at_once_without_an_account(visitor: Visitor):
 def test_a_wrong_answer_is_told_what_was_missed_and_what_was_wrong(visitor: Visitor):
     visitor.answer("even", "two", "three")
     assert "left out one right option and chose one wrong option" in visitor.text
-    assert "but you left it out" in visitor.text
-    assert "but you chose it" in visitor.text
+    assert "Missed: this one is right" in visitor.text
+    assert "Chosen, but wrong" in visitor.text
 
 
 @pytest.mark.parametrize("address", ["/questions/even", "/topics/numbers", "/", "/progress"])
@@ -202,7 +202,7 @@ def test_an_option_reworded_later_is_shown_as_it_was_answered(
     app.extensions["quizserver-library"].refresh()
     visitor.open("/questions/plain")
     assert "this is the text that you answered" in visitor.text
-    assert "and you chose it" in visitor.text
+    assert "Rightly chosen" in visitor.text
     assert "Momentum 0.9" not in visitor.text
 
 

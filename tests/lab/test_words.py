@@ -31,7 +31,8 @@ def test_a_flat_line() -> None:
 def test_many_runs_are_told_by_their_median_and_spread() -> None:
     y = np.stack([line((0, 1), (0.2, 0.1), (1, end)) for end in np.linspace(0.01, 0.1, 10)])
     assert describe(X, y, label="step") == (
-        "The median starts at 0.7, falls at once, is below half of it from step 12, and ends at "
+        "The median starts at 0.7, is below 85 % of it by step 4, is below half of it from step "
+        "12, and ends at "
         "0.039 at step 100. At the end 8 of 10 runs lie between 0.013 and 0.064."
     )
 

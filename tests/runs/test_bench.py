@@ -17,7 +17,7 @@ DESCRIBED = ((0.0, 1.0), (0.6, 0.9), (1.0, 0.1))
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(Settings().content_folder / "strange-loss")
+    found = read(Settings().content / "strange-loss")
     assert found is not None
     return found
 
@@ -52,7 +52,7 @@ def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evide
 
 @pytest.mark.parametrize(
     ("quantifier", "at_least", "words"),
-    [("will", 0.9, "every setting"), ("could", 0.9, "at least 90 %"), ("could", 0.5, "most")],
+    [("will", 0.9, "every setting below"), ("could", 0.9, "at least 90 %"), ("could", 0.5, "most")],
 )
 def test_the_quantifier_is_said_in_words(
     evidence: Evidence, quantifier: str, at_least: float, words: str
@@ -102,8 +102,19 @@ def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
     assert (view.verdicts[0].unit, view.verdicts[0].k) == ("pairs", 3)
     assert view.verdicts[0].shape_title == "Ends below “Healthy run”"
     assert view.sentence == "In 3 of 64 pairs."
-    # the simulation asks for a log axis, which does not begin at 0
-    assert ">0<" not in view.svg.split('class="tick-x"')[0]
+
+
+def test_a_series_that_asks_for_a_log_axis_gets_one():
+    found = read(Settings().content / "plateau")
+    assert found is not None
+    finding = next(
+        f
+        for f in found.findings
+        if f.series is None
+        and next(iter(found.experiments[f.simulation].description.series.values())).scale == "log"
+    )
+    svg = option_evidence(found, [finding], (), "e").svg
+    assert ">0<" not in svg.split('class="tick-x"')[0]
 
 
 def test_each_series_that_is_judged_has_a_chart_of_its_own(evidence: Evidence):

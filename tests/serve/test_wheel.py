@@ -51,7 +51,7 @@ from pathlib import Path
 from quizserver.app import create_app
 from quizserver.serve import prepare
 from quizserver.settings import Settings
-assert "_shipped" in str(Settings().content_folder), Settings().content_folder
+assert "_shipped" in str(Settings().content), Settings().content
 settings = prepare(Settings(port=0))
 app = create_app(settings)
 client = app.test_client()

@@ -61,10 +61,21 @@ def test_a_plateau_is_a_single_stroke() -> None:
     assert points(found(root, "median")[0]) == [(0, 500), (1000, 500)]
 
 
-def test_an_arm_keeps_its_colour_class_modulo_eight() -> None:
-    root = chart(Curve([0, 1], [1, 0], arm=10, label="ten"))
-    assert "arm-2" in found(root, "median")[0].get("class", "")
-    assert "arm-2" in found(root, "label")[0].get("class", "")
+@pytest.mark.parametrize(("arm", "name"), [(10, "arm-10"), (14, "arm-2")])
+def test_an_arm_keeps_one_of_twelve_colours(arm: int, name: str) -> None:
+    root = chart(Curve([0, 1], [1, 0], arm=arm, label="ten"))
+    assert name in found(root, "median")[0].get("class", "").split()
+    assert name in found(root, "label")[0].get("class", "").split()
+
+
+def test_a_median_that_leaves_the_frame_is_marked_where_it_does() -> None:
+    """A sign at the top and words for those who can't see it; nothing when all is inside."""
+    root = chart(Curve([0, 1, 2, 4], [0.5, 3, 0.5, 3], arm=3), y_range=(0, 1))
+    signs = found(root, "beyond")
+    assert [(sign.get("x"), sign.text) for sign in signs] == [("25%", "▲")]
+    told = "".join("".join(e.itertext()) for e in root.iter() if e.tag == "desc")
+    assert told == "It falls. The line goes beyond the frame."
+    assert not found(chart(Curve([0, 1], [1, 0]), y_range=(0, 1)), "beyond")
 
 
 @pytest.mark.parametrize("gap", [None, math.nan, math.inf, -math.inf])

@@ -44,6 +44,19 @@ def test_numbers_read_as_people_write_them(value: float, text: str) -> None:
     assert number(value) == text
 
 
+def test_a_log_scale_reaches_the_smallest_losses() -> None:
+    """In double precision a fit ends near 1e-32, and further down in a single seed."""
+    scale = fit([1.0, 4e-33, 1e-290], "log")
+    spots = [scale.spot(v) for v in (1e-290, 4e-33, 1.0)]
+    assert None not in spots
+    assert 0 < spots[0] < spots[1] < spots[2] < 1
+
+
+@pytest.mark.parametrize("low", [1e-300, 5e-300])
+def test_the_widest_log_scale_has_ends_and_ticks(low: float) -> None:
+    assert ticks(fit([low, 1e30], "log"))
+
+
 def test_ticks_have_no_rounding_dust() -> None:
     """3 × 0.1 is written 0.3, and never 0.30000000000000004."""
     assert [text for _, text in ticks(Scale(0, 0.5))] == ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]

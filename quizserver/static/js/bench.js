@@ -10,6 +10,8 @@ import { Setting } from "./setting.js";
 import { Told } from "./told.js";
 
 const LETTERS = "ABCD";
+// For kept runs whose own colour is taken: the arms' colours, the least alike first.
+const COLOURS = [2, 3, 1, 0, 4, 5];
 
 class Bench {
   constructor(root) {
@@ -20,9 +22,10 @@ class Bench {
     this.told = new Told(root);
     this.readings = new Readings(root, this.config.x.label, (run) => this.forget(run));
     this.kept = new Kept(`${this.config.topic}/${this.config.simulation}`);
-    this.setting = new Setting(root, this.config, (words) => {
+    this.setting = new Setting(root, this.config, () => this.changed(), (words) => {
       this.changed();
-      if (words) this.told.say(words);
+      this.show();
+      this.told.say(words);
     });
     this.chart = new Chart(this.part("chart"), `${root.id}-live`, {
       x: this.config.x,
@@ -40,15 +43,30 @@ class Bench {
     for (const knob of this.setting.knobs) knob.catchUp();
     this.setting.mark();
     this.working(false);
-    this.current = recorded && this.curve(recorded.arm, recorded, {
-      title: `${this.setting.arm(recorded.arm).label}, recorded`,
-      recorded: true,
-      sentence: recorded.sentence ?? "",
-    });
+    this.current = recorded && this.recorded(recorded.arm, recorded);
     this.part("key-described").hidden = !this.config.described;
     this.xRange = recorded ? [recorded.x[0], recorded.x.at(-1)] : null;
     this.redraw();
     this.changed();
+  }
+
+  recorded(arm, { x, n, sentence, ...band }) {
+    const { label } = this.setting.arm(arm);
+    return this.curve(arm, { x, ...band }, { title: n ? `${label}, ${n} seeds, recorded` : `${label}, recorded`, recorded: true, sentence: sentence ?? "" });
+  }
+
+  /** What is on record of the present setting, or an empty chart: never another setting's curve. */
+  show() {
+    if (this.busy) return;
+    const { recorded, recorded_arms: others } = this.config;
+    const arm = this.setting.from.name;
+    if (!this.current?.recorded) this.keepCurrent(null);
+    const found = others?.[arm] ?? (recorded?.arm === arm ? recorded : null);
+    const plain = !Object.keys(this.setting.turned).length;
+    this.current = found && recorded && plain ? this.recorded(arm, { ...found, x: recorded.x }) : null;
+    this.part("csv").hidden = true;
+    this.told.progress(0, "");
+    this.redraw();
   }
 
   listen() {
@@ -73,6 +91,7 @@ class Bench {
     if (!asked || asked.at !== this.root.id) return;
     this.setting.choose(asked.arm, asked.knobs, asked);
     this.changed();
+    this.show();
     this.root.scrollIntoView({ block: "start" });
     this.told.say("The setting comes from the address. Press Run.");
   }
@@ -93,7 +112,7 @@ class Bench {
       this.told.complain(fault);
       return;
     }
-    const { words, value } = this.setting;
+    const { words, own, value } = this.setting;
     const { arm, knobs, first, replicas } = value;
     this.working(true);
     this.told.progress(0, "Asking for a run…");
@@ -104,9 +123,10 @@ class Bench {
       this.refused(error);
       return;
     }
-    this.keepCurrent(words);
+    this.keepCurrent(own ? null : arm);
     const empty = { x: [], median: [], low: [], high: [] };
-    this.current = this.curve(arm, empty, { title: `${words}, ${seedWords(first, replicas)}`, run: this.job, words });
+    this.current = this.curve(arm, empty, { title: `${words}, ${seedWords(first, replicas)}`, run: this.job, label: own || words });
+    this.started = performance.now();
     this.redraw(true);
     this.told.announce(`Run started: ${words}.`);
     if (this.job.state === "done" && (await this.whole())) return;
@@ -149,7 +169,9 @@ class Bench {
     this.redraw(true);
     const { label } = this.config.x;
     const end = this.xRange?.[1];
-    const time = Number.isFinite(left) ? `, about ${seconds(left)} left` : "";
+    // The first points say little of how long the rest will take.
+    const telling = curve.x.length >= 5 && performance.now() - this.started >= 1000;
+    const time = telling && done < total && Number.isFinite(left) ? `, about ${seconds(left)} left` : "";
     const where = done < total && end ? `${label} ${number(x.at(-1), 6)} of ${number(end, 6)}` : `${done} of ${total} points`;
     this.told.progress(done / total, where + time);
   }
@@ -206,9 +228,9 @@ class Bench {
     this.redraw(this.busy);
   }
 
-  /** Keeps the run in the chart for comparison with "next", unless it is the recorded twin of it. */
-  keepCurrent(next) {
-    if (this.current?.recorded && this.current.label === next) return;
+  /** Keeps the run in the chart for comparison, unless it is the recorded twin of `arm`'s next. */
+  keepCurrent(arm) {
+    if (this.current?.recorded && this.current.name === arm) return;
     if (this.current?.x.length > 1) this.kept.add({ ...this.current, replicas: null, run: null });
   }
 
@@ -220,12 +242,18 @@ class Bench {
 
   curve(arm, { x, median, low, high, replicas }, more) {
     const { label, index } = this.setting.arm(arm);
-    return { x: [...x], median: [...median], low: [...low], high: [...high], replicas, arm: index, label: more.words ?? label, ...more };
+    return { x: [...x], median: [...median], low: [...low], high: [...high], replicas, arm: index, name: arm, label, ...more };
   }
 
   /** The current run first, then the kept ones, which show as plain lines with a letter. */
   get curves() {
-    const kept = this.kept.runs.map((run, i) => ({ ...run, label: LETTERS[i], low: [], high: [], source: run }));
+    const used = new Set(this.current ? [this.current.arm] : []);
+    const kept = this.kept.runs.map((run, i) => {
+      // Runs that began at the same arm would share its colour: the later ones get a free one.
+      const arm = [run.arm, ...COLOURS].find((colour) => !used.has(colour)) ?? run.arm;
+      used.add(arm);
+      return { ...run, label: LETTERS[i], dash: i, arm, low: [], high: [], source: run };
+    });
     return this.current ? [this.current, ...kept] : kept;
   }
 
@@ -244,6 +272,7 @@ class Bench {
       description: this.current?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
     });
     this.part("caption").textContent = this.current?.sentence ?? "";
+    this.part("beyond").textContent = beyondWords(this.chart.beyond);
     this.readings.list(curves, this.chart.at ?? null);
     if (!live) this.readings.table(this.current);
   }
@@ -252,7 +281,12 @@ class Bench {
   read(x, target) {
     const points = this.current?.x ?? [];
     this.readings.values(this.curves, x);
-    if (!target || !points.length) return;
+    if (!target) return;
+    if (!points.length) {
+      for (const name of ["min", "max", "now"]) target.setAttribute(`aria-value${name}`, "0");
+      target.setAttribute("aria-valuetext", "No curve yet");
+      return;
+    }
     const at = x ?? points.at(-1);
     const { median, low, high } = valueAt(this.current, at) ?? {};
     target.setAttribute("aria-valuemin", points[0]);
@@ -276,6 +310,12 @@ class Bench {
 
 function seedWords(first, count) {
   return first ? `seeds ${first} to ${first + count - 1}` : `${count} seeds`;
+}
+
+function beyondWords(curves) {
+  if (!curves.length) return "";
+  const names = curves.map((curve) => curve.label).join(", ");
+  return `▲ ${names} ${curves.length > 1 ? "go" : "goes"} beyond the frame; the log scale shows all of it.`;
 }
 
 function seconds(left) {

@@ -6,8 +6,14 @@ import { drawable, fit, scale, tickText, ticks } from "./scales.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const NARROWEST = [240, 280];
-const ARM_COLOURS = 8;
+const ARM_COLOURS = 12;
 const BAND_HEADROOM = 1.6;
+// A linear axis shows at most this many times the starts and ends of the lines; an end this many
+// times the highest start is a run that diverged, which no longer counts.
+const FRAME = 1.6;
+const DIVERGED = 10;
+// Letters at the lines' ends stand at least this share of the plot's height apart.
+const APART = 0.055;
 
 export function svg(name, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, name);
@@ -17,7 +23,7 @@ export function svg(name, attributes = {}, ...children) {
 }
 
 const percent = (share) => `${Number((100 * share).toFixed(2))}%`;
-const armClass = (curve) => `arm-${curve.arm % ARM_COLOURS}`;
+export const armClass = (curve) => `arm-${curve.arm % ARM_COLOURS}`;
 const finite = (values) => values.filter(drawable);
 
 export class Chart {
@@ -37,6 +43,7 @@ export class Chart {
       height: "100%",
     });
     this.names = svg("g");
+    this.signs = svg("g");
     this.cross = svg("g", { class: "cross" });
     this.plot = svg(
       "svg",
@@ -52,6 +59,7 @@ export class Chart {
       this.frame,
       this.marks,
       this.names,
+      this.signs,
       this.cross,
     );
     this.target = readingLine(this);
@@ -63,13 +71,14 @@ export class Chart {
 
   /**
    * Draws {curves, described, log, title, description, live, xRange}. A curve is {x, median, low,
-   * high, replicas, label, arm, source}: `source` marks a kept one. While `live`, the axes only grow
+   * high, replicas, label, arm, source, dash}: `source` marks a kept one, whose label is a letter. While `live`, the axes only grow
    * and names stay put.
    */
   draw(state) {
     const held = state.live ? this.scales : null;
     this.scales = fitted(state, this.axes, held);
     this.curves = state.curves;
+    this.beyond = state.curves.filter((curve) => leaves(this.scales, curve) !== null);
     this.title.textContent = state.title;
     this.text.textContent = state.description;
     const empty = !state.described && !state.curves.some((curve) => curve.x.length);
@@ -78,6 +87,7 @@ export class Chart {
     const drawn = state.curves.flatMap((curve) => curveMarks(this.scales, curve));
     if (described) drawn.push(path("described", line(this.scales, ...described)));
     this.marks.replaceChildren(...drawn.filter(Boolean));
+    this.signs.replaceChildren(...letters(this.scales, state.curves), ...this.beyond.map((curve) => sign(this.scales, curve)));
     const called = state.curves.map((curve) => curve.label).join("\n");
     if (!state.live || called !== this.called) {
       this.names.replaceChildren(...names(this.scales, this.axes, state, described));
@@ -143,10 +153,11 @@ function fitted({ curves, described, log, xRange, live }, axes, held) {
     ...curves.flatMap((curve) => curve.median),
     ...(described ?? []).map(([, y]) => y),
   ]);
-  const upright = medians.length ? medians : [0, 1];
-  const ceiling = Math.max(...upright) * BAND_HEADROOM;
+  const top = log ? Infinity : frame(curves, described);
+  const upright = medians.length ? medians.map((value) => Math.min(value, top)) : [0, 1];
+  const ceiling = Math.max(...medians) > top ? top : Math.max(...upright) * BAND_HEADROOM;
   for (const value of finite(curves.flatMap((curve) => [...(curve.low ?? []), ...(curve.high ?? [])]))) {
-    upright.push(Math.min(value, Math.max(ceiling, ...medians)));
+    upright.push(Math.min(value, Math.max(ceiling, ...upright)));
   }
   let y = fit(upright, log ? "log" : "linear");
   if (live && held && held.y.name === y.name) {
@@ -154,6 +165,42 @@ function fitted({ curves, described, log, xRange, live }, axes, held) {
   }
   const [low, high] = across.length ? [Math.min(...across), Math.max(...across)] : [0, 1];
   return { x: low < high ? scale(low, high, axes.x.scale) : fit(across), y };
+}
+
+/** The highest value that a linear axis need show: swings and diverged runs don't flatten the rest. */
+function frame(curves, described) {
+  const lines = curves.map((curve) => finite(curve.median)).filter((line) => line.length);
+  if (lines.some((line) => Math.min(...line) < 0)) return Infinity;
+  const starts = [...lines.map((line) => line[0]), ...(described ?? []).map(([, y]) => y)];
+  const highest = Math.max(0, ...starts);
+  const ends = lines.map((line) => line.at(-1)).filter((end) => !highest || end <= DIVERGED * highest);
+  return FRAME * Math.max(highest, ...ends) || Infinity;
+}
+
+/** Where a curve's median first leaves the frame: x, or null when it stays inside. */
+function leaves(scales, curve) {
+  const i = curve.median.findIndex((value) => scales.y.spot(value) > 1 + 1e-9);
+  return i < 0 ? null : curve.x[i];
+}
+
+function sign(scales, curve) {
+  const x = percent(scales.x.spot(leaves(scales, curve)));
+  return svg("text", { class: `beyond ${armClass(curve)}`, x, y: 0, dy: "0.85em" }, "▲");
+}
+
+/** The letters of kept curves, each at its curve's end and none upon another. */
+function letters(scales, curves) {
+  const ends = [];
+  for (const curve of curves.filter((one) => one.source)) {
+    const last = curve.median.findLastIndex(drawable);
+    const up = scales.y.spot(curve.median[last]);
+    if (up !== null) ends.push({ curve, x: scales.x.spot(curve.x[last]), y: 1 - Math.min(1, Math.max(0, up)) });
+  }
+  ends.sort((a, b) => a.y - b.y);
+  ends.forEach((end, i) => {
+    if (i) end.y = Math.max(end.y, ends[i - 1].y + APART);
+  });
+  return ends.map(({ curve, x, y }) => svg("text", { class: `label letter ${armClass(curve)}`, x: percent(x), y: percent(y), dx: 3, dy: "0.32em" }, curve.label));
 }
 
 function path(name, data) {
@@ -189,7 +236,7 @@ function band(scales, curve) {
 
 function curveMarks(scales, curve) {
   const arm = armClass(curve);
-  const main = curve.source ? "kept-line" : "median";
+  const main = curve.source ? `kept-line dash-${curve.dash}` : "median";
   const marks = [path(`${main} ${arm}`, line(scales, curve.x, curve.median))];
   if (curve.replicas?.length) {
     const lines = curve.replicas.map((values) => path("replica", line(scales, curve.x, values)));
@@ -256,7 +303,7 @@ function names(scales, axes, state, described) {
   const points = (x, y) => runs(scales, x, y).flat().map(([px, py]) => [px / 1000, py / 1000]);
   const named = state.curves.map((curve) => ({
     name: `label ${armClass(curve)}`,
-    text: state.live && curve === state.curves[0] ? "" : curve.label,
+    text: curve.source || (state.live && curve === state.curves[0]) ? "" : curve.label,
     line: points(curve.x, curve.median),
   }));
   if (described) named.push({ name: "label ink", text: "as described", line: points(...described) });

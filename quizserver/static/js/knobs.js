@@ -3,6 +3,11 @@
 import { number } from "./scales.js";
 
 const STEPS = 1000;
+// One press of an arrow key: this factor on a log scale, about this share of a linear one.
+const FACTOR = 1.025;
+const SHARE = 0.01;
+const MANY = 10;
+const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: MANY, PageDown: -MANY };
 
 export class Knob {
   /** `onChange()` hears every change that a person makes. */
@@ -16,7 +21,14 @@ export class Knob {
     this.early = value === defaultValue ? null : value;
     this.part("limits").textContent = `From ${number(spec.low)} to ${number(spec.high)}.`;
     this.part("range").addEventListener("input", () => {
-      this.write(this.fromStep(Number(this.part("range").value)));
+      this.slide(Number(this.part("range").value));
+      onChange();
+    });
+    this.part("range").addEventListener("keydown", (event) => {
+      const by = KEYS[event.key];
+      if (by === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      this.write(this.beside(by));
       onChange();
     });
     this.part("number").addEventListener("input", () => {
@@ -86,10 +98,37 @@ export class Knob {
     const value = this.value;
     if (Number.isFinite(value)) {
       this.part("range").value = String(this.toStep(value));
-      this.part("range").setAttribute("aria-valuetext", number(value));
+      const unit = this.spec.unit ? ` ${this.spec.unit}` : "";
+      this.part("range").setAttribute("aria-valuetext", number(value, 4) + unit);
     }
     this.box.classList.toggle("changed", this.changed);
     this.part("reset").disabled = !this.changed;
+  }
+
+  /** Takes the range's place. However small a move is, the value must follow it. */
+  slide(step) {
+    const value = this.fromStep(step);
+    const from = this.toStep(this.value);
+    const stuck = Number.isFinite(this.value) && same(value, this.value) && step !== from;
+    this.write(stuck ? this.beside(Math.sign(step - from)) : value);
+  }
+
+  /** The value `by` presses of an arrow key away: always another one, except at the limits. */
+  beside(by) {
+    const { low, high, integer } = this.spec;
+    const clip = (value) => Math.min(high, Math.max(low, value));
+    const value = clip(Number.isFinite(this.value) ? this.value : this.home);
+    if (this.log) {
+      const next = value * FACTOR ** by;
+      if (!integer) return clip(Number(next.toPrecision(3)));
+      const whole = Math.round(next);
+      return clip(whole === value ? value + Math.sign(by) : whole);
+    }
+    // On multiples of a round step, so that no press leaves a long tail of digits.
+    const step = integer ? Math.max(1, Math.round(round((high - low) * SHARE))) : round((high - low) * SHARE);
+    const places = value / step;
+    const next = by > 0 ? Math.floor(places + 1e-9) + by : Math.ceil(places - 1e-9) + by;
+    return clip(Number((next * step).toPrecision(12)));
   }
 
   toStep(value) {
@@ -109,6 +148,12 @@ export class Knob {
     if (this.log) return Number(value.toPrecision(2));
     return Number(value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(high - low)))));
   }
+}
+
+/** 1, 2 or 5 times a power of ten, near `size`. */
+function round(size) {
+  const power = 10 ** Math.floor(Math.log10(size));
+  return [1, 2, 5, 10].map((f) => f * power).find((step) => step >= 0.75 * size);
 }
 
 /** Whether two settings are the same number but for the last bits. */

@@ -45,5 +45,8 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });
 
+// What is wrong with a submission is read out and is where the next Tab begins.
+document.querySelector('form[data-answer] [role="alert"]')?.focus();
+
 const result = document.getElementById("result");
 if (result && window.location.hash === "#result") result.focus();

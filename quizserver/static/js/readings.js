@@ -1,10 +1,17 @@
 // The values behind the chart: a row for each curve, and the table of the current one.
 
-import { valueAt } from "./chart.js";
+import { armClass, svg, valueAt } from "./chart.js";
 import { number } from "./scales.js";
 
 function element(name, properties) {
   return Object.assign(document.createElement(name), properties);
+}
+
+/** The stroke that a curve has in the chart. */
+function swatch(curve) {
+  const name = curve.source ? `dash-${curve.dash}` : "";
+  const stroke = svg("path", { class: `swatch-line ${name}`, d: "M1 5H33" });
+  return svg("svg", { class: "marks stroke", width: 34, height: 10, "aria-hidden": "true", focusable: "false" }, stroke);
 }
 
 export class Readings {
@@ -19,12 +26,10 @@ export class Readings {
   /** One row for each curve: its name, its value at the reading line `x`, a way out. */
   list(curves, x) {
     const rows = curves.map((curve) => {
-      const row = element("li", { className: `arm-${curve.arm % 8}` });
-      const dot = element("span", { className: "swatch" });
-      dot.setAttribute("aria-hidden", "true");
+      const row = element("li", { className: armClass(curve) });
       const name = (curve.source ? `${curve.label}: ` : "") + curve.title;
       row.append(
-        dot,
+        swatch(curve),
         element("span", { className: "kept-name", textContent: name }),
         element("span", { className: "kept-value" }),
       );

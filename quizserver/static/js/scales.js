@@ -3,7 +3,10 @@
 const ROOM_ABOVE = 0.08;
 // A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
 const HUGE = 1e30;
-const TINY = 1e-30;
+const TINY = 1e-300;
+// A linear axis no wider than this is flat; the smallest start that a log axis may have.
+const FLAT = 1e-30;
+const LOWEST = 1e-307;
 
 /** Whether a value can have a place on a chart at all. */
 export const drawable = (value) => typeof value === "number" && Math.abs(value) <= HUGE;
@@ -11,7 +14,8 @@ export const drawable = (value) => typeof value === "number" && Math.abs(value) 
 /** Maps low…high onto 0…1; `spot` gives null where a value has no place. */
 export function scale(low, high, name = "linear") {
   const log = name === "log";
-  const span = log ? Math.log(high / low) : high - low;
+  // Differences of logarithms: a quotient of such values could pass the largest float.
+  const span = log ? Math.log(high) - Math.log(low) : high - low;
   return {
     low,
     high,
@@ -19,10 +23,10 @@ export function scale(low, high, name = "linear") {
     spot(value) {
       if (!drawable(value)) return null;
       if (!log) return (value - low) / span;
-      return value >= TINY ? Math.log(value / low) / span : null;
+      return value >= TINY ? (Math.log(value) - Math.log(low)) / span : null;
     },
     value(spot) {
-      return log ? low * Math.exp(spot * span) : low + spot * span;
+      return log ? Math.exp(Math.log(low) + spot * span) : low + spot * span;
     },
   };
 }
@@ -34,13 +38,13 @@ export function fit(values, name = "linear") {
     if (positive.length) {
       const low = Math.min(...positive);
       const high = Math.max(...positive);
-      const room = Math.max(Math.log(high / low) * ROOM_ABOVE, 0.1);
-      return scale(low * Math.exp(-room), high * Math.exp(room), "log");
+      const room = Math.max((Math.log(high) - Math.log(low)) * ROOM_ABOVE, 0.1);
+      return scale(Math.max(low * Math.exp(-room), LOWEST), high * Math.exp(room), "log");
     }
   }
   const low = Math.min(0, ...values);
   const high = Math.max(0, ...values);
-  if (high - low < TINY) return scale(0, 1);
+  if (high - low < FLAT) return scale(0, 1);
   const room = (high - low) * ROOM_ABOVE;
   return scale(low < 0 ? low - room : low, high + room);
 }

@@ -4,16 +4,16 @@ import { Knob, same } from "./knobs.js";
 import { number } from "./scales.js";
 
 export class Setting {
-  /** `onChange(words)` hears every change that a person makes; words may say what to do next. */
-  constructor(root, config, onChange) {
+  /** `onChange()` hears every change that a person makes, `onArm(words)` that an arm was chosen. */
+  constructor(root, config, onChange, onArm) {
     this.config = config;
     this.buttons = [...root.querySelectorAll("[data-arm]")];
     this.replicas = root.querySelector('[data-part="replicas"]');
     this.first = root.querySelector('[data-part="first"]');
     this.replicas.max = String(config.replicas_max);
-    const changed = (words) => {
+    const changed = () => {
       this.mark();
-      onChange(words);
+      onChange();
     };
     this.knobs = config.knobs.map((spec) => {
       const box = root.querySelector(`[data-knob="${CSS.escape(spec.name)}"]`);
@@ -22,7 +22,8 @@ export class Setting {
     for (const button of this.buttons) {
       button.addEventListener("click", () => {
         this.choose(button.dataset.arm);
-        changed(`${this.from.label}. Press Run.`);
+        this.mark();
+        onArm(`${this.from.label}. Press Run.`);
       });
     }
     for (const input of [this.replicas, this.first]) input.addEventListener("input", () => changed());
@@ -62,9 +63,17 @@ export class Setting {
 
   /** What a person would call the setting: its arm, and each knob that was turned since. */
   get words() {
+    const own = this.own;
+    if (!own) return this.from.label;
+    const plain = this.knobs.every((knob) => same(knob.home, knob.spec.default));
+    return plain ? own : `${own}, from ${this.from.label}`;
+  }
+
+  /** Only what was turned, for where there is little room; empty when nothing was. */
+  get own() {
     const turned = this.knobs.filter((knob) => knob.changed);
-    const own = turned.map((knob) => `${knob.spec.label.toLowerCase()} ${number(knob.value, 4)}`);
-    return [this.from.label, ...own].join(", ");
+    const words = turned.map((knob) => `${knob.spec.label} ${number(knob.value, 4)}`).join(", ");
+    return words && words[0] + words.slice(1).replace(/(?<=, )\p{Lu}(?=\p{Ll})/gu, (letter) => letter.toLowerCase());
   }
 
   /** Shows on the buttons which arm the knobs stand at, if any. */

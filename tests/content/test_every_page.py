@@ -1,0 +1,67 @@
+"""Every page of every topic that comes along: it opens, it takes an answer, it shows the evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from quizserver.app import create_app
+from quizserver.lab.evidence import read
+from quizserver.serve import migrate_store
+from quizserver.settings import Settings
+from quizserver.topics.library import Library
+from tests.flows.browser_client import Visitor
+
+SHIPPED = Library(Settings().content).snapshot()
+QUESTIONS = sorted(SHIPPED.questions)
+TOPICS = sorted(SHIPPED.topics)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The application with the topics that come along."""
+    data: Path = tmp_path_factory.mktemp("data")
+    settings = replace(Settings(), data=data, secret_key="tests only")
+    migrate_store(settings)
+    app = create_app(settings)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    yield app
+    app.extensions["quizserver-close"]()
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_opens(whole: Flask, topic: str):
+    visitor = Visitor(whole.test_client())
+    visitor.open(f"/topics/{topic}")
+    assert visitor.status == 200
+    assert SHIPPED.topics[topic].title in visitor.text
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_takes_the_right_answer_and_shows_its_evidence(whole: Flask, name: str):
+    question = SHIPPED.questions[name]
+    visitor = Visitor(whole.test_client())
+    visitor.answer(name, *sorted(question.right_ids))
+    assert visitor.status == 200
+    assert "Right at the first try" in visitor.text
+    options = len(question.options)
+    assert visitor.page.count('class="verdict') >= options, "each option has its experiment"
+    assert not re.search(r' (?:d|x|y|height)="[^"]*(?:nan|inf)', visitor.page)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_evidence_of_a_topic_is_fresh_and_agrees_with_its_key(topic: str):
+    found = SHIPPED.topics[topic]
+    evidence = read(found.folder)
+    assert evidence is not None
+    assert evidence.stale(found) is None
+    assert evidence.agrees
+
+
+def test_nothing_is_wrong_with_the_topics_that_come_along():
+    assert SHIPPED.problems == ()
