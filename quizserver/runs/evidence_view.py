@@ -119,10 +119,11 @@ def _chart(evidence: Evidence, finding: Finding, described: Described, ident: st
     # what is described is drawn to scale; else the simulation knows what its series needs
     values = [value for band in bands for value in band.median if value is not None]
     log = over is None and axis.scale == "log" and any(value > 0 for value in values)
+    names = " and ".join(arm.label for _, arm in arms)
     try:
         return charts.curve_chart(
             ident=ident,
-            title=f"{axis.label} by {description.x.label}: {' and '.join(a.label for _, a in arms)}",
+            title=f"{axis.label} by {description.x.label}: {names}",
             description=finding.sentence or drawn[0].sentence,
             x=charts.Axis(description.x.label, description.x.unit, description.x.scale),
             y=charts.Axis(axis.label, axis.unit, "log" if log else "linear"),

@@ -1,4 +1,4 @@
-"""Every page of every topic that comes along: it opens, it takes an answer, it shows the evidence."""
+"""Every page of every topic that comes along opens, takes an answer and shows the evidence."""
 
 from __future__ import annotations
 
