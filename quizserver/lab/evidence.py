@@ -321,7 +321,8 @@ def _fitted(evidence: Evidence, path: Path) -> str:
     data = rounded(_ADAPTER.dump_python(evidence, mode="json"))
     data["findings"] = [_without_empty(finding) for finding in data["findings"]]
     judged = {(f.simulation, f.series) for f in evidence.findings}
-    bands, asides = [], []
+    bands: list[dict[str, Any]] = []
+    asides: list[dict[str, Any]] = []
     for simulation, experiment in data["experiments"].items():
         for ensemble in experiment["ensembles"].values():
             for place, (series, band) in enumerate(ensemble["series"].items()):
