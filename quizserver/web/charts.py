@@ -300,7 +300,11 @@ def _labels(plot: _Plot, y_axis: Axis, curves: Sequence[Curve], described: Descr
     if described is not None:
         x, y = smooth(described.points)
         named.append(("label ink", described.label, _runs(plot, x, y)))
-    lines = [[(px / 1000, py / 1000) for run in runs for px, py in run] for _, _, runs in named]
+    # A name stands beside what is seen of its line, not beside what left the frame.
+    lines = [
+        [(px / 1000, py / 1000) for run in runs for px, py in run if 0 <= py <= 1000]
+        for _, _, runs in named
+    ]
     boxes = [axis_name(y_axis.text, _NARROWEST[plot.size])]
     parts = []
     for (name, text, _), line in zip(named, lines, strict=True):

@@ -235,6 +235,8 @@ def test_a_run_that_diverges_leaves_the_frame_with_a_sign(bench: Bench, stand: S
     numbers = [float(text) for text in bench.root.locator(".tick-y").all_text_contents()]
     assert max(numbers) < 2
     expect(bench.root.locator(".beyond")).to_have_count(1)
+    name = bench.root.locator(".plot .label", has_text="Momentum 0.9")
+    expect(name).to_have_attribute("y", re.compile(r"^\d\d?(\.\d+)?%$"))
     expect(bench.part("beyond")).to_contain_text("Momentum 0.9 goes beyond the frame")
     bench.root.get_by_label("Log scale").check()
     expect(bench.root.locator(".beyond")).to_have_count(0)
@@ -288,6 +290,8 @@ def test_kept_runs_differ_in_colour_and_stroke(bench: Bench) -> None:
     assert sorted(letters.all_text_contents()) == ["A", "B", "C", "D"]
     heights = sorted(box["y"] for each in letters.all() if (box := each.bounding_box()))
     assert min(b - a for a, b in itertools.pairwise(heights)) > 10
+    shares = letters.evaluate_all("all => all.map((one) => parseFloat(one.getAttribute('y')))")
+    assert 0 <= min(shares) <= max(shares) <= 100
 
 
 def test_what_was_typed_before_the_script_came_is_kept(sheet: Page, stand: Stand) -> None:

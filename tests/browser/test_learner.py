@@ -40,10 +40,9 @@ def test_an_answer_with_the_keyboard_alone(page: Page):
 
 
 def test_each_option_shows_its_verdict_its_count_and_its_curve(answered: Page):
-    outcomes = answered.locator(".outcome")
-    expect(outcomes).to_have_count(4)
-    assert answered.locator(".outcome svg[role=img]").count() >= 4
-    text = answered.locator(".outcomes").inner_text()
+    expect(answered.locator("ol.outcomes > .outcome")).to_have_count(4)
+    assert answered.locator("ol.outcomes svg[role=img]").count() >= 4
+    text = answered.locator("ol.outcomes").inner_text()
     assert len(re.findall(r"supported · 6[0-4] of 64 seeds", text)) >= 3
     assert re.search(r"refuted · [0-3] of 64 seeds", text)
     replicas = answered.locator(".outcome .replicas").first

@@ -78,6 +78,12 @@ def test_a_median_that_leaves_the_frame_is_marked_where_it_does() -> None:
     assert not found(chart(Curve([0, 1], [1, 0]), y_range=(0, 1)), "beyond")
 
 
+def test_a_name_stays_in_the_frame_when_its_line_leaves_it() -> None:
+    root = chart(Curve(range(50), [0.5, *[9.0] * 49], label="arm"), y_range=(0, 1))
+    place = float(found(root, "label")[0].get("y", "").rstrip("%"))
+    assert 0 <= place <= 100
+
+
 @pytest.mark.parametrize("gap", [None, math.nan, math.inf, -math.inf])
 def test_a_missing_or_infinite_value_breaks_the_line(gap: float | None) -> None:
     """The line is lifted over the gap instead of being drawn through a made-up point."""

@@ -200,6 +200,8 @@ function letters(scales, curves) {
   ends.forEach((end, i) => {
     if (i) end.y = Math.max(end.y, ends[i - 1].y + APART);
   });
+  // Those that were pushed below the axis push the ones above them back up.
+  ends.reduceRight((lowest, end) => (end.y = Math.min(end.y, lowest)) - APART, 1);
   return ends.map(({ curve, x, y }) => svg("text", { class: `label letter ${armClass(curve)}`, x: percent(x), y: percent(y), dx: 3, dy: "0.32em" }, curve.label));
 }
 
@@ -300,7 +302,8 @@ function grid(scales, axes, empty) {
 }
 
 function names(scales, axes, state, described) {
-  const points = (x, y) => runs(scales, x, y).flat().map(([px, py]) => [px / 1000, py / 1000]);
+  // A name stands beside what is seen of its line, not beside what left the frame.
+  const points = (x, y) => runs(scales, x, y).flat().filter(([, py]) => py >= 0 && py <= 1000).map(([px, py]) => [px / 1000, py / 1000]);
   const named = state.curves.map((curve) => ({
     name: `label ${armClass(curve)}`,
     text: curve.source || (state.live && curve === state.curves[0]) ? "" : curve.label,
