@@ -34,8 +34,9 @@ def create_app(settings: Settings) -> Flask:
     """The whole application. The database must have been migrated already."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = Flask(__name__, static_folder=None)
+    key = secret_key(settings)
     app.config.update(
-        SECRET_KEY=secret_key(settings),
+        SECRET_KEY=key,
         MAX_CONTENT_LENGTH=settings.body_kb * KIB,
         MAX_FORM_MEMORY_SIZE=settings.body_kb * KIB,
         RATELIMIT_HEADERS_ENABLED=True,
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
         catalog=catalog,
         learner_id=current.learner_id,
         replicas_max=settings.run_replicas_max,
-        secret=secret_key(settings),
+        secret=key,
     )
     limiter = Limiter(current.visitor, app=app, storage_uri="memory://")
 

@@ -51,8 +51,14 @@ def record(session: Session, person_id: int, submission: Submission) -> Attempt:
 
 
 def one(session: Session, person_id: int, question: str, number: int) -> Attempt | None:
-    found = _attempts(session, attempt.c.person_id == person_id, attempt.c.question == question)
-    return next((a for a in found if a.number == number), None)
+    """A person's attempt of that number at a question, or None."""
+    found = _attempts(
+        session,
+        attempt.c.person_id == person_id,
+        attempt.c.question == question,
+        attempt.c.number == number,
+    )
+    return found[0] if found else None
 
 
 def of_question(session: Session, person_id: int, question: str) -> list[Attempt]:

@@ -20,8 +20,6 @@ from quizserver.db.session import BUSY_SECONDS, Database
 # Goes up with every change of the tables below or of what their columns mean.
 VERSION = 1
 
-STATES = ("queued", "running", "done", "failed", "stopped")
-
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
