@@ -41,6 +41,6 @@ What each module is for:
   record, the tables
 """
 
-from quizserver.lab.simulation import Arm, Axis, Knob, Simulation
+from quizserver.lab.simulation import Arm, Axis, Knob, Map, Simulation
 
-__all__ = ["Arm", "Axis", "Knob", "Simulation"]
+__all__ = ["Arm", "Axis", "Knob", "Map", "Simulation"]

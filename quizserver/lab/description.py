@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from quizserver.lab.simulation import Arm, Axis, Description, Knob
+from quizserver.lab.simulation import Arm, Axis, Description, Knob, Map
 
 
 def description_to_json(description: Description) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def description_to_json(description: Description) -> dict[str, Any]:
         "series": {name: asdict(axis) for name, axis in description.series.items()},
         "points": description.points,
         "fingerprint": description.fingerprint,
+        "maps": [asdict(each) for each in description.maps],
     }
 
 
@@ -29,12 +30,22 @@ def description_from_json(data: Mapping[str, Any]) -> Description:
         return Description(
             title=str(data["title"]),
             summary=str(data["summary"]),
-            knobs=tuple(Knob(**knob) for knob in data["knobs"]),
+            knobs=tuple(_knob(knob) for knob in data["knobs"]),
             arms=tuple(Arm(**arm) for arm in data["arms"]),
             x=Axis(**data["x"]),
             series={name: Axis(**axis) for name, axis in data["series"].items()},
             points=int(data["points"]),
             fingerprint=str(data["fingerprint"]),
+            maps=tuple(_map(each) for each in data.get("maps", ())),
         )
     except Exception as error:
         raise ValueError(f"this is no description of a simulation: {error}") from error
+
+
+def _knob(data: Mapping[str, Any]) -> Knob:
+    return Knob(**{**data, "choices": tuple(data.get("choices", ()))})
+
+
+def _map(data: Mapping[str, Any]) -> Map:
+    spans = {name: tuple(data[name]) for name in ("x_range", "y_range") if data.get(name)}
+    return Map(**{**data, **spans})

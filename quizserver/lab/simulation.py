@@ -47,7 +47,9 @@ class Knob:
     ``low``, ``high`` and ``default`` are in ``unit``; ``scale`` says how a slider runs. Replicas
     with different values train together, each with its own value. An ``integer`` knob counts
     something that shapes the network or the data (units, points, batch size): replicas with
-    different values train apart, and ``train`` sees it as a plain ``int``.
+    different values train apart, and ``train`` sees it as a plain ``int``. ``choices`` names the
+    values of an integer knob that chooses among kinds (activations, dtypes): one name a value, the
+    first for ``low``.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Knob:
     unit: str = ""
     integer: bool = False
     help: str = ""
+    choices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _KNOB_NAME.match(self.name):
@@ -75,10 +78,21 @@ class Knob:
             )
         if self.scale == "log" and self.low <= 0:
             raise SimulationError(f"knob {self.name}: a log scale needs low above 0")
+        if self.choices and not (self.integer and len(self.choices) == self.high - self.low + 1):
+            raise SimulationError(
+                f"knob {self.name}: choices name the values of an integer knob from low to high, "
+                f"so there must be {self.high - self.low + 1:g}, not {len(self.choices)}"
+            )
         try:
             self.check(self.default)
         except KnobError as error:
             raise SimulationError(f"knob {self.name}: its default is refused. {error}") from None
+
+    def text(self, value: float) -> str:
+        """A value as people read it: its name where the knob chooses among kinds."""
+        if self.choices:
+            return self.choices[round(value - self.low)]
+        return f"{value:g} {self.unit}".rstrip()
 
     def check(self, value: object) -> float:
         """``value`` as a number within the range; raises ``KnobError`` with a sentence."""
@@ -128,6 +142,23 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class Map:
+    """A phase map worth recording: two knobs, and the shape to count in each cell of their plane.
+
+    All other knobs stay as in ``arm`` (the first arm when None). A range narrower than the knob's
+    own shows the interesting part; ``series`` is the one judged, None the first.
+    """
+
+    x: str
+    y: str
+    shape: str
+    arm: str | None = None
+    series: str | None = None
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """The one knob in which an arm differs from its base."""
 
@@ -153,6 +184,7 @@ class Description:
     series: Mapping[str, Axis]
     points: int
     fingerprint: str
+    maps: tuple[Map, ...] = ()
 
     def arm(self, name: str) -> Arm:
         """The arm of that name; raises ``KeyError`` with the names there are."""
@@ -204,6 +236,7 @@ class Simulation:
         x: Axis,
         series: Mapping[str, Axis],
         points: int,
+        maps: Sequence[Map] = (),
         summary: str = "",
         dtype: Literal["float16", "bfloat16", "float32", "float64"] = "float32",
     ) -> None:
@@ -224,6 +257,7 @@ class Simulation:
         self.x = x
         self.series = dict(series)
         self.points = points
+        self.maps = tuple(maps)
         self.dtype = dtype
         self.fingerprint = ""
         self.file: str | None = None
@@ -268,6 +302,7 @@ class Simulation:
             series=self.series,
             points=self.points,
             fingerprint=self.fingerprint,
+            maps=self.maps,
         )
 
 

@@ -1,0 +1,149 @@
+"""Phase maps: for every pair of values of two knobs, how many replicas show a shape. No torch.
+
+A *plane* says what is asked: two knobs with their values, the setting of all other knobs, the shape
+and the seeds, which are the same in every cell. It decides the counts to the last one, so a map
+that somebody computes again, in whatever order, is the same map.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from quizserver.lab.simulation import Description, Knob, Map
+
+SIDE = 24
+"""Values of each knob, unless it is a whole number with fewer."""
+
+REPLICAS = 8
+"""Replicas in each cell."""
+
+_DIGITS = 4
+"""Significant digits of a value: what a learner reads is what was trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """What a map asks. Cell number ``row * len(x_values) + column`` has ``y_values[row]`` and
+    ``x_values[column]``; values rise.
+
+    ``setting`` has a value for every knob of the simulation; those of the knobs ``x`` and ``y`` are
+    where the map's own arm stands and are replaced cell by cell. ``series`` None is the first one.
+    """
+
+    x: str
+    x_values: tuple[float, ...]
+    y: str
+    y_values: tuple[float, ...]
+    setting: Mapping[str, float]
+    shape: str
+    series: str | None = None
+    first_seed: int = 0
+    replicas: int = REPLICAS
+
+    @property
+    def cells(self) -> int:
+        return len(self.x_values) * len(self.y_values)
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.replicas)
+
+    def knobs(self, cell: int) -> dict[str, float]:
+        """The full setting of a cell."""
+        row, column = divmod(cell, len(self.x_values))
+        return {**self.setting, self.x: self.x_values[column], self.y: self.y_values[row]}
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseMap:
+    """A plane and its ``counts``: one row a value of y, one number of replicas a value of x."""
+
+    plane: Plane
+    counts: tuple[tuple[int, ...], ...]
+
+
+def plane(
+    description: Description,
+    wanted: Map,
+    *,
+    setting: Mapping[str, float] | None = None,
+    side: int = SIDE,
+    replicas: int = REPLICAS,
+    first_seed: int = 0,
+) -> Plane:
+    """What ``wanted`` asks, with the knobs of ``setting`` (its arm's own when None) held.
+
+    Raises ``KeyError`` when the description has no such knob or arm, ``KnobError`` for a value out
+    of range.
+    """
+    knobs = {knob.name: knob for knob in description.knobs}
+    arm = description.arms[0] if wanted.arm is None else description.arm(wanted.arm)
+    held = {**arm.knobs, **(setting or {})}
+    return Plane(
+        x=wanted.x,
+        x_values=values(knobs[wanted.x], wanted.x_range, side),
+        y=wanted.y,
+        y_values=values(knobs[wanted.y], wanted.y_range, side),
+        setting={name: knob.check(held[name]) for name, knob in knobs.items()},
+        shape=wanted.shape,
+        series=wanted.series,
+        first_seed=first_seed,
+        replicas=replicas,
+    )
+
+
+def values(
+    knob: Knob, span: tuple[float, float] | None = None, count: int = SIDE
+) -> tuple[float, ...]:
+    """``count`` values of a knob from end to end of ``span`` (its own range when None), rising.
+
+    They are evenly spread on the knob's scale and rounded to four digits; an integer knob has fewer
+    when there are fewer whole numbers. Raises ``KnobError`` when the span leaves the knob's range.
+    """
+    low, high = (knob.check(end) for end in span or (knob.low, knob.high))
+    places = [index / (count - 1) for index in range(count)]
+    if knob.scale == "log":
+        raw = [math.exp(math.log(low) + at * (math.log(high) - math.log(low))) for at in places]
+    else:
+        raw = [low + at * (high - low) for at in places]
+    if knob.integer:
+        near = [float(round(value)) for value in raw]
+    else:
+        near = [min(high, max(low, float(f"{value:.{_DIGITS}g}"))) for value in raw]
+    return tuple(sorted(set(near)))
+
+
+def coarse_to_fine(columns: int, rows: int) -> list[int]:
+    """Every cell number once, so that any beginning of the list is spread over the whole map.
+
+    A map that fills up in this order is a coarse picture early and gets sharper (the idea of
+    Adam7, the interlacing of PNG).
+    """
+    order: dict[int, None] = {}
+    step = 1 << max(columns, rows).bit_length()
+    while step >= 1:
+        for row in range(step // 2 if step > 1 else 0, rows, step):
+            for column in range(step // 2 if step > 1 else 0, columns, step):
+                order[row * columns + column] = None
+        for row in range(0, rows, step):
+            for column in range(0, columns, step):
+                order[row * columns + column] = None
+        step //= 2
+    return list(order)
+
+
+def with_counts(asked: Plane, counts: Mapping[int, int]) -> PhaseMap:
+    """The map of all cells' counts; raises ``ValueError`` when one is missing."""
+    missing = asked.cells - len(counts)
+    if missing:
+        raise ValueError(f"{missing} of {asked.cells} cells have no count")
+    width = len(asked.x_values)
+    return PhaseMap(
+        replace(asked, setting=dict(asked.setting)),
+        tuple(
+            tuple(counts[row * width + column] for column in range(width))
+            for row in range(len(asked.y_values))
+        ),
+    )
