@@ -30,6 +30,11 @@ class Linear(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
+        self.check(inputs)
+        return linear(inputs, self.weight, self.bias)
+
+    def check(self, inputs: Tensor) -> None:
+        """Raises ``ValueError`` unless ``inputs`` is (R, N, inputs)."""
         replicas, width, _ = self.weight.shape
         if inputs.ndim != 3 or inputs.shape[0] != replicas or inputs.shape[2] != width:
             raise ValueError(
@@ -37,7 +42,6 @@ class Linear(nn.Module):
                 f"({replicas}, examples, {width}), not {tuple(inputs.shape)}; "
                 "give shared data its replica axis with replicas.share(…)"
             )
-        return linear(inputs, self.weight, self.bias)
 
 
 class Dropout(nn.Module):
@@ -54,12 +58,16 @@ class Dropout(nn.Module):
         self._rate, self._draw = rate, draw
 
     def forward(self, inputs: Tensor) -> Tensor:
+        factor = self.factor(inputs)
+        return inputs if factor is None else inputs * factor
+
+    def factor(self, inputs: Tensor) -> Tensor | None:
+        """What ``inputs`` are multiplied by this time; None when nothing is dropped."""
         if not self.training:
-            return inputs
+            return None
         rate = self._rate.view(-1, *[1] * (inputs.ndim - 1))
         kept = self._draw(*inputs.shape[1:]) >= rate
-        factor = torch.where(rate < 1, 1 / (1 - rate), 0.0).to(inputs.dtype)
-        return inputs * (kept * factor)
+        return kept * torch.where(rate < 1, 1 / (1 - rate), 0.0).to(inputs.dtype)
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -106,23 +114,37 @@ class _AlignedMatmul(torch.autograd.Function):
 
 
 def _aligned_bmm(left: Tensor, right: Tensor) -> Tensor:
-    shape = (left.shape[0], left.shape[1], right.shape[2])
-    out = _aligned_empty(shape, left)
-    torch.bmm(_aligned(left), _aligned(right), out=out)
+    out = aligned_room((left.shape[0], left.shape[1], right.shape[2]), left)
+    torch.bmm(aligned(left), aligned(right), out=out)
     return out.contiguous()
 
 
-def _aligned(matrices: Tensor) -> Tensor:
+def aligned(matrices: Tensor) -> Tensor:
     """The same matrices, each beginning on a multiple of ``ALIGNMENT``; copies only if it must."""
-    if _contiguous(matrices):
-        if matrices.stride(0) == 0 or matrices[0].numel() % ALIGNMENT == 0:
-            return matrices
-    elif _contiguous(matrices.mT):
-        return _aligned(matrices.mT).mT
-    return _aligned_empty(matrices.shape, matrices).copy_(matrices)
+    if _in_place(matrices) or _in_place(matrices.mT):
+        return matrices
+    if matrices.stride(1) == 1:  # transposed: it stays so
+        return _copied(matrices.mT).mT
+    return _copied(matrices)
 
 
-def _aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
+def _copied(matrices: Tensor) -> Tensor:
+    return aligned_room((*matrices.shape,), matrices).copy_(matrices)
+
+
+def _in_place(matrices: Tensor) -> bool:
+    """Whether each matrix lies in one piece that begins on a multiple of ``ALIGNMENT``."""
+    far, row, near = matrices.stride()
+    return (
+        near == 1
+        and row == matrices.shape[2]
+        and far % ALIGNMENT == 0
+        and matrices.storage_offset() % ALIGNMENT == 0
+    )
+
+
+def aligned_room(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """An empty tensor (R, rows, columns) whose matrices begin on multiples of ``ALIGNMENT``."""
     replicas, rows, columns = shape
     stride = -(-rows * columns // ALIGNMENT) * ALIGNMENT
     return like.new_empty(replicas * stride).as_strided(

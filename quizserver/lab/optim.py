@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quizserver.lab.flat import Flat, Hyperparameter, replica_column
 from quizserver.lab.norms import clip_grad_norm
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimiser", "RMSprop", "clip_grad_norm"]
@@ -29,65 +30,65 @@ class Optimiser:
     """What the optimisers share: parameters with a leading replica axis, and their gradients.
 
     ``defaults`` are the hyperparameters of every parameter whose group does not give its own.
-    Raises ``ValueError`` for an unknown one, or one that does not have one value a replica.
+    Raises ``ValueError`` for an unknown one, or one that does not have one value a replica. The
+    parameters move into one piece of memory (``flat``): an optimiser made later for one of them
+    takes it away from this one.
     """
 
     def __init__(
         self, parameters: Iterable[nn.Parameter] | Iterable[Group], **defaults: Rate
     ) -> None:
         self.parameters: list[nn.Parameter] = []
-        self._given: list[dict[str, Tensor]] = []
-        self._schedules: list[Callable[[int], PerReplica] | None] = []
-        self.steps = 0
+        values: dict[str, list[Any]] = {name: [] for name in defaults}
         for group in _groups(parameters):
             own = {name: value for name, value in group.items() if name != "params"}
             for unknown in own.keys() - defaults.keys():
                 raise ValueError(f"a group gives {unknown!r}; it may give {', '.join(defaults)}")
             for parameter in group["params"]:
-                values = {**defaults, **own}
                 self.parameters.append(parameter)
-                rate = values["lr"]
-                self._schedules.append(rate if callable(rate) else None)
-                self._given.append(
-                    {n: column(v, parameter) for n, v in values.items() if not callable(v)}
-                )
+                for name, default in defaults.items():
+                    values[name].append(own.get(name, default))
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
+        self.steps = 0
+        self.flat = Flat(self.parameters)
+        self._rates = values.pop("lr")
+        self._scheduled = any(callable(rate) for rate in self._rates)
+        self._given = {name: Hyperparameter(name, each, self.flat) for name, each in values.items()}
+        self._given["lr"] = Hyperparameter("lr", self._rates_now(), self.flat)
 
     def zero_grad(self) -> None:
-        for parameter in self.parameters:
-            parameter.grad = None
+        """Forgets the gradients, before each ``backward()``, which adds to them."""
+        self.flat.clear()
 
     @torch.no_grad()
     def step(self) -> None:
-        """Updates every parameter that has a gradient, in place."""
-        self._take_rates()
+        """Updates every parameter in place by its gradient."""
+        self.flat.collect()
+        self.descend()
+
+    def descend(self) -> None:
+        """``step`` for gradients that are in ``flat`` already; torch must not be recording."""
+        if self._scheduled:
+            self._given["lr"].set("lr", self._rates_now())
         self.steps += 1
-        for index, parameter in enumerate(self.parameters):
-            if parameter.grad is not None:
-                given = self._given[index]
-                self._update(index, parameter, self._decayed(parameter, given), given)
+        self._update(self.flat.values, self._decayed(self.flat.values, self.flat.gradients))
 
-    def _take_rates(self) -> None:
-        """The rates of this step from the schedules, each asked once."""
-        rates: dict[int, PerReplica] = {}
-        for parameter, given, schedule in zip(
-            self.parameters, self._given, self._schedules, strict=True
-        ):
-            if schedule is not None:
-                if id(schedule) not in rates:
-                    rates[id(schedule)] = schedule(self.steps)
-                given["lr"] = column(rates[id(schedule)], parameter)
+    def _rates_now(self) -> list[Any]:
+        """The rates of this step; a schedule that several groups share is asked once."""
+        asked = {id(rate): rate(self.steps) for rate in self._rates if callable(rate)}
+        return [asked.get(id(rate), rate) for rate in self._rates]
 
-    def _decayed(self, parameter: nn.Parameter, given: Mapping[str, Tensor]) -> Tensor:
-        """The gradient with the coupled weight decay: that of an L2 penalty."""
-        assert parameter.grad is not None
-        decayed = torch.addcmul(parameter.grad, parameter, given["weight_decay"])
-        return decayed.to(parameter.dtype)
+    def _value(self, name: str) -> Tensor:
+        return self._given[name].value()
 
-    def _update(
-        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
-    ) -> None:
+    def _decayed(self, values: Tensor, gradients: Tensor) -> Tensor:
+        """The gradients with the coupled weight decay: that of an L2 penalty."""
+        if self._given["weight_decay"].zero:
+            return gradients
+        return torch.addcmul(gradients, values, self._value("weight_decay")).to(values.dtype)
+
+    def _update(self, values: Tensor, gradients: Tensor) -> None:
         raise NotImplementedError
 
 
@@ -110,17 +111,18 @@ class SGD(Optimiser):
     ) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
         self._nesterov = nesterov
-        self._velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._velocity = torch.zeros_like(self.flat.values)
 
-    def _update(
-        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
-    ) -> None:
-        velocity = self._velocity[index]
+    def _update(self, values: Tensor, gradients: Tensor) -> None:
+        if self._given["momentum"].zero:
+            values.addcmul_(gradients, self._value("lr"), value=-1)
+            return
+        momentum, velocity = self._value("momentum"), self._velocity
         # torch starts its velocity at the first gradient: the same as one step from zero
-        velocity.mul_(given["momentum"]).add_(gradient)
+        velocity.mul_(momentum).add_(gradients)
         if self._nesterov:
-            velocity = gradient.addcmul_(velocity, given["momentum"])
-        parameter.addcmul_(velocity, given["lr"], value=-1)
+            velocity = torch.addcmul(gradients, velocity, momentum).to(values.dtype)
+        values.addcmul_(velocity, self._value("lr"), value=-1)
 
 
 class Adam(Optimiser):
@@ -136,21 +138,20 @@ class Adam(Optimiser):
         weight_decay: PerReplica = 0.0,
     ) -> None:
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
-        self._betas = [[_share(beta, p) for beta in betas] for p in self.parameters]
+        self._betas = [_share("betas", beta, self.flat.values) for beta in betas]
         self._eps = eps
-        self._first = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self._second = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._first = torch.zeros_like(self.flat.values)
+        self._second = torch.zeros_like(self.flat.values)
 
-    def _update(
-        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
-    ) -> None:
-        beta1, beta2 = self._betas[index]
-        first, second = self._first[index], self._second[index]
-        first.lerp_(gradient, _like(1 - beta1, first))
-        _average_square(second, gradient, beta2)
+    def _update(self, values: Tensor, gradients: Tensor) -> None:
+        beta1, beta2 = self._betas
+        first, second = self._first, self._second
+        first.lerp_(gradients, _like(1 - beta1, first))
+        _average_square(second, gradients, beta2)
         root = (second / _like(1 - beta2**self.steps, second)).sqrt_().add_(self._eps)
-        rate = given["lr"] / _like(1 - beta1**self.steps, given["lr"])
-        parameter.addcmul_(rate, first / root, value=-1)
+        rate = self._value("lr")
+        rate = rate / _like(1 - beta1**self.steps, rate)
+        values.addcmul_(rate, torch.div(first, root, out=root), value=-1)
 
 
 class AdamW(Adam):
@@ -171,10 +172,9 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def _decayed(self, parameter: nn.Parameter, given: Mapping[str, Tensor]) -> Tensor:
-        assert parameter.grad is not None
-        parameter.mul_(1 - given["lr"] * given["weight_decay"])
-        return parameter.grad
+    def _decayed(self, values: Tensor, gradients: Tensor) -> Tensor:
+        values.mul_(1 - self._value("lr") * self._value("weight_decay"))
+        return gradients
 
 
 class RMSprop(Optimiser):
@@ -195,19 +195,20 @@ class RMSprop(Optimiser):
         weight_decay: PerReplica = 0.0,
     ) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
-        self._alpha = [_share(alpha, parameter) for parameter in self.parameters]
+        self._alpha = _share("alpha", alpha, self.flat.values)
         self._eps = eps
-        self._second = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self._velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._second = torch.zeros_like(self.flat.values)
+        self._velocity = torch.zeros_like(self.flat.values)
 
-    def _update(
-        self, index: int, parameter: Tensor, gradient: Tensor, given: Mapping[str, Tensor]
-    ) -> None:
-        second, velocity = self._second[index], self._velocity[index]
-        _average_square(second, gradient, self._alpha[index])
+    def _update(self, values: Tensor, gradients: Tensor) -> None:
+        second, velocity = self._second, self._velocity
+        _average_square(second, gradients, self._alpha)
         root = second.sqrt().add_(self._eps)
-        velocity.mul_(given["momentum"]).addcdiv_(gradient, root)
-        parameter.addcmul_(velocity, given["lr"], value=-1)
+        if self._given["momentum"].zero:
+            velocity = gradients / root
+        else:
+            velocity.mul_(self._value("momentum")).addcdiv_(gradients, root)
+        values.addcmul_(velocity, self._value("lr"), value=-1)
 
 
 def _average_square(average: Tensor, gradient: Tensor, stays: PerReplica) -> None:
@@ -219,11 +220,11 @@ def _average_square(average: Tensor, gradient: Tensor, stays: PerReplica) -> Non
         average.mul_(stays).addcmul_(gradient, gradient, value=1 - stays)
 
 
-def _share(value: PerReplica, parameter: Tensor) -> Any:
+def _share(name: str, value: PerReplica, values: Tensor) -> Any:
     """A number as it is, or a column in float64: 1 − 0.999 in float32 is off by 1e-5."""
     if not isinstance(value, Tensor):
         return value
-    return column(value, parameter.detach().double())
+    return replica_column(name, value, values, torch.float64)
 
 
 def _like(value: Any, other: Tensor) -> Any:
@@ -238,19 +239,3 @@ def _groups(parameters: Iterable[nn.Parameter] | Iterable[Group]) -> list[Group]
     if any(isinstance(item, Mapping) for item in given):
         return given
     return [{"params": given}]
-
-
-def column(value: Any, parameter: Tensor) -> Tensor:
-    """``value`` as a tensor (R, 1, …) that broadcasts against ``parameter`` (R, …).
-
-    It has the parameter's type, and float32 for one of 16 bits: PyTorch does not round its
-    hyperparameters to those either. Raises ``ValueError`` unless there is one value, or R.
-    """
-    kind = parameter.dtype if parameter.dtype.itemsize > 2 else torch.float32
-    values = torch.as_tensor(value, dtype=kind, device=parameter.device)
-    if values.ndim > 1 or (values.ndim == 1 and len(values) != len(parameter)):
-        raise ValueError(
-            f"a hyperparameter has shape {tuple(values.shape)}: give a number or one value for "
-            f"each of the {len(parameter)} replicas"
-        )
-    return values.expand(len(parameter)).reshape(-1, *[1] * (parameter.ndim - 1))

@@ -13,7 +13,10 @@ from torch import Tensor
 from quizserver.lab.layers import INITS, Dropout, Linear
 from quizserver.lab.simulation import Knob
 
-_STREAMS = ("init", "data", "order", "dropout")
+_STREAMS = ("init", "data", "dropout")
+
+ORDERS = 4096
+"""Examples whose order is drawn at once for each replica, over as many epochs as that makes."""
 
 
 class Replicas:
@@ -49,6 +52,8 @@ class Replicas:
         distinct = sorted(set(seeds))
         place = {seed: index for index, seed in enumerate(distinct)}
         self._place = torch.tensor([place[seed] for seed in seeds])
+        self._orders: dict[int, list[Tensor]] = {}
+        self._shufflers = [np.random.default_rng(_seed(seed, "order")) for seed in distinct]
         self._generators = {
             stream: [_generator(seed, stream) for seed in distinct] for stream in _STREAMS
         }
@@ -137,8 +142,7 @@ class Replicas:
         if size < 1:
             raise ValueError(f"a batch of {size} examples is none")
         examples = tensors[0].shape[1]
-        order = self._draw("order", lambda g: torch.randperm(examples, generator=g))
-        order = order.to(self.device)
+        order = self._next_order(examples)
         whole = examples // size * size
         if whole:
             # one gather an epoch, laid out so that each batch is contiguous
@@ -147,6 +151,21 @@ class Replicas:
         if whole < examples:
             index = order[:, whole:].unsqueeze(0)
             yield tuple(_take(tensor, index)[0] for tensor in tensors)
+
+    def _next_order(self, examples: int) -> Tensor:
+        """The order of the examples in the next epoch: (R, examples).
+
+        Those of many epochs are drawn at once: asking each seed's generator for one permutation at
+        a time would cost more than the steps of a small network.
+        """
+        waiting = self._orders.setdefault(examples, [])
+        if not waiting:
+            epochs = max(1, ORDERS // examples)
+            drawn = np.stack([g.random((epochs, examples)) for g in self._shufflers])
+            # the ranks of independent uniform numbers are a permutation, every one as likely
+            ranks = torch.from_numpy(np.argsort(drawn, axis=2))[self._place]
+            waiting.extend(ranks.to(self.device).transpose(0, 1).contiguous().unbind()[::-1])
+        return waiting.pop()
 
     def _draw(self, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
         """``draw`` once for each seed, laid out a replica: (R, …)."""
@@ -160,14 +179,21 @@ class Replicas:
 
 
 def _generator(seed: int, stream: str) -> torch.Generator:
-    # SeedSequence keeps neighbouring seeds and the streams of one seed independent
-    state = np.random.SeedSequence([seed, zlib.crc32(stream.encode())]).generate_state(1, np.uint64)
+    state = _seed(seed, stream).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
+def _seed(seed: int, stream: str) -> np.random.SeedSequence:
+    # it keeps neighbouring seeds and the streams of one seed independent
+    return np.random.SeedSequence([seed, zlib.crc32(stream.encode())])
 
 
 def _take(tensor: Tensor, index: Tensor) -> Tensor:
     """Examples ``index`` (batches, R, size) of ``tensor`` (R, N, …): (batches, R, size, …)."""
     if tensor.stride(0) == 0:  # shared by all replicas
         return tensor[0][index]
+    if tensor.shape[2:].numel() == 1:  # several times as fast where an example is one number
+        flat = tensor.reshape(1, len(tensor), -1).expand(len(index), -1, -1)
+        return flat.gather(2, index).view(*index.shape, *tensor.shape[2:])
     replica = torch.arange(len(tensor), device=tensor.device).view(1, -1, 1)
     return tensor[replica, index]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 RATE = Knob("rate", "Learning rate", 0.001, 10, default=0.1, scale="log")
 MOMENTUM = Knob("momentum", "Momentum", 0, 0.99, default=0)
@@ -49,8 +50,12 @@ def mlp(
     init: str = "default",
     step: Step = sgd,
     dtype: Any = "float32",
+    by_hand: bool = False,
 ) -> Simulation:
-    """A network of any size that learns the sign of the product of its inputs."""
+    """A network of any size that learns the sign of the product of its inputs.
+
+    With ``by_hand`` each step is a ``training_step``, else it is recorded by autograd.
+    """
     simulation = plain(points, knobs=[RATE, MOMENTUM, DECAY, SCALE], dtype=dtype)
 
     @simulation.train
@@ -64,9 +69,14 @@ def mlp(
             ]
         net = nn.Sequential(*layers[:-1])
         optimiser = step(replicas, net)
+        descend = training_step(net, losses.mse_loss, optimiser) if by_hand else None
         for epoch in range(points):
             yield epoch, {"loss": losses.mse_loss(net(inputs), targets)}
             for some, wanted in replicas.batches(inputs, targets, size=batch):
+                if descend is not None:
+                    assert descend.by_hand
+                    descend(some, wanted)
+                    continue
                 optimiser.zero_grad()
                 losses.mse_loss(net(some), wanted).sum().backward()
                 optimiser.step()

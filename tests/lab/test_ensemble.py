@@ -38,12 +38,13 @@ def _other_arms(seeds: list[int]) -> tuple[list[Mapping[str, float]], list[int]]
     return [setting for setting, _ in around], [seed for _, seed in around]
 
 
+@pytest.mark.parametrize("by_hand", [True, False], ids=["by-hand", "autograd"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda n: "-".join(map(str, n["sizes"])))
 def test_a_seed_is_the_same_curve_to_the_last_bit_whoever_else_is_in_the_batch(
-    network: dict[str, Any], dtype: str
+    network: dict[str, Any], dtype: str, by_hand: bool
 ) -> None:
-    simulation = mlp(**network, points=5)
+    simulation = mlp(**network, points=5, by_hand=by_hand)
     everyone = simulate(simulation, {}, range(64), dtype=dtype).series["loss"]
 
     def same(seeds: list[int], curves: np.ndarray) -> None:
@@ -68,6 +69,7 @@ def test_a_seed_is_the_same_curve_to_the_last_bit_whoever_else_is_in_the_batch(
     activation=st.sampled_from([nn.Tanh, nn.Sigmoid, nn.ReLU, nn.GELU]),
     others=st.integers(1, 70),
     place=st.integers(0, 70),
+    by_hand=st.booleans(),
 )
 def test_a_network_of_any_shape_gives_a_seed_the_same_curve_at_any_place(
     sizes: list[int],
@@ -76,10 +78,12 @@ def test_a_network_of_any_shape_gives_a_seed_the_same_curve_at_any_place(
     activation: type[nn.Module],
     others: int,
     place: int,
+    by_hand: bool,
 ) -> None:
     simulation = mlp(
-        sizes, activation=activation, examples=examples, batch=max(batch, examples // 4), points=3
-    )
+        sizes, activation=activation, examples=examples, batch=max(batch, examples // 4), points=3,
+        by_hand=by_hand,
+    )  # fmt: skip
     seeds = list(range(100, 100 + others))
     seeds.insert(min(place, others), 17)
     among = simulate(simulation, {}, seeds).series["loss"][seeds.index(17)]
@@ -88,7 +92,7 @@ def test_a_network_of_any_shape_gives_a_seed_the_same_curve_at_any_place(
 
 def test_the_example_in_the_rooms_docstring_trains(tmp_path: Path) -> None:
     text = lab.__doc__ or ""
-    example = textwrap.dedent(text[text.index("    from torch") : text.index("What each module")])
+    example = textwrap.dedent(text[text.index("    from torch") : text.index("``step`` is")])
     data = "torch.ones(9, 2), torch.zeros(9, 1)"
     path = tmp_path / "simulation.py"
     path.write_text("import torch\n" + example.replace("...", data), encoding="utf-8")

@@ -1,0 +1,265 @@
+"""A training step as one call, with the gradients worked out by hand.
+
+What autograd costs for a small network is not arithmetic but bookkeeping: recording every operation
+and walking back over the record is several times the work of the step itself. For a chain of the
+layers below, the backward pass (Rumelhart, Hinton and Williams, 1986) is written out here; it
+writes straight into the optimiser's flat memory. Any other network is trained by autograd: slower,
+and the same up to rounding.
+
+Inside, activations are laid out with the examples last, (R, units, N): there are more examples in a
+batch than units in a small layer, and processors like long rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from quizserver.lab import layers, losses
+from quizserver.lab.norms import clip_grad_norm
+from quizserver.lab.optim import Optimiser
+
+__all__ = ["TrainingStep", "training_step"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+_ops = torch.ops.aten
+
+
+def training_step(
+    net: nn.Module,
+    loss: Loss,
+    optimiser: Optimiser,
+    *,
+    max_norm: float | Tensor | None = None,
+) -> TrainingStep:
+    """A function that takes one step: ``step(inputs, target)`` returns the loss before it, (R,).
+
+    It does what these lines do, several times as fast::
+
+        optimiser.zero_grad()
+        value = loss(net(inputs), target)
+        value.sum().backward()
+        optim.clip_grad_norm(net.parameters(), max_norm)  # unless it is None
+        optimiser.step()
+
+    ``inputs`` is (R, N, features) and ``target`` what ``loss`` takes; ``net`` a chain of layers in
+    an ``nn.Sequential``. The gradients stay in the parameters' ``grad``.
+    """
+    return TrainingStep(net, loss, optimiser, max_norm)
+
+
+class TrainingStep:
+    """See ``training_step``. ``by_hand`` says whether it does without autograd."""
+
+    def __init__(
+        self, net: nn.Module, loss: Loss, optimiser: Optimiser, max_norm: float | Tensor | None
+    ) -> None:
+        self._net, self._loss, self._optimiser, self._max_norm = net, loss, optimiser, max_norm
+        chain = _chain(net, optimiser)
+        self._chain = chain or []
+        self._first = next((m for m in net.modules() if isinstance(m, layers.Linear)), None)
+        self.by_hand = chain is not None
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, target: Tensor) -> Tensor:
+        value = (self._written_out if self.by_hand else self._recorded)(inputs, target)
+        if self._max_norm is not None:
+            clip_grad_norm(self._optimiser.parameters, self._max_norm)
+        self._optimiser.descend()
+        return value
+
+    def _recorded(self, inputs: Tensor, target: Tensor) -> Tensor:
+        self._optimiser.zero_grad()
+        with torch.enable_grad():
+            value = self._loss(self._net(inputs), target)
+            value.sum().backward()  # type: ignore[no-untyped-call]
+        self._optimiser.flat.collect()
+        self._optimiser.flat.show()
+        return value.detach()
+
+    def _written_out(self, inputs: Tensor, target: Tensor) -> Tensor:
+        if self._first is not None:
+            self._first.check(inputs)
+        values = inputs.mT
+        for part in self._chain:
+            values = part.forward(values)
+        value, slope = _loss_and_slope(self._loss, values, target)
+        for number in range(len(self._chain) - 1, -1, -1):
+            slope = self._chain[number].backward(slope, number > 0)
+        self._optimiser.flat.show()
+        return value
+
+
+class _Part(Protocol):
+    """One layer: (R, units, N) forward; backward the slope of the loss, with the same shape.
+
+    ``backward`` may overwrite the slope that it gets; without ``further`` nobody needs its result.
+    """
+
+    def forward(self, values: Tensor) -> Tensor: ...
+    def backward(self, slope: Tensor, further: bool) -> Tensor: ...
+
+
+class _Linear:
+    """Weights and their gradients are (R, inputs, outputs), views of the optimiser's memory."""
+
+    def __init__(self, layer: layers.Linear, gradients: dict[nn.Parameter, Tensor]) -> None:
+        self._weight = layer.weight.detach()
+        self._bias = None if layer.bias is None else layer.bias.detach().mT
+        self._to_weight = gradients[layer.weight]
+        self._to_bias = None if layer.bias is None else gradients[layer.bias][:, 0]
+        _, self._inputs, self._outputs = layer.weight.shape
+
+    def forward(self, values: Tensor) -> Tensor:
+        weight, bias = self._weight, self._bias
+        if self._inputs == 1:
+            self._values = values
+            across = weight.mT
+            return across * values if bias is None else torch.addcmul(bias, across, values)
+        if self._outputs == 1:
+            self._values = values
+            total = (weight * values).sum(1, keepdim=True)
+            return total if bias is None else total.add_(bias)
+        self._values = values = layers.aligned(values)
+        result = layers.aligned_room((len(weight), self._outputs, values.shape[2]), weight)
+        if bias is None:
+            return torch.bmm(weight.mT, values, out=result)
+        return torch.baddbmm(bias, weight.mT, values, out=result)
+
+    def backward(self, slope: Tensor, further: bool) -> Tensor:
+        weight, values = self._weight, self._values
+        if self._to_bias is not None:
+            torch.sum(slope, 2, out=self._to_bias)
+        if self._outputs == 1:
+            torch.sum(values * slope, 2, keepdim=True, out=self._to_weight)
+            return weight * slope if further else slope
+        if self._inputs == 1:
+            torch.sum(slope * values, 2, out=self._to_weight[:, 0])
+            return (weight.mT * slope).sum(1, keepdim=True) if further else slope
+        slope = layers.aligned(slope)
+        # into fresh memory and copied: bmm is many times slower where its result has gaps, and
+        # twice as slow where its rows are short
+        if self._inputs > self._outputs:
+            self._to_weight.copy_(torch.bmm(slope, values.mT).mT)
+        else:
+            self._to_weight.copy_(torch.bmm(values, slope.mT))
+        if not further:
+            return slope
+        room = layers.aligned_room((len(weight), self._inputs, slope.shape[2]), weight)
+        return torch.bmm(weight, slope, out=room)
+
+
+class _Activation:
+    """One whose slope follows from what it gave out; it may overwrite what a layer gave it."""
+
+    def __init__(self, apply: Callable[[Tensor], Tensor], slope: Callable[..., Tensor]) -> None:
+        self._apply, self._slope = apply, slope
+
+    def forward(self, values: Tensor) -> Tensor:
+        self._given_out = self._apply(values)
+        return self._given_out
+
+    def backward(self, slope: Tensor, _further: bool) -> Tensor:
+        return self._slope(slope, self._given_out)
+
+
+class _Gelu:
+    def __init__(self, layer: nn.GELU) -> None:
+        self._kind = layer.approximate
+
+    def forward(self, values: Tensor) -> Tensor:
+        self._values = values
+        return functional.gelu(values, approximate=self._kind)
+
+    def backward(self, slope: Tensor, _further: bool) -> Tensor:
+        result: Tensor = _ops.gelu_backward(slope, self._values, approximate=self._kind)
+        return result
+
+
+class _Dropout:
+    def __init__(self, layer: layers.Dropout) -> None:
+        self._layer = layer
+
+    def forward(self, values: Tensor) -> Tensor:
+        self._factor = self._layer.factor(values.mT)
+        return values if self._factor is None else values * self._factor.mT
+
+    def backward(self, slope: Tensor, _further: bool) -> Tensor:
+        return slope if self._factor is None else slope * self._factor.mT
+
+
+def _tanh(slope: Tensor, given_out: Tensor) -> Tensor:
+    _ops.tanh_backward.grad_input(slope, given_out, grad_input=slope)
+    return slope
+
+
+def _sigmoid(slope: Tensor, given_out: Tensor) -> Tensor:
+    _ops.sigmoid_backward.grad_input(slope, given_out, grad_input=slope)
+    return slope
+
+
+def _relu(slope: Tensor, given_out: Tensor) -> Tensor:
+    _ops.threshold_backward.grad_input(slope, given_out, 0, grad_input=slope)
+    return slope
+
+
+_IN_PLACE = {
+    nn.Tanh: (torch.tanh, torch.tanh_, _tanh),
+    nn.Sigmoid: (torch.sigmoid, torch.sigmoid_, _sigmoid),
+    nn.ReLU: (torch.relu, torch.relu_, _relu),
+}
+
+
+def _chain(net: nn.Module, optimiser: Optimiser) -> list[_Part] | None:
+    """The layers of ``net`` in order; None when one is unknown, or shares or withholds weights."""
+    gradients = dict(zip(optimiser.parameters, optimiser.flat.gradient_views, strict=True))
+    modules = list(_in_order(net))
+    ours = [p for m in modules if isinstance(m, layers.Linear) for p in m.parameters()]
+    if len(ours) != len(gradients) or set(ours) != set(gradients):
+        return None
+    parts: list[_Part] = []
+    for module in modules:
+        if isinstance(module, layers.Linear):
+            parts.append(_Linear(module, gradients))
+        elif type(module) in _IN_PLACE:
+            fresh, in_place, slope = _IN_PLACE[type(module)]
+            # what a linear layer has just made is nobody else's, all other values may be
+            made = bool(parts) and isinstance(parts[-1], _Linear)
+            parts.append(_Activation(in_place if made else fresh, slope))
+        elif isinstance(module, nn.GELU):
+            parts.append(_Gelu(module))
+        elif isinstance(module, layers.Dropout):
+            parts.append(_Dropout(module))
+        elif not isinstance(module, nn.Identity):
+            return None
+    return parts
+
+
+def _in_order(net: nn.Module) -> Iterator[nn.Module]:
+    if type(net) is nn.Sequential:
+        for module in net:
+            yield from _in_order(module)
+    else:
+        yield net
+
+
+def _loss_and_slope(loss: Loss, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss (R,) of ``output`` (R, units, N), and its slope with respect to that."""
+    if loss in (losses.mse_loss, losses.binary_cross_entropy_with_logits):
+        losses.same_shape(output.mT, target)
+        share = 1 / (output.shape[1] * output.shape[2])
+        if loss is losses.mse_loss:
+            missing = output - target.mT
+            return missing.square().mean((1, 2)), missing.mul_(2 * share)
+        wanted = target.mT
+        each = functional.binary_cross_entropy_with_logits(output, wanted, reduction="none")
+        return each.mean((1, 2)), output.sigmoid().sub_(wanted).mul_(share)
+    with torch.enable_grad():
+        given = output.mT.detach().requires_grad_()
+        value = loss(given, target)
+        (slope,) = torch.autograd.grad(value.sum(), given)
+    return value.detach(), slope.mT
