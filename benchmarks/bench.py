@@ -1,69 +1,102 @@
-"""``make bench``: how fast the lab is, as ratios within one run, and where the memory goes.
+"""``make bench``: how fast the lab is, as ratios within one run, and where time and memory go.
 
-Every figure is the median of several repetitions on one thread; ratios compare things measured in
-the same process a moment apart, so that they hold on a machine whose speed drifts.
+Ratios compare things measured in one process a moment apart, so that they hold on a machine whose
+speed drifts. Everything is measured on one thread, as each worker trains.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import click
 import torch
+from torch import nn
 
-from benchmarks.plain_loops import strange_loss
+from benchmarks import plain_loops
+from benchmarks.limits import limit_rows
+from benchmarks.profile import profile_rows
+from benchmarks.rows import Row, as_json, as_table, once, timed
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.phases import plane
+from quizserver.lab.simulation import Simulation
+from quizserver.lab.sweep import sweep
 from quizserver.lab.verify import verify
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 
-REPETITIONS = 3
 SIZES = (1, 8, 64, 512)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One measurement: ``seconds`` a unit of work, and how many times as fast as the baseline."""
+class Race:
+    """A plain loop and the simulation that trains the same, for as many epochs."""
 
     what: str
-    seconds: float
-    ratio: float | None = None
-    note: str = ""
+    file: str
+    plain: Callable[[], object]
+    arm: str
+    knobs: Mapping[str, float] = field(default_factory=dict)
+    aim: float | None = None
 
 
-def timed(work: Callable[[], object], repetitions: int = REPETITIONS) -> float:
-    """Median seconds of ``work``, after one run that does not count."""
-    work()
-    return statistics.median(_once(work) for _ in range(repetitions))
+SHORT = 240  # epochs of a race that would take 2,000
+_SHORT = {"epochs_per_point": SHORT // 80}
+
+RACES = (
+    Race("strange loss", "strange-loss/simulation", lambda: plain_loops.strange_loss(0),
+         "healthy", aim=25),
+    Race("noisy quadratic, 1,000 steps", "plateau/steps", lambda: plain_loops.parabola_steps(0),
+         "plateau"),
+    Race("noisy mini-batches, 600 epochs", "zero-error/floor",
+         lambda: plain_loops.noisy_batches(0), "noisy-batches"),
+    Race(f"line, sigmoid, {SHORT} epochs", "noiseless/sigmoid_relu",
+         lambda: plain_loops.line(nn.Sigmoid(), 0, SHORT), "sigmoid", _SHORT),
+    Race(f"line, ReLU, {SHORT} epochs", "noiseless/sigmoid_relu",
+         lambda: plain_loops.line(nn.ReLU(), 0, SHORT), "relu", _SHORT),
+    Race(f"sine, 10 units, {SHORT} epochs", "noiseless/capacity",
+         lambda: plain_loops.sine(10, 0, SHORT), "ten", _SHORT),
+    Race(f"sine, 32 units, {SHORT} epochs", "noiseless/capacity",
+         lambda: plain_loops.sine(32, 0, SHORT), "thirty-two", _SHORT),
+    Race(f"parabola, rate 0.001, {SHORT} epochs", "noiseless/rates",
+         lambda: plain_loops.parabola(0.001, 0, SHORT), "low-rate", _SHORT),
+)  # fmt: skip
+
+EXAMPLES = {
+    "sigmoid against ReLU": ("noiseless/sigmoid_relu", ("sigmoid", "relu")),
+    "10 against 32 units": ("noiseless/capacity", ("ten", "thirty-two")),
+    "a low against a high rate": ("noiseless/rates", ("low-rate", "high-rate")),
+}
 
 
-def _once(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def _simulation(file: str) -> Simulation:
+    return load(Settings().content / f"{file}.py")
 
 
-def ensemble_rows() -> list[Row]:
+def race_rows() -> Iterator[Row]:
     """Seconds a curve: the plain loop of one replica against ensembles of several sizes."""
-    simulation = load(Settings().content / "strange-loss" / "simulation.py")
-    plain = timed(lambda: strange_loss(0))
-    rows = [Row("strange loss, plain PyTorch loop, a curve", plain, 1.0)]
-    for size in SIZES:
-        each = timed(lambda size=size: simulate(simulation, {}, range(size))) / size  # type: ignore[misc]
-        rows.append(Row(f"strange loss, ensemble of {size}, a curve", each, plain / each))
-    return rows
+    for race in RACES:
+        simulation = _simulation(race.file)
+        knobs = {**simulation.arm(race.arm).knobs, **race.knobs}
+        group = f"{race.what}: seconds a curve, against the plain loop"
+        plain = timed(race.plain)
+        yield Row(group, "plain PyTorch, one replica", plain, 1.0)
+        for size in SIZES:
+            train = partial(simulate, simulation, knobs, range(size))
+            each = timed(train, 3 if size < 512 else 1) / size
+            aim = race.aim if size == 64 else None
+            yield Row(group, f"ensemble of {size}", each, plain / each, aim)
 
 
-def first_point() -> Row:
-    """Seconds from the call to the first point of a learner's run."""
-    simulation = load(Settings().content / "strange-loss" / "simulation.py")
+def learner_rows() -> Iterator[Row]:
+    """What a learner waits for: the first point, one arm; and the arms of a page's evidence."""
+    group = "runs"
+    simulation = _simulation("strange-loss/simulation")
 
     def until_first() -> None:
         seen: list[int] = []
@@ -75,38 +108,111 @@ def first_point() -> Row:
             should_stop=lambda: bool(seen),
         )
 
-    return Row("first point of a run of 32 replicas", timed(until_first))
+    yield Row(group, "strange loss, first point of 32 replicas", timed(until_first))
+    one = timed(lambda: simulate(simulation, {}, range(32)))
+    yield Row(group, "strange loss, one arm × 32 seeds", one, aim=1)
+    settings = [arm.knobs for arm in simulation.arms for _ in range(64)]
+    seeds = [*range(64)] * len(simulation.arms)
+    spent = timed(lambda: simulate(simulation, settings, seeds), 1)
+    yield Row(group, f"strange loss, all {len(simulation.arms)} arms × 64 seeds", spent, aim=5)
+    for what, (file, arms) in EXAMPLES.items():
+        simulation = _simulation(file)
+        settings = [simulation.arm(arm).knobs for arm in arms for _ in range(64)]
+        spent = once(partial(simulate, simulation, settings, [*range(64)] * 2))
+        yield Row(group, f"{what}, 2 arms × 64 seeds × 2,000 epochs", spent, aim=5)
 
 
-def evidence_rows() -> list[Row]:
-    """Seconds for the whole default evidence of each topic."""
-    topics = Library(Settings().content).snapshot().topics.values()
-    return [
-        Row(f"evidence of {topic.id}", _once(lambda topic=topic: verify(topic, range(64))))  # type: ignore[misc]
-        for topic in topics
-        if any(question.claims for question in topic.questions)
-    ]
+def map_rows() -> Iterator[Row]:
+    simulation = _simulation("strange-loss/simulation")
+    asked = plane(simulation.describe(), simulation.maps[0])
+    spent = once(lambda: sweep(simulation, asked))
+    size = f"{len(asked.x_values)} × {len(asked.y_values)} × {asked.replicas}"
+    yield Row("phase map", f"strange loss, {size}", spent, aim=120)
 
 
-def memory_row() -> Row:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    mebibytes = peak / (1024**2 if sys.platform == "darwin" else 1024)  # bytes there, KiB elsewhere
-    return Row("peak memory of this process", 0.0, note=f"{mebibytes:.0f} MiB")
+def jump_rows() -> Iterator[Row]:
+    """The exact jump to a step against taking every step, 32 replicas."""
+    group = "the exact jump against stepping, noisy quadratic, 32 replicas"
+    steps, jump = _simulation("plateau/steps"), _simulation("plateau/simulation")
+    stepping = timed(lambda: simulate(steps, {}, range(32)), 1)
+    yield Row(group, "1,000 steps, one by one", stepping, 1.0)
+    jumping = timed(lambda: simulate(jump, {}, range(32)))
+    ratio = 500 * stepping / jumping
+    yield Row(group, "500,000 steps, jumped", jumping, ratio, note="ratio: a step's worth")
+
+
+def evidence_rows() -> Iterator[Row]:
+    """Seconds for the whole default evidence of each topic: claims, arms and maps, 64 seeds."""
+    for topic in Library(Settings().content).snapshot().topics.values():
+        if any(question.claims for question in topic.questions):
+            spent = once(partial(verify, topic, range(64)))
+            yield Row("evidence of a topic", topic.id, spent)
+
+
+_MEMORY = """
+import resource, sys
+from pathlib import Path
+from quizserver.lab.catalog import load
+from quizserver.lab.ensemble import simulate
+from quizserver.lab.phases import plane
+from quizserver.lab.sweep import sweep
+simulation = load(Path(sys.argv[1]))
+if sys.argv[2] == "map":
+    sweep(simulation, plane(simulation.describe(), simulation.maps[0]))
+else:
+    simulate(simulation, simulation.arm(sys.argv[2]).knobs, range(64))
+status = Path("/proc/self/status")
+if status.exists():  # getrusage counts what the process was before it became this program
+    print(1024 * int(status.read_text().split("VmHWM:")[1].split()[0]))
+else:
+    unit = 1 if sys.platform == "darwin" else 1024
+    print(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def memory_rows() -> Iterator[Row]:
+    """Peak memory of a fresh process, torch and all, that does what a worker does."""
+    cases = {
+        "strange loss, 64 replicas": ("strange-loss/simulation", "healthy"),
+        "strange loss, phase map": ("strange-loss/simulation", "map"),
+        "sine, 32 units, 64 replicas": ("noiseless/capacity", "thirty-two"),
+    }
+    for what, (file, arm) in cases.items():
+        path = Settings().content / f"{file}.py"
+        command = [sys.executable, "-c", _MEMORY, str(path), arm]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+        )
+        mebibytes = int(done.stdout) / 1024**2
+        note = f"{mebibytes:.0f} MiB{' MORE THAN 1 GiB' if mebibytes > 1024 else ''}"
+        yield Row("peak memory of a worker", what, note=note)
+
+
+PARTS: dict[str, Callable[[], Iterator[Row]]] = {
+    "races": race_rows,
+    "runs": learner_rows,
+    "map": map_rows,
+    "jump": jump_rows,
+    "limits": limit_rows,
+    "profile": profile_rows,
+    "memory": memory_rows,
+    "evidence": evidence_rows,
+}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def main(as_json: bool) -> None:
+@click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
+@click.option(
+    "--only", type=click.Choice(list(PARTS)), multiple=True, help="Measure this part only."
+)
+def main(json_: bool, only: tuple[str, ...]) -> None:
     """Measure the lab; a table, or JSON."""
     torch.set_num_threads(1)
-    rows = [*ensemble_rows(), first_point(), *evidence_rows(), memory_row()]
-    if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
-        return
-    for row in rows:
-        ratio = f"{row.ratio:8.1f} ×" if row.ratio is not None else " " * 10
-        spent = f"{1000 * row.seconds:10.2f} ms" if row.seconds else " " * 13
-        click.echo(f"{row.what:<48}{spent}{ratio}  {row.note}")
+    rows: list[Row] = []
+    for name in only or PARTS:
+        click.echo(f"measuring {name} …", err=True)
+        rows += PARTS[name]()
+    click.echo(as_json(rows) if json_ else as_table(rows))
 
 
 if __name__ == "__main__":

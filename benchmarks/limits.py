@@ -1,0 +1,57 @@
+"""How far the strange loss is from what its arithmetic alone would take on this machine.
+
+The floor is what the numbers cost with nothing around them: every tanh at the speed of torch's own
+tanh on a tensor that fits the cache, every multiplication at the speed of a large matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from benchmarks.rows import Row, timed
+from quizserver.lab.catalog import load
+from quizserver.lab.ensemble import simulate
+from quizserver.settings import Settings
+
+REPLICAS, EXAMPLES, INPUTS, UNITS, STEPS = 64, 64, 2, 24, 301
+CALLS = 100
+
+
+def limit_rows() -> Iterator[Row]:
+    group = f"strange loss, {REPLICAS} replicas: how far from the arithmetic alone"
+    simulation = load(Settings().content / "strange-loss" / "simulation.py")
+    spent = timed(lambda: simulate(simulation, {}, range(REPLICAS)))
+    yield Row(group, "as it is", spent)
+    tanh = STEPS * _seconds_of_tanh(REPLICAS * EXAMPLES * UNITS)
+    yield Row(group, "its tanh alone", tanh, note=f"{tanh / spent:.0%} of the time")
+    # forward: inputs × units and units × 1 products an example; backward: the same for the weights,
+    # and once more for the slopes of the hidden layer
+    products = REPLICAS * EXAMPLES * (2 * (INPUTS * UNITS + UNITS) + UNITS)
+    multiplied = STEPS * products * _seconds_a_product()
+    yield Row(group, "its products alone", multiplied, note=f"{multiplied / spent:.0%} of the time")
+    floor = tanh + multiplied
+    yield Row(group, "both: the floor", floor, note=f"we take {spent / floor:.1f} times as long")
+
+
+def _seconds_of_tanh(numbers: int) -> float:
+    values = torch.randn(numbers)
+    out = torch.empty_like(values)
+
+    def work() -> None:
+        for _ in range(CALLS):
+            torch.tanh(values, out=out)
+
+    return timed(work) / CALLS
+
+
+def _seconds_a_product(side: int = 512) -> float:
+    left, right = torch.randn(2, side, side)
+    out = torch.empty_like(left)
+
+    def work() -> None:
+        for _ in range(CALLS):
+            torch.mm(left, right, out=out)
+
+    return timed(work) / CALLS / side**3

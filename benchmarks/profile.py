@@ -1,0 +1,42 @@
+"""Where the time of a step goes, by torch's own profiler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.rows import Row, once
+from quizserver.lab.catalog import load
+from quizserver.lab.ensemble import simulate
+from quizserver.settings import Settings
+
+SHOWN = 6
+CASES: dict[str, tuple[str, str, Mapping[str, float]]] = {
+    "strange loss, 64 replicas": ("strange-loss/simulation", "healthy", {}),
+    "line, sigmoid, 64 replicas": ("noiseless/sigmoid_relu", "sigmoid", {"epochs_per_point": 3}),
+}
+
+
+def profile_rows() -> Iterator[Row]:
+    """The largest shares of a run. What no operation accounts for is Python and calling torch.
+
+    The profiler slows small operations down, so the time outside of them is taken from a run
+    without it; shares are rough.
+    """
+    for what, (file, arm, knobs) in CASES.items():
+        simulation = load(Settings().content / f"{file}.py")
+        setting = {**simulation.arm(arm).knobs, **knobs}
+        simulate(simulation, setting, range(64))
+        whole = once(partial(simulate, simulation, setting, range(64)))
+        with profile(activities=[ProfilerActivity.CPU]) as seen:
+            simulate(simulation, setting, range(64))
+        events = sorted(seen.key_averages(), key=lambda event: -event.self_cpu_time_total)
+        inside = sum(event.self_cpu_time_total for event in events) / 1e6
+        group = f"where the time goes: {what}, {whole:.2f} s"
+        for event in events[:SHOWN]:
+            spent = event.self_cpu_time_total / 1e6
+            yield Row(group, event.key, spent, note=f"{spent / inside:.0%}, {event.count} calls")
+        rest = inside - sum(event.self_cpu_time_total for event in events[:SHOWN]) / 1e6
+        yield Row(group, "everything else", rest, note=f"{rest / inside:.0%}")
