@@ -101,6 +101,16 @@ def simulate(
     )
 
 
+def check_device(name: str) -> str:
+    """``name`` when replicas can train there; raises ``ValueError`` with what to do when not."""
+    try:
+        torch.empty(1, device=name).add_(1)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise ValueError(f"Nothing can be trained on {name!r} here: {reason}. Use cpu.") from None
+    return name
+
+
 class _Batch:
     """Some replicas and the author's generator that trains them."""
 

@@ -294,3 +294,14 @@ def test_several_series_come_back_by_name() -> None:
         "loss": [[0.5, 0.5]],
         "norm": [[2, 2]],
     }
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("by_hand", [True, False], ids=["by-hand", "autograd"])
+def test_an_accelerator_trains_the_same_curves_up_to_rounding(by_hand: bool) -> None:
+    simulation = mlp((2, 16, 3), by_hand=by_hand, examples=50)
+    here, there = (
+        simulate(simulation, {}, range(40), device=device, dtype="float64").series["loss"]
+        for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(there, here, rtol=1e-9)
