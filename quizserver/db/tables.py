@@ -91,6 +91,8 @@ attempt = sa.Table(
     sa.Column("mark", sa.Float, nullable=False),
     sa.Column("hints_seen", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answered_at", Instant, nullable=False),
+    # From when the question was first shown for this attempt; unknown for a form without its seal.
+    sa.Column("seconds", sa.Float),
     sa.UniqueConstraint("person_id", "question", "number"),
     sa.ForeignKeyConstraint(
         ["question", "version"], ["question_version.question", "question_version.version"]
@@ -98,6 +100,7 @@ attempt = sa.Table(
     sa.CheckConstraint("number >= 1", name="number_from_one"),
     sa.CheckConstraint("mark >= 0 AND mark <= 1", name="mark_is_a_fraction"),
     sa.CheckConstraint("hints_seen >= 0", name="hints_not_negative"),
+    sa.CheckConstraint("seconds IS NULL OR seconds >= 0", name="seconds_not_negative"),
 )
 
 # A summary of the attempts, written in the same transaction; it can be rebuilt from them.
@@ -116,4 +119,101 @@ standing = sa.Table(
     sa.CheckConstraint(
         "best_mark >= first_mark AND best_mark >= latest_mark", name="best_is_the_best"
     ),
+)
+
+# When somebody ran an experiment: what they did between two answers. The curves themselves can be
+# computed again and are kept elsewhere.
+experiment = sa.Table(
+    "experiment",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("topic", sa.String(128), nullable=False),
+    sa.Column("simulation", sa.String(128), nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Index("ix_experiment_person_id_topic", "person_id", "topic"),
+)
+
+# Nobody joins with a code that is NULL: the class is closed to newcomers.
+class_ = sa.Table(
+    "class",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("join_code", sa.String(16), unique=True),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.CheckConstraint("title <> ''", name="has_a_title"),
+)
+
+# A learner who left or was removed keeps the row, and their work with it: joining again brings
+# everything back.
+member = sa.Table(
+    "member",
+    metadata,
+    sa.Column("class_id", sa.ForeignKey("class.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    # What the class calls them, chosen on joining; empty means their address.
+    sa.Column("name", sa.String(100), nullable=False, server_default=""),
+    sa.Column("state", sa.String(8), nullable=False, server_default="active"),
+    sa.Column("joined_at", Instant, nullable=False),
+    sa.Column("state_since", Instant, nullable=False),
+    sa.CheckConstraint("role IN ('learner', 'instructor')", name="known_role"),
+    sa.CheckConstraint("state IN ('active', 'left', 'removed')", name="known_state"),
+    sa.Index("ix_member_person_id", "person_id"),
+)
+
+class_topic = sa.Table(
+    "class_topic",
+    metadata,
+    sa.Column("class_id", sa.ForeignKey("class.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("topic", sa.String(128), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("due_at", Instant),
+)
+
+# Who granted whom what. Addresses, not only ids: the log outlives the people in it. Somebody with
+# the server's command line has no account, and stands as NULL.
+role_grant = sa.Table(
+    "role_grant",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.Column("email", sa.String(254), nullable=False),
+    sa.Column("before", sa.String(16), nullable=False),
+    sa.Column("after", sa.String(16), nullable=False),
+    sa.Column("granted_by", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.Column("granted_by_email", sa.String(254)),
+    sa.Column("granted_at", Instant, nullable=False),
+    sa.CheckConstraint("before <> after", name="changes_something"),
+)
+
+# What an author has written and not yet published, one for each author and file. ``base`` is the
+# digest of the file it was begun from (NULL: there was none), so that a change made meanwhile by
+# somebody else is seen.
+draft = sa.Table(
+    "draft",
+    metadata,
+    sa.Column("path", sa.String(512), primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("base", sa.String(64)),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+
+# Every text that a file of the content folder had when it was published in the browser, and those
+# found on the disk that would have been overwritten.
+file_version = sa.Table(
+    "file_version",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("path", sa.String(512), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("origin", sa.String(8), nullable=False),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.Column("email", sa.String(254)),
+    sa.Column("saved_at", Instant, nullable=False),
+    sa.CheckConstraint("origin IN ('browser', 'disk')", name="known_origin"),
+    sa.Index("ix_file_version_path_id", "path", "id"),
 )
