@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
     "A sine, with few units and with many",
@@ -60,11 +61,10 @@ def train(replicas):
         hidden.bias += biases
     net = nn.Sequential(hidden, nn.Tanh(), replicas.linear(knobs.units, 1, init="glorot_uniform"))
     optimiser = optim.Adam(net.parameters(), lr=knobs.learning_rate, eps=1e-7)
+    step = training_step(net, losses.mse_loss, optimiser)
     yield 0, {"loss": losses.mse_loss(net(x), y)}
     for point in range(1, simulation.points):
         for _ in range(knobs.epochs_per_point):
             for some, wanted in replicas.batches(x, y, size=32):
-                optimiser.zero_grad()
-                losses.mse_loss(net(some), wanted).sum().backward()
-                optimiser.step()
+                step(some, wanted)
         yield point * knobs.epochs_per_point, {"loss": losses.mse_loss(net(x), y)}

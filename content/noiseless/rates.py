@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
     "A parabola, with a low rate and with a high one",
@@ -52,6 +53,7 @@ def train(replicas):
     net = nn.Sequential(hidden, nn.ReLU(), replicas.linear(10, 1, init="glorot_uniform"))
     first, rate = knobs.learning_rate, knobs.learning_rate.clone()
     optimiser = optim.Adam(net.parameters(), lr=rate, eps=1e-7)
+    step = training_step(net, losses.mse_loss, optimiser)
 
     def measure():
         alive = (hidden(x) > 0).any(dim=1).to(x.dtype).mean(dim=1)
@@ -62,8 +64,6 @@ def train(replicas):
     for epoch in range(1, epochs + 1):
         rate.copy_(first * knobs.last_rate ** ((epoch - 1) / (epochs - 1)))
         for some, wanted in replicas.batches(x, y, size=32):
-            optimiser.zero_grad()
-            losses.mse_loss(net(some), wanted).sum().backward()
-            optimiser.step()
+            step(some, wanted)
         if epoch % knobs.epochs_per_point == 0:
             yield epoch, measure()

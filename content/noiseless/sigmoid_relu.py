@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 ACTIVATIONS = (nn.Sigmoid(), nn.ReLU(), nn.Tanh())
 
@@ -16,8 +17,8 @@ simulation = Simulation(
     "A line, with sigmoid and with ReLU",
     knobs=[
         Knob(
-            "activation", "Hidden units (0 sigmoid, 1 ReLU, 2 tanh)", 0, 2, default=0, integer=True,
-            help="What each hidden unit does with its sum.",
+            "activation", "Hidden units", 0, 2, default=0, integer=True,
+            choices=("sigmoid", "ReLU", "tanh"), help="What each hidden unit does with its sum.",
         ),
         Knob(
             "learning_rate", "Learning rate", 0.001, 2, default=0.1, scale="log",
@@ -56,6 +57,7 @@ def train(replicas):
     unit = ACTIVATIONS[knobs.activation]
     net = nn.Sequential(layers[0], unit, layers[1], unit, layers[2])
     optimiser = optim.SGD(net.parameters(), lr=knobs.learning_rate)
+    step = training_step(net, losses.mse_loss, optimiser)
 
     def measure():
         optimiser.zero_grad()
@@ -73,7 +75,5 @@ def train(replicas):
     for point in range(1, simulation.points):
         for _ in range(knobs.epochs_per_point):
             for some, wanted in replicas.batches(x, y, size=32):
-                optimiser.zero_grad()
-                losses.mse_loss(net(some), wanted).sum().backward()
-                optimiser.step()
+                step(some, wanted)
         yield point * knobs.epochs_per_point, measure()

@@ -9,7 +9,8 @@ is that variance as a share of the variance of y: 1 for a network that answers t
 import torch
 from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 ACTIVATIONS = (nn.Sigmoid(), nn.ReLU(), nn.Tanh())
 
@@ -17,8 +18,8 @@ simulation = Simulation(
     "A line and sigmoid units: the first 120 epochs",
     knobs=[
         Knob(
-            "activation", "Hidden units (0 sigmoid, 1 ReLU, 2 tanh)", 0, 2, default=0, integer=True,
-            help="What each hidden unit does with its sum.",
+            "activation", "Hidden units", 0, 2, default=0, integer=True,
+            choices=("sigmoid", "ReLU", "tanh"), help="What each hidden unit does with its sum.",
         ),
         Knob(
             "learning_rate", "Learning rate", 0.001, 2, default=0.1, scale="log",
@@ -53,6 +54,10 @@ simulation = Simulation(
         "gradient_3": Axis("gradient norm, last layer", scale="log"),
     },
     points=61,
+    maps=[
+        Map("learning_rate", "init_scale", "early-drop", x_range=(0.005, 2), y_range=(0.25, 8)),
+        Map("learning_rate", "momentum", "early-drop", x_range=(0.02, 1)),
+    ],
 )  # fmt: skip
 
 
@@ -68,6 +73,7 @@ def train(replicas):
     unit = ACTIVATIONS[knobs.activation]
     net = nn.Sequential(layers[0], unit, layers[1], unit, layers[2])
     optimiser = optim.SGD(net.parameters(), lr=knobs.learning_rate, momentum=knobs.momentum)
+    step = training_step(net, losses.mse_loss, optimiser)
 
     def measure():
         optimiser.zero_grad()
@@ -84,8 +90,6 @@ def train(replicas):
     yield 0, measure()
     for epoch in range(1, 121):
         for some, wanted in replicas.batches(x, y, size=32):
-            optimiser.zero_grad()
-            losses.mse_loss(net(some), wanted).sum().backward()
-            optimiser.step()
+            step(some, wanted)
         if epoch % 2 == 0:
             yield epoch, measure()

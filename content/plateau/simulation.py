@@ -8,7 +8,7 @@ standard normal parameters and the same noise in every setting.
 
 import torch
 
-from quizserver.lab import Arm, Axis, Knob, Simulation
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation
 
 BASES = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 STEPS = [round(b * 10**p) for p in range(1, 6) for b in BASES if b * 10**p <= 500_000]
@@ -21,10 +21,11 @@ simulation = Simulation(
              help="Standard deviation of what each measured speed is off by."),
         Knob("zero", "Zero of the clock", 0, 19, default=0, unit="s",
              help="Subtracted from every time; the measurements stay the same."),
-        Knob("wide", "Wide range of times", 0, 1, default=0, integer=True,
-             help="0: 20 times, 0 to 19. 1: 40 times, −20 to 19."),
-        Knob("orthogonal", "Orthogonal features", 0, 1, default=0, integer=True,
-             help="0: powers of the time. 1: polynomials that are uncorrelated, of size 1."),
+        Knob("wide", "Times", 0, 1, default=0, integer=True, choices=("0 to 19", "−20 to 19"),
+             help="20 times, or 40."),
+        Knob("orthogonal", "Features", 0, 1, default=0, integer=True,
+             choices=("powers of the time", "orthogonal"),
+             help="Orthogonal ones are polynomials that are uncorrelated, of size 1."),
         Knob("degree", "Degree of the polynomial", 1, 19, default=2, integer=True,
              help="It has one coefficient more than its degree."),
     ],
@@ -46,6 +47,7 @@ simulation = Simulation(
         "validation": Axis("loss on new measurements", scale="log"),
     },
     points=len(STEPS),
+    maps=[Map("learning_rate", "zero", "diverges", x_range=(1e-5, 1e-3))],
     dtype="float64",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ The parameters start as standard normal numbers and the loss falls within ten st
 import torch
 from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
 
 simulation = Simulation(
     "The plateau, from step 10 on",
@@ -18,8 +18,9 @@ simulation = Simulation(
              help="Standard deviation of what each measured speed is off by."),
         Knob("zero", "Zero of the clock", 0, 19, default=0, unit="s",
              help="Subtracted from every time; the measurements stay the same."),
-        Knob("standardised", "Standardised features", 0, 1, default=0, integer=True,
-             help="1: each power of the time has its mean taken off and is divided by its spread."),
+        Knob("standardised", "Features", 0, 1, default=0, integer=True,
+             choices=("powers of the time", "standardised"),
+             help="Standardised: each power has its mean taken off and is divided by its spread."),
         Knob("degree", "Degree of the polynomial", 1, 5, default=2, integer=True,
              help="It has one coefficient more than its degree."),
     ],
@@ -41,6 +42,7 @@ simulation = Simulation(
     x=Axis("step"),
     series={"loss": Axis("training loss", scale="log")},
     points=100,
+    maps=[Map("learning_rate", "zero", "early-drop", x_range=(5e-6, 1e-3))],
     dtype="float64",
 )  # fmt: skip
 

@@ -8,7 +8,8 @@ weights are random. Two classes of equal size start near ln 2 = 0.693, the loss 
 import torch
 from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
     "Two rings",
@@ -37,14 +38,16 @@ simulation = Simulation(
         Arm("strong-decay", "Weight decay 0.024", {"weight_decay": 0.024}),
         Arm("high-rate", "Learning rate × 32", {"learning_rate": 51.2}),
         Arm("higher-rate", "Low rate, × 4", {"learning_rate": 1.28}, base="low-rate"),
-        Arm("better-init", "Small weights, × 50", {"init_scale": 0.3}, base="stuck"),
-        Arm("momentum", "Small weights, momentum 0.8", {"momentum": 0.8}, base="stuck"),
-        Arm("less-decay", "Strong decay, ÷ 6", {"weight_decay": 0.004}, base="strong-decay"),
         Arm("more-decay", "Strong decay, × 2.5", {"weight_decay": 0.06}, base="strong-decay"),
     ],
     x=Axis("epoch"),
     series={"loss": Axis("training loss")},
     points=301,
+    maps=[
+        Map("learning_rate", "weight_decay", "plateau-then-drop",
+            x_range=(0.1, 10), y_range=(0, 0.046)),
+        Map("learning_rate", "init_scale", "plateau-then-drop", x_range=(0.1, 10)),
+    ],
 )  # fmt: skip
 
 
@@ -74,9 +77,6 @@ def train(replicas):
     weights = {"params": [hidden.weight, output.weight], "weight_decay": knobs.weight_decay}
     biases = {"params": [hidden.bias, output.bias]}
     optimiser = optim.SGD([weights, biases], lr=knobs.learning_rate, momentum=knobs.momentum)
+    step = training_step(net, losses.binary_cross_entropy_with_logits, optimiser)
     for epoch in range(simulation.points):
-        loss = losses.binary_cross_entropy_with_logits(net(points), classes)
-        yield epoch, {"loss": loss}
-        optimiser.zero_grad()
-        loss.sum().backward()
-        optimiser.step()
+        yield epoch, {"loss": step(points, classes)}

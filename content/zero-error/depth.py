@@ -7,7 +7,7 @@ of float32's rounding (2⁻²⁴).
 
 import torch
 
-from quizserver.lab import Arm, Axis, Knob, Simulation
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation
 
 WIDTH, LAYERS, ROUNDING = 64, 40, 2.0**-24
 ACTIVATIONS = (torch.sigmoid, torch.relu, torch.tanh)
@@ -17,7 +17,7 @@ simulation = Simulation(
     knobs=[
         Knob(
             "activation", "Activation", 0, 2, default=0, integer=True,
-            help="0: sigmoid, 1: ReLU, 2: tanh.",
+            choices=("sigmoid", "ReLU", "tanh"),
         ),
         Knob(
             "scale", "Scale of the weights", 0.1, 16, default=1, scale="log",
@@ -34,6 +34,7 @@ simulation = Simulation(
     x=Axis("layer"),
     series={"error": Axis("relative error", unit="2⁻²⁴", scale="log")},
     points=LAYERS,
+    maps=[Map("scale", "activation", "diverges", x_range=(1, 16))],
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ gradient descent on all examples or on mini-batches. The loss is that of all 64 
 
 import torch
 
-from quizserver.lab import Arm, Axis, Knob, Simulation
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation
 
 FORMATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
 
@@ -18,16 +18,17 @@ simulation = Simulation(
         Knob("batch", "Examples in a batch", 4, 64, default=64, integer=True),
         Knob("learning_rate", "Learning rate", 0.005, 0.5, default=0.1, scale="log"),
         Knob(
-            "independent", "Batches drawn independently", 0, 1, default=0, integer=True,
-            help="0: an epoch deals out each example once. 1: every batch is drawn from all 64.",
+            "independent", "How batches are drawn", 0, 1, default=0, integer=True,
+            choices=("dealt out", "independently"),
+            help="Dealt out: each example once an epoch. Independently: each from all 64.",
         ),
         Knob(
             "sigmoid", "Activation", 0, 1, default=0, integer=True,
-            help="0: none, 1: sigmoid.",
+            choices=("none", "sigmoid"),
         ),
         Knob(
             "precision", "Precision", 0, 3, default=2, integer=True,
-            help="0: bfloat16, 1: float16, 2: float32, 3: float64.",
+            choices=("bfloat16", "float16", "float32", "float64"),
         ),
     ],
     arms=[
@@ -52,6 +53,10 @@ simulation = Simulation(
         "above": Axis("orders of magnitude above rounding"),
     },
     points=41,
+    maps=[
+        Map("learning_rate", "label_noise", "stalls-above", series="above",
+            x_range=(0.02, 0.5), y_range=(0, 0.001)),
+    ],
     dtype="float64",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ worked out in float64, from the weights and the data as the format holds them.
 
 import torch
 
-from quizserver.lab import Arm, Axis, Knob, Simulation
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation
 
 FORMATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
 
@@ -16,7 +16,7 @@ simulation = Simulation(
     knobs=[
         Knob(
             "precision", "Precision", 0, 3, default=2, integer=True,
-            help="0: bfloat16, 1: float16, 2: float32, 3: float64.",
+            choices=("bfloat16", "float16", "float32", "float64"),
         ),
         Knob("learning_rate", "Learning rate", 0.001, 0.5, default=0.1, scale="log"),
         Knob(
@@ -39,6 +39,7 @@ simulation = Simulation(
         "above": Axis("orders of magnitude above rounding"),
     },
     points=61,
+    maps=[Map("learning_rate", "precision", "stalls-above", series="above")],
     dtype="float64",
 )  # fmt: skip
 

@@ -22,11 +22,11 @@ simulation = Simulation(
     knobs=[
         Knob(
             "double", "Precision", 0, 1, default=0, integer=True,
-            help="0: float32, 1: float64.",
+            choices=("float32", "float64"),
         ),
         Knob(
             "formula", "Formula", 0, 2, default=0, integer=True,
-            help="0: the library's, 1: 1/(1 + exp(−z)), 2: exp(z)/(1 + exp(z)).",
+            choices=("the library's", "1/(1 + exp(−z))", "exp(z)/(1 + exp(z))"),
         ),
         Knob("reach", "Largest input", 1, 100, default=80, help="The inputs lie within ± this."),
     ],

@@ -17,8 +17,9 @@ simulation = Simulation(
             help="1: the target is (2.8, 2.6). 0: it is what the sum comes to, (1.9, 2.3).",
         ),
         Knob(
-            "exact_inputs", "Exact inputs", 0, 1, default=0, integer=True,
-            help="1: only the arithmetic is rounded, not 0.1, 0.2, 0.7 and the like.",
+            "exact_inputs", "Inputs", 0, 1, default=0, integer=True,
+            choices=("rounded", "exact"),
+            help="Exact: only the arithmetic is rounded, not 0.1, 0.2, 0.7 and the like.",
         ),
     ],
     arms=[

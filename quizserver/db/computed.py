@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from quizserver.db.session import BUSY_SECONDS, Database
 
 # Goes up with every change of the tables below or of what their columns mean.
-VERSION = 1
+VERSION = 2
 
 metadata = sa.MetaData(
     naming_convention={
@@ -50,6 +50,9 @@ run = sa.Table(
     sa.Column("replicas", sa.Integer, nullable=False),
     sa.Column("x_label", sa.String(128), nullable=False),
     sa.Column("series", sa.JSON, nullable=False),
+    # Of a phase map: its two knobs with their values, and the shape that is counted. The points
+    # below are then its cells.
+    sa.Column("plane", sa.JSON(none_as_null=True)),
     sa.Column("points_total", sa.Integer, nullable=False),
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("points_done", sa.Integer, nullable=False, server_default="0"),
@@ -82,7 +85,8 @@ _alive = run.c.state.in_(("queued", "running", "done"))
 sa.Index("uq_run_key_alive", run.c.key, unique=True, sqlite_where=_alive, postgresql_where=_alive)
 
 # One batch of points: ``summary`` is the JSON that charts draw; ``data`` the values of every
-# replica as little-endian float64 in the order series, replica, point.
+# replica as little-endian float64 in the order series, replica, point. Of a map, a batch of cells:
+# ``summary`` is the JSON of their numbers and counts, ``data`` is empty.
 point = sa.Table(
     "point",
     metadata,

@@ -6,6 +6,7 @@ is a tensor of one value a replica, taken by the optimiser or a layer as it is::
 
     from torch import nn
     from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+    from quizserver.lab.backprop import training_step
 
     simulation = Simulation(
         "Title",
@@ -21,22 +22,26 @@ is a tensor of one value a replica, taken by the optimiser or a layer as it is::
         inputs, targets = replicas.share(...)  # (N, …) to (R, N, …), the same for all
         net = nn.Sequential(replicas.linear(2, 16), nn.Tanh(), replicas.linear(16, 1))
         optimiser = optim.SGD(net.parameters(), lr=replicas.knobs.rate)
+        step = training_step(net, losses.mse_loss, optimiser)
         for epoch in range(simulation.points):
             yield epoch, {"loss": losses.mse_loss(net(inputs), targets)}
             for some, wanted in replicas.batches(inputs, targets, size=32):
-                optimiser.zero_grad()
-                losses.mse_loss(net(some), wanted).sum().backward()
-                optimiser.step()
+                step(some, wanted)
+
+``step`` is ``optimiser.zero_grad()``, ``losses.mse_loss(net(some), wanted).sum().backward()`` and
+``optimiser.step()``, several times as fast; those lines do as well.
 
 What each module is for:
 
 - ``simulation``: knobs, arms, axes; the checks that need no training
 - ``catalog``, ``describe``: reading simulation files without torch in this process
 - ``ensemble``, ``replicas``, ``layers``, ``losses``, ``optim``: training with a replica axis
+- ``backprop``, ``flat``: the same in fewer calls of torch
 - ``schedules``, ``norms``: learning rates that change; how large gradients and weights are
-- ``course``, ``shapes``, ``pairs``, ``words``: does a curve, or a pair, have a named property; a
-  curve in words
+- ``course``, ``shapes``, ``pairs``, ``levels``, ``kinds``, ``words``: does a curve, alone, beside
+  another or beside a number, have a named property; a curve in words
 - ``claims``, ``bootstrap``: counts to verdicts, intervals of medians
+- ``phases``, ``sweep``, ``map_checks``: phase maps, what they ask and how their cells are trained
 - ``plan``, ``findings``, ``verify``, ``evidence``, ``report``: what to train, what came out, the
   record, the tables
 """

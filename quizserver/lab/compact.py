@@ -13,7 +13,7 @@ def significant(value: float, digits: int = 4) -> float | None:
 
 
 # Settings, thresholds and what the author declared stay as they were written.
-_EXACT = ("description", "x", "knobs", "over", "at_least")
+_EXACT = ("description", "x", "knobs", "over", "at_least", "value", "maps")
 
 
 def rounded(data: Any, digits: int = 4) -> Any:

@@ -20,6 +20,7 @@ from quizserver.lab.claims import Verdict, agrees
 from quizserver.lab.compact import compact_text, rounded
 from quizserver.lab.description import description_from_json, description_to_json
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
+from quizserver.lab.phases import PhaseMap
 from quizserver.lab.simulation import Description
 from quizserver.topics.model import Expected, Quantifier, Question, Topic
 
@@ -68,11 +69,13 @@ class Experiment:
     """A simulation as it was when the evidence was made, and its ensembles by key.
 
     The key is the arm's name; for another setting of a grid, the name with the values turned.
+    ``maps`` are those that the description declares, in its order.
     """
 
     description: DescriptionField
     x: tuple[float, ...]
     ensembles: Mapping[str, Ensemble]
+    maps: tuple[PhaseMap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ class Finding:
     """A claim, and what came out. ``ensemble`` is the key of the setting the verdict rests on.
 
     For a claim about pairs, ``versus`` is the other arm, ``against`` the key of its setting, and
-    ``ends`` where the one and the other end. ``series`` is the one judged, None for the first.
+    ``ends`` where the one and the other end. For one beside a number, ``value`` is that number and
+    ``ends`` where the arm ends. ``series`` is the one judged, None for the first.
     ``sentence`` says in words what came out, where the ensemble's own sentence does not.
     """
 
@@ -125,6 +129,7 @@ class Finding:
     against: str | None = None
     ends: tuple[End, ...] = ()
     sentence: str = ""
+    value: float | None = None
 
     @property
     def agrees(self) -> bool:
@@ -137,6 +142,7 @@ class Finding:
         return (
             self.question, self.option, self.simulation, self.arm, self.shape,
             self.quantifier, self.at_least, over, self.expected, self.versus, self.series,
+            self.value,
         )  # fmt: skip
 
 
@@ -178,7 +184,10 @@ class Evidence:
         return self.experiments[finding.simulation].ensembles[finding.against]
 
     def slice(self, question: str) -> Evidence:
-        """Only what one question's claims are about: its findings and the ensembles they use."""
+        """Only what one question's claims are about: its findings and the ensembles they use.
+
+        No claim rests on a map: a slice has none.
+        """
         findings = tuple(f for f in self.findings if f.question == question)
         used: dict[str, dict[str, Ensemble]] = {}
         for found in findings:
@@ -188,7 +197,7 @@ class Evidence:
             if found.against is not None and other is not None:
                 ensembles[found.against] = other
         experiments = {
-            name: replace(self.experiments[name], ensembles=ensembles)
+            name: replace(self.experiments[name], ensembles=ensembles, maps=())
             for name, ensembles in used.items()
         }
         return replace(self, experiments=experiments, findings=findings)
@@ -237,6 +246,7 @@ def claimed(question: Question) -> list[tuple[object, ...]]:
             claim.expected,
             claim.versus,
             claim.series,
+            claim.value,
         )
         for claim in question.claims
     ]
@@ -313,13 +323,18 @@ def write(evidence: Evidence, folder: Path) -> Path:
 
 def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
     """A finding without what only some have: a line less each in every diff."""
-    optional = ("versus", "series", "against", "ends", "sentence")
-    return {key: value for key, value in finding.items() if value or key not in optional}
+    optional = ("versus", "series", "against", "ends", "sentence", "value")
+    # a value of zero is not empty
+    empty = {key for key in optional if finding[key] in (None, "", [])}
+    return {key: value for key, value in finding.items() if key not in empty}
 
 
 def _fitted(evidence: Evidence, path: Path) -> str:
     data = rounded(_ADAPTER.dump_python(evidence, mode="json"))
     data["findings"] = [_without_empty(finding) for finding in data["findings"]]
+    for experiment in data["experiments"].values():
+        if not experiment["maps"]:
+            del experiment["maps"]
     judged = {(f.simulation, f.series) for f in evidence.findings}
     bands: list[dict[str, Any]] = []
     asides: list[dict[str, Any]] = []

@@ -10,11 +10,12 @@ from quizserver.lab.bootstrap import median_interval
 from quizserver.lab.claims import Judgement, judge
 from quizserver.lab.course import Bools, Course, Floats
 from quizserver.lab.evidence import End, Finding, Tried
+from quizserver.lab.levels import LEVEL_SHAPES
 from quizserver.lab.pairs import PAIR_SHAPES
 from quizserver.lab.plan import Compared, Plan, compared
 from quizserver.lab.shapes import SHAPES
 from quizserver.lab.simulation import Simulation
-from quizserver.lab.words import describe, describe_pairs
+from quizserver.lab.words import describe, describe_level, describe_pairs
 from quizserver.topics.model import Claim, Question
 
 
@@ -54,6 +55,7 @@ def find(plan: Plan, question: Question, claim: Claim, seeds: range, selection: 
         else None,
         ends=ends,
         sentence=sentence,
+        value=claim.value,
     )
 
 
@@ -93,6 +95,8 @@ def _count(plan: Plan, claim: Claim, one: Compared, seeds: range) -> int:
 def _shown(plan: Plan, claim: Claim, one: Compared, seeds: range) -> Bools:
     """Which replicas, or pairs of them, show the shape: (R,)."""
     curves = _series(plan, claim, one.setting, seeds)
+    if claim.value is not None:
+        return LEVEL_SHAPES[claim.shape].holds(plan.x, curves, claim.value)
     if one.against is None:
         return SHAPES[claim.shape].holds(plan.x, curves)
     other = _series(plan, claim, one.against, seeds)
@@ -107,23 +111,30 @@ def _series(plan: Plan, claim: Claim, setting: Mapping[str, float], seeds: range
 def _outcome(
     plan: Plan, claim: Claim, one: Compared, found: Judgement, seeds: range
 ) -> tuple[tuple[End, ...], str]:
-    """Where the two arms of a pair end, and in words what the ensemble's sentence does not say."""
+    """Where the arms of a claim that compares end, and what the ensemble's sentence leaves out."""
     curves = _series(plan, claim, one.setting, seeds)
-    if one.against is None or claim.versus is None:
-        if claim.series is None:
-            return (), ""
-        name = plan.simulation.series[claim.series].label
-        words = describe(plan.x, curves, label=plan.simulation.x.label)
-        return (), f"{name[:1].upper()}{name[1:]}: {words}"
-    other = _series(plan, claim, one.against, seeds)
-    medians = [median_interval(Course(plan.x, values).final) for values in (curves, other)]
-    labels = (
-        _label(plan.simulation, claim.arm, one.setting),
-        _label(plan.simulation, claim.versus, one.against),
-    )
-    verb = PAIR_SHAPES[claim.shape].verb
-    sentence = describe_pairs(found.k, found.n, verb, labels, medians)
-    return tuple(End(*map(_finite, values)) for values in medians), sentence
+    label = _label(plan.simulation, claim.arm, one.setting)
+    if one.against is not None and claim.versus is not None:
+        other = _series(plan, claim, one.against, seeds)
+        medians = [median_interval(Course(plan.x, values).final) for values in (curves, other)]
+        labels = (label, _label(plan.simulation, claim.versus, one.against))
+        verb = PAIR_SHAPES[claim.shape].verb
+        sentence = describe_pairs(found.k, found.n, verb, labels, medians)
+        return tuple(End(*map(_finite, values)) for values in medians), sentence
+    words = [_in_words(plan, claim.series, curves)] if claim.series is not None else []
+    if claim.value is None:
+        return (), " ".join(words)
+    end = median_interval(Course(plan.x, curves).final)
+    verb = LEVEL_SHAPES[claim.shape].verb
+    words.append(describe_level(found.k, found.n, verb, claim.value, label, end))
+    return (End(*map(_finite, end)),), " ".join(words)
+
+
+def _in_words(plan: Plan, series: str, curves: Floats) -> str:
+    """What the curves of a series other than the first do, which no ensemble's sentence says."""
+    name = plan.simulation.series[series].label
+    words = describe(plan.x, curves, label=plan.simulation.x.label)
+    return f"{name[:1].upper()}{name[1:]}: {words}"
 
 
 def _label(simulation: Simulation, arm: str, setting: Mapping[str, float]) -> str:

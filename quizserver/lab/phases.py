@@ -58,10 +58,24 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class PhaseMap:
-    """A plane and its ``counts``: one row a value of y, one number of replicas a value of x."""
+    """A plane and its ``counts``: one row a value of y, one number of replicas a value of x.
+
+    Raises ``ValueError`` when the counts do not fit the plane.
+    """
 
     plane: Plane
     counts: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        width, height = len(self.plane.x_values), len(self.plane.y_values)
+        if len(self.counts) != height or any(len(row) != width for row in self.counts):
+            raise ValueError(f"the counts are not {height} rows of {width}")
+        if any(not 0 <= count <= self.plane.replicas for row in self.counts for count in row):
+            raise ValueError(f"a count is not between 0 and {self.plane.replicas}")
+
+    def cells_with(self, least: int) -> int:
+        """In how many cells at least so many replicas show the shape."""
+        return sum(count >= least for row in self.counts for count in row)
 
 
 def plane(

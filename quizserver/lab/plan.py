@@ -9,8 +9,7 @@ import numpy as np
 
 from quizserver.lab.claims import grid, partner
 from quizserver.lab.ensemble import Curves, Floats, OnPoints, simulate
-from quizserver.lab.pairs import PAIR_SHAPES
-from quizserver.lab.shapes import SHAPES
+from quizserver.lab.kinds import misfit
 from quizserver.lab.simulation import KnobError, Simulation
 from quizserver.topics.model import Claim, Question
 
@@ -89,7 +88,11 @@ class Plan:
 def compared(simulation: Simulation, question: Question, claim: Claim) -> list[Compared]:
     """The settings of a claim's grid, checked; raises ``VerifyError`` with the claim's place."""
     where = f"{question.path}:{claim.line}"
-    _check_shape(claim, where)
+    found = misfit(claim.shape, claim.arm, claim.versus, claim.value)
+    if found is not None:
+        raise VerifyError(f"{where}: {found.message} {found.hint}")
+    if claim.value is not None and not np.isfinite(claim.value):
+        raise VerifyError(f"{where}: the value must be a finite number, not {claim.value}")
     if claim.series is not None and claim.series not in simulation.series:
         there = ", ".join(simulation.series)
         raise VerifyError(f"{where}: there is no series {claim.series!r}; there are {there}")
@@ -104,16 +107,6 @@ def compared(simulation: Simulation, question: Question, claim: Claim) -> list[C
         raise VerifyError(f"{where}: {error.args[0]}") from None
     except KnobError as error:
         raise VerifyError(f"{where}: {error.message}") from None
-
-
-def _check_shape(claim: Claim, where: str) -> None:
-    known = {**SHAPES, **PAIR_SHAPES}
-    if claim.shape not in known:
-        raise VerifyError(f"{where}: there is no shape {claim.shape!r}; see {', '.join(known)}")
-    if claim.shape in PAIR_SHAPES and claim.versus is None:
-        raise VerifyError(f"{where}: {claim.shape} compares two arms: say versus which")
-    if claim.shape in SHAPES and claim.versus is not None:
-        raise VerifyError(f"{where}: {claim.shape} is about one arm: it needs no versus")
 
 
 def _counted(replicas: int, advance: Callable[[int], None]) -> OnPoints:

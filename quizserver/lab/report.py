@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from quizserver.lab.evidence import Evidence, Finding
+from quizserver.lab.phases import PhaseMap
+from quizserver.lab.words import plain
 
 if TYPE_CHECKING:
     from quizserver.lab.ensemble import Curves
@@ -23,7 +25,10 @@ def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
     """``{"topics": [{"topic", "seeds", "claims": [{"question", "option", "arm", …}]}]}``.
 
     ``seeds`` lists every seed; ``low`` and ``high`` are the Wilson interval of k of n. A claim
-    about pairs also has "versus", one about another series than the first "series".
+    about pairs also has "versus", one beside a number "value", one about another series than the
+    first "series". A topic with phase maps also has "maps": [{"simulation", "x", "y", "shape",
+    "cells", "seeds", "most", "some"}], the last two in how many cells most of the seeds, or any at
+    all, show the shape.
     """
     fields = (
         "question", "option", "arm", "shape", "k", "n", "low", "high", "verdict", "expected",
@@ -38,26 +43,66 @@ def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
                     {name: getattr(finding, name) for name in fields}
                     | {
                         name: getattr(finding, name)
-                        for name in ("versus", "series")
+                        for name in ("versus", "value", "series")
                         if getattr(finding, name) is not None
                     }
                     for finding in evidence.findings
                 ],
             }
+            | ({"maps": maps} if (maps := _maps_json(evidence)) else {})
             for evidence in evidences
         ]
     }
 
 
 def report_table(evidence: Evidence) -> str:
-    """One line a claim; a claim that the evidence contradicts ends in a remark."""
+    """One line a claim, with a remark where the evidence contradicts it; then one line a map."""
     head = f"{evidence.topic}: seeds {evidence.first} to {evidence.last}"
+    maps = [f"  {line}" for line in _map_lines(evidence)]
     if not evidence.findings:
-        return f"{head}\n  no claims"
+        return "\n".join([head, "  no claims", *maps])
     rows = [_HEAD, *(_row(finding) for finding in evidence.findings)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([head, *(f"  {line}".rstrip() for line in lines)])
+    return "\n".join([head, *(f"  {line}".rstrip() for line in lines), *maps])
+
+
+def _map_lines(evidence: Evidence) -> list[str]:
+    """One line a phase map: in how many of its cells the shape is usual, and where it shows."""
+    lines = []
+    for name, experiment in evidence.experiments.items():
+        for found in experiment.maps:
+            asked = found.plane
+            shape = asked.shape if asked.series is None else f"{asked.shape} ({asked.series})"
+            lines.append(
+                f"{name}: map {asked.x} × {asked.y}, {shape}: most of {asked.replicas} seeds show "
+                f"it in {found.cells_with(_most(found))} of {asked.cells} cells, "
+                f"some in {found.cells_with(1)}"
+            )
+    return lines
+
+
+def _maps_json(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {
+            "simulation": name,
+            "x": found.plane.x,
+            "y": found.plane.y,
+            "shape": found.plane.shape,
+            "cells": found.plane.cells,
+            "seeds": list(found.plane.seeds),
+            "most": found.cells_with(_most(found)),
+            "some": found.cells_with(1),
+        }
+        | ({} if found.plane.series is None else {"series": found.plane.series})
+        for name, experiment in evidence.experiments.items()
+        for found in experiment.maps
+    ]
+
+
+def _most(found: PhaseMap) -> int:
+    """More than half of the replicas."""
+    return found.plane.replicas // 2 + 1
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
@@ -65,13 +110,18 @@ def _row(finding: Finding) -> tuple[str, ...]:
         finding.question,
         finding.option or "–",
         finding.ensemble if finding.against is None else f"{finding.ensemble} / {finding.against}",
-        finding.shape if finding.series is None else f"{finding.shape} ({finding.series})",
+        _shape(finding),
         f"{finding.quantifier}, {finding.at_least:.0%}",
         f"{finding.k} of {finding.n}",
         f"{finding.low:.3f} to {finding.high:.3f}",
         finding.verdict,
         "" if finding.agrees else f"but the key says {finding.expected}",
     )
+
+
+def _shape(finding: Finding) -> str:
+    value = "" if finding.value is None else f" {plain(finding.value)}"
+    return f"{finding.shape}{value}{'' if finding.series is None else f' ({finding.series})'}"
 
 
 def curves_json(topic: str, arm: str, knobs: Mapping[str, float], curves: Curves) -> dict[str, Any]:

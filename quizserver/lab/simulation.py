@@ -223,8 +223,8 @@ class Simulation:
     """An experiment: what can be set, the named settings, and how one ensemble is trained.
 
     ``points`` is how many times ``train`` yields; the engine stops asking after that. ``dtype`` is
-    the name of the floating-point type that the replicas train in. Raises ``SimulationError`` when
-    the parts contradict each other.
+    the name of the floating-point type that the replicas train in. ``maps`` are the phase maps that
+    belong to the evidence. Raises ``SimulationError`` when the parts contradict each other.
     """
 
     def __init__(
@@ -257,7 +257,7 @@ class Simulation:
         self.x = x
         self.series = dict(series)
         self.points = points
-        self.maps = tuple(maps)
+        self.maps = _checked_maps(maps, self.knobs, self.arms, self.series)
         self.dtype = dtype
         self.fingerprint = ""
         self.file: str | None = None
@@ -304,6 +304,17 @@ class Simulation:
             fingerprint=self.fingerprint,
             maps=self.maps,
         )
+
+
+def _checked_maps(
+    maps: Sequence[Map], knobs: Sequence[Knob], arms: Sequence[Arm], series: Mapping[str, Axis]
+) -> tuple[Map, ...]:
+    if not maps:
+        return ()
+    # knowing the shapes brings numpy, and that module builds on this one
+    from quizserver.lab.map_checks import checked_maps
+
+    return checked_maps(maps, knobs, arms, series)
 
 
 def _unique(kind: str, names: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from quizserver.lab.course import Floats, quantile
 from quizserver.lab.evidence import Band, Ensemble, Evidence, Experiment, Finding, Values
 from quizserver.lab.findings import ensemble_key, find
 from quizserver.lab.fingerprint import ENGINE_VERSION
+from quizserver.lab.phases import REPLICAS, PhaseMap, Plane, plane
 from quizserver.lab.plan import Plan, VerifyError, compared
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.simulation import Simulation, SimulationError
+from quizserver.lab.sweep import sweep
 from quizserver.lab.words import describe
 from quizserver.topics.model import Topic
 
@@ -30,19 +32,31 @@ Progress = Callable[[int, int], None]
 
 
 def verify(
-    topic: Topic, seeds: range, *, device: str = "cpu", progress: Progress | None = None
+    topic: Topic,
+    seeds: range,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    maps: bool = True,
 ) -> Evidence:
     """Trains one replica a seed of every arm and every claimed setting, and judges each claim.
 
-    ``seeds`` is a range with step 1. ``progress(done, total)`` counts replicas times points. Raises
-    ``VerifyError`` when a claim cannot be judged or a simulation fails.
+    Then the maps that the simulations declare, on the first ``REPLICAS`` of the seeds; no verdict
+    rests on them, and ``maps=False`` leaves them out. ``seeds`` is a range with step 1.
+    ``progress(done, total)`` counts replicas times points. Raises ``VerifyError`` when a claim
+    cannot be judged or a simulation fails.
     """
     if len(seeds) == 0 or seeds.step != 1 or seeds.start < 0:
         raise VerifyError(f"seeds {seeds} are no range of at least one seed from 0 up")
     selection = range(seeds.start + SELECTION_OFFSET, seeds.stop + SELECTION_OFFSET)
     _check_simulations(topic)
     plans = {name: _plan(topic, name, seeds, selection) for name in topic.simulations}
-    total = sum(plan.replicas * plan.simulation.points for plan in plans.values())
+    planes = {name: _planes(plan.simulation, seeds) if maps else [] for name, plan in plans.items()}
+    total = sum(
+        plan.simulation.points
+        * (plan.replicas + sum(each.cells * each.replicas for each in planes[name]))
+        for name, plan in plans.items()
+    )
     done = 0
 
     def advance(replicas: int) -> None:
@@ -51,9 +65,11 @@ def verify(
         if progress is not None:
             progress(done, total)
 
+    counted: dict[str, tuple[PhaseMap, ...]] = {}
     for name, plan in plans.items():
         try:
             plan.train(device, advance)
+            counted[name] = _maps(plan.simulation, planes[name], device, advance)
         except SimulationError as error:
             line = f":{error.line}" if error.line else ""
             raise VerifyError(f"{topic.simulations[name]}{line}: {error.message}") from error
@@ -75,10 +91,34 @@ def verify(
             "python": platform.python_version(),
         },
         experiments={
-            name: _experiment(topic, name, plan, seeds, findings) for name, plan in plans.items()
+            name: _experiment(topic, name, plan, seeds, findings, counted[name])
+            for name, plan in plans.items()
         },
         findings=findings,
     )
+
+
+def _planes(simulation: Simulation, seeds: range) -> list[Plane]:
+    """What the declared maps ask, on the first of the seeds."""
+    replicas = min(REPLICAS, len(seeds))
+    return [
+        plane(simulation.describe(), each, replicas=replicas, first_seed=seeds.start)
+        for each in simulation.maps
+    ]
+
+
+def _maps(
+    simulation: Simulation, planes: Iterable[Plane], device: str, advance: Callable[[int], None]
+) -> tuple[PhaseMap, ...]:
+    found = []
+    for asked in planes:
+        replicas = asked.replicas
+
+        def count(cells: Sequence[int], _counts: Sequence[int], replicas: int = replicas) -> None:
+            advance(len(cells) * replicas * simulation.points)
+
+        found.append(sweep(simulation, asked, on_cells=count, device=device))
+    return tuple(each for each in found if each is not None)
 
 
 def _check_simulations(topic: Topic) -> None:
@@ -106,7 +146,12 @@ def _plan(topic: Topic, name: str, seeds: range, selection: range) -> Plan:
 
 
 def _experiment(
-    topic: Topic, name: str, plan: Plan, seeds: range, findings: Iterable[Finding]
+    topic: Topic,
+    name: str,
+    plan: Plan,
+    seeds: range,
+    findings: Iterable[Finding],
+    maps: tuple[PhaseMap, ...],
 ) -> Experiment:
     """Every arm, and the settings of grids that the findings rest on."""
     simulation = plan.simulation
@@ -125,6 +170,7 @@ def _experiment(
         description=simulation.describe(),
         x=tuple(float(x) for x in plan.x),
         ensembles=ensembles,
+        maps=maps,
     )
 
 

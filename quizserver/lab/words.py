@@ -58,6 +58,30 @@ def describe_pairs(
     )
 
 
+def describe_level(
+    k: int, n: int, verb: str, value: float, label: str, end: tuple[float, float, float]
+) -> str:
+    """Says how many of ``n`` runs of an arm ``verb``, a plural with ``{}`` for ``value``.
+
+    ``end`` is the median and its interval where they end; infinite for runs that diverged.
+    """
+    does, _, rest = verb.format(plain(value)).partition(" ")
+    runs = "run" if n == 1 else "runs"
+    many = f"all {n}" if k == n > 1 else f"{k}"
+    return (
+        f"Of {n} {runs} of {label}, {many} {does}{'s' if k == 1 else ''} {rest}. "
+        f"The median at the end is {_median_and_interval(*end)}."
+    )
+
+
+def plain(value: float) -> str:
+    """A number that somebody wrote, with all of its digits: 0.05, 676, 1e-5."""
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return f"{value:.15g}"
+    mantissa, exponent = f"{value:.14e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
 def _median_and_interval(median: float, low: float, high: float) -> str:
     texts = [_number(value) if np.isfinite(value) else "overflow" for value in (low, high)]
     middle = _number(median) if np.isfinite(median) else "overflow"

@@ -8,17 +8,20 @@ from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
 
+from quizserver.lab import phases
 from quizserver.lab.evidence import Ensemble, Evidence
+from quizserver.lab.shapes import SHAPES
 from quizserver.lab.simulation import Description, Knob
 from quizserver.runs.evidence_view import (
     Described,
     OptionEvidence,
     curve,
     described_in,
-    first_band,
     option_evidence,
     y_range,
 )
+from quizserver.runs.map_view import MapView, fits, levels, map_view
+from quizserver.runs.recorded import first_band, recorded
 from quizserver.web import charts
 
 __all__ = ["ArmView", "BenchView", "OptionEvidence", "bench_view", "option_evidence"]
@@ -49,6 +52,10 @@ class BenchView:
     x_label: str
     source_url: str
     stale: str | None
+    maps: Sequence[MapView] = ()
+    map_levels: Sequence[int] = tuple(levels(phases.REPLICAS))
+    shapes: Sequence[tuple[str, str]] = ()
+    series: Sequence[tuple[str, str]] = ()
 
 
 def bench_view(
@@ -59,6 +66,7 @@ def bench_view(
     *,
     runs_url: str,
     source_url: str,
+    recorded_url: str = "",
     stale: str | None,
     arm: str | None = None,
     knobs: Mapping[str, float] | None = None,
@@ -67,15 +75,17 @@ def bench_view(
 ) -> BenchView:
     """The bench, set to ``arm`` (the first one when None) with ``knobs`` turned.
 
-    The recorded curve of that arm is drawn when the evidence has it, over the ``described`` one.
+    The recorded curve of that arm is drawn when the evidence has it, over the ``described`` one;
+    ``recorded_url`` tells those of the other arms.
     """
     views = [
         ArmView(each.name, each.label, each.help, index, dict(each.knobs))
         for index, each in enumerate(description.arms)
     ]
     start = next((view for view in views if view.name == arm), views[0])
-    ensemble, x = _recorded(evidence, simulation, start.name)
+    ensemble, x = recorded(evidence, simulation, start.name)
     over = described_in(described, x, first_band(ensemble)) if ensemble is not None else None
+    maps = _maps(evidence, simulation, description)
     config = {
         "topic": topic,
         "simulation": simulation,
@@ -89,6 +99,9 @@ def bench_view(
         "replicas_max": replicas_max,
         "initial": {"arm": start.name, "knobs": {**start.knobs, **(knobs or {})}},
         "recorded": _recorded_config(ensemble, x),
+        "recorded_url": recorded_url,
+        "maps": [view.config for view in maps],
+        "shapes": {name: {"title": s.title, "words": s.words} for name, s in SHAPES.items()},
         "described": over.points if over is not None else None,
     }
     return BenchView(
@@ -102,16 +115,22 @@ def bench_view(
         x_label=description.x.label,
         source_url=source_url,
         stale=stale,
+        maps=maps,
+        shapes=[(name, shape.title) for name, shape in SHAPES.items()],
+        series=[(name, axis.label) for name, axis in description.series.items()],
     )
 
 
-def _recorded(
-    evidence: Evidence | None, simulation: str, arm: str
-) -> tuple[Ensemble | None, tuple[float, ...]]:
+def _maps(evidence: Evidence | None, simulation: str, description: Description) -> list[MapView]:
+    """The recorded maps, as long as the simulation still has the knobs that they are about."""
     experiment = evidence.experiments.get(simulation) if evidence is not None else None
     if experiment is None:
-        return None, ()
-    return experiment.ensembles.get(arm), experiment.x
+        return []
+    return [
+        map_view(experiment.description, each)
+        for each in experiment.maps
+        if fits(description, each)
+    ]
 
 
 def _recorded_config(ensemble: Ensemble | None, x: Sequence[float]) -> dict[str, object] | None:
@@ -142,16 +161,18 @@ def _recorded_chart(
         return Markup()
     axis = next(iter(description.series.values()))
     band = first_band(ensemble)
+    # what is described is drawn to scale; else the simulation knows what its series needs
+    log = described is None and axis.scale == "log" and any((v or 0) > 0 for v in band.median)
     return charts.curve_chart(
         ident=ident,
         title=f"{axis.label} by {description.x.label}: {arm.label}",
         description=ensemble.sentence,
         x=charts.Axis(description.x.label, description.x.unit, description.x.scale),
-        y=charts.Axis(axis.label, axis.unit),
+        y=charts.Axis(axis.label, axis.unit, "log" if log else "linear"),
         curves=[curve(x, band, arm.index, arm.label)],
         described=described,
         size="bench",
-        y_range=y_range(band),
+        y_range=None if log else y_range(band),
     )
 
 

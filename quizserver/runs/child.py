@@ -21,11 +21,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quizserver.lab.phases import Plane
 from quizserver.lab.simulation import SimulationError
 from quizserver.runs import limits, wire
 from quizserver.runs.model import Order
 
 OnPoints = Callable[[npt.ArrayLike, Mapping[str, npt.ArrayLike]], None]
+OnCells = Callable[[Sequence[int], Sequence[int]], None]
 
 # What a training process may read from its environment.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
@@ -33,9 +35,10 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREA
 
 class Train(Protocol):
     """Trains an order from its file, tells ``on_points`` of points as they come (x (n,) and for
-    each series (replicas, n)), and returns a sentence that says what the curves do."""
+    each series (replicas, n)), or ``on_cells`` of a map's cells and their counts, and returns a
+    sentence that says what came out."""
 
-    def __call__(self, path: Path, order: Order, on_points: OnPoints) -> str: ...
+    def __call__(self, path: Path, order: Order, on_points: OnPoints, on_cells: OnCells) -> str: ...
 
 
 @dataclass(slots=True)
@@ -119,8 +122,12 @@ def _tell(train: Train, path: Path, order: Order, writer: int) -> int:
     def on_points(x: npt.ArrayLike, series: Mapping[str, npt.ArrayLike]) -> None:
         _write(writer, points_frame(x, series))
 
+    def on_cells(cells: Sequence[int], counts: Sequence[int]) -> None:
+        told = {"cells": list(cells), "counts": list(counts)}
+        _write(writer, wire.frame(wire.CELLS, told))
+
     try:
-        sentence = train(path, order, on_points)
+        sentence = train(path, order, on_points, on_cells)
         _write(writer, wire.frame(wire.DONE, {"sentence": sentence}))
         return 0
     except BaseException as error:
@@ -160,6 +167,24 @@ def read_points(
     if not isinstance(count, int) or len(flat) != count * (1 + len(names) * replicas):
         raise wire.WireError("the simulation gave points of another number of replicas")
     return flat[:count], flat[count:].reshape(len(names), replicas, count)
+
+
+def read_cells(header: Mapping[str, Any], plane: Plane) -> tuple[list[int], list[int]]:
+    """Cell numbers and counts of a frame. Raises WireError when they are not the plane's."""
+    cells, counts = header.get("cells"), header.get("counts")
+    if not (_all_within(cells, plane.cells) and _all_within(counts, plane.replicas + 1)):
+        raise wire.WireError("the map has cells or counts that it can't have")
+    assert isinstance(cells, list)
+    assert isinstance(counts, list)
+    if len(cells) != len(counts):
+        raise wire.WireError(f"{len(cells)} cells of the map came with {len(counts)} counts")
+    return cells, counts
+
+
+def _all_within(numbers: object, end: int) -> bool:
+    return isinstance(numbers, list) and all(
+        isinstance(number, int) and 0 <= number < end for number in numbers
+    )
 
 
 def _bytes(values: npt.NDArray[np.float64]) -> bytes:

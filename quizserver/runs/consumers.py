@@ -70,7 +70,11 @@ class _Consumer(Worker):  # type: ignore[misc]
         parts.execution = Execution(
             parts.store(),
             parts.settings.content,
-            Bounds(parts.settings.run_seconds_max, parts.settings.run_memory_mb),
+            Bounds(
+                parts.settings.run_seconds_max,
+                parts.settings.run_memory_mb,
+                parts.settings.map_seconds_max,
+            ),
             parts.train,
             forget=self._forget,
             leaving=lambda: self._told_to_leave or self.stop_flag.is_set(),

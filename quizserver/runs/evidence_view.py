@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from quizserver.lab.evidence import Band, Ensemble, Evidence, Finding
-from quizserver.lab.pairs import PAIR_SHAPES
-from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Arm, Description
+from quizserver.lab.kinds import fitting
+from quizserver.lab.levels import LEVEL_SHAPES
+from quizserver.lab.simulation import Arm, Description, Knob
+from quizserver.lab.words import plain
 from quizserver.web import charts
 
 SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
@@ -77,18 +78,26 @@ def option_evidence(
     """The view of findings about one option that rest on the same setting (at least one).
 
     ``described`` is the question's curve, as shares of the run and of the loss at its start. Each
-    series that is judged, and each arm that is compared with, has a chart of its own.
+    series that is judged, and each arm that is compared with, has a chart of its own; the numbers
+    that a series is compared with are lines in its chart.
     """
     first = findings[0]
     description = evidence.experiments[first.simulation].description
     ensemble = evidence.ensemble(first)
     index, arm = _arm(description, ensemble.arm)
-    charted = {(finding.series, finding.against): finding for finding in reversed(findings)}
-    shown = [charted[key] for key in dict.fromkeys((f.series, f.against) for f in findings)]
+    charted = {_charted(finding): finding for finding in reversed(findings)}
+    shown = [charted[key] for key in dict.fromkeys(map(_charted, findings))]
     svg = Markup().join(
-        _chart(evidence, finding, described, f"{ident}-{number}" if number else ident)
+        _chart(
+            evidence,
+            finding,
+            described,
+            _levels(f for f in findings if _charted(f) == _charted(finding)),
+            f"{ident}-{number}" if number else ident,
+        )
         for number, finding in enumerate(shown)
     )
+    told = [finding for finding in findings if finding in shown or finding.value is not None]
     compared = dict.fromkeys(f.versus for f in findings if f.versus is not None)
     others = [_arm(description, name) for name in compared]
     return OptionEvidence(
@@ -98,14 +107,50 @@ def option_evidence(
         svg,
         tuple(_verdict(description, finding) for finding in findings),
         _setting(description, ensemble),
-        " ".join(dict.fromkeys(finding.sentence or ensemble.sentence for finding in shown)),
+        " ".join(dict.fromkeys(part for finding in told for part in _words(finding, ensemble))),
         next((_tried(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
         tuple((place, other.label) for place, other in others),
     )
 
 
-def _chart(evidence: Evidence, finding: Finding, described: Described, ident: str) -> Markup:
-    """The median and band that a finding is about, and of a pair the other arm's too."""
+def _charted(finding: Finding) -> tuple[str | None, str | None]:
+    """Findings about one setting share a chart when these are the same."""
+    return finding.series, finding.against
+
+
+def _levels(findings: Iterable[Finding]) -> list[charts.Level]:
+    """The numbers that a chart's curves are compared with, named by what is claimed of them."""
+    return [
+        charts.Level(f.value, _beside(LEVEL_SHAPES[f.shape].title, f.value).lower())
+        for f in findings
+        if f.value is not None
+    ]
+
+
+def _beside(title: str, value: float) -> str:
+    """The title of a shape with the number that a curve is compared with in it."""
+    return title.format(plain(value))
+
+
+def _words(finding: Finding, ensemble: Ensemble) -> list[str]:
+    """What a finding's curve does, and how it stands to what it is compared with."""
+    # the first series is in the ensemble's words; of a pair or another series the finding tells all
+    alone = finding.versus is None and finding.series is None
+    told = [words for words in (ensemble.sentence if alone else "", finding.sentence) if words]
+    return told or [ensemble.sentence]
+
+
+def _chart(
+    evidence: Evidence,
+    finding: Finding,
+    described: Described,
+    levels: Sequence[charts.Level],
+    ident: str,
+) -> Markup:
+    """The median and band that a finding is about, and of a pair the other arm's too.
+
+    ``levels`` are what they are compared with, in the series' unit.
+    """
     experiment = evidence.experiments[finding.simulation]
     description = experiment.description
     series = finding.series or next(iter(description.series))
@@ -124,7 +169,7 @@ def _chart(evidence: Evidence, finding: Finding, described: Described, ident: st
         return charts.curve_chart(
             ident=ident,
             title=f"{axis.label} by {description.x.label}: {names}",
-            description=finding.sentence or drawn[0].sentence,
+            description=" ".join(_words(finding, drawn[0])),
             x=charts.Axis(description.x.label, description.x.unit, description.x.scale),
             y=charts.Axis(axis.label, axis.unit, "log" if log else "linear"),
             curves=[
@@ -132,7 +177,8 @@ def _chart(evidence: Evidence, finding: Finding, described: Described, ident: st
                 for band, (index, arm) in zip(bands, arms, strict=True)
             ],
             described=over,
-            y_range=None if log else y_range(*bands),
+            levels=levels,
+            y_range=None if log else y_range(*bands, also=[level.value for level in levels]),
         )
     except ValueError:  # every value is beyond what a chart can show: the sentence says so
         return Markup()
@@ -143,10 +189,9 @@ def _arm(description: Description, name: str) -> tuple[int, Arm]:
 
 
 def _verdict(description: Description, finding: Finding) -> Verdict:
-    paired = finding.shape in PAIR_SHAPES
-    shape = PAIR_SHAPES[finding.shape] if paired else SHAPES[finding.shape]
-    unit = "pairs" if paired else "seeds"
-    title = shape.title
+    shape = fitting(finding.versus, finding.value)[finding.shape]
+    unit = "seeds" if finding.versus is None else "pairs"
+    title = shape.title if finding.value is None else _beside(shape.title, finding.value)
     if finding.versus is not None:
         title = f"{title} “{_arm(description, finding.versus)[1].label}”"
     if finding.series is not None:
@@ -174,10 +219,11 @@ def _verdict(description: Description, finding: Finding) -> Verdict:
 
 def _tried(description: Description, finding: Finding, ensemble: Ensemble) -> TriedView:
     names = list(finding.over)
-    labels = [knob.label for knob in description.knobs if knob.name in names]
+    knobs = {knob.name: knob for knob in description.knobs}
+    labels = [knob.label for name, knob in knobs.items() if name in names]
     rows = [
         (
-            ", ".join(f"{tried.knobs[name]:g}" for name in names),
+            ", ".join(_bare(knobs[name], tried.knobs[name]) for name in names),
             tried.k,
             all(ensemble.knobs[name] == tried.knobs[name] for name in names),
         )
@@ -190,12 +236,17 @@ def _tried(description: Description, finding: Finding, ensemble: Ensemble) -> Tr
 def _setting(description: Description, ensemble: Ensemble) -> str:
     """The knobs that differ from the defaults, in words."""
     turned = [
-        f"{knob.label} {ensemble.knobs[knob.name]:g}{' ' + knob.unit if knob.unit else ''}"
-        f" (otherwise {knob.default:g})"
+        f"{knob.label} {knob.text(ensemble.knobs[knob.name])}"
+        f" (otherwise {_bare(knob, knob.default)})"
         for knob in description.knobs
         if ensemble.knobs[knob.name] != knob.default
     ]
     return "; ".join(turned) or "every knob at its default"
+
+
+def _bare(knob: Knob, value: float) -> str:
+    """A value without its unit, which is told once for all of them."""
+    return knob.text(value) if knob.choices else f"{value:g}"
 
 
 def curve(x: Sequence[float], band: Band, index: int, label: str) -> charts.Curve:
@@ -211,16 +262,15 @@ def described_in(points: Described, x: Sequence[float], band: Band) -> charts.De
     return charts.Described([(x[0] + px * width, py * start) for px, py in points])
 
 
-def y_range(*bands: Band) -> tuple[float, float] | None:
-    """From zero to just above the start or the end, so that swings don't flatten all else."""
+def y_range(*bands: Band, also: Sequence[float] = ()) -> tuple[float, float] | None:
+    """From zero to just above the start or the end, so that swings don't flatten all else.
+
+    ``also`` are other numbers that get a place, unless they are below zero.
+    """
     medians = [[value for value in band.median if value is not None] for band in bands]
     values = [value for median in medians for value in median]
     if not values or min(values) < 0 or max(values) == 0:
         return None
     frame = max(value for median in medians if median for value in (median[0], median[-1]))
-    return 0.0, (min(max(values), Y_TOP * frame) or max(values)) * 1.08
-
-
-def first_band(ensemble: Ensemble) -> Band:
-    """The series that is drawn and judged unless a claim names another: the first declared."""
-    return next(iter(ensemble.series.values()))
+    top = min(max(values), Y_TOP * frame) or max(values)
+    return 0.0, max(top, *also, 0.0) * 1.08

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from quizserver.lab.phases import Plane
+
 State = Literal["queued", "running", "done", "failed", "stopped"]
 ACTIVE: frozenset[State] = frozenset({"queued", "running"})
 
@@ -29,6 +31,8 @@ class Order:
 
     ``path`` is the simulation's file relative to the content folder, with forward slashes;
     ``knobs`` holds every knob of the simulation; ``points`` is how many values of x it will give.
+    With a ``plane`` a phase map is asked for: ``points`` counts its cells, and ``first_seed`` and
+    ``replicas`` are those of every cell.
     """
 
     topic: str
@@ -42,6 +46,7 @@ class Order:
     x_label: str
     series: tuple[str, ...]
     points: int
+    plane: Plane | None = None
 
     @property
     def seeds(self) -> range:
@@ -92,7 +97,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Points that arrived together: ``summary`` is the JSON text that charts draw, ``data`` the
-    values of every replica (float64, little-endian; series, replica, point)."""
+    values of every replica (float64, little-endian; series, replica, point). Of a map, cells that
+    arrived together: ``summary`` holds their numbers and counts, and there is no ``data``."""
 
     seq: int
     count: int

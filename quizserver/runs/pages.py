@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,12 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from quizserver.lab.evidence import EvidenceError
+from quizserver.lab.evidence import read as read_evidence
 from quizserver.lab.simulation import Description, SimulationError
 from quizserver.runs import results
 from quizserver.runs.model import RefusedError, Run
+from quizserver.runs.recorded import recorded_arms
 from quizserver.runs.request import BODY_MAX, order, read
 from quizserver.runs.service import Runs
 from quizserver.settings import Settings
@@ -42,11 +45,13 @@ def pages(
     runs: Runs,
     may_use: Callable[[str, str], bool],
     visitor: Callable[[], str],
+    ran: Callable[[str, str], None],
     limiter: Limiter | None = None,
     settings: Settings,
 ) -> Blueprint:
     """The blueprint ``runs``. ``may_use(topic, simulation)`` says whether the experiment is open
-    to whoever asks; nothing of a simulation is told to anybody else."""
+    to whoever asks; nothing of a simulation is told to anybody else. ``ran(topic, simulation)`` is
+    called when a run that they asked for was accepted, be it new or there already."""
     pages = Blueprint("runs", __name__)
 
     def locate(topic_id: str, simulation: str) -> Path:
@@ -85,9 +90,11 @@ def pages(
                 _describe(catalog, path),
                 path.relative_to(settings.content).as_posix(),
                 replicas_max=settings.run_replicas_max,
+                shapes=_shapes() if wanted.map is not None else (),
             ),
             visitor(),
         )
+        ran(wanted.topic, wanted.simulation)
         run = asked.run
         address = f"/runs/{run.id}"
         told = {
@@ -110,7 +117,7 @@ def pages(
         run = find(run_id)
         batches = list(runs.store.batches(run_id))
         told = results.describe(run, batches, time.time())
-        if request.args.get("replicas") == "1":
+        if request.args.get("replicas") == "1" and run.order.plane is None:
             told["replicas"] = {
                 name: [results.finite(curve) for curve in curves]
                 for name, curves in results.replicas(run, batches).items()
@@ -144,6 +151,15 @@ def pages(
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    @pages.get("/simulations/<topic>/<name>/recorded")
+    def recorded(topic: str, name: str) -> Response:
+        locate(topic, name)
+        try:
+            evidence = read_evidence(library.snapshot().topics[topic].folder)
+        except EvidenceError:
+            evidence = None
+        return _json(recorded_arms(evidence, name))
+
     @pages.get("/simulations/<topic>/<name>")
     def source(topic: str, name: str) -> str:
         try:
@@ -162,6 +178,13 @@ def pages(
         )
 
     return pages
+
+
+def _shapes() -> Collection[str]:
+    # It brings numpy, which only maps need here.
+    from quizserver.lab.shapes import SHAPES
+
+    return SHAPES
 
 
 def _describe(catalog: Catalog, path: Path) -> Description:

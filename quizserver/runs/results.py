@@ -14,6 +14,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from quizserver.lab.phases import Plane
+from quizserver.runs import planes
 from quizserver.runs.model import Batch, Run
 
 Curves = dict[str, dict[str, list[float | None]]]
@@ -34,11 +36,10 @@ def merge(batches: Iterable[Batch]) -> tuple[list[float | None], Curves]:
 
 
 def describe(run: Run, batches: Sequence[Batch], now: float) -> dict[str, Any]:
-    """The run with its curves so far, ready for JSON."""
+    """The run with its curves, or its map's counts (null: not yet), so far; ready for JSON."""
     order = run.order
-    x, series = merge(batches)
     elapsed = run.elapsed(now)
-    return {
+    told = {
         "id": run.id,
         "topic": order.topic,
         "simulation": order.simulation,
@@ -49,9 +50,25 @@ def describe(run: Run, batches: Sequence[Batch], now: float) -> dict[str, Any]:
         "error": run.error,
         "sentence": run.sentence,
         "points_total": run.points_total,
-        "x": x,
-        "series": series or {n: {"median": [], "low": [], "high": []} for n in order.series},
         "elapsed_s": None if elapsed is None else round(elapsed, 3),
+    }
+    if order.plane is not None:
+        return {**told, "map": _map(order.plane, batches)}
+    x, series = merge(batches)
+    empty: Curves = {name: {"median": [], "low": [], "high": []} for name in order.series}
+    return {**told, "x": x, "series": series or empty}
+
+
+def _map(plane: Plane, batches: Iterable[Batch]) -> dict[str, Any]:
+    return {
+        "x": plane.x,
+        "x_values": plane.x_values,
+        "y": plane.y,
+        "y_values": plane.y_values,
+        "shape": plane.shape,
+        "series": plane.series,
+        "n": plane.replicas,
+        "counts": planes.grid(plane, batches),
     }
 
 
@@ -77,14 +94,26 @@ def finite(values: Iterable[float]) -> list[float | None]:
 def csv_lines(run: Run, batches: Sequence[Batch]) -> Iterator[str]:
     """The run as CSV, one line a seed and point: seed, x, each series.
 
-    Values are in full precision; those that are not finite are ``inf``, ``-inf`` and ``nan``.
+    Values are in full precision; those that are not finite are ``inf``, ``-inf`` and ``nan``. Of a
+    map one line a cell: the two knobs, how many replicas show the shape, and of how many.
     """
+    if run.order.plane is not None:
+        yield from _map_lines(run.order.plane, batches)
+        return
     curves = replicas(run, batches)
     x, _ = merge(batches)
     yield _line(["seed", run.order.x_label, *run.order.series])
     for number, seed in enumerate(run.order.seeds):
         columns = [curves[name][number] for name in run.order.series]
         yield "".join(_line([seed, *row]) for row in zip(x, *columns, strict=True))
+
+
+def _map_lines(plane: Plane, batches: Sequence[Batch]) -> Iterator[str]:
+    yield _line([plane.x, plane.y, "k", "n"])
+    for y, row in zip(plane.y_values, planes.grid(plane, batches), strict=True):
+        for x, count in zip(plane.x_values, row, strict=True):
+            if count is not None:
+                yield _line([x, y, count, plane.replicas])
 
 
 def _line(cells: Sequence[object]) -> str:

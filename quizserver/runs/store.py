@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from quizserver.db.computed import point, run, watch
 from quizserver.db.session import Database
+from quizserver.runs import planes
 from quizserver.runs.key import key
 from quizserver.runs.model import ACTIVE, Batch, Order, RefusedError, Run, State
 
@@ -321,6 +322,7 @@ def _insert(session: Session, identity: str, order: Order, now: float) -> str | 
                     replicas=order.replicas,
                     x_label=order.x_label,
                     series=list(order.series),
+                    plane=None if order.plane is None else planes.to_json(order.plane),
                     points_total=order.points,
                     state="queued",
                     created_at=now,
@@ -380,6 +382,7 @@ def _run(row: sa.Row[Any]) -> Run:
         x_label=row.x_label,
         series=tuple(row.series),
         points=row.points_total,
+        plane=None if row.plane is None else planes.from_json(row.plane),
     )
     return Run(
         id=row.id,

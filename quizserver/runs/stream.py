@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from quizserver.runs import planes
 from quizserver.runs.hub import Hub, Mark
 from quizserver.runs.model import Batch, Run
 from quizserver.runs.results import merge
@@ -23,8 +24,9 @@ GONE = "This run is no longer kept here. Run it again."
 class Stream:
     """The events of a run after a cursor, as the body of a response.
 
-    ``state`` and ``points`` as they come, then one ``end``. Closing it, or dropping it without ever
-    having read it, gives its place in the hub free. Raises RefusedError when there is none.
+    ``state`` and ``points`` (of a map, ``cells``) as they come, then one ``end``. Closing it, or
+    dropping it without ever having read it, gives its place in the hub free. Raises RefusedError
+    when there is none.
     """
 
     def __init__(
@@ -103,7 +105,8 @@ class Stream:
             self._after = progress.batches[-1].seq
             left = run.seconds_left(time.time())
             tenths = None if left is None else round(left, 1)
-            yield _points(progress.batches, run.points_done, run.points_total, tenths)
+            event = _points if run.order.plane is None else _cells
+            yield event(progress.batches, run.points_done, run.points_total, tenths)
 
 
 @lru_cache(maxsize=64)
@@ -112,6 +115,13 @@ def _points(batches: tuple[Batch, ...], done: int, total: int, left: float | Non
     x, series = merge(batches)
     told = {"x": x, "series": series, "done": done, "total": total, "seconds_left": left}
     return _event("points", told, batches[-1].seq)
+
+
+@lru_cache(maxsize=64)
+def _cells(batches: tuple[Batch, ...], done: int, total: int, left: float | None) -> bytes:
+    cells, counts = planes.merge(batches)
+    told = {"cells": cells, "counts": counts, "done": done, "total": total, "seconds_left": left}
+    return _event("cells", told, batches[-1].seq)
 
 
 def _end(run: Run) -> dict[str, Any]:

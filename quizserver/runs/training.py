@@ -8,18 +8,25 @@ from pathlib import Path
 from quizserver.lab import catalog, words
 from quizserver.lab.ensemble import Floats, simulate
 from quizserver.lab.simulation import SimulationError
-from quizserver.runs.child import OnPoints
+from quizserver.lab.sweep import sweep
+from quizserver.runs import map_words
+from quizserver.runs.child import OnCells, OnPoints
 from quizserver.runs.model import Order
 
 
-def train(path: Path, order: Order, on_points: OnPoints) -> str:
-    """Trains every replica, tells of points as they come, and says in words what the curves do.
+def train(path: Path, order: Order, on_points: OnPoints, on_cells: OnCells) -> str:
+    """Trains every replica, tells of points or a map's cells as they come, and says what came out.
 
     Raises SimulationError, also when the file is no longer the one that was asked for.
     """
     simulation = catalog.load(path)
     if simulation.fingerprint != order.fingerprint:
         raise SimulationError("its file was changed while the run was waiting. Run it again.")
+
+    if order.plane is not None:
+        found = sweep(simulation, order.plane, on_cells=on_cells)
+        assert found is not None  # nobody asks it to stop: a stopped run's process is killed
+        return map_words.sentence(found)
 
     def tell(_index: int, x: float, series: Mapping[str, Floats]) -> None:
         on_points(x, series)

@@ -1,4 +1,4 @@
-"""How a training process tells its worker of points, its end, or an error, through a pipe.
+"""How a training process tells its worker of points, cells, its end, or an error, by a pipe.
 
 A frame is a kind (one byte), the length of its payload (four bytes, big-endian), and the payload.
 """
@@ -10,9 +10,10 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Literal
 
-Kind = Literal[b"P", b"D", b"E"]
+Kind = Literal[b"P", b"C", b"D", b"E"]
 
 POINTS: Kind = b"P"
+CELLS: Kind = b"C"
 DONE: Kind = b"D"
 ERROR: Kind = b"E"
 
@@ -43,7 +44,7 @@ class Frames:
         self._bytes += piece
         while len(self._bytes) >= _HEAD.size:
             kind, length = _HEAD.unpack_from(self._bytes)
-            if kind not in (POINTS, DONE, ERROR) or not 4 <= length <= PAYLOAD_MAX:
+            if kind not in (POINTS, CELLS, DONE, ERROR) or not 4 <= length <= PAYLOAD_MAX:
                 raise WireError("the training process wrote something that is not a frame")
             end = _HEAD.size + length
             if len(self._bytes) < end:

@@ -156,28 +156,15 @@ def _claim_flaws(
 def _shape_flaws(
     front: Checked[QuestionFront], claim: ClaimFront, path: YamlPath
 ) -> Iterator[Flaw]:
-    """A shape that is not there, or is about one curve where two are named, or the reverse."""
-    # these bring numpy, which only this check needs
-    from quizserver.lab.pairs import PAIR_SHAPES
-    from quizserver.lab.shapes import SHAPES
+    """A shape that is not there, or does not compare with what the claim names."""
+    # this brings numpy, which only this check needs
+    from quizserver.lab.kinds import KNOWN, misfit
 
-    shape, place = claim.shape, front.read.place((*path, "shape"))
-    if shape not in SHAPES and shape not in PAIR_SHAPES:
-        known = [*SHAPES, *PAIR_SHAPES]
-        message = f'There is no shape "{shape}".'
-        yield Flaw(*place, "unknown-shape", message, did_you_mean(shape, known))
-    elif shape in PAIR_SHAPES and claim.versus is None:
-        message = f'The shape "{shape}" compares two arms, but the claim names one.'
-        yield Flaw(*place, "pair-without-versus", message, "Add versus: and the other arm.")
-    elif shape in SHAPES and claim.versus is not None:
-        place = front.read.place((*path, "versus"))
-        message = f'The shape "{shape}" is about one curve, but the claim names two arms.'
-        hint = f"Take versus out, or take a shape of two curves: {', '.join(PAIR_SHAPES)}."
-        yield Flaw(*place, "versus-without-pair", message, hint)
-    elif claim.versus == claim.arm:
-        place = front.read.place((*path, "versus"))
-        message = f'The claim compares the arm "{claim.arm}" with itself.'
-        yield Flaw(*place, "versus-itself", message, "Name another arm.")
+    found = misfit(claim.shape, claim.arm, claim.versus, claim.value)
+    if found is not None:
+        unknown = found.code == "unknown-shape"
+        hint = did_you_mean(claim.shape, KNOWN) if unknown else found.hint
+        yield Flaw(*front.read.place((*path, found.key)), found.code, found.message, hint)
 
 
 def _block_flaws(

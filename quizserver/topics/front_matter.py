@@ -28,6 +28,7 @@ class ClaimFront(_Strict):
     arm: Word
     versus: Word | None = None
     shape: Word
+    value: Number | None = None
     series: Word | None = None
     quantifier: Literal["could", "will"] = "could"
     at_least: Annotated[Number, Field(alias="at-least", gt=0, le=1)] = 0.5

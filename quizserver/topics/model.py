@@ -61,7 +61,8 @@ class Claim:
     """An arm, a shape, and how many replicas must show it.
 
     With ``versus``, another arm, the shape compares two curves, and pairs of replicas with one seed
-    must show it. ``series`` is the one judged; None is the first that the simulation declares.
+    must show it; with ``value``, a number, the shape compares the curve with that, in the unit of
+    the series. ``series`` is the one judged; None is the first that the simulation declares.
     ``quantifier`` "could": some setting of ``over`` (or the arm as it stands) shows the shape in at
     least ``at_least`` of all replicas; "will": every setting does. ``expected`` is what the
     author's key says: for a claim of an option, "supported" when the option is right, unless
@@ -78,6 +79,7 @@ class Claim:
     line: int
     versus: str | None = None
     series: str | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ def _claims(draft: Draft, options: Sequence[Option]) -> tuple[Claim, ...]:
             line=draft.front.read.place(("claims", index))[0],
             versus=claim.versus,
             series=claim.series,
+            value=claim.value,
         )
         for index, claim in enumerate(front.claims if front else ())
     )

@@ -73,6 +73,14 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A value of the y axis that curves are compared with: a line across, its name beside it."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Plot:
     x: Scale
     y: Scale
@@ -88,10 +96,11 @@ def curve_chart(
     y: Axis,
     curves: Sequence[Curve] = (),
     described: Described | None = None,
+    levels: Sequence[Level] = (),
     size: Size = "card",
     y_range: tuple[float, float] | None = None,
 ) -> Markup:
-    """Draw curves over the described one.
+    """Draw curves over the described one, and lines at ``levels``.
 
     ``ident`` must be unique in the page; ``title`` names the picture and ``description`` says in a
     sentence what it shows, for those who can't see it. ``y_range`` fixes the y axis (several charts
@@ -101,7 +110,8 @@ def curve_chart(
     frozen = tuple(_frozen(curve) for curve in curves)
     if described is not None:
         described = Described(tuple((px, py) for px, py in described.points), described.label)
-    return _drawn(ident, title, description, x, y, frozen, described, size, y_range)
+    asked = tuple(levels)
+    return _drawn(ident, title, description, x, y, frozen, described, asked, size, y_range)
 
 
 def _frozen(curve: Curve) -> Curve:
@@ -125,10 +135,11 @@ def _drawn(
     y: Axis,
     curves: tuple[Curve, ...],
     described: Described | None,
+    levels: tuple[Level, ...],
     size: Size,
     y_range: tuple[float, float] | None,
 ) -> Markup:
-    plot = _plot(x, y, curves, described, size, y_range)
+    plot = _plot(x, y, curves, described, levels, size, y_range)
     marks = "".join(_curve_marks(plot, curve) for curve in curves)
     if described is not None:
         marks += _path("described", _described_line(plot, described))
@@ -142,10 +153,10 @@ def _drawn(
         f' aria-labelledby="{heading_id} {text_id}">'
         f'<title id="{heading_id}">{escape(title)}</title>'
         f'<desc id="{text_id}">{escape(description)}</desc>'
-        f"{_grid(plot, x, y)}"
+        f"{_grid(plot, x, y)}{_level_lines(plot, levels)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
         f' width="100%" height="100%">{marks}</svg>'
-        f"{_labels(plot, y, curves, described)}{beyond}"
+        f"{_labels(plot, y, curves, described, levels)}{beyond}"
         "</svg></div>"
     )
 
@@ -177,6 +188,7 @@ def _plot(
     y: Axis,
     curves: Sequence[Curve],
     described: Described | None,
+    levels: Sequence[Level],
     size: Size,
     y_range: tuple[float, float] | None,
 ) -> _Plot:
@@ -189,6 +201,7 @@ def _plot(
         band = [*_finite(v for c in curves for v in (*c.low, *c.high))]
         ceiling = max(upright) * _BAND_HEADROOM if max(upright) > 0 else max(upright)
         upright += [min(value, ceiling) for value in band]
+        upright += _finite(level.value for level in levels)
     wide = max(across) - min(across) > 1e-9 * max(map(abs, across))
     return _Plot(
         Scale(min(across), max(across), x.scale) if wide else fit(across),
@@ -279,6 +292,13 @@ def _grid(plot: _Plot, x: Axis, y: Axis) -> str:
     return "".join(parts)
 
 
+def _level_lines(plot: _Plot, levels: Sequence[Level]) -> str:
+    """A line across the plot at each level that has a place in it."""
+    spots = [plot.y.spot(level.value) for level in levels]
+    places = [_percent(1 - up) for up in spots if up is not None and 0 <= up <= 1]
+    return "".join(f'<line class="level" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in places)
+
+
 def _beyond(plot: _Plot, curve: Curve) -> str:
     """A sign at the top of the frame, where the median first leaves it."""
     for x, value in zip(curve.x, curve.median, strict=False):
@@ -293,13 +313,21 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def _labels(plot: _Plot, y_axis: Axis, curves: Sequence[Curve], described: Described | None) -> str:
+def _labels(
+    plot: _Plot,
+    y_axis: Axis,
+    curves: Sequence[Curve],
+    described: Described | None,
+    levels: Sequence[Level],
+) -> str:
     named = [
         (f"label arm-{c.arm % _ARM_COLOURS}", c.label, _runs(plot, c.x, c.median)) for c in curves
     ]
     if described is not None:
         x, y = smooth(described.points)
         named.append(("label ink", described.label, _runs(plot, x, y)))
+    ends = (plot.x.low, plot.x.high)
+    named += [("label ink", level.label, _runs(plot, ends, [level.value] * 2)) for level in levels]
     # A name stands beside what is seen of its line, not beside what left the frame.
     lines = [
         [(px / 1000, py / 1000) for run in runs for px, py in run if 0 <= py <= 1000]

@@ -18,6 +18,11 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from werkzeug.serving import make_server
 
 import quizserver
+from quizserver.lab.phases import plane, with_counts
+from quizserver.lab.shapes import SHAPES
+from quizserver.lab.simulation import Arm, Description, Knob, Map
+from quizserver.lab.simulation import Axis as QuantityAxis
+from quizserver.runs.map_view import map_view
 from quizserver.web import security, static_files
 from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart
 
@@ -38,7 +43,7 @@ ARMS[1]["knobs"] = {"learning_rate": 0.06, "momentum": 0.0, "hidden": 64}
 
 
 def knob(name: str, label: str, low: float, high: float, default: float, **more: Any) -> Any:
-    base = {"scale": "linear", "unit": "", "integer": False, "help": "Help."}
+    base = {"scale": "linear", "unit": "", "integer": False, "help": "Help.", "choices": ()}
     return (
         {"name": name, "label": label, "low": low, "high": high, "default": default} | base | more
     )
@@ -48,6 +53,28 @@ KNOBS = [
     knob("learning_rate", "Learning rate", 0.001, 10, 0.3, scale="log"),
     knob("momentum", "Momentum", 0, 0.99, 0.0),
     knob("hidden", "Hidden units", 4, 256, 64, scale="log", integer=True),
+    knob("unit", "Activation", 0, 2, 0, integer=True, choices=("tanh", "ReLU", "GELU")),
+]
+for arm in ARMS:
+    arm["knobs"] = arm["knobs"] | {"unit": 0}
+DESCRIPTION = Description(
+    title="Simulation",
+    summary="",
+    knobs=tuple(Knob(**spec) for spec in KNOBS),
+    arms=tuple(Arm(arm["name"], arm["label"], arm["knobs"]) for arm in ARMS),
+    x=QuantityAxis("epoch"),
+    series={"loss": QuantityAxis("loss", "nats")},
+    points=len(X),
+    fingerprint="f",
+    maps=(
+        Map("learning_rate", "momentum", "plateau-then-drop"),
+        Map("learning_rate", "unit", "flat", arm="low-rate"),
+    ),
+)
+# 12 x 12 cells and 12 x 3: more replicas show the shape the further up and to the right a cell is.
+MAPS = [
+    with_counts(asked, {cell: sum(divmod(cell, 12)) % 9 for cell in range(asked.cells)})
+    for asked in (plane(DESCRIPTION, wanted, side=12) for wanted in DESCRIPTION.maps)
 ]
 
 
@@ -60,9 +87,18 @@ def band(values: list[float]) -> dict[str, list[float]]:
     return {"median": values, "low": values, "high": values}
 
 
+RECORDED = {
+    "low-rate": {"n": 64, "sentence": "It falls late.", **band(FALL)},
+    "healthy": {"n": 64, "sentence": "It falls at once.", **band(STEADY)},
+}
+
+
 def bench_view() -> SimpleNamespace:
     """The bench as a question's page has it, with the low-rate arm recorded."""
+    views = [map_view(DESCRIPTION, found) for found in MAPS]
     config = {
+        "maps": [view.config for view in views],
+        "shapes": {name: {"title": s.title, "words": s.words} for name, s in SHAPES.items()},
         "topic": "t",
         "simulation": "simulation",
         "runs_url": "/runs",
@@ -75,10 +111,7 @@ def bench_view() -> SimpleNamespace:
         "replicas_max": 64,
         "initial": {"arm": "low-rate", "knobs": ARMS[1]["knobs"]},
         "recorded": {"arm": "low-rate", "x": X, "median": FALL, "low": FALL, "high": FALL},
-        "recorded_arms": {
-            "low-rate": {"n": 64, "sentence": "It falls late.", **band(FALL)},
-            "healthy": {"n": 64, "sentence": "It falls at once.", **band(STEADY)},
-        },
+        "recorded_url": "/recorded",
         "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
     }
     svg = curve_chart(
@@ -102,6 +135,10 @@ def bench_view() -> SimpleNamespace:
         x_label="epoch",
         source_url="/source",
         stale=None,
+        maps=views,
+        map_levels=range(9),
+        shapes=[(name, shape.title) for name, shape in SHAPES.items()],
+        series=[("loss", "loss")],
     )
 
 
@@ -212,6 +249,27 @@ def points(first: int, last: int, values: list[Any] = STEADY) -> str:
     )
 
 
+def cells(first: int, last: int, of: int = 9) -> str:
+    """The event that brings the cells ``first``…``last`` - 1 of ``of``, each with its own count."""
+    told = {"cells": list(range(first, last)), "counts": [cell % 9 for cell in range(first, last)]}
+    done = {"done": last, "total": of, "seconds_left": 40.0}
+    return event("cells", told | done, last)
+
+
+def asked_map(asked: Mapping[str, Any], state: str) -> dict[str, Any]:
+    """What the run service says of a map of 3 x 3 cells; a finished one has all its counts."""
+    wanted = asked["map"]
+    asks = plane(DESCRIPTION, Map(wanted["x"], wanted["y"], wanted["shape"]), side=3)
+    cells = [[3 * row + at if state == "done" else None for at in range(3)] for row in range(3)]
+    found = wanted | {"x_values": asks.x_values, "y_values": asks.y_values}
+    run = {
+        "state": state,
+        "error": None,
+        "sentence": "In 4 of 9 cells." if state == "done" else None,
+    }
+    return run | {"knobs": asked["knobs"], "map": found | {"n": 8, "counts": cells}}
+
+
 END = event("end", {"state": "done", "error": None, "sentence": "The loss falls steadily."})
 Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 
@@ -228,6 +286,7 @@ class Stand:
     url: str = ""
     answer: Answer = accept
     stream: Callable[[str | None], Iterator[str]] = lambda after: iter([points(0, 61), END])
+    map_state: str = "queued"
     asked: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
     resumed_after: list[str | None] = field(default_factory=list)
@@ -276,6 +335,10 @@ def application(stand: Stand) -> Flask:
         stand.resumed_after.append(after)
         return Response(stand.stream(after), mimetype="text/event-stream")
 
+    @app.get("/recorded")
+    def recorded() -> Response:
+        return jsonify(x=X, arms=RECORDED)
+
     @app.post("/runs/r/stop")
     def stop() -> Response:
         stand.stopped.set()
@@ -283,6 +346,8 @@ def application(stand: Stand) -> Flask:
 
     @app.get("/runs/r")
     def whole() -> Response:
+        if "map" in stand.asked[-1]:
+            return jsonify(asked_map(stand.asked[-1], stand.map_state))
         told = {"x": X, "series": {"loss": band(STEADY)}, "state": "done", "error": None}
         return jsonify(told | {"sentence": "From the store.", "replicas": {"loss": [STEADY] * 3}})
 

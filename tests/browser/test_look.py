@@ -61,9 +61,15 @@ def test_without_scripts_the_recorded_curve_shows_and_no_dead_control(
     bare: Page, stand: Stand
 ) -> None:
     bare.goto(f"{stand.url}/questions/answered")
-    expect(bare.locator("#bench svg.plot")).to_be_visible()
+    expect(bare.locator("#bench .bench-figure svg.plot")).to_be_visible()
+    maps = bare.locator("#bench .map-figure:visible")
+    expect(maps).to_have_count(2)
+    for drawn in maps.all():
+        expect(drawn.locator("svg.plot")).to_be_visible()
+        expect(drawn.get_by_text("Table of the map")).to_be_visible()
+    expect(bare.locator("#bench .bench-map").locator("select, button").first).to_be_hidden()
     expect(bare.locator("#bench path.median")).to_have_count(1)
-    expect(bare.locator("#bench button")).to_have_count(8)
+    expect(bare.locator("#bench button")).to_have_count(13)
     assert bare.locator("#bench button:visible").count() == 0
     expect(bare.locator("#bench .notice")).to_be_visible()
 

@@ -306,6 +306,7 @@ def test_changed_claims_are_told_for_the_question_they_belong_to(tmp_path: Path)
         claim("a", expected="refuted"),
         claim("a", versus="other"),
         claim("a", series="loss"),
+        claim("a", value=0.0),
     ):
         now = replace(about, questions=(replace(one, claims=(changed,)), two))
         assert recorded.stale(now) == "The claims changed since this evidence was made."
@@ -330,7 +331,10 @@ def test_evidence_from_before_there_were_pairs_is_still_read(tmp_path: Path) -> 
     about, recorded = fresh(tmp_path)
     path = write(recorded, tmp_path)
     data = json.loads(path.read_text(encoding="utf-8"))
-    assert not {"versus", "series", "against", "ends", "sentence"} & data["findings"][0].keys()
+    assert (
+        not {"versus", "series", "against", "ends", "sentence", "value"}
+        & data["findings"][0].keys()
+    )
     old = read(tmp_path)
     assert old is not None
     assert old.findings == tuple(
@@ -338,6 +342,14 @@ def test_evidence_from_before_there_were_pairs_is_still_read(tmp_path: Path) -> 
         for f in recorded.findings
     )
     assert old.stale(about) is None
+
+
+@pytest.mark.parametrize("value", [0.0, -1.5, 0.123456789])
+def test_the_number_of_a_claim_is_kept_to_the_last_digit(value: float, tmp_path: Path) -> None:
+    write(evidence(findings=(finding(value=value, shape="ends-above"),)), tmp_path)
+    again = read(tmp_path)
+    assert again is not None
+    assert again.findings[0].value == value
 
 
 def test_a_pair_brings_both_of_its_ensembles(tmp_path: Path) -> None:

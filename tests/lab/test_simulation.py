@@ -187,7 +187,7 @@ def test_only_one_function_trains() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["simulation", "catalog", "claims", "evidence", "report", "shapes", "words"]
+    "module", ["simulation", "catalog", "claims", "evidence", "phases", "report", "shapes", "words"]
 )
 def test_what_the_web_process_needs_imports_no_torch(module: str) -> None:
     code = f"import sys, quizserver.lab.{module}; sys.exit('torch' in sys.modules)"

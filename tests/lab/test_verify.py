@@ -186,6 +186,48 @@ def test_a_claim_may_speak_of_another_series(tmp_path: Path) -> None:
     assert pair.ends[1].median == 2
 
 
+def test_a_claim_beside_a_number_is_counted_run_by_run(tmp_path: Path) -> None:
+    """Unlucky seeds stay at 1, all others end at exp(-5); diverged runs end above every number."""
+    claims = [about("unlucky", "ends-above", value=1.0),
+              about("unlucky", "ends-below", value=1.0),
+              about("unlucky", "reaches", value=0.0),
+              about("overflow", "ends-above", value=1e9),
+              about("unlucky", "ends-above", value=1.5, series="twice")]  # fmt: skip
+    found = verify(made(tmp_path, claims), range(64))
+    flat = verify(made(tmp_path, [about("unlucky", "flat")]), range(64)).findings[0].k
+    assert [f.k for f in found.findings] == [flat, 64 - flat, 0, 64, flat]
+    above, below, _, lost, twice = found.findings
+    assert (above.value, above.versus, above.against, len(above.ends)) == (1.0, None, None, 1)
+    assert above.ends[0].median in (1.0, pytest.approx(math.exp(-5)))
+    middle = "1" if above.ends[0].median == 1 else "0.0067"
+    assert above.sentence.startswith(
+        f"Of 64 runs of “Unlucky”, {flat} end at or above 1. The median at the end is {middle} (95 "
+    )
+    assert f"{64 - flat} end below 1." in below.sentence
+    assert lost.sentence.startswith("Of 64 runs of “Overflow”, all 64 end at or above 1e9. ")
+    assert lost.ends[0].median is None
+    assert "Twice the loss: The median" in twice.sentence
+    assert "at or above 1.5." in twice.sentence
+    write(found, tmp_path)
+    again = read(tmp_path)
+    assert again is not None
+    assert [f.value for f in again.findings] == [1.0, 1.0, 0.0, 1e9, 1.5]
+    assert again.stale(made(tmp_path, claims)) is None
+    assert "ends-above 1.5 (twice)" in report_table(found)
+    told = report_json([found])["topics"][0]["claims"]
+    assert [claim["value"] for claim in told] == [1.0, 1.0, 0.0, 1e9, 1.5]
+
+
+def test_a_number_is_compared_over_a_grid_too(tmp_path: Path) -> None:
+    over: dict[str, tuple[float, ...]] = {"rate": (0.0, 0.25, 1.0)}
+    claims = [about("healthy", "ends-below", value=0.1, over=over),
+              about("healthy", "ends-below", value=0.1, over=over, quantifier="will")]  # fmt: skip
+    could, will = verify(made(tmp_path, claims), range(40)).findings
+    assert [t.k for t in could.tried] == [0, 40, 40]
+    assert (could.verdict, will.verdict) == ("supported", "refuted")
+    assert will.sentence.startswith("Of 40 runs of “Healthy” at Rate 0, 0 end below 0.1. ")
+
+
 def test_verify_twice_is_the_same_evidence(tmp_path: Path) -> None:
     subject = made(tmp_path, [about("unlucky", "flat")])
     assert verify(subject, range(10)) == verify(subject, range(10))
@@ -206,9 +248,12 @@ def test_progress_runs_to_its_total(tmp_path: Path) -> None:
         (about("gone", "flat", line=7), "no arm 'gone'; there are healthy, still"),
         (about("still", "crosses", versus="gone"), "no arm 'gone'"),
         (about("still", "crosses"), "compares two arms"),
-        (about("still", "flat", versus="healthy"), "needs no versus"),
+        (about("still", "reaches"), "compares with a number, but the claim gives none"),
+        (about("still", "flat", value=1.0), "does not compare with a number"),
+        (about("still", "ends-above", value=math.nan), "must be a finite number, not nan"),
+        (about("still", "flat", versus="healthy"), "is about one curve"),
         (about("still", "flat", series="los"), "no series 'los'; there are loss, twice"),
-        (about("still", "round"), "no shape 'round'; see plateau-then-drop"),
+        (about("still", "round"), 'no shape "round". There are plateau-then-drop'),
         (about("still", "flat", over={"rate": (2.0,)}), "Rate must be between 0 and 1"),
         (about("still", "flat", over={"speed": (2.0,)}), "no knob 'speed'"),
     ],

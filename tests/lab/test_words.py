@@ -6,11 +6,12 @@ import math
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from quizserver.lab.words import describe
+from quizserver.lab.words import describe, describe_level, plain
 
 from .test_shapes import X, line
 
@@ -85,3 +86,24 @@ def test_any_curve_gets_a_sentence_whose_numbers_are_finite(y: np.ndarray) -> No
     said = describe(np.arange(y.shape[1]), y)
     assert said.endswith(".")
     assert not re.search(r"\b(nan|inf)\b", said)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "words"),
+    [
+        (34, 64, "Of 64 runs of A, 34 end at or above 1."),
+        (64, 64, "Of 64 runs of A, all 64 end at or above 1."),
+        (1, 64, "Of 64 runs of A, 1 ends at or above 1."),
+        (0, 1, "Of 1 run of A, 0 end at or above 1."),
+    ],
+)
+def test_a_count_beside_a_number_is_told_with_where_they_end(k: int, n: int, words: str) -> None:
+    told = describe_level(k, n, "end at or above {}", 1.0, "A", (2.125, 1.4, np.inf))
+    assert told == f"{words} The median at the end is 2.125 (95 % interval 1.4 to overflow)."
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123456, "0.0123456"), (676, "676"), (1e-5, "1e-5"), (-2e30, "-2e30")]
+)
+def test_a_number_somebody_wrote_keeps_its_digits(value: float, text: str) -> None:
+    assert plain(value) == text

@@ -11,14 +11,16 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from quizserver.lab.simulation import Arm, Axis, Description, Knob
-from quizserver.runs.child import OnPoints
+from quizserver.lab.phases import Plane, coarse_to_fine, plane
+from quizserver.lab.simulation import Arm, Axis, Description, Knob, Map
+from quizserver.runs.child import OnCells, OnPoints
 from quizserver.runs.model import Order
 from quizserver.runs.worker import work
 from quizserver.settings import load
@@ -82,8 +84,46 @@ def expected(order: Order) -> tuple[np.ndarray, np.ndarray]:
     return loss, 1 - loss
 
 
-def train(path: Path, order: Order, on_points: OnPoints) -> str:
+def map_order(
+    fault: str = "none", *, pause: float = 0.0, seed: int = 0, shape: str = "flat"
+) -> Order:
+    """A map of rate × pause, 6 × 4 cells of 5 replicas."""
+    asked = plane(DESCRIPTION, Map("rate", "pause", shape), side=6, replicas=5, first_seed=seed)
+    asked = replace(asked, y_values=asked.y_values[:4])
+    wanted = order(fault, pause=pause, seed=seed)
+    asked = replace(asked, setting=wanted.knobs)
+    return replace(wanted, points=asked.cells, plane=asked)
+
+
+def expected_counts(plane: Plane) -> list[list[int]]:
+    """The counts of every cell, (rows, columns), as the fake training gives them."""
+    width = len(plane.x_values)
+    numbers = [_count(plane, cell) for cell in range(plane.cells)]
+    return [numbers[start : start + width] for start in range(0, plane.cells, width)]
+
+
+def _count(plane: Plane, cell: int) -> int:
+    return (cell + plane.first_seed) % (plane.replicas + 1)
+
+
+def _train_map(plane: Plane, knobs: Mapping[str, float], on_cells: OnCells) -> str:
+    cells = coarse_to_fine(len(plane.x_values), len(plane.y_values))
+    for start in range(0, len(cells), 4):
+        chunk = cells[start : start + 4]
+        fault = FAULTS[int(knobs["fault"])]
+        if fault == "nonsense" and start:
+            chunk[0] = plane.cells
+        on_cells(chunk, [_count(plane, cell) for cell in chunk])
+        if fault == "hang" and start:
+            _hang()
+        time.sleep(knobs["pause"])
+    return "A map."
+
+
+def train(path: Path, order: Order, on_points: OnPoints, on_cells: OnCells) -> str:
     fault = FAULTS[int(order.knobs["fault"])]
+    if order.plane is not None and fault != "series":
+        return _train_map(order.plane, order.knobs, on_cells)
     loss, accuracy = expected(order)
     if fault == "diverge":
         loss[0, 1], loss[1, 1], loss[2:, 2] = np.nan, np.inf, -np.inf

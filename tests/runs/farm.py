@@ -30,6 +30,7 @@ class Farm:
         data: Path,
         *,
         seconds: float = 20,
+        map_seconds: float = 20,
         memory_mb: int = 512,
         silence: float = 3,
         real: bool = False,
@@ -39,6 +40,7 @@ class Farm:
             content=data,
             workers=2,
             run_seconds_max=seconds,
+            map_seconds_max=map_seconds,
             run_memory_mb=memory_mb,
             secret_key="hidden",
         )

@@ -104,6 +104,25 @@ def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
     assert view.sentence == "In 3 of 64 pairs."
 
 
+def test_a_number_that_a_curve_is_compared_with_is_a_line_with_its_name(evidence: Evidence):
+    finding = evidence.finding(QUESTION, "low-rate")
+    assert finding is not None
+    told = "Of 64 runs, 34 end at or above 2."
+    level = replace(
+        finding, shape="ends-above", value=2.0, k=34, over={}, tried=(), sentence=told,
+    )  # fmt: skip
+    view = option_evidence(evidence, [level], DESCRIBED, "e")
+    assert view.svg.count('<line class="level"') == 1
+    assert ">ends at or above 2</text>" in view.svg
+    assert (view.verdicts[0].shape_title, view.verdicts[0].unit) == ("Ends at or above 2", "seeds")
+    assert view.sentence == f"{evidence.ensemble(finding).sentence} {told}"
+    assert told in view.svg
+    beside = option_evidence(evidence, [finding, level], DESCRIBED, "e")
+    assert beside.svg.count('<svg class="plot"') == beside.svg.count('<line class="level"') == 1
+    assert beside.sentence == view.sentence
+    assert '<line class="level"' not in option_evidence(evidence, [finding], DESCRIBED, "e").svg
+
+
 def test_a_series_that_asks_for_a_log_axis_gets_one():
     found = read(Settings().content / "plateau")
     assert found is not None

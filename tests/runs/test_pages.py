@@ -43,9 +43,12 @@ class World:
         )
         self.open = True
         self.visitor = "ann"
+        self.ran: list[tuple[str, str]] = []
         self.broken: SimulationError | None = None
         self.runs = Runs(self.settings)
-        topic = SimpleNamespace(id="numbers", simulations={"simulation": self.file})
+        topic = SimpleNamespace(
+            id="numbers", simulations={"simulation": self.file}, folder=self.file.parent
+        )
         snapshot = SimpleNamespace(topics={"numbers": topic})
         self.app = Flask("tests")
         self.app.jinja_loader = DictLoader(
@@ -58,6 +61,7 @@ class World:
                 runs=self.runs,
                 may_use=lambda topic, simulation: self.open,
                 visitor=lambda: self.visitor,
+                ran=lambda topic, simulation: self.ran.append((topic, simulation)),
                 settings=self.settings,
             )
         )

@@ -11,7 +11,12 @@ import pytest
 
 from quizserver.lab.catalog import fingerprint, load
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.phases import plane
+from quizserver.lab.simulation import Map
+from quizserver.lab.sweep import sweep
+from quizserver.runs.map_words import sentence
 from quizserver.runs.model import Order
+from quizserver.runs.planes import grid
 from quizserver.runs.results import replicas
 
 from .farm import Farm
@@ -32,6 +37,7 @@ simulation = Simulation(
     "A line",
     knobs=[
         Knob("rate", "Learning rate", 0.01, 1, default=0.1, scale="log"),
+        Knob("gain", "Gain", 0, 2, default=1),
         Knob("gigabytes", "Memory", 0, 100, default=0, integer=True),
     ],
     arms=[Arm("healthy", "Healthy"), Arm("huge", "Huge", {"gigabytes": 50})],
@@ -50,7 +56,7 @@ def train(replicas):
         yield step, {"loss": loss}
         (gradient,) = torch.autograd.grad(loss.sum(), slope)
         with torch.no_grad():
-            slope -= knobs.rate * gradient
+            slope -= knobs.rate * knobs.gain * gradient
         torch.empty(knobs.gigabytes * 2**28)
 '''
 
@@ -78,7 +84,7 @@ def order(folder: Path, **knobs: float) -> Order:
         path="line/simulation.py",
         fingerprint=fingerprint(folder / "line" / "simulation.py"),
         arm="healthy",
-        knobs={"rate": 0.1, "gigabytes": 0.0} | knobs,
+        knobs={"rate": 0.1, "gain": 1.0, "gigabytes": 0.0} | knobs,
         first_seed=3,
         replicas=4,
         x_label="step",
@@ -96,6 +102,21 @@ def test_a_worker_trains_what_the_lab_trains(farm: Farm, folder: Path) -> None:
     assert replicas(run, farm.store.batches(run.id))["loss"] == curves.series["loss"].tolist()
     assert run.sentence is not None
     assert "step" in run.sentence
+
+
+def test_a_worker_counts_what_the_lab_counts(farm: Farm, folder: Path) -> None:
+    """The map of a worker, put together from what it told, is the map of one sweep."""
+    simulation = load(folder / "line" / "simulation.py")
+    asked = plane(simulation.describe(), Map("rate", "gain", "flat"), side=9, first_seed=3)
+    wanted = replace(order(folder), plane=asked, points=asked.cells, replicas=asked.replicas)
+    run = farm.ended(farm.ask(wanted))
+    assert run.error is None
+    swept = sweep(simulation, asked)
+    assert swept is not None
+    told = grid(asked, farm.store.batches(run.id))
+    assert told == [list(row) for row in swept.counts]
+    assert {count for row in told for count in row} > {0}, "something of the map shows the shape"
+    assert run.sentence == sentence(swept)
 
 
 def test_a_tensor_that_does_not_fit_is_a_clear_message(farm: Farm, folder: Path) -> None:

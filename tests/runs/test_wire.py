@@ -13,7 +13,9 @@ from quizserver.runs import wire
 from quizserver.runs.child import points_frame, read_points
 
 headers = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9), max_size=3)
-frames = st.tuples(st.sampled_from([wire.POINTS, wire.DONE, wire.ERROR]), headers, st.binary())
+frames = st.tuples(
+    st.sampled_from([wire.POINTS, wire.CELLS, wire.DONE, wire.ERROR]), headers, st.binary()
+)
 
 
 @settings(deadline=None)

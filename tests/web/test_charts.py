@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart
+from quizserver.web.charts import Axis, Curve, Described, Level, curve_chart, described_chart
 from quizserver.web.lines import smooth
 from quizserver.web.scales import ScaleName, drawable
 
@@ -54,6 +54,28 @@ def test_points_left_out_move_the_line_by_less_than_a_pixel(values: list[float])
         (ax, ay), (bx, by) = next((a, b) for a, b in itertools.pairwise(drawn) if a[0] <= x <= b[0])
         y = ay + (by - ay) * (x - ax) / (bx - ax)
         assert abs(y - 1000 * (1 - value)) <= 3
+
+
+@pytest.mark.parametrize("value", [0.25, 3.0])
+def test_a_level_is_a_line_at_its_value_with_its_name(value: float) -> None:
+    """The axis makes room for it, even where no curve gets."""
+    root = chart(Curve([0, 10], [1.0, 0.0]), levels=[Level(value, "at most this")])
+    (line,) = found(root, "level")
+    assert (line.get("x1"), line.get("x2")) == ("0", "100%")
+    top = max(1.0, value) * 1.08
+    assert line.get("y1") == line.get("y2")
+    assert float(line.get("y1", "").rstrip("%")) == pytest.approx(100 * (1 - value / top), abs=0.01)
+    assert "at most this" in [label.text for label in found(root, "label")]
+
+
+@pytest.mark.parametrize(("value", "scale"), [(2.0, "linear"), (0.0, "log"), (1e300, "linear")])
+def test_a_level_without_a_place_is_left_out(value: float, scale: ScaleName) -> None:
+    root = chart(
+        Curve([0, 10], [1.0, 0.5]), y=Axis("loss", "", scale), levels=[Level(value, "this")],
+        y_range=(0.1, 1.0),
+    )  # fmt: skip
+    assert not found(root, "level")
+    assert "this" not in [label.text for label in found(root, "label")]
 
 
 def test_a_plateau_is_a_single_stroke() -> None:

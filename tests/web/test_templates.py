@@ -51,8 +51,11 @@ def test_scripts_import_files_beside_them(path: Path) -> None:
 
 
 def test_the_style_sheets_stay_small() -> None:
-    """What a first visit must load before it can show anything."""
-    assert sum(path.stat().st_size for path in SHEETS) <= 40 * 1024
+    """What a first visit must load before it can show anything; a bench opens with an answer."""
+    sizes = {path.name: path.stat().st_size for path in SHEETS}
+    first = {name: size for name, size in sizes.items() if name not in ("bench.css", "map.css")}
+    assert sum(first.values()) <= 34 * 1024
+    assert sum(sizes.values()) <= 44 * 1024
 
 
 def test_only_the_tokens_name_colours() -> None:

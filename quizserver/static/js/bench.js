@@ -3,6 +3,8 @@
 import { Chart, valueAt } from "./chart.js";
 import { Kept } from "./kept.js";
 import * as link from "./link.js";
+import { Maps } from "./maps.js";
+import { timeLeft } from "./progress.js";
 import { Readings } from "./readings.js";
 import * as runs from "./runs.js";
 import { number } from "./scales.js";
@@ -32,6 +34,7 @@ class Bench {
       y: this.config.series[this.series],
     }, (x, target) => this.read(x, target));
     this.begin();
+    this.maps = this.part("map") && new Maps(root, this.config, this.setting, () => this.runFromMap());
     this.listen();
     this.fromAddress();
   }
@@ -45,6 +48,9 @@ class Bench {
     this.working(false);
     this.current = recorded && this.recorded(recorded.arm, recorded);
     this.part("key-described").hidden = !this.config.described;
+    const axis = this.config.series[this.series];
+    // What is described is drawn to scale; else the simulation knows what its series needs.
+    this.part("log").checked = axis.scale === "log" && !this.config.described;
     this.xRange = recorded ? [recorded.x[0], recorded.x.at(-1)] : null;
     this.redraw();
     this.changed();
@@ -58,15 +64,38 @@ class Bench {
   /** What is on record of the present setting, or an empty chart: never another setting's curve. */
   show() {
     if (this.busy) return;
-    const { recorded, recorded_arms: others } = this.config;
-    const arm = this.setting.from.name;
     if (!this.current?.recorded) this.keepCurrent(null);
-    const found = others?.[arm] ?? (recorded?.arm === arm ? recorded : null);
-    const plain = !Object.keys(this.setting.turned).length;
-    this.current = found && recorded && plain ? this.recorded(arm, { ...found, x: recorded.x }) : null;
+    this.current = this.onRecord();
+    if (!this.current) this.fetchRecorded();
     this.part("csv").hidden = true;
     this.told.progress(0, "");
     this.redraw();
+  }
+
+  /** The recorded curve of the setting as it stands; null while none is known. */
+  onRecord() {
+    const { recorded, recorded_arms: others } = this.config;
+    const arm = this.setting.from.name;
+    if (Object.keys(this.setting.turned).length) return null;
+    const found = others?.arms[arm];
+    if (found) return this.recorded(arm, { ...found, x: others.x });
+    return recorded?.arm === arm ? this.recorded(arm, recorded) : null;
+  }
+
+  /** The other arms' recorded curves come when the first of them is wanted, and only once. */
+  async fetchRecorded() {
+    const { recorded_url: url } = this.config;
+    if (!url || this.fetched) return;
+    this.fetched = true;
+    try {
+      this.config.recorded_arms = await runs.recorded(url);
+    } catch {
+      return; // an arm without its recorded curve can still be run
+    }
+    // Whatever is on record of the arm that is chosen by now; a curve that was run stays.
+    if (this.current || this.busy) return;
+    this.current = this.onRecord();
+    if (this.current) this.redraw();
   }
 
   listen() {
@@ -83,6 +112,7 @@ class Bench {
 
   changed() {
     this.told.complain("");
+    this.maps?.follow();
     this.part("link").href = link.write({ at: this.root.id, ...this.setting.value, knobs: this.setting.turned });
   }
 
@@ -103,6 +133,12 @@ class Bench {
     } catch {
       this.told.say("The link is in the address bar.");
     }
+  }
+
+  /** Runs the setting under the dot, and brings the curve into view. */
+  runFromMap() {
+    this.run();
+    this.root.querySelector(".bench-figure").scrollIntoView({ block: "nearest" });
   }
 
   async run() {
@@ -165,13 +201,15 @@ class Bench {
       curve.x.push(value);
       for (const name of ["median", "low", "high"]) curve[name].push(fresh[name][i]);
     });
-    if (curve.x.length > 1) this.xRange = [curve.x[0], curve.x[0] + (total - 1) * (curve.x[1] - curve.x[0])];
+    // Where the run will end is known from the recorded one, or guessed where the steps are even.
+    const even = !this.config.recorded && this.config.x.scale !== "log";
+    if (even && curve.x.length > 1) this.xRange = [curve.x[0], curve.x[0] + (total - 1) * (curve.x[1] - curve.x[0])];
     this.redraw(true);
     const { label } = this.config.x;
     const end = this.xRange?.[1];
     // The first points say little of how long the rest will take.
     const telling = curve.x.length >= 5 && performance.now() - this.started >= 1000;
-    const time = telling && done < total && Number.isFinite(left) ? `, about ${seconds(left)} left` : "";
+    const time = telling && done < total && Number.isFinite(left) ? `, about ${timeLeft(left)} left` : "";
     const where = done < total && end ? `${label} ${number(x.at(-1), 6)} of ${number(end, 6)}` : `${done} of ${total} points`;
     this.told.progress(done / total, where + time);
   }
@@ -316,11 +354,6 @@ function beyondWords(curves) {
   if (!curves.length) return "";
   const names = curves.map((curve) => curve.label).join(", ");
   return `▲ ${names} ${curves.length > 1 ? "go" : "goes"} beyond the frame; the log scale shows all of it.`;
-}
-
-function seconds(left) {
-  if (left < 1.5) return "1 s";
-  return left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`;
 }
 
 for (const root of document.querySelectorAll("[data-bench]")) new Bench(root);

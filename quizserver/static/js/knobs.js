@@ -50,6 +50,10 @@ export class Knob {
     return text === "" ? NaN : Number(text);
   }
 
+  get words() {
+    return number(this.value, 4);
+  }
+
   get changed() {
     return !same(this.value, this.home);
   }

@@ -32,6 +32,17 @@ document.addEventListener("click", (event) => {
   showHint(button);
 });
 
+// A page that is loaded again goes on from when the form was first shown in this tab.
+for (const { elements } of document.querySelectorAll("form[data-answer]")) {
+  const key = `shown:${elements.version.value}:${elements.number.value}`;
+  try {
+    if (elements.shown.value) elements.shown.value = sessionStorage.getItem(key) ?? elements.shown.value;
+    sessionStorage.setItem(key, elements.shown.value);
+  } catch {
+    // A browser without storage counts from this load.
+  }
+}
+
 // The server takes the same submission once anyway; this only spares the second request.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-answer]") || event.submitter?.name === "hint") return;

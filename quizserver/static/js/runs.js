@@ -35,14 +35,16 @@ function post(url, body) {
   });
 }
 
+/** The recorded curves of every arm: {x, arms}. */
+export const recorded = (url) => ask(url, { headers: { Accept: "application/json" } });
 export const start = (url, setting) => post(url, setting);
 export const stop = (run) => post(`${run.url}/stop`);
 export const whole = (run, replicas = false) =>
   ask(run.url + (replicas ? "?replicas=1" : ""), { headers: { Accept: "application/json" } });
 
 /**
- * Follows a run's stream; calls on.state, on.points, on.end with the events' data, on.lost while a
- * dropped stream is being taken up again. Gives a function that stops following.
+ * Follows a run's stream; calls on.state, on.points (of a map, on.cells), on.end with the events'
+ * data, on.lost while a dropped stream is being taken up again. Gives a function that stops following.
  */
 export function follow(run, on) {
   let source;
@@ -67,8 +69,7 @@ export function follow(run, on) {
         if (event.lastEventId) last = event.lastEventId;
         then(JSON.parse(event.data));
       });
-    hear("state", on.state);
-    hear("points", on.points);
+    for (const name of ["state", "points", "cells"]) if (on[name]) hear(name, on[name]);
     hear("end", (data) => {
       close();
       on.end(data);

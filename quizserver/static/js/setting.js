@@ -1,7 +1,7 @@
 // A setting: the arm it started from, every knob, and the seeds.
 
+import { Choice } from "./choice.js";
 import { Knob, same } from "./knobs.js";
-import { number } from "./scales.js";
 
 export class Setting {
   /** `onChange()` hears every change that a person makes, `onArm(words)` that an arm was chosen. */
@@ -17,8 +17,9 @@ export class Setting {
     };
     this.knobs = config.knobs.map((spec) => {
       const box = root.querySelector(`[data-knob="${CSS.escape(spec.name)}"]`);
-      return new Knob(box, spec, () => changed());
+      return spec.choices?.length ? new Choice(box, spec, () => changed()) : new Knob(box, spec, () => changed());
     });
+    this.changed = changed;
     for (const button of this.buttons) {
       button.addEventListener("click", () => {
         this.choose(button.dataset.arm);
@@ -44,6 +45,14 @@ export class Setting {
     if (first !== null) this.first.value = String(first);
     if (replicas !== null) this.replicas.value = String(replicas);
     this.mark();
+  }
+
+  /** Turns some knobs, as a person would: `knobs` maps names to values. */
+  turn(knobs) {
+    for (const knob of this.knobs) {
+      if (knob.spec.name in knobs) knob.write(knobs[knob.spec.name]);
+    }
+    this.changed();
   }
 
   get value() {
@@ -72,7 +81,7 @@ export class Setting {
   /** Only what was turned, for where there is little room; empty when nothing was. */
   get own() {
     const turned = this.knobs.filter((knob) => knob.changed);
-    const words = turned.map((knob) => `${knob.spec.label} ${number(knob.value, 4)}`).join(", ");
+    const words = turned.map((knob) => `${knob.spec.label} ${knob.words}`).join(", ");
     return words && words[0] + words.slice(1).replace(/(?<=, )\p{Lu}(?=\p{Ll})/gu, (letter) => letter.toLowerCase());
   }
 
