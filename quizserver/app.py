@@ -14,9 +14,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from quizserver.accounts import pages as account_pages
 from quizserver.accounts.current import Current
+from quizserver.accounts.roles import pages as role_pages
 from quizserver.attempts import pages as attempt_pages
 from quizserver.attempts import store as attempts
 from quizserver.attempts.desk import Desk
+from quizserver.attempts.experiments.journal import journal
+from quizserver.authoring import pages as authoring_pages
+from quizserver.authoring.preview import pages as preview_pages
+from quizserver.authoring.preview.model import Preview
+from quizserver.authoring.proving import Proving
+from quizserver.authoring.workshop import Workshop
+from quizserver.classes import pages as class_pages
+from quizserver.classes import store as classes
+from quizserver.classes.matrix import pages as matrix_pages
 from quizserver.db.session import Database
 from quizserver.lab.catalog import Catalog
 from quizserver.progress import pages as progress_pages
@@ -30,8 +40,11 @@ from quizserver.web.bodies import BodyGate
 KIB = 1024
 
 
-def create_app(settings: Settings) -> Flask:
-    """The whole application. The database must have been migrated already."""
+def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
+    """The whole application. The database must have been migrated already.
+
+    With ``preview``, as its author needs it: nobody has to sign in, and the key is in sight.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = Flask(__name__, static_folder=None)
     key = secret_key(settings)
@@ -58,7 +71,9 @@ def create_app(settings: Settings) -> Flask:
 
     database = Database(settings.data_url)
     catalog = Catalog()
-    library = Library(settings.content, catalog=catalog)
+    library = Library(
+        settings.content, catalog=catalog, only=preview.only if preview is not None else None
+    )
     library.watch(settings.content_poll_seconds)
     current = Current(app, database)
     runs = Runs(settings)
@@ -79,16 +94,24 @@ def create_app(settings: Settings) -> Flask:
             settings=settings,
             limiter=limiter,
             absorb=attempts.absorb,
-            export=attempts.export,
+            export=lambda session, person_id: (
+                attempts.export(session, person_id) | classes.export(session, person_id)
+            ),
+            orphans=lambda session, person_id: [
+                each.title for each in classes.only_instructor_of(session, person_id)
+            ],
         )
     )
+    app.register_blueprint(role_pages.pages(database=database, current=current))
     app.register_blueprint(
         run_pages.pages(
             library=library,
             catalog=catalog,
             runs=runs,
-            may_use=desk.may_use,
+            # an author may look at every curve
+            may_use=desk.may_use if preview is None else lambda _topic, _simulation: True,
             visitor=current.visitor,
+            ran=journal(database, current.learner_id),
             limiter=limiter,
             settings=settings,
         )
@@ -99,7 +122,34 @@ def create_app(settings: Settings) -> Flask:
         )
     )
     app.register_blueprint(progress_pages.pages(database=database, desk=desk, current=current))
+    app.register_blueprint(
+        class_pages.pages(
+            database=database,
+            library=library,
+            current=current,
+            limiter=limiter,
+            settings=settings,
+        )
+    )
+    proving = Proving(runs=runs, library=library)
+    app.register_blueprint(
+        authoring_pages.pages(
+            database=database,
+            workshop=Workshop(
+                database=database,
+                library=library,
+                catalog=catalog,
+                content=settings.content,
+                published=proving.published,
+            ),
+            proving=proving,
+            current=current,
+            settings=settings,
+        )
+    )
     _add_health(app, database, library)
+    if preview is not None:
+        preview_pages.install(app, settings=settings, database=database, desk=desk, current=current)
 
     def close() -> None:
         library.close()

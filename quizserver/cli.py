@@ -13,10 +13,13 @@ import click
 
 from quizserver import __version__
 from quizserver.accounts.commands import user
+from quizserver.authoring import commands as authoring
 from quizserver.settings import Settings, SettingsError, load, rows
+from quizserver.topics.commands import export_command, import_command
 
 if TYPE_CHECKING:
-    from quizserver.topics.model import Snapshot, Topic
+    from quizserver.authoring.preview.model import Preview
+    from quizserver.topics.model import Problem, Snapshot, Topic
 
 CONTENT = click.option(
     "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
@@ -28,6 +31,10 @@ DATA = click.option(
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
+
+WATCH = click.option(
+    "--watch", is_flag=True, help="Do it again whenever a file is saved, until Ctrl-C."
+)
 
 SEED_END = 2**31
 SEEDS_MAX = 100_000
@@ -47,6 +54,26 @@ class Seeds(click.ParamType[range]):
         if int(end) > SEED_END or int(end) - int(first) > SEEDS_MAX:
             self.fail(f"at most {SEEDS_MAX:,} seeds below {SEED_END:,} can be trained at once.")
         return range(int(first), int(end))
+
+
+def _device(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    if name == "cpu":  # what there always is need not import torch
+        return name
+    from quizserver.lab.ensemble import check_device
+
+    try:
+        return check_device(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+DEVICE = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    callback=_device,
+    help="Where to train, such as cuda.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,12 +99,15 @@ def main() -> None:
 @CONTENT
 def serve(**flags: Any) -> None:
     """Serve lessons, questions and experiments until Ctrl-C."""
+    _serve(_settings(**flags))
+
+
+def _serve(settings: Settings, preview: Preview | None = None) -> NoReturn:
     from quizserver.serve import ServeError
     from quizserver.serve import serve as run
 
-    settings = _settings(**flags)
     try:
-        sys.exit(run(settings))
+        sys.exit(run(settings, preview=preview))
     except ServeError as error:
         _stop(str(error))
 
@@ -101,22 +131,23 @@ def migrate_command(revision: str, down: bool, **flags: Any) -> None:
     import sqlalchemy as sa
 
     from quizserver.db.migrate import MigrationError, migrate, prepare_folder
-    from quizserver.db.session import Database
+    from quizserver.db.session import Database, DatabaseUrlError
 
     settings = _settings(**flags)
     try:
         prepare_folder(settings.data)
         before, after = migrate(Database(settings.data_url), revision, down=down)
-    except (MigrationError, OSError, sa.exc.DatabaseError) as error:
+    except (MigrationError, DatabaseUrlError, OSError, sa.exc.DatabaseError) as error:
         _stop(str(error))
     click.echo(f"{before or 'an empty database'} -> {after or 'an empty database'}")
 
 
 @main.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@WATCH
 @CONTENT
 @AS_JSON
-def check(path: Path | None, as_json: bool, content: Path | None) -> None:
+def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -> None:
     """Report every problem of every topic file.
 
     With PATH, of the files under it.
@@ -126,8 +157,11 @@ def check(path: Path | None, as_json: bool, content: Path | None) -> None:
     from quizserver.lab.catalog import Catalog
     from quizserver.topics.check import check as find
 
-    folder = _content(content, path)
-    problems = find(path or folder, content=folder, catalog=Catalog())
+    folder, catalog = _content(content, path), Catalog()
+    if watch:
+        _not_as_json(as_json)
+        _watch_checks(path, folder, lambda: find(path or folder, content=folder, catalog=catalog))
+    problems = find(path or folder, content=folder, catalog=catalog)
     if as_json:
         click.echo(json.dumps({"problems": [asdict(problem) for problem in problems]}, indent=2))
     else:
@@ -143,18 +177,26 @@ def check(path: Path | None, as_json: bool, content: Path | None) -> None:
     "--seeds", type=Seeds(), default="0:64", show_default=True, help="Half-open range of seeds."
 )
 @click.option("--update", is_flag=True, help="Write the evidence beside each topic.")
-@click.option("--device", default="cpu", show_default=True, help="Where to train, such as cuda.")
+@click.option(
+    "--maps/--no-maps",
+    default=None,
+    help="Train the phase maps too, or the claims alone [with --watch: the claims alone].",
+)
+@WATCH
+@DEVICE
 @CONTENT
 @AS_JSON
 def verify(
     topic: str | None,
     seeds: range,
     update: bool,
+    maps: bool | None,
+    watch: bool,
     device: str,
     as_json: bool,
     content: Path | None,
 ) -> None:
-    """Train what the claims speak of, and judge each.
+    """Train what the claims speak of, and judge each; then the phase maps.
 
     Of TOPIC, or of every topic. Exits with 1 when a right option's claim is not supported or a
     wrong option's is.
@@ -163,13 +205,20 @@ def verify(
     from quizserver.lab.verify import VerifyError
     from quizserver.lab.verify import verify as train
 
+    if maps is None:
+        maps = update or not watch
+    if update and not maps:
+        raise click.UsageError("--update writes the maps too: leave out --no-maps.")
+    if watch:
+        _not_as_json(as_json)
+        _watch_claims(_content(content), topic, seeds, device=device, maps=maps, update=update)
     found = []
     claiming = _claiming(_content(content), topic)
     if not claiming:
         click.echo("There is no claim to verify.", err=True)
     for each in claiming:
         try:
-            found.append(train(each, seeds, device=device, progress=_progress(each.id)))
+            found.append(train(each, seeds, device=device, progress=_progress(each.id), maps=maps))
             if update:
                 path = evidence.write(found[-1], each.folder)
                 click.echo(f"wrote {path}", err=True)
@@ -191,7 +240,7 @@ def verify(
     "--seeds", type=Seeds(), default="0:8", show_default=True, help="Half-open range of seeds."
 )
 @click.option("--simulation", default="simulation", show_default=True, help="Which of the topic's.")
-@click.option("--device", default="cpu", show_default=True, help="Where to train, such as cuda.")
+@DEVICE
 @CONTENT
 @AS_JSON
 def simulate(
@@ -248,6 +297,10 @@ def list_settings(as_json: bool) -> None:
 
 
 main.add_command(user)
+main.add_command(authoring.new)
+main.add_command(authoring.preview(_serve))
+main.add_command(import_command)
+main.add_command(export_command)
 
 
 def _settings(**flags: Any) -> Settings:
@@ -290,6 +343,61 @@ def _claiming(folder: Path, topic: str | None) -> list[Topic]:
     if problems:
         _stop("Mend these first: claims of a broken file can't be judged.")
     return [each for each in wanted if any(question.claims for question in each.questions)]
+
+
+def _not_as_json(as_json: bool) -> None:
+    if as_json:
+        raise click.UsageError("--json prints one document and --watch never ends: leave out one.")
+
+
+def _watch_checks(path: Path | None, folder: Path, find: Callable[[], list[Problem]]) -> NoReturn:
+    from quizserver.authoring.preview.model import located
+    from quizserver.authoring.rounds import watch_checks
+    from quizserver.authoring.watch import Watcher
+
+    if path is not None and not path.exists():
+        _stop(f"There is no file or folder {path}.")
+    watched, what = located(path, folder)
+    try:
+        watch_checks(find, Watcher(watched, only=what.only), click.echo)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _watch_claims(
+    folder: Path, topic: str | None, seeds: range, *, device: str, maps: bool, update: bool
+) -> NoReturn:
+    from quizserver.authoring.rounds import FailedError, Progress, Verifying
+    from quizserver.authoring.watch import Watcher
+    from quizserver.lab import evidence, report
+    from quizserver.lab.verify import VerifyError
+    from quizserver.lab.verify import verify as train
+
+    def verify_one(each: Topic, look: Progress) -> evidence.Evidence:
+        tell = _progress(each.id)
+
+        def progress(done: int, total: int) -> None:
+            look(done, total)
+            if tell is not None:
+                tell(done, total)
+
+        try:
+            found = train(each, seeds, device=device, progress=progress, maps=maps)
+        except VerifyError as error:
+            raise FailedError(str(error)) from error
+        if update:
+            click.echo(f"wrote {evidence.write(found, each.folder)}", err=True)
+        click.echo(report.report_table(found))
+        return found
+
+    if topic is not None:
+        _topic(
+            _topics(folder), topic
+        )  # a name that is not there is a mistake, not to be waited for
+    try:
+        Verifying(folder, verify_one, Watcher(folder), click.echo).run(topic)
+    except KeyboardInterrupt:
+        sys.exit(0)
 
 
 def _turned(text: str) -> tuple[str, float]:

@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 import click
 import sqlalchemy as sa
 
+from quizserver.authoring.preview.model import Preview
 from quizserver.db.migrate import MigrationError, migrate, prepare_folder
-from quizserver.db.session import Database
+from quizserver.db.session import Database, DatabaseUrlError
 from quizserver.settings import Settings, secret_key
 
 STOP_SECONDS = 3.0
@@ -68,13 +69,21 @@ def prepare(settings: Settings) -> Settings:
             " Name another one with --data DIR."
         ) from error
     port = free_port(settings.host, settings.port)
+    if settings.web_processes > 1 and settings.data_url.startswith("sqlite"):
+        raise ServeError(
+            "SQLite has one writer, so it is served by one web process. Set"
+            " QUIZSERVER_DATABASE_URL to a PostgreSQL, or leave QUIZSERVER_WEB_PROCESSES at 1."
+        )
     migrate_store(settings)
     return replace(settings, port=port)
 
 
 def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
     """Brings the store of what people did to the newest schema. Raises ServeError."""
-    database = Database(settings.data_url)
+    try:
+        database = Database(settings.data_url)
+    except DatabaseUrlError as error:
+        raise ServeError(f"QUIZSERVER_DATABASE_URL: {error}") from error
     try:
         return migrate(database)
     except MigrationError as error:
@@ -110,20 +119,29 @@ def free_port(host: str, port: int) -> int:
         ) from error
 
 
-def serve(settings: Settings) -> int:
-    """Runs until a signal asks it to stop; returns the exit code. Raises ServeError."""
+def serve(settings: Settings, *, preview: Preview | None = None) -> int:
+    """Runs until a signal asks it to stop; returns the exit code. Raises ServeError.
+
+    With ``preview``, for the author at this machine, who is shown the key.
+    """
     settings = prepare(settings)
     stopping = _Stop()
     environment = os.environ | settings.environment()
+    web = ["-m", "quizserver.web_process"]
+    name, at = "quizserver", ""
+    if preview is not None:
+        environment |= preview.environment()
+        web.append("--preview")
+        name, at = "The preview", preview.at.removeprefix("/")
     children = [
-        _start("web", ["-m", "quizserver.web_process"], environment),
+        _start("web", web, environment),
         _start("worker", ["-m", "quizserver.cli", "worker"], environment),
     ]
     try:
         if not _wait_until_ready(settings, children[0], stopping):
             return 0 if stopping.asked else 1
         url = f"http://{_shown_host(settings.host)}:{settings.port}/"
-        click.echo(f"quizserver is ready at {url} (Ctrl-C stops it)")
+        click.echo(f"{name} is ready at {url}{at} (Ctrl-C stops it)")
         return _watch(children, environment, stopping)
     finally:
         _stop(children)

@@ -44,7 +44,19 @@ class Settings:
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on; 0 picks a free one", low=0)
     database_url: str = _setting(
-        "", "SQLAlchemy URL of what people did; empty means SQLite in the data folder"
+        "",
+        "where to keep what people did, such as postgresql://user:password@host/name; empty means"
+        " SQLite in the data folder",
+    )
+    runs_url: str = _setting(
+        "",
+        "where to keep runs and their curves; empty means the PostgreSQL of DATABASE_URL, or SQLite"
+        " in the data folder",
+    )
+    queue_url: str = _setting(
+        "",
+        "queue of runs, such as redis://host or postgresql://host/name; empty means the PostgreSQL"
+        " of DATABASE_URL, or SQLite in the data folder",
     )
     secret_key: str = _setting(
         "", "key that signs sessions; empty means one made once and kept in the data folder"
@@ -55,19 +67,29 @@ class Settings:
     proxies: int = _setting(
         0, "reverse proxies in front whose X-Forwarded-For and -Proto are trusted", low=0
     )
+    web_processes: int = _setting(
+        1, "web processes; more than one wants PostgreSQL, as SQLite has one writer", low=1
+    )
     web_threads: int = _setting(
-        48, "threads of the web process; each open live curve holds one", low=4
+        48, "threads of a web process; each open live curve holds one", low=4
     )
     streams_max: int = _setting(32, "live curves open at once in a web process", low=1)
     streams_per_visitor: int = _setting(4, "live curves that one visitor may have open", low=1)
     workers: int = _setting(0, "simulation workers; 0 means one for each core", low=0)
     run_seconds_max: float = _setting(120.0, "seconds after which a run is ended", low=0.1)
+    map_seconds_max: float = _setting(
+        600.0, "seconds after which a phase map that somebody asked for is ended", low=0.1
+    )
+    verify_seconds_max: float = _setting(
+        1800.0, "seconds after which a verification that an author asked for is ended", low=0.1
+    )
     run_memory_mb: int = _setting(2048, "MiB of memory that one run may use", low=64)
     run_replicas_max: int = _setting(64, "replicas that one run may train", low=1)
     runs_waiting_max: int = _setting(64, "runs that may wait for a worker", low=1)
     runs_per_visitor: int = _setting(2, "runs of one visitor that run or wait at once", low=1)
     runs_kept_mb: int = _setting(512, "MiB of finished runs that are kept", low=1)
     body_kb: int = _setting(256, "KiB that a request may send", low=16)
+    upload_kb: int = _setting(4096, "KiB that an image which an author sends may have", low=16)
     limit_sign_in_account: str = _setting(
         "10/minute;60/hour", "sign-ins with one email address, right or wrong"
     )
@@ -75,6 +97,9 @@ class Settings:
         "100/minute;600/hour", "sign-ins from one client address; a classroom may share it"
     )
     limit_sign_up: str = _setting("60/hour", "accounts made from one client address")
+    limit_join_client: str = _setting(
+        "60/minute;600/hour", "wrong join codes from one client address; a classroom may share it"
+    )
     limit_answers_client: str = _setting(
         "1200/minute", "answers from one client address; a classroom may share it"
     )
@@ -90,6 +115,20 @@ class Settings:
     def data_url(self) -> str:
         """SQLAlchemy URL of the store of what people did."""
         return self.database_url or f"sqlite:///{self.data / 'quizserver.sqlite3'}"
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the store of runs, which can be computed again."""
+        return self.runs_url or self._postgresql or f"sqlite:///{self.data / 'runs.sqlite3'}"
+
+    @property
+    def broker_url(self) -> str:
+        """URL of the queue between the web and the workers."""
+        return self.queue_url or self._postgresql or f"sqlite:///{self.data / 'queue.sqlite3'}"
+
+    @property
+    def _postgresql(self) -> str:
+        return self.database_url if self.database_url.startswith("postgres") else ""
 
     @property
     def worker_count(self) -> int:

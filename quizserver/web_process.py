@@ -1,8 +1,13 @@
-"""The web process: granian in front of the Flask application, settings from the environment."""
+"""The web process: granian in front of the Flask application, settings from the environment.
+
+With ``--preview``, the application of an author's preview. No setting or variable turns that on.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 
 from flask import Flask
 from granian.constants import Interfaces
@@ -12,6 +17,7 @@ from granian.server import Server
 from quizserver.settings import load
 
 TARGET = "quizserver.web_process:application"
+PREVIEW_TARGET = "quizserver.web_process:preview_application"
 KILL_SECONDS = 2
 
 
@@ -22,14 +28,23 @@ def application() -> Flask:
     return create_app(load(os.environ))
 
 
-def main() -> None:
+def preview_application() -> Flask:
+    """The same application with the key in sight, for the author at this machine."""
+    from quizserver.app import create_app
+    from quizserver.authoring.preview.model import Preview
+
+    return create_app(load(os.environ), preview=Preview.from_environ(os.environ))
+
+
+def main(arguments: Sequence[str] = ()) -> None:
     settings = load(os.environ)
     Server(
-        TARGET,
+        PREVIEW_TARGET if "--preview" in arguments else TARGET,
         factory=True,
         interface=Interfaces.WSGI,
         address=settings.host,
         port=settings.port,
+        workers=settings.web_processes,
         blocking_threads=settings.web_threads,
         # An open event stream would hold up a stop for ever.
         workers_kill_timeout=KILL_SECONDS,
@@ -40,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -13,6 +13,7 @@ from quizserver.app import create_app
 from quizserver.db.migrate import migrate
 from quizserver.db.session import Database
 from quizserver.settings import Settings
+from tests.postgres import Postgres, running
 
 PLAIN = """\
 # Which one is even?
@@ -63,11 +64,32 @@ That is all.
 """
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A migrated, empty store of what people did."""
-    store = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this test process."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated, empty database: every test of storage runs on both kinds."""
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        with server.fresh() as url:
+            yield url
+        return
+    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    store = Database(url)
     migrate(store)
+    store.dispose()
+    yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated, empty store of what people did."""
+    store = Database(database_url)
     yield store
     store.dispose()
 
@@ -84,18 +106,18 @@ def content(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, content: Path) -> Settings:
+def settings(tmp_path: Path, content: Path, database_url: str) -> Settings:
+    """Runs and queue lie where the database's address alone puts them."""
     data = tmp_path / "data"
     data.mkdir()
-    return Settings(data=data, content=content, secret_key="tests only", port=0)
+    return Settings(
+        data=data, content=content, secret_key="tests only", port=0, database_url=database_url
+    )
 
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The whole application on an empty store, as a web process has it."""
-    store = Database(settings.data_url)
-    migrate(store)
-    store.dispose()
     application = create_app(settings)
     application.config["TESTING"] = True
     application.config["PROPAGATE_EXCEPTIONS"] = False

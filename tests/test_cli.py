@@ -11,7 +11,10 @@ from click.testing import CliRunner, Result
 from quizserver.cli import main
 from quizserver.settings import Settings
 
-COMMANDS = ["serve", "worker", "migrate", "check", "verify", "simulate", "user", "settings"]
+COMMANDS = [
+    "serve", "worker", "migrate", "check", "verify", "simulate", "import", "export", "user",
+    "settings",
+]  # fmt: skip
 
 
 def run(*arguments: object, **environment: str) -> Result:
@@ -66,7 +69,7 @@ def test_check_of_a_folder_that_is_not_there_says_so(tmp_path: Path):
 
 @pytest.mark.slow
 def test_verify_prints_what_programs_rely_on():
-    result = run("verify", "strange-loss", "--seeds", "5:9", "--json")
+    result = run("verify", "strange-loss", "--seeds", "5:9", "--json", "--no-maps")
     report = json.loads(result.stdout)
     (topic,) = report["topics"]
     assert topic["topic"] == "strange-loss"
@@ -99,7 +102,7 @@ claims:
 - [ ] Too low {#low}
 """
     )
-    result = run("verify", "--content", folder.parent, "--seeds", "0:16", "--json")
+    result = run("verify", "--content", folder.parent, "--seeds", "0:16", "--json", "--no-maps")
     assert result.exit_code == 1
     found = {c["option"]: c for c in json.loads(result.stdout)["topics"][0]["claims"]}
     assert (found["high"]["expected"], found["high"]["verdict"]) == ("supported", "refuted")
@@ -107,7 +110,7 @@ claims:
     assert not found["high"]["agrees"]
     assert not found["low"]["agrees"]
     assert not (folder / "evidence.json").exists(), "only --update writes"
-    run("verify", "--content", folder.parent, "--seeds", "0:4", "--update")
+    run("verify", "--content", folder.parent, "--seeds", "0:1", "--update")
     assert json.loads((folder / "evidence.json").read_text())["topic"] == "strange-loss"
 
 
@@ -161,8 +164,46 @@ def test_users_are_made_listed_changed_and_deleted(tmp_path: Path):
     assert json.loads(user("list", "--json").stdout) == {"users": []}
 
 
+def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
+    def user(*arguments: str) -> Result:
+        words = "correct horse\n"
+        return CliRunner().invoke(main, ["user", "--data", str(tmp_path), *arguments], input=words)
+
+    made = user("add", "boss@example.org", "--role", "admin", "--password-stdin")
+    assert "boss@example.org has a new account as an admin" in made.stdout
+    user("add", "ana@example.org", "--password-stdin")
+    assert "is now an author, was a learner" in user("role", "ana@example.org", "author").stdout
+    assert "is an author already" in user("role", "ana@example.org", "author").stdout
+    for refused in (
+        ("role", "boss@example.org", "learner"),
+        ("delete", "boss@example.org", "--yes"),
+    ):
+        result = user(*refused)
+        assert (result.exit_code, "--force" in result.stderr) == (1, True)
+    assert user("role", "boss@example.org", "learner", "--force").exit_code == 0
+    assert user("delete", "boss@example.org", "--yes").exit_code == 0
+    grants = json.loads(user("log", "--json").stdout)["grants"]
+    assert all(set(grant) == {"email", "before", "after", "by", "at"} for grant in grants)
+    assert [(g["email"], g["before"], g["after"], g["by"]) for g in grants] == [
+        ("boss@example.org", "admin", "learner", None),
+        ("ana@example.org", "learner", "author", None),
+        ("boss@example.org", "learner", "admin", None),
+    ]
+    lines = user("log").stdout.splitlines()
+    assert len(lines) == 3
+    assert "ana@example.org\tlearner -> author\tby the command line" in lines[1]
+
+
 def test_migrate_goes_up_and_down_and_says_so(tmp_path: Path):
     assert "an empty database -> 0001" in run("migrate", "--data", tmp_path).output
     down = run("migrate", "--data", tmp_path, "--down", "--to", "base")
     assert "0001 -> an empty database" in down.output
     assert run("migrate", "--data", tmp_path, "--to", "nonsense").exit_code == 1
+
+
+@pytest.mark.parametrize("command", [["verify"], ["simulate", "strange-loss/healthy"]])
+def test_a_device_that_is_not_there_is_refused_before_anything_is_trained(command: list[str]):
+    result = run(*command, "--device", "no-such-device")
+    assert result.exit_code == 2
+    assert "Nothing can be trained on 'no-such-device' here" in result.output
+    assert "Use cpu." in result.output

@@ -101,6 +101,7 @@ def upgrade() -> None:
             "best_mark >= first_mark AND best_mark >= latest_mark",
             name=op.f("ck_standing_best_is_the_best"),
         ),
+        sqlite_with_rowid=False,
     )
 
 

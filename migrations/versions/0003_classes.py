@@ -59,9 +59,11 @@ def upgrade() -> None:
             ["class_id"], ["class.id"], name="fk_class_topic_class_id", ondelete="CASCADE"
         ),
     )
+    op.create_index("ix_standing_latest_at", "standing", ["latest_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_standing_latest_at", "standing")
     op.drop_table("class_topic")
     op.drop_table("member")
     op.drop_table("class")

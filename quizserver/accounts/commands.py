@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,8 +16,10 @@ from sqlalchemy.orm import Session
 from quizserver.accounts import store
 from quizserver.accounts.model import Person, normal_email, password_fault
 from quizserver.accounts.passwords import hash_password
+from quizserver.accounts.roles import store as roles
+from quizserver.accounts.roles.model import with_article
 from quizserver.db.migrate import MigrationError, migrate, prepare_folder
-from quizserver.db.session import Database
+from quizserver.db.session import Database, DatabaseUrlError
 from quizserver.db.tables import ROLES
 from quizserver.settings import SettingsError, load
 
@@ -32,7 +35,12 @@ STDIN = click.option(
 )
 @click.pass_context
 def user(context: click.Context, data: Path | None) -> None:
-    """List accounts, make them, set their roles and passwords, delete them."""
+    """List accounts, make them, set their roles and passwords, delete them; read who granted what.
+
+    A new server has no admin. Make the first one here: `quizserver user add YOU --role admin`, or
+    `quizserver user role YOU admin` for an account that is there. Admins grant roles in the
+    browser too.
+    """
     try:
         settings = load(os.environ, data=data)
         prepare_folder(settings.data)
@@ -41,7 +49,7 @@ def user(context: click.Context, data: Path | None) -> None:
         migrate(database)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
-    except (OSError, MigrationError, sa.exc.DatabaseError) as error:
+    except (OSError, MigrationError, DatabaseUrlError, sa.exc.DatabaseError) as error:
         _fail(str(error))
     context.obj = database
 
@@ -76,22 +84,51 @@ def add(database: Database, email: str, role: str, password_stdin: bool) -> None
         with database.write() as session:
             person = store.ensure_guest(session, store.new_visitor())
             store.give_address(session, person.id, address, hashed)
-            store.change_role(session, person.id, role)
+            roles.grant(session, person.id, role, by=None, now=datetime.now(UTC))
     except store.AddressTakenError:
         _fail(f"{address} has an account already.")
-    click.echo(f"{address} is a new {role}.")
+    click.echo(f"{address} has a new account as {with_article(role)}.")
 
 
 @user.command()
 @EMAIL
 @click.argument("role", type=click.Choice(ROLES))
+@click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
-def role(database: Database, email: str, role: str) -> None:
-    """Give an account another role."""
-    with database.write() as session:
-        person = _find(session, email)
-        store.change_role(session, person.id, role)
-    click.echo(f"{person.email} is now {role}, was {person.role}.")
+def role(database: Database, email: str, role: str, force: bool) -> None:
+    """Give an account another role, and log it."""
+    try:
+        with database.write() as session:
+            person = _find(session, email)
+            granted = roles.grant(
+                session, person.id, role, by=None, now=datetime.now(UTC), force=force
+            )
+    except roles.LastAdminError as error:
+        _fail(f"{error} Or leave the server without one with --force.")
+    if granted is None:
+        click.echo(f"{person.email} is {with_article(role)} already.")
+    else:
+        click.echo(f"{person.email} is now {with_article(role)}, was {with_article(person.role)}.")
+
+
+@user.command("log")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_obj
+def show_log(database: Database, as_json: bool) -> None:
+    """Show who granted which role to whom and when, newest first."""
+    with database.read() as session:
+        granted = roles.log(session)
+    if as_json:
+        rows = [
+            {"email": g.email, "before": g.before, "after": g.after, "by": g.by}
+            | {"at": g.at.isoformat()}
+            for g in granted
+        ]
+        click.echo(json.dumps({"grants": rows}, indent=2))
+    else:
+        for g in granted:
+            by = g.by or "the command line"
+            click.echo(f"{g.at:%Y-%m-%d %H:%M} UTC\t{g.email}\t{g.before} -> {g.after}\tby {by}")
 
 
 @user.command()
@@ -112,15 +149,21 @@ def password(database: Database, email: str, password_stdin: bool) -> None:
 @user.command()
 @EMAIL
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
-def delete(database: Database, email: str, yes: bool) -> None:
-    """Delete an account with every answer in it."""
+def delete(database: Database, email: str, yes: bool, force: bool) -> None:
+    """Delete an account with every answer in it. The log of roles keeps its address."""
     with database.read() as session:
         person = _find(session, email)
     if not yes:
         click.confirm(f"Delete {person.email} and all of their answers for good?", abort=True)
-    with database.write() as session:
-        store.delete(session, person.id)
+    try:
+        with database.write() as session:
+            if not force:
+                roles.keep_an_admin(session, person.id)
+            store.delete(session, person.id)
+    except roles.LastAdminError as error:
+        _fail(f"{error} Or leave the server without one with --force.")
     click.echo(f"{person.email} is deleted.")
 
 

@@ -33,6 +33,16 @@ class Person:
         """Whether they look after topics, and are told what is wrong with them."""
         return self.role in {"author", "admin"}
 
+    @property
+    def teaches(self) -> bool:
+        """Whether they may make classes."""
+        return self.role in {"instructor", "admin"}
+
+    @property
+    def administers(self) -> bool:
+        """Whether they give others their roles, and may look into every class."""
+        return self.role == "admin"
+
     # What Flask-Login asks of a user.
     is_authenticated = True
     is_active = True

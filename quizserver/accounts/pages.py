@@ -18,6 +18,8 @@ from quizserver.accounts.current import Current
 from quizserver.accounts.forms import DeleteForm, PasswordForm, SignInForm, SignUpForm
 from quizserver.accounts.model import Person, normal_email, password_fault
 from quizserver.accounts.passwords import hash_password, is_outdated, is_right
+from quizserver.accounts.roles import store as roles
+from quizserver.accounts.roles.model import MAY, with_article
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 
@@ -32,11 +34,13 @@ def pages(
     limiter: Limiter,
     absorb: Callable[[Session, int, int], None],
     export: Callable[[Session, int], dict[str, Any]],
+    orphans: Callable[[Session, int], list[str]],
 ) -> Blueprint:
     """The blueprint of the account pages.
 
     ``absorb(session, guest_id, account_id)`` moves what a guest did into an account;
-    ``export(session, person_id)`` is everything else that is kept about a person.
+    ``export(session, person_id)`` is everything else that is kept about a person;
+    ``orphans(session, person_id)`` are the titles of the classes that only they instruct.
     """
     blueprint = Blueprint("accounts", __name__)
     by_account = limiter.shared_limit(
@@ -128,7 +132,18 @@ def pages(
 
     @blueprint.get("/account")
     def account() -> str:
-        return render_template("accounts/account.html", person=current.person())
+        person = current.person()
+        granted = []
+        if person is not None and not person.is_guest:
+            with database.read() as session:
+                granted = roles.of_person(session, person.id, limit=1)
+        return render_template(
+            "accounts/account.html",
+            person=person,
+            may=MAY,
+            with_article=with_article,
+            grant=granted[0] if granted else None,
+        )
 
     @blueprint.route("/account/password", methods=["GET", "POST"])
     @login_required  # type: ignore[untyped-decorator]
@@ -163,15 +178,24 @@ def pages(
         if person is None:
             return redirect(url_for("accounts.account"), 303)
         form = DeleteForm()
+        with database.read() as session:
+            logged = roles.is_in_log(session, person.id)
+            context = {"person": person, "logged": logged, "classes": orphans(session, person.id)}
         if not form.validate_on_submit():
-            return _page("accounts/delete.html", form, person=person)
+            return _page("accounts/delete.html", form, **context)
         if not person.is_guest and not _is_own(person, form.password.data or ""):
             form.password.errors = ["That is not your password."]
-            return _page("accounts/delete.html", form, person=person)
-        with database.write() as session:
-            store.delete(session, person.id)
+            return _page("accounts/delete.html", form, **context)
+        try:
+            with database.write() as session:
+                roles.keep_an_admin(session, person.id)
+                store.delete(session, person.id)
+        except roles.LastAdminError as error:
+            form.password.errors = [str(error)]
+            return _page("accounts/delete.html", form, **context)
         current.sign_out()
-        flash("Everything that was stored about you is deleted.")
+        kept = ", but for your address in the log of roles" if logged else ""
+        flash(f"Everything that was stored about you is deleted{kept}.")
         return redirect(url_for("progress.home"), 303)
 
     @blueprint.get("/account/data.json")
@@ -185,6 +209,10 @@ def pages(
                 "since": person.created_at.isoformat(),
             }
             with database.read() as session:
+                kept["role_changes"] = [
+                    {"before": g.before, "after": g.after, "by": g.by, "at": g.at.isoformat()}
+                    for g in roles.of_person(session, person.id)
+                ]
                 kept |= export(session, person.id)
         response = jsonify(kept)
         response.headers["Content-Disposition"] = 'attachment; filename="quizserver-data.json"'

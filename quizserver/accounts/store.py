@@ -61,6 +61,26 @@ def everybody(session: Session) -> list[Person]:
     return [Person(*row) for row in rows]
 
 
+def search(
+    session: Session, text: str, role: str | None, *, offset: int, limit: int
+) -> list[Person]:
+    """The accounts with ``text`` in their address, of one role or any, in address order."""
+    rows = session.execute(
+        sa.select(*_COLUMNS)
+        .where(*_matching(text, role))
+        .order_by(person.c.email)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [Person(*row) for row in rows]
+
+
+def count(session: Session, text: str, role: str | None) -> int:
+    """How many accounts ``search`` would find in all."""
+    found = sa.select(sa.func.count()).select_from(person).where(*_matching(text, role))
+    return session.scalar(found) or 0
+
+
 def password_hash(session: Session, email: str) -> str | None:
     return session.scalar(sa.select(person.c.password_hash).where(person.c.email == email))
 
@@ -119,13 +139,15 @@ def refresh_hash(session: Session, person_id: int, hashed: str) -> None:
     _update(session, person_id, password_hash=hashed)
 
 
-def change_role(session: Session, person_id: int, role: str) -> None:
-    _update(session, person_id, role=role)
-
-
 def delete(session: Session, person_id: int) -> None:
     """Removes the person; their attempts and standings go with them."""
     session.execute(sa.delete(person).where(person.c.id == person_id))
+
+
+def _matching(text: str, role: str | None) -> list[sa.ColumnElement[bool]]:
+    # Addresses are stored in lower case.
+    conditions = [person.c.email.contains(text.strip().lower(), autoescape=True)]
+    return conditions if role is None else [*conditions, person.c.role == role]
 
 
 def _one(session: Session, condition: sa.ColumnElement[bool]) -> Person | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 
-from quizserver.attempts import store, views
+from quizserver.attempts import clock, store, views
 from quizserver.attempts.model import Attempt
 from quizserver.attempts.views import AttemptLine, LinkView, QuestionView, Situation
 from quizserver.db.session import Database
@@ -65,6 +66,10 @@ class Desk:
 
     def is_seal(self, text: str, question: Question, visitor: str) -> bool:
         return hmac.compare_digest(text.encode(), self.seal(question, visitor).encode())
+
+    def shown_at(self, text: str, question: Question, visitor: str, number: int) -> float | None:
+        """The moment that a form says it was first shown, in Unix time; None without its seal."""
+        return clock.moment_of(self._secret, visitor, question.id, number, text)
 
     def problems(self, topic: str) -> list[Problem]:
         """What is wrong with a topic's files, for authors; the last good version is served."""
@@ -144,6 +149,7 @@ class Desk:
             evidence,
             runs_url=url("runs.start"),
             source_url=url("runs.source", topic=topic.id, name=simulation),
+            recorded_url=url("runs.recorded", topic=topic.id, name=simulation),
             stale=evidence.stale(topic) if evidence is not None else None,
             arm=arm,
             knobs=knobs,
@@ -164,8 +170,13 @@ class Desk:
         self, question: Question, situation: Situation, common: QuestionView, url: Url
     ) -> QuestionView:
         shown = min(situation.hints_asked, len(question.hints_html))
+        since = situation.shown
+        if since is None:
+            now, visitor = time.time(), situation.visitor
+            since = clock.seal(self._secret, visitor, question.id, common.number, now)
         return common.having(
             answering=True,
+            shown=since,
             options=views.open_options(question, situation),
             hints=question.hints_html[:shown],
             hints_left=len(question.hints_html) - shown,

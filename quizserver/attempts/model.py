@@ -19,11 +19,15 @@ class Submission:
     right: bool
     mark: float
     hints_seen: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One answer of one person to one version of a question."""
+    """One answer of one person to one version of a question.
+
+    ``seconds`` is from when its form was first shown; None when that is not known.
+    """
 
     question: str
     version: str
@@ -34,6 +38,7 @@ class Attempt:
     mark: float
     hints_seen: int
     answered_at: datetime
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from flask import (
@@ -22,7 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts import store as people
 from quizserver.accounts.current import Current
-from quizserver.attempts import store
+from quizserver.attempts import clock, store
 from quizserver.attempts.desk import Desk
 from quizserver.attempts.grading import SubmissionError, grade
 from quizserver.attempts.model import Attempt, Submission
@@ -73,9 +74,13 @@ def pages(
             abort(400)
         visitor = current.visitor()
         before = desk.attempts(question)
+        shown = request.form.get("shown", "")
+        shown_at = desk.shown_at(shown, found, visitor, len(before) + 1)
+        if shown_at is None:
+            shown = ""
         if "hint" in request.form:  # asked for without scripts: what is ticked stays ticked
             return make_response(
-                _page(found, Situation(visitor, before, True, hints_seen + 1, chosen))
+                _page(found, Situation(visitor, before, True, hints_seen + 1, chosen, shown=shown))
             )
         if number <= len(before):  # sent again: what was kept decides, whatever the text is now
             return _kept(found, before, number, chosen, visitor)
@@ -84,7 +89,7 @@ def pages(
                 raise SubmissionError(EDITED)
             graded = grade(found.right_ids, [o.id for o in found.options], chosen)
         except SubmissionError as error:
-            situation = Situation(visitor, before, True, hints_seen, chosen, str(error))
+            situation = Situation(visitor, before, True, hints_seen, chosen, str(error), shown)
             return make_response(_page(found, situation), 422)
         submission = Submission(
             question=found.id,
@@ -96,6 +101,7 @@ def pages(
             right=graded.right,
             mark=graded.mark,
             hints_seen=min(hints_seen, len(found.hints_html)),
+            seconds=clock.seconds_since(shown_at, time.time()),
         )
         account = current.account()
         try:
@@ -106,7 +112,7 @@ def pages(
             return _kept(found, desk.attempts(question), number, chosen, visitor)
         except people.NoGuestError:
             # Signed in or up in another tab while this was on its way: nothing is kept yet.
-            situation = Situation(visitor, before, True, hints_seen, chosen, MEANWHILE)
+            situation = Situation(visitor, before, True, hints_seen, chosen, MEANWHILE, shown)
             return make_response(_page(found, situation), 409)
         return redirect(_back(found), 303)
 
@@ -126,7 +132,7 @@ def pages(
                 " That answer stands; you can try again."
             )
             return make_response(_page(found, Situation(visitor, attempts)), 409)
-        situation = Situation(visitor, attempts, True, 0, chosen, OUTDATED)
+        situation = Situation(visitor, attempts, True, 0, chosen, OUTDATED, "")
         return make_response(_page(found, situation), 409)
 
     @blueprint.get("/topics/<topic>/files/<path:name>")

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.attempts.experiments import store as experiments
 from quizserver.attempts.model import Attempt, Standing, Submission
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, question_version, standing
@@ -95,7 +96,11 @@ def has_answered_any(session: Session, person_id: int, questions: Collection[str
 
 
 def absorb(session: Session, guest_id: int, account_id: int) -> None:
-    """Moves a guest's attempts behind those of an account; the account's first stay the first."""
+    """Moves a guest's attempts behind those of an account; the account's first stay the first.
+
+    The experiments that the guest ran go along.
+    """
+    experiments.absorb(session, guest_id, account_id)
     have = {name: s.attempts for name, s in standings(session, account_id).items()}
     for question, guest in standings(session, guest_id).items():
         # Highest number first, so that no two rows ever share one while they move up.
@@ -145,7 +150,7 @@ def source(session: Session, question: str, version: str) -> str | None:
 
 
 def export(session: Session, person_id: int) -> dict[str, Any]:
-    """Every attempt of a person as plain data, for their own download."""
+    """Every attempt and experiment of a person as plain data, for their own download."""
     attempts = _attempts(session, attempt.c.person_id == person_id)
     return {
         "attempts": [
@@ -158,9 +163,11 @@ def export(session: Session, person_id: int) -> dict[str, Any]:
                 "right": a.right,
                 "hints_seen": a.hints_seen,
                 "answered_at": a.answered_at.isoformat(),
+                "seconds": a.seconds,
             }
             for a in attempts
-        ]
+        ],
+        "experiments": experiments.export(session, person_id),
     }
 
 
@@ -178,6 +185,7 @@ def _insert(session: Session, person_id: int, submission: Submission) -> bool:
         mark=submission.mark,
         hints_seen=submission.hints_seen,
         answered_at=datetime.now(UTC),
+        seconds=submission.seconds,
     )
 
 

@@ -64,6 +64,8 @@ class Situation:
     hints_asked: int = 0
     chosen: Sequence[str] = ()
     error: str | None = None
+    # The sealed moment that the form came with, "" when it had none; None shows the form anew.
+    shown: str | None = None
 
     @property
     def answering(self) -> bool:
@@ -85,6 +87,7 @@ class QuestionView:
     version: str
     number: int
     answering: bool = True
+    shown: str = ""
     options: Sequence[OptionView] = ()
     hints: Sequence[str] = ()
     hints_left: int = 0

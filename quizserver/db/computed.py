@@ -15,10 +15,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from quizserver.db.session import BUSY_SECONDS, Database
+from quizserver.db.session import BUSY_SECONDS, Database, database_url, one_at_a_time
 
 # Goes up with every change of the tables below or of what their columns mean.
-VERSION = 2
+VERSION = 3
+
+SCHEMA = "quizserver_runs"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -53,6 +55,9 @@ run = sa.Table(
     # Of a phase map: its two knobs with their values, and the shape that is counted. The points
     # below are then its cells.
     sa.Column("plane", sa.JSON(none_as_null=True)),
+    # Of a verification: the pages whose texts stand in for those on the disk, path -> text. The
+    # points below are then thousandths of the training.
+    sa.Column("overlay", sa.JSON(none_as_null=True)),
     sa.Column("points_total", sa.Integer, nullable=False),
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("points_done", sa.Integer, nullable=False, server_default="0"),
@@ -86,7 +91,8 @@ sa.Index("uq_run_key_alive", run.c.key, unique=True, sqlite_where=_alive, postgr
 
 # One batch of points: ``summary`` is the JSON that charts draw; ``data`` the values of every
 # replica as little-endian float64 in the order series, replica, point. Of a map, a batch of cells:
-# ``summary`` is the JSON of their numbers and counts, ``data`` is empty.
+# ``summary`` is the JSON of their numbers and counts, ``data`` is empty. Of a verification, a part of
+# the training: the last one's ``data`` is the evidence, as text.
 point = sa.Table(
     "point",
     metadata,
@@ -111,10 +117,12 @@ watch = sa.Table(
 def open_computed(url: str) -> Database:
     """The computed store at ``url``, with its tables as this version wants them.
 
-    A store of another version is emptied; an SQLite file that is damaged is replaced. Raises
+    A store of another version is emptied; an SQLite file that is damaged is replaced. In PostgreSQL
+    the tables are in a schema of their own, beside those of what people did. Raises
     sqlalchemy.exc.SQLAlchemyError when the database can't be opened at all.
     """
-    database = Database(url, durable=False)
+    _make_schema(url)
+    database = computed(url)
     with _one_at_a_time(database):
         try:
             _create(database)
@@ -127,9 +135,25 @@ def open_computed(url: str) -> Database:
     return database
 
 
+def computed(url: str) -> Database:
+    """The computed store at ``url``, whose tables somebody has made."""
+    return Database(url, durable=False, schema=SCHEMA)
+
+
+def _make_schema(url: str) -> None:
+    if database_url(url).get_backend_name() != "postgresql":
+        return
+    database = Database(url)
+    with database.engine.begin() as connection:
+        one_at_a_time(connection, SCHEMA)
+        connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+    database.dispose()
+
+
 def _create(database: Database) -> None:
     with database.write() as session:
         connection = session.connection()
+        one_at_a_time(connection, SCHEMA)
         present = set(sa.inspect(connection).get_table_names())
         if _version.name in present and connection.scalar(sa.select(_version)) == VERSION:
             return

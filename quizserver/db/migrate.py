@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
-from quizserver.db.session import Database
+from quizserver.db.session import Database, one_at_a_time
 from quizserver.settings import shipped
 
 
@@ -30,6 +30,7 @@ def migrate(
     config.set_main_option("script_location", str(shipped("migrations")))
     config.set_main_option("path_separator", "os")
     with database.engine.execution_options(writes=True).begin() as connection:
+        one_at_a_time(connection, "quizserver-migrate")
         config.attributes["connection"] = connection
         before = MigrationContext.configure(connection).get_current_revision()
         try:

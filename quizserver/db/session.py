@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,23 +15,69 @@ from sqlalchemy.orm import Session
 
 BUSY_SECONDS = 5
 
+_WRITE = "Write sqlite:///path or postgresql://user:password@host/name."
+
+# What a statement, a wait for a lock and a forgotten transaction may take in PostgreSQL, in ms.
+_LIMITS = {
+    "statement_timeout": 60_000,
+    "lock_timeout": 10_000,
+    "idle_in_transaction_session_timeout": 120_000,
+}
+
+
+class DatabaseUrlError(ValueError):
+    """The address of a database that can't be used; the message says what can."""
+
+
+def database_url(text: str) -> sa.URL:
+    """A SQLAlchemy URL, with psycopg 3 for PostgreSQL in whatever spelling it is asked for.
+
+    Raises DatabaseUrlError when it is no URL of a database that we know, or psycopg is missing.
+    """
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise DatabaseUrlError(f"This is no address of a database. {_WRITE}") from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise DatabaseUrlError(f"{url.drivername} is no database that can be used. {_WRITE}")
+    if url.drivername != "sqlite" and importlib.util.find_spec("psycopg") is None:
+        raise DatabaseUrlError(
+            "PostgreSQL needs psycopg: pip install 'quizserver[postgresql]', then start again."
+        )
+    return url
+
 
 class Database:
     """One database behind a pool of connections.
 
     ``durable`` matters to SQLite only: True syncs the log at every commit, so that one that was
     acknowledged survives power loss; False leaves that to the operating system, for what can be
-    computed again.
+    computed again. ``schema`` matters to PostgreSQL only: where tables are looked for and made.
     """
 
-    def __init__(self, url: str, *, durable: bool = True) -> None:
-        self.url = sa.make_url(url)
+    def __init__(
+        self, url: str, *, durable: bool = True, schema: str | None = None, connections: int = 10
+    ) -> None:
+        self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
             _prepare_sqlite(self.engine, durable=durable)
+            self._read_engine = self.engine
         else:
-            self.engine = sa.create_engine(self.url, pool_pre_ping=True)
+            self.engine = sa.create_engine(
+                self.url,
+                pool_pre_ping=True,
+                pool_size=connections,
+                max_overflow=connections,
+                connect_args={"options": _options(self.url, schema)},
+            )
+            # several statements of one reading see one moment, as in SQLite
+            self._read_engine = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         self._write_engine = self.engine.execution_options(writes=True)
         # SQLite has one writer; threads that queue here in order wait far less than threads that
         # poll the file's lock with a growing back-off.
@@ -41,7 +88,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one moment of the database. Nothing done in it is kept."""
-        with Session(self.engine) as session:
+        with Session(self._read_engine) as session:
             yield session
 
     @contextmanager
@@ -58,12 +105,30 @@ class Database:
         self.engine.dispose()
 
 
+def one_at_a_time(connection: sa.Connection, name: str) -> None:
+    """Waits until nobody else is in a transaction that asked for the same name, in PostgreSQL.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+
 def insert_if_new(session: Session, table: sa.Table, **values: Any) -> bool:
     """Inserts a row unless one of the table's unique constraints says it is there already."""
     dialect = session.get_bind().dialect.name
     insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
     statement = insert(table).values(**values).on_conflict_do_nothing()
     return bool(session.execute(statement.returning(sa.literal(1))).first())
+
+
+def _options(url: sa.URL, schema: str | None) -> str:
+    """What PostgreSQL is told at the start of each connection; the URL's own options come last."""
+    said = [f"-c {name}={value}" for name, value in _LIMITS.items()]
+    if schema is not None:
+        said.append(f"-c search_path={schema}")
+    own = url.query.get("options", ())
+    return " ".join([*said, *([own] if isinstance(own, str) else own)])
 
 
 def _prepare_sqlite(engine: sa.Engine, *, durable: bool) -> None:

@@ -300,6 +300,19 @@ def recorded_description(path: Path, mark: str) -> Description | None:
     return experiment.description
 
 
+def to_text(evidence: Evidence, path: Path) -> str:
+    """What a file at ``path`` holds of this evidence. Raises ``EvidenceError`` as ``write``."""
+    return _fitted(evidence, path)
+
+
+def from_text(text: str | bytes) -> Evidence:
+    """The inverse of ``to_text``. Raises ``EvidenceError`` when it is no evidence."""
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise EvidenceError(f"this is no evidence: {error.errors()[0]['msg']}") from error
+
+
 def write(evidence: Evidence, folder: Path) -> Path:
     """Replaces the topic's evidence as a whole, with fewer single replicas where it is too large.
 

@@ -28,6 +28,7 @@ from quizserver.runs.model import Order
 
 OnPoints = Callable[[npt.ArrayLike, Mapping[str, npt.ArrayLike]], None]
 OnCells = Callable[[Sequence[int], Sequence[int]], None]
+OnShare = Callable[[int, bytes], None]
 
 # What a training process may read from its environment.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
@@ -35,10 +36,13 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREA
 
 class Train(Protocol):
     """Trains an order from its file, tells ``on_points`` of points as they come (x (n,) and for
-    each series (replicas, n)), or ``on_cells`` of a map's cells and their counts, and returns a
-    sentence that says what came out."""
+    each series (replicas, n)), ``on_cells`` of a map's cells and their counts, or ``on_share`` of
+    how many thousandths of a verification are done, with the evidence as text at the last of them,
+    and returns a sentence that says what came out."""
 
-    def __call__(self, path: Path, order: Order, on_points: OnPoints, on_cells: OnCells) -> str: ...
+    def __call__(
+        self, path: Path, order: Order, on_points: OnPoints, on_cells: OnCells, on_share: OnShare
+    ) -> str: ...
 
 
 @dataclass(slots=True)
@@ -126,8 +130,11 @@ def _tell(train: Train, path: Path, order: Order, writer: int) -> int:
         told = {"cells": list(cells), "counts": list(counts)}
         _write(writer, wire.frame(wire.CELLS, told))
 
+    def on_share(done: int, evidence: bytes) -> None:
+        _write(writer, wire.frame(wire.SHARE, {"done": done}, evidence))
+
     try:
-        sentence = train(path, order, on_points, on_cells)
+        sentence = train(path, order, on_points, on_cells, on_share)
         _write(writer, wire.frame(wire.DONE, {"sentence": sentence}))
         return 0
     except BaseException as error:

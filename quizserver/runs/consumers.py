@@ -15,11 +15,11 @@ from typing import Any
 
 from huey.consumer import Consumer, Scheduler, Worker, WorkerRecycle
 
+from quizserver.db.computed import computed
 from quizserver.db.session import Database
 from quizserver.runs import limits
 from quizserver.runs.child import Train
 from quizserver.runs.execution import Bounds, Execution
-from quizserver.runs.paths import queue_url, store_url
 from quizserver.runs.queue import Queue
 from quizserver.runs.reaper import Reaper
 from quizserver.runs.store import RunStore
@@ -42,7 +42,7 @@ class _Parts:
         self._database: Database | None = None
 
     def store(self) -> RunStore:
-        self._database = Database(store_url(self.settings), durable=False)
+        self._database = computed(self.settings.store_url)
         return RunStore(self._database)
 
     def forget(self) -> None:
@@ -74,6 +74,7 @@ class _Consumer(Worker):  # type: ignore[misc]
                 parts.settings.run_seconds_max,
                 parts.settings.run_memory_mb,
                 parts.settings.map_seconds_max,
+                parts.settings.verify_seconds_max,
             ),
             parts.train,
             forget=self._forget,
@@ -106,7 +107,7 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
         settings = self.parts.settings
         self._reaper = Reaper(
             self.parts.store(),
-            Queue(queue_url(settings)),
+            Queue(settings.broker_url),
             kept_mb=settings.runs_kept_mb,
             silence=self.parts.silence,
         )
@@ -125,7 +126,7 @@ class Supervisor(Consumer):  # type: ignore[misc]
 
     def __init__(self, settings: Settings, train: Train, silence: float) -> None:
         self._parts = _Parts(settings, train, silence)
-        self._queue = Queue(queue_url(settings), self._parts.execute)
+        self._queue = Queue(settings.broker_url, self._parts.execute)
         super().__init__(
             self._queue.huey,
             workers=settings.worker_count,

@@ -33,6 +33,10 @@ MAP_TOO_LONG = (
     "The map was ended after {seconds:g} s, the longest that a map may take here. Its cells so far "
     "stay in the picture. Try knobs that make a run shorter."
 )
+VERIFY_TOO_LONG = (
+    "The verification was ended after {seconds:g} s, the longest that one may take here. Run "
+    "`quizserver verify` where the content folder is."
+)
 TOO_MUCH_MEMORY = (
     "The run needed more than the {memory} MiB of memory that a run may use here. "
     "Try fewer replicas."
@@ -47,13 +51,17 @@ KILLED = (
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one run may use: wall-clock seconds (of a map, ``map_seconds``) and MiB of memory."""
+    """What one run may use: wall-clock seconds (of a map, ``map_seconds``; of a verification,
+    ``verify_seconds``) and MiB of memory."""
 
     seconds: float
     memory_mb: int
     map_seconds: float
+    verify_seconds: float
 
     def seconds_for(self, order: Order) -> float:
+        if order.overlay is not None:
+            return self.verify_seconds
         return self.seconds if order.plane is None else self.map_seconds
 
 
@@ -149,6 +157,10 @@ class Execution:
 
     def _too_long(self, run: Run) -> str:
         words = TOO_LONG if run.order.plane is None else MAP_TOO_LONG
+        if run.order.overlay is not None:
+            words = VERIFY_TOO_LONG
+        if run.order.overlay is not None:
+            words = VERIFY_TOO_LONG
         return words.format(seconds=self._bounds.seconds_for(run.order))
 
     def _death(self, run: Run, told: Told, process: child.Child) -> str:

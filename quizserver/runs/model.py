@@ -33,6 +33,9 @@ class Order:
     ``knobs`` holds every knob of the simulation; ``points`` is how many values of x it will give.
     With a ``plane`` a phase map is asked for: ``points`` counts its cells, and ``first_seed`` and
     ``replicas`` are those of every cell.
+    With an ``overlay`` the claims of a topic are verified, with these texts (by path) in place of
+    its files: ``path`` is the topic's folder, ``fingerprint`` stands for its claims and its
+    simulations, and ``points`` counts thousandths of the training.
     """
 
     topic: str
@@ -47,6 +50,7 @@ class Order:
     series: tuple[str, ...]
     points: int
     plane: Plane | None = None
+    overlay: Mapping[str, str] | None = None
 
     @property
     def seeds(self) -> range:
@@ -98,7 +102,8 @@ class Run:
 class Batch:
     """Points that arrived together: ``summary`` is the JSON text that charts draw, ``data`` the
     values of every replica (float64, little-endian; series, replica, point). Of a map, cells that
-    arrived together: ``summary`` holds their numbers and counts, and there is no ``data``."""
+    arrived together: ``summary`` holds their numbers and counts, and there is no ``data``. Of a
+    verification, thousandths: ``data`` is the evidence when all is trained."""
 
     seq: int
     count: int

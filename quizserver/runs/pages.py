@@ -67,7 +67,7 @@ def pages(
     def find(run_id: str) -> Run:
         """The run, if it is there and open to the visitor. Raises RefusedError (404, 403)."""
         run = runs.store.get(run_id)
-        if run is None:
+        if run is None or run.order.overlay is not None:  # a verification is its author's alone
             raise RefusedError(404, NO_SUCH_RUN)
         if not may_use(run.order.topic, run.order.simulation):
             raise RefusedError(403, ANSWER_FIRST)

@@ -71,6 +71,7 @@ def _huey(url: str) -> Huey:
         return SqliteHuey(NAME, filename=path, fsync=False, **options)
     if scheme in ("redis", "rediss"):
         return RedisHuey(NAME, url=url, **options)
-    if scheme in ("postgres", "postgresql"):
-        return PostgresHuey(NAME, dsn=url, **options)
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        dsn = url.replace(f"{scheme}://", "postgresql://", 1)  # SQLAlchemy's spelling is its own
+        return PostgresHuey(NAME, dsn=dsn, **options)
     raise ValueError(f"{scheme}: is not a queue; use sqlite:///path, redis://… or postgresql://…")

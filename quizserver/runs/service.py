@@ -8,7 +8,6 @@ import time
 from quizserver.db.computed import open_computed
 from quizserver.runs.hub import Hub
 from quizserver.runs.model import Order, RefusedError, Run
-from quizserver.runs.paths import queue_url, store_url
 from quizserver.runs.queue import Queue
 from quizserver.runs.store import Asked, RunStore
 from quizserver.runs.stream import Stream
@@ -24,14 +23,14 @@ class Runs:
 
     def __init__(self, settings: Settings) -> None:
         """Opens the computed store, making it where it is missing, and the queue."""
-        self._database = open_computed(store_url(settings))
+        self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
         self.hub = Hub(
             self.store,
             streams_max=settings.streams_max,
             per_visitor=settings.streams_per_visitor,
         )
-        self._queue = Queue(queue_url(settings))
+        self._queue = Queue(settings.broker_url)
         self._waiting_max = settings.runs_waiting_max
         self._per_visitor = settings.runs_per_visitor
 

@@ -73,6 +73,12 @@ class RunStore:
                 _join(session, found.id, visitor)
             return Asked(found, "joined" if found.active else "found")
 
+    def finished(self, order: Order) -> Run | None:
+        """The finished run of this order, if there is one."""
+        with self._database.read() as session:
+            found = _alive(session, key(order))
+        return found if found is not None and not found.active else None
+
     def get(self, run_id: str) -> Run | None:
         with self._database.read() as session:
             return _maybe(session.execute(sa.select(run).where(run.c.id == run_id)).first())
@@ -323,6 +329,7 @@ def _insert(session: Session, identity: str, order: Order, now: float) -> str | 
                     x_label=order.x_label,
                     series=list(order.series),
                     plane=None if order.plane is None else planes.to_json(order.plane),
+                    overlay=None if order.overlay is None else dict(order.overlay),
                     points_total=order.points,
                     state="queued",
                     created_at=now,
@@ -383,6 +390,7 @@ def _run(row: sa.Row[Any]) -> Run:
         series=tuple(row.series),
         points=row.points_total,
         plane=None if row.plane is None else planes.from_json(row.plane),
+        overlay=row.overlay,
     )
     return Run(
         id=row.id,

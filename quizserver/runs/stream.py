@@ -24,9 +24,9 @@ GONE = "This run is no longer kept here. Run it again."
 class Stream:
     """The events of a run after a cursor, as the body of a response.
 
-    ``state`` and ``points`` (of a map, ``cells``) as they come, then one ``end``. Closing it, or
-    dropping it without ever having read it, gives its place in the hub free. Raises RefusedError
-    when there is none.
+    ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, then
+    one ``end``. Closing it, or dropping it without ever having read it, gives its place in the hub
+    free. Raises RefusedError when there is none.
     """
 
     def __init__(
@@ -106,6 +106,8 @@ class Stream:
             left = run.seconds_left(time.time())
             tenths = None if left is None else round(left, 1)
             event = _points if run.order.plane is None else _cells
+            if run.order.overlay is not None:
+                event = _share
             yield event(progress.batches, run.points_done, run.points_total, tenths)
 
 
@@ -122,6 +124,12 @@ def _cells(batches: tuple[Batch, ...], done: int, total: int, left: float | None
     cells, counts = planes.merge(batches)
     told = {"cells": cells, "counts": counts, "done": done, "total": total, "seconds_left": left}
     return _event("cells", told, batches[-1].seq)
+
+
+@lru_cache(maxsize=64)
+def _share(batches: tuple[Batch, ...], done: int, total: int, left: float | None) -> bytes:
+    told = {"done": done, "total": total, "seconds_left": left}
+    return _event("share", told, batches[-1].seq)
 
 
 def _end(run: Run) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class Told:
     run: Run
     known: set[int]
     cells: dict[int, int] = field(default_factory=dict)
+    share: int = 0
+    evidence: bytes = b""
     x: list[npt.NDArray[np.float64]] = field(default_factory=list)
     values: list[npt.NDArray[np.float64]] = field(default_factory=list)
     ended: bool = False
@@ -42,7 +44,7 @@ class Told:
 
     @property
     def pending(self) -> bool:
-        return bool(self.x or self.cells)
+        return bool(self.x or self.cells or self.share)
 
     def take(self, piece: bytes) -> None:
         if not piece:
@@ -54,6 +56,8 @@ class Told:
                     self._points(header, body)
                 elif kind == wire.CELLS:
                     self._cells(header)
+                elif kind == wire.SHARE:
+                    self._share(header, body)
                 elif kind == wire.DONE:
                     self.sentence = str(header.get("sentence", ""))
                     self.ended = True
@@ -66,6 +70,8 @@ class Told:
 
     def _points(self, header: dict[str, object], body: bytes) -> None:
         order = self.run.order
+        if order.overlay is not None:
+            raise wire.WireError("it gave points where a verification was asked for")
         if order.plane is not None:
             raise wire.WireError("it gave points where cells of a map were asked for")
         x, values = child.read_points(header, body, order.series, order.replicas)
@@ -89,6 +95,18 @@ class Told:
                 self.known.add(cell)
                 self.cells[cell] = count
 
+    def _share(self, header: dict[str, object], evidence: bytes) -> None:
+        done = header.get("done")
+        if self.run.order.overlay is None or not isinstance(done, int):
+            raise wire.WireError("it told of a verification that was not asked for")
+        if not 0 <= done <= self.run.points_total:
+            raise wire.WireError(f"it told of {done} of {self.run.points_total} parts")
+        # An earlier worker may have come further before it was lost.
+        stored = self.run.points_done + self._given + self.share
+        if done > stored:
+            self.share += done - stored
+            self.evidence = evidence
+
     def due(self, now: float) -> bool:
         """Whether the gathered points should be stored now."""
         if not self.pending:
@@ -99,6 +117,8 @@ class Told:
         """The gathered points, or cells, as the next batch; they are no longer pending."""
         if self.cells:
             return self._batch_of_cells(now)
+        if self.share:
+            return self._batch_of_share(now)
         x = np.concatenate(self.x)
         values = np.concatenate(self.values, axis=2)
         self.x.clear()
@@ -115,3 +135,11 @@ class Told:
         self._seq += 1
         self._flushed = now
         return Batch(self._seq, len(told["cells"]), json.dumps(told, separators=(",", ":")))
+
+    def _batch_of_share(self, now: float) -> Batch:
+        count, evidence = self.share, self.evidence
+        self._given += count
+        self.share, self.evidence = 0, b""
+        self._seq += 1
+        self._flushed = now
+        return Batch(self._seq, count, "{}", evidence)

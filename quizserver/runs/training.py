@@ -9,16 +9,29 @@ from quizserver.lab import catalog, words
 from quizserver.lab.ensemble import Floats, simulate
 from quizserver.lab.simulation import SimulationError
 from quizserver.lab.sweep import sweep
-from quizserver.runs import map_words
-from quizserver.runs.child import OnCells, OnPoints
+from quizserver.runs import map_words, proof
+from quizserver.runs.child import OnCells, OnPoints, OnShare
 from quizserver.runs.model import Order
 
 
-def train(path: Path, order: Order, on_points: OnPoints, on_cells: OnCells) -> str:
+def _nobody(_done: int, _evidence: bytes) -> None:
+    """Nothing is told of how far a run is that gives points or cells."""
+
+
+def train(
+    path: Path,
+    order: Order,
+    on_points: OnPoints,
+    on_cells: OnCells,
+    on_share: OnShare = _nobody,
+) -> str:
     """Trains every replica, tells of points or a map's cells as they come, and says what came out.
 
-    Raises SimulationError, also when the file is no longer the one that was asked for.
+    Of a verification it tells how far it is, and gives the evidence with the last share. Raises
+    SimulationError, also when a file is no longer the one that was asked for.
     """
+    if order.overlay is not None:
+        return proof.prove(path, order, on_share)
     simulation = catalog.load(path)
     if simulation.fingerprint != order.fingerprint:
         raise SimulationError("its file was changed while the run was waiting. Run it again.")

@@ -1,4 +1,4 @@
-"""How a training process tells its worker of points, cells, its end, or an error, by a pipe.
+"""How a training process tells its worker what it has, its end, or an error, by a pipe.
 
 A frame is a kind (one byte), the length of its payload (four bytes, big-endian), and the payload.
 """
@@ -10,10 +10,11 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Literal
 
-Kind = Literal[b"P", b"C", b"D", b"E"]
+Kind = Literal[b"P", b"C", b"S", b"D", b"E"]
 
 POINTS: Kind = b"P"
 CELLS: Kind = b"C"
+SHARE: Kind = b"S"
 DONE: Kind = b"D"
 ERROR: Kind = b"E"
 
@@ -44,7 +45,7 @@ class Frames:
         self._bytes += piece
         while len(self._bytes) >= _HEAD.size:
             kind, length = _HEAD.unpack_from(self._bytes)
-            if kind not in (POINTS, CELLS, DONE, ERROR) or not 4 <= length <= PAYLOAD_MAX:
+            if kind not in (POINTS, CELLS, SHARE, DONE, ERROR) or not 4 <= length <= PAYLOAD_MAX:
                 raise WireError("the training process wrote something that is not a frame")
             end = _HEAD.size + length
             if len(self._bytes) < end:

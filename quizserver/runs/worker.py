@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from quizserver.db.computed import open_computed
 from quizserver.runs import limits
-from quizserver.runs.paths import store_url
 from quizserver.runs.reaper import SILENCE
 from quizserver.settings import PREFIX, Settings, load
 
@@ -44,7 +43,7 @@ def work(
     _forget_secrets()
     _use_one_thread()
     train = train or _warm()
-    open_computed(store_url(settings)).dispose()
+    open_computed(settings.store_url).dispose()
 
     from quizserver.runs.consumers import Supervisor
 

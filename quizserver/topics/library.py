@@ -17,6 +17,7 @@ from quizserver.topics.claims import Catalog, claim_problems
 from quizserver.topics.folder import Listing, list_folder
 from quizserver.topics.model import Problem, Snapshot
 from quizserver.topics.shelf import Shelf, ordered
+from quizserver.topics.trial import Trial, judge
 
 __all__ = ["Library", "asset", "asset_headers"]
 
@@ -28,11 +29,14 @@ class Library:
 
     The last good version of a broken file is kept in memory only: after a restart, a file that is
     still broken is not served until it is mended. Without a ``catalog``, claims are not compared
-    with their simulations.
+    with their simulations. ``only`` names the one topic's folder to look at.
     """
 
-    def __init__(self, folder: Path, *, catalog: Catalog | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, catalog: Catalog | None = None, only: str | None = None
+    ) -> None:
         self._folder = folder.absolute()
+        self._only = only
         self._catalog = catalog
         self._shelf = Shelf(self._folder)
         self._lock = threading.RLock()
@@ -71,6 +75,17 @@ class Library:
         with self._lock:
             self._claims = tuple(problems)
             self._publish()
+
+    def trial(self, path: str, text: str | None, catalog: Catalog | None = None) -> Trial:
+        """What the page at ``path`` would be worth with ``text`` in it (None: without it).
+
+        Nothing is taken over, and the disk is not written to. Claims are compared with what
+        ``catalog`` says of their simulations, if there is one.
+        """
+        with self._lock:
+            shelf = self._shelf.trying(path, None if text is None else text.encode())
+            known = self._snapshot.problems
+        return judge(shelf, path, known, catalog)
 
     def watch(self, interval: float = 0.5) -> None:
         """Start daemon threads: one looks every ``interval`` seconds, one asks the catalog.
@@ -119,7 +134,7 @@ class Library:
 
     def _list(self) -> Listing | None:
         try:
-            listing = list_folder(self._folder)
+            listing = list_folder(self._folder, only=self._only)
         except OSError as error:
             message = f"The content folder cannot be read: {error.strerror or error}."
             hint = "Check its path and its rights; until then what was there is served."

@@ -57,12 +57,17 @@ class PageFile:
         """Read and judge the file anew. Never raises; text that did not change costs nothing."""
         self.signature = signature
         try:
-            decoded = decode((content / self.path).read_bytes())
+            data = (content / self.path).read_bytes()
         except OSError as error:
             message = f"This file cannot be read: {error.strerror or error}."
             hint = "Check that the server may read it."
             self._take(None, False, (Flaw(1, 1, "unreadable", message, hint, True),))
             return
+        self.judge(data)
+
+    def judge(self, data: bytes) -> None:
+        """Judge what the file holds, or would hold. Never raises."""
+        decoded = decode(data)
         readable = not any(flaw.fatal for flaw in decoded.flaws)
         if not decoded.text.strip():
             self._take(None, False, decoded.flaws)

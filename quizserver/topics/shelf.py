@@ -7,7 +7,7 @@ version of what is broken now. It is used by one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from quizserver.topics.crossing import crossing_flaws
@@ -37,6 +37,22 @@ class Shelf:
             if self.files[path].signature != signature:
                 self.files[path].read(self.content, signature)
         self._settle()
+
+    def trying(self, path: str, data: bytes | None) -> Shelf:
+        """A shelf of its own in which the page at ``path`` holds ``data`` (None: it is gone).
+
+        This one stays as it is, and the disk is not asked.
+        """
+        files = {name: replace(file) for name, file in self.files.items() if name != path}
+        listed = {name: sign for name, sign in self.listing.files.items() if name != path}
+        if data is not None:
+            tried = replace(self.files.get(path, PageFile(path, (0, 0, 0, 0))))
+            tried.judge(data)
+            files[path], listed[path] = tried, tried.signature
+        listing = Listing(listed, self.listing.problems)
+        shelf = Shelf(self.content, listing, dict(sorted(files.items())), dict(self.owners))
+        shelf._settle()
+        return shelf
 
     def _settle(self) -> None:
         """Decide which file serves each question's id: the one that did so far, else the first.

@@ -33,10 +33,10 @@ class Text:
     flaws: tuple[Flaw, ...] = field(default=())
 
 
-def decode(data: bytes) -> Text:
+def decode(data: bytes, *, largest: int = LARGEST) -> Text:
     """UTF-8 bytes (with or without BOM; LF, CRLF or CR) to text. Never raises."""
-    if len(data) > LARGEST:
-        message = f"This file holds {len(data):,} bytes; a page may hold {LARGEST:,}."
+    if len(data) > largest:
+        message = f"This file holds {len(data):,} bytes; a page may hold {largest:,}."
         flaw = Flaw(1, 1, "too-large", message, "Split it, or move data out of it.", fatal=True)
         return Text("", (flaw,))
     flaws: list[Flaw] = []

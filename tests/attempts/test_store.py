@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from quizserver.accounts import store as people
 from quizserver.attempts import store
+from quizserver.attempts.experiments import store as experiments
 from quizserver.attempts.model import Submission
 from quizserver.db.session import Database
-from quizserver.db.tables import attempt, question_version, standing
+from quizserver.db.tables import attempt, experiment, question_version, standing
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def submission(number: int = 1, chosen: tuple[str, ...] = ("a",), **changes: object) -> Submission:
@@ -146,15 +150,23 @@ def test_signing_in_moves_a_guests_attempts_behind_the_accounts_own(database: Da
 def test_deleting_a_person_takes_every_trace_of_them_along(database: Database):
     person = answer(database, "v", submission())
     with database.write() as session:
+        experiments.note(session, person, "t", "simulation", NOON)
+    with database.write() as session:
         people.delete(session, person)
     assert count(database, attempt) == count(database, standing) == 0
+    assert count(database, experiment) == 0
 
 
-def test_a_download_holds_every_attempt(database: Database):
-    person = answer(database, "v", submission(1, ("b",)), submission(2))
+def test_a_download_holds_every_attempt_and_experiment(database: Database):
+    person = answer(database, "v", submission(1, ("b",), seconds=12.5), submission(2))
+    with database.write() as session:
+        experiments.note(session, person, "t", "simulation", NOON)
     with database.read() as session:
         data = store.export(session, person)
-    assert [(a["number"], a["chosen"], a["right"]) for a in data["attempts"]] == [
-        (1, ["b"], False),
-        (2, ["a"], True),
+    assert [(a["number"], a["chosen"], a["right"], a["seconds"]) for a in data["attempts"]] == [
+        (1, ["b"], False, 12.5),
+        (2, ["a"], True, None),
+    ]
+    assert data["experiments"] == [
+        {"topic": "t", "simulation": "simulation", "started_at": NOON.isoformat()}
     ]

@@ -220,6 +220,7 @@ def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
         version="v",
         number=1,
         answering=not answered,
+        shown="1.seal",
         hints=["<p>Think of small steps.</p>", "<p>Think again.</p>"][:hints],
         hints_left=2 - hints,
         more_hints_url=f"/questions/q?hints={hints + 1}",

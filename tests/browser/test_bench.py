@@ -85,7 +85,7 @@ def test_a_request_carries_the_whole_setting_and_the_token(bench: Bench, stand: 
             "topic": "t",
             "simulation": "simulation",
             "arm": "low-rate",
-            "knobs": {"learning_rate": 0.06, "momentum": 0.5, "hidden": 64},
+            "knobs": {"learning_rate": 0.06, "momentum": 0.5, "hidden": 64, "unit": 0},
             "replicas": 16,
             "first_seed": 100,
         }
@@ -232,7 +232,7 @@ def test_a_run_that_diverges_leaves_the_frame_with_a_sign(bench: Bench, stand: S
     bench.number("momentum").fill("0.9")
     bench.start()
     bench.finished()
-    numbers = [float(text) for text in bench.root.locator(".tick-y").all_text_contents()]
+    numbers = [float(text) for text in bench.part("chart").locator(".tick-y").all_text_contents()]
     assert max(numbers) < 2
     expect(bench.root.locator(".beyond")).to_have_count(1)
     name = bench.root.locator(".plot .label", has_text="Momentum 0.9")
@@ -380,7 +380,7 @@ def test_the_log_scale_is_one_click_away(bench: Bench) -> None:
     before = bench.root.locator("path.median").get_attribute("d")
     bench.root.get_by_label("Log scale").check()
     assert bench.root.locator("path.median").get_attribute("d") != before
-    assert "0.1" in bench.root.locator(".tick-y").all_text_contents()
+    assert "0.1" in bench.part("chart").locator(".tick-y").all_text_contents()
 
 
 def test_single_runs_are_fetched_when_asked_for(bench: Bench) -> None:

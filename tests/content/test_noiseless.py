@@ -162,69 +162,6 @@ def _mse(output: Tensor, target: Tensor) -> Tensor:
     return nn.functional.mse_loss(output, target)
 
 
-def median(evidence: Evidence, name: str, arm: str, series: str, x: float) -> float:
-    """A recorded median at ``x``."""
-    experiment = evidence.experiments[name]
-    values = experiment.ensembles[arm].series[series].median
-    value = values[list(experiment.x).index(x)]
-    assert value is not None
-    return value
-
-
-def words_of(page: str) -> str:
-    """A page's text with its line breaks and the marks of quoted lines taken out."""
-    text = (FOLDER / f"{page}.md").read_text("utf-8")
-    return " ".join(re.sub(r"^ *> ?", "", text, flags=re.MULTILINE).split())
-
-
-@pytest.mark.parametrize(
-    ("page", "says", "name", "arm", "series", "x"),
-    [
-        ("gradients", "0.18 against 5.5", "sigmoid_relu", "sigmoid", "gradient_1", 0),
-        ("gradients", "5.5 in the last layer", "sigmoid_relu", "sigmoid", "gradient_3", 0),
-        ("gradients", "1.4 against 1.0", "sigmoid_relu", "relu", "gradient_1", 0),
-        ("wait", "0.007 against", "sigmoid_start", "quadruple-rate", "gradient_1", 2),
-        ("wait", "0.034 at epoch 2", "sigmoid_start", "sigmoid", "gradient_1", 2),
-        ("rates", "0.0006 at the high rate", "rates", "high-rate", "loss", 25),
-        ("rates", "0.06 at the low one", "rates", "low-rate", "loss", 25),
-        ("line", "0.0002.", "sigmoid_relu", "sigmoid", "unexplained", 2000),
-    ],
-)
-def test_a_number_in_the_text_is_the_recorded_median(
-    evidence: Evidence, page: str, says: str, name: str, arm: str, series: str, x: float
-) -> None:
-    assert says in words_of(page)
-    digits = says.split()[0].rstrip(".")
-    shown = float(digits)
-    decimals = len(digits.partition(".")[2])
-    assert abs(median(evidence, name, arm, series, x) - shown) <= 0.5 * 10.0**-decimals + 1e-12
-
-
-@pytest.mark.parametrize(
-    ("page", "says", "question", "option", "which"),
-    [
-        ("gradients", "0.0022 with sigmoid", "noiseless-gradients", "relu", 1),
-        ("gradients", "0.00009 with ReLU", "noiseless-gradients", "relu", 0),
-        ("capacity", "0.006, and that", "noiseless-capacity", "ten", 0),
-        ("capacity", "0.007, against", "noiseless-capacity", "ten", 1),
-        ("rates", "0.0017 against", "noiseless-rates", "wins", 0),
-        ("rates", "0.00006. So", "noiseless-rates", "wins", 1),
-        ("rate-cure", "0.0001 rather", "noiseless-rate-cure", "falling", 0),
-        ("rate-cure", "0.00006, in", "noiseless-rate-cure", "beats-low", 1),
-    ],
-)
-def test_an_end_in_the_text_is_the_recorded_one(
-    evidence: Evidence, page: str, says: str, question: str, option: str, which: int
-) -> None:
-    assert says in words_of(page)
-    (found,) = (f for f in evidence.findings if (f.question, f.option) == (question, option))
-    assert found.ends is not None
-    end = found.ends[which].median
-    digits = says.split()[0].rstrip(".,")
-    assert end is not None
-    assert abs(end - float(digits)) <= 0.5 * 10.0 ** -len(digits.partition(".")[2]) + 1e-12
-
-
 def test_the_sigmoid_network_waits_at_the_variance_and_then_learns_on_fresh_seeds() -> None:
     curves = start_of("sigmoid")
     unexplained, epoch = curves.series["unexplained"], curves.x

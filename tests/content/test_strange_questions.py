@@ -256,6 +256,8 @@ def test_the_tables_of_the_line_at_ln_4_hold_on_fresh_seeds() -> None:
     assert not (healthy.series["alive"] == 0).any()
     assert (healthy.series["loss"][:, -1] < 0.5).all()
     assert (mild.series["loss"][:, -1] < 0.5).mean() >= 0.85
+    assert "a third to a half of them with large swings" in rows("flat")["2.4"][0]
+    assert 0.25 <= SHAPES["oscillates"].holds(mild.x, mild.series["loss"]).mean() <= 0.6
     assert (high.series["alive"][:, -1] == 0).mean() >= 0.85
     assert 5 < np.median(high.series["loss"][:, -5:]) < 20
     one, four = wide(7.5, layers=1), wide(7.5, layers=4)

@@ -195,6 +195,35 @@ def test_drawn_batches_cost_what_the_formula_says_and_dealt_ones_less() -> None:
     assert cost["noisy-high"] == pytest.approx(cost["drawn-high"] * 2 / 3, rel=0.25)
     exponent = math.log(cost["noisy-batches"] / cost["noisy-low"], 5)
     assert 2.5 < exponent < 3.7
+    assert "The runs come to 1 % and 6 %." in (FOLDER / "noisy-batches.md").read_text("utf-8")
+    assert [f"{cost[arm]:.0%}" for arm in ("drawn-low", "drawn")] == ["1%", "6%"]
+
+
+def test_a_page_tells_how_the_recorded_floor_follows_the_rate(evidence: Evidence) -> None:
+    floors = {
+        finding.arm: finding.ends
+        for finding in evidence.findings
+        if finding.question == "precision-floor" and finding.versus == "float32"
+    }
+    low, high = floors["low-rate"], floors["high-rate"]
+    assert low is not None
+    assert high is not None
+    told = " ".join((FOLDER / "precision-floor.md").read_text("utf-8").split())
+    assert "between 35 and 40, and between 20 and 25." in told
+    (slow, usual), (fast, same) = ([end.median for end in ends] for ends in (low, high))
+    assert slow is not None
+    assert usual is not None
+    assert fast is not None
+    assert same == usual
+    assert 35 < slow / usual < 40
+    assert 20 < usual / fast < 25
+
+
+def test_double_precision_stops_at_the_same_height_to_seven_digits() -> None:
+    single, double = (curves("floor", arm)[:, -1] for arm in ("noisy", "noisy-double"))
+    assert "to seven digits or so" in (FOLDER / "above-zero.md").read_text("utf-8")
+    off = np.median(np.abs(single - double) / double)
+    assert 1e-8 < off < 2e-7
 
 
 def test_the_lesson_tells_the_floors_that_the_evidence_holds(evidence: Evidence) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,21 @@ from alembic.runtime.migration import MigrationContext
 from quizserver.db.migrate import MigrationError, migrate, prepare_folder
 from quizserver.db.session import Database
 from quizserver.db.tables import metadata
+from tests.postgres import Postgres
 
 
-@pytest.fixture
-def empty(tmp_path: Path):
-    database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
-    yield database
-    database.dispose()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path):
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+        yield database
+        database.dispose()
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh(migrated=False) as url:
+        database = Database(url)
+        yield database
+        database.dispose()
 
 
 def tables(database: Database) -> set[str]:
@@ -41,6 +51,91 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares(empty: Da
 def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     _, after = migrate(empty)
     assert migrate(empty) == (after, after)
+
+
+REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
+KEPT = {
+    "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
+    "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",
+    "standing": "SELECT person_id, question, attempts, best_mark FROM standing ORDER BY person_id",
+}
+
+
+def fill(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """People, versions, attempts and standings as the first revision has them; what is in it."""
+    moment = "'2026-01-02 03:04:05'"
+    rows = [
+        f"INSERT INTO person (id, visitor, session_key, created_at) VALUES (1, 'a', 'k', {moment})",
+        "INSERT INTO person (id, visitor, email, password_hash, session_key, created_at)"
+        f" VALUES (2, 'b', 'b@example.org', 'hash', 'k', {moment})",
+        "INSERT INTO question_version (question, version, source, first_answered_at)"
+        f" VALUES ('even', 'v1', '# Even', {moment})",
+    ]
+    for person, number in ((1, 1), (2, 1), (2, 2)):
+        rows.append(
+            "INSERT INTO attempt (person_id, question, version, number, shown, chosen, \"right\","
+            f" mark, answered_at) VALUES ({person}, 'even', 'v1', {number}, '[\"two\"]',"
+            f" '[\"two\"]', true, 1.0, {moment})"
+        )
+    rows += [
+        "INSERT INTO standing (person_id, question, attempts, first_mark, best_mark, latest_mark,"
+        f" first_at, latest_at) VALUES ({person}, 'even', {done}, 1, 1, 1, {moment}, {moment})"
+        for person, done in ((1, 1), (2, 2))
+    ]
+    with database.write() as session:
+        for row in rows:
+            session.execute(sa.text(row))
+    return kept(database)
+
+
+def kept(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    with database.read() as session:
+        return {
+            name: [tuple(row) for row in session.execute(sa.text(query))]
+            for name, query in KEPT.items()
+        }
+
+
+def test_every_migration_keeps_what_people_did_on_the_way_up_and_down(empty: Database):
+    migrate(empty, "0001")
+    before = fill(empty)
+    assert all(before.values())
+    for revision in REVISIONS[1:]:
+        assert migrate(empty, revision)[1] == revision
+        assert kept(empty) == before, revision
+    assert migrate(empty)[1] == REVISIONS[-1], "a new migration wants a place in this test"
+    for revision in REVISIONS[-2::-1]:
+        assert migrate(empty, revision, down=True)[1] == revision
+        assert kept(empty) == before, revision
+    migrate(empty)
+    assert kept(empty) == before
+    with empty.write() as session:  # the schema works, not only its look
+        session.execute(
+            sa.insert(metadata.tables["class"]).values(
+                title="Class", created_at=datetime(2026, 1, 2, tzinfo=UTC)
+            )
+        )
+    with pytest.raises(sa.exc.IntegrityError), empty.write() as session:
+        session.execute(sa.text("UPDATE attempt SET seconds = -1"))
+
+
+def test_two_that_migrate_at_once_do_it_once(empty: Database):
+    found: list[object] = []
+
+    def run():
+        database = Database(empty.url.render_as_string(hide_password=False))
+        try:
+            found.append(migrate(database)[1])
+        except Exception as error:  # told below
+            found.append(error)
+        database.dispose()
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [REVISIONS[-1]] * 2
 
 
 def test_down_and_up_again(empty: Database):

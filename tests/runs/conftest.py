@@ -12,14 +12,22 @@ from quizserver.runs.model import Batch, Order, Run
 from quizserver.runs.store import Asked, RunStore
 from quizserver.runs.summary import summarise
 
+from tests.postgres import Postgres
+
 from . import fakes
 
 Ask = Callable[..., Asked]
 
 
-@pytest.fixture
-def runs_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'runs.sqlite3'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def runs_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a computed store can be made: every test of the store runs on both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'runs.sqlite3'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh() as url:
+        yield url
 
 
 @pytest.fixture

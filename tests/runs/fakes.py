@@ -20,7 +20,7 @@ import numpy as np
 
 from quizserver.lab.phases import Plane, coarse_to_fine, plane
 from quizserver.lab.simulation import Arm, Axis, Description, Knob, Map
-from quizserver.runs.child import OnCells, OnPoints
+from quizserver.runs.child import OnCells, OnPoints, OnShare
 from quizserver.runs.model import Order
 from quizserver.runs.worker import work
 from quizserver.settings import load
@@ -120,7 +120,9 @@ def _train_map(plane: Plane, knobs: Mapping[str, float], on_cells: OnCells) -> s
     return "A map."
 
 
-def train(path: Path, order: Order, on_points: OnPoints, on_cells: OnCells) -> str:
+def train(
+    path: Path, order: Order, on_points: OnPoints, on_cells: OnCells, on_share: OnShare
+) -> str:
     fault = FAULTS[int(order.knobs["fault"])]
     if order.plane is not None and fault != "series":
         return _train_map(order.plane, order.knobs, on_cells)

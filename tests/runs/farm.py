@@ -13,7 +13,6 @@ from pathlib import Path
 
 from quizserver.db.computed import open_computed
 from quizserver.runs.model import Order, Run
-from quizserver.runs.paths import queue_url, store_url
 from quizserver.runs.queue import Queue
 from quizserver.runs.store import RunStore
 from quizserver.settings import Settings
@@ -34,9 +33,13 @@ class Farm:
         memory_mb: int = 512,
         silence: float = 3,
         real: bool = False,
+        database_url: str = "",
+        queue_url: str = "",
     ) -> None:
         settings = Settings(
             data=data,
+            database_url=database_url,
+            queue_url=queue_url,
             content=data,
             workers=2,
             run_seconds_max=seconds,
@@ -47,9 +50,9 @@ class Farm:
         self._environment = os.environ | settings.environment() | {"MY_TOKEN": "hidden"}
         fake = ["tests.runs.fakes", str(silence)]
         self._command = [sys.executable, "-m", *(["quizserver.runs.worker"] if real else fake)]
-        self._database = open_computed(store_url(settings))
+        self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
-        self.queue = Queue(queue_url(settings))
+        self.queue = Queue(settings.broker_url)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -321,6 +321,21 @@ def test_nothing_of_an_experiment_is_told_before_the_question_is_answered(
     assert client.get("/simulations/numbers/simulation").status_code == 403
 
 
+def test_who_ran_what_is_told_when_a_run_is_accepted_new_or_found_and_only_then(
+    world: World, client: FlaskClient
+) -> None:
+    told = start(client)
+    assert world.ran == [("numbers", "simulation")]
+    world.train(told["id"])
+    assert start(client)["id"] == told["id"]
+    assert len(world.ran) == 2
+    assert client.post("/runs", json=BODY | {"arm": "nobody"}).status_code >= 400
+    client.get(told["url"])
+    world.open = False
+    assert client.post("/runs", json=BODY).status_code == 403
+    assert len(world.ran) == 2
+
+
 def test_runs_that_are_not_there_are_a_404(client: FlaskClient) -> None:
     for address in (
         "/runs/" + "0" * 24,

@@ -176,8 +176,44 @@ QUESTIONS = {
         ["3:47 unknown-arm"],
     ),
     "a pair shape of one arm": (
-        CLAIMS.replace("shape: flat", "shape: ends-below"),
+        CLAIMS.replace("shape: flat", "shape: crosses"),
         ["3:46 pair-without-versus"],
+    ),
+    "a shape that needs an arm or a number": (
+        CLAIMS.replace("shape: flat", "shape: ends-below"),
+        ["3:46 compared-with-nothing"],
+    ),
+    "a level shape without a value": (
+        CLAIMS.replace("shape: flat", "shape: reaches"),
+        ["3:46 level-without-value"],
+    ),
+    "a value with a shape that takes none": (
+        CLAIMS.replace("shape: flat", "value: 1, shape: flat"),
+        ["3:46 value-without-level"],
+    ),
+    "a value with a shape of pairs alone": (
+        CLAIMS.replace("shape: flat", "value: 1, shape: crosses"),
+        ["3:46 value-without-level"],
+    ),
+    "another arm with a level shape": (
+        CLAIMS.replace("shape: flat", "versus: low-rate, shape: ends-above"),
+        ["3:47 versus-without-pair"],
+    ),
+    "another arm and a value": (
+        CLAIMS.replace("shape: flat", "versus: low-rate, value: 1, shape: ends-below"),
+        ["3:64 versus-and-value"],
+    ),
+    "a value that is no number": (
+        CLAIMS.replace("shape: flat", "value: one, shape: ends-above"),
+        ["3:46 bad-value"],
+    ),
+    "a value that is not finite": (
+        CLAIMS.replace("shape: flat", "value: .inf, shape: ends-above"),
+        ["3:46 bad-value"],
+    ),
+    "an unknown series beside a value": (
+        CLAIMS.replace("shape: flat", "value: 1, shape: ends-above, series: los"),
+        ["3:76 unknown-series"],
     ),
     "another arm with a shape of one": (
         CLAIMS.replace("shape: flat", "versus: low-rate, shape: flat"),

@@ -68,6 +68,7 @@ def test_front_matter_gives_every_field() -> None:
         "  - {option: a, arm: x, shape: flat}\n"
         "  - {option: b, arm: y, shape: flat, quantifier: will, at-least: 0.9, over: {k: [1, 2]}}\n"
         "  - {arm: z, shape: steady-decrease, expect: supported}\n"
+        "  - {arm: z, shape: ends-above, value: 0, expect: refuted}\n"
         "---\n# T\n\n- [x] a\n- [ ] b\n"
     )
     assert (asked.id, asked.title, asked.tags, asked.shuffle) == (
@@ -78,7 +79,7 @@ def test_front_matter_gives_every_field() -> None:
     )
     assert asked.described == ((0.0, 1.0), (1.0, 0.001))
     assert asked.simulation == "simulation"
-    first, second, third = asked.claims
+    first, second, third, fourth = asked.claims
     assert (first.expected, second.expected, third.expected) == (
         "supported",
         "refuted",
@@ -87,6 +88,7 @@ def test_front_matter_gives_every_field() -> None:
     assert (first.quantifier, first.at_least, first.over, first.line) == ("could", 0.5, (), 8)
     assert (second.quantifier, second.at_least) == ("will", 0.9)
     assert [(sweep.knob, sweep.values) for sweep in second.over] == [("k", (1.0, 2.0))]
+    assert (third.value, fourth.value, fourth.versus) == (None, 0.0, None)
 
 
 def test_the_version_is_that_of_the_text_whatever_its_line_ends() -> None:

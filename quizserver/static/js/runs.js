@@ -43,7 +43,7 @@ export const whole = (run, replicas = false) =>
   ask(run.url + (replicas ? "?replicas=1" : ""), { headers: { Accept: "application/json" } });
 
 /**
- * Follows a run's stream; calls on.state, on.points (of a map, on.cells), on.end with the events'
+ * Follows a run's stream; calls on.state, on.points (of a map, on.cells; of a verification, on.share), on.end with the events'
  * data, on.lost while a dropped stream is being taken up again. Gives a function that stops following.
  */
 export function follow(run, on) {
@@ -69,7 +69,7 @@ export function follow(run, on) {
         if (event.lastEventId) last = event.lastEventId;
         then(JSON.parse(event.data));
       });
-    for (const name of ["state", "points", "cells"]) if (on[name]) hear(name, on[name]);
+    for (const name of ["state", "points", "cells", "share"]) if (on[name]) hear(name, on[name]);
     hear("end", (data) => {
       close();
       on.end(data);

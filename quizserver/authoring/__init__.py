@@ -1,0 +1,1 @@
+"""For those who write: starts, preview, and writing in the browser. The files stay the truth."""

@@ -1,0 +1,187 @@
+"""``quizserver new`` and ``quizserver preview``: what an author begins with, and looks at."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from quizserver.authoring.preview.model import Preview, content_flag, located
+from quizserver.settings import SHIPPED, Settings, SettingsError, load
+
+PORT = 8001
+POLL_SECONDS = 0.2
+HOST = "127.0.0.1"
+CONTENT = click.option(
+    "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
+)
+
+
+@click.group()
+def new() -> None:
+    """Write the start of a topic, a question or a simulation.
+
+    Each passes `quizserver check` as it is, says in its comments what to change, and never
+    overwrites a file.
+    """
+
+
+@new.command("topic")
+@click.argument("name")
+@CONTENT
+def new_topic(name: str, content: Path | None) -> None:
+    """Make a folder NAME with a lesson and its first question."""
+    from quizserver.authoring import placing
+
+    folder = _writable(content)
+    flag = _flag(folder)
+    _written(lambda: placing.new_topic(folder, name))
+    _next(
+        (f"preview {shlex.quote(str(_near(folder / name)))}", "look at it while you write"),
+        (f"new question {name}/ANOTHER{flag}", "add a question"),
+        (f"new simulation {name}/simulation{flag}", "add an experiment"),
+    )
+
+
+@new.command("question")
+@click.argument("place", metavar="TOPIC/NAME")
+@click.option("--simulation", metavar="NAME", help="Which of the topic's simulations it is about.")
+@CONTENT
+def new_question(place: str, simulation: str | None, content: Path | None) -> None:
+    """Write a question NAME into a topic.
+
+    In a topic with a simulation it refers to that, with a claim for every option.
+    """
+    from quizserver.authoring import placing
+    from quizserver.lab.catalog import Catalog
+
+    topic, name = _split(place, "strange-loss/why-flat")
+    folder = _writable(content)
+    flag = _flag(folder)
+    (path,) = _written(
+        lambda: placing.new_question(folder, topic, name, simulation=simulation, catalog=Catalog())
+    )
+    steps = [(f"preview {shlex.quote(str(_near(path)))}", "look at it while you write")]
+    if "claims:" in path.read_text("utf-8"):
+        steps.append((f"verify {topic} --watch{flag}", "see whether the key agrees"))
+    _next(*steps)
+
+
+@new.command("simulation")
+@click.argument("place", metavar="TOPIC/NAME")
+@CONTENT
+def new_simulation(place: str, content: Path | None) -> None:
+    """Write a simulation NAME.py into a topic, and a question that rests on it."""
+    from quizserver.authoring import placing
+
+    topic, name = _split(place, "strange-loss/simulation")
+    folder = _writable(content)
+    flag = _flag(folder)
+    _written(lambda: placing.new_simulation(folder, topic, name))
+    _next(
+        (f"simulate {topic}/healthy --simulation {name}{flag}", "one arm's curve in words"),
+        (f"verify {topic} --watch{flag}", "train the claims whenever you save"),
+        (f"verify {topic} --update{flag}", "record the evidence beside the topic"),
+    )
+
+
+def preview(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
+    """The command ``preview``; ``serve`` runs a server until it is told to stop."""
+
+    @click.command("preview")
+    @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
+    @click.option(
+        "--port", type=int, default=PORT, show_default=True, help="Port; 0 picks a free one."
+    )
+    @CONTENT
+    def command(path: Path | None, port: int, content: Path | None) -> None:
+        """Show topics as you write them, with the key and the evidence, until Ctrl-C.
+
+        Pages reload by themselves when a file is saved, and show what is wrong with it at its
+        line. With PATH, begin at that topic. Only this machine can reach the preview; nobody
+        signs in, and what is answered in it is not kept.
+        """
+        folder, what = located(path, _settings(content).content)
+        with tempfile.TemporaryDirectory(
+            prefix="quizserver-preview-", ignore_cleanup_errors=True
+        ) as data:
+            # Not the environment's settings: its database and its address are the real server's.
+            serve(
+                Settings(
+                    data=Path(data),
+                    content=folder,
+                    host=HOST,
+                    port=port,
+                    workers=1,
+                    content_poll_seconds=POLL_SECONDS,
+                ),
+                what,
+            )
+
+    return command
+
+
+def _settings(content: Path | None) -> Settings:
+    try:
+        return load(os.environ, content=content)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _writable(content: Path | None) -> Path:
+    """The content folder to write into; one that is named and not there is made later."""
+    folder = _settings(content).content
+    if folder.is_relative_to(SHIPPED):
+        _fail(
+            "The topics that come along with quizserver are not the place for yours. "
+            "Name a folder of your own with --content DIR or QUIZSERVER_CONTENT."
+        )
+    return folder
+
+
+def _flag(folder: Path) -> str:
+    """Commands that are printed must find the folder in the same environment."""
+    return content_flag(folder, _settings(None).content)
+
+
+def _split(place: str, example: str) -> tuple[str, str]:
+    topic, slash, name = place.partition("/")
+    if not (topic and slash and name):
+        raise click.BadParameter(f"write TOPIC/NAME, such as {example}.", param_hint="TOPIC/NAME")
+    return topic, name
+
+
+def _written(write: Callable[[], list[Path]]) -> list[Path]:
+    from quizserver.authoring.files import ContentError
+    from quizserver.authoring.placing import StartError
+
+    try:
+        paths = write()
+    except (StartError, ContentError, OSError) as error:
+        _fail(str(error))
+    for path in paths:
+        click.echo(f"wrote {_near(path)}")
+    return paths
+
+
+def _near(path: Path) -> Path:
+    """The path as it is shortest to type from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _next(*steps: tuple[str, str]) -> None:
+    click.echo("Next:")
+    for command, what in steps:
+        click.echo(f"  {what}: quizserver {command}")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"quizserver: {message}", err=True)
+    sys.exit(1)

@@ -1,0 +1,31 @@
+"""Keeps other web pages out of a preview, which shows keys to whoever can reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HOSTS = ("127.0.0.1", "localhost")
+_REFUSAL = b"This preview answers under 127.0.0.1 and localhost only.\n"
+
+
+class HostGate:
+    """Refuses requests under another host's name.
+
+    A page elsewhere can have its own name resolve to this machine (DNS rebinding) and would then
+    be let in by the browser; the name gives it away.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        name = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
+        if name in HOSTS:
+            return self._application(environ, start)
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL)))]
+        start("400 Bad Request", headers)
+        return [_REFUSAL]

@@ -1,0 +1,48 @@
+"""Which questions a class works on, in which order: the columns of everything that shows it. Pure.
+
+What is gone from the content is told, never dropped silently: a topic by ``gone_topics``, a
+question by what people answered that no topic holds any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from quizserver.classes.model import ClassTopic
+from quizserver.topics.model import Question, Snapshot, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One question of a class. ``number`` counts the class's questions from 1."""
+
+    question: str
+    title: str
+    topic: str
+    topic_title: str
+    number: int
+    due_at: datetime | None
+
+
+def columns(topics: Iterable[ClassTopic], snapshot: Snapshot) -> tuple[Column, ...]:
+    """The questions of a class: its topics in the instructor's order, each in its own order."""
+    return tuple(
+        Column(question.id, question.title, found.id, found.title, number, due_at)
+        for number, (found, question, due_at) in enumerate(_questions(topics, snapshot), start=1)
+    )
+
+
+def gone_topics(topics: Iterable[ClassTopic], snapshot: Snapshot) -> tuple[ClassTopic, ...]:
+    """The topics of a class that are not in the content now, so that no column stands for them."""
+    return tuple(each for each in topics if each.topic not in snapshot.topics)
+
+
+def _questions(
+    topics: Iterable[ClassTopic], snapshot: Snapshot
+) -> Iterator[tuple[Topic, Question, datetime | None]]:
+    for each in topics:
+        found = snapshot.topics.get(each.topic)
+        if found is not None:
+            yield from ((found, question, each.due_at) for question in found.questions)

@@ -1,0 +1,61 @@
+"""The forms of the class pages, with the words that tell what is wrong in a field."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, StringField, ValidationError
+from wtforms.validators import InputRequired, Length
+
+from quizserver.accounts.model import normal_email
+
+TITLE_MAX = 200
+NAME_MAX = 100
+
+
+def _plain(field: StringField, most: int) -> None:
+    """One line of visible characters: what others will read must not play tricks on them."""
+    field.data = " ".join((field.data or "").split())
+    if not field.data.isprintable():
+        raise ValidationError("Use letters, digits and signs that can be seen.")
+    if len(field.data) > most:
+        raise ValidationError(f"Use at most {most} characters.")
+
+
+class TitleForm(FlaskForm):  # type: ignore[misc]
+    title = StringField(
+        "Title", render_kw={"maxlength": TITLE_MAX, "required": True, "autocomplete": "off"}
+    )
+
+    def validate_title(self, field: StringField) -> None:
+        _plain(field, TITLE_MAX)
+        if not field.data:
+            raise ValidationError("Give the class a title.")
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    code = StringField(
+        "Join code",
+        validators=[InputRequired("Write the code that your instructor gave you.")],
+        render_kw={"maxlength": 40, "autocomplete": "off", "autocapitalize": "characters"},
+    )
+
+
+class NameForm(FlaskForm):  # type: ignore[misc]
+    name = StringField("Your name in this class", render_kw={"maxlength": NAME_MAX})
+
+    def validate_name(self, field: StringField) -> None:
+        _plain(field, NAME_MAX)
+
+
+class InstructorForm(FlaskForm):  # type: ignore[misc]
+    email = EmailField(
+        "Email address of their account",
+        validators=[InputRequired("Write their email address."), Length(max=254)],
+        render_kw={"maxlength": 254, "autocomplete": "off"},
+    )
+
+    def validate_email(self, field: EmailField) -> None:
+        try:
+            field.data = normal_email(field.data or "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None

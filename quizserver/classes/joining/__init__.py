@@ -1,0 +1,1 @@
+"""Coming into a class by its code or link."""

@@ -1,0 +1,192 @@
+"""The matrix and the attempts as CSV and JSON, some hundred learners at a time.
+
+Every chunk is one short reading: a slow download holds neither a connection nor a snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from quizserver.attempts.model import Attempt
+from quizserver.classes.columns import Column
+from quizserver.classes.matrix import store
+from quizserver.classes.matrix.model import NOTHING, SHOWS, Cell, Learner, Show, Totals
+from quizserver.classes.model import Class
+from quizserver.classes.spreadsheet import csv_file
+
+Reading = Callable[[], AbstractContextManager[Session]]
+Line = tuple[Learner, Totals, Mapping[str, Cell]]
+
+LEARNERS = 200
+ATTEMPTS_OF = 50
+"""How many learners' attempts are read at once: each may have several at every question."""
+
+ATTEMPT_HEAD = (
+    *("name", "email", "topic", "question", "number", "answered_at", "right", "mark"),
+    *("chosen", "shown", "hints_seen", "seconds", "version"),
+)
+
+
+def matrix_csv(
+    reading: Reading, learners: Sequence[Learner], columns: Sequence[Column], show: Show
+) -> Iterator[str]:
+    """One line a learner; of each question the mark of the ``show`` attempt, and how many."""
+    questions = [column.question for column in columns]
+    head = ["name", "email", "answered", f"right_{show}", "attempts", "latest_at"]
+    head += [name for q in questions for name in (f"{q} {show}", f"{q} attempts")]
+    at = SHOWS.index(show) + 1  # of a cell, which is (attempts, first, best, latest)
+
+    def line(learner: Learner, totals: Totals, cells: Mapping[str, Cell]) -> list[object]:
+        row: list[object] = [learner.name, learner.email, totals.answered, totals.right(show)]
+        row += [totals.attempts, _moment(totals)]
+        for question in questions:
+            cell = cells.get(question)
+            row += (None, None) if cell is None else (_mark(cell[at]), cell[0])
+        return row
+
+    chunks = _matrix(reading, learners, questions)
+    return csv_file(head, ([line(*each) for each in chunk] for chunk in chunks))
+
+
+def matrix_json(
+    reading: Reading, room: Class, learners: Sequence[Learner], columns: Sequence[Column]
+) -> Iterator[str]:
+    """An object with the questions and the learners, each with first, best and latest mark."""
+    questions = [column.question for column in columns]
+
+    def told(learner: Learner, totals: Totals, cells: Mapping[str, Cell]) -> dict[str, Any]:
+        return {
+            "id": learner.person_id,
+            "name": learner.name,
+            "email": learner.email,
+            "answered": totals.answered,
+            "right": {show: totals.right(show) for show in SHOWS},
+            "attempts": totals.attempts,
+            "latest_at": _moment(totals),
+            "questions": {
+                question: {
+                    "attempts": cell.attempts,
+                    **{show: _mark(cell.mark(show)) for show in SHOWS},
+                }
+                for question in questions
+                if (cell := cells.get(question)) is not None
+            },
+        }
+
+    head = {"class": room.title, "questions": [_question(column) for column in columns]}
+    chunks = _matrix(reading, learners, questions)
+    return _json(head, "learners", ([told(*each) for each in chunk] for chunk in chunks))
+
+
+def attempts_csv(
+    reading: Reading, learners: Sequence[Learner], columns: Sequence[Column]
+) -> Iterator[str]:
+    """One line an attempt, by learner, question and number; lists are joined with spaces."""
+
+    def line(learner: Learner, column: Column, attempt: Attempt) -> list[object]:
+        told = _attempt(learner, column, attempt) | {
+            "right": int(attempt.right),
+            "chosen": " ".join(attempt.chosen),
+            "shown": " ".join(attempt.shown),
+        }
+        return [told[name] for name in ATTEMPT_HEAD]
+
+    chunks = _attempts(reading, learners, columns)
+    return csv_file(ATTEMPT_HEAD, ([line(*each) for each in chunk] for chunk in chunks))
+
+
+def attempts_json(
+    reading: Reading, room: Class, learners: Sequence[Learner], columns: Sequence[Column]
+) -> Iterator[str]:
+    """The same as an object with a list of attempts."""
+    head = {"class": room.title, "questions": [_question(column) for column in columns]}
+    chunks = _attempts(reading, learners, columns)
+    return _json(head, "attempts", ([_attempt(*each) for each in chunk] for chunk in chunks))
+
+
+def _matrix(
+    reading: Reading, learners: Sequence[Learner], questions: Sequence[str]
+) -> Iterator[list[Line]]:
+    for some in _parts(learners, LEARNERS):
+        ids = [each.person_id for each in some]
+        with reading() as session:
+            totals = store.totals(session, ids, questions)
+            cells = store.cells(session, ids, questions)
+        yield [
+            (each, totals.get(each.person_id, NOTHING), cells.get(each.person_id, {}))
+            for each in some
+        ]
+
+
+def _attempts(
+    reading: Reading, learners: Sequence[Learner], columns: Sequence[Column]
+) -> Iterator[Iterator[tuple[Learner, Column, Attempt]]]:
+    """In the order of the learners' names, then of the class's questions."""
+    by_question = {column.question: column for column in columns}
+    for some in _parts(learners, ATTEMPTS_OF):
+        with reading() as session:
+            found = list(store.attempts(session, [each.person_id for each in some], by_question))
+        place = {each.person_id: number for number, each in enumerate(some)}
+        number = {column.question: column.number for column in columns}
+        found.sort(key=lambda each: (place[each[0]], number[each[1].question]))
+        yield ((some[place[who]], by_question[a.question], a) for who, a in found)
+
+
+def _attempt(learner: Learner, column: Column, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "name": learner.name,
+        "email": learner.email,
+        "topic": column.topic,
+        "question": attempt.question,
+        "number": attempt.number,
+        "answered_at": attempt.answered_at.isoformat(),
+        "right": attempt.right,
+        "mark": _mark(attempt.mark),
+        "chosen": list(attempt.chosen),
+        "shown": list(attempt.shown),
+        "hints_seen": attempt.hints_seen,
+        "seconds": attempt.seconds,
+        "version": attempt.version,
+    }
+
+
+def _question(column: Column) -> dict[str, Any]:
+    return {
+        "id": column.question,
+        "title": column.title,
+        "topic": column.topic,
+        "due_at": column.due_at.isoformat() if column.due_at is not None else None,
+    }
+
+
+def _json(
+    head: Mapping[str, Any], name: str, chunks: Iterable[Iterable[Mapping[str, Any]]]
+) -> Iterator[str]:
+    """One object: ``head``, and under ``name`` a list with one item a line."""
+    yield f'{json.dumps(head, ensure_ascii=False)[:-1]}, "{name}": ['
+    before = "\n"
+    for chunk in chunks:
+        lines = [json.dumps(each, ensure_ascii=False) for each in chunk]
+        if lines:
+            yield before + ",\n".join(lines)
+            before = ",\n"
+    yield "\n]}\n"
+
+
+def _parts(learners: Sequence[Learner], size: int) -> Iterator[Sequence[Learner]]:
+    for start in range(0, len(learners), size):
+        yield learners[start : start + size]
+
+
+def _moment(totals: Totals) -> str | None:
+    return totals.latest_at.isoformat() if totals.latest_at is not None else None
+
+
+def _mark(mark: float) -> float | int:
+    """A whole mark without its fraction: 1, not 1.0."""
+    return int(mark) if mark == int(mark) else mark

@@ -1,0 +1,187 @@
+"""What the matrix reads of the database. Every function takes a session; none of them writes.
+
+Each is one statement, whatever the size of the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from quizserver.attempts.model import Attempt
+from quizserver.classes.matrix.model import Cell, Learner, Totals
+from quizserver.classes.model import STUCK_ATTEMPTS
+from quizserver.classes.store import COUNTS, WITH_PERSON
+from quizserver.db.tables import (
+    attempt,
+    experiment,
+    member,
+    person,
+    question_version,
+    standing,
+)
+
+_LEARNER = (person.c.id, member.c.name, person.c.email)
+_CELL = (standing.c.attempts, standing.c.first_mark, standing.c.best_mark, standing.c.latest_mark)
+_ATTEMPT = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
+
+
+def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+_TOTALS = (
+    sa.func.count(),
+    sa.func.sum(standing.c.attempts),
+    _how_many(standing.c.first_mark == 1),
+    _how_many(standing.c.best_mark == 1),
+    _how_many(standing.c.latest_mark == 1),
+    _how_many(sa.and_(standing.c.attempts >= STUCK_ATTEMPTS, standing.c.best_mark < 1)),
+    sa.func.max(standing.c.latest_at),
+)
+
+
+def learners(session: Session, class_id: int) -> list[Learner]:
+    """Whom the class counts, by what it calls them."""
+    rows = session.execute(
+        sa.select(*_LEARNER).select_from(WITH_PERSON).where(member.c.class_id == class_id, COUNTS)
+    )
+    found = [Learner(*row) for row in rows]
+    return sorted(found, key=lambda each: (each.label.casefold(), each.person_id))
+
+
+def learner(session: Session, class_id: int, person_id: int) -> Learner | None:
+    """One of them; None for who is not counted, or not in the class any more."""
+    row = session.execute(
+        sa.select(*_LEARNER)
+        .select_from(WITH_PERSON)
+        .where(member.c.class_id == class_id, member.c.person_id == person_id, COUNTS)
+    ).first()
+    return Learner(*row) if row else None
+
+
+def totals(
+    session: Session, people: Collection[int], questions: Collection[str]
+) -> dict[int, Totals]:
+    """What some people did at these questions, by person; who did nothing is left out."""
+    statement = sa.select(standing.c.person_id, *_TOTALS).where(
+        standing.c.person_id.in_(people), _one_of(questions)
+    )
+    return _totals(session, statement)
+
+
+def totals_of_class(
+    session: Session, class_id: int, questions: Collection[str]
+) -> dict[int, Totals]:
+    """The same of everybody whom the class counts."""
+    statement = (
+        sa.select(standing.c.person_id, *_TOTALS)
+        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
+        .where(member.c.class_id == class_id, COUNTS, _one_of(questions))
+    )
+    return _totals(session, statement)
+
+
+def answered_since(session: Session, moment: datetime | None) -> set[int]:
+    """Everybody on this server who answered anything after ``moment``."""
+    statement = sa.select(standing.c.person_id).distinct()
+    if moment is not None:
+        statement = statement.where(standing.c.latest_at > moment)
+    return set(session.scalars(statement))
+
+
+def latest_answer(session: Session) -> datetime | None:
+    """The moment of the latest answer on this server."""
+    return session.scalar(sa.select(sa.func.max(standing.c.latest_at)))
+
+
+def cells(
+    session: Session, people: Collection[int], questions: Collection[str]
+) -> dict[int, dict[str, Cell]]:
+    """The cells of some people at these questions, by person and question."""
+    rows = session.execute(
+        sa.select(standing.c.person_id, standing.c.question, *_CELL).where(
+            standing.c.person_id.in_(people), _one_of(questions)
+        )
+    )
+    found: dict[int, dict[str, Cell]] = {}
+    for person_id, question, *cell in rows:
+        found.setdefault(person_id, {})[question] = Cell(*cell)
+    return found
+
+
+def column(session: Session, class_id: int, question: str) -> dict[int, Cell]:
+    """The cells of everybody whom the class counts at one question, by person."""
+    rows = session.execute(
+        sa.select(standing.c.person_id, *_CELL)
+        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
+        .where(member.c.class_id == class_id, COUNTS, standing.c.question == question)
+    )
+    return {person_id: Cell(*cell) for person_id, *cell in rows}
+
+
+def cells_of(session: Session, person_id: int, questions: Collection[str]) -> list[Any]:
+    """One person's standings at these questions, with the moments of first and latest answer."""
+    rows = session.execute(
+        sa.select(standing.c.question, *_CELL, standing.c.first_at, standing.c.latest_at).where(
+            standing.c.person_id == person_id, _one_of(questions)
+        )
+    )
+    return list(rows)
+
+
+def attempts(
+    session: Session, people: Sequence[int], questions: Collection[str]
+) -> Iterator[tuple[int, Attempt]]:
+    """Every attempt of some people at these questions, by person, question and number."""
+    rows = session.execute(
+        sa.select(attempt.c.person_id, *_ATTEMPT)
+        .where(attempt.c.person_id.in_(people), attempt.c.question.in_(questions))
+        .order_by(attempt.c.person_id, attempt.c.question, attempt.c.number)
+    )
+    for person_id, *values in rows:
+        kept = dict(zip(Attempt.__dataclass_fields__, values, strict=True))
+        yield person_id, Attempt(**kept | {k: tuple(kept[k]) for k in ("shown", "chosen")})
+
+
+def versions(session: Session, question: str, wanted: Iterable[str]) -> dict[str, str]:
+    """The texts of some versions of a question, by version."""
+    rows = session.execute(
+        sa.select(question_version.c.version, question_version.c.source).where(
+            question_version.c.question == question,
+            question_version.c.version.in_(list(wanted)),
+        )
+    )
+    return {version: source for version, source in rows}
+
+
+def experiments(session: Session, person_id: int, topic: str, simulation: str) -> list[datetime]:
+    """When somebody ran a simulation, first to latest."""
+    return list(
+        session.scalars(
+            sa.select(experiment.c.started_at)
+            .where(
+                experiment.c.person_id == person_id,
+                experiment.c.topic == topic,
+                experiment.c.simulation == simulation,
+            )
+            .order_by(experiment.c.started_at, experiment.c.id)
+        )
+    )
+
+
+def _totals(session: Session, statement: sa.Select[Any]) -> dict[int, Totals]:
+    rows = session.execute(statement.group_by(standing.c.person_id))
+    return {person_id: Totals(*values) for person_id, *values in rows}
+
+
+def _one_of(questions: Collection[str]) -> sa.ColumnElement[bool]:
+    """``question IN (…)``, said so that no index is used for it.
+
+    The rows of a learner lie together: reading them all costs half of looking each one up.
+    """
+    return sa.func.coalesce(standing.c.question, "").in_(questions)

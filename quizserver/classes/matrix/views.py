@@ -1,0 +1,168 @@
+"""What the page of a matrix shows, from a frame and its cells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal
+
+from quizserver.classes.columns import Column
+from quizserver.classes.matrix.board import Cells, Frame
+from quizserver.classes.matrix.model import Cell, Learner, Show, Totals
+from quizserver.classes.matrix.view import COLUMNS, ROWS, Sort, View
+
+Url = Callable[..., str]
+Order = Literal["ascending", "descending"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SortLink:
+    """The head of a column: a link that sorts by it, or the other way when it is so already."""
+
+    title: str
+    url: str
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    column: Column
+    link: SortLink
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neighbouring columns of one topic."""
+
+    topic_title: str
+    due_at: datetime | None
+    span: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``cells`` has one for each column, None where the learner has not answered."""
+
+    learner: Learner
+    totals: Totals
+    cells: Sequence[Cell | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where one is along one side of the matrix: ``first`` to ``last`` of ``of``, from 1."""
+
+    first: int
+    last: int
+    of: int
+    previous: str | None
+    next: str | None
+
+    @property
+    def whole(self) -> bool:
+        return self.previous is None and self.next is None
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixView:
+    frame: Frame
+    heads: Sequence[Head]
+    groups: Sequence[Group]
+    rows: Sequence[Row]
+    sorts: dict[str, SortLink]
+    learners: Span
+    questions: Span
+
+
+def matrix_view(frame: Frame, cells: Cells, url: Callable[[dict[str, Any]], str]) -> MatrixView:
+    """The page of a frame; ``url`` makes the address of a view from its arguments."""
+    view = frame.view
+    return MatrixView(
+        frame=frame,
+        heads=[
+            Head(column, _sort_link(column.title, "question", view, url, column.question))
+            for column in frame.columns
+        ],
+        groups=_groups(frame.columns),
+        rows=list(rows(frame, cells)),
+        sorts={
+            name: _sort_link(title, name, view, url)
+            for name, title in (
+                ("name", "Learner"),
+                ("right", "Right"),
+                ("attempts", "Attempts"),
+                ("latest", "Latest answer"),
+            )
+        },
+        learners=_span("page", view, ROWS, frame.found, url),
+        questions=_span("columns", view, COLUMNS, len(frame.of), url),
+    )
+
+
+def rows(frame: Frame, cells: Cells) -> Iterator[Row]:
+    """The rows of a frame with their cells, in its order."""
+    for learner in frame.rows:
+        mine = cells.get(learner.person_id, {})
+        found = [mine.get(column.question) for column in frame.columns]
+        yield Row(learner, frame.totals_of(learner), found)
+
+
+def told(frame: Frame, cells: Cells) -> dict[str, Any]:
+    """The same for the page's script: of each cell whether it is right, and its attempts."""
+    show = frame.view.show
+    return {
+        "moved": frame.moved,
+        "found": frame.found,
+        "columns": [column.question for column in frame.columns],
+        "rows": [
+            {
+                "id": row.learner.person_id,
+                "right": row.totals.right(show),
+                "attempts": row.totals.attempts,
+                "latest_at": row.totals.latest_at.isoformat() if row.totals.latest_at else None,
+                "cells": [told_cell(cell, show) for cell in row.cells],
+            }
+            for row in rows(frame, cells)
+        ],
+    }
+
+
+def told_cell(cell: Cell | None, show: Show) -> tuple[int, int] | None:
+    return (int(cell.right(show)), cell.attempts) if cell is not None else None
+
+
+def _groups(columns: Sequence[Column]) -> list[Group]:
+    found = []
+    for _, same in groupby(columns, key=lambda column: column.topic):
+        first, *more = same
+        found.append(Group(first.topic_title, first.due_at, 1 + len(more)))
+    return found
+
+
+def _sort_link(
+    title: str, sort: Sort, view: View, url: Callable[[dict[str, Any]], str], question: str = ""
+) -> SortLink:
+    now = view.sort == sort and view.question == question
+    # What is asked first: names from A, and who has most of everything else.
+    down = not view.down if now else sort != "name"
+    order: Order = ("descending" if view.down else "ascending") if now else None
+    return SortLink(title, url(view.address(sort=sort, down=down, question=question)), order)
+
+
+def _span(
+    side: Literal["page", "columns"],
+    view: View,
+    size: int,
+    of: int,
+    url: Callable[[dict[str, Any]], str],
+) -> Span:
+    page = view.page if side == "page" else view.columns
+    return Span(
+        first=min((page - 1) * size + 1, of),
+        last=min(page * size, of),
+        of=of,
+        previous=url(view.address(**{side: page - 1})) if page > 1 else None,
+        next=url(view.address(**{side: page + 1})) if page * size < of else None,
+    )

@@ -1,0 +1,114 @@
+"""One learner's work, as an instructor sees it: over the class's questions, and at one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from quizserver.attempts.grading import Mark, mark_of
+from quizserver.attempts.model import Attempt
+from quizserver.classes.columns import Column
+from quizserver.classes.matrix.model import Cell
+from quizserver.topics.model import Question
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWork:
+    """A question of the class and what one learner did at it; ``cell`` is None for nothing."""
+
+    column: Column
+    cell: Cell | None
+    first_at: datetime | None
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicWork:
+    title: str
+    due_at: datetime | None
+    questions: Sequence[QuestionWork]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOption:
+    """An option as the learner saw it. ``html`` and ``mark`` are None when the text that was
+    answered, and with it the key, can't be read any more."""
+
+    id: str
+    html: str | None
+    chosen: bool
+    mark: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWork:
+    """One attempt. ``question`` is the text that it answered, None when that can't be read any
+    more; ``edited`` when it is not the present text. ``ran`` are the moments of the question's
+    experiment since the attempt before."""
+
+    attempt: Attempt
+    question: Question | None
+    edited: bool
+    options: Sequence[ShownOption]
+    ran: Sequence[datetime]
+
+
+def topics_of(columns: Iterable[Column], standings: Iterable[Any]) -> list[TopicWork]:
+    """A learner over the class's questions, topic by topic.
+
+    ``standings`` are rows (question, attempts, first, best, latest, first_at, latest_at).
+    """
+    by_question = {row[0]: row for row in standings}
+    found = []
+    for _, same in groupby(columns, key=lambda column: column.topic):
+        lines = [_line(column, by_question.get(column.question)) for column in same]
+        found.append(TopicWork(lines[0].column.topic_title, lines[0].column.due_at, lines))
+    return found
+
+
+def attempts_of(
+    attempts: Sequence[Attempt],
+    texts: Mapping[str, Question | None],
+    present: Question,
+    ran: Sequence[datetime],
+) -> tuple[list[AttemptWork], list[datetime]]:
+    """The attempts, each with what was run before it, and what was run after the last one.
+
+    ``texts`` holds the question by version.
+    """
+    found, since = [], None
+    for attempt in attempts:
+        before = [each for each in ran if _is_between(each, since, attempt.answered_at)]
+        question = texts.get(attempt.version)
+        options = _options(attempt, question)
+        edited = attempt.version != present.version
+        found.append(AttemptWork(attempt, question, edited, options, before))
+        since = attempt.answered_at
+    return found, [each for each in ran if since is None or each > since]
+
+
+def _line(column: Column, row: Any) -> QuestionWork:
+    if row is None:
+        return QuestionWork(column, None, None, None)
+    return QuestionWork(column, Cell(*row[1:5]), row[5], row[6])
+
+
+def _options(attempt: Attempt, question: Question | None) -> list[ShownOption]:
+    """The options in the order in which they were shown."""
+    html = {option.id: option.html for option in question.options} if question else {}
+    return [
+        ShownOption(
+            name,
+            html.get(name),
+            name in attempt.chosen,
+            mark_of(name, question.right_ids, attempt.chosen) if question else None,
+        )
+        for name in attempt.shown
+    ]
+
+
+def _is_between(moment: datetime, after: datetime | None, until: datetime) -> bool:
+    return (after is None or moment > after) and moment <= until

@@ -1,0 +1,143 @@
+"""A class's answers as arrays, one attempt of each learner at each question. Pure numpy.
+
+A class of 5,000 with 200 questions has a million cells: everything here is an array, and a store
+fills it from rows of a query without making an object a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quizserver.topics.model import Question
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Ids = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+Which = Literal["first", "latest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the statistics need to know of a question: its options in order, and the key.
+
+    A question that is gone from the content has no options left.
+    """
+
+    question: str
+    options: tuple[str, ...]
+    right: frozenset[str]
+
+    @classmethod
+    def of(cls, question: Question) -> Item:
+        return cls(question.id, tuple(o.id for o in question.options), question.right_ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """One attempt of R learners at Q questions: the first, or the latest.
+
+    - ``learners`` (R,): person ids, ascending, so that two databases give the same rows.
+    - ``marks`` (R, Q): fractions of 1; NaN where the learner has not answered.
+    - ``chosen`` (R, Q): which of ``sets`` the learner chose; -1 where they have not answered.
+    - ``sets``: every set of option ids that anybody chose at any question, once each.
+    - ``seconds`` (R, Q): how long this attempt took; NaN where unknown.
+    - ``tried_again`` (R, Q): whether there is a second attempt.
+    - ``ran`` (R, Q): whether they ran the question's experiment between their first and second.
+
+    Raises ValueError when the shapes do not fit together.
+    """
+
+    questions: tuple[str, ...]
+    learners: Ids
+    marks: Floats
+    chosen: Ints
+    sets: tuple[tuple[str, ...], ...]
+    seconds: Floats
+    tried_again: Bools
+    ran: Bools
+    which: Which = "first"
+
+    def __post_init__(self) -> None:
+        shape = (len(self.learners), len(self.questions))
+        for name in ("marks", "chosen", "seconds", "tried_again", "ran"):
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(f"{name} is {found}, learners and questions make {shape}")
+        if self.chosen.size and not -1 <= self.chosen.min() <= self.chosen.max() < len(self.sets):
+            raise ValueError("chosen must be -1 or the number of one of the sets")
+
+    @classmethod
+    def of_cells(
+        cls,
+        *,
+        questions: Sequence[str],
+        learners: Sequence[int] | Ids,
+        rows: Any,
+        columns: Any,
+        marks: Any,
+        chosen: Any,
+        sets: Sequence[tuple[str, ...]],
+        seconds: Any = None,
+        tried_again: Any = None,
+        ran: Any = None,
+        which: Which = "first",
+    ) -> Marks:
+        """From N answers in any order: equally long arrays or lists, one entry an answer.
+
+        ``rows`` and ``columns`` number the learner and the question of each, from 0. ``seconds``
+        may hold None or NaN; left out, it is unknown, and the two flags are False.
+        Raises IndexError for a number beyond the learners or the questions.
+        """
+        shape, at = (
+            (len(learners), len(questions)),
+            (np.asarray(rows, int), np.asarray(columns, int)),
+        )
+
+        def spread(values: Any, empty: Any, kind: Any) -> NDArray[Any]:
+            table = np.full(shape, empty, kind)
+            if values is not None:
+                table[at] = np.asarray(values, kind)
+            return table
+
+        return cls(
+            tuple(questions),
+            np.asarray(learners, np.int64),
+            spread(marks, np.nan, np.float64),
+            spread(chosen, -1, np.int32),
+            tuple(sets),
+            spread(seconds, np.nan, np.float64),
+            spread(tried_again, False, np.bool_),
+            spread(ran, False, np.bool_),
+            which,
+        )
+
+    def only(self, questions: Sequence[str]) -> Marks:
+        """The same learners at some of the questions, in the given order.
+
+        Raises KeyError for a question that is not here.
+        """
+        place = {question: number for number, question in enumerate(self.questions)}
+        columns = np.array([place[question] for question in questions], int)
+        return Marks(
+            tuple(questions),
+            self.learners,
+            self.marks[:, columns],
+            self.chosen[:, columns],
+            self.sets,
+            self.seconds[:, columns],
+            self.tried_again[:, columns],
+            self.ran[:, columns],
+            self.which,
+        )
+
+    @property
+    def answered(self) -> Bools:
+        """(R, Q): who has answered what."""
+        return ~np.isnan(self.marks)

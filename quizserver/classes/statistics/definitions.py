@@ -1,0 +1,174 @@
+"""What each statistic is: its formula, its meaning, how to read it. The page shows it beside it.
+
+Definitions: "Quiz statistics calculations", Moodle documentation. Bands: "Quiz statistics report",
+the same, from the Open University.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """``formula`` is LaTeX. ``name`` is the field that the statistic has in its record."""
+
+    name: str
+    title: str
+    formula: str
+    meaning: str
+    reading: str
+
+
+_ALL = (
+    Definition(
+        "facility",
+        "Facility index",
+        r"F = 100\,\bar{x}",
+        "The mean mark x of the learners who answered the question, in percent. "
+        "A high one means an easy question.",
+        "35 to 64 is about right. 5 or less: broken, or extremely hard. 95 or more: extremely "
+        "easy.",
+    ),
+    Definition(
+        "standard_deviation",
+        "Standard deviation",
+        r"SD = 100\sqrt{\frac{\sum (x - \bar{x})^2}{n - 1}}",
+        "How far the marks x of the n learners spread. "
+        "Where marks are all or nothing it is largest, about 50, at a facility of 50.",
+        "Below 33 the question sets learners weakly apart: nearly all have the same mark.",
+    ),
+    Definition(
+        "guess",
+        "Random guess score",
+        r"\frac{100}{k} \text{ for one right option, } \frac{100}{2^k - 1} \text{ for several}",
+        "What somebody who chooses blindly among the k options gets on average. "
+        "With several right options only the one right set of all non-empty sets counts.",
+        "Above 40 is unsatisfactory. A facility near it may mean that the class guessed.",
+    ),
+    Definition(
+        "discrimination",
+        "Discrimination index",
+        r"100\,\frac{\mathrm{cov}(x, y)}{\sqrt{\mathrm{var}\,x \cdot \mathrm{var}\,y}}",
+        "The correlation of the mark x with how well the same learner did on the rest, y. "
+        "The rest leaves the question itself out, and counts only what the learner answered: the "
+        "mean of their marks, each less the class's mean mark on that question.",
+        "50 or more is very good, 30 to 49 adequate, 20 to 29 weak, below that very weak. "
+        "Negative: who does well elsewhere does badly here, so look at the key. Mind the interval.",
+    ),
+    Definition(
+        "efficiency",
+        "Discriminative efficiency",
+        r"100\,\frac{\mathrm{cov}(x, y)}{\mathrm{cov}_{\max}}",
+        "The covariance of the mark x with the rest y, as a share of the largest it could be: that "
+        "of x and y each sorted in ascending order. A very easy or hard question can't correlate "
+        "much; this one asks whether it does what it can.",
+        "50 or more is good: right answers come from those who do well elsewhere.",
+    ),
+    Definition(
+        "weight",
+        "Effective weight",
+        r"100\,\frac{\sqrt{\mathrm{cov}(x_i, T)}}{\sum_j \sqrt{\mathrm{cov}(x_j, T)}}",
+        "How much of the spread of the totals T comes from question i. For a learner who has not "
+        "answered everything T stands for the whole set: the mark, and the mean of their rest for "
+        "each other question.",
+        "All questions count alike here, so compare it with 100 divided by how many there are. "
+        "There is none where the covariance is negative.",
+    ),
+    Definition(
+        "options",
+        "Choices",
+        r"100\,\frac{k}{n}",
+        "How many of the n learners chose each option. The strongest and the weakest third are by "
+        "how well they did on the rest; learners tied at a border count in part.",
+        "A wrong option that the strongest choose as often as the weakest deserves a look: at its "
+        "words, and at the key.",
+    ),
+    Definition(
+        "time",
+        "Time to answer",
+        r"Q_{25},\; Q_{50},\; Q_{75}",
+        "The median seconds from when the question was first shown to the answer, and the "
+        "quartiles. A page left open overnight moves the mean but hardly the median.",
+        "A median of a few seconds on a question that takes thinking means guessing.",
+    ),
+    Definition(
+        "ran",
+        "Ran the experiment",
+        r"\frac{k}{n}",
+        "Of the n learners who answered a second time, the k who ran the question's experiment "
+        "between their first and their second answer. Others may have run it before or after.",
+        "Few: the class corrects its answer from the explanation, without trying it.",
+    ),
+    Definition(
+        "mean",
+        "Mean total",
+        r"100\,\frac{\bar{T}}{p}",
+        "The mean of the totals T, as a percentage of the p marks that can be had. "
+        "It counts the learners who answered every question.",
+        "50 to 75 suits a set that is to tell learners apart.",
+    ),
+    Definition(
+        "median",
+        "Median total",
+        r"100\,\frac{\mathrm{median}\,T}{p}",
+        "Half of the learners who answered every question have at least this share of the marks. "
+        "Single very low or high totals do not move it.",
+        "Far above the mean: a few learners fell behind. Far below: a few ran ahead.",
+    ),
+    Definition(
+        "totals_deviation",
+        "Standard deviation of the totals",
+        r"\frac{100}{p}\sqrt{\frac{\sum (T - \bar{T})^2}{n - 1}}",
+        "How far the totals T of the n learners who answered every question spread, as a "
+        "percentage of the p marks that can be had. It says how much the set tells learners apart.",
+        "12 to 18 is usual in a set that is to tell learners apart. Less: the totals are bunched.",
+    ),
+    Definition(
+        "consistency",
+        "Coefficient of internal consistency (Cronbach's α)",
+        r"100\,\frac{p}{p - 1}\left(1 - \frac{\sum_i \mathrm{var}\,x_i}{\mathrm{var}\,T}\right)",
+        "How far the p questions measure the same thing: the share of the spread of the totals T "
+        "that the questions have in common. More questions of the same kind raise it.",
+        "Above 75 is satisfactory. Below 64 the set as a whole is not. Questions that are meant to "
+        "differ need not agree.",
+    ),
+    Definition(
+        "error_ratio",
+        "Error ratio",
+        r"100\sqrt{1 - \frac{CIC}{100}}",
+        "How much of the standard deviation of the totals is chance, by the coefficient of "
+        "internal consistency CIC. At 100 the totals tell nothing.",
+        "Below 50 goes with a consistency above 75.",
+    ),
+    Definition(
+        "standard_error",
+        "Standard error",
+        r"\frac{\text{error ratio} \cdot SD(T)}{100}",
+        "How far a learner's total, in percent of the highest, would vary by chance if they took "
+        "such a set again. Two in three totals lie within one of it from the true one.",
+        "Do not tell learners apart whose totals differ by less than twice of it.",
+    ),
+    Definition(
+        "skewness",
+        "Skewness",
+        r"\frac{k_3}{k_2^{3/2}}",
+        "Whether the totals have a longer tail to the left (negative) or to the right (positive), "
+        "from Fisher's k-statistics. Zero is symmetric.",
+        "About −1 suits a set where most do well. Above 1 it hardly tells apart those who do "
+        "badly; well below −1, those who do well.",
+    ),
+    Definition(
+        "kurtosis",
+        "Kurtosis",
+        r"\frac{k_4}{k_2^2}",
+        "How peaked the totals are, with how heavy tails, from Fisher's k-statistics. "
+        "A normal distribution has 0.",
+        "0 to 1 is fine. Above 1 the set may tell the middle apart badly from both ends.",
+    ),
+)
+
+DEFINITIONS: Mapping[str, Definition] = MappingProxyType({one.name: one for one in _ALL})
+"""Of every statistic of a question and of a set, by its name."""

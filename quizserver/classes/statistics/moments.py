@@ -1,0 +1,61 @@
+"""Variances and covariances of an item's marks and the rest, and how sure a correlation is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from quizserver.classes.statistics.answers import Floats
+from quizserver.lab.claims import Z95
+
+SMALLEST = 1e-12
+"""A variance or covariance below this is rounding: marks are fractions of 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Of marks x and rest scores y of the same n learners; divided by n − 1.
+
+    ``most`` is the covariance of x and y each sorted: the largest that they could have.
+    """
+
+    n: int
+    variance: float
+    rest_variance: float
+    covariance: float
+    most: float
+
+    @property
+    def correlation(self) -> float | None:
+        """Pearson's; None when either does not vary."""
+        if min(self.variance, self.rest_variance) < SMALLEST:
+            return None
+        found = self.covariance / math.sqrt(self.variance * self.rest_variance)
+        return min(1.0, max(-1.0, found))
+
+    @property
+    def efficiency(self) -> float | None:
+        """The covariance as a share of the largest; None when that is 0."""
+        return None if self.most < SMALLEST else min(1.0, self.covariance / self.most)
+
+
+def moments(x: Floats, y: Floats) -> Moments:
+    """Of two (n,) arrays. Fewer than two learners do not vary: zeros."""
+    n = len(x)
+    if n < 2:
+        return Moments(n, 0.0, 0.0, 0.0, 0.0)
+    dx, dy = x - x.mean(), y - y.mean()
+    most = float(np.sort(dx) @ np.sort(dy))
+    products = (float(dx @ dx), float(dy @ dy), float(dx @ dy), most)
+    return Moments(n, *(product / (n - 1) for product in products))
+
+
+def correlation_interval(r: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a correlation of n > 3 pairs by Fisher's z (R. A. Fisher, Metron 1,
+    1921). A mark of 0 or 1 is not normal as that assumes: read it as a rough one."""
+    if abs(r) == 1:
+        return r, r
+    z, half = math.atanh(r), Z95 / math.sqrt(n - 3)
+    return math.tanh(z - half), math.tanh(z + half)

@@ -1,0 +1,103 @@
+"""Learners who may need somebody to talk to: stuck at a question, or silent. Pure numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from quizserver.classes.model import STUCK_ATTEMPTS
+from quizserver.classes.statistics.answers import Bools, Floats, Ids, Ints
+
+SILENT = timedelta(days=7)
+NEWCOMER = timedelta(days=1)
+"""Who joined this recently and has not answered is not silent yet."""
+MOVING = 0.25
+"""The share of the class that must have answered lately, or be done, for the rest to count as
+silent. In a holiday everybody is, and it says nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pace:
+    """How far R learners are with Q questions.
+
+    ``joined_at`` (R,) and ``latest_at`` (R, Q) are POSIX seconds, ``latest_at`` NaN where there is
+    no answer; ``attempts`` (R, Q) counts them, ``solved`` (R, Q) is whether any was right.
+    Raises ValueError when the shapes do not fit together.
+    """
+
+    questions: tuple[str, ...]
+    learners: Ids
+    joined_at: Floats
+    attempts: Ints
+    solved: Bools
+    latest_at: Floats
+
+    def __post_init__(self) -> None:
+        shape = (len(self.learners), len(self.questions))
+        if self.joined_at.shape != shape[:1] or any(
+            table.shape != shape for table in (self.attempts, self.solved, self.latest_at)
+        ):
+            raise ValueError(f"the tables are not all of {shape[0]} learners, {shape[1]} questions")
+
+    @property
+    def last_seen(self) -> Floats:
+        """(R,): each learner's latest answer to any question, POSIX seconds; -inf for none."""
+        known = np.where(np.isnan(self.latest_at), -np.inf, self.latest_at)
+        seen: Floats = np.max(known, axis=1, initial=-np.inf)
+        return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """``attempts`` in all at the ``questions`` not solved in three attempts or more."""
+
+    learner: int
+    questions: tuple[str, ...]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A learner with questions left, silent for whole ``days``; ``started``: has ever answered."""
+
+    learner: int
+    days: int
+    started: bool
+
+
+def stuck(pace: Pace) -> tuple[Stuck, ...]:
+    """Who is stuck, those at the most questions and with the most attempts first."""
+    at = (pace.attempts >= STUCK_ATTEMPTS) & ~pace.solved
+    found = [
+        Stuck(
+            int(pace.learners[row]),
+            tuple(pace.questions[column] for column in np.flatnonzero(at[row])),
+            int(pace.attempts[row][at[row]].sum()),
+        )
+        for row in np.flatnonzero(at.any(axis=1))
+    ]
+    return tuple(sorted(found, key=lambda one: (-len(one.questions), -one.attempts, one.learner)))
+
+
+def silent(pace: Pace, now: datetime) -> tuple[Silent, ...]:
+    """Who has not begun, or has stopped while the class moves on; longest silence first.
+
+    Not begun: joined more than a day ago, and no answer. Stopped: no answer for 7 days, with
+    questions left that are not solved, while at least a quarter of the class answered in that time
+    or has nothing left to solve.
+    """
+    moment, seen = now.timestamp(), pace.last_seen
+    started = seen > -np.inf
+    quiet = moment - np.where(started, seen, pace.joined_at)
+    done, week = pace.solved.all(axis=1), SILENT.total_seconds()
+    moved = done | (moment - seen <= week)
+    moving = float(moved.mean()) >= MOVING if len(moved) else False
+    stopped = started & ~done & (quiet > week) & moving
+    not_begun = ~started & (quiet > NEWCOMER.total_seconds()) & bool(pace.questions)
+    found = [
+        Silent(int(pace.learners[row]), int(quiet[row] // 86_400), bool(started[row]))
+        for row in np.flatnonzero(stopped | not_begun)
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.days, one.learner)))

@@ -1,0 +1,43 @@
+// Moments on the reader's own clocks, the copy button, and the time zone that the browser knows.
+
+const words = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+
+function offset(moment) {
+  const minutes = -moment.getTimezoneOffset();
+  if (minutes === 0) return "UTC";
+  const [size, two] = [Math.abs(minutes), (n) => String(n).padStart(2, "0")];
+  return `UTC${minutes > 0 ? "+" : "−"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
+for (const time of document.querySelectorAll("time[data-local]")) {
+  const moment = new Date(time.dateTime);
+  if (!Number.isNaN(moment.valueOf())) {
+    time.textContent = `${words.format(moment).replace(" at ", ", ")} ${offset(moment)}`;
+  }
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const before = button.textContent;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = button.dataset.copied;
+    } catch {
+      button.textContent = "Copy it by hand"; // without HTTPS a browser may refuse
+    }
+    setTimeout(() => { button.textContent = before; }, 3000);
+  });
+}
+
+const unknown = document.querySelector("form[data-zone-unknown]");
+if (unknown) {
+  const select = unknown.elements.zone;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const listed = [...select.options].some((option) => option.value === zone);
+  // Once in a session: from then on the server writes the dates on these clocks.
+  const address = new URL(unknown.action);
+  if (listed && location.pathname === address.pathname && !location.search) {
+    address.searchParams.set("zone", zone);
+    location.replace(address);
+  }
+}

@@ -1,0 +1,28 @@
+// Sends an image from the editor and puts its reference where the caret is.
+
+import { post } from "./editor-post.js";
+
+export function imageForm(editor) {
+  const form = editor.part("image");
+  const complain = (words) => {
+    const place = editor.part("image-error");
+    place.textContent = words;
+    place.hidden = !words;
+  };
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    complain("");
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const { name, markdown } = await post(form.action, new FormData(form));
+      form.reset();
+      editor.insert(markdown);
+      editor.part("announce").textContent = `The image ${name} is in the text.`;
+    } catch (error) {
+      complain(error.message);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}

@@ -1,0 +1,156 @@
+// Writing a page: lines with numbers, the checker's words while typing, a draft that saves itself.
+
+import { Lines } from "./editor-lines.js";
+import { imageForm } from "./editor-image.js";
+import { post } from "./editor-post.js";
+import { Verification } from "./editor-verify.js";
+
+const PAUSE = 500; // milliseconds without a key after which the text is checked and saved
+const AGAIN = 5000; // after a failure
+
+class Editor {
+  constructor(root) {
+    this.config = JSON.parse(root.dataset.editor);
+    this.part = (name) => document.querySelector(`[data-part="${name}"]`);
+    this.source = this.part("source");
+    this.lines = new Lines(this.part("source-box"), this.part("lines"), this.source);
+    this.kept = this.source.value;
+    this.busy = null;
+    this.part("check").hidden = true; // it happens by itself
+    this.mark();
+    this.listen();
+    imageForm(this);
+    if (this.part("verify")) this.verification = new Verification(this.part("verify"), this);
+  }
+
+  listen() {
+    this.source.addEventListener("input", () => this.typed());
+    this.part("problems").addEventListener("click", (event) => this.jump(event));
+    this.part("form").addEventListener("submit", (event) => this.leave(event));
+    this.part("discard").addEventListener("submit", () => {
+      this.leaving = true;
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (!this.leaving && this.source.value !== this.kept) event.preventDefault();
+    });
+    document.addEventListener("keydown", (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+        event.preventDefault();
+        this.check();
+      }
+    });
+  }
+
+  typed() {
+    this.lines.update();
+    this.say(this.source.value === this.kept ? this.last : "Not saved yet…");
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.check(), PAUSE);
+  }
+
+  /** Puts text where the caret is, as if it was typed. */
+  insert(text) {
+    this.source.focus();
+    const { selectionStart: start, selectionEnd: end } = this.source;
+    this.source.setRangeText(text, start, end, "end");
+    this.source.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  /** Saves the draft and shows what there is to say of it; one request at a time. */
+  async check() {
+    clearTimeout(this.timer);
+    if (this.busy) {
+      await this.busy;
+      return this.source.value === this.kept ? undefined : this.check();
+    }
+    this.busy = this.ask();
+    try {
+      await this.busy;
+    } finally {
+      this.busy = null;
+    }
+    return undefined;
+  }
+
+  async ask() {
+    const text = this.source.value;
+    const { base, seen } = this.config;
+    try {
+      const told = await post(this.config.check, { text, base, seen });
+      if (told.saved) {
+        this.kept = text;
+        this.remember(told);
+      }
+      this.show(told);
+    } catch (error) {
+      this.say(`Not saved: ${error.message}`, true);
+      this.timer = setTimeout(() => this.check(), AGAIN);
+    }
+  }
+
+  remember({ base, seen, state }) {
+    Object.assign(this.config, { base: base ?? "", seen: seen ?? "", state });
+    this.part("base").value = this.config.base;
+    this.part("seen").value = this.config.seen;
+  }
+
+  show(told) {
+    this.part("problems").innerHTML = told.problems_html;
+    this.part("page").innerHTML = told.page_html;
+    this.mark();
+    this.stands(told);
+    const words = told.problems.length === 1 ? "1 problem" : `${told.problems.length || "No"} problems`;
+    if (words !== this.announced) this.part("announce").textContent = words;
+    this.announced = words;
+  }
+
+  stands(told) {
+    if (told.error) {
+      this.say(`Not saved: ${told.error}`, true);
+    } else if (told.state === "conflict") {
+      const state = this.part("state");
+      const link = Object.assign(document.createElement("a"), {
+        href: this.config.conflict,
+        textContent: "See both, and decide",
+      });
+      const fault = Object.assign(document.createElement("strong"), {
+        className: "mark-bad",
+        textContent: "✗ Saved, but the file was changed since you began. ",
+      });
+      state.replaceChildren(fault, link);
+      this.last = null;
+    } else {
+      const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      this.last = told.state === "live" ? "As published" : `Draft, saved at ${time}`;
+      this.say(this.source.value === this.kept ? this.last : "Not saved yet…");
+    }
+  }
+
+  say(words, bad = false) {
+    if (words === null || words === undefined) return;
+    const state = this.part("state");
+    state.textContent = words;
+    state.classList.toggle("mark-bad", bad);
+  }
+
+  /** The lines that the messages speak of get a sign beside their number. */
+  mark() {
+    const links = this.part("problems").querySelectorAll("[data-line]");
+    this.lines.mark([...links].map((link) => Number(link.dataset.line)));
+  }
+
+  jump(event) {
+    const link = event.target.closest("[data-line]");
+    if (!link) return;
+    event.preventDefault();
+    this.lines.go(Number(link.dataset.line), Number(link.dataset.column));
+  }
+
+  leave() {
+    clearTimeout(this.timer);
+    this.leaving = true;
+  }
+}
+
+const root = document.querySelector("[data-editor]");
+if (root) new Editor(root);

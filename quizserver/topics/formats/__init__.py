@@ -1,0 +1,58 @@
+"""Question banks in and out: plain task lists, GIFT and Moodle XML in; GIFT, Moodle XML, QTI out.
+
+Pure but for ``shelving``: bytes to checked markdown and back. What does the work is imported when
+it is first needed, so that a command line that only shows its help stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quizserver.topics.formats.model import (
+    READ,
+    WRITTEN,
+    Brought,
+    Files,
+    Imported,
+    Loss,
+    Picture,
+    Written,
+)
+from quizserver.topics.model import Question
+
+__all__ = [
+    "READ",
+    "WRITTEN",
+    "Brought",
+    "Imported",
+    "Loss",
+    "Picture",
+    "Written",
+    "read",
+    "write",
+]
+
+
+def read(
+    name: str, data: bytes, *, kind: str | None = None, files: Files | None = None
+) -> Imported:
+    """The questions of the bank ``name``, each as markdown that the checker accepts.
+
+    ``kind`` is one of ``READ``; without it the name and the content decide. ``files`` gives the
+    images beside the bank. Whatever the bytes are, the answer is a report: every question that
+    can't be brought over is a problem with its line. Raises ValueError for an unknown kind only.
+    """
+    from quizserver.topics.formats.reading import read_bank
+
+    return read_bank(name, data, kind, files)
+
+
+def write(kind: str, questions: Sequence[Question], *, files: Files | None = None) -> Written:
+    """The questions, in their order, as one file of ``kind`` (one of ``WRITTEN``).
+
+    ``files`` gives the bytes of images by their path in the content folder. Raises ValueError for
+    an unknown kind.
+    """
+    from quizserver.topics.formats.writing import write_bank
+
+    return write_bank(kind, questions, files)

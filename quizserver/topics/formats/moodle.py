@@ -1,0 +1,257 @@
+"""Moodle XML: reading it.
+
+Follows docs.moodle.org/en/Moodle_XML_format. The file is hostile until shown otherwise: a document
+type or an entity ends the reading, images count only once their bytes were looked at, and HTML goes
+through an allow list.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from quizserver.topics.formats.compose import demoted, split_references
+from quizserver.topics.formats.escape import one_line, paragraph
+from quizserver.topics.formats.headline import titled
+from quizserver.topics.formats.model import Item, RefusedError
+from quizserver.topics.formats.pictures import LARGEST_PICTURE
+from quizserver.topics.formats.to_markdown import to_markdown
+from quizserver.topics.formats.weights import Weighed, weigh
+from quizserver.topics.identity import digest, slug
+from quizserver.topics.model import Problem
+
+_PLUGINFILE = "@@PLUGINFILE@@/"
+_DATA = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,(.*)", re.DOTALL)
+_KINDS = {
+    "numerical": "asks for a number",
+    "shortanswer": "asks for a short text",
+    "matching": "asks for pairs",
+    "match": "asks for pairs",
+    "essay": "is an essay",
+    "description": "is a description without answers",
+    "cloze": "has gaps of several kinds",
+    "calculated": "asks for a number that is computed anew each time",
+}
+
+
+class _Lines(TreeBuilder):
+    """A tree whose elements know their lines, and the questions that are complete so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions: list[tuple[Element, int]] = []
+        self.root: str | None = None
+        self.expat: Any = None
+        self._open: list[tuple[str, int]] = []
+
+    def start(self, tag: Any, attrs: Any) -> Element:
+        self.root = self.root if self.root is not None else str(tag)
+        self._open.append((str(tag), int(self.expat.CurrentLineNumber)))
+        return super().start(tag, attrs)
+
+    def end(self, tag: Any) -> Element:
+        element = super().end(tag)
+        _, line = self._open.pop()
+        if tag == "question" and len(self._open) == 1:
+            self.questions.append((element, line))
+        return element
+
+
+@dataclass
+class _Reading:
+    """What one question needs while it is read: its images, by the names that its texts use."""
+
+    slug: str
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def read_moodle(name: str, data: bytes) -> Iterator[Item | Problem]:
+    """Every question of a Moodle XML file; where it breaks off, those before are read."""
+    builder = _Lines()
+    parser = DefusedXMLParser(target=builder, forbid_dtd=True)
+    builder.expat = parser.parser
+    broken: Problem | None = None
+    try:
+        parser.feed(data)
+        parser.close()
+    except DefusedXmlException:
+        message = "This file declares a document type or entities, which no question needs."
+        yield Problem(name, 1, 1, "forbidden-xml", message, "Take the declaration out.")
+        return
+    except (ParseError, ValueError, LookupError) as error:
+        line, column = getattr(error, "position", (1, 0))
+        hint = "Export the file again; the questions above this line were read."
+        message = f"The XML is not well formed here: {error}."
+        broken = Problem(name, line, column + 1, "bad-xml", message, hint)
+    if builder.root not in (None, "quiz") and broken is None:
+        message = f"This is no Moodle XML: it begins with <{str(builder.root)[:40]}>, not <quiz>."
+        yield Problem(name, 1, 1, "not-moodle-xml", message, "Export from Moodle as Moodle XML.")
+        return
+    yield from _questions(name, builder.questions)
+    if broken is not None:
+        yield broken
+
+
+def _questions(name: str, found: list[tuple[Element, int]]) -> Iterator[Item | Problem]:
+    category = ""
+    for element, line in found:
+        kind = element.get("type", "")
+        if kind == "category":
+            category = _last(_text(element.find("category")))
+            continue
+        try:
+            yield _item(element, line, kind, category)
+        except RefusedError as error:
+            yield Problem(name, line, 1, error.code, error.message, error.hint)
+
+
+def _last(category: str) -> str:
+    name = category.replace("//", "\0").split("/")[-1].replace("\0", "/").strip()
+    return "" if name.startswith("$") or name.lower() in ("top", "default") else name
+
+
+def _item(element: Element, line: int, kind: str, category: str) -> Item:
+    title = " ".join(_text(element.find("name")).split())
+    if kind not in ("multichoice", "truefalse", "multichoiceset"):
+        what = _KINDS.get(kind, f'is of the kind "{kind}"')
+        message = f"This question {what}; questions here have options."
+        raise RefusedError("unknown-kind", message, "Offer answers to choose from.")
+    idnumber = _text(element.find("idnumber")).strip()
+    reading = _Reading(slug(title or digest(_text(element.find("questiontext")))))
+    question = _markdown(element.find("questiontext"), reading)
+    answers = [
+        Weighed(
+            _true_or_false(_text(answer)) if kind == "truefalse" else _markdown(answer, reading),
+            _fraction(answer),
+            _markdown(answer.find("feedback"), reading),
+        )
+        for answer in element.findall("answer")
+    ]
+    single = kind == "truefalse" or _says(element.find("single"), True)
+    options, notes = weigh(answers, single=single)
+    general = _markdown(element.find("generalfeedback"), reading, sections=True)
+    explanation, references = split_references(general)
+    heading, question = titled(title, question)
+    hints = [_markdown(hint, reading) for hint in element.findall("hint")]
+    tags = [" ".join(_text(tag).split()) for tag in element.findall("tags/tag")]
+    return Item(
+        title=heading,
+        stem=demoted(question),
+        options=options,
+        line=line,
+        hints=tuple(hint for hint in hints if hint),
+        explanation=explanation,
+        references=references,
+        tags=tuple(dict.fromkeys(tag for tag in (tags or [category]) if tag)),
+        shuffle=kind != "truefalse" and _says(element.find("shuffleanswers"), True),
+        id=idnumber or None,
+        pictures=reading.pictures,
+        notes=(*notes, *_combined(element)),
+    )
+
+
+def _combined(element: Element) -> list[str]:
+    """Feedback for whole answers has no place here: each option has its own."""
+    names = ("correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
+    usual = ("", "your answer is correct", "your answer is partially correct")
+    texts = [re.sub(r"<[^>]*>", "", _text(element.find(name))).strip(" .\n") for name in names]
+    said = [t for t in texts if t.lower() not in (*usual, "your answer is incorrect")]
+    return ["the feedback for right, partly right and wrong answers as a whole"] if said else []
+
+
+def _true_or_false(text: str) -> str:
+    word = text.strip().lower()
+    return {"true": "True", "false": "False"}.get(word) or one_line(text)
+
+
+def _fraction(answer: Element) -> float:
+    try:
+        value = float(answer.get("fraction", "0"))
+    except ValueError:
+        value = float("nan")
+    if not -1000 <= value <= 1000:
+        message = f'"{answer.get("fraction", "")[:40]}" is no percentage.'
+        raise RefusedError("bad-fraction", message, "Write a number from -100 to 100.")
+    return value
+
+
+def _says(element: Element | None, otherwise: bool) -> bool:
+    word = (element.text or "").strip().lower() if element is not None else ""
+    return word in ("1", "true", "yes") if word else otherwise
+
+
+def _text(element: Element | None) -> str:
+    """What ``<text>`` inside an element holds; some programs leave that element out."""
+    if element is None:
+        return ""
+    inner = element.find("text")
+    if inner is None:
+        return element.text or ""
+    return "".join(inner.itertext())
+
+
+def _markdown(element: Element | None, reading: _Reading, *, sections: bool = False) -> str:
+    text = _text(element)
+    if element is None or not text.strip():
+        return ""
+    kind = element.get("format") or "html"
+    if kind == "markdown":
+        return text.replace("\r\n", "\n").strip()
+    if kind == "plain_text":
+        return paragraph(text)
+    own = {unquote(f.get("name", "")): f for f in element.findall("file")}
+
+    def relocate(url: str) -> str | None:
+        return _relocated(url, own, reading)
+
+    if kind == "moodle_auto_format":
+        text = text.strip().replace("\n", "<br>")
+    return to_markdown(text, relocate, sections=sections)
+
+
+def _relocated(url: str, own: dict[str, Element], reading: _Reading) -> str | None:
+    """The path that an image gets beside the question's file, its bytes kept in ``reading``."""
+    inline = _DATA.match(url)
+    if inline:
+        suffix = inline[1].replace("jpeg", "jpg").removesuffix("+xml")
+        return _keep(reading, f"picture.{suffix}", inline[2])
+    if not url.startswith(_PLUGINFILE):
+        return url or None
+    wanted = unquote(url.removeprefix(_PLUGINFILE).partition("?")[0])
+    file = own.get(wanted)
+    if file is None:
+        file = own.get(wanted.rsplit("/", 1)[-1])
+    if file is None:
+        message = f'The image "{wanted[:80]}" is not in the file.'
+        raise RefusedError("missing-image", message, "Export the question again from Moodle.")
+    if file.get("encoding", "base64") != "base64":
+        message = f'The image "{wanted[:80]}" is not in base64.'
+        raise RefusedError("bad-image", message, "Export the question again from Moodle.")
+    return _keep(reading, wanted, file.text or "")
+
+
+def _keep(reading: _Reading, name: str, encoded: str) -> str:
+    encoded = re.sub(r"\s+", "", encoded)
+    if len(encoded) > LARGEST_PICTURE * 4 // 3 + 4:
+        message = f'The image "{name[:80]}" is larger than {LARGEST_PICTURE:,} bytes.'
+        raise RefusedError("image-size", message, "Make it smaller.")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        message = f'The image "{name[:80]}" cannot be decoded.'
+        raise RefusedError("bad-image", message, "Export the question again from Moodle.") from None
+    stem, dot, suffix = name.rpartition(".")
+    path = f"images/{reading.slug}-{slug(stem) if dot else digest(name, 8)}.{suffix.lower()}"
+    if reading.pictures.get(path, data) != data:
+        path = path.replace(f".{suffix.lower()}", f"-{digest(encoded, 8)}.{suffix.lower()}")
+    reading.pictures[path] = data
+    return path

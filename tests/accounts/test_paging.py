@@ -1,0 +1,20 @@
+"""Pages of a long list: each entry is on exactly one of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from quizserver.accounts.roles.paging import Paging
+
+
+@pytest.mark.parametrize("total", [0, 1, 49, 50, 51, 100, 20_000])
+def test_every_entry_is_on_exactly_one_page(total: int):
+    pages = [Paging.at(number, total, 50) for number in range(1, Paging.at(1, total, 50).pages + 1)]
+    numbers = [n for page in pages for n in range(page.offset + 1, page.last + 1)]
+    assert numbers == list(range(1, total + 1))
+    assert all(page.first == page.offset + 1 for page in pages if total)
+
+
+@pytest.mark.parametrize(("asked", "given"), [(-3, 1), (0, 1), (1, 1), (3, 3), (4, 3), (10**8, 3)])
+def test_a_page_that_is_not_there_is_the_nearest(asked: int, given: int):
+    assert Paging.at(asked, 101, 50).page == given

@@ -1,0 +1,197 @@
+"""Roles: every grant is in the log, and the server keeps an admin."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from quizserver.accounts import store as people
+from quizserver.accounts.model import Person
+from quizserver.accounts.roles import store
+from quizserver.accounts.roles.model import MAY, with_article
+from quizserver.db.session import Database
+from quizserver.db.tables import ROLES
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def make(database: Database, name: str, role: str = "learner") -> Person:
+    with database.write() as session:
+        person = people.ensure_guest(session, name)
+        people.give_address(session, person.id, f"{name}@example.org", "hash")
+        store.grant(session, person.id, role, by=None, now=NOW)
+    return read(database, person.id)
+
+
+def read(database: Database, person_id: int) -> Person:
+    with database.read() as session:
+        found = people.by_id(session, person_id)
+    assert found is not None
+    return found
+
+
+def grant(database: Database, person: Person, role: str, by: Person | None, **more: object) -> bool:
+    with database.write() as session:
+        return store.grant(session, person.id, role, by=by, now=NOW, **more) is not None
+
+
+def log(database: Database) -> list[tuple[str, str, str, str | None]]:
+    with database.read() as session:
+        return [(g.email, g.before, g.after, g.by) for g in store.log(session)]
+
+
+@pytest.mark.parametrize(
+    ("role", "writes", "teaches", "administers"),
+    [
+        ("learner", False, False, False),
+        ("author", True, False, False),
+        ("instructor", False, True, False),
+        ("admin", True, True, True),
+    ],
+)
+def test_what_each_role_may(
+    database: Database, role: str, writes: bool, teaches: bool, administers: bool
+):
+    person = make(database, "ann", role)
+    assert (person.writes, person.teaches, person.administers) == (writes, teaches, administers)
+
+
+def test_every_role_is_explained():
+    assert tuple(MAY) == ROLES
+    assert [with_article(role) for role in ROLES] == [
+        "a learner", "an author", "an instructor", "an admin",
+    ]  # fmt: skip
+
+
+def test_the_readme_states_every_role_in_the_words_of_the_pages():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    for role, what in MAY.items():
+        assert f"| {role} | {what} |" in readme
+
+
+def test_a_grant_says_who_whom_what_and_when(database: Database):
+    boss, ann = make(database, "boss", "admin"), make(database, "ann")
+    assert grant(database, ann, "author", boss)
+    assert read(database, ann.id).role == "author"
+    with database.read() as session:
+        (newest, oldest) = store.log(session)
+        assert store.of_person(session, ann.id) == [newest]
+    assert (oldest.email, oldest.before, oldest.after) == ("boss@example.org", "learner", "admin")
+    assert oldest.by is None
+    assert (newest.email, newest.before, newest.after) == ("ann@example.org", "learner", "author")
+    assert (newest.by, newest.at) == ("boss@example.org", NOW)
+
+
+def test_the_same_role_again_is_no_grant(database: Database):
+    boss = make(database, "boss", "admin")
+    assert not grant(database, boss, "admin", boss)
+    assert len(log(database)) == 1
+
+
+def test_a_grant_that_is_rolled_back_leaves_neither_role_nor_line(database: Database):
+    ann = make(database, "ann")
+    with pytest.raises(RuntimeError), database.write() as session:  # noqa: PT012
+        store.grant(session, ann.id, "author", by=None, now=NOW)
+        raise RuntimeError
+    assert (read(database, ann.id).role, log(database)) == ("learner", [])
+
+
+def test_the_last_admin_stays_unless_it_is_forced(database: Database):
+    boss = make(database, "boss", "admin")
+    with pytest.raises(store.LastAdminError, match=r"boss@example\.org is the only admin"):
+        grant(database, boss, "learner", boss)
+    with pytest.raises(store.LastAdminError), database.write() as session:
+        store.keep_an_admin(session, boss.id)
+    assert read(database, boss.id).role == "admin"
+    make(database, "second", "admin")
+    assert grant(database, boss, "learner", boss)
+    second = make(database, "second2", "author")
+    assert grant(database, second, "learner", None)
+    with database.read() as session:
+        last = people.by_email(session, "second@example.org")
+    assert last is not None
+    assert grant(database, last, "learner", None, force=True)
+
+
+def test_two_admins_who_take_each_others_role_at_once_leave_one(database: Database):
+    one, two = make(database, "one", "admin"), make(database, "two", "admin")
+    barrier = threading.Barrier(2)
+
+    def take(by: Person, whose: Person) -> None:
+        barrier.wait()
+        with suppress(store.RefusedError):
+            grant(database, whose, "learner", by)
+
+    threads = [threading.Thread(target=take, args=pair) for pair in ((one, two), (two, one))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(read(database, p.id).role for p in (one, two)) == ["admin", "learner"]
+
+
+def test_who_is_no_admin_any_more_grants_nothing(database: Database):
+    boss, old, ann = (
+        make(database, "boss", "admin"),
+        make(database, "old", "admin"),
+        make(database, "ann"),
+    )
+    grant(database, old, "learner", boss)
+    with pytest.raises(store.RefusedError, match="no admin any more"):
+        grant(database, ann, "admin", old)
+    assert read(database, ann.id).role == "learner"
+
+
+def test_a_role_that_changed_meanwhile_is_not_overwritten(database: Database):
+    boss, ann = make(database, "boss", "admin"), make(database, "ann", "author")
+    with pytest.raises(store.RefusedError, match=r"Meanwhile somebody made .* an author"):
+        grant(database, ann, "instructor", boss, expected="learner")
+    assert read(database, ann.id).role == "author"
+
+
+def test_guests_and_nobody_get_no_role(database: Database):
+    with database.write() as session:
+        guest = people.ensure_guest(session, "guest")
+    with pytest.raises(store.RefusedError, match="no such account"):
+        grant(database, guest, "author", None)
+
+
+def test_the_log_outlives_the_people_in_it(database: Database):
+    boss, ann = make(database, "boss", "admin"), make(database, "ann")
+    grant(database, ann, "admin", boss)
+    before = log(database)
+    with database.write() as session:
+        assert store.is_in_log(session, ann.id)
+        people.delete(session, boss.id)
+        people.delete(session, ann.id)
+        assert not store.is_in_log(session, ann.id)
+    assert log(database) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "found"),
+    [
+        ("", None, ["ann_b", "annab", "boss"]),
+        (" ANN", None, ["ann_b", "annab"]),
+        ("n_b", None, ["ann_b"]),
+        ("%", None, []),
+        ("", "admin", ["boss"]),
+        ("ann", "admin", []),
+    ],
+)
+def test_search_takes_the_text_as_it_is(
+    database: Database, text: str, role: str | None, found: list[str]
+):
+    make(database, "annab")
+    make(database, "ann_b")
+    make(database, "boss", "admin")
+    with database.write() as session:
+        people.ensure_guest(session, "guest")
+    with database.read() as session:
+        people_found = people.search(session, text, role, offset=0, limit=10)
+        assert people.count(session, text, role) == len(found)
+    assert [str(p.email).partition("@")[0] for p in people_found] == found

@@ -1,0 +1,122 @@
+"""What the preview says of evidence: missing, stale, against the key, or in agreement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from quizserver.authoring.preview.views import evidence_state, keyed_question, topic_rows
+from quizserver.settings import shipped
+from quizserver.topics.library import Library
+from quizserver.topics.model import Topic
+
+COMMAND = "quizserver verify strange-loss --update"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of a topic with its evidence, made to be fresh."""
+    made = tmp_path / "content" / "strange-loss"
+    made.mkdir(parents=True)
+    for path in (shipped("content") / "strange-loss").iterdir():
+        if path.is_file():
+            (made / path.name).write_bytes(path.read_bytes())
+    return made
+
+
+def topic(folder: Path) -> Topic:
+    return Library(folder.parent).snapshot().topics["strange-loss"]
+
+
+def fresh(folder: Path) -> Topic:
+    """The topic with evidence that is not stale, whatever was last trained for it."""
+    from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
+
+    path = folder / "evidence.json"
+    recorded = json.loads(path.read_text())
+    recorded["made_with"]["engine"] = ENGINE_VERSION
+    for name, experiment in recorded["experiments"].items():
+        experiment["description"]["fingerprint"] = fingerprint(folder / f"{name}.py")
+    path.write_text(json.dumps(recorded))
+    return topic(folder)
+
+
+def test_evidence_that_agrees_is_said_to_with_its_seeds(folder: Path):
+    state = evidence_state(fresh(folder), None, COMMAND)
+    assert (state.tone, state.command) == ("good", None)
+    assert "seeds 0 to 63" in state.sentence
+
+
+def test_missing_evidence_names_the_command_that_records_it(folder: Path):
+    (folder / "evidence.json").unlink()
+    state = evidence_state(topic(folder), None, COMMAND)
+    assert (state.tone, state.command) == ("warn", COMMAND)
+    assert "No evidence" in state.sentence
+
+
+def test_stale_evidence_says_what_changed_and_names_the_command(folder: Path):
+    fresh(folder)
+    with (folder / "simulation.py").open("a") as file:
+        file.write("# changed\n")
+    state = evidence_state(topic(folder), None, COMMAND)
+    assert (state.tone, state.command) == ("warn", COMMAND)
+    assert "simulation.py changed" in state.sentence
+
+
+def test_unreadable_evidence_is_told_and_never_fails_a_page(folder: Path):
+    (folder / "evidence.json").write_text("{")
+    found = topic(folder)
+    state = evidence_state(found, None, COMMAND)
+    assert (state.tone, state.command) == ("bad", COMMAND)
+    shown = keyed_question(found, found.questions[0], kept=False, command=COMMAND)
+    assert [option.evidence for option in shown.options] == [()] * len(shown.options)
+
+
+def test_a_key_that_the_evidence_contradicts_is_told_at_its_option(folder: Path):
+    found = fresh(folder)
+    asked = next(q for q in found.questions if q.claims)
+    path = folder / Path(asked.path).name
+    right = next(o for o in asked.options if o.right)
+    text = path.read_text().split("\n")
+    text[right.line - 1] = text[right.line - 1].replace("[x]", "[ ]")
+    path.write_text("\n".join(text))
+    recorded = json.loads((folder / "evidence.json").read_text())
+    for finding in recorded["findings"]:
+        if finding["option"] == right.id:
+            finding["expected"] = "refuted"
+    (folder / "evidence.json").write_text(json.dumps(recorded))
+    found = topic(folder)
+    state = evidence_state(found, asked.id, COMMAND)
+    assert state.tone == "bad"
+    assert "contradicts the key in 1 of" in state.sentence
+    changed = next(q for q in found.questions if q.id == asked.id)
+    shown = keyed_question(found, changed, kept=False, command=COMMAND)
+    (told,) = [o for o in shown.options if o.disagrees]
+    assert told.id == right.id
+    assert told.disagrees is not None
+    assert "The key says refuted, the evidence says supported" in told.disagrees
+
+
+def test_every_claim_is_told_in_words(folder: Path):
+    found = topic(folder)
+    asked = next(q for q in found.questions if any(c.over for c in q.claims))
+    shown = keyed_question(found, asked, kept=False, command=COMMAND)
+    told = [words for option in shown.options for words in option.claims]
+    assert len(told) == sum(c.option is not None for c in asked.claims)
+    assert any("values of" in words for words in told)
+
+
+def test_a_row_for_each_folder_even_one_that_is_not_served(folder: Path):
+    (folder.parent / "Bad Name").mkdir()
+    (folder.parent / "Bad Name" / "q.md").write_text("# Q\n\n- [x] A\n- [ ] B\n")
+    (folder.parent / "empty").mkdir()
+    (folder.parent / "empty" / "q.md").write_text("")
+    snapshot = Library(folder.parent).snapshot()
+    rows = {row.folder: row for row in topic_rows(snapshot, "verify {}")}
+    assert set(rows) == {"strange-loss", "Bad Name", "empty"}
+    assert (rows["empty"].questions, rows["empty"].problems) == (0, 1)
+    without = replace(snapshot, topics={})
+    assert {row.folder for row in topic_rows(without, "verify {}")} == {"Bad Name", "empty"}

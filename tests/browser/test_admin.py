@@ -1,0 +1,90 @@
+"""The admins' pages in a real browser: by keyboard, under axe, and no wider than a phone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.serve.server import Server, serving
+
+ANA = "ana-whose-address-is-long@department-of-learning.university.example.org"
+WORDS = "correct horse"
+
+
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose first admin was made as the README says."""
+    data = tmp_path_factory.mktemp("staffed")
+    for email, role in (("boss@example.org", "admin"), (ANA, "learner")):
+        command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(data)]
+        command += ["add", email, "--role", role, "--password-stdin"]
+        subprocess.run(command, input=f"{WORDS}\n", text=True, check=True)
+    with serving(data) as running:
+        yield running
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/sign-in?next=/admin/people")
+    page.fill("input[name=email]", "boss@example.org")
+    page.fill("input[name=password]", WORDS)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/people")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
+    chromium: Browser, staffed: Server, scheme: str, width: int
+):
+    context = chromium.new_context(
+        base_url=staffed.url,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 900},
+    )
+    page = context.new_page()
+    sign_in(page)
+    person = page.get_by_role("link", name=ANA).get_attribute("href")
+    found: list[str] = []
+    for address in ("/admin/people", "/admin/people/log", person, f"{person}?role=author"):
+        page.goto(str(address))
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        for violation in Axe().run(page).response["violations"]:
+            found += [f"{address}: {violation['id']}: {n['target']}" for n in violation["nodes"]]
+    context.close()
+    assert found == []
+
+
+def test_a_role_is_granted_with_the_keyboard_alone(chromium: Browser, staffed: Server):
+    context = chromium.new_context(base_url=staffed.url, reduced_motion="reduce")
+    page = context.new_page()
+    sign_in(page)
+    page.get_by_label("Address contains").focus()
+    page.keyboard.type("LONG@")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Found")).to_be_visible()
+    page.get_by_role("link", name=ANA).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("radio", name="learner").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="author")).to_be_checked()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make them an author").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("is now an author")
+    context.close()
+
+
+def test_loading_the_page_again_does_not_start_the_clock_again(page: Page):
+    page.goto("/questions/strange-loss")
+    shown = page.input_value("input[name=shown]")
+    page.wait_for_timeout(300)
+    page.reload()
+    assert page.input_value("input[name=shown]") == shown
+    page.goto("/questions/strange-loss?hints=1")
+    assert page.input_value("input[name=shown]") == shown

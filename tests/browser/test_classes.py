@@ -1,0 +1,196 @@
+"""A class in a real browser: every page under axe, at both widths, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy.orm import Session
+
+from quizserver.accounts import store as people
+from quizserver.accounts.passwords import hash_password
+from quizserver.classes import codes, store
+from quizserver.db.migrate import migrate
+from quizserver.db.session import Database
+from quizserver.db.tables import person
+from tests.serve.server import Server, serving
+
+PASSWORD = "correct horse"
+NOW = datetime.now(UTC)
+TEACHER, LEARNER, NEW = "teacher@example.org", "learner@example.org", "new@example.org"
+AS_TEACHER = [
+    "/classes",
+    "/classes/new",
+    "/classes/1",
+    "/classes/1/roster",
+    "/classes/1/settings",
+    "/classes/1/delete",
+]
+AS_LEARNER = ["/classes", "/classes/1", "/classes/1/leave", "/join"]
+WIDTHS = [360, 1280]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a class of two topics, two instructors and members in every state."""
+    data = tmp_path_factory.mktemp("classes")
+    database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
+    migrate(database)
+    hashed = hash_password(PASSWORD)
+    with database.write() as session:
+        teacher = account(session, TEACHER, "instructor", hashed)
+        account(session, "a-colleague-with-a-long-address@department.example.org", "instructor")
+        room = store.create(session, "Why training goes wrong, spring 2027", teacher, NOW)
+        store.promote(
+            session, room.id, "a-colleague-with-a-long-address@department.example.org", NOW
+        )
+        due = [NOW + timedelta(days=30), NOW - timedelta(days=3)]
+        store.set_topics(
+            session, room.id, [("strange-loss", due[0]), ("plateau", due[1]), ("taken-away", None)]
+        )
+        for number in range(30):
+            who = account(session, f"l{number}@example.org", "author" if number == 3 else "learner")
+            store.join(session, room.id, who, f"Learner {number}" if number % 4 else "", NOW)
+            if number % 10 == 5:
+                store.leave(session, room.id, who, NOW)
+            if number % 10 == 7:
+                store.remove(session, room.id, who, NOW)
+        store.join(session, room.id, account(session, LEARNER, "learner", hashed), "Ana", NOW)
+        account(session, NEW, "learner", hashed)
+    database.dispose()
+    return data
+
+
+@pytest.fixture(scope="module")
+def school(folder: Path) -> Iterator[Server]:
+    with serving(folder, None, "--workers", "1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def code(folder: Path) -> str:
+    database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
+    with database.read() as session:
+        found = store.by_id(session, 1)
+    database.dispose()
+    assert found is not None
+    assert found.join_code is not None
+    return codes.spelled(found.join_code)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_no_violation_and_nothing_stands_out_of_the_page(
+    chromium: Browser, school: Server, code: str, scheme: str, width: int
+):
+    found: list[str] = []
+    for email, addresses in (
+        (TEACHER, AS_TEACHER),
+        (LEARNER, AS_LEARNER),
+        (NEW, [f"/join/{code}", "/join/CDF-GHJ-KMN"]),
+        (None, [f"/join/{code}"]),
+    ):
+        context = chromium.new_context(
+            base_url=school.url,
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            viewport={"width": width, "height": 900},
+        )
+        page = context.new_page()
+        if email is not None:
+            sign_in(page, email)
+        for address in addresses:
+            page.goto(address)
+            found += [f"{address}: {each}" for each in faults(page)]
+        context.close()
+    assert found == []
+
+
+def test_a_due_date_is_written_and_read_on_the_browsers_own_clocks(
+    chromium: Browser, school: Server
+):
+    teacher = visit(chromium, school, TEACHER, timezone_id="Asia/Tokyo")
+    teacher.goto("/classes/1/settings")
+    expect(teacher.locator("#zone")).to_have_value("Asia/Tokyo")
+    teacher.get_by_label("Due for Reading a loss curve").fill("2031-03-01T23:59")
+    teacher.get_by_role("button", name="Save topics and due dates").click()
+    expect(teacher.get_by_label("Due for Reading a loss curve")).to_have_value("2031-03-01T23:59")
+    learner = visit(chromium, school, LEARNER, timezone_id="America/New_York")
+    learner.goto("/classes/1")
+    expect(learner.locator("#main")).to_contain_text("1 March 2031, 09:59 UTC−05:00")
+    for page in (teacher, learner):
+        page.context.close()
+
+
+def test_topics_are_moved_by_keyboard_alone_and_enter_in_a_date_moves_none(
+    chromium: Browser, school: Server
+):
+    page = visit(chromium, school, TEACHER, timezone_id="UTC")
+    page.goto("/classes/1/settings")
+    names = page.locator(".topic-name")
+    before = names.all_inner_texts()
+    page.get_by_label("Due for Reading a loss curve").press("Enter")
+    expect(page.locator(".messages")).to_contain_text("The topics are saved")
+    assert names.all_inner_texts() == before
+    page.get_by_role("button", name="Move Reading a loss curve down").press("Enter")
+    expect(names.nth(1)).to_have_text(before[0])
+    page.get_by_role("button", name="Move Reading a loss curve up").press("Enter")
+    expect(names.nth(0)).to_have_text(before[0])
+    page.context.close()
+
+
+def test_without_scripts_a_learner_joins_and_due_dates_name_utc(
+    chromium: Browser, school: Server, code: str
+):
+    page = visit(chromium, school, NEW, java_script_enabled=False)
+    page.goto(f"/join/{code}")
+    page.get_by_label("Your name in this class").fill("Newcomer")
+    page.get_by_role("button", name="Join the class").click()
+    expect(page.locator(".messages")).to_contain_text("You are in")
+    expect(page.locator(".due").first).to_contain_text(" UTC")
+    page.get_by_role("link", name="Leave this class").click()
+    page.get_by_role("button", name="Leave").click()
+    expect(page.locator("#main")).to_contain_text("you left")
+    page.context.close()
+
+
+def visit(chromium: Browser, school: Server, email: str, **options: object) -> Page:
+    """A page of a browser in which that account is signed in."""
+    context: BrowserContext = chromium.new_context(
+        base_url=school.url,
+        reduced_motion="reduce",
+        **options,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    sign_in(page, email)
+    return page
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
+
+
+def faults(page: Page) -> list[str]:
+    found = [
+        f"{violation['id']}: {node['target']}"
+        for violation in Axe().run(page).response["violations"]
+        for node in violation["nodes"]
+    ]
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return found + ([f"{wide} px too wide"] if wide > 0 else [])
+
+
+def account(session: Session, email: str, role: str, hashed: str = "no password fits") -> int:
+    made = people.ensure_guest(session, people.new_visitor())
+    people.give_address(session, made.id, email, hashed)
+    session.execute(sa.update(person).where(person.c.id == made.id).values(role=role))
+    return made.id

@@ -1,0 +1,248 @@
+"""Writing in a real browser: messages while typing, drafts, publishing, images, verification."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from quizserver.authoring.starts import simulation_start
+from tests.conftest import LESSON, PLAIN, SINGLE
+from tests.serve.server import Server, serving
+
+EDITOR = "/write/numbers/sides.md"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Workshop:
+    server: Server
+    data: Path
+    content: Path
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A whole server with topics of its own, one of them with a simulation that trains quickly."""
+    root = tmp_path_factory.mktemp("workshop")
+    content, data = root / "content", root / "data"
+    (content / "numbers").mkdir(parents=True)
+    (content / "fitted").mkdir()
+    (content / "numbers/even.md").write_text(PLAIN)
+    (content / "numbers/lesson.md").write_text(LESSON)
+    for name, text in simulation_start("fitted", "simulation", "fitted-line").items():
+        (content / "fitted" / name).write_text(text)
+    with serving(data, content, "--workers", "1") as server:
+        yield Workshop(server, data, content)
+
+
+@pytest.fixture
+def author(chromium: Browser, workshop: Workshop) -> Iterator[Page]:
+    """A page of an author; the test fails when the console tells of an error."""
+    (workshop.content / "numbers/sides.md").write_text(SINGLE)
+    context = chromium.new_context(base_url=workshop.server.url, reduced_motion="reduce")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    sign_in(page, workshop, f"{secrets.token_hex(8)}@example.org")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def sign_in(page: Page, workshop: Workshop, email: str) -> None:
+    page.goto("/sign-up")
+    page.fill("#email", email)
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+    page.wait_for_url(re.compile(r"/(?!sign-up)"))
+    command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(workshop.data)]
+    subprocess.run([*command, "role", email, "author"], check=True, capture_output=True)
+
+
+def type_at_end(page: Page, text: str) -> None:
+    page.locator("#source").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(text)
+
+
+def saved(page: Page) -> None:
+    expect(page.locator('[data-part="state"]')).to_contain_text("Draft, saved at")
+
+
+def test_a_mistake_is_told_at_its_line_while_typing_and_a_click_leads_there(author: Page):
+    author.goto(EDITOR)
+    expect(author.locator(".source-lines div")).to_have_count(SINGLE.count("\n") + 1)
+    author.fill("#source", SINGLE.replace("[x]", "[ ]"))
+    message = author.locator(".problem-lines a").first
+    expect(message).to_have_text("Line 3")
+    expect(author.locator(".source-lines div").nth(2)).to_have_class("line-bad")
+    message.click()
+    at = author.evaluate("document.activeElement.id + document.activeElement.selectionStart")
+    assert at == f"source{SINGLE.index('[ ] Two')}"
+    author.fill("#source", SINGLE)
+    expect(author.locator(".problems-sum")).to_contain_text("No problems")
+    expect(author.locator(".line-bad")).to_have_count(0)
+
+
+def test_the_page_beside_it_follows_the_text_and_the_draft_saves_itself(
+    author: Page, workshop: Workshop
+):
+    author.goto(EDITOR)
+    type_at_end(author, "- [ ] A **bold** fourth\n")
+    expect(author.locator('[data-part="page"] strong', has_text="bold")).to_be_visible()
+    saved(author)
+    assert "bold" not in (workshop.content / "numbers/sides.md").read_text()
+    author.reload()
+    expect(author.locator("#source")).to_have_value(re.compile(r"A \*\*bold\*\* fourth"))
+
+
+def test_numbers_stand_at_their_lines_however_long_the_lines_are(author: Page):
+    author.set_viewport_size({"width": 360, "height": 800})
+    author.goto(EDITOR)
+    long = "word " * 60
+    author.fill("#source", f"# Long\n\n{long}\n\n- [x] a\n- [ ] b\n")
+    copy, source = author.locator('[data-part="lines"]'), author.locator("#source")
+    heights = [
+        author.evaluate("e => e.scrollHeight", each.element_handle()) for each in (copy, source)
+    ]
+    assert abs(heights[0] - heights[1]) <= 2, "the copy wraps as the text does"
+    assert author.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_published_page_is_live_at_once(author: Page, workshop: Workshop):
+    author.goto(EDITOR)
+    text = SINGLE.replace("triangle", "trigon")
+    author.fill("#source", text)
+    author.get_by_role("button", name="Publish").click()
+    expect(author.locator(".message")).to_contain_text("Published")
+    assert (workshop.content / "numbers/sides.md").read_text() == text
+    author.goto("/questions/sides")
+    expect(author.locator("h1")).to_contain_text("trigon")
+
+
+def test_a_file_changed_meanwhile_is_told_while_typing_and_leads_to_both_texts(
+    author: Page, workshop: Workshop
+):
+    author.goto(EDITOR)
+    type_at_end(author, "- [ ] Mine\n")
+    saved(author)
+    file = workshop.content / "numbers/sides.md"
+    file.write_text(SINGLE.replace("Two {#two}", "Twelve {#two}"))
+    type_at_end(author, "- [ ] Mine too\n")
+    author.get_by_role("link", name="See both, and decide").click()
+    expect(author.locator(".diff-added").first).to_contain_text("Twelve")
+    expect(author.locator("#merged")).to_have_value(re.compile("Twelve.*Mine too", re.DOTALL))
+    author.get_by_role("button", name="Go on with this text").click()
+    author.get_by_role("button", name="Publish").click()
+    expect(author.locator(".message")).to_contain_text("Published")
+    assert "Twelve" in file.read_text()
+    assert "Mine too" in file.read_text()
+
+
+def test_an_image_goes_in_at_the_caret(author: Page, workshop: Workshop):
+    author.goto(EDITOR)
+    author.locator("#source").click()
+    author.keyboard.press("Control+Home")
+    author.keyboard.press("End")
+    author.keyboard.press("Enter")
+    author.keyboard.press("Enter")
+    saved(author)
+    author.get_by_text("Add an image").click()
+    author.set_input_files(
+        "#image-file", {"name": "Dot.png", "mimeType": "image/png", "buffer": PNG}
+    )
+    author.fill("#image-alt", "A dot")
+    author.get_by_role("button", name="Add it").click()
+    expect(author.locator("#source")).to_have_value(re.compile(r"\n\n!\[A dot\]\(dot\.png\)"))
+    expect(author.locator('[data-part="page"] img[alt="A dot"]')).to_be_visible()
+    assert (workshop.content / "numbers/dot.png").read_bytes() == PNG
+
+
+def test_claims_are_verified_with_live_progress_and_their_evidence_goes_with_the_page(
+    author: Page, workshop: Workshop
+):
+    file = workshop.content / "fitted/fitted-line.md"
+    author.goto("/write/fitted/fitted-line.md")
+    author.get_by_role("button", name="Verify claims").click()
+    bar = author.get_by_role("progressbar", name="Verification")
+    expect(bar).to_be_visible()
+    rows = author.locator(".verify-table tbody tr")
+    expect(rows).to_have_count(4, timeout=120_000)
+    expect(author.locator('[data-part="verify-status"]')).to_contain_text("4 of 4 claims")
+    wrong = file.read_text().replace(
+        "- [x] The learning rate is far too low", "- [ ] The learning rate is far too low"
+    )
+    wrong = wrong.replace(
+        "- [ ] The learning rate is far too high", "- [x] The learning rate is far too high"
+    )
+    author.fill("#source", wrong)
+    saved(author)
+    author.get_by_role("button", name="Verify claims").click()
+    expect(author.get_by_text("but the key says supported").first).to_be_visible(timeout=120_000)
+    expect(author.locator('[data-part="verify-status"]')).to_contain_text("2 of 4 claims")
+    assert not (workshop.content / "fitted/evidence.json").exists(), "a draft records nothing"
+    author.fill("#source", file.read_text().replace("twenty points", "20 points"))
+    saved(author)
+    author.get_by_role("button", name="Publish").click()
+    expect(author.locator(".message")).to_contain_text("Published")
+    assert (workshop.content / "fitted/evidence.json").exists()
+    expect(author.locator(".key-verdicts").first).to_contain_text("supported")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_no_violation_and_nothing_scrolls_sideways(
+    author: Page, workshop: Workshop, scheme: str, width: int
+):
+    author.emulate_media(color_scheme=scheme)
+    author.set_viewport_size({"width": width, "height": 900})
+    author.goto(EDITOR)
+    author.fill("#source", SINGLE.replace("[x]", "[ ]"))
+    expect(author.locator(".line-bad")).to_have_count(1)
+    found: list[str] = []
+
+    def look(name: str) -> None:
+        results = Axe().run(author)
+        found.extend(
+            f"{name}: {violation['id']}: {node['target']}"
+            for violation in results.response["violations"]
+            for node in violation["nodes"]
+        )
+        if author.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{name} scrolls sideways")
+        look_at(author, f"{name}-{width}-{scheme}")
+
+    look("editor")
+    (workshop.content / "numbers/sides.md").write_text(SINGLE.replace("triangle", "trigon"))
+    for name, address in {
+        "write": "/write",
+        "conflict": f"{EDITOR}/conflict",
+        "history": f"{EDITOR}/history",
+        "delete": f"{EDITOR}/delete",
+        "question": "/write/numbers/even.md",
+    }.items():
+        author.goto(address)
+        look(name)
+    assert found == []
+
+
+def look_at(page: Page, name: str) -> None:
+    """Keeps a picture where PICTURES_TO names a folder: pages are looked at, too."""
+    folder = os.environ.get("PICTURES_TO")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)

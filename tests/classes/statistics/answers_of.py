@@ -1,0 +1,57 @@
+"""Small classes for tests, written as tables of marks: a row a learner, None where unanswered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from quizserver.classes.statistics.answers import Item, Marks, Which
+from quizserver.classes.statistics.figures import Enough
+
+FEW = Enough(answers=2, learners=4)
+"""Small enough for examples that can be worked by hand."""
+SETS = (("a",), ("b",), ("c",))
+
+Table = Sequence[Sequence[float | None]]
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"q{number}" for number in range(1, count + 1))
+
+
+def items(count: int) -> list[Item]:
+    """Questions with options a, b, c, of which a is right."""
+    return [Item(name, ("a", "b", "c"), frozenset("a")) for name in names(count)]
+
+
+def class_of(
+    table: Table,
+    chosen: Sequence[Sequence[int]] | None = None,
+    *,
+    sets: Sequence[tuple[str, ...]] = SETS,
+    which: Which = "first",
+    **tables: Sequence[Sequence[object]],
+) -> Marks:
+    """Marks of a table. Unless given, a full mark chose option a and everybody else b."""
+    width = len(table[0]) if table else 0
+    cells = [
+        (row, column)
+        for row, line in enumerate(table)
+        for column, mark in enumerate(line)
+        if mark is not None
+    ]
+    picked = [
+        chosen[row][column] if chosen else int(table[row][column] != 1) for row, column in cells
+    ]
+    return Marks.of_cells(
+        questions=names(width),
+        learners=np.arange(1, len(table) + 1),
+        rows=[row for row, _ in cells],
+        columns=[column for _, column in cells],
+        marks=[table[row][column] for row, column in cells],
+        chosen=picked,
+        sets=sets,
+        which=which,
+        **{name: [values[r][c] for r, c in cells] for name, values in tables.items()},
+    )

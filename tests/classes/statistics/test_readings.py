@@ -1,0 +1,88 @@
+"""Every figure can be explained and read, and a missing one says why."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from quizserver.classes.statistics import readings
+from quizserver.classes.statistics.definitions import DEFINITIONS
+from quizserver.classes.statistics.figures import Enough, Figure, missing
+from quizserver.classes.statistics.items import ItemStatistics
+from quizserver.classes.statistics.whole import SetStatistics
+from quizserver.topics.formulas import to_mathml
+
+COUNTS = {"question", "questions", "n", "compared", "started", "again"}
+
+
+def test_every_statistic_of_a_question_and_of_a_set_has_a_definition_and_nothing_else_has():
+    named = {field.name for kind in (ItemStatistics, SetStatistics) for field in fields(kind)}
+    assert DEFINITIONS.keys() == named - COUNTS
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=lambda d: d.name)
+def test_a_definition_can_be_shown(definition):
+    assert to_mathml(definition.formula, display=True).startswith("<math")
+    assert definition.title
+    for text in (definition.meaning, definition.reading):
+        assert text.endswith(".")
+    assert definition.meaning.count(". ") >= 1, "one sentence what it is, one what it means"
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "words"),
+    [
+        (0, "poor", "broken, or extremely hard"),
+        (5, "poor", "broken, or extremely hard"),
+        (5.1, "look", "very hard"),
+        (35, "good", "about right"),
+        (64, "good", "about right"),
+        (65, "good", "fairly easy"),
+        (94.9, "look", "very easy"),
+        (95, "look", "extremely easy"),
+        (100, "look", "extremely easy"),
+    ],
+)
+def test_facility_is_read_in_the_published_bands(value, level, words):
+    assert readings.facility(Figure(value)) == readings.Reading(level, words)
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "level"),
+    [
+        (readings.standard_deviation, 33, "good"),
+        (readings.standard_deviation, 32.9, "look"),
+        (readings.guess, 40, "good"),
+        (readings.guess, 40.1, "poor"),
+        (readings.consistency, 75, "good"),
+        (readings.consistency, 64, "look"),
+        (readings.consistency, 63.9, "poor"),
+        (readings.consistency, -250, "poor"),
+        (readings.efficiency, 50, "good"),
+        (readings.efficiency, 49, "look"),
+        (readings.efficiency, -300, "poor"),
+        (readings.discrimination, 30, "good"),
+        (readings.discrimination, 29, "look"),
+        (readings.discrimination, -100, "poor"),
+    ],
+)
+def test_each_band_begins_at_its_number(read, value, level):
+    assert read(Figure(value)).level == level
+
+
+def test_a_negative_index_that_may_be_chance_is_said_to_be():
+    perhaps = readings.discrimination(Figure(-10.0, low=-45.0, high=28.0))
+    surely = readings.discrimination(Figure(-60.0, low=-80.0, high=-30.0))
+    assert "perhaps by chance" in perhaps.words
+    assert (surely.level, perhaps.level) == ("poor", "look")
+
+
+def test_a_missing_figure_reads_as_its_reason():
+    assert readings.facility(missing("Why not.")) == readings.Reading("unknown", "Why not.")
+
+
+@pytest.mark.parametrize("counts", [(1, 30), (10, 3)])
+def test_fewer_than_the_formulas_take_is_refused(counts):
+    with pytest.raises(ValueError, match="at least 2 answers and 4 learners"):
+        Enough(*counts)

@@ -1,0 +1,85 @@
+"""Choosing topics: every button saves the whole form, and what can't be read stays as written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from quizserver.classes.columns import columns, gone_topics
+from quizserver.classes.model import ClassTopic
+from quizserver.classes.settings.choice import Choice, ChoiceError, changed, rows
+from quizserver.topics.library import Library
+
+KNOWN = {"a", "b", "c", "d"}
+DUE = datetime(2027, 3, 1, 22, 59, tzinfo=UTC)
+
+
+def choice(**changes: object) -> Choice:
+    sent = {
+        "zone": "Europe/Berlin",
+        "topics": ["a", "b", "c"],
+        "dues": ["", "2027-03-01T23:59", ""],
+    }
+    return Choice(**sent | changes)  # type: ignore[arg-type]
+
+
+def test_topics_are_kept_in_order_with_their_due_moment():
+    assert changed(choice(), KNOWN) == [("a", None), ("b", DUE), ("c", None)]
+
+
+@pytest.mark.parametrize(
+    ("move", "order"),
+    [
+        ("up:b", "bac"),
+        ("down:b", "acb"),
+        ("up:a", "abc"),
+        ("down:c", "abc"),
+        ("remove:b", "ac"),
+        ("up:nothing", "abc"),
+        ("sideways:b", "abc"),
+    ],
+)
+def test_moving_a_topic_takes_its_due_moment_along(move: str, order: str):
+    found = changed(choice(move=move), KNOWN)
+    assert "".join(topic for topic, _ in found) == order
+    assert all((moment == DUE) == (topic == "b") for topic, moment in found)
+
+
+def test_a_topic_is_added_at_the_end_once_and_only_if_there_is_one():
+    assert [t for t, _ in changed(choice(add="d"), KNOWN)] == ["a", "b", "c", "d"]
+    assert [t for t, _ in changed(choice(add="a"), KNOWN)] == ["a", "b", "c"]
+    assert [t for t, _ in changed(choice(add="unknown"), KNOWN)] == ["a", "b", "c"]
+    assert changed(choice(topics=["a", "a", "x"], dues=[]), KNOWN) == [("a", None)]
+
+
+def test_a_due_moment_that_cannot_be_read_is_refused_and_stays_in_its_field(content: Path):
+    wrong = choice(topics=["numbers"], dues=["soon"])
+    with pytest.raises(ChoiceError) as caught:
+        changed(wrong, {"numbers"})
+    (row,) = rows([], wrong, caught.value.errors, Library(content).snapshot(), UTC)
+    assert (row.topic, row.due) == ("numbers", "soon")
+    assert "2027-03-01T23:59" in (row.error or "")
+
+
+def test_an_unknown_time_zone_moves_no_due_moment_silently():
+    with pytest.raises(ChoiceError):
+        changed(choice(zone="Mars/Olympus"), KNOWN)
+
+
+def test_columns_follow_the_instructors_order_and_gone_topics_are_told(content: Path):
+    (content / "letters").mkdir()
+    (content / "letters" / "vowel.md").write_text("# Which is a vowel?\n\n- [x] A\n- [ ] B\n")
+    snapshot = Library(content).snapshot()
+    topics = [ClassTopic("letters", 1, DUE), ClassTopic("gone", 2, None)]
+    topics += [ClassTopic("numbers", 3, None)]
+    found = columns(topics, snapshot)
+    assert [(c.question, c.topic, c.number) for c in found] == [
+        ("vowel", "letters", 1),
+        ("even", "numbers", 2),
+        ("sides", "numbers", 3),
+    ]
+    assert (found[0].due_at, found[1].due_at) == (DUE, None)
+    assert found[1].topic_title == "Numbers, gently"
+    assert [each.topic for each in gone_topics(topics, snapshot)] == ["gone"]

@@ -1,0 +1,66 @@
+"""Due moments: written on somebody's clocks, kept in UTC, told with their distance from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from quizserver.classes import due
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2027-01-10T12:00", 11), ("2027-07-10T12:00", 10), ("2027-07-10T12:00:30", 10)],
+)
+def test_a_moment_is_kept_in_utc_in_summer_and_in_winter(text: str, hour: int):
+    found = due.parse(text, BERLIN)
+    assert found is not None
+    assert (found.hour, found.minute, found.second, found.tzinfo) == (hour, 0, 0, UTC)
+
+
+def test_a_moment_is_written_back_as_it_was():
+    for text in ("2027-01-10T23:59", "2027-07-10T00:00"):
+        assert due.written(due.parse(text, BERLIN), BERLIN) == text
+    assert due.written(None, BERLIN) == ""
+
+
+def test_nothing_written_is_no_due_moment():
+    assert due.parse("  ", UTC) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["tomorrow", "2027-02-30T12:00", "2027-01-10", "20027-01-10T12:00", "2027-01-10T12:00Z"]
+)
+def test_what_is_no_date_and_time_is_refused_with_an_example(text: str):
+    with pytest.raises(due.DueError, match="2027-03-01T23:59"):
+        due.parse(text, UTC)
+
+
+def test_the_first_moment_that_there_is_breaks_nothing():
+    with pytest.raises(due.DueError):
+        due.parse("0001-01-01T00:00", ZoneInfo("Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        ("UTC", "10 January 2027, 23:30 UTC"),
+        ("Europe/Berlin", "11 January 2027, 00:30 UTC+01:00"),
+        ("Asia/Kolkata", "11 January 2027, 05:00 UTC+05:30"),
+        ("America/New_York", "10 January 2027, 18:30 UTC−05:00"),
+    ],
+)
+def test_a_moment_is_told_with_how_far_its_clocks_are_from_utc(zone: str, told: str):
+    where = due.zone(zone)
+    assert where is not None
+    assert due.told(datetime(2027, 1, 10, 23, 30, tzinfo=UTC), where) == told
+
+
+def test_only_listed_zones_are_zones():
+    assert due.zone_names()[0] == "UTC"
+    for name in ("../../etc/passwd", "Etc/GMT+5", "", None):
+        assert due.zone(name) is None

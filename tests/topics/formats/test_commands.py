@@ -1,0 +1,105 @@
+"""``quizserver import`` and ``export``: reports, exit codes, no surprises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from quizserver.cli import main
+
+BANK = Path(__file__).parent / "banks" / "tensors.md"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_an_import_brings_what_it_can_names_the_rest_and_exits_with_1(content: Path):
+    result = run("import", BANK, "--topic", "tensors", "--content", content)
+    assert result.exit_code == 1
+    assert f"{BANK}:66:1: No option is marked as right." in result.stdout
+    assert "8 questions came into" in result.stderr
+    assert "7 left out" in result.stderr
+    assert len(list((content / "tensors").glob("*.md"))) == 8
+    assert run("check", "--content", content).exit_code == 0
+
+
+def test_an_import_reports_to_programs(content: Path):
+    result = run("import", BANK, "--topic", "tensors", "--content", content, "--json", "--dry-run")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert report["dry_run"] is True
+    assert [set(row) for row in report["brought"]] == [{"path", "line", "title", "left_behind"}] * 8
+    assert set(report["left_out"][0]) == {"path", "line", "column", "code", "message", "hint"}
+    assert not (content / "tensors").exists()
+
+
+def test_a_clean_import_exits_with_0_and_a_second_one_with_1(content: Path, tmp_path: Path):
+    bank = tmp_path / "quiz.gift"
+    bank.write_text("::Fifth::Which is the fifth?{=e ~f}\n")
+    assert run("import", bank, "--topic", "numbers", "--content", content).exit_code == 0
+    again = run("import", bank, "--topic", "numbers", "--content", content)
+    assert again.exit_code == 1
+    assert "is there already" in again.stdout
+    forced = run("import", bank, "--topic", "numbers", "--content", content, "--overwrite")
+    assert forced.exit_code == 0
+
+
+def test_an_import_needs_a_name_that_can_be_an_address(content: Path):
+    result = run("import", BANK, "--topic", "../up", "--content", content)
+    assert result.exit_code == 2
+    assert "cannot be a topic's name" in result.output
+
+
+@pytest.mark.parametrize(("kind", "name"), [("gift", "b.gift"), ("moodle", "b.xml")])
+def test_what_was_exported_comes_back(content: Path, tmp_path: Path, kind: str, name: str):
+    out = tmp_path / name
+    result = run("export", "numbers", "--format", kind, "-o", out, "--content", content)
+    assert result.exit_code == 0, result.output
+    assert "2 questions written." in result.stderr
+    assert "Left behind: all-or-nothing grading" in result.stderr
+    other = tmp_path / "other"
+    other.mkdir()
+    back = run("import", out, "--topic", "numbers", "--content", other)
+    assert back.exit_code == 0, back.output
+    assert sorted(path.name for path in other.glob("*/*.md")) == ["even.md", "sides.md"]
+    assert "## References" in (other / "numbers" / "even.md").read_text()
+
+
+def test_one_question_can_be_exported_alone_and_to_standard_output(content: Path):
+    result = run("export", "numbers/sides", "--format", "gift", "-o", "-", "--content", content)
+    assert result.exit_code == 0
+    assert "::How many sides has a triangle?::" in result.stdout
+    assert "even" not in result.stdout
+
+
+def test_an_export_never_overwrites_unasked(content: Path, tmp_path: Path):
+    out = tmp_path / "b.zip"
+    out.write_bytes(b"mine")
+    arguments = ("export", "--format", "qti", "-o", out, "--content", content)
+    refused = run(*arguments)
+    assert (refused.exit_code, out.read_bytes()) == (1, b"mine")
+    report = json.loads(run(*arguments, "--overwrite", "--json").stdout)
+    assert out.read_bytes().startswith(b"PK")
+    assert report["written"] == ["even", "sides"]
+    assert {"question": "even", "what": "its hints"} in report["left_behind"]
+
+
+def test_an_export_names_a_broken_question_and_exits_with_1(content: Path, tmp_path: Path):
+    (content / "numbers" / "bad.md").write_text("# Bad\n\n- [ ] One\n- [ ] Two\n")
+    out = tmp_path / "b.zip"
+    result = run("export", "numbers", "--format", "qti", "-o", out, "--content", content)
+    assert result.exit_code == 1
+    assert "numbers/bad.md:3" in result.stderr
+    assert out.exists()
+
+
+@pytest.mark.parametrize("what", ["nowhere", "numbers/nothing"])
+def test_an_export_of_what_is_not_there_says_what_is(content: Path, tmp_path: Path, what: str):
+    result = run("export", what, "--format", "qti", "-o", tmp_path / "x", "--content", content)
+    assert result.exit_code == 2
+    assert "numbers" in result.output or "even" in result.output
+    assert not (tmp_path / "x").exists()

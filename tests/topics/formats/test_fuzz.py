@@ -1,0 +1,97 @@
+"""Whatever the bytes are, there is a report and no exception; and it does not take long."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from quizserver.topics.formats import READ, read, write
+from quizserver.topics.question import draft_question
+from tests.topics.formats.meaning import question_of
+
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+KNOWN = """\
+#### Q1. What?§|- [x] a§|- [ ] b§|-[ ]c§|```py§|```§|> q§|§|::t::|{|}|=a|~b|~%50%|#|####|\|\n|//x§|
+$CATEGORY: a/b§|[html]|<p>|</p>|<b>|&amp;|$x$|$$|![i](i.png)|[l][d]§|[d]: x§|---§|## Answer§|
+### Hint§|<!--|-->|    |  |{#a}|{T}|->|1. |* [X] z§|<quiz>|</quiz>|<question type='multichoice'>|
+</question>|<name><text>n</text></name>|<questiontext><text>q</text></questiontext>|
+<answer fraction='100'><text>a</text></answer>|<answer fraction='x'>|</answer>|<![CDATA[|]]>|<single>|
+%100%|<img src='@@PLUGINFILE@@/a.png'>"""
+ODD = ("\x00", "\ufffd", "\u2028", "\uf8f0", "\r", "| a | b |\n")
+PIECES = st.sampled_from(
+    [*(piece.strip("\n").replace("§", "\n") for piece in KNOWN.split("|")), *ODD]
+)
+
+
+def report(kind: str, data: bytes) -> None:
+    imported = read("bank", data, kind=kind)
+    assert imported.questions or imported.problems
+    for problem in imported.problems:
+        assert problem.line >= 1
+        assert problem.message
+    for brought in imported.questions:
+        assert not draft_question(f"topic/{brought.slug}.md", brought.source).flaws
+
+
+@MANY
+@given(kind=st.sampled_from(READ), data=st.binary(max_size=400))
+def test_any_bytes_give_a_report(kind: str, data: bytes):
+    report(kind, data)
+
+
+@MANY
+@given(kind=st.sampled_from(READ), pieces=st.lists(PIECES, max_size=40))
+def test_any_mixture_of_what_the_formats_know_gives_a_report(kind: str, pieces: list[str]):
+    report(kind, "".join(pieces).encode())
+
+
+WHOLE = write(
+    "moodle", [question_of("# What?\n\nSo *what*?\n\n- [x] a\n  > Yes.\n- [x] b\n- [ ] `c`\n")]
+).data
+
+
+@MANY
+@given(at=st.integers(0, len(WHOLE) - 1), length=st.integers(0, 40), put=st.binary(max_size=10))
+def test_a_damaged_file_gives_a_report(at: int, length: int, put: bytes):
+    report("moodle", WHOLE[:at] + put + WHOLE[at + length :])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{" * 50_000,
+        b"a{=b ~c\n\n" * 5_000,
+        b"::" * 50_000,
+        b"\\" * 100_000,
+        b"#### Q1. a\n```\n" * 5_000,
+        b"- [ ] a\n" * 3_000,
+        b"<quiz>" + b"<question>" * 50_000,
+        b"[" * 50_000,
+        b"## a?\n" * 20_000,
+    ],
+    ids=range(9),
+)
+def test_nobody_can_keep_the_reader_busy(data: bytes):
+    for kind in READ:
+        began = time.perf_counter()
+        report(kind, data)
+        assert time.perf_counter() - began < 20
+
+
+@pytest.mark.parametrize("kind", ["gift", "moodle"])
+def test_a_question_takes_milliseconds_however_many_there_are(kind: str):
+    sources = [
+        f"# What is {n}?\n\nText of **{n}** with `code`.\n\n- [x] {n}\n  > Yes.\n- [ ] {n + 1}\n"
+        f"- [ ] none\n\n## Explanation\n\nSince $x = {n}$.\n"
+        for n in range(500)
+    ]
+    questions = [question_of(source, f"t/q{n}.md") for n, source in enumerate(sources)]
+    began = time.process_time()
+    written = write(kind, questions)
+    imported = read("bank", written.data, kind=kind)
+    took = time.process_time() - began
+    assert len(imported.questions) == 500
+    assert took < 500 * 0.016, "4 ms each where this was written"

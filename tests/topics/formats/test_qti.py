@@ -1,0 +1,219 @@
+"""QTI 2.1 packages: whole, well-formed, and the same key for a reader that knows nothing of us."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from quizserver.settings import Settings
+from quizserver.topics.assets import asset
+from quizserver.topics.formats import write
+from quizserver.topics.library import Library
+from quizserver.topics.sanitise import words
+from tests.topics.formats.meaning import question_of
+
+PNG = (Path(__file__).parent / "banks" / "images" / "curve.png").read_bytes()
+QTI = "{http://www.imsglobal.org/xsd/imsqti_v2p1}"
+PACKAGE = "{http://www.imsglobal.org/xsd/imscp_v1p1}"
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# The elements of XHTML that the information model of QTI 2.1 has.
+XHTML = set(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "address",
+        "b",
+        "big",
+        "blockquote",
+        "br",
+        "caption",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "kbd",
+        "li",
+        "object",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "tt",
+        "ul",
+        "var",
+    ]
+)
+FULL = """\
+# Which & why?
+
+See ![a curve](curve.png) and $x^2 < y$:
+
+| a | b |
+|---|---|
+| 1 | ~~2~~ <mark>3</mark> |
+
+- [x] one
+
+  > **Yes.**
+
+- [x] two
+- [ ] `three`
+
+## Hint
+
+Count.
+
+## Explanation
+
+So it is.
+
+## References
+
+- [Source](https://example.org/a?b=1&c=2)
+"""
+
+
+def package(*sources: str) -> zipfile.ZipFile:
+    questions = [question_of(s, f"topic/q{n}.md") for n, s in enumerate(sources)]
+    written = write("qti", questions, files={"topic/curve.png": PNG}.get)
+    return zipfile.ZipFile(io.BytesIO(written.data))
+
+
+def key(item: ElementTree.Element) -> set[str]:
+    """The right choices' texts, as any delivery engine finds them."""
+    right = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
+    choices = item.iterfind(f".//{QTI}simpleChoice")
+    return {"".join(c.itertext()).strip() for c in choices if c.get("identifier") in right}
+
+
+def valid(item: ElementTree.Element) -> None:
+    """What the schema asks of an item of this kind, as far as a tree can tell."""
+    order = [child.tag.removeprefix(QTI) for child in item]
+    wanted = ["responseDeclaration", "outcomeDeclaration", "itemBody", "responseProcessing"]
+    assert [name for n, name in enumerate(order) if name not in order[:n]][:4] == wanted
+    assert set(order[order.index("responseProcessing") + 1 :]) <= {"modalFeedback"}
+    identifiers = [c.get("identifier", "") for c in item.iterfind(f".//{QTI}simpleChoice")]
+    assert len(set(identifiers)) == len(identifiers) >= 2
+    outcomes = {o.get("identifier") for o in item.iterfind(f"{QTI}outcomeDeclaration")}
+    for feedback in item.iterfind(f"{QTI}modalFeedback"):
+        assert feedback.get("outcomeIdentifier") in outcomes
+    for name in [item.get("identifier", ""), *identifiers]:
+        assert IDENTIFIER.fullmatch(name)
+    body = item.find(f"{QTI}itemBody")
+    assert body is not None
+    for element in body.iter():
+        name = element.tag.removeprefix(QTI)
+        known = {"itemBody", "choiceInteraction", "simpleChoice"} | XHTML
+        assert name in known or element.tag.startswith(MATHML), name
+
+
+def test_a_package_lists_every_file_that_is_in_it():
+    with package(FULL, "# Two?\n\n- [x] a\n- [ ] b\n") as found:
+        assert found.testzip() is None
+        names = found.namelist()
+        manifest = ElementTree.fromstring(found.read("imsmanifest.xml"))
+        resources = list(manifest.iterfind(f".//{PACKAGE}resource"))
+        listed = [f.get("href") for f in manifest.iterfind(f".//{PACKAGE}file")]
+        assert sorted(listed) == sorted(set(names) - {"imsmanifest.xml"})
+        assert {r.get("type") for r in resources} == {"imsqti_item_xmlv2p1"}
+        assert all(r.get("href") in names for r in resources)
+        assert len({r.get("identifier") for r in resources}) == len(resources)
+        assert found.read("items/q0/curve.png") == PNG
+
+
+def test_an_item_with_everything_is_read_by_somebody_else():
+    with package(FULL) as found:
+        item = ElementTree.fromstring(found.read("items/q0.xml"))
+    valid(item)
+    assert item.get("title") == "Which & why?"
+    assert key(item) == {"one", "two"}
+    interaction = item.find(f".//{QTI}choiceInteraction")
+    assert interaction is not None
+    assert (interaction.get("maxChoices"), interaction.get("shuffle")) == ("0", "true")
+    image = item.find(f".//{QTI}img")
+    assert image is not None
+    assert (image.get("src"), image.get("alt")) == ("q0/curve.png", "a curve")
+    assert item.find(f".//{MATHML}msup") is not None
+    feedback = {
+        f.get("identifier"): "".join(f.itertext()) for f in item.iter(f"{QTI}modalFeedback")
+    }
+    assert feedback["c1"].strip() == "Yes."
+    assert "So it is." in feedback["shown"]
+    assert "Source" in feedback["shown"]
+
+
+def test_a_question_without_feedback_uses_the_standard_template():
+    with package("# Two?\n\n- [ ] a\n- [x] b\n") as found:
+        item = ElementTree.fromstring(found.read("items/q0.xml"))
+    valid(item)
+    processing = item.find(f"{QTI}responseProcessing")
+    assert processing is not None
+    assert (processing.get("template") or "").endswith("/rptemplates/match_correct")
+    assert key(item) == {"b"}
+
+
+def test_every_shipped_question_makes_a_valid_item_with_its_key():
+    snapshot = Library(Settings().content).snapshot()
+
+    def files(path: str) -> bytes | None:
+        found = asset(snapshot, path.split("/")[0], path.partition("/")[2])
+        return found.read_bytes() if found else None
+
+    questions = list(snapshot.questions.values())
+    written = write("qti", questions, files=files)
+    with zipfile.ZipFile(io.BytesIO(written.data)) as found:
+        for question in questions:
+            item = ElementTree.fromstring(found.read(f"items/{question.id}.xml"))
+            valid(item)
+            right = [c.get("identifier") for c in item.iter(f"{QTI}simpleChoice")]
+            told = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
+            assert [name in told for name in right] == [o.right for o in question.options]
+    lost = {loss.question for loss in written.losses if "experiments" in loss.what}
+    assert lost == {question.id for question in questions if question.claims}
+
+
+def test_the_same_questions_make_the_same_bytes():
+    question = question_of(FULL)
+    first, second = (write("qti", [question]).data for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("kind", ["gift", "moodle", "qti"])
+def test_an_image_that_is_not_there_is_told(kind: str):
+    written = write(kind, [question_of(FULL)])
+    assert any("image" in loss.what for loss in written.losses)

@@ -1,0 +1,114 @@
+"""Files written by an import: whole, checked, and never over what is there unless asked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from quizserver.lab.catalog import Catalog
+from quizserver.topics.check import check
+from quizserver.topics.formats import read
+from quizserver.topics.formats.pictures import beside
+from quizserver.topics.formats.shelving import shelve, topic_fault
+
+BANKS = Path(__file__).parent / "banks"
+TWO = "## One?\n\n- [x] a\n- [ ] b\n\n## Two?\n\n- [x] a\n- [ ] b\n"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_what_comes_in_passes_the_checker(tmp_path: Path):
+    bank = BANKS / "tensors.md"
+    imported = read("tensors.md", bank.read_bytes(), files=beside(BANKS))
+    outcome = shelve("tensors.md", imported, tmp_path, "tensors")
+    assert check(tmp_path, content=tmp_path, catalog=Catalog()) == []
+    assert len(outcome.shelved) == 8
+    assert {each.path for each in outcome.shelved} == {
+        p for p in files(tmp_path) if "images" not in p
+    }
+    assert "tensors/images/curve.png" in files(tmp_path)
+    assert outcome.problems == imported.problems
+
+
+def test_nothing_that_is_there_is_overwritten_until_asked(tmp_path: Path):
+    shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    mine = "# One?\n\n- [ ] a\n- [x] b\n"
+    (tmp_path / "t" / "one.md").write_text(mine)
+    again = shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    assert [problem.code for problem in again.problems] == ["there-already"] * 2
+    assert [problem.line for problem in again.problems] == [1, 6]
+    assert (tmp_path / "t" / "one.md").read_text() == mine
+    asked = shelve("b", read("b.md", TWO.encode()), tmp_path, "t", overwrite=True)
+    assert not asked.problems
+    assert (tmp_path / "t" / "one.md").read_text() == "# One?\n\n- [x] a\n- [ ] b\n"
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path):
+    dry = shelve("b", read("b.md", TWO.encode()), tmp_path, "t", dry_run=True)
+    assert files(tmp_path) == {}
+    assert dry == shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+
+
+def test_an_id_of_another_topic_is_left_alone_and_the_import_repeats(tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.md").write_text("---\nid: one\n---\n\n# Else?\n\n- [x] a\n- [ ] b\n")
+    first = shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    paths = [each.path for each in first.shelved]
+    assert paths[0].startswith("t/one-")
+    assert paths[1] == "t/two.md"
+    assert check(tmp_path, content=tmp_path, catalog=None) == []
+    again = shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    assert [problem.code for problem in again.problems] == ["there-already"] * 2
+
+
+def test_an_image_of_that_name_with_other_bytes_is_kept(tmp_path: Path):
+    (tmp_path / "t" / "images").mkdir(parents=True)
+    (tmp_path / "t" / "images" / "curve.png").write_bytes(b"mine")
+    text = b"## See?\n\n![x](images/curve.png)\n\n- [x] a\n- [ ] b\n"
+    outcome = shelve("b", read("b.md", text, files=beside(BANKS)), tmp_path, "t")
+    assert [problem.code for problem in outcome.problems] == ["image-there"]
+    assert files(tmp_path) == {"t/images/curve.png": b"mine"}
+
+
+def test_links_to_this_servers_questions_are_checked_where_they_lead(tmp_path: Path):
+    text = (
+        "## One?\n\nSee [it](/questions/two).\n\n- [x] a\n- [ ] b\n\n"
+        "## Two?\n\n- [x] a\n- [ ] b\n\n"
+        "## Three?\n\nSee [it](/questions/nine).\n\n- [x] a\n- [ ] b\n"
+    )
+    outcome = shelve("b", read("b.md", text.encode()), tmp_path, "t")
+    assert [each.path for each in outcome.shelved] == ["t/one.md", "t/two.md"]
+    assert [problem.code for problem in outcome.problems] == ["broken-link"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_cannot_be_written_is_a_problem_of_each_question(tmp_path: Path):
+    (tmp_path / "t").mkdir(mode=0o500)
+    outcome = shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    assert [problem.code for problem in outcome.problems] == ["not-written"] * 2
+
+
+def test_a_file_in_the_way_is_a_problem_and_no_traceback(tmp_path: Path):
+    (tmp_path / "t").write_text("a file, not a folder")
+    outcome = shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    assert [problem.code for problem in outcome.problems] == ["not-written"] * 2
+
+
+def test_no_temporary_file_stays_behind(tmp_path: Path):
+    shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
+    shelve("b", read("b.md", TWO.encode()), tmp_path, "t", overwrite=True)
+    assert set(files(tmp_path)) == {"t/one.md", "t/two.md"}
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", "Große", ".hidden", "a b"])
+def test_a_topic_has_a_name_that_can_be_an_address(name: str):
+    assert topic_fault(name)
+    assert topic_fault("loss-curves") is None
