@@ -1,5 +1,5 @@
 # `make help` lists what can be made. Everything lives in .venv; nothing is installed outside of it,
-# but for Chromium, which the browser tests need.
+# but for Chromium and Redis, which tests need.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +16,7 @@ serve: install ## install what is needed, then serve until Ctrl-C (ARGS="--port 
 	@exec $(BIN)/quizserver serve $(ARGS)
 
 test: install-dev lint ## install what the tests need and run them all
-	@PYTHON=$(BIN)/python scripts/chromium
+	@PYTHON=$(BIN)/python scripts/programs
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: install-dev ## ruff and mypy

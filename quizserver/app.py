@@ -26,6 +26,7 @@ from quizserver.authoring.proving import Proving
 from quizserver.authoring.workshop import Workshop
 from quizserver.classes import pages as class_pages
 from quizserver.classes import store as classes
+from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
 from quizserver.db.session import Database
 from quizserver.lab.catalog import Catalog
@@ -131,6 +132,8 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             settings=settings,
         )
     )
+    app.register_blueprint(matrix_pages.pages(database=database, library=library, current=current))
+    app.register_blueprint(item_pages.pages(database=database, library=library, current=current))
     proving = Proving(runs=runs, library=library)
     app.register_blueprint(
         authoring_pages.pages(

@@ -14,6 +14,7 @@ import click
 from quizserver import __version__
 from quizserver.accounts.commands import user
 from quizserver.authoring import commands as authoring
+from quizserver.classes.commands import demo
 from quizserver.settings import Settings, SettingsError, load, rows
 from quizserver.topics.commands import export_command, import_command
 
@@ -297,6 +298,7 @@ def list_settings(as_json: bool) -> None:
 
 
 main.add_command(user)
+main.add_command(demo)
 main.add_command(authoring.new)
 main.add_command(authoring.preview(_serve))
 main.add_command(import_command)

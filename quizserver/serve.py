@@ -113,9 +113,10 @@ def free_port(host: str, port: int) -> int:
             " Name one with --host, such as 127.0.0.1 or 0.0.0.0."
         ) from error
     except OSError as error:
+        address = "" if host == "127.0.0.1" else ", or another address with --host"
         raise ServeError(
             f"Can't listen on {host} port {port} ({error.strerror})."
-            " Name another port with --port, or another address with --host."
+            f" Name another port with --port{address}."
         ) from error
 
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -38,13 +40,20 @@ def test_a_python_that_is_not_there_is_one_clear_line(tmp_path: Path):
     assert "no-such-python" in line
 
 
-def test_without_chromium_people_are_told_loudly_and_an_unattended_run_fails(tmp_path: Path):
+@pytest.mark.parametrize("there", [[], ["chromium"], ["redis-server"]])
+def test_without_a_program_people_are_told_loudly_and_an_unattended_run_fails(
+    tmp_path: Path, there: list[str]
+):
     (tmp_path / "cat").symlink_to("/bin/cat")
     (tmp_path / "bash").symlink_to("/bin/bash")
-    alone = script("chromium", PATH=str(tmp_path), CI="")
+    for name in there:
+        (tmp_path / name).symlink_to("/bin/cat")
+    alone = script("programs", PATH=str(tmp_path), CI="")
     assert alone.returncode == 0
-    assert "THE BROWSER TESTS WILL BE SKIPPED" in alone.stderr
-    assert script("chromium", PATH=str(tmp_path), CI="true").returncode != 0
+    assert "THE TESTS THAT NEED IT WILL BE SKIPPED" in alone.stderr
+    missing = " ".join({"chromium", "redis-server"} - set(there))
+    assert len(there) == 0 or f"could not be installed: {missing}" in alone.stderr
+    assert script("programs", PATH=str(tmp_path), CI="true").returncode != 0
 
 
 def test_every_target_of_the_makefile_explains_itself():

@@ -118,7 +118,10 @@ class Verifying:
         ]
 
     def _watched(self, folders: Iterable[str], topic: str | None) -> list[str]:
-        return [each for each in folders if topic is None or each in self._folders(topic)]
+        if topic is None:
+            return list(folders)
+        wanted = self._folders(topic)
+        return [each for each in folders if each in wanted]
 
     def _fill(self) -> None:
         try:

@@ -12,6 +12,7 @@ from quizserver.accounts.current import Current
 from quizserver.attempts import store as attempts
 from quizserver.classes import codes, due, store
 from quizserver.classes.columns import columns
+from quizserver.classes.demo.words import INSTRUCTOR, MODEL
 from quizserver.classes.forms import NameForm, TitleForm
 from quizserver.classes.guards import Guards
 from quizserver.classes.joining import pages as joining
@@ -91,6 +92,7 @@ def pages(
             topics=topic_lines(topics, snapshot, {}, datetime.now(UTC), url_for),
             questions=len(columns(topics, snapshot)),
             teachers=teachers,
+            invented=MODEL if INSTRUCTOR in {each.email for each in teachers} else None,
             learners=learners,
             me=current.account(),
             site=request.host_url.rstrip("/"),

@@ -105,6 +105,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, content: Path):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert f"127.0.0.1 port {port}" in done.stderr
+    assert "--host" not in done.stderr, "a preview stays on this machine"
     assert not list(tmp_path.glob("quizserver-preview-*"))
 
 
@@ -179,6 +180,26 @@ def test_verify_watches_until_ctrl_c(tmp_path: Path):
         assert not (content / "ropes" / "evidence.json").exists()
         assert watching.end() == 0
         assert "Traceback" not in "".join(watching.lines)
+    finally:
+        watching.close()
+
+
+def test_a_training_is_given_up_when_its_simulation_is_saved(tmp_path: Path):
+    content = tmp_path / "content"
+    for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
+        subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
+    file = content / "ropes" / "simulation.py"
+    quick = file.read_text()
+    assert "        yield count" in quick
+    slow = quick.replace("        yield count", "        time.sleep(5)\n        yield count")
+    file.write_text(slow.replace("from torch import nn", "import time\n\nfrom torch import nn"))
+    watching = Watching("verify", "ropes", "--seeds", "0:16", "--content", content)
+    try:
+        watching.wait_for("ropes: training.")
+        file.write_text(quick)
+        watching.wait_for("ropes: changed meanwhile; beginning again.")
+        watching.wait_for("ropes: the key agrees")
+        assert watching.end() == 0
     finally:
         watching.close()
 

@@ -26,7 +26,7 @@ claims:
 """
 
 
-class Ended(Exception):
+class EndedError(Exception):
     """Stands for Ctrl-C in a loop that has no end."""
 
 
@@ -39,7 +39,7 @@ class Script:
     def __call__(self, seconds: float) -> None:
         assert seconds >= 0.1, "no busy loop"
         if not self.steps:
-            raise Ended
+            raise EndedError
         self.steps.pop(0)()
 
 
@@ -67,7 +67,7 @@ def test_a_change_is_told_when_the_folder_looks_the_same_twice(folder: Path):
     watcher = Watcher(folder, sleep=script)
     assert watcher.wait() == {"ropes/a.md", "knots/knots-q.md"}
     assert script.steps == []
-    with pytest.raises(Ended):
+    with pytest.raises(EndedError):
         watcher.wait()
 
 
@@ -106,7 +106,7 @@ def test_checks_run_at_once_and_after_each_change(folder: Path):
         lambda: (folder / "ropes" / "a.md").write_text("22"),
         nothing,
     )
-    with pytest.raises(Ended):
+    with pytest.raises(EndedError):
         watch_checks(lambda: found.pop(0), Watcher(folder, sleep=script), said.append)
     assert found == []
     assert [line.partition("  ")[2].partition(" Watching")[0] for line in said] == [
@@ -139,7 +139,7 @@ class Trainer:
 def watch(folder: Path, trainer: Trainer, script: Script, topic: str | None = None) -> list[str]:
     said: list[str] = []
     watcher = Watcher(folder, sleep=script)
-    with pytest.raises(Ended):
+    with pytest.raises(EndedError):
         Verifying(folder, trainer, watcher, said.append).run(topic)
     return [line.partition("  ")[2] for line in said]
 

@@ -114,7 +114,7 @@ def test_the_page_beside_it_follows_the_text_and_the_draft_saves_itself(
 def test_numbers_stand_at_their_lines_however_long_the_lines_are(author: Page):
     author.set_viewport_size({"width": 360, "height": 800})
     author.goto(EDITOR)
-    long = "word " * 60
+    long = "word " * 60 + "https://example.org/" + "unbroken" * 20
     author.fill("#source", f"# Long\n\n{long}\n\n- [x] a\n- [ ] b\n")
     copy, source = author.locator('[data-part="lines"]'), author.locator("#source")
     heights = [

@@ -73,7 +73,7 @@ def fill(database: Database) -> dict[str, list[tuple[object, ...]]]:
     ]
     for person, number in ((1, 1), (2, 1), (2, 2)):
         rows.append(
-            "INSERT INTO attempt (person_id, question, version, number, shown, chosen, \"right\","
+            'INSERT INTO attempt (person_id, question, version, number, shown, chosen, "right",'
             f" mark, answered_at) VALUES ({person}, 'even', 'v1', {number}, '[\"two\"]',"
             f" '[\"two\"]', true, 1.0, {moment})"
         )

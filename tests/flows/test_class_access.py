@@ -81,6 +81,25 @@ ROUTES: dict[tuple[str, str], Answers] = {
     | {"instructor": 303, "co-instructor": 303},
     ("POST", "/classes/<int:class_id>/leave"): answers(INSTRUCT=303, BELONG=303) | {"admin": 404},
 }
+# What instructors read off the answers.
+ROUTES |= {
+    ("GET", f"/classes/<int:class_id>/{rest}"): READ
+    for rest in (
+        "matrix",
+        "matrix.csv",
+        "matrix.json",
+        "matrix/window.json",
+        "attempts.csv",
+        "attempts.json",
+        "items",
+        "items.csv",
+        "items.json",
+        "items/<question>",
+        "teach",
+        "learners/<int:person_id>",
+        "learners/<int:person_id>/questions/<question>",
+    )
+}
 BODIES = {
     "/classes/<int:class_id>/instructors": {"email": "spare@example.org"},
     "/classes/<int:class_id>/title": {"title": "Another title"},
@@ -185,6 +204,21 @@ def test_a_class_that_is_not_ones_own_looks_like_none(app: Flask, school: School
             given = client.open(address, method=method, data=body if method == "POST" else None)
             pages.append(_without_token(given.get_data(as_text=True)))
         assert pages[0] == pages[1], (method, rule)
+
+
+STRANGERS = ["learner outside", "learner of another class", "left learner", "removed learner"]
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+def test_an_instructor_reads_nothing_of_who_is_not_in_the_class(
+    app: Flask, school: School, kind: str
+):
+    """Numbers of other people in an address open nothing: not theirs, not their questions."""
+    client = browser(app, school, "instructor")
+    for method, rule in ROUTES:
+        if method == "GET" and "person_id" in rule:
+            swapped = replace(school, ids=dict(school.ids) | {"learner": school.ids[kind]})
+            assert ask(client, swapped, method, rule) == 404, rule
 
 
 def test_the_list_of_classes_names_nobody_elses(app: Flask, school: School):

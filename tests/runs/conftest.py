@@ -11,7 +11,7 @@ from quizserver.db.computed import open_computed
 from quizserver.runs.model import Batch, Order, Run
 from quizserver.runs.store import Asked, RunStore
 from quizserver.runs.summary import summarise
-
+from tests import redis_server
 from tests.postgres import Postgres
 
 from . import fakes
@@ -28,6 +28,28 @@ def runs_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server: Postgres = request.getfixturevalue("postgres")
     with server.fresh() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """The address of a real Redis of this test process."""
+    if redis_server.program() is None:
+        pytest.skip("there is no redis-server (Debian: apt install redis-server)")
+    with redis_server.running() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a queue can lie: every test of the queue runs on all three kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'queue.sqlite3'}"
+    elif request.param == "redis":
+        yield request.getfixturevalue("redis")
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        with server.fresh(migrated=False) as url:
+            yield url
 
 
 @pytest.fixture

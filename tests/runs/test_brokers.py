@@ -1,18 +1,14 @@
-"""The queue and the store of runs on a real PostgreSQL and a real Redis."""
+"""Whole workers whose store lies in a real PostgreSQL, and the queue there or in a real Redis."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from quizserver.runs.queue import Queue
-from tests import redis_server
 from tests.postgres import Postgres
 
 from .fakes import order
@@ -20,44 +16,6 @@ from .farm import Farm
 from .test_worker import assert_complete
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[str]:
-    with redis_server.running() as url:
-        yield url
-
-
-@pytest.fixture(params=["postgresql", "redis"])
-def queue_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "redis":
-        yield request.getfixturevalue("redis")
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    with server.fresh(migrated=False) as url:
-        yield url
-
-
-def test_a_worker_gets_the_ids_in_the_order_in_which_they_came(queue_url: str) -> None:
-    got: list[str] = []
-    web, worker = Queue(queue_url), Queue(queue_url, got.append)
-    for run_id in ("one", "two", "three"):
-        web.put(run_id)
-    assert len(worker) == 3
-    while (task := worker.huey.dequeue()) is not None:
-        worker.huey.execute(task)
-    assert got == ["one", "two", "three"]
-    assert len(web) == 0
-    web.close()
-    worker.close()
-
-
-def test_messages_are_json_so_that_the_queue_can_not_carry_code(queue_url: str) -> None:
-    queue = Queue(queue_url)
-    queue.put("abc")
-    data = queue.huey.storage.dequeue()
-    queue.close()
-    assert ["abc"] in json.loads(data)
 
 
 @linux

@@ -22,10 +22,10 @@ class HostGate:
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
 
-    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
         if name in HOSTS:
-            return self._application(environ, start)
+            return self._application(environ, start_response)
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL)))]
-        start("400 Bad Request", headers)
+        start_response("400 Bad Request", headers)
         return [_REFUSAL]

@@ -71,12 +71,14 @@ def names(session: Session, class_id: int, people: Collection[int]) -> dict[int,
 
 def latest_answer(session: Session) -> datetime | None:
     """The moment of the latest answer on this server: the cheapest sign that something changed."""
-    return session.scalar(sa.select(sa.func.max(standing.c.latest_at)))
+    found: datetime | None = session.scalar(sa.select(sa.func.max(standing.c.latest_at)))
+    return found
 
 
 def latest_experiment(session: Session) -> int | None:
     """The number of the latest experiment on this server, for the same reason."""
-    return session.scalar(sa.select(sa.func.max(experiment.c.id)))
+    found: int | None = session.scalar(sa.select(sa.func.max(experiment.c.id)))
+    return found
 
 
 def answers(

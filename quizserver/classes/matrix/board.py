@@ -125,7 +125,7 @@ class Board:
             return chosen[::-1] if view.down else chosen
         key = _totals_key(totals, view)
         if view.sort == "question":
-            key = _cell_key(store.column(session, class_id, view.question), view)
+            key = _cell_key(store.column(session, class_id, view.question, view.show))
         # Equal learners stay in the order of their names, whichever way they are sorted.
         return sorted(chosen, key=key, reverse=view.down)
 
@@ -147,11 +147,11 @@ def _totals_key(totals: Mapping[int, Totals], view: View) -> Callable[[Learner],
     return key
 
 
-def _cell_key(cells: Mapping[int, Cell], view: View) -> Callable[[Learner], Any]:
+def _cell_key(cells: Mapping[int, tuple[float, int]]) -> Callable[[Learner], Any]:
     """Not answered, then wrong, then right; of each, the ones with more attempts first."""
 
     def key(learner: Learner) -> Any:
-        cell = cells.get(learner.person_id)
-        return (-1.0, 0) if cell is None else (cell.mark(view.show), -cell.attempts)
+        mark, attempts = cells.get(learner.person_id, (-1.0, 0))
+        return mark, -attempts
 
     return key

@@ -1,10 +1,11 @@
-"""The matrix and the attempts as CSV and JSON, some hundred learners at a time.
+"""The matrix and the attempts as CSV and JSON, fifty learners at a time.
 
 Every chunk is one short reading: a slow download holds neither a connection nor a snapshot.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,10 +23,9 @@ from quizserver.classes.spreadsheet import csv_file
 Reading = Callable[[], AbstractContextManager[Session]]
 Line = tuple[Learner, Totals, Mapping[str, Cell]]
 
-LEARNERS = 200
-ATTEMPTS_OF = 50
-"""How many learners' attempts are read at once: each may have several at every question."""
-
+LEARNERS = 50
+"""How many are read at once."""
+_FIRST = ("name", "email", "answered", "right_{}", "attempts", "latest_at")
 ATTEMPT_HEAD = (
     *("name", "email", "topic", "question", "number", "answered_at", "right", "mark"),
     *("chosen", "shown", "hints_seen", "seconds", "version"),
@@ -37,20 +37,26 @@ def matrix_csv(
 ) -> Iterator[str]:
     """One line a learner; of each question the mark of the ``show`` attempt, and how many."""
     questions = [column.question for column in columns]
-    head = ["name", "email", "answered", f"right_{show}", "attempts", "latest_at"]
+    head = [*(name.format(show) for name in _FIRST)]
     head += [name for q in questions for name in (f"{q} {show}", f"{q} attempts")]
-    at = SHOWS.index(show) + 1  # of a cell, which is (attempts, first, best, latest)
+    place = {question: len(_FIRST) + 2 * number for number, question in enumerate(questions)}
+    number = functools.cache(lambda text: _mark(float(text)))  # there are only a few different
 
-    def line(learner: Learner, totals: Totals, cells: Mapping[str, Cell]) -> list[object]:
+    def line(learner: Learner, totals: Totals, cells: Sequence[Sequence[str]]) -> list[object]:
         row: list[object] = [learner.name, learner.email, totals.answered, totals.right(show)]
-        row += [totals.attempts, _moment(totals)]
-        for question in questions:
-            cell = cells.get(question)
-            row += (None, None) if cell is None else (_mark(cell[at]), cell[0])
+        row += [totals.attempts, _moment(totals), *[None] * (2 * len(questions))]
+        for question, mark, attempts in cells:
+            at = place[question]
+            row[at], row[at + 1] = number(mark), number(attempts)
         return row
 
-    chunks = _matrix(reading, learners, questions)
-    return csv_file(head, ([line(*each) for each in chunk] for chunk in chunks))
+    def chunks() -> Iterator[list[list[object]]]:
+        for some in _parts(learners, LEARNERS):
+            with reading() as session:
+                found = store.packed(session, [each.person_id for each in some], questions, show)
+            yield [line(each, *found.get(each.person_id, (NOTHING, ()))) for each in some]
+
+    return csv_file(head, chunks())
 
 
 def matrix_json(
@@ -128,7 +134,7 @@ def _attempts(
 ) -> Iterator[Iterator[tuple[Learner, Column, Attempt]]]:
     """In the order of the learners' names, then of the class's questions."""
     by_question = {column.question: column for column in columns}
-    for some in _parts(learners, ATTEMPTS_OF):
+    for some in _parts(learners, LEARNERS):
         with reading() as session:
             found = list(store.attempts(session, [each.person_id for each in some], by_question))
         place = {each.person_id: number for number, each in enumerate(some)}
@@ -168,14 +174,18 @@ def _json(
     head: Mapping[str, Any], name: str, chunks: Iterable[Iterable[Mapping[str, Any]]]
 ) -> Iterator[str]:
     """One object: ``head``, and under ``name`` a list with one item a line."""
-    yield f'{json.dumps(head, ensure_ascii=False)[:-1]}, "{name}": ['
+    yield f'{_dumped(head)[:-1]},"{name}":['
     before = "\n"
     for chunk in chunks:
-        lines = [json.dumps(each, ensure_ascii=False) for each in chunk]
+        lines = [_dumped(each) for each in chunk]
         if lines:
             yield before + ",\n".join(lines)
             before = ",\n"
     yield "\n]}\n"
+
+
+def _dumped(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 def _parts(learners: Sequence[Learner], size: int) -> Iterator[Sequence[Learner]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
+from sqlalchemy.orm import Session
 
 from quizserver.accounts.current import Current
 from quizserver.classes import store as classes
@@ -87,7 +88,7 @@ def pages(*, database: Database, library: Library, current: Current) -> Blueprin
         return render_template(
             "classes/matrix_learner.html",
             room=room,
-            learner=found,
+            who=found,
             topics=topics_of(here, standings),
             totals=totals,
             of=len(here),
@@ -106,13 +107,13 @@ def pages(*, database: Database, library: Library, current: Current) -> Blueprin
             present = snapshot.questions[question]
             kept = [attempt for _, attempt in store.attempts(session, [person_id], [question])]
             sources = store.versions(session, question, {attempt.version for attempt in kept})
-            ran = _ran(present) and store.experiments(session, person_id, *_ran(present))
+            ran = _ran(session, person_id, present)
         texts = {v: _text(present, v, source) for v, source in sources.items()}
-        work, after = attempts_of(kept, texts, present, ran or ())
+        work, after = attempts_of(kept, texts, present, ran)
         return render_template(
             "classes/matrix_attempts.html",
             room=room,
-            learner=found,
+            who=found,
             column=here[place],
             question=present,
             attempts=work,
@@ -182,8 +183,10 @@ def _ids(text: str) -> list[int]:
     return [int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10]
 
 
-def _ran(question: Question) -> tuple[str, str] | None:
-    return (question.topic, question.simulation) if question.simulation is not None else None
+def _ran(session: Session, person_id: int, question: Question) -> list[datetime]:
+    if question.simulation is None:
+        return []
+    return store.experiments(session, person_id, question.topic, question.simulation)
 
 
 def _text(present: Question, version: str, source: str) -> Question | None:

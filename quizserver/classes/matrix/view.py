@@ -1,4 +1,4 @@
-"""Which part of a matrix somebody looks at, and in which order: what stands in the address. Pure."""
+"""Which part of a matrix somebody looks at, in which order: what its address says. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class View:
         """This view on another page of learners and of columns."""
         return replace(self, page=page, columns=columns)
 
-    def address(self, **changes: Any) -> dict[str, str | int]:
+    def address(self, **changes: Any) -> dict[str, Any]:
         """The arguments of the address of this view with ``changes``; what is usual is left out.
 
         Another choice or order of learners begins on its first page.
@@ -55,7 +55,7 @@ class View:
             changes = {"columns": 1} | changes
         view = replace(self, **changes)
         sort = f"question:{view.question}" if view.sort == "question" else view.sort
-        asked: dict[str, str | int] = {
+        asked: dict[str, Any] = {
             "show": view.show,
             "sort": f"-{sort}" if view.down else sort,
             "search": view.search,

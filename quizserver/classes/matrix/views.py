@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
+
+from markupsafe import Markup
 
 from quizserver.classes.columns import Column
 from quizserver.classes.matrix.board import Cells, Frame
 from quizserver.classes.matrix.model import Cell, Learner, Show, Totals
 from quizserver.classes.matrix.view import COLUMNS, ROWS, Sort, View
 
-Url = Callable[..., str]
+Url = Callable[[dict[str, Any]], str]
 Order = Literal["ascending", "descending"] | None
+
+_SORTS: dict[Sort, str] = {
+    "name": "Learner",
+    "right": "Right",
+    "attempts": "Attempts",
+    "latest": "Latest answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +81,16 @@ class MatrixView:
     heads: Sequence[Head]
     groups: Sequence[Group]
     rows: Sequence[Row]
-    sorts: dict[str, SortLink]
+    sorts: Mapping[Sort, SortLink]
     learners: Span
     questions: Span
 
+    def cells_html(self, row: Row) -> Markup:
+        """A row's cells as table cells: a sign, how many attempts, and a link to them."""
+        return _cells_html(row, self.frame)
 
-def matrix_view(frame: Frame, cells: Cells, url: Callable[[dict[str, Any]], str]) -> MatrixView:
+
+def matrix_view(frame: Frame, cells: Cells, url: Url) -> MatrixView:
     """The page of a frame; ``url`` makes the address of a view from its arguments."""
     view = frame.view
     return MatrixView(
@@ -87,15 +101,7 @@ def matrix_view(frame: Frame, cells: Cells, url: Callable[[dict[str, Any]], str]
         ],
         groups=_groups(frame.columns),
         rows=list(rows(frame, cells)),
-        sorts={
-            name: _sort_link(title, name, view, url)
-            for name, title in (
-                ("name", "Learner"),
-                ("right", "Right"),
-                ("attempts", "Attempts"),
-                ("latest", "Latest answer"),
-            )
-        },
+        sorts={name: _sort_link(title, name, view, url) for name, title in _SORTS.items()},
         learners=_span("page", view, ROWS, frame.found, url),
         questions=_span("columns", view, COLUMNS, len(frame.of), url),
     )
@@ -107,6 +113,32 @@ def rows(frame: Frame, cells: Cells) -> Iterator[Row]:
         mine = cells.get(learner.person_id, {})
         found = [mine.get(column.question) for column in frame.columns]
         yield Row(learner, frame.totals_of(learner), found)
+
+
+def _cells_html(row: Row, frame: Frame) -> Markup:
+    # A template takes twice as long for the 2,000 cells of a page. Ids of questions have only
+    # letters, digits and hyphens.
+    show, who = frame.view.show, row.learner.person_id
+    return Markup(
+        "".join(
+            _cell(cell.right(show), cell.attempts) % (who, column.question) if cell else _EMPTY
+            for cell, column in zip(row.cells, frame.columns, strict=True)
+        )
+    )
+
+
+_EMPTY = '<td class="cell" aria-label="not answered">–</td>'
+
+
+@functools.lru_cache(maxsize=1024)
+def _cell(right: bool, attempts: int) -> str:
+    """What a link to a learner's (``%d``) attempts at a question (``%s``, an id) is put into."""
+    sign, word = ("✓", "right") if right else ("✗", "wrong")
+    times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    return (
+        f'<td class="cell cell-{word}"><a href="learners/%d/questions/%s"'
+        f' aria-label="{word}, {times}">{sign} {attempts}</a></td>'
+    )
 
 
 def told(frame: Frame, cells: Cells) -> dict[str, Any]:
@@ -141,9 +173,7 @@ def _groups(columns: Sequence[Column]) -> list[Group]:
     return found
 
 
-def _sort_link(
-    title: str, sort: Sort, view: View, url: Callable[[dict[str, Any]], str], question: str = ""
-) -> SortLink:
+def _sort_link(title: str, sort: Sort, view: View, url: Url, question: str = "") -> SortLink:
     now = view.sort == sort and view.question == question
     # What is asked first: names from A, and who has most of everything else.
     down = not view.down if now else sort != "name"
@@ -156,7 +186,7 @@ def _span(
     view: View,
     size: int,
     of: int,
-    url: Callable[[dict[str, Any]], str],
+    url: Url,
 ) -> Span:
     page = view.page if side == "page" else view.columns
     return Span(

@@ -99,7 +99,7 @@ class Editor {
     this.part("page").innerHTML = told.page_html;
     this.mark();
     this.stands(told);
-    const words = told.problems.length === 1 ? "1 problem" : `${told.problems.length || "No"} problems`;
+    const words = this.part("brief").textContent;
     if (words !== this.announced) this.part("announce").textContent = words;
     this.announced = words;
   }
@@ -137,6 +137,8 @@ class Editor {
   mark() {
     const links = this.part("problems").querySelectorAll("[data-line]");
     this.lines.mark([...links].map((link) => Number(link.dataset.line)));
+    const count = links.length;
+    this.part("brief").textContent = count === 1 ? "✗ 1 problem" : count ? `✗ ${count} problems` : "✓ No problems";
   }
 
   jump(event) {

@@ -8,10 +8,13 @@ from dataclasses import replace
 import yaml
 
 from quizserver.topics.definitions import find_definitions, needed
-from quizserver.topics.formats.model import Choice, Item
+from quizserver.topics.formats.model import Choice, Item, RefusedError
 from quizserver.topics.headings import Name, headings, section_name
 from quizserver.topics.question import Draft
 from quizserver.topics.scan import scan
+
+MOST_BLOCKS = 1000
+_FENCES = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?:`{3}|~{3})", re.MULTILINE)
 
 
 def compose(item: Item) -> str:
@@ -128,8 +131,22 @@ def decomposed(draft: Draft, *, line: int = 1) -> Item:
     )
 
 
+def refuse_tangle(text: str) -> None:
+    """Raises RefusedError for more code blocks or comments than anybody writes into a question.
+
+    Finding where each of them ends takes time that grows with the square of their number.
+    """
+    if text.count("<!--") + len(_FENCES.findall(text)) > MOST_BLOCKS:
+        message = f"This question holds more than {MOST_BLOCKS:,} code blocks or comments."
+        raise RefusedError("tangle", message, "Split it.")
+
+
 def split_references(text: str) -> tuple[str, str]:
-    """The explanation and the references of a text that may hold a heading for the latter."""
+    """The explanation and the references of a text that may hold a heading for the latter.
+
+    Raises RefusedError for a text too tangled to look through.
+    """
+    refuse_tangle(text)
     source = scan(text, front_matter=False)
     for heading in headings(source):
         if section_name(heading.text) is Name.REFERENCES:
@@ -139,9 +156,13 @@ def split_references(text: str) -> tuple[str, str]:
 
 
 def demoted(text: str) -> str:
-    """``text`` with its headings of the first two levels at the third: below a question's own."""
+    """``text`` with its headings of the first two levels at the third: below a question's own.
+
+    Raises RefusedError for a text too tangled to look through.
+    """
     if "#" not in text:
         return text
+    refuse_tangle(text)
     source = scan(text, front_matter=False)
     lines = list(source.lines)
     for heading in headings(source):

@@ -47,7 +47,7 @@ def paragraph(text: str) -> str:
 def one_line(text: str) -> str:
     """Plain text as markdown on one line, for a heading or a title."""
     line = at_start(escaped(" ".join(text.split())))
-    return re.sub(r"#(#*)$", r"\\#\1", line) if line.endswith("#") else line
+    return re.sub(r"(?<=\s)(?=#+$)", r"\\", line)  # or it would close the heading
 
 
 def code_span(text: str) -> str:

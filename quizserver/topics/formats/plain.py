@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from quizserver.topics.definitions import Definition, find_definitions, needed
 from quizserver.topics.formats.bank import BOX, Part, after_line, bare_heading, questions
-from quizserver.topics.formats.compose import demoted
+from quizserver.topics.formats.compose import demoted, refuse_tangle
 from quizserver.topics.formats.headline import headline
 from quizserver.topics.formats.model import Choice, Item, RefusedError
 from quizserver.topics.headings import Name, section_name
@@ -82,6 +82,7 @@ def _item(part: Part, definitions: tuple[Definition, ...]) -> Item:
     if sum(len(line) + 1 for _, line in part.body) > LARGEST:
         message = f"This question is longer than {LARGEST:,} bytes."
         raise RefusedError("too-large", message, "Split it.")
+    refuse_tangle("\n".join(line for _, line in part.body))
     if part.open_fence is not None:
         message = "The code block that begins here has no end."
         hint = "Close it with the same fence on a line of its own."

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from quizserver.topics.crossing import crossing_flaws
-from quizserver.topics.formats.compose import compose, decomposed
+from quizserver.topics.formats.compose import compose, decomposed, refuse_tangle
 from quizserver.topics.formats.headline import shown
 from quizserver.topics.formats.model import Brought, Files, Imported, Item, Picture, RefusedError
 from quizserver.topics.formats.pictures import collect
@@ -64,7 +64,10 @@ def _refuse_twins(item: Item, seen: dict[str, Item]) -> None:
 
 def settled(item: Item, slugs: set[str], files: Files) -> Brought:
     """The item as a file that the checker accepts. Raises RefusedError with the first reason."""
+    for part in (item.stem, item.explanation, *(option.text for option in item.options)):
+        refuse_tangle(part)
     text = compose(item)
+    refuse_tangle(text)
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise RefusedError("too-large", f"This question is longer than {LARGEST:,} bytes.")
     if "\ufffd" in text:

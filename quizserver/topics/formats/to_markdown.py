@@ -9,6 +9,7 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from quizserver.topics.formats.escape import at_start, code_block, code_span, escaped
 from quizserver.topics.formats.html_tree import BLOCKS, Node, clean_tree
@@ -113,9 +114,11 @@ class _Writer:
             marker = f"{number}. " if ordered else "- "
             number += 1
             blocks = self.blocks(inner)
-            tight = all(not isinstance(c, Node) or c.tag != "p" for c in inner.children)
-            apart = len(blocks) > 2 or not tight or "```" in "".join(blocks)
-            text = ("\n\n" if apart else "\n").join(blocks)
+            text = blocks[0] if blocks else ""
+            for before, block in pairwise(blocks):
+                # A list after a blank line would swallow the items that follow it.
+                close = re.match(r"- |\d+\. ", block) and not before.endswith(("```", "|"))
+                text += ("\n" if close else "\n\n") + block
             lines = text.split("\n")
             rest = [f"    {line}" if line else "" for line in lines[1:]]
             items.append("\n".join([marker + lines[0], *rest]).rstrip())

@@ -62,7 +62,9 @@ def seen(markdown: str) -> str:
         r"</?span[^>]*>|</?div[^>]*>|<math[^>]*alttext=\"([^\"]*)\".*?</math>", r"\1", page
     )
     page = re.sub(r' (?:decoding|loading|rel|id|title|class|width|height)="[^"]*"', "", page)
-    page = re.sub(r"(<li>)\s*<p>|</p>\s*(</li>)", r"\1\2", page)  # how far apart items stand
+    page = re.sub(
+        r"(<li>)\s*<p>|</p>\s*(</li>|<[uo]l>)", r"\1\2", page
+    )  # how far apart items stand
     page = re.sub(r"<(/?)h[1-6]>", r"<\1h>", page)  # deeper than the question's own, at any depth
     page = re.sub(r"<(/?)b>", r"<\1strong>", re.sub(r"<(/?)i>", r"<\1em>", page))
     page = re.sub(r' src="[^"]*"', "", page)  # an image may lie elsewhere

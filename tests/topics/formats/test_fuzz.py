@@ -13,13 +13,13 @@ from quizserver.topics.question import draft_question
 from tests.topics.formats.meaning import question_of
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-KNOWN = """\
+KNOWN = r"""
 #### Q1. What?§|- [x] a§|- [ ] b§|-[ ]c§|```py§|```§|> q§|§|::t::|{|}|=a|~b|~%50%|#|####|\|\n|//x§|
 $CATEGORY: a/b§|[html]|<p>|</p>|<b>|&amp;|$x$|$$|![i](i.png)|[l][d]§|[d]: x§|---§|## Answer§|
 ### Hint§|<!--|-->|    |  |{#a}|{T}|->|1. |* [X] z§|<quiz>|</quiz>|<question type='multichoice'>|
 </question>|<name><text>n</text></name>|<questiontext><text>q</text></questiontext>|
-<answer fraction='100'><text>a</text></answer>|<answer fraction='x'>|</answer>|<![CDATA[|]]>|<single>|
-%100%|<img src='@@PLUGINFILE@@/a.png'>"""
+<answer fraction='100'><text>a</text></answer>|<answer fraction='x'>|</answer>|<![CDATA[|]]>|
+<single>|%100%|<img src='@@PLUGINFILE@@/a.png'>"""
 ODD = ("\x00", "\ufffd", "\u2028", "\uf8f0", "\r", "| a | b |\n")
 PIECES = st.sampled_from(
     [*(piece.strip("\n").replace("§", "\n") for piece in KNOWN.split("|")), *ODD]
@@ -71,8 +71,10 @@ def test_a_damaged_file_gives_a_report(at: int, length: int, put: bytes):
         b"<quiz>" + b"<question>" * 50_000,
         b"[" * 50_000,
         b"## a?\n" * 20_000,
+        b"## a?\n\n" + b"```\n```\n" * 20_000 + b"- [x] a\n- [ ] b\n",
+        b"## a?\n\n- [x] a\n- [ ] b\n" + b"<!-- x\n" * 25_000,
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_nobody_can_keep_the_reader_busy(data: bytes):
     for kind in READ:

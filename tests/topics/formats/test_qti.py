@@ -23,60 +23,10 @@ PACKAGE = "{http://www.imsglobal.org/xsd/imscp_v1p1}"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # The elements of XHTML that the information model of QTI 2.1 has.
-XHTML = set(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "address",
-        "b",
-        "big",
-        "blockquote",
-        "br",
-        "caption",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "dfn",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "kbd",
-        "li",
-        "object",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "samp",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "tt",
-        "ul",
-        "var",
-    ]
+XHTML = words(
+    "a abbr acronym address b big blockquote br caption cite code col colgroup dd dfn div dl dt "
+    "em h1 h2 h3 h4 h5 h6 hr i img kbd li object ol p pre q samp small span strong sub sup table "
+    "tbody td tfoot th thead tr tt ul var"
 )
 FULL = """\
 # Which & why?

@@ -24,9 +24,9 @@ from tests.topics.formats.meaning import item_of, question_of, shown, texts, tit
 WORDS = st.sampled_from(
     sorted(
         words(
-            "loss rate Why? 2 3.5 C# a_b __init__ -> :: = ~ # { } % %50% [html] [x] 1. // $5 \\ é → "
-            "x<y & | `code` `{a:1}` `#` $x^2$ $\\frac{1}{2}$ **bold** *em* T TRUE \\* \\[ ~~gone~~ "
-            "[link](https://example.org/a_b) H<sub>2</sub>O &lt;br&gt; ! (so) 'quoted' \"said\" ####"
+            "loss rate Why? 2 3.5 C# a_b __init__ -> :: = ~ # { } & % %50% [html] [x] 1. // é "
+            "→ $5 \\ x<y &amp; | `code` `{a:1}` `#` $x^2$ $\\frac{1}{2}$ **bold** *em* T ~~gone~~ "
+            "TRUE \\* \\[ [link](https://example.org/a_b) H<sub>2</sub>O &lt;br&gt; ! (so) ####"
         )
     )
 )

@@ -1,0 +1,72 @@
+"""Two changes of one text: put together where they can be, and shown where they can't."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.authoring.merge import BETWEEN, THEIRS, YOURS, diff, marks, merge
+
+BASE = "one\ntwo\nthree\nfour\nfive\n"
+texts = st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=9).map(
+    lambda lines: "".join(f"{line}\n" for line in lines)
+)
+
+
+def test_changes_in_different_places_are_both_kept():
+    theirs = BASE.replace("one", "ONE")
+    yours = BASE.replace("five\n", "FIVE\nsix\n")
+    merged = merge(BASE, theirs, yours)
+    assert (merged.text, merged.clashes) == ("ONE\ntwo\nthree\nfour\nFIVE\nsix\n", 0)
+
+
+def test_changes_of_one_place_stand_between_marks():
+    merged = merge(BASE, BASE.replace("three", "drei"), BASE.replace("three", "trois"))
+    expected = ["one", "two", THEIRS, "drei", BETWEEN, "trois", YOURS, "four", "five"]
+    assert (merged.text.splitlines(), merged.clashes) == (expected, 1)
+    assert marks(merged.text) == [3, 7]
+    assert marks(BASE) == []
+
+
+def test_the_same_change_on_both_sides_is_no_clash():
+    changed = BASE.replace("three\n", "drei\n")
+    assert merge(BASE, changed, changed).text == changed
+
+
+def test_lines_that_one_side_deleted_and_the_other_left_are_gone():
+    merged = merge(BASE, BASE.replace("two\n", ""), BASE.replace("five", "FIVE"))
+    assert (merged.text, merged.clashes) == ("one\nthree\nfour\nFIVE\n", 0)
+
+
+@given(base=texts, changed=texts)
+def test_where_one_side_changed_nothing_the_other_is_taken_whole(base: str, changed: str):
+    assert merge(base, changed, base).text == changed
+    assert merge(base, base, changed).text == changed
+    assert merge(base, changed, base).clashes == 0
+
+
+@given(base=texts, theirs=texts, yours=texts)
+def test_no_line_that_either_side_added_is_lost(base: str, theirs: str, yours: str):
+    kept = merge(base, theirs, yours).text.splitlines()
+    for side in (theirs, yours):
+        for line in set(side.splitlines()) - set(base.splitlines()):
+            assert line in kept
+
+
+@given(before=texts, after=texts)
+def test_a_diff_holds_every_line_that_changed(before: str, after: str):
+    lines = diff(before, after)
+    gone = [line.text for line in lines if line.kind == "removed"]
+    come = [line.text for line in lines if line.kind == "added"]
+    assert (not lines) == (before == after)
+    assert len(before.splitlines()) - len(gone) == len(after.splitlines()) - len(come)
+    for line in lines:
+        if line.before is not None:
+            assert before.splitlines()[line.before - 1] == line.text
+        if line.after is not None:
+            assert after.splitlines()[line.after - 1] == line.text
+
+
+def test_only_lf_ends_a_line():
+    text = "a\u2028b\x0cc\n"
+    assert merge(text, text, text + "d\n").text == text + "d\n"

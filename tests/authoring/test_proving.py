@@ -1,0 +1,220 @@
+"""Verifying a page while it is written: what is trained, for whom, and what becomes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from quizserver.authoring.proving import Proving
+from quizserver.authoring.starts import simulation_start
+from quizserver.lab import evidence
+from quizserver.lab.simulation import SimulationError
+from quizserver.runs import verification, wire
+from quizserver.runs.key import key
+from quizserver.runs.model import Batch, Order, RefusedError, Run
+from quizserver.runs.proof import prove
+from quizserver.runs.service import Runs
+from quizserver.runs.told import Told
+from quizserver.runs.verification import mark, order, topic_with
+from quizserver.settings import Settings
+from quizserver.topics.library import Library
+
+PAGE = "fitted/fitted-line.md"
+
+
+@pytest.fixture
+def folder(content: Path) -> Path:
+    folder = content / "fitted"
+    folder.mkdir()
+    for name, text in simulation_start("fitted", "simulation", "fitted-line").items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def runs(settings: Settings) -> Iterator[Runs]:
+    runs = Runs(settings)
+    yield runs
+    runs.close()
+
+
+def swapped(folder: Path) -> str:
+    """The page with its key turned round."""
+    text = (folder / "fitted-line.md").read_text()
+    return text.replace("- [x]", "- [y]").replace("- [ ]", "- [x]").replace("- [y]", "- [ ]")
+
+
+def asked(folder: Path, text: str, replicas: int = 8) -> Order:
+    topic = topic_with(folder, {PAGE: text})
+    assert topic is not None
+    return replace(order(topic, {PAGE: text}), replicas=replicas)
+
+
+def train(wanted: Order, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
+    shares: list[tuple[int, bytes]] = []
+    sentence = prove(folder, wanted, lambda done, text: shares.append((done, text)))
+    return sentence, shares
+
+
+def test_the_text_in_the_draft_is_what_is_judged_not_the_file(folder: Path):
+    right, shares = train(asked(folder, (folder / "fitted-line.md").read_text()), folder)
+    wrong, _ = train(asked(folder, swapped(folder)), folder)
+    assert right == "4 of 4 claims came out as the key says."
+    assert wrong == "2 of 4 claims came out as the key says."
+    done = [share for share, _ in shares]
+    assert done == sorted(set(done)), "progress only goes forwards"
+    assert done[-1] == 1000
+    assert [bool(text) for _, text in shares] == [False] * (len(shares) - 1) + [True]
+    found = evidence.from_text(shares[-1][1])
+    assert found.agrees
+    assert evidence.to_text(found, folder / "evidence.json").encode() == shares[-1][1]
+    assert not (folder / "evidence.json").exists(), "training writes nothing"
+
+
+def test_wording_alone_needs_no_new_training_and_a_claim_does(folder: Path):
+    text = (folder / "fitted-line.md").read_text()
+    same = asked(folder, text.replace("twenty points", "20 points"))
+    assert key(same) == key(asked(folder, text))
+    assert key(asked(folder, text.replace("arm: mended", "arm: low-rate"))) != key(same)
+    assert key(asked(folder, swapped(folder))) != key(same)
+    simulation = folder / "simulation.py"
+    simulation.write_text(simulation.read_text().replace("101", "51"))
+    assert key(asked(folder, text)) != key(same)
+
+
+def test_a_simulation_changed_while_it_waited_is_told_and_not_trained(folder: Path):
+    wanted = asked(folder, (folder / "fitted-line.md").read_text())
+    simulation = folder / "simulation.py"
+    simulation.write_text(simulation.read_text().replace("101", "51"))
+    with pytest.raises(SimulationError, match="changed while it was waiting"):
+        train(wanted, folder)
+
+
+def test_a_topic_without_claims_has_nothing_to_verify(content: Path):
+    topic = topic_with(content / "numbers", {})
+    assert topic is not None
+    with pytest.raises(RefusedError) as refused:
+        order(topic, {})
+    assert refused.value.status == 422
+
+
+def test_recorded_maps_of_the_same_simulation_are_kept_and_not_trained_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    simulation = folder / "simulation.py"
+    text = simulation.read_text().replace("Knob, Simulation", "Knob, Map, Simulation")
+    text = text.replace(
+        "    points=101,\n", '    points=11,\n    maps=[Map("learning_rate", "noise", "flat")],\n'
+    )
+    simulation.write_text(text)
+    wanted = asked(folder, (folder / "fitted-line.md").read_text(), replicas=2)
+    _, shares = train(wanted, folder)
+    first = evidence.from_text(shares[-1][1])
+    assert len(first.experiments["simulation"].maps) == 1
+    evidence.write(first, folder)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the map was trained again")
+
+    monkeypatch.setattr("quizserver.lab.verify.sweep", never)
+    _, shares = train(replace(wanted, replicas=3), folder)
+    second = evidence.from_text(shares[-1][1])
+    assert second.experiments["simulation"].maps == first.experiments["simulation"].maps
+    assert second.last == 2
+
+
+def finish(runs: Runs, run: Run, folder: Path) -> None:
+    """Does a worker's part, with fewer replicas than were asked for."""
+    _, shares = train(replace(run.order, replicas=8), folder)
+    assert runs.store.claim(run.id, time.time()) is not None
+    assert runs.store.add(run.id, 1, Batch(1, 400, "{}"), time.time())
+    assert runs.store.add(run.id, 1, Batch(2, 600, "{}", shares[-1][1]), time.time())
+    assert runs.store.finish(run.id, 1, "done", time.time(), sentence="4 of 4")
+
+
+def test_evidence_goes_with_the_claims_that_it_was_made_for_and_with_no_others(
+    folder: Path, content: Path, runs: Runs
+):
+    library = Library(content)
+    proving = Proving(runs=runs, library=library)
+    page = folder / "fitted-line.md"
+    text = page.read_text()
+    trial = library.trial(PAGE, text)
+    run = proving.ask(trial, text, "ann").run
+    assert run.order.overlay == {PAGE: text}
+    finish(runs, run, folder)
+    page.write_text(swapped(folder))
+    library.refresh()
+    proving.published("fitted")
+    assert not (folder / "evidence.json").exists(), "other claims than those that were trained"
+    page.write_text(text.replace("twenty points", "20 points"))
+    library.refresh()
+    proving.published("fitted")
+    recorded = evidence.read(folder)
+    assert recorded is not None
+    assert recorded.stale(library.snapshot().topics["fitted"]) is None
+    assert proving.ask(library.trial(PAGE, text), text, "bob").how == "found"
+
+
+def test_a_page_that_could_not_be_served_is_not_verified(content: Path, folder: Path, runs: Runs):
+    library = Library(content)
+    text = (folder / "fitted-line.md").read_text().replace("[x]", "[ ]")
+    with pytest.raises(RefusedError, match="Mend"):
+        Proving(runs=runs, library=library).ask(library.trial(PAGE, text), text, "ann")
+
+
+def told(run: Run, *shares: int, evidence: bytes = b"") -> Told:
+    told = Told(run, set())
+    for share in shares:
+        told.take(wire.frame(wire.SHARE, {"done": share}, evidence if share == 1000 else b""))
+    return told
+
+
+def waiting(runs: Runs, folder: Path) -> Run:
+    wanted = asked(folder, (folder / "fitted-line.md").read_text())
+    run = runs.store.ask(wanted, "ann", 1.0, waiting_max=9, per_visitor=9).run
+    taken = runs.store.claim(run.id, 2.0)
+    assert taken is not None
+    return taken
+
+
+def test_a_verification_that_lost_its_worker_goes_on_where_it_was(runs: Runs, folder: Path):
+    run = waiting(runs, folder)
+    first = told(run, 100, 250)
+    batch = first.batch(0.0)
+    assert (batch.seq, batch.count, first.pending) == (1, 250, False)
+    assert runs.store.add(run.id, 1, batch, 3.0)
+    assert runs.store.give_back(run.id, 1)
+    again = runs.store.claim(run.id, 4.0)
+    assert again is not None
+    second = told(again, 100, 200)
+    assert not second.pending, "nothing is counted twice"
+    second = told(again, 100, 1000, evidence=b"all")
+    batch = second.batch(0.0)
+    assert (batch.seq, batch.count, batch.data) == (2, 750, b"all")
+    assert runs.store.add(run.id, again.attempt, batch, 5.0)
+    found = runs.store.get(run.id)
+    assert found is not None
+    assert found.points_done == found.points_total == verification.PARTS
+
+
+@pytest.mark.parametrize("header", [{}, {"done": 1001}, {"done": -1}, {"done": "9"}])
+def test_shares_that_can_not_be_end_the_verification(
+    header: dict[str, object], runs: Runs, folder: Path
+):
+    found = Told(waiting(runs, folder), set())
+    found.take(wire.frame(wire.SHARE, header))
+    assert found.problem is not None
+
+
+def test_the_mark_is_of_claims_and_simulations_alone(folder: Path):
+    topic = topic_with(folder, {})
+    assert topic is not None
+    (folder / "lesson.md").write_text("# A lesson\n")
+    later = topic_with(folder, {})
+    assert later is not None
+    assert mark(later) == mark(topic)

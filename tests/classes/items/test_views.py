@@ -1,0 +1,93 @@
+"""What the pages of item analysis show is what the figures say, and nothing is shown for unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from quizserver.classes.items.bars import UNKNOWN, option_bars
+from quizserver.classes.items.lessons import outcomes
+from quizserver.classes.items.views import Cell, Row, about, cell, in_order, signed
+from quizserver.classes.statistics import readings
+from quizserver.classes.statistics.definitions import DEFINITIONS
+from quizserver.classes.statistics.figures import Figure, missing
+from quizserver.classes.statistics.options import OptionCount
+from quizserver.lab.evidence import Evidence, read
+from quizserver.topics.library import Library
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_figure_is_rounded_once_for_text_and_value():
+    found = cell("facility", Figure(64.96, low=49.6, high=78.2), readings.facility(Figure(64.96)))
+    assert (found.text, found.value, found.interval) == ("65.0", 65.0, "50 to 78")
+    assert (found.sign, found.words) == ("✓", "about right")
+
+
+def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
+    assert signed(-3.14159, 2) == "−3.14"
+    assert signed(-0.01, 1) == "0.0"
+
+
+def test_what_is_not_known_has_a_reason_and_no_number():
+    reason = "Not enough answers: 4 of the 10 that it takes."
+    found = cell("facility", missing(reason), readings.facility(missing(reason)))
+    assert (found.text, found.value, found.reason, found.words) == ("–", None, reason, "")
+
+
+def row(number: int, value: float | None, again: int = 0, ran: int = 0) -> Row:
+    figure = Cell("facility", str(value), value)
+    return Row(
+        number, f"q{number}", "", "", 10 * number, {"facility": figure}, figure, again, ran, False, ()
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sort", "down", "order"),
+    [
+        ("number", False, [1, 2, 3, 4]),
+        ("n", True, [4, 3, 2, 1]),
+        ("facility", False, [3, 1, 4, 2]),
+        ("facility", True, [1, 4, 3, 2]),
+        ("time", False, [3, 1, 4, 2]),
+        ("ran", True, [3, 1, 2, 4]),
+    ],
+)
+def test_a_table_is_sorted_with_the_unknown_last_and_ties_in_order(
+    sort: str, down: bool, order: list[int]
+):
+    table = [row(1, 50, 4, 1), row(2, None), row(3, 20, 2, 1), row(4, 50)]
+    assert [each.number for each in in_order(table, sort, down=down)] == order
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_definition_has_a_formula_that_can_be_shown(name: str):
+    shown = about(name)
+    assert shown.formula.startswith("<math")
+    assert shown.meaning
+    assert shown.reading
+
+
+def test_bars_are_as_long_as_their_shares_and_say_them_in_text():
+    found = option_bars(
+        OptionCount("a", False, False, 5, 20, Figure(25), missing("x"), Figure(50)), "<b>"
+    )
+    assert ">5 of 20 · 25 %</text>" in found
+    assert 'class="bar bar-0" x="84" y="5" width="47.5"' in found
+    assert 'class="bar bar-1" x="84" y="29" width="95.0"' in found
+    assert f">{UNKNOWN}</text>" in found
+    assert "&lt;b&gt; – All: 5 of 20 · 25 %; Strongest: 50 %;" in found
+
+
+def test_an_outcome_counts_only_while_the_question_still_makes_the_claim():
+    snapshot = Library(ROOT / "content").snapshot()
+    question = snapshot.questions["strange-loss"]
+    evidence = read(snapshot.topics["strange-loss"].folder)
+    assert isinstance(evidence, Evidence)
+    found = outcomes(question, evidence)
+    assert {each.option for each in found} >= {option.id for option in question.options}
+    changed = replace(question, claims=question.claims[1:])
+    assert len(outcomes(changed, evidence)) == len(found) - 1
+    assert outcomes(question, None) == []

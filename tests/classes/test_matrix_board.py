@@ -1,0 +1,288 @@
+"""The matrix shows who it should, in the order asked for, in a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from quizserver.attempts import store as attempts
+from quizserver.classes import store as classes
+from quizserver.classes.matrix import store
+from quizserver.classes.matrix.board import Board, Cells, Frame
+from quizserver.classes.matrix.model import Cell, Totals
+from quizserver.classes.matrix.ranks import SECONDS, Ranks
+from quizserver.classes.matrix.view import COLUMNS, ROWS, View, read
+from quizserver.classes.matrix.views import told
+from quizserver.db.session import Database
+from quizserver.db.tables import person, question_version, standing
+from tests.classes.matrix_room import NOW, Room, account, columns
+
+HERE = columns("even", "sides", "prime")
+
+
+@pytest.fixture
+def room(database: Database) -> Room:
+    """Ana has solved everything, Bo is stuck at sides, Cy has begun, Di has done nothing."""
+    made = Room.new(database)
+    for name in ("Di", "bo", "Ana", "Cy"):
+        made.joins(name)
+    made.answers("Ana", "even", False, True)
+    made.answers("Ana", "sides", True)
+    made.answers("Ana", "prime", True, False, after=50)
+    made.answers("bo", "even", True, after=5)
+    made.answers("bo", "sides", False, False, False, after=100)
+    made.answers("Cy", "sides", False, after=20)
+    return made
+
+
+def frame_of(room: Room, board: Board | None = None, here: Any = HERE, **asked: Any) -> Frame:
+    kept = asked.pop("kept", None)
+    with room.database.read() as session:
+        view = read({name: str(value) for name, value in asked.items()}, here)
+        return (board or Board()).frame(session, room.room.id, here, view, kept)
+
+
+def cells_of(room: Room, frame: Frame) -> Cells:
+    with room.database.read() as session:
+        return Board().cells(session, frame)
+
+
+def names(frame: Frame) -> list[str]:
+    return [learner.label for learner in frame.rows]
+
+
+def test_a_cell_has_first_best_latest_and_how_many(room: Room):
+    frame = frame_of(room)
+    cells = cells_of(room, frame)
+    assert cells[room.ids["Ana"]] == {
+        "even": Cell(2, 0, 1, 1),
+        "sides": Cell(1, 1, 1, 1),
+        "prime": Cell(2, 1, 1, 0),
+    }
+    assert cells[room.ids["Di"]] == {}
+    assert frame.totals[room.ids["Ana"]] == Totals(3, 5, 2, 3, 2, 0, NOW + timedelta(minutes=52))
+    assert frame.totals[room.ids["bo"]][:-1] == (2, 4, 1, 1, 1, 1)
+
+
+def test_only_learners_who_count_are_rows(room: Room):
+    room.joins("Writer", role="author")
+    room.joins("Gone")
+    room.joins("Out")
+    for name in ("Writer", "Gone", "Out"):
+        room.answers(name, "even", True)
+    with room.database.write() as session:
+        classes.leave(session, room.room.id, room.ids["Gone"], NOW)
+        classes.remove(session, room.room.id, room.ids["Out"], NOW)
+        account(session, "elsewhere@example.org", "learner")
+    for asked in ({}, {"sort": "-right"}, {"sort": "question:even"}, {"search": "o"}):
+        assert set(names(frame_of(room, **asked))) <= {"Ana", "bo", "Cy", "Di"}
+    assert frame_of(room).everybody == 4
+    kept = [room.ids[name] for name in ("Gone", "Ana", "Writer", "teacher")]
+    assert names(frame_of(room, kept=kept)) == ["Ana"], "an address can't ask for others either"
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("name", "Ana bo Cy Di"),
+        ("-name", "Di Cy bo Ana"),
+        ("-right", "Ana bo Cy Di"),
+        ("right", "Di Cy bo Ana"),
+        ("-attempts", "Ana bo Cy Di"),
+        ("-latest", "bo Ana Cy Di"),
+        ("latest", "Di Cy Ana bo"),
+        ("question:sides", "Di bo Cy Ana"),
+        ("-question:sides", "Ana Cy bo Di"),
+    ],
+)
+def test_learners_are_sorted_as_the_address_says(room: Room, sort: str, order: str):
+    assert names(frame_of(room, sort=sort)) == order.split()
+
+
+def test_the_order_is_by_what_the_cells_show(room: Room):
+    assert names(frame_of(room, sort="-question:prime", show="latest"))[0] == "Ana"
+    room.answers("Cy", "prime", True)
+    assert names(frame_of(room, sort="-question:prime", show="latest"))[0] == "Cy"
+    assert names(frame_of(room, sort="-question:prime", show="best"))[0] == "Cy"
+
+
+def test_equal_learners_stay_in_the_order_of_their_names_both_ways(room: Room):
+    room.joins("Eve")
+    for sort in ("right", "-right", "question:prime", "-question:prime"):
+        order = names(frame_of(room, sort=sort))
+        assert order.index("Di") < order.index("Eve"), sort
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ({"search": "AN"}, ["Ana"]),
+        ({"search": "cy@example"}, ["Cy"]),
+        ({"search": "nobody"}, []),
+        ({"state": "new"}, ["Di"]),
+        ({"state": "stuck"}, ["bo"]),
+        ({"state": "done"}, ["Ana"]),
+        ({"state": "made up"}, ["Ana", "bo", "Cy", "Di"]),
+        ({"state": "stuck", "search": "ana"}, []),
+    ],
+)
+def test_learners_are_chosen_as_the_address_says(room: Room, asked: Any, left: list[str]):
+    assert names(frame_of(room, **asked)) == left
+
+
+def test_a_topic_narrows_columns_totals_and_states(room: Room):
+    here = columns("even") + columns("sides", topic="shapes")
+    assert names(frame_of(room, here=here, topic="numbers", state="done")) == ["Ana", "bo"]
+    frame = frame_of(room, here=here, topic="shapes")
+    assert [column.question for column in frame.columns] == ["sides"]
+    assert frame.totals[room.ids["bo"]].attempts == 3
+    assert frame_of(room, here=here, topic="no such topic").view.topic == ""
+
+
+def test_both_sides_are_paged_and_a_page_beyond_is_the_last(room: Room):
+    for number in range(ROWS + 1):
+        room.joins(f"Learner {number:03}")
+    here = columns(*(f"q-{number}" for number in range(COLUMNS + 3)))
+    first = frame_of(room, here=here)
+    assert (len(first.rows), len(first.columns)) == (ROWS, COLUMNS)
+    beyond = frame_of(room, here=here, page=99, columns=99)
+    assert (beyond.view.page, beyond.view.columns) == (2, 2)
+    assert (len(beyond.rows), len(beyond.columns)) == (5, 3)
+    assert not set(names(first)) & set(names(beyond))
+
+
+@pytest.mark.parametrize("asked", ["page=0", "page=-1", "page=x", "page=²", "sort=--", "show=all"])
+def test_an_address_that_makes_no_sense_shows_what_is_usual(asked: str):
+    name, _, value = asked.partition("=")
+    assert read({name: value}, HERE) == View()
+
+
+def test_an_address_says_its_view_again():
+    asked = {"show": "first", "sort": "-question:even", "search": "a b", "state": "stuck"}
+    asked |= {"topic": "numbers", "page": "3", "columns": "2"}
+    view = read(asked, HERE)
+    assert {k: str(v) for k, v in view.address().items()} == asked
+    assert View().address() == {}
+    assert view.address(search="other").keys().isdisjoint({"page"}), "a new choice begins anew"
+    assert view.address(show="best")["page"] == 3
+
+
+def test_the_mark_changes_with_every_answer_and_only_then(room: Room):
+    before = frame_of(room)
+    assert frame_of(room).mark == before.mark
+    room.answers("Cy", "sides", False, after=21)
+    after = frame_of(room)
+    assert after.mark != before.mark
+    room.answers("Ana", "another", True)
+    assert frame_of(room).mark == after.mark, "a question of no topic of the class"
+    assert frame_of(room, show="first").mark != after.mark
+    with room.database.write() as session:
+        classes.change_name(session, room.room.id, room.ids["Cy"], "Cyrus")
+    assert frame_of(room).mark != after.mark
+
+
+def test_a_page_keeps_its_learners_and_is_told_that_the_order_changed(room: Room):
+    board = Board()
+    shown = [each.person_id for each in frame_of(room, board, sort="-attempts").rows]
+    assert not frame_of(room, board, sort="-attempts", kept=shown).moved
+    room.answers("Di", "even", *[False] * 9, after=200)
+    frame = frame_of(room, board, sort="-attempts", kept=shown)
+    assert frame.moved
+    assert [each.person_id for each in frame.rows] == shown
+    rows = told(frame, cells_of(room, frame))["rows"]
+    assert rows[-1]["cells"] == [(0, 9), None, None]
+
+
+def test_sorting_follows_new_answers_new_learners_and_those_who_go(room: Room):
+    board = Board()
+    assert names(frame_of(room, board, sort="-attempts")) == ["Ana", "bo", "Cy", "Di"]
+    room.answers("Cy", "even", *[False] * 9, after=200)
+    assert names(frame_of(room, board, sort="-attempts"))[0] == "Cy"
+    room.joins("Eve")
+    assert names(frame_of(room, board, sort="-attempts"))[-1] == "Eve"
+    room.answers("Eve", "even", *[False] * 20, after=300)
+    assert names(frame_of(room, board, sort="-attempts"))[0] == "Eve"
+    with room.database.write() as session:
+        classes.leave(session, room.room.id, room.ids["Eve"], NOW)
+        classes.join(session, room.room.id, account(session, "f@x.org", "learner"), "F", NOW)
+    assert "Eve" not in names(frame_of(room, board, sort="-attempts"))
+
+
+def test_what_an_account_took_over_from_a_guest_is_sorted_by_within_a_minute(room: Room):
+    now = 0.0
+    board = Board(Ranks(clock=lambda: now))
+    assert names(frame_of(room, board, sort="-attempts"))[-1] == "Di"
+    room.answers("teacher", "even", *[True] * 9, after=-9)  # they stand in for a guest
+    with room.database.write() as session:
+        attempts.absorb(session, room.ids["teacher"], room.ids["Di"])
+    now = SECONDS + 1
+    assert names(frame_of(room, board, sort="-attempts"))[0] == "Di"
+
+
+@pytest.mark.parametrize("asked", [{}, {"sort": "-right"}, {"sort": "question:even"}])
+def test_the_number_of_statements_does_not_grow_with_the_class(
+    database: Database, room: Room, asked: Any
+):
+    """The second time around as well, when the totals are kept."""
+    board = Board()
+    small = [statements(room, board, HERE, asked) for _ in range(2)]
+    here = columns(*(f"q-{number}" for number in range(30)), "even")
+    with database.write() as session:
+        ids = [{"visitor": f"v{n}", "email": f"{n}@x.org"} for n in range(300)]
+        usual = {"password_hash": "x", "role": "learner", "session_key": "", "created_at": NOW}
+        session.execute(sa.insert(person), [each | usual for each in ids])
+        emails = [each["email"] for each in ids]
+        made = list(session.scalars(sa.select(person.c.id).where(person.c.email.in_(emails))))
+        for who in made:
+            classes.join(session, room.room.id, who, "", NOW)
+        moments = {"first_at": NOW, "latest_at": NOW}
+        marks = {"attempts": 1, "first_mark": 1, "best_mark": 1, "latest_mark": 1}
+        session.execute(
+            sa.insert(standing),
+            [
+                {"person_id": who, "question": column.question} | marks | moments
+                for who in made
+                for column in here
+            ],
+        )
+    board = Board()
+    assert [statements(room, board, here, asked) for _ in range(2)] == small
+    assert max(small) <= 6
+
+
+def statements(room: Room, board: Board, here: Any, asked: Any) -> int:
+    with counted(room.database) as seen, room.database.read() as session:
+        frame = board.frame(session, room.room.id, here, read(asked, here))
+        board.cells(session, frame)
+    return len(seen)
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(*event: Any) -> None:
+        if event[2].lstrip().upper().startswith("SELECT"):
+            seen.append(event[2])
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_experiments_and_versions_are_read_for_one_question_alone(room: Room):
+    with room.database.write() as session:
+        session.execute(
+            sa.insert(question_version).values(
+                question="even", version="v2", source="LATER", first_answered_at=NOW
+            )
+        )
+    with room.database.read() as session:
+        found = store.versions(session, "even", ["v1", "v3"])
+        assert found == {"v1": "SOURCE"}
+        assert store.experiments(session, room.ids["Ana"], "numbers", "simulation") == []
