@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from benchmarks import plain_loops
+from benchmarks.classes import class_rows
 from benchmarks.limits import limit_rows
 from benchmarks.profile import profile_rows
 from benchmarks.rows import Row, as_json, as_table, once, timed
@@ -197,6 +198,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "profile": profile_rows,
     "memory": memory_rows,
     "evidence": evidence_rows,
+    "classes": class_rows,
 }
 
 

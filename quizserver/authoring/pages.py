@@ -35,26 +35,22 @@ from quizserver.authoring.files import (
     normal,
     place,
 )
+from quizserver.authoring.history.pages import CHANGED_AGAIN, add_history
 from quizserver.authoring.proving import Proving
-from quizserver.authoring.views import page_view, topic_rows, verdict_rows
+from quizserver.authoring.verifying.pages import add_verification
+from quizserver.authoring.views import page_view, topic_rows
 from quizserver.authoring.workshop import Outcome, RefusedTextError, Work, Workshop
 from quizserver.db.session import Database
-from quizserver.runs.model import RefusedError, Run
 from quizserver.settings import Settings
 from quizserver.topics.folder import list_folder
 from quizserver.topics.trial import Trial
-from quizserver.web.errors import wants_json
 
 OTHER_TAB = (
     "This draft was saved from another tab or window meanwhile. Nothing is lost: below is what "
     "that one holds against what you have here. Save once more to keep what you have here."
 )
-GONE_STALE = "The file was changed once more. Look at it again."
 NOT_SERVED = "It can't be published yet: as it stands, it could not be served. Mend this first."
-DRAFT_THERE = "You have an unpublished draft of this page. Publish or discard it first."
 EXTRA_KIB = 64
-
-_RUN = "<string(length=24):run_id>"
 
 
 def pages(
@@ -197,71 +193,12 @@ def pages(
         except RefusedTextError as error:
             return _conflict(work, str(error), _field("text"), 422)
         if not done:
-            return _conflict(workshop.work(where, _author()), GONE_STALE, _field("text"), 409)
+            return _conflict(workshop.work(where, _author()), CHANGED_AGAIN, _field("text"), 409)
         if choice == "theirs":
             flash("Your draft is gone; here is the file as it is.")
             return redirect(_url(where) if work.live is not None else url_for(".index"), 303)
         flash("Your draft now stands on the file as it is. Publish it when you are ready.")
         return redirect(_url(where), 303)
-
-    @blueprint.get("/<topic>/<name>/history", endpoint="history")
-    def history(topic: str, name: str) -> str:
-        where = place(topic, name)
-        with database.read() as session:
-            found = store.versions(session, where.path)
-        work = workshop.work(where, _author())
-        if not found and work.state == "new":
-            abort(404)
-        live = digest_of(work.live)
-        return render_template("authoring/history.html", where=where, versions=found, live=live)
-
-    @blueprint.get("/<topic>/<name>/history/<int:number>", endpoint="version")
-    def version(topic: str, name: str, number: int) -> str:
-        where = place(topic, name)
-        with database.read() as session:
-            found = store.version(session, where.path, number)
-        if found is None:
-            abort(404)
-        shown, before = found
-        return render_template(
-            "authoring/version.html",
-            where=where,
-            version=shown,
-            lines=merge.diff(before, shown.source),
-        )
-
-    @blueprint.post("/<topic>/<name>/history/<int:number>", endpoint="restore")
-    def restore(topic: str, name: str, number: int) -> AnyResponse:
-        where = place(topic, name)
-        how = workshop.restore(where, _author(), number)
-        if how == "no":
-            abort(404)
-        if how == "draft":
-            flash(DRAFT_THERE)
-        else:
-            flash("The earlier text is your draft now. Look at it, then publish it.")
-        return redirect(_url(where), 303)
-
-    @blueprint.get("/<topic>/<name>/delete", endpoint="delete")
-    def ask_delete(topic: str, name: str) -> str:
-        where = place(topic, name)
-        live = workshop.files.read(where)
-        if live is None:
-            abort(404)
-        trial = workshop.library.trial(where.path, None)
-        return render_template(
-            "authoring/delete.html", where=where, seen=digest_of(live), elsewhere=trial.elsewhere
-        )
-
-    @blueprint.post("/<topic>/<name>/delete", endpoint="do_delete")
-    def delete(topic: str, name: str) -> AnyResponse:
-        where = place(topic, name)
-        outcome = workshop.delete(where, _author(), seen=_field("seen"))
-        if outcome.how == "conflict":
-            flash(GONE_STALE)
-            return redirect(url_for("authoring.delete", topic=topic, name=name), 303)
-        flash(f"{where.path} is deleted. Its history is kept, and brings it back.")
-        return redirect(url_for("authoring.index"), 303)
 
     @blueprint.post("/<topic>/images", endpoint="image")
     def image(topic: str) -> AnyResponse:
@@ -289,66 +226,17 @@ def pages(
         workshop.library.refresh()
         return _image_answer(where, 200, name=name, markdown=images.reference(alt, name))
 
-    @blueprint.post("/<topic>/<name>/verify", endpoint="verify")
-    def verify(topic: str, name: str) -> AnyResponse:
-        """Trains the claims of the topic with the author's draft in place of this file."""
-        work = workshop.work(place(topic, name), _author())
-        trial = workshop.check(work.where, work.text)
-        try:
-            asked = proving.ask(trial, work.text, current.visitor())
-        except RefusedError as error:
-            if wants_json():
-                return make_response(jsonify(error=error.message), error.status)
-            return _editor(work, trial, refused=error.message, status=error.status)
-        address = url_for("authoring.verification", run_id=asked.run.id)
-        if not wants_json():
-            return redirect(address, 303)
-        told = {"url": address, "result": f"{address}?part=1"}
-        if asked.run.active:
-            told["events"] = f"{address}/events"
-        return make_response(jsonify(told), 200 if asked.how == "found" else 202)
-
-    @blueprint.get(f"/verifications/{_RUN}", endpoint="verification")
-    def verification(run_id: str) -> str:
-        run = _verification(run_id)
-        found = proving.evidence(run)
-        part = "authoring/verdicts.html" if "part" in request.args else "authoring/verified.html"
-        return render_template(
-            part, run=run, rows=verdict_rows(found) if found is not None else None
-        )
-
-    @blueprint.get(f"/verifications/{_RUN}/events", endpoint="verification_events")
-    def verification_events(run_id: str) -> AnyResponse:
-        run = _verification(run_id)
-        text = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
-        after = min(int(text), 2**31 - 1) if text.isascii() and text.isdigit() else 0
-        try:
-            stream = proving.stream(run.id, after, current.visitor())
-        except RefusedError as error:
-            abort(error.status)
-        response = AnyResponse(stream, mimetype="text/event-stream")
-        response.headers["X-Accel-Buffering"] = "no"
-        return response
-
-    @blueprint.post(f"/verifications/{_RUN}/stop", endpoint="verification_stop")
-    def verification_stop(run_id: str) -> AnyResponse:
-        run = proving.stop(_verification(run_id).id, current.visitor())
-        if not wants_json():
-            return redirect(url_for("authoring.verification", run_id=run_id), 303)
-        return make_response(jsonify(state=run.state if run is not None else "stopped"))
-
-    def _verification(run_id: str) -> Run:
-        run = proving.get(run_id)
-        if run is None:
-            abort(404)
-        return run
-
     def _image_answer(where: Place, status: int, **told: str) -> AnyResponse:
         if request.headers.get("Accept") == "application/json":
             return make_response(jsonify(told), status)
         work = workshop.work(where, _author())
         trial = workshop.check(where, work.text)
         return _editor(work, trial, status=status, image=told)
+
+    add_history(blueprint, database=database, workshop=workshop, author=lambda: _author())
+    add_verification(
+        blueprint, workshop=workshop, proving=proving, current=current, author=lambda: _author()
+    )
 
     def _author() -> Person:
         account = current.account()

@@ -207,7 +207,7 @@ draft = sa.Table(
 )
 
 # Every text that a file of the content folder had when it was published in the browser, and those
-# found on the disk that would have been overwritten.
+# found on the disk that a draft was begun from or that were replaced.
 file_version = sa.Table(
     "file_version",
     metadata,

@@ -203,7 +203,7 @@ def test_a_folder_without_the_right_to_write_is_told(files: Files, content: Path
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     (content / "numbers").chmod(0o500)
-    with pytest.raises(ContentError, match="numbers/sides.md can't be written"):
+    with pytest.raises(ContentError, match=r"numbers/sides\.md can't be written"):
         files.write(WHERE, "# Mine\n", seen=digest((content / WHERE.path).read_text()))
     (content / "numbers").chmod(0o700)
 

@@ -63,9 +63,7 @@ def test_what_is_written_is_as_the_server_would_have_written_it(demo: Demo, data
         emails = session.scalars(sa.select(person.c.email)).all()
     key = {"even": ["four", "two"], "sides": ["three"]}
     for row in rows:
-        assert sorted(row.shown) == (
-            ["four", "three", "two"]
-        )
+        assert sorted(row.shown) == (["four", "three", "two"])
         assert row.right == (row.chosen == key[row.question])
         assert row.mark == float(row.right)
         assert row.seconds > 0
@@ -121,7 +119,9 @@ def test_a_second_one_is_refused_with_what_to_do(demo: Demo, database: Database)
     assert everything(database) == before
 
 
-def test_without_questions_it_says_so_and_writes_nothing(demo: Demo, content: Path, database: Database):
+def test_without_questions_it_says_so_and_writes_nothing(
+    demo: Demo, content: Path, database: Database
+):
     for path in content.rglob("*.md"):
         path.unlink()
     before = everything(database)
@@ -194,9 +194,7 @@ def test_later_attempts_are_more_able_and_the_misconception_is_popular():
 
 
 def test_the_wrong_choices_of_several_right_options_are_one_step_away():
-    one = model.draw(
-        np.random.default_rng(1), "q", "abc", frozenset("ac"), has_experiment=False
-    )
+    one = model.draw(np.random.default_rng(1), "q", "abc", frozenset("ac"), has_experiment=False)
     assert one.right == ("a", "c")
     assert set(one.wrong) == {("c",), ("a",), ("a", "b", "c")}
 

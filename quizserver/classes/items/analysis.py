@@ -77,6 +77,7 @@ class Analyses:
         self._clock = clock
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._lock = threading.Lock()
+        self._gates: dict[int, threading.Lock] = {}
 
     def of(
         self, session: Session, class_id: int, items: Sequence[Item], simulations: Simulations
@@ -86,21 +87,25 @@ class Analyses:
         Its learners are always those whom the class counts now.
         """
         counted = store.learners(session, class_id)
-        change = (tuple(simulations.items()), tuple(items))
-        with self._lock:  # who asks meanwhile waits for this reading rather than making another
-            kept = self._kept.get(class_id)
+        people, change = counted.ids.tobytes(), (tuple(simulations.items()), tuple(items))
+        with self._gate(class_id):  # who asks meanwhile waits for this reading
             seen = (change, store.latest_answer(session), store.latest_experiment(session))
-            if kept is None or not self._fresh(kept, counted.ids.tobytes(), seen):
+            kept = self._kept.get(class_id)
+            if kept is None or not self._fresh(kept, people, seen):
                 began = self._clock()
                 answers = store.answers(session, class_id, counted, simulations)
                 now = self._clock()
-                analysis = Analysis(tuple(items), answers)
-                kept = _Kept(analysis, counted.ids.tobytes(), seen, now, now - began)
-            self._kept[class_id] = kept
-            self._kept.move_to_end(class_id)
-            while len(self._kept) > CLASSES:
-                self._kept.popitem(last=False)
+                kept = _Kept(Analysis(tuple(items), answers), people, seen, now, now - began)
+            with self._lock:
+                self._kept[class_id] = kept
+                self._kept.move_to_end(class_id)
+                while len(self._kept) > CLASSES:
+                    self._kept.popitem(last=False)
         return kept.analysis
+
+    def _gate(self, class_id: int) -> threading.Lock:
+        with self._lock:
+            return self._gates.setdefault(class_id, threading.Lock())
 
     def _fresh(self, kept: _Kept, people: bytes, seen: Any) -> bool:
         age = self._clock() - kept.made

@@ -86,13 +86,12 @@ def answers(
 ) -> Answers:
     """First and latest attempts of ``counted`` at the questions of ``simulations``, in its order.
 
-    Four statements, whatever the size of the class.
+    Three statements, whatever the size of the class.
     """
     questions = tuple(simulations)
     grid = _Grid(counted.ids, questions)
     first = _first(session, class_id, grid)
     again = _again(session, class_id, grid)
-    _latest(session, class_id, grid, again)
     ran = _ran(session, class_id, grid, again, list(simulations.values()))
     sets = tuple(grid.sets)
     common: dict[str, Any] = {
@@ -205,35 +204,34 @@ def _first(session: Session, class_id: int, grid: _Grid) -> _Firsts:
 
 
 def _again(session: Session, class_id: int, grid: _Grid) -> _Agains:
-    """When the first and the second attempt of those who tried again were made."""
+    """The latest attempt of those who tried again; of the others the first is the latest."""
     found = _Agains(
         grid.table(np.nan), grid.table(-1, np.int32), grid.table(np.nan),
         grid.table(np.nan), grid.table(np.nan),
     )  # fmt: skip
-    statement = _of_class(
-        class_id, grid.questions, _unix(standing.c.first_at), _unix(_SECOND.c.answered_at)
-    ).where(standing.c.attempts >= 2, _attempt(_SECOND, sa.literal(2)))
-    for people, questions, first_at, second_at in _parts(session, statement):
-        rows, columns, known = grid.at(people, questions)
-        found.first_at[rows, columns] = _whole(first_at)[known]
-        found.second_at[rows, columns] = _whole(second_at)[known]
-    return found
-
-
-def _latest(session: Session, class_id: int, grid: _Grid, found: _Agains) -> None:
-    """Fills in the latest attempt of those who tried again; of the others the first is it."""
     statement = _of_class(
         class_id,
         grid.questions,
         attempt.c.mark,
         sa.cast(attempt.c.chosen, sa.Text),
         attempt.c.seconds,
-    ).where(standing.c.attempts >= 2, _attempt(attempt, standing.c.attempts))
-    for people, questions, marks, chosen, seconds in _parts(session, statement):
+        _unix(standing.c.first_at),
+        _unix(_SECOND.c.answered_at),
+    ).where(
+        standing.c.attempts >= 2,
+        _attempt(attempt, standing.c.attempts),
+        _attempt(_SECOND, sa.literal(2)),
+    )
+    for people, questions, marks, chosen, seconds, first_at, second_at in _parts(
+        session, statement
+    ):
         rows, columns, known = grid.at(people, questions)
         found.marks[rows, columns] = np.array(marks, float)[known]
         found.chosen[rows, columns] = grid.chosen(chosen)[known]
         found.seconds[rows, columns] = np.array(seconds, float)[known]
+        found.first_at[rows, columns] = _whole(first_at)[known]
+        found.second_at[rows, columns] = _whole(second_at)[known]
+    return found
 
 
 def _ran(

@@ -67,9 +67,7 @@ def answer(
     if best is None:
         values = {"first_mark": mark, "first_at": moment, "best_mark": mark, "attempts": number}
         values |= {"latest_mark": mark, "latest_at": moment}
-        session.execute(
-            sa.insert(standing).values(person_id=who, question=question, **values)
-        )
+        session.execute(sa.insert(standing).values(person_id=who, question=question, **values))
         return
     session.execute(
         sa.update(standing)

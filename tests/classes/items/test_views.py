@@ -1,4 +1,4 @@
-"""What the pages of item analysis show is what the figures say, and nothing is shown for unknown."""
+"""What the pages of item analysis show is what the figures say, and no number for the unknown."""
 
 from __future__ import annotations
 
@@ -40,8 +40,18 @@ def test_what_is_not_known_has_a_reason_and_no_number():
 def row(number: int, value: float | None, again: int = 0, ran: int = 0) -> Row:
     figure = Cell("facility", str(value), value)
     return Row(
-        number, f"q{number}", "", "", 10 * number, {"facility": figure}, figure, again, ran, False, ()
-    )  # fmt: skip
+        number,
+        question=f"q{number}",
+        title="",
+        topic="",
+        n=10 * number,
+        cells={"facility": figure},
+        time=figure,
+        again=again,
+        ran=ran,
+        doubted=False,
+        notes=(),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""How fast a big class is seen: 5,000 learners at 200 questions, a million cells, in SQLite."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from benchmarks.rows import Row
+from quizserver.app import create_app
+from quizserver.classes import store as classes
+from quizserver.db.migrate import migrate
+from quizserver.db.session import Database
+from quizserver.db.tables import class_, member, person, standing
+from quizserver.settings import Settings
+
+LEARNERS, QUESTIONS, TOPICS = 5000, 200, 10
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+TEACHER = LEARNERS + 1
+GROUP = f"a class of {LEARNERS:,} at {QUESTIONS} questions"
+# What is measured, its address, how often, and the most seconds that we want to see.
+VIEWS: tuple[tuple[str, str, int, float | None], ...] = (
+    ("window of 50 × 40 by name", "matrix", 40, 0.05),
+    ("last window", "matrix?page=100&columns=5", 40, 0.05),
+    ("by how many are right, first time", "matrix?sort=-right", 1, None),
+    ("by how many are right, then", "matrix?sort=-right", 40, 0.05),
+    ("who is stuck", "matrix?state=stuck", 40, 0.05),
+    ("by one question", "matrix?sort=question:q-7", 40, None),
+    ("what a page asks for, all of it", "matrix/window.json", 40, 0.05),
+)
+
+
+def class_rows() -> Iterator[Row]:
+    """p95 of the pages of a big class, and its download with the memory that it takes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = Settings(data=folder, content=folder / "content", secret_key="benchmark")
+        _write_content(settings.content)
+        database = Database(settings.data_url)
+        migrate(database)
+        _fill(database)
+        database.dispose()
+        app = create_app(settings)
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"], session["_fresh"] = f"{TEACHER}.key", True
+        yield from _views(client)
+        yield from _download(client)
+        app.extensions["quizserver-close"]()
+
+
+def _views(client: FlaskClient) -> Iterator[Row]:
+    client.get("/classes/1/matrix")  # what the first request of a process loads
+    for what, address, times, aim in VIEWS:
+        spent = sorted(_get(client, address)[0] for _ in range(times))
+        middle = statistics.median(spent)
+        p95 = spent[min(times - 1, round(0.95 * times))]
+        note = f"p95; p50 {1000 * middle:.1f} ms" if times > 1 else ""
+        yield Row(GROUP, what, p95, aim=aim, note=note)
+    answer = client.get("/classes/1/matrix/window.json")
+    mark = {"If-None-Match": answer.headers["ETag"]}
+    spent = sorted(_get(client, "matrix/window.json", mark)[0] for _ in range(40))
+    yield Row(GROUP, "the same when nothing is new", spent[38], aim=0.05, note="p95")
+
+
+def _download(client: FlaskClient) -> Iterator[Row]:
+    for kind, aim in (("csv", 3.0), ("json", None)):
+        before = _memory("VmRSS")
+        seconds, size, most = _get(client, f"matrix.{kind}", memory=True)
+        note = f"{size / 1e6:.1f} MB, +{(most - before) / 1024:.0f} MiB of memory at most"
+        yield Row(GROUP, f"matrix.{kind} of a million cells", seconds, aim=aim, note=note)
+
+
+def _get(
+    client: FlaskClient, rest: str, headers: Any = None, *, memory: bool = False
+) -> tuple[float, int, int]:
+    """Seconds, bytes, and the most memory in KiB seen between two chunks."""
+    size = most = 0
+    started = time.perf_counter()
+    response = client.get(f"/classes/1/{rest}", headers=headers, buffered=False)
+    for chunk in response.iter_encoded():
+        size += len(chunk)
+        most = max(most, _memory("VmRSS")) if memory else 0
+    spent = time.perf_counter() - started
+    assert response.status_code in (200, 304), response.status
+    response.close()
+    return spent, size, most
+
+
+def _memory(name: str) -> int:
+    """KiB, as Linux tells it; 0 elsewhere."""
+    status = Path("/proc/self/status")
+    return int(status.read_text().split(f"{name}:")[1].split()[0]) if status.exists() else 0
+
+
+def _write_content(folder: Path) -> None:
+    for topic in range(TOPICS):
+        (folder / f"topic-{topic}").mkdir(parents=True)
+        for number in range(topic, QUESTIONS, TOPICS):
+            path = folder / f"topic-{topic}" / f"q-{number}.md"
+            path.write_text(f"# Which number is {number}?\n\n- [x] This\n- [ ] That\n")
+
+
+def _fill(database: Database) -> None:
+    """A class in which everybody has answered everything, one to four times."""
+    draw = random.Random(7)
+    with database.write() as session:
+        account = {"password_hash": "x", "session_key": "key", "created_at": NOW}
+        roles = {TEACHER: "instructor"}
+        session.execute(sa.insert(class_).values(id=1, title="Big", created_at=NOW))
+        everybody = range(1, TEACHER + 1)
+        session.execute(
+            sa.insert(person),
+            [
+                {"id": n, "visitor": f"v{n}", "email": f"{n}@example.org"}
+                | {"role": roles.get(n, "learner")}
+                | account
+                for n in everybody
+            ],
+        )
+        joined = {"class_id": 1, "joined_at": NOW, "state_since": NOW}
+        session.execute(
+            sa.insert(member),
+            [
+                {"person_id": n, "role": roles.get(n, "learner")}
+                | {"name": f"Learner {draw.randrange(10**6)}"}
+                | joined
+                for n in everybody
+            ],
+        )
+        for first in range(1, LEARNERS + 1, 100):
+            some = range(first, first + 100)
+            session.execute(
+                sa.insert(standing), [_standing(draw, n, q) for n in some for q in range(QUESTIONS)]
+            )
+        classes.set_topics(session, 1, [(f"topic-{topic}", None) for topic in range(TOPICS)])
+
+
+def _standing(draw: random.Random, who: int, question: int) -> dict[str, Any]:
+    moment = NOW + timedelta(seconds=question * LEARNERS + draw.randrange(LEARNERS))
+    attempts, best = draw.randrange(1, 5), float(draw.random() < 0.7)
+    first = best if attempts == 1 else float(best and draw.random() < 0.3)
+    return {
+        "person_id": who,
+        "question": f"q-{question}",
+        "attempts": attempts,
+        "first_mark": first,
+        "best_mark": best,
+        "latest_mark": best,
+        "first_at": moment,
+        "latest_at": moment,
+    }

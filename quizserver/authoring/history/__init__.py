@@ -1,0 +1,1 @@
+"""The history of a page: what it was, and bringing that back."""

@@ -1,0 +1,1 @@
+"""Verifying claims while a page is written."""

@@ -1,0 +1,233 @@
+"""The matrix in a real browser: it updates by itself, by keyboard, under axe, on a phone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from quizserver.classes import store as classes
+from quizserver.db.session import Database
+from quizserver.settings import Settings
+from quizserver.topics.library import Library
+from tests.classes.matrix_room import NOW, Room
+from tests.serve.server import Server, serving
+
+TEACHER = "teacher@school.example.org"
+WORDS = "correct horse"
+QUESTION = "strange-loss"
+LONG = "Maximiliane Rosalinde von und zu Beispielhausen-Musterstadt"
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Room]]:
+    """A server with an instructor and a class of twelve over every topic that comes along."""
+    data = tmp_path_factory.mktemp("matrix")
+    command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(data)]
+    command += ["add", TEACHER, "--role", "instructor", "--password-stdin"]
+    subprocess.run(command, input=f"{WORDS}\n", text=True, check=True)
+    database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
+    room = Room.new(database)
+    snapshot = Library(Settings().content).snapshot()
+    with database.write() as session:
+        classes.set_topics(session, room.room.id, [(topic, NOW) for topic in snapshot.topics])
+        classes.promote(session, room.room.id, TEACHER, datetime.now(UTC))
+    for name in (LONG, *(f"Learner {number:02}" for number in range(11))):
+        room.joins(name, f"{name.replace(' ', '-').lower()}@department.school.example.org")
+    for at, name in enumerate(list(room.ids)[1:9]):
+        for number, question in enumerate(snapshot.questions):
+            if (at + number) % 3:
+                room.answers(name, question, *[False] * (at % 4), number % 2 == 0)
+    with serving(data) as running:
+        yield running, room
+    database.dispose()
+
+
+@pytest.fixture
+def context(chromium: Browser, school: tuple[Server, Room]) -> Iterator[BrowserContext]:
+    made = chromium.new_context(base_url=school[0].url, viewport={"width": 1280, "height": 900})
+    sign_in(made.new_page())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def address(school: tuple[Server, Room]) -> str:
+    return f"/classes/{school[1].room.id}/matrix"
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/sign-in?next=/classes")
+    page.fill("input[name=email]", TEACHER)
+    page.fill("input[name=password]", WORDS)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/classes")
+
+
+def newcomer(room: Room) -> int:
+    return room.ids["Learner 10"]
+
+
+def test_a_new_answer_arrives_by_itself_and_is_told(
+    context: BrowserContext, school: tuple[Server, Room], address: str
+):
+    page = context.new_page()
+    page.goto(address)
+    room = school[1]
+    row = page.locator(f"tr[data-person='{newcomer(room)}']")
+    cell = row.locator(".cell").first
+    expect(cell).to_have_text("–")
+    page.locator(".matrix-box").evaluate("box => box.scrollLeft = 120")
+    cell.focus()
+    at = page.locator(".matrix-box").evaluate("box => box.scrollLeft")
+    first = page.locator("[data-matrix]").get_attribute("data-matrix")
+    assert first is not None
+    questions = page.evaluate(
+        "JSON.parse(document.querySelector('[data-matrix]').dataset.matrix).questions"
+    )
+    room.answers("Learner 10", questions[0], False, True)
+    expect(cell).to_have_text("✓ 2", timeout=15_000)
+    expect(cell).to_have_class("cell cell-right cell-changed")
+    expect(page.locator("[data-news]")).to_have_text("2 new answers")
+    expect(row.locator("[data-right]")).to_have_text("1")
+    expect(row.locator("[data-attempts]")).to_have_text("2")
+    link = cell.get_by_role("link", name="right, 2 attempts")
+    expect(link).to_be_focused()
+    assert page.locator(".matrix-box").evaluate("box => box.scrollLeft") == at
+    expect(cell).to_have_class("cell cell-right", timeout=10_000)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Attempt 2: right")).to_be_visible()
+
+
+def test_who_joins_is_told_and_who_leaves_goes(
+    context: BrowserContext, school: tuple[Server, Room], address: str
+):
+    page = context.new_page()
+    room = school[1]
+    going = room.joins("Anton")
+    page.goto(f"{address}?search=anton")
+    page.get_by_role("link", name="Anton").focus()
+    with room.database.write() as session:
+        classes.leave(session, room.room.id, going, NOW)
+    expect(page.get_by_role("row", name="Anton")).to_have_count(0, timeout=15_000)
+    expect(page.locator("[data-moved]")).to_be_visible()
+    expect(page.locator(".matrix-box")).to_be_focused()
+
+
+def test_nothing_is_asked_for_while_nobody_looks_and_errors_slow_it_down(
+    context: BrowserContext, address: str
+):
+    page = context.new_page()
+    asked: list[float] = []
+    page.route("**/window.json*", lambda route: (asked.append(1), route.fulfill(status=503))[1])
+    page.clock.install()
+    page.goto(address)
+    hidden = (
+        "Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => '%s'})"
+    )
+    page.evaluate(hidden % "hidden")
+    page.clock.run_for(30_000)
+    assert asked == []
+    page.evaluate(hidden % "visible")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    for _ in range(60):
+        page.clock.run_for(1000)
+        page.wait_for_timeout(10)
+    assert 3 <= len(asked) <= 5, "at 0, 8, 24, 56 s"
+    expect(page.locator("[data-news]")).to_contain_text("does not answer")
+
+
+def test_the_cells_are_one_stop_with_arrows_inside(context: BrowserContext, address: str):
+    page = context.new_page()
+    page.goto(address)
+    page.locator(".matrix-box").focus()
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('tbody') !== null"):
+            break
+    here = "document.activeElement.closest"
+    where = f"[{here}('tr').rowIndex, {here}('td,th').cellIndex]"
+    assert page.evaluate(where) == [2, 0]
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(where) == [2, 4]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(where) == [3, 5]
+    page.keyboard.press("Control+End")
+    last = page.evaluate(where)
+    assert last[0] == page.locator("tbody tr").count() + 1
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(where) == last
+    page.keyboard.press("Home")
+    assert page.evaluate(where) == [last[0], 0]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('tbody') === null"), "one stop"
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(where) == [last[0], 0], "and back where one was"
+
+
+def test_the_heads_stay_in_sight(context: BrowserContext, address: str):
+    page = context.new_page()
+    page.set_viewport_size({"width": 700, "height": 500})
+    page.goto(address)
+    box = page.locator(".matrix-box")
+    box.evaluate("box => { box.scrollTop = 9999; box.scrollLeft = 9999; }")
+    frame = box.bounding_box()
+    name = page.locator("tbody tr").last.locator("th").bounding_box()
+    head = page.locator(".matrix-question").last.bounding_box()
+    assert frame is not None
+    assert name is not None
+    assert head is not None
+    assert abs(name["x"] - frame["x"]) < 3
+    assert frame["y"] < head["y"] < frame["y"] + 50
+
+
+def test_without_scripts_there_are_links_and_a_form(
+    chromium: Browser, school: tuple[Server, Room], address: str
+):
+    context = chromium.new_context(base_url=school[0].url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    page.goto(address)
+    page.get_by_role("link", name="Attempts", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Attempts")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.get_by_label("Learners").select_option("stuck")
+    page.get_by_role("button", name="Show").click()
+    assert "sort=-attempts" in page.url
+    assert "state=stuck" in page.url
+    page.locator(".cell a").first.click()
+    expect(page.get_by_role("heading", name="Attempt 1")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
+    chromium: Browser, school: tuple[Server, Room], address: str, scheme: str, width: int
+):
+    context = chromium.new_context(
+        base_url=school[0].url,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 900},
+    )
+    page = context.new_page()
+    sign_in(page)
+    who = school[1].ids["Learner 02"]
+    behind = address.replace("matrix", f"learners/{who}")
+    found: list[str] = []
+    for at in (address, f"{address}?state=done", behind, f"{behind}/questions/{QUESTION}"):
+        page.goto(at)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, at
+        for violation in Axe().run(page).response["violations"]:
+            found += [f"{at}: {violation['id']}: {n['target']}" for n in violation["nodes"]]
+    context.close()
+    assert found == []
