@@ -35,7 +35,7 @@ from quizserver.runs import pages as run_pages
 from quizserver.runs.service import Runs
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
-from quizserver.web import errors, security, static_files
+from quizserver.web import errors, numbers, security, static_files
 from quizserver.web.bodies import BodyGate
 
 KIB = 1024
@@ -65,6 +65,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
+    numbers.install(app)
     security.install(app, https=settings.https)
     static_files.install(app)
     errors.install(app)

@@ -91,8 +91,8 @@ sa.Index("uq_run_key_alive", run.c.key, unique=True, sqlite_where=_alive, postgr
 
 # One batch of points: ``summary`` is the JSON that charts draw; ``data`` the values of every
 # replica as little-endian float64 in the order series, replica, point. Of a map, a batch of cells:
-# ``summary`` is the JSON of their numbers and counts, ``data`` is empty. Of a verification, a part of
-# the training: the last one's ``data`` is the evidence, as text.
+# ``summary`` is the JSON of their numbers and counts, ``data`` is empty. Of a verification, a part
+# of the training: the last one's ``data`` is the evidence, as text.
 point = sa.Table(
     "point",
     metadata,

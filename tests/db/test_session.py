@@ -160,7 +160,10 @@ def test_the_database_itself_refuses_people_that_cannot_be(
 
 
 def test_an_attempt_needs_a_person_and_a_kept_version(database: Database):
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), database.write() as session:
+    with (
+        pytest.raises(sa.exc.IntegrityError, match=r"(?i)foreign key"),
+        database.write() as session,
+    ):
         session.execute(
             sa.insert(attempt).values(
                 person_id=1,

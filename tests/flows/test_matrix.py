@@ -311,6 +311,15 @@ def test_every_attempt_is_in_the_download_of_attempts(busy: School):
     assert told[0]["seconds"] is not None
 
 
+def test_a_number_that_no_row_has_is_no_page(busy: School):
+    huge = 10**24
+    assert busy.see(f"learners/{huge}").status == 404
+    assert busy.see(f"learners/{huge}/questions/even").status == 404
+    busy.teacher.open(f"/classes/{huge}/matrix")
+    assert busy.teacher.status == 404
+    assert busy.json(f"matrix/window.json?rows={huge},-1,x,,{2**31}")["rows"] == []
+
+
 def test_the_statements_of_a_page_do_not_grow_with_the_class(busy: School):
     addresses = ("matrix", "matrix?sort=-right&state=stuck", "matrix/window.json")
     before = [statements(busy, rest) for rest in addresses]
