@@ -154,7 +154,10 @@ def test_without_scripts_a_learner_answers_and_sees_the_recorded_curves(
     page.get_by_role("button", name="Submit answer").click()
     expect(page.locator("#result")).to_contain_text("Not quite")
     assert page.locator(".outcome svg[role=img]").count() >= 4
-    expect(page.locator("#bench svg[role=img]")).to_be_visible()
+    pictures = page.locator("#bench svg[role=img]")
+    expect(pictures).to_have_count(3)  # the curve, and both phase maps
+    for picture in pictures.all():
+        expect(picture).to_be_visible()
     expect(page.locator("[data-part=run]")).to_be_hidden()
     context.close()
 
