@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 
 from quizserver.app import create_app
 from quizserver.db.migrate import migrate
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from tests.postgres import Postgres, running
+
+# The same examples at every run, so that a run tells of the change and not of its luck;
+# HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis_settings.register_profile("same", derandomize=True)
+hypothesis_settings.register_profile("search")
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 PLAIN = """\
 # Which one is even?

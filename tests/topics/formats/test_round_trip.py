@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +31,12 @@ WORDS = st.sampled_from(
         )
     )
 )
-LINE = st.lists(WORDS, min_size=1, max_size=7).map(" ".join)
+# An empty heading ("# #") is nothing that a reader could see come back.
+LINE = (
+    st.lists(WORDS, min_size=1, max_size=7)
+    .map(" ".join)
+    .filter(lambda line: not re.fullmatch(r"#+(\s+#+)*", line))
+)
 BLOCK = st.one_of(
     LINE,
     LINE,
