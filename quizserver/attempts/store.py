@@ -28,13 +28,8 @@ def record(session: Session, person_id: int, submission: Submission) -> Attempt:
     The same submission sent again returns the attempt that is kept. Raises ConflictError when that
     number is taken by another choice or is not the next one.
     """
-    insert_if_new(
-        session,
-        question_version,
-        question=submission.question,
-        version=submission.version,
-        source=submission.source,
-        first_answered_at=datetime.now(UTC),
+    keep_version(
+        session, submission.question, submission.version, submission.source, datetime.now(UTC)
     )
     before = _standing(session, person_id, submission.question, lock=True)
     done = before.attempts if before else 0
@@ -49,6 +44,18 @@ def record(session: Session, person_id: int, submission: Submission) -> Attempt:
     assert new is not None
     _write_standing(session, person_id, before, new)
     return new
+
+
+def keep_version(session: Session, question: str, version: str, source: str, now: datetime) -> None:
+    """Keeps the text of a version that is answered, unless it is kept already."""
+    insert_if_new(
+        session,
+        question_version,
+        question=question,
+        version=version,
+        source=source,
+        first_answered_at=now,
+    )
 
 
 def one(session: Session, person_id: int, question: str, number: int) -> Attempt | None:
@@ -134,7 +141,7 @@ def rebuild(session: Session, person_id: int | None = None) -> int:
     summaries: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:
         key = (row.person_id, row.question)
-        summaries[key] = _next(summaries.get(key), row.mark, row.answered_at)
+        summaries[key] = next_standing(summaries.get(key), row.mark, row.answered_at)
     for (person, question), values in summaries.items():
         session.execute(sa.insert(standing).values(person_id=person, question=question, **values))
     return len(summaries)
@@ -214,19 +221,19 @@ def _write_standing(
 ) -> None:
     where = (standing.c.person_id == person_id, standing.c.question == new.question)
     if before is None:
-        values = _next(None, new.mark, new.answered_at)
+        values = next_standing(None, new.mark, new.answered_at)
         session.execute(
             sa.insert(standing).values(person_id=person_id, question=new.question, **values)
         )
     else:
         old = {name: getattr(before, name) for name in Standing.__dataclass_fields__}
         del old["question"]
-        values = _next(old, new.mark, new.answered_at)
+        values = next_standing(old, new.mark, new.answered_at)
         session.execute(sa.update(standing).where(*where).values(**values))
 
 
-def _next(before: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
-    """A standing's values after one more attempt."""
+def next_standing(before: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
+    """A standing's values (all but whose and of what) after one more attempt."""
     if before is None:
         return {
             "attempts": 1,

@@ -137,18 +137,6 @@ def of_learner(
     return [(Class(*row[: len(_CLASS)]), Member(*row[len(_CLASS) :])) for row in rows]
 
 
-def belongs_to_any(session: Session, person_id: int) -> bool:
-    """Whether somebody is in any class now, in whatever role."""
-    return (
-        session.scalar(
-            sa.select(sa.literal(1))
-            .where(membership.c.person_id == person_id, membership.c.state == "active")
-            .limit(1)
-        )
-        is not None
-    )
-
-
 def members(
     session: Session, class_id: int, *, state: MemberState | None = "active"
 ) -> list[Member]:

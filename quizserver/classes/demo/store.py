@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
 from quizserver.accounts.roles import store as roles
+from quizserver.attempts import store as kept
 from quizserver.attempts.views import order
 from quizserver.classes import store as classes
 from quizserver.classes.demo.model import DAYS, Answer
 from quizserver.classes.demo.words import DOMAIN, INSTRUCTOR, TITLE
 from quizserver.classes.model import Class
-from quizserver.db.session import insert_if_new
 from quizserver.db.tables import (
     attempt,
     class_,
@@ -69,14 +69,7 @@ def begin(
     made = classes.create(session, TITLE, teacher.id, now)
     classes.set_topics(session, made.id, [(topic, None) for topic in topics])
     for question in questions:
-        insert_if_new(
-            session,
-            question_version,
-            question=question.id,
-            version=question.version,
-            source=question.source,
-            first_answered_at=now,
-        )
+        kept.keep_version(session, question.id, question.version, question.source, now)
     return made
 
 
@@ -120,16 +113,18 @@ def write(
             row = _attempt(learner, question, answer, now)
             attempts.append(row)
             key = (learner.id, question.id)
-            standings[key] = _standing(standings.get(key), row)
+            standings[key] = kept.next_standing(standings.get(key), row["mark"], row["answered_at"])
             if answer.ran_ago is not None:
                 ran_at = now - timedelta(seconds=answer.ran_ago)
                 experiments.append(
                     {"person_id": learner.id, "topic": question.topic}
                     | {"simulation": question.simulation, "started_at": ran_at}
                 )
-    for table, rows in (
-        (attempt, attempts), (standing, list(standings.values())), (experiment, experiments)
-    ):  # fmt: skip
+    summaries = [
+        {"person_id": who, "question": question_id, **values}
+        for (who, question_id), values in standings.items()
+    ]
+    for table, rows in ((attempt, attempts), (standing, summaries), (experiment, experiments)):
         if rows:
             session.execute(sa.insert(table), rows)
     return len(attempts)
@@ -147,20 +142,6 @@ def _attempt(learner: Learner, question: Question, answer: Answer, now: datetime
         "mark": float(answer.right),
         "answered_at": now - timedelta(seconds=answer.ago),
         "seconds": answer.seconds,
-    }
-
-
-def _standing(before: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """A standing after one more attempt; a test compares it with what `rebuild` makes."""
-    mark, moment = new["mark"], new["answered_at"]
-    if before is None:
-        before = {"person_id": new["person_id"], "question": new["question"], "attempts": 0}
-        before |= {"first_mark": mark, "best_mark": mark, "first_at": moment}
-    return before | {
-        "attempts": before["attempts"] + 1,
-        "best_mark": max(before["best_mark"], mark),
-        "latest_mark": mark,
-        "latest_at": moment,
     }
 
 

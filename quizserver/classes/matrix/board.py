@@ -43,10 +43,6 @@ class Frame:
     def pages(self) -> int:
         return max(1, -(-self.found // ROWS))
 
-    @property
-    def column_pages(self) -> int:
-        return max(1, -(-len(self.of) // COLUMNS))
-
     def totals_of(self, learner: Learner) -> Totals:
         return self.totals.get(learner.person_id, NOTHING)
 
