@@ -146,18 +146,28 @@ def _drawn(
     beyond = "".join(_beyond(plot, curve) for curve in curves)
     if beyond:
         description = f"{description} The line goes beyond the frame.".strip()
-    heading_id, text_id = escape(f"{ident}-title"), escape(f"{ident}-desc")
-    return Markup(
-        f'<div class="chart chart-{size}">'
-        f'<svg class="plot" width="100%" height="100%" overflow="visible" role="img"'
-        f' aria-labelledby="{heading_id} {text_id}">'
-        f'<title id="{heading_id}">{escape(title)}</title>'
-        f'<desc id="{text_id}">{escape(description)}</desc>'
+    inside = (
         f"{_grid(plot, x, y)}{_level_lines(plot, levels)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
         f' width="100%" height="100%">{marks}</svg>'
         f"{_labels(plot, y, curves, described, levels)}{beyond}"
-        "</svg></div>"
+    )
+    return framed(f"chart-{size}", ident, title, description, inside)
+
+
+def framed(classes: str, ident: str, title: str, description: str, inside: str) -> Markup:
+    """The picture ``inside`` (SVG, escaped already) with its name and what it shows in words.
+
+    ``ident`` must be unique in the page, ``classes`` are ours.
+    """
+    heading_id, text_id = escape(f"{ident}-title"), escape(f"{ident}-desc")
+    return Markup(
+        f'<div class="chart {classes}">'
+        f'<svg class="plot" width="100%" height="100%" overflow="visible" role="img"'
+        f' aria-labelledby="{heading_id} {text_id}">'
+        f'<title id="{heading_id}">{escape(title)}</title>'
+        f'<desc id="{text_id}">{escape(description)}</desc>'
+        f"{inside}</svg></div>"
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from quizserver.web.charts import framed
 from quizserver.web.scales import Scale, ScaleName, number, ticks
 
 Counts = Sequence[Sequence[int | None]]
@@ -86,16 +87,9 @@ def phase_chart(
     ``ident`` must be unique in the page; ``title`` names the picture and ``description`` says what
     it shows, for those who can't see it. None is a cell that nobody has trained yet.
     """
-    heading_id, text_id = escape(f"{ident}-title"), escape(f"{ident}-desc")
-    return Markup(
-        f'<div class="chart chart-map{" named-rows" if y.names else ""}">'
-        f'<svg class="plot" width="100%" height="100%" overflow="visible" role="img"'
-        f' aria-labelledby="{heading_id} {text_id}">'
-        f'<title id="{heading_id}">{escape(title)}</title>'
-        f'<desc id="{text_id}">{escape(description)}</desc>'
-        f"{_cells(counts, of)}{_axes(x, y)}{_marks(x, y, marks)}"
-        "</svg></div>"
-    )
+    classes = f"chart-map{' named-rows' if y.names else ''}"
+    inside = f"{_cells(counts, of)}{_axes(x, y)}{_marks(x, y, marks)}"
+    return framed(classes, ident, title, description, inside)
 
 
 def level(count: int, of: int) -> int:
