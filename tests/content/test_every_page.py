@@ -34,6 +34,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     app.extensions["quizserver-close"]()
 
 
+def test_the_first_thing_that_a_newcomer_sees_is_the_puzzle_of_the_strange_loss(whole: Flask):
+    visitor = Visitor(whole.test_client())
+    visitor.open("/")
+    welcome, topics = visitor.page.split('class="cards"')
+    assert 'href="/questions/strange-loss"' in welcome
+    assert "<svg" in welcome.split("<h1>")[1], "its curve stands beside the words"
+    assert topics.index("/topics/strange-loss") == min(
+        topics.index(f"/topics/{topic}") for topic in TOPICS
+    )
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic_opens(whole: Flask, topic: str):
     visitor = Visitor(whole.test_client())
