@@ -66,11 +66,21 @@ class Child:
                 time.sleep(0.005)
         return self._code
 
+    def pause(self) -> None:
+        """Lets it stand still, with everything that it started, until ``resume``."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
     def end(self) -> None:
         """Kills it with everything that it started, and leaves no zombie."""
         os.close(self.pipe)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         if self._code is None:
             # It may not have made its own process group yet.
             os.kill(self.pid, signal.SIGKILL)

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 TICK = 0.05  # seconds between looks at the clock and at whether the run is still wanted
 HEARTBEAT = 1.0  # seconds between signs of life when no points come
+PATIENCE = 0.25  # seconds that a curve waits for a free worker before a longer run lets it pass
+TURN = 1.0  # seconds that a longer run trains at least between two curves that pass it
 
 TOO_LONG = (
     "The run was ended after {seconds:g} s, the longest that a run may take here. "
@@ -68,6 +70,9 @@ class Bounds:
 class Execution:
     """Executes claimed runs, one at a time.
 
+    A map or a verification may take minutes, a curve takes seconds. So the longer run's process
+    stands still while a curve that found no free worker is trained.
+
     ``forget`` closes every database connection of this process; it is called before each fork.
     ``leaving`` says that the worker must stop: the run then goes back into the queue.
     """
@@ -92,8 +97,10 @@ class Execution:
     def __call__(self, run_id: str) -> None:
         """Trains the run if it still waits; else another worker has it, or nobody wants it."""
         run = self._store.claim(run_id, time.time())
-        if run is None:
-            return
+        if run is not None:
+            self._execute(run)
+
+    def _execute(self, run: Run, beside: Callable[[], object] | None = None) -> None:
         self._forget()
         process = child.start(
             self._train,
@@ -103,15 +110,21 @@ class Execution:
             seconds=self._bounds.seconds_for(run.order),
         )
         try:
-            self._follow(run, process)
+            self._follow(run, process, beside)
         finally:
             process.end()
 
-    def _follow(self, run: Run, process: child.Child) -> None:
-        """Stores what the process tells until the run has ended, one way or another."""
+    def _follow(
+        self, run: Run, process: child.Child, beside: Callable[[], object] | None = None
+    ) -> None:
+        """Stores what the process tells until the run has ended, one way or another.
+
+        ``beside`` is called about every ``HEARTBEAT`` seconds.
+        """
         told = Told(run, self._known_cells(run))
         seconds = self._bounds.seconds_for(run.order)
-        began = written = checked = time.monotonic()
+        began = written = checked = beaten = time.monotonic()
+        turn = began + TURN
         poll = select.poll()
         poll.register(process.pipe, select.POLLIN)
         while True:
@@ -138,7 +151,30 @@ class Execution:
             if now - began > seconds:
                 self._fail(run, self._too_long(run))
                 return
+            if beside is not None and now - beaten >= HEARTBEAT:
+                beside()
+                beaten = now
+            if run.order.long and now > turn:
+                passed = self._let_pass(run, process)
+                began += passed
+                turn = time.monotonic() + (TURN if passed else PATIENCE)
         self._conclude(run, told, process)
+
+    def _let_pass(self, run: Run, process: child.Child) -> float:
+        """Trains a curve that has waited, while the longer run stands still; the seconds it took.
+
+        Whoever stopped the longer run meanwhile is heard when the curve has ended.
+        """
+        curve = self._store.claim_curve(time.time(), patience=PATIENCE)
+        if curve is None:
+            return 0.0
+        start = time.monotonic()
+        process.pause()
+        try:
+            self._execute(curve, lambda: self._store.beat(run.id, run.attempt, time.time()))
+        finally:
+            process.resume()
+        return time.monotonic() - start
 
     def _known_cells(self, run: Run) -> set[int]:
         """The cells of a map that an earlier worker trained before it was lost."""
@@ -157,8 +193,6 @@ class Execution:
 
     def _too_long(self, run: Run) -> str:
         words = TOO_LONG if run.order.plane is None else MAP_TOO_LONG
-        if run.order.overlay is not None:
-            words = VERIFY_TOO_LONG
         if run.order.overlay is not None:
             words = VERIFY_TOO_LONG
         return words.format(seconds=self._bounds.seconds_for(run.order))

@@ -56,6 +56,11 @@ class Order:
     def seeds(self) -> range:
         return range(self.first_seed, self.first_seed + self.replicas)
 
+    @property
+    def long(self) -> bool:
+        """Whether it may take minutes: a map or a verification, not one setting's curves."""
+        return self.plane is not None or self.overlay is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -118,6 +118,20 @@ class RunStore:
             )
             return _get(session, run_id) if _changed(taken) else None
 
+    def claim_curve(self, now: float, *, patience: float) -> Run | None:
+        """Takes the curve that has waited longest, and for ``patience`` seconds: no long order."""
+        found = (
+            sa.select(run.c.id)
+            .where(run.c.state == "queued", run.c.plane.is_(None), run.c.overlay.is_(None))
+            .where(run.c.created_at <= now - patience)
+            .order_by(run.c.created_at, run.c.id)
+            .limit(1)
+        )
+        # Nothing waits most of the time, and a read disturbs nobody.
+        with self._database.read() as session:
+            run_id = session.scalar(found)
+        return None if run_id is None else self.claim(run_id, now)
+
     def add(self, run_id: str, attempt: int, batch: Batch, now: float) -> bool:
         """Appends a batch and beats the heart; False when the run is no longer this attempt's."""
         size = len(batch.data) + len(batch.summary)

@@ -24,7 +24,7 @@ from quizserver.runs.wire import WireError
 
 from .conftest import Ask
 from .fakes import expected_counts, map_order, order
-from .farm import Farm, alive, until
+from .farm import WAIT, Farm, alive, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 SECONDS = 3
@@ -186,3 +186,59 @@ def test_stopping_a_map_ends_its_training_and_keeps_its_cells(farm: Farm) -> Non
     until(lambda: not alive({training}), "the training process lives on")
     assert farm.get(run_id).state == "stopped"
     assert farm.get(run_id).points_done >= 4
+
+
+@linux
+def test_curves_pass_maps_that_hold_every_worker(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, silence=2, map_seconds=600)
+    farm.start()
+    try:
+        maps = [farm.ask(map_order(pause=0.9, seed=seed)) for seed in (1, 2)]
+        until(lambda: all(farm.get(each).points_done for each in maps), "the maps did not begin")
+        slow = farm.ended(farm.ask(order(pause=0.4)))  # longer than a worker may be silent
+        assert slow.state == "done"
+        stands = [farm.get(each) for each in maps]
+        assert any(run.state == "running" for run in stands), "the curve waited for both maps"
+        for each in maps:
+            assert_whole(farm, farm.ended(each))
+            assert farm.get(each).attempt == 1, "a map that stands still is not lost"
+        # the supervisor, its scheduler and two consumers: no training process
+        until(lambda: len(farm.family()) == 4, "a training process was left behind")
+    finally:
+        farm.close()
+
+
+@linux
+def test_a_map_that_stands_still_does_not_use_up_its_time(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, map_seconds=8)
+    farm.start()
+    try:
+        maps = [farm.ask(map_order(pause=0.5, seed=seed)) for seed in (1, 2)]
+        until(lambda: all(farm.get(each).points_done for each in maps), "the maps did not begin")
+        curves = [farm.ask(order(pause=0.5, seed=seed)) for seed in (1, 2)]
+        for each in [*curves, *maps]:
+            assert farm.ended(each).state == "done"
+        spent = [farm.get(each).elapsed(0.0) or 0.0 for each in maps]
+        assert max(spent) > 8, "the clock on the wall went on"
+    finally:
+        farm.close()
+
+
+@linux
+def test_a_map_that_stands_still_ends_with_its_worker(tmp_path: Path) -> None:
+    farm = Farm(tmp_path)
+    farm.start()
+    try:
+        maps = [farm.ask(map_order(pause=0.5, seed=seed)) for seed in (1, 2)]
+        until(lambda: all(farm.get(each).points_done for each in maps), "the maps did not begin")
+        curve = farm.ask(order(pause=5))
+        until(lambda: farm.get(curve).state == "running", "the curve was not let pass")
+        family = farm.family()
+        assert farm.process is not None
+        farm.process.send_signal(signal.SIGTERM)
+        assert farm.process.wait(WAIT) == 0
+        assert not alive(family)
+        assert [farm.get(each).state for each in (curve, *maps)] == ["queued"] * 3
+        assert [farm.get(each).attempt for each in (curve, *maps)] == [0] * 3
+    finally:
+        farm.close()

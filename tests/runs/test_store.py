@@ -16,7 +16,7 @@ from quizserver.runs.model import RefusedError, Run
 from quizserver.runs.store import RunStore
 
 from .conftest import Ask, batch
-from .fakes import order
+from .fakes import map_order, order
 
 
 def state(store: RunStore, run_id: str) -> str:
@@ -301,3 +301,20 @@ def test_the_store_survives_a_writer_that_was_killed(tmp_path: Path, store: RunS
     stray.execute("BEGIN IMMEDIATE")
     stray.close()
     assert store.waiting() == []
+
+
+def test_only_a_curve_that_has_waited_passes_longer_runs(store: RunStore, ask: Ask) -> None:
+    verification = replace(order(seed=5), overlay={"a.md": "text"})
+    ask(map_order(), now=900.0)
+    ask(verification, now=901.0)
+    late = ask(order(seed=2), now=1000.0).run
+    early = ask(order(seed=1), now=999.0).run
+    assert store.claim_curve(999.2, patience=0.25) is None
+    found = store.claim_curve(2000.0, patience=0.25)
+    assert found is not None
+    assert (found.id, found.state, found.attempt) == (early.id, "running", 1)
+    assert store.claim(early.id, 2000.0) is None, "its message finds it taken"
+    found = store.claim_curve(2000.0, patience=0.25)
+    assert found is not None
+    assert found.id == late.id
+    assert store.claim_curve(2000.0, patience=0.25) is None
