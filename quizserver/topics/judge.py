@@ -10,7 +10,7 @@ from quizserver.topics.headings import SECTION_NAMES, Name
 from quizserver.topics.identity import ID_RULE, did_you_mean, is_id, slug
 from quizserver.topics.list_lines import item_starts
 from quizserver.topics.options import Item, ItemList, read_list
-from quizserver.topics.parse import QuestionFields, Section
+from quizserver.topics.parse import QuestionFields, Section, embedded_kind
 from quizserver.topics.scan import Kind
 from quizserver.topics.text import Flaw
 
@@ -87,6 +87,12 @@ def _list_flaws(fields: QuestionFields) -> Iterator[Flaw]:
             message = "The code block that begins here has no end."
             hint = "Close it with the same fence on a line of its own."
             yield Flaw(fence.first, fence.column, "open-fence", message, hint, True)
+        if kind := embedded_kind(fence):
+            message = f"A {kind} can be embedded in a lesson only; here this is shown as code."
+            hint = "Move the block to lesson.md."
+            if kind == "simulation":
+                hint = "Name it in the front matter (simulation: …): it is shown after the answer."
+            yield Flaw(fence.first, fence.column, "misplaced-block", message, hint)
     if not lists:
         line, column = (fields.title.line, fields.title.column) if fields.title else (1, 1)
         hint = "Add one line for each option: - [x] right, - [ ] wrong."

@@ -163,8 +163,7 @@ def _read_stem(
 
 
 def _list_at(source: Scan, index: int) -> bool:
-    fenced = any(fence.first == index + 1 for fence in source.fences)
-    if source.kinds[index] is not Kind.PROSE and not fenced:
+    if source.kinds[index] is not Kind.PROSE and not source.fence_begins(index + 1):
         return False
     return item_starts(source.lines[index])
 
@@ -177,6 +176,13 @@ def without(source: Scan, taken: frozenset[int]) -> Scan:
     return Scan(source.text, lines, source.kinds, source.fences, source.front_closed)
 
 
+def embedded_kind(fence: Fence) -> str | None:
+    """``question`` or ``simulation`` when the fenced block embeds one, in a lesson."""
+    words = fence.info.split()
+    kind = words[0].strip("{.}").lower() if words else ""
+    return kind if kind in ("question", "simulation") else None
+
+
 def parse_lesson(text: str, *, taken: frozenset[int] = frozenset()) -> LessonFields:
     """The fields of a lesson's file: its prose, cut where blocks are embedded. Never raises."""
     source = without(scan(text), taken)
@@ -185,8 +191,8 @@ def parse_lesson(text: str, *, taken: frozenset[int] = frozenset()) -> LessonFie
     misplaced: list[Fence] = []
     start = source.kinds.count(Kind.FRONT)
     for fence in source.fences:
-        kind = fence.info.split()[0].strip("{.}").lower() if fence.info.strip("{. }") else ""
-        if kind not in ("question", "simulation"):
+        kind = embedded_kind(fence)
+        if kind is None:
             continue
         if fence.column > 1:
             misplaced.append(fence)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from quizserver.topics.definitions import Definition, fold
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
+from quizserver.topics.raw_html import raw_html_flaws
 from quizserver.topics.render import MOST_BRACKETS, tangles
 from quizserver.topics.scan import hidden, scan
 from quizserver.topics.text import Flaw, Positions
@@ -25,6 +26,10 @@ _ATTRIBUTE = re.compile(
 )
 _BY_LABEL = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]]*)\] ?\[(?P<label>[^\[\]^]*)\]")
 _NOTE = re.compile(r"\[\^(?P<label>[^\]\s]+)\]")
+# The box of an option is no part of a link, though brackets may follow it: "- [x] [1, 2]".
+_OPTION_BOX = re.compile(
+    r"^(?P<lead>[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)(?P<box>\[[ xX]?\])(?=\s)", re.MULTILINE
+)
 _SHORTCUT = re.compile(r"\[(?P<label>[^\[\]]+)\]")
 
 
@@ -40,9 +45,12 @@ class Reference:
 
 def _searchable(text: str) -> tuple[str, Positions]:
     prose = scan(text).prose()
-    for formula in list(find_formulas(text, prose)):
-        inside = hidden(prose[formula.start : formula.end])
-        prose = prose[: formula.start] + inside + prose[formula.end :]
+    parts, end = [], 0
+    for formula in find_formulas(text, prose):
+        parts += [prose[end : formula.start], hidden(prose[formula.start : formula.end])]
+        end = formula.end
+    prose = "".join([*parts, prose[end:]])
+    prose = _OPTION_BOX.sub(lambda match: match["lead"] + hidden(match["box"]), prose)
     return re.sub(r"\\[\[\]()!<>]", hidden("xx"), prose), Positions(text)
 
 
@@ -89,13 +97,14 @@ def _raw(prose: str) -> Iterator[tuple[str, str, int]]:
 
 
 def reference_flaws(text: str, definitions: Sequence[Definition]) -> Iterator[Flaw]:
-    """What is wrong with formulas, images' descriptions, footnotes and link definitions."""
+    """What is wrong with formulas, raw HTML, images' descriptions, footnotes and definitions."""
     for offset, _ in tangles(text):
         message = f"This paragraph holds more than {MOST_BRACKETS} brackets; they are left out."
         place = Positions(text).of(offset)
         yield Flaw(*place, "tangle", message, "Split it, or put it into a code block.")
     yield from _formula_flaws(text)
     prose, positions = _searchable(text)
+    yield from raw_html_flaws(prose, positions)
     yield from _alt_flaws(prose, positions)
     yield from _label_flaws(prose, positions, definitions)
 

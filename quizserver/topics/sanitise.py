@@ -17,13 +17,13 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_TAGS = words(
+TAGS = words(
     "a abbr aside b blockquote br caption cite code col colgroup dd del details dfn div dl dt em "
     "figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span "
     "strong sub summary sup table tbody td tfoot th thead tr u ul var"
 )
 # Their content is no text for people: it goes with them.
-_DROPPED = words(
+DROPPED = words(
     "script style iframe object embed template noscript noembed noframes textarea select title "
     "xmp plaintext svg math"
 )
@@ -70,8 +70,8 @@ def sanitise(html: str, *, prefix: str, rewrite: Rewrite) -> str:
         return value
 
     cleaner = nh3.Cleaner(
-        tags=set(_TAGS),
-        clean_content_tags=set(_DROPPED),
+        tags=set(TAGS),
+        clean_content_tags=set(DROPPED),
         attributes=_ATTRIBUTES,
         attribute_filter=attribute,
         tag_attribute_values={"td": _ALIGN, "th": _ALIGN},

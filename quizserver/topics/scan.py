@@ -7,6 +7,7 @@ scanner says that prose is, so that an example inside a code block is never take
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -51,6 +52,11 @@ class Scan:
     fences: tuple[Fence, ...]
     front_closed: bool | None  # None: there is no front matter
 
+    def fence_begins(self, number: int) -> bool:
+        """Whether a fenced block begins in this line (from 1)."""
+        at = bisect_left(self.fences, number, key=lambda fence: fence.first)
+        return at < len(self.fences) and self.fences[at].first == number
+
     def prose(self) -> str:
         """The text, as long as before, with all that is not prose hidden (newlines stay)."""
         shown = [
@@ -93,9 +99,10 @@ def scan(text: str, *, front_matter: bool = True) -> Scan:
     fences: list[Fence] = []
     in_list = False
     index = start
+    last_end = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
     while index < len(lines):
         line = lines[index]
-        end = _comment_end(lines, index)
+        end = _comment_end(lines, index, last_end)
         fence = _FENCE.match(line)
         if end is not None:
             kinds[index : end + 1] = [Kind.COMMENT] * (end + 1 - index)
@@ -130,11 +137,14 @@ def _front_matter(lines: list[str]) -> tuple[int, bool | None]:
     return 0, None
 
 
-def _comment_end(lines: list[str], index: int) -> int | None:
-    """The last line of a comment that takes whole lines and begins here, if one does."""
+def _comment_end(lines: list[str], index: int, last_end: int) -> int | None:
+    """The last line of a comment that takes whole lines and begins here, if one does.
+
+    No comment ends behind the line ``last_end``, so nothing is looked for there.
+    """
     if not lines[index].lstrip().startswith("<!--"):
         return None
-    for end in range(index, len(lines)):
+    for end in range(index, last_end + 1):
         line = lines[end]
         from_column = line.find("<!--") + 4 if end == index else 0
         at = line.find("-->", from_column)

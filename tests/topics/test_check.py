@@ -138,6 +138,28 @@ QUESTIONS = {
         f"# Title\n\nSee ![](dot.png)\n\n{LIST}",
         ["3:5 no-alt-text"],
     ),
+    "a script": (f"# Title\n\nSee <script>a()</script>.\n\n{LIST}", ["3:5 dropped-html"]),
+    "a word taken for a tag": (
+        f"# Title\n\nThe list<str> in\nthe <path>.\n\n{LIST}",
+        ["3:9 dropped-html", "4:5 dropped-html"],
+    ),
+    "styles and scripts in attributes": (
+        f'# Title\n\n<p class="note" style="color: red">A</p> <b onclick="a()">B</b>\n\n{LIST}',
+        ["3:17 dropped-html", "3:45 dropped-html"],
+    ),
+    "no tags": (
+        f"# Title\n\nIf a <b and c> d, <b>x</b>, `<y>`, 1 < 2, <https://a.org/>, <me@a.org>,\n"
+        f"[z](<dot.png>), &lt;w&gt;, $a<b>c$\n\n{LIST}",
+        [],
+    ),
+    "a question inside a question": (
+        f"# Title\n\n```question\nother\n```\n\n{LIST}",
+        ["3:1 misplaced-block"],
+    ),
+    "a simulation inside a question": (
+        f"# Title\n\n```simulation\narm: low\n```\n\n{LIST}",
+        ["3:1 misplaced-block"],
+    ),
     "a link out of the folder": (
         f"# Title\n\n[x](../../etc/passwd)\n\n{LIST}",
         ["3:5 broken-link"],
