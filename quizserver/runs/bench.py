@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from markupsafe import Markup
 
@@ -40,14 +41,17 @@ class ArmView:
 
 @dataclass(frozen=True, slots=True)
 class BenchView:
-    """The lab bench of one simulation; ``config`` is the JSON that its script reads."""
+    """The lab bench of one simulation; ``config`` is the JSON that its script reads.
+
+    ``chart`` draws the recorded curve under an id that must be unique in the page.
+    """
 
     config: str
     title: str
     summary: str
     arms: Sequence[ArmView]
     knobs: Sequence[Knob]
-    recorded_svg: Markup
+    chart: Callable[[str], Markup]
     table: Sequence[tuple[str, str, str, str]]
     x_label: str
     source_url: str
@@ -110,7 +114,7 @@ def bench_view(
         summary=description.summary,
         arms=views,
         knobs=description.knobs,
-        recorded_svg=_recorded_chart(description, ensemble, x, start, over, f"bench-{simulation}"),
+        chart=partial(_recorded_chart, description, ensemble, x, start, over),
         table=_table(ensemble, x),
         x_label=description.x.label,
         source_url=source_url,

@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -114,8 +115,8 @@ def bench_view() -> SimpleNamespace:
         "recorded_url": "/recorded",
         "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
     }
-    svg = curve_chart(
-        ident="recorded",
+    chart = partial(
+        curve_chart,
         title="Loss",
         description="It falls late.",
         x=Axis("epoch"),
@@ -130,7 +131,7 @@ def bench_view() -> SimpleNamespace:
         summary="",
         arms=ARMS,
         knobs=KNOBS,
-        recorded_svg=svg,
+        chart=lambda ident: chart(ident=ident),
         table=[(x, v, v, v) for x, v in zip(X, FALL, strict=True)],
         x_label="epoch",
         source_url="/source",

@@ -66,6 +66,19 @@ def test_a_question_takes_the_right_answer_and_shows_its_evidence(whole: Flask, 
 
 
 @pytest.mark.parametrize("topic", TOPICS)
+def test_every_part_of_an_open_lesson_has_an_id_and_a_name_of_its_own(whole: Flask, topic: str):
+    visitor = Visitor(whole.test_client())
+    for question in SHIPPED.topics[topic].questions:
+        visitor.answer(question.id, *sorted(question.right_ids))
+    visitor.open(f"/topics/{topic}")
+    ids = re.findall(r'\bid="([^"]*)"', visitor.page)
+    assert len(ids) == len(set(ids)), sorted({each for each in ids if ids.count(each) > 1})
+    titles = re.findall(r'<h\d id="bench-\d+-title">(.*?)</h', visitor.page)
+    assert len(titles) >= 2
+    assert len(titles) == len(set(titles)), "two lab benches can be told apart"
+
+
+@pytest.mark.parametrize("topic", TOPICS)
 def test_the_evidence_of_a_topic_is_fresh_and_agrees_with_its_key(topic: str):
     found = SHIPPED.topics[topic]
     evidence = read(found.folder)

@@ -86,7 +86,7 @@ def test_a_bench_without_evidence_still_stands(evidence: Evidence):
         stale=None,
     )  # fmt: skip
     assert json.loads(view.config)["recorded"] is None
-    assert (view.recorded_svg, list(view.table)) == ("", [])
+    assert (view.chart("bench-curve"), list(view.table)) == ("", [])
 
 
 def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):

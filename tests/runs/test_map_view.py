@@ -123,5 +123,5 @@ def test_a_bench_starts_on_the_axis_that_its_series_asks_for(
     svg = bench_view(
         "plateau", "simulation", description, evidence, runs_url="/r", source_url="/s",
         stale=None, described=described,
-    ).recorded_svg  # fmt: skip
+    ).chart("bench-curve")  # fmt: skip
     assert (">0<" not in svg.split('class="tick-x"')[0]) is log
