@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from quizserver.db.computed import point, run, watch
 from quizserver.db.session import Database
-from quizserver.runs import planes
 from quizserver.runs.key import key
-from quizserver.runs.model import ACTIVE, Batch, Order, RefusedError, Run, State
+from quizserver.runs.model import ACTIVE, Batch, Order, RefusedError, Run
+from quizserver.runs.rows import as_run, columns_of
 
 _ACTIVE = tuple(sorted(ACTIVE))
 
@@ -73,11 +73,10 @@ class RunStore:
                 _join(session, found.id, visitor)
             return Asked(found, "joined" if found.active else "found")
 
-    def finished(self, order: Order) -> Run | None:
-        """The finished run of this order, if there is one."""
+    def known(self, order: Order) -> Run | None:
+        """The active or finished run of this order, if there is one."""
         with self._database.read() as session:
-            found = _alive(session, key(order))
-        return found if found is not None and not found.active else None
+            return _alive(session, key(order))
 
     def get(self, run_id: str) -> Run | None:
         with self._database.read() as session:
@@ -234,7 +233,7 @@ class RunStore:
         """
         with self._database.read() as session:
             rows = session.execute(sa.select(run).where(run.c.id.in_(list(cursors)))).all()
-            runs = [_run(row) for row in rows]
+            runs = [as_run(row) for row in rows]
             news = {r.id: cursors[r.id] for r in runs if r.last_seq > cursors[r.id]}
             batches = _batches(session, news)
             queue: Sequence[str] = ()
@@ -332,23 +331,11 @@ def _insert(session: Session, identity: str, order: Order, now: float) -> str | 
                 run.insert().values(
                     id=run_id,
                     key=identity,
-                    topic=order.topic,
-                    simulation=order.simulation,
-                    path=order.path,
-                    fingerprint=order.fingerprint,
-                    arm=order.arm,
-                    knobs=dict(order.knobs),
-                    first_seed=order.first_seed,
-                    replicas=order.replicas,
-                    x_label=order.x_label,
-                    series=list(order.series),
-                    plane=None if order.plane is None else planes.to_json(order.plane),
-                    overlay=None if order.overlay is None else dict(order.overlay),
-                    points_total=order.points,
                     state="queued",
                     created_at=now,
                     heartbeat_at=now,
                     used_at=now,
+                    **columns_of(order),
                 )
             )
     except sa.exc.IntegrityError:
@@ -382,41 +369,8 @@ def _parts(items: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[s
 
 
 def _get(session: Session, run_id: str) -> Run:
-    return _run(session.execute(sa.select(run).where(run.c.id == run_id)).one())
+    return as_run(session.execute(sa.select(run).where(run.c.id == run_id)).one())
 
 
 def _maybe(row: sa.Row[Any] | None) -> Run | None:
-    return None if row is None else _run(row)
-
-
-def _run(row: sa.Row[Any]) -> Run:
-    state: State = row.state
-    order = Order(
-        topic=row.topic,
-        simulation=row.simulation,
-        path=row.path,
-        fingerprint=row.fingerprint,
-        arm=row.arm,
-        knobs=row.knobs,
-        first_seed=row.first_seed,
-        replicas=row.replicas,
-        x_label=row.x_label,
-        series=tuple(row.series),
-        points=row.points_total,
-        plane=None if row.plane is None else planes.from_json(row.plane),
-        overlay=row.overlay,
-    )
-    return Run(
-        id=row.id,
-        order=order,
-        state=state,
-        points_done=row.points_done,
-        points_total=row.points_total,
-        last_seq=row.last_seq,
-        attempt=row.attempt,
-        error=row.error,
-        sentence=row.sentence,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )
+    return None if row is None else as_run(row)
