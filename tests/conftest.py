@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,19 +80,34 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a migrated, empty database: every test of storage runs on both kinds."""
-    if request.param == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        with server.fresh() as url:
-            yield url
-        return
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    store = Database(url)
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file at the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "store.sqlite3"
+    store = Database(f"sqlite:///{path}")
     migrate(store)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.dispose()
-    yield url
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, migrated: Path) -> str:
+    """The address of a migrated, empty SQLite file."""
+    path = shutil.copy(migrated, tmp_path / "store.sqlite3")
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a migrated, empty database: every test of storage runs on both kinds."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh() as url:
+        yield url
 
 
 @pytest.fixture
