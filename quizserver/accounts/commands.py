@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import click
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.accounts import store
@@ -18,10 +15,10 @@ from quizserver.accounts.model import Person, normal_email, password_fault
 from quizserver.accounts.passwords import hash_password
 from quizserver.accounts.roles import store as roles
 from quizserver.accounts.roles.model import with_article
-from quizserver.db.migrate import MigrationError, migrate, prepare_folder
-from quizserver.db.session import Database, DatabaseUrlError
+from quizserver.command_line import AS_JSON, DATA, settings_of, stop
+from quizserver.db.commands import migrated
+from quizserver.db.session import Database
 from quizserver.db.tables import ROLES
-from quizserver.settings import SettingsError, load
 
 EMAIL = click.argument("email")
 STDIN = click.option(
@@ -30,9 +27,7 @@ STDIN = click.option(
 
 
 @click.group()
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the databases [QUIZSERVER_DATA]."
-)
+@DATA
 @click.pass_context
 def user(context: click.Context, data: Path | None) -> None:
     """List accounts, make them, set their roles and passwords, delete them; read who granted what.
@@ -41,21 +36,11 @@ def user(context: click.Context, data: Path | None) -> None:
     `quizserver user role YOU admin` for an account that is there. Admins grant roles in the
     browser too.
     """
-    try:
-        settings = load(os.environ, data=data)
-        prepare_folder(settings.data)
-        database = Database(settings.data_url)
-        context.call_on_close(database.dispose)
-        migrate(database)
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
-    except (OSError, MigrationError, DatabaseUrlError, sa.exc.DatabaseError) as error:
-        _fail(str(error))
-    context.obj = database
+    context.obj = context.with_resource(migrated(settings_of(data=data)))
 
 
 @user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@AS_JSON
 @click.pass_obj
 def list_users(database: Database, as_json: bool) -> None:
     """List every account with its role."""
@@ -86,7 +71,7 @@ def add(database: Database, email: str, role: str, password_stdin: bool) -> None
             store.give_address(session, person.id, address, hashed)
             roles.grant(session, person.id, role, by=None, now=datetime.now(UTC))
     except store.AddressTakenError:
-        _fail(f"{address} has an account already.")
+        stop(f"{address} has an account already.")
     click.echo(f"{address} has a new account as {with_article(role)}.")
 
 
@@ -104,7 +89,7 @@ def role(database: Database, email: str, role: str, force: bool) -> None:
                 session, person.id, role, by=None, now=datetime.now(UTC), force=force
             )
     except roles.LastAdminError as error:
-        _fail(f"{error} Or leave the server without one with --force.")
+        stop(f"{error} Or leave the server without one with --force.")
     if granted is None:
         click.echo(f"{person.email} is {with_article(role)} already.")
     else:
@@ -112,7 +97,7 @@ def role(database: Database, email: str, role: str, force: bool) -> None:
 
 
 @user.command("log")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@AS_JSON
 @click.pass_obj
 def show_log(database: Database, as_json: bool) -> None:
     """Show who granted which role to whom and when, newest first."""
@@ -163,14 +148,14 @@ def delete(database: Database, email: str, yes: bool, force: bool) -> None:
                 roles.keep_an_admin(session, person.id)
             store.delete(session, person.id)
     except roles.LastAdminError as error:
-        _fail(f"{error} Or leave the server without one with --force.")
+        stop(f"{error} Or leave the server without one with --force.")
     click.echo(f"{person.email} is deleted.")
 
 
 def _find(session: Session, email: str) -> Person:
     person = store.by_email(session, _address(email))
     if person is None:
-        _fail(f"Nobody has the address {email}. `quizserver user list` shows who has.")
+        stop(f"Nobody has the address {email}. `quizserver user list` shows who has.")
     return person
 
 
@@ -188,10 +173,5 @@ def _password(address: str, from_stdin: bool) -> str:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     fault = password_fault(password, address)
     if fault:
-        _fail(fault)
+        stop(fault)
     return password
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"quizserver: {message}", err=True)
-    sys.exit(1)

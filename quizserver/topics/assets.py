@@ -23,19 +23,24 @@ def is_image(path: str) -> bool:
 
 
 def asset(snapshot: Snapshot, topic: str, relative: str) -> Path | None:
-    """The image at ``relative`` (forward slashes) in ``topic``'s folder, or None.
+    """The image at ``relative`` (forward slashes) in ``topic``'s folder, or None."""
+    found = snapshot.topics.get(topic)
+    return image_in(found.folder, relative) if found is not None else None
+
+
+def image_in(folder: Path, relative: str) -> Path | None:
+    """The image at ``relative`` (forward slashes) in ``folder``, or None.
 
     Never a file outside the folder (also not through ``..`` or a symbolic link), never a hidden
     one, never another type than those of MEDIA_TYPES: markdown, Python and evidence hold the key.
     """
-    found = snapshot.topics.get(topic)
-    if found is None or not is_image(relative) or "\\" in relative or "\0" in relative:
+    if not is_image(relative) or "\\" in relative or "\0" in relative:
         return None
     parts = relative.split("/")
     if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         return None
     try:
-        folder = found.folder.resolve(strict=True)
+        folder = folder.resolve(strict=True)
         path = folder.joinpath(*parts).resolve(strict=True)
         inside = path.is_relative_to(folder) and path.is_file()
     except (OSError, ValueError, RuntimeError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from quizserver.lab.simulation import Description, KnobError, SimulationError
+from quizserver.lab.model import Description, KnobError, SimulationError
 from quizserver.topics.front_matter import Checked, ClaimFront, QuestionFront, SimulationFront
 from quizserver.topics.identity import did_you_mean
 from quizserver.topics.lesson import LessonDraft, SimulationUse

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from quizserver.settings import SettingsError, load
+from quizserver.command_line import AS_JSON, CONTENT, content_folder, stop
 from quizserver.topics.assets import asset
 from quizserver.topics.formats import READ, WRITTEN, Loss, read, write
 from quizserver.topics.formats.model import LARGEST_BANK
 from quizserver.topics.model import Problem, Question, Snapshot
 
 if TYPE_CHECKING:
-    from quizserver.topics.formats.shelving import Outcome
-
-CONTENT = click.option(
-    "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+    from quizserver.topics.formats.shelving import Outcome, Shelved
 
 
 @click.command("import")
@@ -57,16 +51,18 @@ def import_command(
     """
     from quizserver.topics.formats.shelving import topic_fault
 
-    folder = _folder(content)
+    folder = content_folder(content)
     fault = topic_fault(topic)
     if fault:
         raise click.BadParameter(fault, param_hint="--topic")
-    outcomes = [
-        _import(bank, folder, topic, kind=kind, overwrite=overwrite, dry_run=dry_run)
-        for bank in banks
-    ]
-    shelved = [each for outcome in outcomes for each in outcome.shelved]
-    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    shelved: list[Shelved] = []
+    problems: list[Problem] = []
+    for bank in banks:
+        outcome = _import(
+            bank, folder, topic, shelved, kind=kind, overwrite=overwrite, dry_run=dry_run
+        )
+        shelved += outcome.shelved
+        problems += outcome.problems
     if as_json:
         brought = [
             {
@@ -85,17 +81,27 @@ def import_command(
             click.echo(str(problem))
         for each in shelved:
             for note in each.brought.notes:
-                click.echo(f"{each.path}: without {note}.")
-        verb = "would come" if dry_run else "came"
+                click.echo(f"{each.path}: left behind: {note}.")
+        came = f"{_count(len(shelved), 'question')} {'would come' if dry_run else 'came'}"
+        rest = (
+            f"{_count(len(problems), 'problem')}, named above" if problems else "nothing left out"
+        )
         click.echo(
-            f"{_count(len(shelved), 'question')} {verb} into {folder / topic}; "
-            f"{len(problems)} left out.",
+            f"{came} into {folder / topic}; {rest}.",
             err=True,
         )
     sys.exit(1 if problems else 0)
 
 
-def _import(bank: Path, folder: Path, topic: str, *, kind: str | None, **how: bool) -> Outcome:
+def _import(
+    bank: Path,
+    folder: Path,
+    topic: str,
+    earlier: list[Shelved],
+    *,
+    kind: str | None,
+    **how: bool,
+) -> Outcome:
     from quizserver.topics.formats.pictures import beside
     from quizserver.topics.formats.reading import too_large
     from quizserver.topics.formats.shelving import Outcome, shelve
@@ -105,9 +111,9 @@ def _import(bank: Path, folder: Path, topic: str, *, kind: str | None, **how: bo
         if size > LARGEST_BANK:
             return Outcome((), (too_large(str(bank), size),))
         imported = read(str(bank), bank.read_bytes(), kind=kind, files=beside(bank.parent))
-        return shelve(str(bank), imported, folder, topic, **how)
+        return shelve(str(bank), imported, folder, topic, earlier=earlier, **how)
     except OSError as error:
-        _stop(f"{error.filename or bank}: {error.strerror or error}")
+        stop(f"{error.filename or bank}: {error.strerror or error}")
 
 
 @click.command("export")
@@ -141,7 +147,7 @@ def export_command(
         raise click.UsageError("--json and --output - would both print to standard output.")
     from quizserver.topics.library import Library
 
-    snapshot = Library(_folder(content)).snapshot()
+    snapshot = Library(content_folder(content)).snapshot()
     questions = _chosen(snapshot, what)
 
     def files(path: str) -> bytes | None:
@@ -195,7 +201,7 @@ def _chosen(snapshot: Snapshot, what: str | None) -> list[Question]:
             known = ", ".join(q.id for q in topic.questions) or "none"
             raise click.UsageError(f"{topic_id} has no question {wanted!r}; it has {known}.")
     if not found:
-        _stop("There is no question to write.")
+        stop("There is no question to write.")
     return found
 
 
@@ -215,29 +221,18 @@ def _topic_of(snapshot: Snapshot, folder: str) -> str:
 
 
 def _save(output: Path, data: bytes, *, overwrite: bool) -> None:
+    from quizserver.topics.formats.shelving import place
+
     try:
-        with output.open("wb" if overwrite else "xb") as file:
-            file.write(data)
+        if output.exists() and not output.is_file():  # a pipe or a device is written to
+            output.write_bytes(data)
+        else:
+            place(output.resolve(), data, overwrite=overwrite)
     except FileExistsError:
-        _stop(f"{output} is there already; --overwrite replaces it.")
+        stop(f"{output} is there already; --overwrite replaces it.")
     except OSError as error:
-        _stop(f"{output} cannot be written: {error.strerror or error}")
-
-
-def _folder(content: Path | None) -> Path:
-    try:
-        folder = load(os.environ, content=content).content
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
-    if not folder.is_dir():
-        _stop(f"There is no content folder at {folder}. Name one with --content DIR.")
-    return folder
+        stop(f"{output} cannot be written: {error.strerror or error}")
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _stop(message: str) -> NoReturn:
-    click.echo(f"quizserver: {message}", err=True)
-    sys.exit(1)

@@ -7,6 +7,7 @@ spaces. Python-Markdown wants a blank line and four spaces, and gives them to a 
 from __future__ import annotations
 
 import re
+from string import punctuation
 
 from markdown import Extension, Markdown
 from markdown.preprocessors import Preprocessor
@@ -18,10 +19,10 @@ _ITEM = re.compile(r"^(?P<indent>[ \t]*)(?P<marker>[-*+]|\d{1,9}[.)])(?P<gap>[ \
 
 
 class Dialect(Extension):
-    """Lists as GitHub reads them, and ``\\$`` as a dollar."""
+    """Lists as GitHub reads them, and a backslash before any of ASCII's signs."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
-        md.ESCAPED_CHARS = [*md.ESCAPED_CHARS, "$"]
+        md.ESCAPED_CHARS = sorted({*md.ESCAPED_CHARS, *punctuation})
         # After the white space is normalised (30), before code and raw HTML are taken out (25).
         md.preprocessors.register(_Lists(md), "github-lists", 28)
 

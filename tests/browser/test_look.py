@@ -30,6 +30,28 @@ def test_no_page_scrolls_sideways(sheet: Page, stand: Stand, which: str, width: 
     assert wide <= width
 
 
+WIDE = """() => {
+    document.querySelectorAll(".evidence").forEach((evidence) => evidence.remove());
+    const places = document.querySelectorAll(".option > :last-child, .outcome-words");
+    for (const place of places) {
+        const block = place.appendChild(document.createElement("div"));
+        const code = block.appendChild(document.createElement("pre"));
+        code.textContent = "wide_".repeat(60);
+    }
+    return places.length;
+}"""
+
+
+@pytest.mark.parametrize("which", PAGES)
+def test_wide_code_scrolls_in_its_option_and_not_the_page(
+    sheet: Page, stand: Stand, which: str
+) -> None:
+    sheet.set_viewport_size({"width": 360, "height": 800})
+    sheet.goto(f"{stand.url}/questions/{which}")
+    assert sheet.evaluate(WIDE) == 2
+    assert sheet.evaluate("() => document.documentElement.scrollWidth") == 360
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("which", PAGES)
 def test_axe_finds_nothing(chromium: Browser, stand: Stand, which: str, scheme: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from quizserver.lab.simulation import Arm, Axis, Description, Knob, SimulationError
+from quizserver.lab.model import Arm, Axis, Description, Knob, SimulationError
 from quizserver.topics.check import check
 from quizserver.topics.claims import Outcome
 from quizserver.topics.model import Problem

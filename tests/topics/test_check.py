@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quizserver.lab.catalog import Catalog
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.topics.check import check
 from tests.topics.folder_of import PLAINEST, Described, content, problems, told
 

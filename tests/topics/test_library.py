@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.topics.claims import Outcome
 from quizserver.topics.library import Library
 from tests.topics.folder_of import PLAINEST, Described, content, told

@@ -43,6 +43,7 @@ def test_tables_align_without_styles() -> None:
         ("- a\n\n  more\n- b", "<ul> <li> <p>a</p> <p>more</p> </li> <li> <p>b</p> </li> </ul>"),
         ("a_b_c and ~~d~~", "<p>a_b_c and <del>d</del></p>"),
         ("It costs \\$5.", "<p>It costs $5.</p>"),
+        (r"L\<T\> \= \"a\" \& b\|c \<b>", '<p>L&lt;T&gt; = "a" &amp; b|c &lt;b&gt;</p>'),
         ("a - b\n\n- - -\n\nc", "<p>a - b</p> <hr> <p>c</p>"),
     ],
 )

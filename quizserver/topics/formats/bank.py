@@ -17,10 +17,15 @@ _FENCE = re.compile(
     r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})"
 )
 _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]*(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$")
+_UNDERLINE = re.compile(r"^ {0,3}(?P<row>={2,}|-{2,})[ \t]*$")
+_NO_HEADING = re.compile(r"[-*+>|#]|\d+[.)][ \t]+\[|={2,}$|`{3}|~{3}")
 _NUMBER = re.compile(
     r"^(?P<open>\*\*|__)?\[?"
-    r"(?:(?:Q|Question)[ \t]*\.?[ \t]*#?\d+[ \t]*[.):\-–]*|\d+[ \t]*[.):])"
-    r"\]?(?P<close>\*\*|__)?[.:)]?(?:[ \t]+|$)",
+    r"(?:(?:Q|Question|Pregunta|Pergunta|Frage|Domanda|Câu)[ \t]*\.?[ \t]*#?\d+"
+    r"[ \t]*[.):：．、\-–]*"
+    r"|(?:[A-Z]?|[^\W\d_\x00-\x7f]{1,10}[ \t]*)\d+[ \t]*[.):：．、])"
+    r"\]?(?P<close>\*\*|__)?[.:)]?"
+    r"(?:[ \t]+|$|(?<=\d[.):：．、])(?=(?-i:[A-Z\u0080-\U0010ffff])))",  # "Q16.What" too
     re.IGNORECASE,
 )
 
@@ -46,6 +51,7 @@ class Part:
 
 def parts(lines: list[str]) -> Iterator[Part]:
     """The file cut at every heading outside code; a numbered one ends code left open above it."""
+    lines = _underlined_as_hashed(lines)
     level, heading, first, numbered = 0, "", 1, False
     body: list[tuple[int, str]] = []
     fence, opened = "", 0
@@ -65,6 +71,27 @@ def parts(lines: list[str]) -> Iterator[Part]:
         fence = after_line(line, fence)
         body.append((number, line))
     yield Part(first, level, heading, numbered, tuple(body), opened if fence else None)
+
+
+def _underlined_as_hashed(lines: list[str]) -> list[str]:
+    """The lines with headings that are underlined written with hashes; as many as before.
+
+    A row of dashes underlines only where no heading has hashes: elsewhere it separates.
+    """
+    hashed = any(_HEADING.match(line) and line.lstrip().startswith("#") for line in lines)
+    found = list(lines)
+    fence = ""
+    for at, line in enumerate(lines):
+        was_open, fence = bool(fence), after_line(line, fence)
+        row = None if was_open or at == 0 else _UNDERLINE.match(line)
+        if row is None or (at > 1 and lines[at - 2].strip()):
+            continue
+        above = lines[at - 1].strip()
+        if above and not _NO_HEADING.match(above):
+            level = 1 if row["row"][0] == "=" else 2
+            if level == 1 or not hashed:
+                found[at - 1 : at + 1] = [f"{'#' * level} {above}", ""]
+    return found
 
 
 def after_line(line: str, fence: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import yaml
@@ -10,10 +11,12 @@ import yaml
 from quizserver.topics.definitions import find_definitions, needed
 from quizserver.topics.formats.model import Choice, Item, RefusedError
 from quizserver.topics.headings import Name, headings, section_name
+from quizserver.topics.identity import digest, slug
 from quizserver.topics.question import Draft
 from quizserver.topics.scan import scan
 
 MOST_BLOCKS = 1000
+_BEGINS_BLOCK = re.compile(r"[ \t]*(?:`{3}|~{3}|[-*+][ \t]|\d{1,9}[.)][ \t])")
 _FENCES = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?:`{3}|~{3})", re.MULTILINE)
 
 
@@ -35,7 +38,8 @@ def compose(item: Item) -> str:
     parts = [f"# {heading}"] if heading else []
     parts += [item.stem] if item.stem else []
     gap = "\n\n" if any(option.feedback or "\n" in option.text for option in item.options) else "\n"
-    parts.append(gap.join(_option(option) for option in item.options))
+    marks = _marks(item.options)
+    parts.append(gap.join(map(_option, item.options, marks)))
     for hint in item.hints:
         parts.append(f"## Hint\n\n{hint}")
     if item.explanation:
@@ -84,12 +88,27 @@ def _yaml(value: object) -> str:
     return written.removesuffix("...\n").strip()
 
 
-def _option(option: Choice) -> str:
+def _marks(options: Sequence[Choice]) -> list[str]:
+    """The id to write behind each option: none, unless the one made of its text is taken.
+
+    Ids are made of letters and digits alone, so ``a.b`` and ``a[b]`` would share one.
+    """
+    taken: dict[str, str] = {}
+    marks: list[str] = []
+    for option in options:
+        text = " ".join(option.text.split())
+        own = slug(text)
+        shared = taken.setdefault(own, text) != text
+        marks.append(f" {{#{own}-{digest(text, 8)}}}" if shared else "")
+    return marks
+
+
+def _option(option: Choice, mark: str) -> str:
     lines = option.text.split("\n")
     box = "- [x]" if option.right else "- [ ]"
-    fenced = re.match(r"[ \t]*(?:`{3}|~{3})", lines[0])
-    first, rest = (box, lines) if fenced else (f"{box} {lines[0]}", lines[1:])
-    body = [first, *(f"  {line}" if line.strip() else "" for line in rest)]
+    below = _BEGINS_BLOCK.match(lines[0]) and len(lines) > 1
+    first, rest = (box, lines) if below else (f"{box} {lines[0]}", lines[1:])
+    body = [first + mark, *(f"  {line}" if line.strip() else "" for line in rest)]
     if option.feedback:
         body.append("")
         body += [f"  > {line}".rstrip() for line in option.feedback.split("\n")]

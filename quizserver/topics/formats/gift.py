@@ -9,42 +9,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 
+from quizserver.topics.formats.categories import tag_of
 from quizserver.topics.formats.compose import demoted, split_references
 from quizserver.topics.formats.escape import paragraph
+from quizserver.topics.formats.gift_blocks import Block, blocks, mask, unescape
 from quizserver.topics.formats.headline import titled
 from quizserver.topics.formats.model import Choice, Item, RefusedError
 from quizserver.topics.formats.to_markdown import to_markdown
 from quizserver.topics.formats.weights import Weighed, weigh
 from quizserver.topics.model import Problem
 
-_ESCAPE = re.compile(r"\\([:#={}~\\n])")
 _GAP = "\uf8f0"  # stands for the blank of a missing word while its text is converted
-_HIDDEN = "\ufffc"
 _TAG = re.compile(
     r"</?(?:p|br|b|i|em|strong|code|pre|img|a|ul|ol|li|sub|sup|span|div|table)\b", re.I
 )
 _FORMAT = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"%(-*\d{1,3}(?:\.\d*)?)%")
-_MARKS = re.compile(r"\[(id|tag):((?:[^\]\\]|\\.)*)\]")
-
-
-@dataclass
-class _Block:
-    """Lines that stand together, comments blanked, and what the comments above them said."""
-
-    line: int
-    lines: list[str] = field(default_factory=list)
-    id: str | None = None
-    tags: list[str] = field(default_factory=list)
 
 
 def read_gift(name: str, text: str) -> Iterator[Item | Problem]:
     """Every question of a GIFT text; for what is none of ours, the problem says why."""
     category = ""
-    for block in _joined(list(_blocks(text))):
+    for block in blocks(text):
         whole = "\n".join(block.lines).strip()
         if whole.startswith("$CATEGORY:"):
             first, _, rest = whole.partition("\n")
@@ -61,69 +49,14 @@ def read_gift(name: str, text: str) -> Iterator[Item | Problem]:
             yield item
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    """The text between blank lines, comments left out."""
-    block = _Block(1)
-    for number, line in enumerate([*text.split("\n"), ""], 1):
-        bare = line.strip()
-        if bare.startswith("//"):
-            for kind, value in _MARKS.findall(bare):
-                if kind == "id":
-                    block.id = _unescaped(value)
-                else:
-                    block.tags.append(_unescaped(value))
-            if block.lines:
-                block.lines.append("")
-        elif bare:
-            if not block.lines:
-                block.line = number
-            block.lines.append(line)
-        elif block.lines:
-            yield block
-            block = _Block(number)
-
-
-def _joined(blocks: list[_Block]) -> Iterator[_Block]:
-    """The blocks, with answers that a blank line cuts in two put together again."""
-    index = 0
-    while index < len(blocks):
-        block = blocks[index]
-        end = index + 1
-        if _braces(block)[-1:] == "{":
-            for ahead in range(index + 1, min(index + 50, len(blocks))):
-                braces = _braces(blocks[ahead])
-                if blocks[ahead].lines[0].lstrip().startswith(("::", "$CATEGORY:")):
-                    break
-                if braces:
-                    end = ahead + 1 if braces.startswith("}") else end
-                    break
-        for other in blocks[index + 1 : end]:
-            block.lines += ["", *other.lines]
-        yield block
-        index = end
-
-
-def _braces(block: _Block) -> str:
-    return re.sub(r"[^{}]", "", _masked("\n".join(block.lines)))
-
-
-def _masked(text: str) -> str:
-    """``text`` with escaped characters hidden, one sign for one, so that offsets stay true."""
-    return _ESCAPE.sub(_HIDDEN * 2, text)
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda m: "\n" if m[1] == "n" else m[1], text).strip()
-
-
-def _question(text: str, block: _Block, category: str) -> Item | None:
+def _question(text: str, block: Block, category: str) -> Item | None:
     title = ""
-    masked = _masked(text)
+    masked = mask(text)
     if masked.startswith("::") and "::" in masked[2:]:
         end = masked.index("::", 2)
-        title = _unescaped(text[2:end])
+        title = unescape(text[2:end])
         text = text[end + 2 :].strip()
-        masked = _masked(text)
+        masked = mask(text)
     start, end = masked.find("{"), masked.find("}")
     if start < 0 and end < 0:
         message = "This text has no answers: it is a description, or an unfinished question."
@@ -139,19 +72,19 @@ def _question(text: str, block: _Block, category: str) -> Item | None:
     return _item(title, around, text[start + 1 : end], block, category)
 
 
-def _item(title: str, around: tuple[str, str], answers: str, block: _Block, category: str) -> Item:
+def _item(title: str, around: tuple[str, str], answers: str, block: Block, category: str) -> Item:
     chosen = _FORMAT.match(around[0].strip())
     default = chosen[1].lower() if chosen else "moodle"
     gap = _GAP if around[1].strip() else ""
     question = _shown(gap.join(around), default).replace(_GAP, "\\_" * 5)
-    masked = _masked(answers)
+    masked = mask(answers)
     cut = masked.rfind("####")
     general = _shown(answers[cut + 4 :], default) if cut >= 0 else ""
     answers = (answers[:cut] if cut >= 0 else answers).strip()
     choices, notes, shuffle = _choices(answers, default)
     heading, question = titled(" ".join(title.split()), question)
     explanation, references = split_references(general)
-    tags = block.tags or [part for part in [_last(category)] if part]
+    tags = block.tags or [part for part in [tag_of(category)] if part]
     return Item(
         title=heading,
         stem=demoted(question),
@@ -166,15 +99,9 @@ def _item(title: str, around: tuple[str, str], answers: str, block: _Block, cate
     )
 
 
-def _last(category: str) -> str:
-    """The last part of a category's path, without Moodle's own words for where it hangs."""
-    name = category.replace("//", "\0").split("/")[-1].replace("\0", "/").strip()
-    return "" if name.startswith("$") or name.lower() in ("top", "default") else name
-
-
 def _choices(answers: str, default: str) -> tuple[tuple[Choice, ...], tuple[str, ...], bool]:
     """The options with notes on what is lost, and whether their order may change."""
-    masked = _masked(answers)
+    masked = mask(answers)
     if not masked:
         raise RefusedError("essay", "This is an essay: nobody but a person can grade it.")
     if masked.startswith("#"):
@@ -203,7 +130,7 @@ def _true_false(right: bool, answers: str, default: str) -> tuple[Choice, ...]:
 
 def _split(answers: str) -> Iterator[str]:
     """The answers, each from its ``=`` or ``~`` on."""
-    starts = [match.start() for match in re.finditer("[=~]", _masked(answers))]
+    starts = [match.start() for match in re.finditer("[=~]", mask(answers))]
     if answers[: starts[0]].strip():
         message = "There is text before the first answer."
         raise RefusedError("text-before-answers", message, "Begin each answer with = or ~.")
@@ -228,7 +155,7 @@ def _answer(part: str, default: str) -> Weighed:
 
 def _cut(text: str, most: int) -> list[str]:
     """``text`` cut at its unescaped ``#``, into ``most`` pieces at most."""
-    marks = [match.start() for match in re.finditer("#", _masked(text))][: most - 1]
+    marks = [match.start() for match in re.finditer("#", mask(text))][: most - 1]
     edges = [-1, *marks, len(text)]
     return [text[a + 1 : b] for a, b in pairwise(edges)]
 
@@ -238,7 +165,7 @@ def _shown(text: str, default: str) -> str:
     text = text.strip()
     named = _FORMAT.match(text)
     kind = named[1].lower() if named else default
-    raw = _unescaped(text[named.end() :] if named else text)
+    raw = unescape(text[named.end() :] if named else text)
     if kind == "markdown":
         return raw
     if kind == "html" or (kind == "moodle" and _TAG.search(raw)):

@@ -10,8 +10,9 @@ from quizserver.topics.formats.portable import Portable
 from quizserver.topics.formats.weights import share
 from quizserver.topics.formulas import find_formulas
 
-_NAMED = re.compile(r"\[(?:html|markdown|plain|moodle)\]", re.IGNORECASE)
+_NAMED = re.compile(r"%|\[(?:html|markdown|plain|moodle)\]", re.IGNORECASE)
 ALL_OR_NOTHING = "all-or-nothing grading: some of the right options earn some of the mark there"
+INEXACT = "its exact weights: Moodle knows shares of at most ten right options"
 
 
 def write_gift(questions: Sequence[Portable]) -> bytes:
@@ -38,7 +39,7 @@ def _question(each: Portable) -> str:
         if text
     )
     if general:
-        answers.append(f"\t####{_escaped(general)}")
+        answers.append(f"\t####{_text(general)}")
     lines = [
         f"// {marks}",
         f"::{_escaped(each.question.title)}::[markdown]{_escaped(each.stem)}{{",
@@ -52,6 +53,8 @@ def _lost(each: Portable) -> None:
     item = each.item
     if item.multiple:
         each.lose(ALL_OR_NOTHING)
+    if sum(option.right for option in item.options) > 10:
+        each.lose(INEXACT)
     if item.hints:
         each.lose("its hints")
     if not item.shuffle:
@@ -69,13 +72,13 @@ def _answer(option: Choice, weight: str, multiple: bool) -> str:
     elif option.right:
         sign = "="
     else:
-        sign = "~%0%" if option.text.lstrip().startswith("%") else "~"
+        sign = "~"
     feedback = f"#{_text(option.feedback)}" if option.feedback else ""
     return f"{sign}{_text(option.text)}{feedback}"
 
 
 def _text(markdown: str) -> str:
-    """A text in the question's format; one that begins like the name of a format is told apart."""
+    """A text in the question's format; one that begins like a format or a weight is told apart."""
     named = "[markdown]" if _NAMED.match(markdown.strip()) else ""
     return named + _escaped(markdown.strip("\n"))
 

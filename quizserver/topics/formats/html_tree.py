@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -32,6 +33,22 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan", "align"},
     "th": {"colspan", "rowspan", "align"},
 }
+# What pages are made of besides: taken off, where other words after a < are words.
+_ELEMENTS = (
+    BLOCKS
+    | _INLINE
+    | words(
+        "acronym address article audio bdi bdo big blink body button canvas center datalist dir "
+        "embed fieldset font footer form frame frameset head header hgroup html iframe input label "
+        "legend link main map mark marquee math menu meta meter nav nobr noembed noframes noscript "
+        "object optgroup option output param picture progress rb rp rt rtc ruby script section "
+        "select source strike style svg template textarea time title track tt video wbr xmp"
+    )
+)
+_WORD = re.compile(r"<(?=/?(?P<name>[A-Za-z][^\s/>]*))")
+_PLAYED = re.compile(
+    r"<(audio|video|iframe|object|embed|applet|canvas|svg|select|textarea)\b", re.IGNORECASE
+)
 _cleaner = nh3.Cleaner(
     tags=set(BLOCKS | _INLINE),
     clean_content_tags=set(
@@ -71,13 +88,24 @@ def _texts(node: Node) -> Iterator[str]:
 def clean_tree(html: str) -> Node:
     """The tree of untrusted HTML: known elements and attributes only.
 
-    Raises RefusedError for more elements than an honest page has: cleaning them takes time that
-    grows with the square of how deep they nest.
+    Raises RefusedError for what a question may need and no page here shows, such as a sound; and
+    for more elements than an honest page has: cleaning them takes time that grows with the square
+    of how deep they nest.
     """
+    played = _PLAYED.search(html)
+    if played:
+        message = f"A text of this question holds <{played[1].lower()}>, which is not shown here."
+        raise RefusedError("media", message, "Put a picture or a link in its place.")
     if html.count("<") > MOST_TAGS:
         message = f"A text of this question holds more than {MOST_TAGS:,} HTML tags."
         raise RefusedError("tangle", message, "Shorten it.")
-    return tree(_cleaner.clean(html))
+    return tree(_cleaner.clean(_WORD.sub(_sign, html)))
+
+
+def _sign(match: re.Match[str]) -> str:
+    """A ``<`` that begins no element of any page, as in ``x<y``, is the sign itself."""
+    name = match["name"].lower()
+    return match[0] if name in _ELEMENTS or re.fullmatch(r"[\w-]+:[\w-]+", name) else "&lt;"
 
 
 def tree(html: str) -> Node:

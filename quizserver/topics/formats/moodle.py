@@ -7,30 +7,25 @@ through an allow list.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from quizserver.topics.formats.categories import tag_of
 from quizserver.topics.formats.compose import demoted, split_references
 from quizserver.topics.formats.escape import one_line, paragraph
 from quizserver.topics.formats.headline import titled
 from quizserver.topics.formats.model import Item, RefusedError
-from quizserver.topics.formats.pictures import LARGEST_PICTURE
+from quizserver.topics.formats.moodle_files import Attached
 from quizserver.topics.formats.to_markdown import to_markdown
 from quizserver.topics.formats.weights import Weighed, weigh
 from quizserver.topics.identity import digest, slug
 from quizserver.topics.model import Problem
 
-_PLUGINFILE = "@@PLUGINFILE@@/"
-_DATA = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,(.*)", re.DOTALL)
 _KINDS = {
     "numerical": "asks for a number",
     "shortanswer": "asks for a short text",
@@ -66,14 +61,6 @@ class _Lines(TreeBuilder):
         return element
 
 
-@dataclass
-class _Reading:
-    """What one question needs while it is read: its images, by the names that its texts use."""
-
-    slug: str
-    pictures: dict[str, bytes] = field(default_factory=dict)
-
-
 def read_moodle(name: str, data: bytes) -> Iterator[Item | Problem]:
     """Every question of a Moodle XML file; where it breaks off, those before are read."""
     builder = _Lines()
@@ -93,7 +80,8 @@ def read_moodle(name: str, data: bytes) -> Iterator[Item | Problem]:
         message = f"The XML is not well formed here: {error}."
         broken = Problem(name, line, column + 1, "bad-xml", message, hint)
     if builder.root not in (None, "quiz") and broken is None:
-        message = f"This is no Moodle XML: it begins with <{str(builder.root)[:40]}>, not <quiz>."
+        found = str(builder.root).rpartition("}")[2][:40]
+        message = f"This is no Moodle XML: it begins with <{found}>, not <quiz>."
         yield Problem(name, 1, 1, "not-moodle-xml", message, "Export from Moodle as Moodle XML.")
         return
     yield from _questions(name, builder.questions)
@@ -106,17 +94,12 @@ def _questions(name: str, found: list[tuple[Element, int]]) -> Iterator[Item | P
     for element, line in found:
         kind = element.get("type", "")
         if kind == "category":
-            category = _last(_text(element.find("category")))
+            category = tag_of(_text(element.find("category")))
             continue
         try:
             yield _item(element, line, kind, category)
         except RefusedError as error:
             yield Problem(name, line, 1, error.code, error.message, error.hint)
-
-
-def _last(category: str) -> str:
-    name = category.replace("//", "\0").split("/")[-1].replace("\0", "/").strip()
-    return "" if name.startswith("$") or name.lower() in ("top", "default") else name
 
 
 def _item(element: Element, line: int, kind: str, category: str) -> Item:
@@ -126,22 +109,29 @@ def _item(element: Element, line: int, kind: str, category: str) -> Item:
         message = f"This question {what}; questions here have options."
         raise RefusedError("unknown-kind", message, "Offer answers to choose from.")
     idnumber = _text(element.find("idnumber")).strip()
-    reading = _Reading(slug(title or digest(_text(element.find("questiontext")))))
-    question = _markdown(element.find("questiontext"), reading)
+    attached = Attached(slug(title or digest(_text(element.find("questiontext")))))
+    question = "\n\n".join(
+        text
+        for text in (_markdown(element.find("questiontext"), attached), _old(element, attached))
+        if text
+    )
     answers = [
         Weighed(
-            _true_or_false(_text(answer)) if kind == "truefalse" else _markdown(answer, reading),
+            _true_or_false(_text(answer)) if kind == "truefalse" else _markdown(answer, attached),
             _fraction(answer),
-            _markdown(answer.find("feedback"), reading),
+            _markdown(answer.find("feedback"), attached),
         )
         for answer in element.findall("answer")
     ]
     single = kind == "truefalse" or _says(element.find("single"), True)
     options, notes = weigh(answers, single=single)
-    general = _markdown(element.find("generalfeedback"), reading, sections=True)
+    general = _markdown(element.find("generalfeedback"), attached, sections=True)
     explanation, references = split_references(general)
     heading, question = titled(title, question)
-    hints = [_markdown(hint, reading) for hint in element.findall("hint")]
+    hints = [
+        _markdown(hint if hint.find("hintcontent") is None else hint.find("hintcontent"), attached)
+        for hint in element.findall("hint")
+    ]
     tags = [" ".join(_text(tag).split()) for tag in element.findall("tags/tag")]
     return Item(
         title=heading,
@@ -154,9 +144,20 @@ def _item(element: Element, line: int, kind: str, category: str) -> Item:
         tags=tuple(dict.fromkeys(tag for tag in (tags or [category]) if tag)),
         shuffle=kind != "truefalse" and _says(element.find("shuffleanswers"), True),
         id=idnumber or None,
-        pictures=reading.pictures,
+        pictures=attached.pictures,
         notes=(*notes, *_combined(element)),
     )
+
+
+def _old(element: Element, attached: Attached) -> str:
+    """The image that Moodle 1 kept beside the text of a question."""
+    name, data = (element.findtext(tag, "").strip() for tag in ("image", "image_base64"))
+    if not name:
+        return ""
+    if not data:
+        message = f'The image "{name[:80]}" is not in the file.'
+        raise RefusedError("missing-image", message, "Export the question again from Moodle.")
+    return f"![{one_line(name)}]({attached.keep(name.replace('/', '_'), data)})"
 
 
 def _combined(element: Element) -> list[str]:
@@ -199,7 +200,7 @@ def _text(element: Element | None) -> str:
     return "".join(inner.itertext())
 
 
-def _markdown(element: Element | None, reading: _Reading, *, sections: bool = False) -> str:
+def _markdown(element: Element | None, attached: Attached, *, sections: bool = False) -> str:
     text = _text(element)
     if element is None or not text.strip():
         return ""
@@ -208,50 +209,7 @@ def _markdown(element: Element | None, reading: _Reading, *, sections: bool = Fa
         return text.replace("\r\n", "\n").strip()
     if kind == "plain_text":
         return paragraph(text)
-    own = {unquote(f.get("name", "")): f for f in element.findall("file")}
-
-    def relocate(url: str) -> str | None:
-        return _relocated(url, own, reading)
-
+    relocate = attached.relocate(element, text)
     if kind == "moodle_auto_format":
         text = text.strip().replace("\n", "<br>")
     return to_markdown(text, relocate, sections=sections)
-
-
-def _relocated(url: str, own: dict[str, Element], reading: _Reading) -> str | None:
-    """The path that an image gets beside the question's file, its bytes kept in ``reading``."""
-    inline = _DATA.match(url)
-    if inline:
-        suffix = inline[1].replace("jpeg", "jpg").removesuffix("+xml")
-        return _keep(reading, f"picture.{suffix}", inline[2])
-    if not url.startswith(_PLUGINFILE):
-        return url or None
-    wanted = unquote(url.removeprefix(_PLUGINFILE).partition("?")[0])
-    file = own.get(wanted)
-    if file is None:
-        file = own.get(wanted.rsplit("/", 1)[-1])
-    if file is None:
-        message = f'The image "{wanted[:80]}" is not in the file.'
-        raise RefusedError("missing-image", message, "Export the question again from Moodle.")
-    if file.get("encoding", "base64") != "base64":
-        message = f'The image "{wanted[:80]}" is not in base64.'
-        raise RefusedError("bad-image", message, "Export the question again from Moodle.")
-    return _keep(reading, wanted, file.text or "")
-
-
-def _keep(reading: _Reading, name: str, encoded: str) -> str:
-    encoded = re.sub(r"\s+", "", encoded)
-    if len(encoded) > LARGEST_PICTURE * 4 // 3 + 4:
-        message = f'The image "{name[:80]}" is larger than {LARGEST_PICTURE:,} bytes.'
-        raise RefusedError("image-size", message, "Make it smaller.")
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        message = f'The image "{name[:80]}" cannot be decoded.'
-        raise RefusedError("bad-image", message, "Export the question again from Moodle.") from None
-    stem, dot, suffix = name.rpartition(".")
-    path = f"images/{reading.slug}-{slug(stem) if dot else digest(name, 8)}.{suffix.lower()}"
-    if reading.pictures.get(path, data) != data:
-        path = path.replace(f".{suffix.lower()}", f"-{digest(encoded, 8)}.{suffix.lower()}")
-    reading.pictures[path] = data
-    return path

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from quizserver.topics.formats.gift_out import ALL_OR_NOTHING
+from quizserver.topics.formats.gift_out import ALL_OR_NOTHING, INEXACT
 from quizserver.topics.formats.model import Choice
 from quizserver.topics.formats.portable import Portable
 from quizserver.topics.formats.weights import share
@@ -39,7 +39,7 @@ def _question(each: Portable) -> str:
         general = f"{general}\n\n### References\n\n{item.references}".strip()
     weight = share(sum(option.right for option in item.options))
     if sum(option.right for option in item.options) > 10:
-        each.lose("its exact weights: Moodle knows shares of at most ten right options")
+        each.lose(INEXACT)
     tags = "".join(f"<tag><text>{_plain(tag)}</text></tag>" for tag in item.tags)
     lines = [
         '<question type="multichoice">',

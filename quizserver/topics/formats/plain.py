@@ -8,47 +8,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from quizserver.topics.definitions import Definition, find_definitions, needed
-from quizserver.topics.formats.bank import BOX, Part, after_line, bare_heading, questions
+from quizserver.topics.formats.bank import Part, after_line, bare_heading, questions
 from quizserver.topics.formats.compose import demoted, refuse_tangle
+from quizserver.topics.formats.cutting import (
+    DEFINITION,
+    MARKER,
+    WORD,
+    Option,
+    cut,
+    dedented,
+    is_links,
+    is_picture,
+)
 from quizserver.topics.formats.headline import headline
+from quizserver.topics.formats.literal import as_meant, option_line
 from quizserver.topics.formats.model import Choice, Item, RefusedError
 from quizserver.topics.headings import Name, section_name
+from quizserver.topics.list_lines import is_rule
 from quizserver.topics.model import Problem
-from quizserver.topics.scan import indent_of, scan
+from quizserver.topics.scan import scan
 from quizserver.topics.text import LARGEST
 
-_WORD = (
-    r"(?:references?|refs?|sources?|docs?|documentation|links?|read more|see|more info|explanation)"
-)
-_LINKS = re.compile(
-    rf"^(?:[-*+][ \t]+)?[*_(]*(?:{_WORD}[^\n\[\]]{{0,40}}?[:\-–]?[*_]*[ \t]*)?[*_]*"
-    rf"(?:!?\[[^\[\]]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)|<?https?://\S+?>?)[)*_.,;]*"
-    rf"(?:[ \t,;|&]+(?:and[ \t]+)?(?:\[[^\[\]]*\]\([^()\s]*\)|<?https?://\S+>?)[)*_.,;]*)*$",
-    re.IGNORECASE,
-)
 _TRAILING = re.compile(
-    rf"[ \t]*[*_(–-]*(\[[(*_]*{_WORD}[^\[\]]{{0,30}}\]"
+    rf"[ \t]*[*_(–-]*(\[[(*_]*{WORD}[^\[\]]{{0,30}}\]"
     r"\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\))[)*_.]*$",
     re.IGNORECASE,
 )
-_EXPLAINS = re.compile(
-    r"^[*_>\s]*(?:explanation|note|reason|why|answer|reference|source|hint)\b", re.IGNORECASE
+_RULE = "* * *"  # not ---, which below a line would make it a heading
+_LABEL = re.compile(
+    r"[*_`(]*(?P<label>[A-Za-z]|\d)(?:[*_`]*[.):][*_`)]*(?=\s)|[*_`)]*(?=\n|[ \t]*!\[))"
 )
-_DEFINITION = re.compile(r" {0,3}\[[^\[\]^]+\]:[ \t]*<?\S+")
-_EXPLANATION = re.compile(r"^[*_ ]*Explanation[*_ ]*[:\-–]*[*_]*[: ]*", re.IGNORECASE)
-_PICTURE = re.compile(r"^!\[[^\[\]]*\]\([^()]*\)$|^<img\b[^>]*>$", re.IGNORECASE)
-
-
-@dataclass
-class _Option:
-    line: int
-    right: bool
-    text: list[str]
-    feedback: list[str] = field(default_factory=list)
-    pulled: int = 0  # how many blocks below it, not indented, were taken for its own
+_EXPLANATION = re.compile(r"^[*_ ]*Explanation[*_ ]*[:\-–]*[*_]*[: ]*(?:[-–] )?", re.IGNORECASE)
 
 
 def read_plain(name: str, text: str) -> Iterator[Item | Problem]:
@@ -73,7 +66,7 @@ def _without_front_matter(lines: list[str]) -> list[str]:
 
 def _definitions(lines: list[str]) -> tuple[Definition, ...]:
     """Link definitions of the whole bank; footnotes stay where they are."""
-    chosen = [line for line in lines if _DEFINITION.match(line)][:2000]
+    chosen = [line for line in lines if DEFINITION.match(line)][:2000]
     found, _ = find_definitions(scan("\n".join(chosen), front_matter=False))
     return found
 
@@ -92,12 +85,13 @@ def _item(part: Part, definitions: tuple[Definition, ...]) -> Item:
         raise RefusedError(
             "no-task-list", message, "Add a line for each: - [x] right, - [ ] wrong."
         )
-    stem, options, after = _cut(part)
+    part = _as_meant(part)
+    stem, options, after = cut(part)
     if not any(option.right for option in options):
         message = "No option is marked as right."
         raise RefusedError("no-right-option", message, "Mark each right option with [x].")
     heading = bare_heading(part.heading)
-    body = _dedented(stem)
+    body = dedented(stem)
     if not heading:
         heading, body = headline(body)
     references: list[str] = []
@@ -117,93 +111,31 @@ def _item(part: Part, definitions: tuple[Definition, ...]) -> Item:
         hints=tuple(map(whole, hints)),
         explanation=whole(demoted(explanation)),
         references=whole("\n\n".join(dict.fromkeys(references))),
+        shuffle=not _are_lettered(choices),
     )
 
 
-def _cut(part: Part) -> tuple[list[str], list[_Option], list[str]]:
-    """The lines above the options, the options, and what follows them."""
-    stem: list[str] = []
-    options: list[_Option] = []
-    chunks: list[list[str]] = []  # blocks below an option that are not indented
-    explaining: list[str] = []  # of those, what stands between options but is no part of one
-    fence, margin, apart = "", 0, False
-    for number, line in part.body:
-        if not fence and _DEFINITION.match(line):
-            continue
-        was_open, fence = bool(fence), after_line(line, fence)
-        box = None if was_open else BOX.match(line)
-        if box and (not options or indent_of(line) < margin) and not _is_prose_link(line):
-            if options:
-                explaining += _settle(options[-1], chunks)
-            options.append(_Option(number, bool(box["mark"]), [box["rest"].strip()]))
-            margin, chunks, apart = indent_of(line) + 2, [], False
-            opened = after_line(box["rest"].strip(), "")
-            fence = opened or fence
-        elif not options:
-            stem.append(line)
-        elif not line.strip() and not was_open:
-            apart = True
-            (chunks[-1] if chunks else options[-1].text).append("")
-        elif chunks and (was_open or not _new_chunk(line, chunks[-1], fence)):
-            chunks[-1].append(line)
-        elif was_open or _belongs(line, margin, apart, fence):
-            options[-1].text.append(line)
-        else:
-            chunks.append([line])
-    return stem, options, [*explaining, *_last(options, chunks)]
+def _are_lettered(choices: Sequence[Choice]) -> bool:
+    """Whether the options bear letters or numbers in order, which explanations may speak of."""
+    firsts = [_LABEL.match(choice.text) for choice in choices]
+    labels = [first["label"].lower() for first in firsts if first]
+    return labels in (
+        [chr(ord("a") + n) for n in range(len(choices))],
+        [str(n) for n in range(1, len(choices) + 1)],
+    )
 
 
-def _is_prose_link(line: str) -> bool:
-    return bool(re.match(r"^\s*(?:[-*+]\s+)?\[[ xX]?\][(\[]", line))
+def _as_meant(part: Part) -> Part:
+    written = "\n".join([part.heading, *(line for _, line in part.body)])
+    heading, *lines = as_meant(written).split("\n")
+    numbers = (number for number, _ in part.body)
+    return replace(part, heading=heading, body=tuple(zip(numbers, lines, strict=True)))
 
 
-def _belongs(line: str, margin: int, apart: bool, fence: str) -> bool:
-    """Whether a line below an option is part of it, by how it stands."""
-    if indent_of(line) >= margin:
-        return True
-    if fence or apart:
-        return False
-    return not _LINKS.match(line.strip()) and not re.match(r"\s*(?:>|#{1,6}\s|-{3}|\*{2}\w)", line)
-
-
-def _new_chunk(line: str, chunk: list[str], fence: str) -> bool:
-    """Whether ``line`` begins another block than the one that ``chunk`` holds."""
-    return not chunk[-1].strip() or bool(fence and not after_line(chunk[0], ""))
-
-
-def _settle(option: _Option, chunks: Sequence[list[str]]) -> list[str]:
-    """Gives an option what stands between it and the next; returns what explains instead."""
-    explaining: list[str] = []
-    for chunk in chunks:
-        first = chunk[0].strip()
-        if first.startswith(">"):
-            option.feedback += [re.sub(r"^\s*> ?", "", line) for line in chunk] + [""]
-        elif (_LINKS.match(first) and not _PICTURE.match(first)) or _EXPLAINS.match(first):
-            explaining += [*chunk, ""]
-        else:
-            option.text += ["", *_dedented(chunk).split("\n")]
-            option.pulled += 1
-    return explaining
-
-
-def _last(options: list[_Option], chunks: list[list[str]]) -> list[str]:
-    """What follows the options; code or images go to the last one when the others have theirs."""
-    most = max((option.pulled for option in options[:-1]), default=0)
-    taken = 0
-    while taken < min(most, len(chunks)) and _is_code_or_picture(chunks[taken]):
-        options[-1].text += ["", *_dedented(chunks[taken]).split("\n")]
-        taken += 1
-    return [line for chunk in chunks[taken:] for line in (*chunk, "")]
-
-
-def _is_code_or_picture(chunk: list[str]) -> bool:
-    return bool(after_line(chunk[0], "")) or bool(_PICTURE.match(chunk[0].strip()))
-
-
-def _choice(option: _Option, references: list[str]) -> Choice:
+def _choice(option: Option, references: list[str]) -> Choice:
     gap = option.text[1:2] == [""]
-    rest = _dedented(option.text[1:])
-    lines = [option.text[0], *([""] if gap and rest else []), *rest.split("\n")]
+    rest = dedented(option.text[1:])
+    lines = [option_line(option.text[0]), *([""] if gap and rest else []), *rest.split("\n")]
     own: list[str] = []
     feedback: list[str] = list(option.feedback)
     fence = ""
@@ -237,24 +169,24 @@ def _afterwards(lines: list[str], references: list[str]) -> tuple[list[str], str
             target = references
         elif name is not None:
             target = explanation
-        elif not was_open and not fence and _LINKS.match(line.strip()) and line.strip():
-            if not _PICTURE.match(line.strip()):
-                references.append(re.sub(r"^[-*+]\s+", "", line.strip()))
+        elif not was_open and not fence and is_links(line.strip()):
+            if not is_picture(line.strip()):
+                references.append(re.sub(rf"^{MARKER}", "", line.strip()))
             else:
                 target.append(line)
+        elif not was_open and is_rule(line):
+            explanation += ["", _RULE, ""]  # such as stands between questions
+            target = explanation
         elif hints and target is not explanation and target is not references:
             hints[-1] += f"{line}\n"
-        elif target is not references or line.strip():
+        elif line.strip() or was_open or (target is explanation and target[-1:] != [""]):
             target.append(line)
-    text = (
-        re.sub(r"\n{3,}", "\n\n", "\n".join(explanation)) if fence == "" else "\n".join(explanation)
-    )
-    said = text.strip("\n")
-    return [hint.strip() for hint in hints if hint.strip()], _EXPLANATION.sub("", said, count=1)
+    said = _EXPLANATION.sub("", _without_rules_around("\n".join(explanation)), count=1)
+    return [hint.strip() for hint in hints if hint.strip()], said.strip("\n")
 
 
-def _dedented(lines: Sequence[str]) -> str:
-    """Lines with the indentation taken off that all of them have."""
-    expanded = [line.expandtabs(4) for line in lines]
-    cut = min((indent_of(line) for line in expanded if line.strip()), default=0)
-    return "\n".join(line[cut:].rstrip() for line in expanded).strip("\n")
+def _without_rules_around(text: str) -> str:
+    text = text.strip("\n")
+    while text == _RULE or text.endswith(f"\n{_RULE}") or text.startswith(f"{_RULE}\n"):
+        text = text.removesuffix(_RULE).removeprefix(_RULE).strip("\n")
+    return text

@@ -14,6 +14,13 @@ from quizserver.topics.formats.settle import settle
 from quizserver.topics.model import Problem
 from quizserver.topics.text import decode
 
+_UTF_16 = ("UTF-16 text", "Save it as UTF-8.")
+_NO_BANKS = {
+    b"PK": ("a zip archive", "Unpack it, and import what is in it."),
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
+}
+
 
 def read_bank(name: str, data: bytes, kind: str | None, files: Files | None) -> Imported:
     """See ``formats.read``."""
@@ -27,8 +34,10 @@ def read_bank(name: str, data: bytes, kind: str | None, files: Files | None) -> 
         return imported
     message = "No question was found here."
     hint = {
-        "plain": "A question is a heading, then a list with - [ ] and - [x].",
-        "gift": "A question is a text, then its answers between { and }.",
+        "plain": "A question is a heading, then a list with - [ ] and - [x]; "
+        "--format reads the file as something else.",
+        "gift": "A question is a text, then its answers between { and }; "
+        "--format reads the file as something else.",
         "moodle": "Export from Moodle as Moodle XML.",
     }[kind]
     return Imported((), (Problem(name, 1, 1, "no-questions", message, hint),))
@@ -38,6 +47,10 @@ def _found(name: str, data: bytes, kind: str) -> Iterator[Item | Problem]:
     if kind == "moodle":
         yield from read_moodle(name, data)
         return
+    for beginning, (what, hint) in _NO_BANKS.items():
+        if data.startswith(beginning):
+            yield Problem(name, 1, 1, "not-a-bank", f"This file is {what}.", hint)
+            return
     text = decode(data, largest=LARGEST_BANK)
     for flaw in text.flaws:
         yield Problem(name, flaw.line, flaw.column, flaw.code, flaw.message, flaw.hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from quizserver.topics.crossing import crossing_flaws
@@ -14,9 +14,10 @@ from quizserver.topics.formats.pictures import collect
 from quizserver.topics.identity import digest, is_id, slug
 from quizserver.topics.links import Site
 from quizserver.topics.model import Problem
-from quizserver.topics.question import draft_question
+from quizserver.topics.question import Draft, draft_question
 from quizserver.topics.text import LARGEST, Flaw
 
+_APART = "<div></div>"  # shows nothing, and ends a list
 TOPIC = "topic"  # stands for the topic's folder, which a format knows nothing of
 
 
@@ -77,7 +78,9 @@ def settled(item: Item, slugs: set[str], files: Files) -> Brought:
     identifier = _identifier(item, title, text, slugs)
     path = f"{TOPIC}/{identifier}.md"
     draft = draft_question(path, text)
-    _refuse_flaws(list(draft.flaws))
+    if item.stem and not item.stem.endswith(_APART) and _merges(draft):
+        return settled(replace(item, stem=f"{item.stem}\n\n{_APART}"), slugs, files)
+    _refuse_flaws(draft.flaws, text)
     kept = decomposed(draft)
     if not _same(item, kept):
         message = f"Its {_changed(item, kept)} would read otherwise in a file of ours."
@@ -87,8 +90,13 @@ def settled(item: Item, slugs: set[str], files: Files) -> Brought:
     # Where an address on this server leads, only its content folder can tell.
     own = tuple(r for r in draft.references if not r.url.strip().startswith("/"))
     flaws = crossing_flaws(replace(draft, references=own), _site(path, pictures))
-    _refuse_flaws(list(flaws))
+    _refuse_flaws(list(flaws), text)
     return Brought(text, identifier, title or "Question", item.line, pictures, item.notes)
+
+
+def _merges(draft: Draft) -> bool:
+    """Whether the options were taken for more items of a list that stands right above them."""
+    return any(flaw.code == "malformed-box" for flaw in draft.flaws)
 
 
 def _identifier(item: Item, title: str, text: str, slugs: set[str]) -> str:
@@ -98,12 +106,25 @@ def _identifier(item: Item, title: str, text: str, slugs: set[str]) -> str:
     return short if short not in slugs else f"{short[:60].strip('-_')}-{digest(text, 8)}"
 
 
-def _refuse_flaws(flaws: list[Flaw]) -> None:
-    if flaws:
-        first = min(flaws, key=lambda flaw: (not flaw.fatal, flaw.line, flaw.column))
-        # Lines of the file that would have been are nothing to those who read the bank.
-        message = re.sub(r"\b[Tt]he (\w+) in line \d+", r"another \1", first.message)
-        raise RefusedError(first.code, message[:1].upper() + message[1:], first.hint)
+# What helps those who read the bank, where the checker speaks to those who write a topic.
+_HINTS = {
+    "external-image": "Save the picture beside the bank, and name that file.",
+    "broken-link": "Write its whole address, from https: on, or take the link out.",
+}
+
+
+def _refuse_flaws(flaws: Sequence[Flaw], text: str) -> None:
+    if not flaws:
+        return
+    first = min(flaws, key=lambda flaw: (not flaw.fatal, flaw.line, flaw.column))
+    # Lines of the file that would have been are nothing to those who read the bank.
+    message = re.sub(r"\b[Tt]he (\w+) in line \d+", r"another \1", first.message)
+    message = re.sub(r"the one in line \d+", "another one", message)
+    line = " ".join(text.split("\n")[first.line - 1].split())
+    shown = line if len(line) <= 60 else f"{line[:59]}…"
+    message = f"{message[:1].upper()}{message[1:].rstrip('.:')}"
+    message += f' ("{shown}").' if shown else "."
+    raise RefusedError(first.code, message, _HINTS.get(first.code, first.hint))
 
 
 def _site(path: str, pictures: tuple[Picture, ...]) -> Site:

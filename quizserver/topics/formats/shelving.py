@@ -13,6 +13,7 @@ from pathlib import Path
 
 from quizserver.topics.crossing import crossing_flaws
 from quizserver.topics.folder import list_folder
+from quizserver.topics.formats.compose import decomposed
 from quizserver.topics.formats.model import Brought, Imported, Picture
 from quizserver.topics.identity import ID_RULE, digest, is_id
 from quizserver.topics.links import Site
@@ -48,14 +49,17 @@ def shelve(
     *,
     overwrite: bool = False,
     dry_run: bool = False,
+    earlier: Sequence[Shelved] = (),
 ) -> Outcome:
     """Write each question to ``content/topic``, its images first.
 
-    A question whose id or file is there already is a problem, and left as it is, unless
-    ``overwrite``. With ``dry_run`` nothing is written. Raises OSError when the folder cannot be
-    made or listed; a file that can't be written is a problem of its question.
+    A question that is there already is a problem, and left as it is, unless ``overwrite``; another
+    one of the same title gets a digest behind its id. ``earlier`` are those that other banks of
+    this import brought: they are never replaced. With ``dry_run`` nothing is written. Raises
+    OSError when the folder cannot be made or listed; a file that can't be written is a problem of
+    its question.
     """
-    plan = _Plan(bank, content, topic, overwrite, _ids(content))
+    plan = _Plan(bank, content, topic, overwrite, _ids(content), earlier)
     shelved: list[Shelved] = []
     problems = list(imported.problems)
     targets = [(each, plan.target(each)) for each in imported.questions]
@@ -79,10 +83,22 @@ def _ids(content: Path) -> Shelf:
 
 
 class _Plan:
-    def __init__(self, bank: str, content: Path, topic: str, overwrite: bool, shelf: Shelf) -> None:
+    def __init__(
+        self,
+        bank: str,
+        content: Path,
+        topic: str,
+        overwrite: bool,
+        shelf: Shelf,
+        earlier: Sequence[Shelved],
+    ) -> None:
         self.bank, self.content, self.topic, self.overwrite = bank, content, topic, overwrite
         self.shelf = shelf
-        self.taken = {d.id: d.path for d in shelf.drafts() if isinstance(d, Draft)}
+        brought = [draft_question(each.path, each.brought.source) for each in earlier]
+        drafts = [draft for draft in shelf.drafts() if isinstance(draft, Draft)]
+        self.drafts = {draft.path: draft for draft in [*drafts, *brought]}
+        self.taken = {draft.id: draft.path for draft in self.drafts.values()}
+        self.earlier = {each.path for each in earlier}
 
     def problem(self, each: Brought, code: str, message: str, hint: str) -> Problem:
         return Problem(self.bank, each.line, 1, code, message, hint)
@@ -91,17 +107,35 @@ class _Plan:
         """The path for a question, or that it is there already."""
         slug = each.slug
         owner = self.taken.get(slug)
-        if owner is not None and owner.split("/")[0] != self.topic:
-            # Another topic's question of that name: this one gets a digest of its text behind it.
+        if owner is not None and not self._is_same(owner, each):
             slug = f"{slug[:60].strip('-_')}-{digest(each.source, 8)}"
             owner = self.taken.get(slug)
         path = owner or f"{self.topic}/{slug}.md"
+        if path in self.earlier:
+            message = f'"{each.title}" is in another of these banks too.'
+            return self.problem(each, "there-already", message, "Delete it in one of them.")
         there = owner is not None or os.path.lexists(self.content / path)
         if there and not self.overwrite:
             message = f'"{each.title}" is there already, in {path}.'
             return self.problem(each, "there-already", message, "--overwrite replaces it.")
         self.taken[slug] = path
         return path
+
+    def _is_same(self, path: str, each: Brought) -> bool:
+        """Whether the question of that file is this one, perhaps edited since.
+
+        Many are called "What does this code print?": it is this one in this topic that has its
+        text, or half of its options.
+        """
+        draft = self.drafts.get(path)
+        if draft is None or path.split("/")[0] != self.topic:
+            return False
+        there = decomposed(draft)
+        here = decomposed(draft_question(path, each.source))
+        if here.stem and here.stem.split() == there.stem.split():
+            return True
+        texts, others = ({" ".join(o.text.split()) for o in i.options} for i in (here, there))
+        return 2 * len(texts & others) >= max(len(texts), len(others))
 
     def site(self, paths: Sequence[str], questions: Sequence[Brought]) -> Site:
         """What links can lead to once everything is written."""
@@ -146,10 +180,10 @@ def _write(plan: _Plan, each: Brought, path: str) -> Problem | None:
             if not target.parent.resolve().is_relative_to(folder):
                 raise OSError(f"{target.parent} leads out of the topic's folder")
             if not target.exists() or _differs(target, picture):
-                _place(target, picture.data, overwrite=plan.overwrite)
+                place(target, picture.data, overwrite=plan.overwrite)
         file = plan.content / path
         _make(file.parent)
-        _place(file, each.source.encode("utf-8"), overwrite=plan.overwrite)
+        place(file, each.source.encode("utf-8"), overwrite=plan.overwrite)
     except FileExistsError:
         message = f"{path} was made by somebody else just now."
         return plan.problem(each, "there-already", message, "--overwrite replaces it.")
@@ -166,7 +200,7 @@ def _make(folder: Path) -> None:
         raise NotADirectoryError(0, "a file lies where the folder should be") from None
 
 
-def _place(target: Path, data: bytes, *, overwrite: bool) -> None:
+def place(target: Path, data: bytes, *, overwrite: bool) -> None:
     """The whole file or none: written beside, then moved. Raises FileExistsError, OSError."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".import-", suffix=".tmp")
     temporary = Path(name)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from quizserver.topics.formats.escape import at_start, code_block, code_span, escaped
-from quizserver.topics.formats.html_tree import BLOCKS, Node, clean_tree
+from quizserver.topics.formats.html_tables import cells_of, is_block, is_plain_table, rows_of
+from quizserver.topics.formats.html_tree import Node, clean_tree
 from quizserver.topics.headings import Name, section_name
 
 # The path that an image's address shall have in the question's file; None drops the image.
@@ -55,7 +56,7 @@ class _Writer:
             loose.clear()
 
         for child in node.children:
-            if isinstance(child, Node) and _is_block(child):
+            if isinstance(child, Node) and is_block(child):
                 settle()
                 found.extend(self._block(child))
             else:
@@ -83,7 +84,7 @@ class _Writer:
         if tag == "blockquote":
             inner = "\n\n".join(self.blocks(node)).split("\n")
             return ["\n".join(f"> {line}".rstrip() for line in inner)] if any(inner) else []
-        if _is_plain_table(node):
+        if is_plain_table(node):
             return [self._table(node)]
         if tag in ("table", "details", "dl"):
             return [" ".join(self._raw(node).split())]
@@ -125,8 +126,10 @@ class _Writer:
         return "\n".join(items)
 
     def _table(self, node: Node) -> str:
-        rows = [[self._paragraph(c.children) for c in _cells(row)] for row in _rows(node)]
-        aligned = [_RULES.get(c.attributes.get("align", ""), "---") for c in _cells(_rows(node)[0])]
+        rows = [[self._paragraph(c.children) for c in cells_of(row)] for row in rows_of(node)]
+        aligned = [
+            _RULES.get(c.attributes.get("align", ""), "---") for c in cells_of(rows_of(node)[0])
+        ]
         rows.insert(1, aligned)
         return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
@@ -178,12 +181,6 @@ class _Writer:
         return f"<{node.tag}{''.join(names)}>{inside}</{node.tag}>"
 
 
-def _is_block(node: Node) -> bool:
-    if node.tag in BLOCKS:
-        return True
-    return any(isinstance(child, Node) and _is_block(child) for child in node.children)
-
-
 def _text(text: str) -> str:
     out: list[str] = []
     at = 0
@@ -226,29 +223,3 @@ def _code(node: Node) -> str:
 
 def _address(url: str) -> str:
     return url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace("\\", "%5C")
-
-
-def _rows(node: Node) -> list[Node]:
-    found: list[Node] = []
-    for child in node.children:
-        if isinstance(child, Node):
-            found.extend([child] if child.tag == "tr" else _rows(child))
-    return found
-
-
-def _cells(row: Node) -> list[Node]:
-    return [child for child in row.children if isinstance(child, Node)]
-
-
-def _is_plain_table(node: Node) -> bool:
-    """Whether a table has a header row, as many cells in each row, and only text in them."""
-    rows = [_cells(row) for row in _rows(node)] if node.tag == "table" else []
-    if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
-        return False
-    cells = [cell for row in rows for cell in row]
-    return all(cell.tag == "th" for cell in rows[0]) and not any(
-        cell.attributes.keys() - {"align"}
-        or "|" in cell.text()
-        or any(isinstance(c, Node) and _is_block(c) for c in cell.children)
-        for cell in cells
-    )

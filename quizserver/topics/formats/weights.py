@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from quizserver.topics.formats.model import Choice, RefusedError
 
-PARTIAL = "partial credit: here the answer is right when all right options and no others are chosen"
+PARTIAL = "partial credit (an answer is right when all right options and no others are chosen)"
 RATHER = "the credit for options that are not fully right"
-NOT_ALL = "that the right options together were worth less than everything"
-RADIO = "that several options could be chosen: only one is right"
+NOT_ALL = "that its right options together were worth less than the whole mark"
+RADIO = "that several options could be chosen (only one of them is fully right)"
 
 
 @dataclass(frozen=True, slots=True)

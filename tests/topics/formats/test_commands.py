@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ def test_an_import_brings_what_it_can_names_the_rest_and_exits_with_1(content: P
     assert result.exit_code == 1
     assert f"{BANK}:66:1: No option is marked as right." in result.stdout
     assert "8 questions came into" in result.stderr
-    assert "7 left out" in result.stderr
+    assert "7 problems, named above." in result.stderr
     assert len(list((content / "tensors").glob("*.md"))) == 8
     assert run("check", "--content", content).exit_code == 0
 
@@ -86,6 +88,27 @@ def test_an_export_never_overwrites_unasked(content: Path, tmp_path: Path):
     assert out.read_bytes().startswith(b"PK")
     assert report["written"] == ["even", "sides"]
     assert {"question": "even", "what": "its hints"} in report["left_behind"]
+
+
+@pytest.mark.parametrize("flag", [(), ("--overwrite",)])
+def test_an_export_that_fails_midway_leaves_what_was_there(
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: tuple[str, ...]
+):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    before = {"b.xml": b"mine"} if flag else {}
+    for name, data in before.items():
+        (folder / name).write_bytes(data)
+
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = run(
+        "export", "--format", "moodle", "-o", folder / "b.xml", "--content", content, *flag
+    )
+    assert (result.exit_code, "No space left" in result.stderr) == (1, True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_an_export_names_a_broken_question_and_exits_with_1(content: Path, tmp_path: Path):

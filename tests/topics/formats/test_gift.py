@@ -6,7 +6,7 @@ import pytest
 
 from quizserver.topics.formats import Imported, read, write
 from quizserver.topics.formats.model import Item
-from tests.topics.formats.meaning import item_of, question_of
+from tests.topics.formats.meaning import item_of, question_of, texts
 
 
 def gift(text: str) -> Imported:
@@ -148,3 +148,26 @@ def test_what_is_written_says_what_it_loses():
 def test_three_right_options_share_as_moodle_writes_it():
     written = write("gift", [question_of("# W?\n\n- [x] a\n- [x] b\n- [x] c\n- [ ] d\n")])
     assert written.data.decode().count("%33.33333%") == 3
+
+
+@pytest.mark.parametrize("kind", ["gift", "moodle"])
+def test_more_shares_than_moodle_knows_are_told(kind: str):
+    right = "".join(f"- [x] {number}\n" for number in range(11))
+    written = write(kind, [question_of(f"# W?\n\n{right}- [ ] d\n")])
+    assert any("exact weights" in loss.what for loss in written.losses)
+
+
+def test_a_text_that_begins_like_a_format_or_a_weight_is_told_apart():
+    source = (
+        "# W?\n\n- [x] %100% of it\n- [ ] %5%\n- [ ] [html]\n\n## Explanation\n\n[plain] is one.\n"
+    )
+    text = write("gift", [question_of(source)]).data.decode()
+    for written in (
+        "=[markdown]%100% of",
+        "~[markdown]%5%",
+        "~[markdown][html]",
+        "####[markdown][pl",
+    ):
+        assert written in text
+    (brought,) = gift(text).questions
+    assert texts(brought.source) == texts(source)

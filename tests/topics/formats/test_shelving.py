@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from quizserver.lab.catalog import Catalog
 from quizserver.topics.check import check
 from quizserver.topics.formats import read
 from quizserver.topics.formats.pictures import beside
-from quizserver.topics.formats.shelving import shelve, topic_fault
+from quizserver.topics.formats.shelving import Outcome, Shelved, shelve, topic_fault
 
 BANKS = Path(__file__).parent / "banks"
 TWO = "## One?\n\n- [x] a\n- [ ] b\n\n## Two?\n\n- [x] a\n- [ ] b\n"
@@ -67,6 +68,48 @@ def test_an_id_of_another_topic_is_left_alone_and_the_import_repeats(tmp_path: P
     assert check(tmp_path, content=tmp_path, catalog=None) == []
     again = shelve("b", read("b.md", TWO.encode()), tmp_path, "t")
     assert [problem.code for problem in again.problems] == ["there-already"] * 2
+
+
+SAME = "## What does this print?\n\n```\n{code}\n```\n\n- [x] {right}\n- [ ] {wrong}\n"
+
+
+def test_another_question_of_the_same_title_stands_beside_the_first(tmp_path: Path):
+    first = SAME.format(code="1", right="one", wrong="two")
+    second = SAME.format(code="2", right="three", wrong="four")
+    shelve("a", read("a.md", first.encode()), tmp_path, "t")
+    before = files(tmp_path)
+    for overwrite in (False, True, True):
+        beside_it = shelve("b", read("b.md", second.encode()), tmp_path, "t", overwrite=overwrite)
+        assert beside_it.problems == ()
+        (path,) = (each.path for each in beside_it.shelved)
+        assert path.startswith("t/what-does-this-print-")
+    assert before.items() < files(tmp_path).items()
+    assert len(files(tmp_path)) == 2
+    assert check(tmp_path, content=tmp_path, catalog=None) == []
+
+
+def test_an_edited_question_is_known_again(tmp_path: Path):
+    source = SAME.format(code="1", right="one", wrong="two")
+    shelve("a", read("a.md", source.encode()), tmp_path, "t")
+    file = tmp_path / "t" / "what-does-this-print.md"
+    file.write_text(file.read_text().replace("one", "uno").replace("```\n1\n```", "`1`"))
+    again = shelve("a", read("a.md", source.encode()), tmp_path, "t")
+    assert [problem.code for problem in again.problems] == ["there-already"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_two_banks_of_one_import_never_replace_each_others_questions(tmp_path: Path, dry_run: bool):
+    def bring(text: str, earlier: Sequence[Shelved]) -> Outcome:
+        imported = read("b.md", text.encode())
+        return shelve(
+            "b", imported, tmp_path, "t", overwrite=True, dry_run=dry_run, earlier=earlier
+        )
+
+    first = bring(TWO, ())
+    second = bring(TWO, first.shelved)
+    assert (len(first.shelved), len(second.shelved)) == (2, 0)
+    assert {"another of these banks" in problem.message for problem in second.problems} == {True}
+    assert bool(files(tmp_path)) is not dry_run
 
 
 def test_an_image_of_that_name_with_other_bytes_is_kept(tmp_path: Path):

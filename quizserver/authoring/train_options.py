@@ -1,0 +1,66 @@
+"""What the commands that train share: which seeds, where, and of which topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from quizserver.topics.model import Snapshot, Topic
+
+SEED_END = 2**31
+SEEDS_MAX = 100_000
+
+
+class Seeds(click.ParamType[range]):
+    """A half-open range of seeds, written A:B."""
+
+    name = "A:B"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> range:
+        if isinstance(value, range):
+            return value
+        first, colon, end = str(value).partition(":")
+        if not (colon and first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+            self.fail(f"{value!r} is not a range of seeds; write A:B with A < B, such as 0:64.")
+        if int(end) > SEED_END or int(end) - int(first) > SEEDS_MAX:
+            self.fail(f"at most {SEEDS_MAX:,} seeds below {SEED_END:,} can be trained at once.")
+        return range(int(first), int(end))
+
+
+def _device(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    if name == "cpu":  # what there always is need not import torch
+        return name
+    from quizserver.lab.ensemble import check_device
+
+    try:
+        return check_device(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+DEVICE = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    callback=_device,
+    help="Where to train, such as cuda.",
+)
+
+
+def topics_in(folder: Path) -> Snapshot:
+    """The topics of the folder, broken files among its problems."""
+    from quizserver.topics.library import Library
+
+    return Library(folder).snapshot()
+
+
+def topic_of(snapshot: Snapshot, topic: str) -> Topic:
+    """The topic of that id. Raises click.UsageError, with those that there are, when it is none."""
+    if topic not in snapshot.topics:
+        raise click.UsageError(
+            f"There is no topic {topic!r}; there are {', '.join(snapshot.topics) or 'none'}."
+        )
+    return snapshot.topics[topic]
