@@ -21,6 +21,7 @@ from torch import nn
 
 from benchmarks import plain_loops
 from benchmarks.classes import class_rows
+from benchmarks.items import item_rows
 from benchmarks.limits import limit_rows
 from benchmarks.profile import profile_rows
 from benchmarks.rows import Row, as_json, as_table, once, timed
@@ -221,6 +222,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "memory": memory_rows,
     "evidence": evidence_rows,
     "classes": class_rows,
+    "items": item_rows,
 }
 
 

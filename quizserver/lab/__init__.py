@@ -33,7 +33,7 @@ is a tensor of one value a replica, taken by the optimiser or a layer as it is::
 
 What each module is for:
 
-- ``simulation``: knobs, arms, axes; the checks that need no training
+- ``model``, ``simulation``: knobs, arms, axes; what an author's file makes of them
 - ``catalog``, ``describe``: reading simulation files without torch in this process
 - ``ensemble``, ``replicas``, ``layers``, ``losses``, ``optim``: training with a replica axis
 - ``backprop``, ``flat``: the same in fewer calls of torch
@@ -46,6 +46,7 @@ What each module is for:
   record, the tables
 """
 
-from quizserver.lab.simulation import Arm, Axis, Knob, Map, Simulation
+from quizserver.lab.model import Arm, Axis, Knob, Map
+from quizserver.lab.simulation import Simulation
 
 __all__ = ["Arm", "Axis", "Knob", "Map", "Simulation"]

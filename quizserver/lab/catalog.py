@@ -23,7 +23,8 @@ from typing import Any
 from quizserver.lab.description import description_from_json
 from quizserver.lab.evidence import recorded_description
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint, fingerprint_of
-from quizserver.lab.simulation import Description, Simulation, SimulationError
+from quizserver.lab.model import Description, SimulationError
+from quizserver.lab.simulation import Simulation
 
 __all__ = ["ENGINE_VERSION", "Catalog", "fingerprint", "load"]
 

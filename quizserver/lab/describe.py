@@ -14,7 +14,7 @@ from typing import Any
 
 from quizserver.lab.catalog import load
 from quizserver.lab.description import description_to_json
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 
 
 def describe(path: str) -> dict[str, Any]:

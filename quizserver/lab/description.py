@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from quizserver.lab.simulation import Arm, Axis, Description, Knob, Map
+from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 
 
 def description_to_json(description: Description) -> dict[str, Any]:

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from quizserver.lab.model import SimulationError
 from quizserver.lab.replicas import Replicas
-from quizserver.lab.simulation import Simulation, SimulationError
+from quizserver.lab.simulation import Simulation
 
 PAD = 32
 BATCH = 128

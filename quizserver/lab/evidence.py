@@ -20,8 +20,8 @@ from quizserver.lab.claims import Verdict, agrees
 from quizserver.lab.compact import compact_text, rounded
 from quizserver.lab.description import description_from_json, description_to_json
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
+from quizserver.lab.model import Description
 from quizserver.lab.phases import PhaseMap
-from quizserver.lab.simulation import Description
 from quizserver.topics.model import Expected, Quantifier, Question, Topic
 
 FILE_NAME = "evidence.json"

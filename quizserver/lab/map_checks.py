@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from quizserver.lab.model import Arm, Axis, Knob, KnobError, Map, SimulationError
 from quizserver.lab.pairs import PAIR_SHAPES
 from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Arm, Axis, Knob, KnobError, Map, SimulationError
 
 Span = tuple[float, float]
 

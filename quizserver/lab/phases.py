@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from quizserver.lab.simulation import Description, Knob, Map
+from quizserver.lab.model import Description, Knob, Map
 
 SIDE = 24
 """Values of each knob, unless it is a whole number with fewer."""

@@ -10,7 +10,8 @@ import numpy as np
 from quizserver.lab.claims import grid, partner
 from quizserver.lab.ensemble import Curves, Floats, OnPoints, simulate
 from quizserver.lab.kinds import misfit
-from quizserver.lab.simulation import KnobError, Simulation
+from quizserver.lab.model import KnobError
+from quizserver.lab.simulation import Simulation
 from quizserver.topics.model import Claim, Question
 
 AT_ONCE = 2048

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from quizserver.lab.layers import INITS, Dropout, Linear
-from quizserver.lab.simulation import Knob
+from quizserver.lab.model import Knob
 
 _STREAMS = ("init", "data", "dropout")
 

@@ -1,4 +1,4 @@
-"""What a simulation says about itself: its knobs, its arms and its axes. Imports no torch.
+"""What an author's file makes: one ``Simulation``, and its function that trains. Imports no torch.
 
 An author writes one Python file a simulation. It makes one ``Simulation`` and decorates one
 generator function with ``@simulation.train``; ``quizserver.lab.ensemble`` calls that function with
@@ -8,215 +8,24 @@ the ``Simulation`` is made, so that ``quizserver check`` can tell the author.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-Scale = Literal["linear", "log"]
+from quizserver.lab.model import (
+    Arm,
+    Axis,
+    Description,
+    Knob,
+    KnobError,
+    Map,
+    SimulationError,
+    check_knobs,
+    defaults,
+)
+
 Train = Callable[[Any], Iterator[tuple[float, Mapping[str, Any]]]]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-_KNOB_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
-
-
-class SimulationError(Exception):
-    """A simulation file that cannot be used: what is wrong, and its line where that is known."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-
-
-class KnobError(ValueError):
-    """A setting that a simulation does not allow. ``field`` is the knob's name."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """One setting a learner may turn, with the range that the server enforces.
-
-    ``low``, ``high`` and ``default`` are in ``unit``; ``scale`` says how a slider runs. Replicas
-    with different values train together, each with its own value. An ``integer`` knob counts
-    something that shapes the network or the data (units, points, batch size): replicas with
-    different values train apart, and ``train`` sees it as a plain ``int``. ``choices`` names the
-    values of an integer knob that chooses among kinds (activations, dtypes): one name a value, the
-    first for ``low``.
-    """
-
-    name: str
-    label: str
-    low: float
-    high: float
-    default: float
-    scale: Scale = "linear"
-    unit: str = ""
-    integer: bool = False
-    help: str = ""
-    choices: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not _KNOB_NAME.match(self.name):
-            raise SimulationError(
-                f"knob {self.name!r}: a name is lower-case letters, digits and underscores"
-            )
-        if not self.label.strip():
-            raise SimulationError(f"knob {self.name}: the label is empty")
-        if self.scale not in ("linear", "log"):
-            raise SimulationError(f"knob {self.name}: scale is {self.scale!r}, not linear or log")
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise SimulationError(
-                f"knob {self.name}: low ({self.low:g}) must be below high ({self.high:g})"
-            )
-        if self.scale == "log" and self.low <= 0:
-            raise SimulationError(f"knob {self.name}: a log scale needs low above 0")
-        if self.choices and not (self.integer and len(self.choices) == self.high - self.low + 1):
-            raise SimulationError(
-                f"knob {self.name}: choices name the values of an integer knob from low to high, "
-                f"so there must be {self.high - self.low + 1:g}, not {len(self.choices)}"
-            )
-        try:
-            self.check(self.default)
-        except KnobError as error:
-            raise SimulationError(f"knob {self.name}: its default is refused. {error}") from None
-
-    def text(self, value: float) -> str:
-        """A value as people read it: its name where the knob chooses among kinds."""
-        if self.choices:
-            return self.choices[round(value - self.low)]
-        return f"{value:g} {self.unit}".rstrip()
-
-    def check(self, value: object) -> float:
-        """``value`` as a number within the range; raises ``KnobError`` with a sentence."""
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise KnobError(self.name, f"{self.label} must be a number.")
-        number = float(value) if abs(value) < 1e300 else math.inf
-        if not math.isfinite(number):
-            raise KnobError(self.name, f"{self.label} must be a finite number.")
-        if not self.low <= number <= self.high:
-            unit = f" {self.unit}" if self.unit else ""
-            raise KnobError(
-                self.name,
-                f"{self.label} must be between {self.low:g} and {self.high:g}{unit}, "
-                f"not {number:g}.",
-            )
-        if self.integer and number != int(number):
-            raise KnobError(self.name, f"{self.label} must be a whole number, not {number:g}.")
-        return number
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """A named setting: ``base``'s knobs (the defaults when None) with ``knobs`` changed."""
-
-    name: str
-    label: str
-    knobs: Mapping[str, float] = field(default_factory=dict)
-    base: str | None = None
-    help: str = ""
-
-    def __post_init__(self) -> None:
-        if not _ARM_NAME.match(self.name):
-            raise SimulationError(
-                f"arm {self.name!r}: a name is lower-case letters, digits and hyphens"
-            )
-        if not self.label.strip():
-            raise SimulationError(f"arm {self.name}: the label is empty")
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A quantity that is drawn: the x of every curve, or one series."""
-
-    label: str
-    unit: str = ""
-    scale: Scale = "linear"
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A phase map worth recording: two knobs, and the shape to count in each cell of their plane.
-
-    All other knobs stay as in ``arm`` (the first arm when None). A range narrower than the knob's
-    own shows the interesting part; ``series`` is the one judged, None the first.
-    """
-
-    x: str
-    y: str
-    shape: str
-    arm: str | None = None
-    series: str | None = None
-    x_range: tuple[float, float] | None = None
-    y_range: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The one knob in which an arm differs from its base."""
-
-    knob: Knob
-    before: float
-    after: float
-    base: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """Everything the web process may know of a simulation file: no code, only data.
-
-    ``arms`` map each name to its full setting of every knob; ``points`` is how many values of x a
-    finished run has.
-    """
-
-    title: str
-    summary: str
-    knobs: tuple[Knob, ...]
-    arms: tuple[Arm, ...]
-    x: Axis
-    series: Mapping[str, Axis]
-    points: int
-    fingerprint: str
-    maps: tuple[Map, ...] = ()
-
-    def arm(self, name: str) -> Arm:
-        """The arm of that name; raises ``KeyError`` with the names there are."""
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        raise KeyError(f"no arm {name!r}; there are {', '.join(arm.name for arm in self.arms)}")
-
-    def change(self, name: str) -> Change | None:
-        """What sets an arm apart from its base; None for the default setting itself."""
-        arm = self.arm(name)
-        base = _defaults(self.knobs) if arm.base is None else self.arm(arm.base).knobs
-        for knob in self.knobs:
-            if arm.knobs[knob.name] != base[knob.name]:
-                return Change(knob, base[knob.name], arm.knobs[knob.name], arm.base)
-        return None
-
-
-def check_knobs(knobs: Iterable[Knob], given: Mapping[str, object]) -> dict[str, float]:
-    """A full setting: ``given`` checked against ``knobs``, the defaults for what it leaves out.
-
-    Raises ``KnobError`` for the first unknown name, value that is no number, or value out of range.
-    """
-    known = {knob.name: knob for knob in knobs}
-    for name in given:
-        if name not in known:
-            there = ", ".join(known) or "none"
-            raise KnobError(str(name), f"There is no knob {name!r}; the knobs are {there}.")
-    return {
-        name: knob.check(given[name]) if name in given else float(knob.default)
-        for name, knob in known.items()
-    }
 
 
 class Simulation:
@@ -289,7 +98,7 @@ class Simulation:
         return self.describe().arm(name)
 
     def check_knobs(self, given: Mapping[str, object]) -> dict[str, float]:
-        """See ``check_knobs`` of this module."""
+        """See ``check_knobs`` of ``model``."""
         return check_knobs(self.knobs, given)
 
     def describe(self) -> Description:
@@ -311,7 +120,7 @@ def _checked_maps(
 ) -> tuple[Map, ...]:
     if not maps:
         return ()
-    # knowing the shapes brings numpy, and that module builds on this one
+    # the shapes bring numpy, which the web process does without
     from quizserver.lab.map_checks import checked_maps
 
     return checked_maps(maps, knobs, arms, series)
@@ -323,10 +132,6 @@ def _unique(kind: str, names: list[str]) -> None:
             raise SimulationError(f"two {kind}s are named {name!r}")
 
 
-def _defaults(knobs: Iterable[Knob]) -> dict[str, float]:
-    return {knob.name: float(knob.default) for knob in knobs}
-
-
 def _full_arms(knobs: tuple[Knob, ...], arms: Sequence[Arm]) -> tuple[Arm, ...]:
     """Each arm with its full setting. A base must stand before the arms that build on it."""
     if not arms:
@@ -335,7 +140,7 @@ def _full_arms(knobs: tuple[Knob, ...], arms: Sequence[Arm]) -> tuple[Arm, ...]:
     for arm in arms:
         if arm.base is not None and arm.base not in full:
             raise SimulationError(f"arm {arm.name}: its base {arm.base!r} is no arm above it")
-        base = _defaults(knobs) if arm.base is None else dict(full[arm.base].knobs)
+        base = defaults(knobs) if arm.base is None else dict(full[arm.base].knobs)
         try:
             setting = check_knobs(knobs, {**base, **arm.knobs})
         except KnobError as error:

@@ -13,9 +13,10 @@ from quizserver.lab.course import Floats, quantile
 from quizserver.lab.evidence import Band, Ensemble, Evidence, Experiment, Finding, Values
 from quizserver.lab.findings import ensemble_key, find
 from quizserver.lab.fingerprint import ENGINE_VERSION
+from quizserver.lab.model import SimulationError
 from quizserver.lab.phases import REPLICAS, PhaseMap, Plane, plane
 from quizserver.lab.plan import Plan, VerifyError, compared
-from quizserver.lab.simulation import Simulation, SimulationError
+from quizserver.lab.simulation import Simulation
 from quizserver.lab.sweep import sweep
 from quizserver.lab.words import describe
 from quizserver.topics.model import Topic

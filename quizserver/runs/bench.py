@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from quizserver.lab import phases
 from quizserver.lab.evidence import Ensemble, Evidence
+from quizserver.lab.model import Description, Knob
 from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Description, Knob
 from quizserver.runs.evidence_view import (
     Described,
     OptionEvidence,

@@ -21,8 +21,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quizserver.lab.model import SimulationError
 from quizserver.lab.phases import Plane
-from quizserver.lab.simulation import SimulationError
 from quizserver.runs import limits, wire
 from quizserver.runs.model import Order
 

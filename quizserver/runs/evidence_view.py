@@ -10,7 +10,7 @@ from markupsafe import Markup
 from quizserver.lab.evidence import Band, Ensemble, Evidence, Finding
 from quizserver.lab.kinds import fitting
 from quizserver.lab.levels import LEVEL_SHAPES
-from quizserver.lab.simulation import Arm, Description, Knob
+from quizserver.lab.model import Arm, Description, Knob
 from quizserver.lab.words import plain
 from quizserver.web import charts
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from quizserver.lab.model import Description, Knob
 from quizserver.lab.phases import PhaseMap, Plane
 from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Description, Knob
 from quizserver.runs import map_words
 from quizserver.web import phase_chart
 

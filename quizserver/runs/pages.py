@@ -17,7 +17,7 @@ from pygments.lexers import PythonLexer
 
 from quizserver.lab.evidence import EvidenceError
 from quizserver.lab.evidence import read as read_evidence
-from quizserver.lab.simulation import Description, SimulationError
+from quizserver.lab.model import Description, SimulationError
 from quizserver.runs import results
 from quizserver.runs.model import RefusedError, Run
 from quizserver.runs.recorded import recorded_arms

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from quizserver.lab import phases
+from quizserver.lab.model import Description, Knob, Map
 from quizserver.lab.phases import Plane
-from quizserver.lab.simulation import Description, Knob, Map
 from quizserver.runs.model import Batch, RefusedError
 from quizserver.topics.identity import did_you_mean
 

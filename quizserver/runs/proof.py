@@ -8,7 +8,7 @@ from pathlib import Path
 from quizserver.lab import evidence
 from quizserver.lab.evidence import Evidence, EvidenceError
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.lab.verify import VerifyError, verify
 from quizserver.runs.child import OnShare
 from quizserver.runs.model import Order
@@ -40,7 +40,8 @@ def prove(folder: Path, order: Order, on_share: OnShare) -> str:
         found = found if recorded is None else _with_maps(found, recorded)
         text = evidence.to_text(found, folder / evidence.FILE_NAME)
     except (VerifyError, EvidenceError) as error:
-        raise SimulationError(str(error)) from error
+        # Of the server's own folders a page tells nothing.
+        raise SimulationError(str(error).replace(f"{folder.parent}/", "")) from error
     on_share(PARTS, text.encode())
     agree = sum(finding.agrees for finding in found.findings)
     return f"{agree} of {len(found.findings)} claims came out as the key says."

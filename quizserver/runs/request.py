@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from quizserver.lab.model import Description, Knob, KnobError, Map, check_knobs
 from quizserver.lab.phases import REPLICAS
-from quizserver.lab.simulation import Description, Knob, KnobError, Map, check_knobs
 from quizserver.runs import planes
 from quizserver.runs.model import Order, RefusedError
 from quizserver.topics.identity import did_you_mean

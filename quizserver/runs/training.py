@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quizserver.lab import catalog, words
 from quizserver.lab.ensemble import Floats, simulate
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.lab.sweep import sweep
 from quizserver.runs import map_words, proof
 from quizserver.runs.child import OnCells, OnPoints, OnShare

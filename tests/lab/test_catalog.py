@@ -14,7 +14,7 @@ from quizserver.lab import catalog as catalog_module
 from quizserver.lab.catalog import Catalog, fingerprint, load
 from quizserver.lab.description import description_from_json, description_to_json
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.simulation import Description, SimulationError
+from quizserver.lab.model import Description, SimulationError
 
 GOOD = '''\
 """A line that falls.

@@ -18,7 +18,8 @@ from quizserver import lab
 from quizserver.lab import Axis, Knob, losses
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.simulation import KnobError, Simulation, SimulationError
+from quizserver.lab.model import KnobError, SimulationError
+from quizserver.lab.simulation import Simulation
 
 from .examples import RATE, mlp, plain
 

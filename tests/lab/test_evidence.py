@@ -27,7 +27,7 @@ from quizserver.lab.evidence import (
     write,
 )
 from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
-from quizserver.lab.simulation import Arm, Axis, Description, Knob
+from quizserver.lab.model import Arm, Axis, Description, Knob
 from quizserver.topics.model import Claim, Question, Sweep, Topic
 
 SOURCE = "# the text of a simulation\n"

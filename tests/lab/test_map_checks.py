@@ -10,8 +10,8 @@ import pytest
 from quizserver.lab import Arm, Axis, Knob, Map, Simulation
 from quizserver.lab.catalog import Catalog
 from quizserver.lab.description import description_from_json, description_to_json
+from quizserver.lab.model import SimulationError
 from quizserver.lab.phases import plane
-from quizserver.lab.simulation import SimulationError
 from quizserver.topics.check import check
 
 RATE = Knob("rate", "Learning rate", 0.01, 10, default=0.1, scale="log")

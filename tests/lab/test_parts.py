@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from quizserver.lab import Arm, Knob, losses, norms, optim, schedules
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.model import SimulationError
 from quizserver.lab.replicas import Replicas
-from quizserver.lab.simulation import Simulation, SimulationError
+from quizserver.lab.simulation import Simulation
 
 from .examples import MOMENTUM, RATE, plain, task
 

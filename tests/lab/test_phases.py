@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from quizserver.lab.model import Arm, Axis, Description, Knob, KnobError, Map
 from quizserver.lab.phases import (
     REPLICAS,
     SIDE,
@@ -18,7 +19,6 @@ from quizserver.lab.phases import (
     values,
     with_counts,
 )
-from quizserver.lab.simulation import Arm, Axis, Description, Knob, KnobError, Map
 
 RATE = Knob("rate", "Rate", 0.001, 10, default=0.1, scale="log")
 DECAY = Knob("decay", "Decay", 0, 1, default=0.25)

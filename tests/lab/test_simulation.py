@@ -12,15 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.lab.simulation import (
-    Arm,
-    Axis,
-    Knob,
-    KnobError,
-    Simulation,
-    SimulationError,
-    check_knobs,
-)
+from quizserver.lab.model import Arm, Axis, Knob, KnobError, SimulationError, check_knobs
+from quizserver.lab.simulation import Simulation
 
 RATE = Knob("rate", "Learning rate", 0.01, 10, default=0.1, scale="log", unit="1/step")
 DECAY = Knob("decay", "Weight decay", 0, 1, default=0)

@@ -11,9 +11,9 @@ import torch
 
 from quizserver.lab import Axis, Knob, Map, Simulation
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.model import SimulationError
 from quizserver.lab.phases import PhaseMap, Plane, plane
 from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import SimulationError
 from quizserver.lab.sweep import sweep
 
 from .examples import DECAY, MOMENTUM, RATE, mlp, plain

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 from quizserver.lab.phases import Plane, coarse_to_fine, plane
-from quizserver.lab.simulation import Arm, Axis, Description, Knob, Map
 from quizserver.runs.child import OnCells, OnPoints, OnShare
 from quizserver.runs.model import Order
 from quizserver.runs.worker import work

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from quizserver.lab.model import Description, Map
 from quizserver.lab.phases import REPLICAS, SIDE, Plane
 from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Description, Map
 from quizserver.runs.key import key
 from quizserver.runs.model import Order, RefusedError
 from quizserver.runs.request import SEED_MAX, order, read

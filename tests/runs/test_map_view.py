@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from quizserver.lab.evidence import Evidence, Experiment
+from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 from quizserver.lab.phases import PhaseMap, plane, with_counts
-from quizserver.lab.simulation import Arm, Axis, Description, Knob, Map
 from quizserver.runs.bench import bench_view
 from quizserver.runs.map_view import MapView, map_view
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.lab.simulation import Map
+from quizserver.lab.model import Map
 from quizserver.runs import planes, results
 from quizserver.runs.child import read_cells
 from quizserver.runs.model import Batch, Run

@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import DictLoader
 
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.runs.model import Run
 from quizserver.runs.pages import pages
 from quizserver.runs.service import Runs

@@ -11,8 +11,8 @@ import pytest
 
 from quizserver.lab.catalog import fingerprint, load
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.model import Map
 from quizserver.lab.phases import plane
-from quizserver.lab.simulation import Map
 from quizserver.lab.sweep import sweep
 from quizserver.runs.map_words import sentence
 from quizserver.runs.model import Order
