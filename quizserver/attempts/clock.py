@@ -1,4 +1,7 @@
-"""How long an answer took: the moment at which its form was first shown, sealed into the form."""
+"""How long an answer took: the moment at which its form was shown, sealed into the form.
+
+A hint or an error keeps the moment; the page opened again has a new one, as the server keeps none.
+"""
 
 from __future__ import annotations
 

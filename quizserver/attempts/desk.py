@@ -13,7 +13,7 @@ from quizserver.attempts.views import AttemptLine, LinkView, QuestionView, Situa
 from quizserver.db.session import Database
 from quizserver.lab.catalog import Catalog
 from quizserver.lab.evidence import Evidence, EvidenceError, Finding, read
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.runs.bench import BenchView, OptionEvidence, bench_view, option_evidence
 from quizserver.topics.library import Library
 from quizserver.topics.model import Problem, Question, Topic

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import click
 import sqlalchemy as sa
 
 from quizserver.accounts.passwords import hash_password
+from quizserver.accounts.store import AddressTakenError
 from quizserver.classes.demo.words import INSTRUCTOR, MODEL
-from quizserver.db.migrate import MigrationError, migrate, prepare_folder
-from quizserver.db.session import Database, DatabaseUrlError
-from quizserver.settings import Settings, SettingsError, load
+from quizserver.command_line import CONTENT, DATA, settings_of, stop
+from quizserver.db.commands import migrated
+from quizserver.db.session import Database
 
 LEARNERS_MAX = 5_000
+THERE = "there is a demo class already. Take it away first: quizserver demo --remove"
 AT_ONCE = 200
 """Learners in one transaction: a server that runs beside it gets its turn in between."""
 
@@ -39,19 +36,18 @@ AT_ONCE = 200
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the dice.")
 @click.option("--remove", is_flag=True, help="Take away all that is invented, and nothing else.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder of the databases [QUIZSERVER_DATA]."
-)
-@click.option(
-    "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
-)
+@DATA
+@CONTENT
 def demo(learners: int, seed: int, remove: bool, data: Path | None, content: Path | None) -> None:
-    settings = _settings(data, content)
-    with _open(settings) as database:
-        if remove:
-            _remove(database)
-        else:
-            _fill(database, settings.content, learners, seed)
+    settings = settings_of(data=data, content=content)
+    with migrated(settings) as database:
+        try:
+            if remove:
+                _remove(database)
+            else:
+                _fill(database, settings.content, learners, seed)
+        except sa.exc.DatabaseError as error:
+            stop(f"the database refused: {error.orig}. Run quizserver demo --remove, then again.")
 
 
 def _fill(database: Database, content: Path, learners: int, seed: int) -> None:
@@ -63,11 +59,11 @@ def _fill(database: Database, content: Path, learners: int, seed: int) -> None:
 
     with database.read() as session:
         if store.is_there(session):
-            _fail("there is a demo class already. Take it away first: quizserver demo --remove")
+            stop(THERE)
     topics = [topic for topic in Library(content).snapshot().topics.values() if topic.questions]
     questions = {question.id: question for topic in topics for question in topic.questions}
     if not questions:
-        _fail(f"there is no question at {content}. Name a content folder with --content DIR.")
+        stop(f"there is no question at {content}. Name a content folder with --content DIR.")
     rng, now = np.random.default_rng(seed), datetime.now(UTC)
     drawn = [
         model.draw(
@@ -81,8 +77,13 @@ def _fill(database: Database, content: Path, learners: int, seed: int) -> None:
     ]
     password = secrets.token_urlsafe(12)
     hashed = hash_password(password)
-    with database.write() as session:
-        room = store.begin(session, hashed, [topic.id for topic in topics], questions.values(), now)
+    try:
+        with database.write() as session:
+            room = store.begin(
+                session, hashed, [topic.id for topic in topics], questions.values(), now
+            )
+    except AddressTakenError:  # another one began at the same moment
+        stop(THERE)
     names, kinds, attempts = invented(learners), model.kinds(rng, learners), 0
     for start in range(0, learners, AT_ONCE):
         some = slice(start, start + AT_ONCE)
@@ -110,29 +111,8 @@ def _remove(database: Database) -> None:
         f"Removed {removed.accounts} invented accounts, {removed.attempts} answers and "
         f"{removed.classes} {'class' if removed.classes == 1 else 'classes'}."
     )
-
-
-def _settings(data: Path | None, content: Path | None) -> Settings:
-    try:
-        return load(os.environ, data=data, content=content)
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
-
-
-@contextmanager
-def _open(settings: Settings) -> Iterator[Database]:
-    try:
-        prepare_folder(settings.data)
-        database = Database(settings.data_url)
-        migrate(database)
-    except (OSError, MigrationError, DatabaseUrlError, sa.exc.DatabaseError) as error:
-        _fail(str(error))
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"quizserver: {message}", err=True)
-    sys.exit(1)
+    if removed.others:
+        click.echo(
+            f"{removed.others} real {'person was' if removed.others == 1 else 'people were'} "
+            "in it. Their accounts and all that they answered stay."
+        )

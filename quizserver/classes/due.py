@@ -13,6 +13,8 @@ _INPUT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends and takes
 _AREAS = re.compile(
     "(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/"
 )
+# On any clocks these stay years that a calendar has.
+_YEARS = range(2000, 2101)
 _SECONDS = re.compile(r"(?<=T\d\d:\d\d):\d\d(\.\d+)?$")  # browsers leave them out, or not
 
 
@@ -38,15 +40,17 @@ def parse(text: str, where: tzinfo) -> datetime | None:
     """The moment in UTC that ``text`` names on the clocks of ``where``; None for an empty text.
 
     A time that the clocks show twice is the first of them; one that they skip is as much later.
-    Raises DueError when it is no date and time.
+    Raises DueError when it is no date and time, or in no year of this century.
     """
     if not text.strip():
         return None
     try:
         local = datetime.strptime(_SECONDS.sub("", text.strip()), _INPUT).replace(tzinfo=where)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise DueError("Write a date and a time, such as 2027-03-01T23:59, or nothing.") from None
+    if local.year not in _YEARS:
+        raise DueError(f"Write a year from {_YEARS[0]} to {_YEARS[-1]}.")
+    return local.astimezone(UTC)
 
 
 def written(moment: datetime | None, where: tzinfo) -> str:

@@ -12,10 +12,15 @@ TITLE_MAX = 200
 NAME_MAX = 100
 
 
+# They can't be seen, and Persian, Hindi and some emoji are not written without them.
+_JOINERS = "\u200c\u200d"
+
+
 def _plain(field: StringField, most: int) -> None:
     """One line of visible characters: what others will read must not play tricks on them."""
     field.data = " ".join((field.data or "").split())
-    if not field.data.isprintable():
+    seen = field.data.translate(dict.fromkeys(map(ord, _JOINERS)))
+    if not seen.isprintable() or (field.data and not seen):
         raise ValidationError("Use letters, digits and signs that can be seen.")
     if len(field.data) > most:
         raise ValidationError(f"Use at most {most} characters.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask import abort
-from sqlalchemy.orm import Session
 
 from quizserver.accounts.current import Current
 from quizserver.accounts.model import Person
 from quizserver.classes import store
+from quizserver.classes.instructors import store as instructors
+from quizserver.classes.members import store as members
 from quizserver.classes.model import Class, Member
 from quizserver.db.session import Database
 
@@ -21,31 +22,31 @@ class Guards:
 
     def instructor_of(self, class_id: int) -> Class:
         """The class, for its instructors and for who administers the server; else 404."""
-        account = self._account()
+        found = self.seen_whole(class_id)
+        if found is None:
+            abort(404)
+        return found
+
+    def seen_whole(self, class_id: int) -> Class | None:
+        """The class, if whoever asks may see all of it; else None."""
+        account = self._current.account()
+        if account is None:
+            return None
         with self._database.read() as session:
             found = store.by_id(session, class_id)
-            if found is None or not self._instructs(session, found, account):
-                abort(404)
-        return found
+            if found is None or account.administers:
+                return found
+            return found if instructors.instructs(session, class_id, account.id) else None
 
     def member_of(self, class_id: int) -> tuple[Class, Member]:
         """The class with the active membership of whoever asks, in whatever role; else 404."""
         account = self._account()
         with self._database.read() as session:
             found = store.by_id(session, class_id)
-            mine = store.member(session, class_id, account.id) if found is not None else None
+            mine = members.member(session, class_id, account.id) if found is not None else None
         if found is None or mine is None or mine.state != "active":
             abort(404)
         return found, mine
-
-    def sees_all_of(self, class_id: int) -> bool:
-        """Whether whoever asks may see the whole class, as ``instructor_of`` has it."""
-        account = self._current.account()
-        if account is None:
-            return False
-        with self._database.read() as session:
-            found = store.by_id(session, class_id)
-            return found is not None and self._instructs(session, found, account)
 
     def teacher(self) -> Person:
         """The account that asks, which may create classes; else 404."""
@@ -53,9 +54,6 @@ class Guards:
         if not account.teaches:
             abort(404)
         return account
-
-    def _instructs(self, session: Session, found: Class, account: Person) -> bool:
-        return account.administers or store.instructs(session, found.id, account.id)
 
     def _account(self) -> Person:
         account = self._current.account()

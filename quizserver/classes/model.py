@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -11,6 +12,14 @@ MemberState = Literal["active", "left", "removed"]
 
 STUCK_ATTEMPTS = 3
 """Wrong this often, although every answer is explained at once: the explanation did not help."""
+
+
+def folded(text: str) -> str:
+    """How names are compared: whatever their case, their accents and their spelling in Unicode."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,12 @@ class Member:
     def label(self) -> str:
         """What the class calls them."""
         return self.name or self.email
+
+    @property
+    def instructs(self) -> bool:
+        """Whether they instruct the class: who may no longer teach does not, whatever the role."""
+        teaches = self.account_role in ("instructor", "admin")
+        return self.state == "active" and self.role == "instructor" and teaches
 
     @property
     def counts(self) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current import Current
@@ -15,7 +17,9 @@ from quizserver.classes.columns import columns
 from quizserver.classes.demo.words import INSTRUCTOR, MODEL
 from quizserver.classes.forms import NameForm, TitleForm
 from quizserver.classes.guards import Guards
+from quizserver.classes.instructors import store as instructors
 from quizserver.classes.joining import pages as joining
+from quizserver.classes.members import store as members
 from quizserver.classes.model import Class, Member
 from quizserver.classes.roster import pages as roster
 from quizserver.classes.settings import pages as class_settings
@@ -36,6 +40,7 @@ def pages(
     """The blueprint of classes, but for what their instructors read off the answers."""
     blueprint = Blueprint("classes", __name__)
     guards = Guards(database=database, current=current)
+    blueprint.register_error_handler(store.GoneError, _gone)
     # Without scripts there is no telling where a reader is: moments name their distance from UTC.
     blueprint.add_app_template_filter(lambda moment: due.told(moment, UTC), "told_utc")
     blueprint.add_app_template_filter(codes.spelled, "spelled_code")
@@ -49,20 +54,21 @@ def pages(
         if account is None:
             return redirect(url_for("accounts.sign_in", next=url_for("classes.classes")), 303)
         with database.read() as session:
-            mine = store.of_instructor(session, account.id)
-            learning = store.of_learner(session, account.id)
-            before = store.of_learner(session, account.id, states=("left", "removed"))
+            mine = instructors.classes_of(session, account.id)
+            learning = members.classes_of(session, account.id)
+            before = members.classes_of(session, account.id, states=("left", "removed"))
             ids = {each.id for each in mine}
             others = store.everything(session) if account.administers else []
             others = [each for each in others if each.id not in ids]
-            sizes = store.sizes(session, [each.id for each in [*mine, *others]])
+            sizes = members.sizes(session, [each.id for each in [*mine, *others]])
+            taught = ids | instructors.taught(session, [each.id for each in others])
         return render_template(
             "classes/classes.html",
             account=account,
-            mine=class_lines(mine, sizes),
+            mine=class_lines(mine, sizes, taught),
             learning=learning,
             before=before,
-            others=class_lines(others, sizes),
+            others=class_lines(others, sizes, taught),
         )
 
     @blueprint.route("/classes/new", methods=["GET", "POST"])
@@ -77,24 +83,28 @@ def pages(
 
     @blueprint.get("/classes/<int:class_id>")
     def overview(class_id: int) -> tuple[str, int]:
-        if not guards.sees_all_of(class_id):
+        whole = guards.seen_whole(class_id)
+        if whole is None:
             found, member = guards.member_of(class_id)
             return _learner_page(found, member, NameForm(formdata=None, data={"name": member.name}))
-        found = guards.instructor_of(class_id)
+        account = current.account()
+        assert account is not None
         with database.read() as session:
             topics = store.topics(session, class_id)
-            teachers = store.instructors(session, class_id)
-            learners = store.sizes(session, [class_id]).get(class_id, 0)
+            teachers = instructors.of_class(session, class_id)
+            mine = members.member(session, class_id, account.id)
+            learners = members.sizes(session, [class_id]).get(class_id, 0)
         snapshot = library.snapshot()
         page = render_template(
             "classes/overview.html",
-            room=found,
+            room=whole,
             topics=topic_lines(topics, snapshot, {}, datetime.now(UTC), url_for),
             questions=len(columns(topics, snapshot)),
             teachers=teachers,
             invented=MODEL if INSTRUCTOR in {each.email for each in teachers} else None,
             learners=learners,
-            me=current.account(),
+            me=account,
+            learns=mine is not None and mine.state == "active" and not mine.instructs,
             site=request.host_url.rstrip("/"),
         )
         return page, 200
@@ -106,7 +116,7 @@ def pages(
         if not form.validate_on_submit():
             return _learner_page(found, member, form)
         with database.write() as session:
-            store.change_name(session, class_id, member.person_id, form.name.data)
+            members.change_name(session, class_id, member.person_id, form.name.data)
         flash("Your name in this class is changed.")
         return redirect(url_for("classes.overview", class_id=class_id), 303)
 
@@ -114,14 +124,14 @@ def pages(
     def leave(class_id: int) -> AnyResponse | str:
         found, member = guards.member_of(class_id)
         with database.read() as session:
-            instructs = store.instructs(session, class_id, member.person_id)
+            instructs = instructors.instructs(session, class_id, member.person_id)
         if instructs:
             flash("Instructors leave a class by stepping down.")
             return redirect(url_for("classes.roster", class_id=class_id), 303)
         if request.method == "GET":
             return render_template("classes/leave.html", room=found, member=member)
         with database.write() as session:
-            store.leave(session, class_id, member.person_id, datetime.now(UTC))
+            members.leave(session, class_id, member.person_id, datetime.now(UTC))
         flash(f"You have left {found.title}. Everything you did is still yours.")
         return redirect(url_for("classes.classes"), 303)
 
@@ -129,7 +139,7 @@ def pages(
         snapshot = library.snapshot()
         with database.read() as session:
             topics = store.topics(session, found.id)
-            teachers = store.instructors(session, found.id)
+            teachers = instructors.of_class(session, found.id)
             standings = attempts.standings(session, member.person_id)
         lines = topic_lines(topics, snapshot, standings, datetime.now(UTC), url_for)
         page = render_template(
@@ -147,3 +157,8 @@ def pages(
         return page, 422 if form.errors else 200
 
     return blueprint
+
+
+def _gone(_error: Exception) -> ResponseReturnValue:
+    """What a co-instructor deleted while this was sent is no page, like what never was."""
+    return current_app.handle_http_exception(NotFound())

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 
 MARK = "\ufeff"
 # What makes a formula of a cell in Excel, LibreOffice or Google Sheets, full-width signs included.
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def safe(text: str) -> str:
     """The text of a cell, with an apostrophe before what would begin a formula."""
-    return f"'{text}" if text.startswith(_DANGEROUS) else text
+    return f"'{text}" if text[:1] in _DANGEROUS else text
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

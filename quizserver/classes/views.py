@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from quizserver.attempts.model import Standing
 from quizserver.attempts.views import LinkView
 from quizserver.classes.columns import Column
-from quizserver.classes.model import Class, ClassTopic, Member
+from quizserver.classes.model import Class, ClassTopic, Member, folded
 from quizserver.progress.views import QuestionLine, question_line
 from quizserver.topics.model import Snapshot
+from quizserver.web.paging import Paging
 
 Url = Callable[..., str]
 Standings = Mapping[str, Standing]
@@ -44,31 +46,47 @@ class TopicLine:
 
 @dataclass(frozen=True, slots=True)
 class RosterPage:
-    """A part of the roster: ``found`` of all memberships match, of which ``rows`` are shown."""
+    """A page of the memberships that match ``search``; ``counted`` and ``gone`` are of all."""
 
     rows: Sequence[Member]
-    found: int
-    page: int
-    pages: int
+    paging: Paging
     search: str
     counted: int
     gone: int
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """The arguments of this page's address."""
+        return {"page": self.paging.page if self.paging.page > 1 else None} | self.kept
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The arguments that every page of this search has."""
+        return {"search": self.search or None}
+
 
 @dataclass(frozen=True, slots=True)
 class ClassLine:
-    """A class in a list. ``learners`` and ``open`` are for who instructs it."""
+    """A class in a list, for who may look into it; nobody joins one that nobody instructs."""
 
     id: int
     title: str
-    open: bool
+    joining: Literal["open", "closed", "no instructor"]
     learners: int
 
 
-def class_lines(classes: Iterable[Class], sizes: Mapping[int, int]) -> list[ClassLine]:
+def class_lines(
+    classes: Iterable[Class], sizes: Mapping[int, int], taught: Collection[int]
+) -> list[ClassLine]:
+    """``taught`` are the ids of those that have an instructor."""
+
+    def joining(each: Class) -> Literal["open", "closed", "no instructor"]:
+        if each.id not in taught:
+            return "no instructor"
+        return "open" if each.join_code is not None else "closed"
+
     return [
-        ClassLine(each.id, each.title, each.join_code is not None, sizes.get(each.id, 0))
-        for each in classes
+        ClassLine(each.id, each.title, joining(each), sizes.get(each.id, 0)) for each in classes
     ]
 
 
@@ -96,22 +114,19 @@ def next_step(columns: Sequence[Column], standings: Standings, url: Url) -> Link
     return None
 
 
-def roster_page(members: Iterable[Member], search: str, page: int) -> RosterPage:
-    """The memberships whose name or address holds ``search``, in pages counted from 1.
+def roster_page(members: Iterable[Member], search: str, page: str) -> RosterPage:
+    """The memberships whose name or address holds ``search``, on the page that is asked for.
 
     Who is in the class comes first, then who left or was removed.
     """
     everybody = list(members)
-    wanted = search.strip().casefold()
-    found = [each for each in everybody if wanted in f"{each.name}\n{each.email}".casefold()]
+    wanted = folded(search.strip())
+    found = [each for each in everybody if wanted in folded(f"{each.name}\n{each.email}")]
     found.sort(key=lambda each: each.state != "active")
-    pages = max(1, -(-len(found) // ROSTER_PAGE))
-    page = min(max(page, 1), pages)
+    paging = Paging.asked(page, len(found), ROSTER_PAGE)
     return RosterPage(
-        rows=found[(page - 1) * ROSTER_PAGE : page * ROSTER_PAGE],
-        found=len(found),
-        page=page,
-        pages=pages,
+        rows=found[paging.offset : paging.last],
+        paging=paging,
         search=search.strip(),
         counted=sum(each.counts for each in everybody),
         gone=sum(each.state != "active" for each in everybody),

@@ -1,4 +1,4 @@
-"""Experiments that people ran: at most one a minute, and never more than the database says."""
+"""Experiments that people ran: one a minute between two answers, and never more than that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from quizserver.attempts import store as attempts
 from quizserver.attempts.experiments import store
 from quizserver.attempts.experiments.journal import journal
 from quizserver.db.session import Database
-from quizserver.db.tables import experiment
+from quizserver.db.tables import experiment, standing
+from tests.classes.items.rooms import answer
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,6 +47,18 @@ def test_one_row_a_minute_for_each_simulation_and_person(database: Database):
     ]
     assert new == [True, False, True, True, True, False]
     assert rows(database) == 4
+
+
+def test_a_run_after_an_answer_is_another_experiment(database: Database):
+    """Else whoever runs it right before and right after an answer seems not to have run it."""
+    ann = guest(database)
+    assert note(database, ann, "one", 0)
+    with database.write() as session:
+        answer(session, ann, "even", 1, ["two"], right=False, minutes=0)
+        moment = NOON + timedelta(seconds=10)
+        session.execute(sa.update(standing).values(first_at=moment, latest_at=moment))
+    assert [note(database, ann, "one", after) for after in (20, 30)] == [True, False]
+    assert not note(database, ann, "one", 75)
 
 
 def test_nothing_is_noted_of_somebody_who_is_gone(database: Database):

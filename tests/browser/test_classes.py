@@ -15,6 +15,9 @@ from sqlalchemy.orm import Session
 from quizserver.accounts import store as people
 from quizserver.accounts.passwords import hash_password
 from quizserver.classes import codes, store
+from quizserver.classes.instructors import store as instructors
+from quizserver.classes.joining import store as joining
+from quizserver.classes.members import store as members
 from quizserver.db.migrate import migrate
 from quizserver.db.session import Database
 from quizserver.db.tables import person
@@ -23,6 +26,7 @@ from tests.serve.server import Server, serving
 PASSWORD = "correct horse"
 NOW = datetime.now(UTC)
 TEACHER, LEARNER, NEW = "teacher@example.org", "learner@example.org", "new@example.org"
+LONGEST = f"{'l' * 60}@example.org"
 AS_TEACHER = [
     "/classes",
     "/classes/new",
@@ -46,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         teacher = account(session, TEACHER, "instructor", hashed)
         account(session, "a-colleague-with-a-long-address@department.example.org", "instructor")
         room = store.create(session, "Why training goes wrong, spring 2027", teacher, NOW)
-        store.promote(
+        instructors.promote(
             session, room.id, "a-colleague-with-a-long-address@department.example.org", NOW
         )
         due = [NOW + timedelta(days=30), NOW - timedelta(days=3)]
@@ -55,13 +59,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for number in range(30):
             who = account(session, f"l{number}@example.org", "author" if number == 3 else "learner")
-            store.join(session, room.id, who, f"Learner {number}" if number % 4 else "", NOW)
+            joining.join(session, room.id, who, f"Learner {number}" if number % 4 else "", NOW)
             if number % 10 == 5:
-                store.leave(session, room.id, who, NOW)
+                members.leave(session, room.id, who, NOW)
             if number % 10 == 7:
-                store.remove(session, room.id, who, NOW)
-        store.join(session, room.id, account(session, LEARNER, "learner", hashed), "Ana", NOW)
+                members.remove(session, room.id, who, NOW)
+        joining.join(session, room.id, account(session, LEARNER, "learner", hashed), "Ana", NOW)
         account(session, NEW, "learner", hashed)
+        long = store.create(session, "W" * 200, teacher, NOW)
+        store.set_topics(session, long.id, [("strange-loss", None)])
+        longest = account(session, LONGEST, "learner", hashed)
+        joining.join(session, long.id, longest, "M" * 100, NOW)
     database.dispose()
     return data
 
@@ -111,12 +119,37 @@ def test_axe_finds_no_violation_and_nothing_stands_out_of_the_page(
     assert found == []
 
 
+def test_the_longest_title_and_name_make_no_page_wider_than_a_phone(
+    chromium: Browser, school: Server, folder: Path
+):
+    database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
+    with database.read() as session:
+        room = store.by_id(session, 2)
+        who = session.scalar(sa.select(person.c.id).where(person.c.email == LONGEST))
+    database.dispose()
+    assert room is not None
+    parts = ["", "/matrix", "/roster", "/settings", "/delete", "/items", "/teach"]
+    parts += [f"/learners/{who}", f"/learners/{who}/questions/strange-loss"]
+    wide: dict[str, int] = {}
+    for email, addresses in (
+        (TEACHER, ["/classes", *(f"/classes/2{part}" for part in parts)]),
+        (LONGEST, ["/classes", "/classes/2", "/classes/2/leave"]),
+        (NEW, [f"/join/{room.join_code}"]),
+    ):
+        page = visit(chromium, school, email, viewport={"width": 360, "height": 800})
+        for address in addresses:
+            page.goto(address)
+            wide[address] = page.evaluate("document.documentElement.scrollWidth")
+        page.context.close()
+    assert {address: width for address, width in wide.items() if width > 360} == {}
+
+
 def test_a_due_date_is_written_and_read_on_the_browsers_own_clocks(
     chromium: Browser, school: Server
 ):
     teacher = visit(chromium, school, TEACHER, timezone_id="Asia/Tokyo")
     teacher.goto("/classes/1/settings")
-    expect(teacher.locator("#zone")).to_have_value("Asia/Tokyo")
+    expect(teacher.locator("#clocks")).to_have_value("Asia/Tokyo")
     teacher.get_by_label("Due for Reading a loss curve").fill("2031-03-01T23:59")
     teacher.get_by_role("button", name="Save topics and due dates").click()
     expect(teacher.get_by_label("Due for Reading a loss curve")).to_have_value("2031-03-01T23:59")

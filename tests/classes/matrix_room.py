@@ -12,6 +12,7 @@ from quizserver.attempts import store as attempts
 from quizserver.attempts.model import Submission
 from quizserver.classes import store as classes
 from quizserver.classes.columns import Column
+from quizserver.classes.joining import store as joining
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, person, standing
@@ -45,7 +46,7 @@ class Room:
         """Somebody new, who has ``name`` in the class."""
         with self.database.write() as session:
             who = account(session, email or f"{name.lower()}@example.org", role)
-            classes.join(session, self.room.id, who, name, NOW)
+            joining.join(session, self.room.id, who, name, NOW)
         self.ids[name] = who
         return who
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,14 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from quizserver.attempts import store as attempts
+from quizserver.attempts.model import Submission
+from quizserver.classes import commands
 from quizserver.classes.demo import model
+from quizserver.classes.demo import store as demo_store
 from quizserver.classes.demo.names import invented
 from quizserver.cli import main
 from quizserver.db.session import Database
-from quizserver.db.tables import attempt, experiment, member, metadata, person, standing
+from quizserver.db.tables import attempt, class_, experiment, member, metadata, person, standing
 from tests.classes.items.rooms import answer, learner, new_room, run
 
 Demo = Callable[..., Result]
@@ -88,6 +92,77 @@ def test_it_goes_without_a_trace_and_takes_nothing_else(demo: Demo, database: Da
     assert "1 class." in gone.output
     assert everything(database) == before
     assert "There was no demo class." in demo("--remove").output
+    assert everything(database) == before
+
+
+def test_a_real_person_who_joined_it_keeps_everything(demo: Demo, database: Database):
+    with database.write() as session:
+        new_room(session)
+    demo("--learners", "5")
+    with database.write() as session:
+        theirs = session.scalar(sa.select(sa.func.max(member.c.class_id)))
+        ana = learner(session, theirs, "ana")
+        version = session.scalar(sa.select(attempt.c.version).where(attempt.c.question == "even"))
+        submission = Submission(
+            question="even", version=version, source="", number=1, shown=("two", "four"),
+            chosen=frozenset({"two"}), right=False, mark=0.0, hints_seen=0, seconds=None,
+        )  # fmt: skip
+        attempts.record(session, ana, submission)
+        run(session, ana, 2)
+    gone = demo("--remove")
+    assert gone.exit_code == 0
+    assert "1 real person was in it." in gone.output
+    with database.read() as session:
+        answered = session.execute(sa.select(attempt)).all()
+        assert [(each.person_id, each.question) for each in answered] == [(ana, "even")]
+        assert len(session.execute(sa.select(standing)).all()) == 1
+        assert len(session.execute(sa.select(experiment)).all()) == 1
+        assert session.scalar(sa.select(sa.func.count()).select_from(class_)) == 1
+
+
+def test_two_that_begin_at_the_same_moment_are_one(
+    demo: Demo, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    demo("--learners", "3")
+    before = everything(database)
+    monkeypatch.setattr(demo_store, "is_there", lambda _session: False)
+    again = demo("--learners", "3")
+    assert again.exit_code == 1
+    assert "quizserver demo --remove" in again.stderr
+    assert everything(database) == before
+
+
+@pytest.mark.parametrize("flags", [("--learners", "3"), ("--remove",)])
+def test_a_database_that_refuses_is_told_without_a_traceback(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+):
+    def refuse(*_: Any) -> Any:
+        raise sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(demo_store, "remove" if "--remove" in flags else "begin", refuse)
+    refused = demo(*flags)
+    assert refused.exit_code == 1
+    assert "the database refused: database is locked." in refused.stderr
+
+
+def test_what_a_killed_one_left_is_taken_away_whole(
+    demo: Demo, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    before, write, times = everything(database), demo_store.write, []
+
+    def dies(*arguments: Any) -> int:
+        times.append(1)
+        if len(times) == 3:
+            raise SystemExit(137)
+        return write(*arguments)
+
+    monkeypatch.setattr(demo_store, "write", dies)
+    monkeypatch.setattr(commands, "AT_ONCE", 4)
+    assert demo("--learners", "20").exit_code == 137
+    with database.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(member)) == 9
+    assert demo("--learners", "3").exit_code == 1
+    assert "Removed 9 invented accounts" in demo("--remove").output
     assert everything(database) == before
 
 

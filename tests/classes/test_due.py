@@ -40,9 +40,28 @@ def test_what_is_no_date_and_time_is_refused_with_an_example(text: str):
         due.parse(text, UTC)
 
 
-def test_the_first_moment_that_there_is_breaks_nothing():
-    with pytest.raises(due.DueError):
-        due.parse("0001-01-01T00:00", ZoneInfo("Asia/Tokyo"))
+@pytest.mark.parametrize("text", ["0001-01-01T00:00", "1999-12-31T23:59", "9999-12-31T23:59"])
+def test_a_year_that_is_a_slip_is_refused(text: str):
+    with pytest.raises(due.DueError, match="from 2000 to 2100"):
+        due.parse(text, UTC)
+
+
+@pytest.mark.parametrize("text", ["2000-01-01T00:00", "2100-12-31T23:59"])
+def test_every_moment_that_is_taken_can_be_written_on_all_clocks(text: str):
+    """Another instructor may look at it from the other side of the earth."""
+    ends = [due.zone("Pacific/Kiritimati"), due.zone("Pacific/Pago_Pago"), UTC]
+    for here in ends:
+        for there in ends:
+            assert here is not None
+            assert there is not None
+            assert due.written(due.parse(text, here), there)
+
+
+def test_a_time_shown_twice_is_the_first_and_a_skipped_one_is_as_much_later():
+    twice, skipped = due.parse("2027-10-31T02:30", BERLIN), due.parse("2027-03-28T02:30", BERLIN)
+    assert twice == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert skipped == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
+    assert due.written(skipped, BERLIN) == "2027-03-28T03:30"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
 from quizserver.classes import store
-from quizserver.classes.model import Class
+from quizserver.classes.instructors import store as instructors
+from quizserver.classes.joining import store as joining
+from quizserver.classes.members import store as members
+from quizserver.classes.model import Class, ClassTopic
+from quizserver.classes.settings.choice import mark
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from quizserver.settings import Settings
@@ -105,6 +109,8 @@ BODIES = {
     "/classes/<int:class_id>/title": {"title": "Another title"},
     "/classes/<int:class_id>/delete": {"title": "Nets"},
     "/classes/<int:class_id>/name": {"name": "Another name"},
+    "/classes/<int:class_id>/code": {"do": "new"},
+    "/classes/<int:class_id>/topics": {"seen": mark([ClassTopic("numbers", 1, None)])},
 }
 
 
@@ -132,7 +138,7 @@ def school(database: Database) -> School:
         _account(session, "spare", "instructor")
         keys = {kind: people.by_id(session, who).get_id() for kind, who in ids.items()}
         other = store.create(session, "Other", ids["instructor of another class"], NOW)
-        store.join(session, other.id, ids["learner of another class"], "", NOW)
+        joining.join(session, other.id, ids["learner of another class"], "", NOW)
     return School(new_room(database, ids), ids, keys)
 
 
@@ -145,12 +151,12 @@ def new_room(database: Database, ids: Mapping[str, int]) -> Class:
         session.execute(sa.update(person).where(person.c.id == lost).values(role="instructor"))
         for kind, who in ids.items():
             if kind in BELONG or kind in {"left learner", "removed learner"}:
-                store.join(session, room.id, who, kind, NOW)
+                joining.join(session, room.id, who, kind, NOW)
             if kind in {"co-instructor", "instructor who stepped down"} or who == lost:
-                store.promote(session, room.id, _email(kind), NOW)
-        store.step_down(session, room.id, ids["instructor who stepped down"], NOW)
-        store.leave(session, room.id, ids["left learner"], NOW)
-        store.remove(session, room.id, ids["removed learner"], NOW)
+                instructors.promote(session, room.id, _email(kind), NOW)
+        instructors.step_down(session, room.id, ids["instructor who stepped down"], NOW)
+        members.leave(session, room.id, ids["left learner"], NOW)
+        members.remove(session, room.id, ids["removed learner"], NOW)
         session.execute(sa.update(person).where(person.c.id == lost).values(role="learner"))
     return room
 
@@ -275,7 +281,7 @@ def everything(database: Database, school: School) -> list[object]:
         return [
             store.by_id(session, school.room.id),
             store.topics(session, school.room.id),
-            store.members(session, school.room.id, state=None),
+            members.of_class(session, school.room.id, state=None),
         ]
 
 

@@ -11,6 +11,7 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
 from quizserver.app import create_app
@@ -213,7 +214,7 @@ def test_a_learner_leaves_and_comes_back_by_the_code(teacher: Visitor, ana: Visi
     assert "left <time" in roster
     assert "take-back" not in roster, "who left comes back by themselves"
     page = ana.open(f"/join/{code(teacher)}")
-    assert "Come back to Nets" in page
+    assert "Come back to Nets" in ana.text
     assert 'value="Ana"' in page
     ana.send(f"/join/{code(teacher)}")
     assert "You are in" in ana.text
@@ -246,6 +247,69 @@ def test_topics_stand_in_the_instructors_order_with_due_dates_on_named_clocks(
     assert 'datetime="2027-03-01T18:29:00+00:00"' in ana.page
     teacher.open("/classes/1/settings?zone=UTC")
     assert 'value="2027-03-01T18:29"' in teacher.page, "other clocks, the same moment"
+
+
+def test_other_clocks_are_used_and_what_was_written_on_the_old_ones_is_saved(teacher: Visitor):
+    teacher.open("/classes/1/settings?zone=UTC")
+    moment = "2027-03-01T12:00"
+    teacher.send("/classes/1/topics", due=moment, do="clocks", clocks="Asia/Tokyo")
+    assert 'value="2027-03-01T21:00"' in teacher.page
+    teacher.send("/classes/1/topics", do="clocks", clocks="Mars/Olympus")
+    assert 'value="2027-03-01T21:00"' in teacher.page, "there are no such clocks"
+    teacher.send("/classes/1/topics", zone="Mars/Olympus")
+    assert "Choose a time zone from the list." in teacher.text
+
+
+def test_two_instructors_who_change_the_topics_overwrite_nothing_unknowingly(
+    teacher: Visitor, instructor: Callable[[str], Visitor]
+):
+    kim = instructor("kim@example.org")
+    teacher.open("/classes/1/roster")
+    teacher.send("/classes/1/instructors", email="kim@example.org")
+    kim.open("/classes/1/settings?zone=UTC")
+    teacher.open("/classes/1/settings?zone=UTC")
+    teacher.send("/classes/1/topics", due="2027-03-01T12:00")
+    kim.send("/classes/1/topics", due="2027-04-01T12:00")
+    assert kim.status == 422
+    assert "Numbers, gently (due 1 March 2027, 12:00 UTC)" in kim.text
+    assert 'value="2027-04-01T12:00"' in kim.page, "what was typed is still there"
+    assert 'value="2027-03-01T12:00"' in teacher.open("/classes/1/settings")
+    kim.send("/classes/1/topics")
+    assert kim.status == 200
+    assert 'value="2027-04-01T12:00"' in teacher.open("/classes/1/settings")
+
+
+def test_a_form_without_its_fields_changes_neither_code_nor_topics(teacher: Visitor):
+    before = code(teacher)
+    teacher.open("/classes/1/settings")
+    fields = {"csrf_token": token(teacher)}
+    for nonsense in ({}, {"do": "nonsense"}):
+        teacher.post("/classes/1/code", fields | nonsense)
+        assert teacher.status == 400
+        teacher.post("/classes/1/topics", fields | nonsense)
+        assert teacher.status == 422
+    assert code(teacher) == before
+    assert "Numbers, gently" in teacher.page
+
+
+def test_what_is_sent_to_a_class_that_is_deleted_meanwhile_finds_no_page(
+    teacher: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    """Between the look at who may and the change itself."""
+    teacher.open("/classes/1/settings")
+    fields = {"csrf_token": token(teacher)}
+    lock = classes.lock
+
+    def gone(session: Session, class_id: int) -> None:
+        classes.delete(session, class_id)
+        lock(session, class_id)
+
+    monkeypatch.setattr("quizserver.classes.store.lock", gone)
+    monkeypatch.setattr("quizserver.classes.members.store.lock", gone)
+    for address in ("topics", "roster/1/remove", "roster/1/take-back"):
+        teacher.post(f"/classes/1/{address}", fields)
+        assert teacher.status == 404, address
+        assert "There is no such page" in teacher.text
 
 
 def test_a_due_moment_that_is_no_date_changes_nothing_and_says_so(teacher: Visitor):
@@ -344,11 +408,18 @@ def test_a_class_is_deleted_by_its_title_and_the_answers_stay(teacher: Visitor, 
 
 
 def test_a_title_needs_visible_characters(teacher: Visitor):
-    for title in ("", "   ", "x" * 201, "safe\u202egpj.exe"):
+    for title in ("", "   ", "x" * 201, "safe\u202egpj.exe", "\u200d", "a\u200bb", "a\x00b"):
         teacher.open("/classes/1/settings")
         teacher.send("/classes/1/title", title=title)
         assert teacher.status == 422, title
     assert "Nets" in teacher.open("/classes/1")
+
+
+@pytest.mark.parametrize("title", ["می\u200cخواهم", "👩\u200d💻 Nets", "क्\u200dष"])
+def test_a_title_may_join_its_letters_as_its_script_does(teacher: Visitor, title: str):
+    teacher.open("/classes/1/settings")
+    teacher.send("/classes/1/title", title=title)
+    assert title in teacher.page
 
 
 def test_markup_in_a_title_or_a_name_is_text(teacher: Visitor, ana: Visitor):
@@ -406,6 +477,7 @@ def test_an_admin_hands_an_orphaned_class_over(
     teacher.open("/account/delete")
     teacher.send("/account/delete", password="correct horse")
     assert "Other classes on this server" in admin.open("/classes")
+    assert "Nets 0 no instructor" in admin.text, "nobody joins it, whatever its code"
     assert "It has no instructor now" in (admin.open("/classes/1") and admin.text)
     admin.open("/classes/1/roster")
     admin.send("/classes/1/instructors", email="kim@example.org")
@@ -413,18 +485,77 @@ def test_an_admin_hands_an_orphaned_class_over(
     assert code(admin)
 
 
+def test_an_admin_who_learns_in_a_class_finds_the_way_out(
+    teacher: Visitor, new_visitor: New, store: Database
+):
+    admin = new_visitor()
+    admin.sign_up("admin@example.org")
+    join(admin, code(teacher), "Root")
+    with store.write() as session:
+        session.execute(
+            sa.update(person).where(person.c.email == "admin@example.org").values(role="admin")
+        )
+    assert "You are in it as a learner too" in (admin.open("/classes/1") and admin.text)
+    admin.open("/classes/1/leave")
+    admin.send("/classes/1/leave")
+    assert "You are in it as a learner" not in (admin.open("/classes/1") and admin.text)
+    assert "You are in it" not in (teacher.open("/classes/1") and teacher.text)
+
+
 def test_the_roster_of_a_large_class_comes_in_pages_and_can_be_searched(
     teacher: Visitor, store: Database
 ):
     fill(store, 450)
     first = teacher.open("/classes/1/roster")
-    assert "Page 1 of 3, 450 learners" in teacher.text
+    assert "1–200 of 450 learners" in teacher.text
+    assert "Page 2 of 3" in teacher.text
+    assert first.count("/remove?") == 0
     assert first.count("/remove") == 200
-    assert teacher.open("/classes/1/roster?page=3").count("/remove") == 50
+    assert teacher.open("/classes/1/roster?page=3").count("/remove?page=3") == 50
     found = teacher.open("/classes/1/roster?search=L449@")
     assert found.count("/remove") == 1
     assert "Nobody’s name or address" in teacher.open("/classes/1/roster?search=zzz")
-    assert "Page 3 of 3" in (teacher.open("/classes/1/roster?page=99999") and teacher.text)
+    assert "401–450 of 450" in (teacher.open("/classes/1/roster?page=99999") and teacher.text)
+
+
+def test_who_removes_several_stays_on_the_page_of_the_roster(teacher: Visitor, store: Database):
+    fill(store, 450)
+    found = teacher.open("/classes/1/roster?search=l4&page=1")
+    first = re.search(r'formaction="([^"]+/remove\?[^"]+)"', found)
+    assert first is not None
+    teacher.post(unescape(first.group(1)), {"csrf_token": token(teacher)})
+    assert "is no longer in the class" in teacher.text
+    assert 'value="l4"' in teacher.page
+    assert "Page 2 of 3" in (teacher.open("/classes/1/roster") and teacher.text)
+    page = teacher.open("/classes/1/roster?page=3")
+    last = re.search(r'formaction="([^"]+/remove\?page=3)"', page)
+    assert last is not None
+    teacher.post(last.group(1), {"csrf_token": token(teacher)})
+    assert "401–450 of 450" in teacher.text
+
+
+@pytest.mark.parametrize("search", ["jose", "JOSÉ", "jose\u0301"])
+def test_a_name_is_found_whatever_its_accents_and_their_spelling(
+    teacher: Visitor, ana: Visitor, search: str
+):
+    join(ana, code(teacher), "José")
+    assert teacher.open(f"/classes/1/roster?search={search}").count("/remove") == 1
+
+
+def test_what_a_stale_page_asks_for_is_not_said_to_be_done(teacher: Visitor, ana: Visitor):
+    join(ana, code(teacher), "Ana")
+    page = teacher.open("/classes/1/roster")
+    remove = re.search(r'formaction="([^"]+/remove)"', page)
+    assert remove is not None
+    ana.open("/classes/1/leave")
+    ana.send("/classes/1/leave")
+    fields = {"csrf_token": token(teacher)}
+    teacher.post(remove.group(1), fields)
+    assert "Ana was not in the class as a learner." in teacher.text
+    teacher.post(remove.group(1).replace("remove", "take-back"), fields)
+    assert "Ana had not been removed" in teacher.text
+    teacher.post("/classes/1/roster/1/remove", fields)
+    assert f"{TEACHER} was not in the class as a learner." in teacher.text
 
 
 def test_no_page_of_a_class_asks_more_of_the_database_for_more_members(

@@ -46,6 +46,15 @@ def test_a_learners_runs_within_a_minute_are_one_experiment(visitor: Visitor):
     assert experiments(visitor) == [("numbers", "simulation")]
 
 
+def test_what_is_run_between_two_quick_answers_is_noted(visitor: Visitor):
+    visitor.answer("even", "two")
+    run(visitor)
+    visitor.answer("sides", "two")
+    run(visitor)
+    run(visitor)
+    assert len(experiments(visitor)) == 2
+
+
 def test_a_guests_experiments_come_along_into_the_account(visitor: Visitor):
     visitor.sign_up(ANA)
     visitor.sign_out()

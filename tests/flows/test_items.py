@@ -7,9 +7,11 @@ import io
 import json
 import re
 import statistics
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from flask.testing import FlaskClient
 from quizserver.accounts import store as people
 from quizserver.classes import store as classes
 from quizserver.classes.demo.words import INSTRUCTOR, MODEL
+from quizserver.classes.items import analysis, pages, reading
+from quizserver.classes.members import store as members
 from quizserver.cli import main
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt
@@ -187,7 +191,7 @@ def test_who_left_and_who_teaches_counts_no_more(
     before = int(table(teacher)[0]["learners"])
     with database.write() as session:
         for who in list(marks["even"])[:5]:
-            classes.remove(session, 1, who, datetime.now(UTC))
+            members.remove(session, 1, who, datetime.now(UTC))
     assert int(table(teacher)[0]["learners"]) == before - 5
 
 
@@ -234,7 +238,21 @@ def test_too_few_answers_give_a_reason_instead_of_a_number(empty: FlaskClient, d
     assert reason in text(empty, "/classes/1/items/even")
     line = table(empty)[0]
     assert (line["facility"], line["discrimination"]) == ("", "")
-    assert reason in line["not_known_because"]
+    assert reason in line["notes"]
+
+
+def test_answers_from_before_a_key_was_put_right_are_told(empty: FlaskClient, database: Database):
+    with database.write() as session:
+        for number in range(12):
+            who = learner(session, 1, f"l{number}")
+            answer(session, who, "sides", 1, ["two"], right=number < 3, minutes=1)
+    words = "3 of 12 answers were graded by an earlier key"
+    assert words in text(empty, "/classes/1/items")
+    assert words in text(empty, "/classes/1/items/sides")
+    assert words not in text(empty, "/classes/1/items/even")
+    line = table(empty)[1]
+    assert words in line["notes"]
+    assert float(line["facility"]) == 25, "the marks are those that the learners were told"
 
 
 def test_a_topic_that_is_gone_is_told(empty: FlaskClient, database: Database):
@@ -298,6 +316,72 @@ def test_the_number_of_statements_does_not_grow_with_the_class(
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
     assert counts[:4] == counts[4:]
     assert max(counts) <= 13
+
+
+def test_a_big_class_is_read_while_a_page_says_how_far(
+    teacher: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    begun, go = threading.Event(), threading.Event()
+    usual = reading.read
+
+    def slow(*arguments: Any) -> Any:
+        arguments[-1](0.25)
+        begun.set()
+        assert go.wait(20)
+        return usual(*arguments)
+
+    monkeypatch.setattr(pages, "QUICK", 0)
+    monkeypatch.setattr(pages, "PATIENCE", 0.05)
+    monkeypatch.setattr(analysis, "read", slow)
+    for address in ("items", "teach", "items/even?which=latest", "items"):
+        given = teacher.get(f"/classes/1/{address}")
+        assert given.headers["Refresh"] == "1"
+        assert begun.wait(20)
+    page = given.get_data(as_text=True)
+    assert "25&nbsp;% so far" in page
+    assert 'value="25"' in page
+    go.set()
+    monkeypatch.setattr(pages, "PATIENCE", 20)
+    given = teacher.get("/classes/1/items")
+    assert "Refresh" not in given.headers
+    assert "The set as a whole" in given.get_data(as_text=True)
+
+
+def test_what_was_read_of_other_topics_is_not_shown(
+    teacher: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch, content: Path
+):
+    """Somebody was told to come back, and meanwhile a question went from the content."""
+    monkeypatch.setattr(pages, "QUICK", 0)
+    monkeypatch.setattr(pages, "PATIENCE", 0.0)
+    assert "Refresh" in teacher.get("/classes/1/items").headers
+    monkeypatch.setattr(pages, "PATIENCE", 20)
+    (content / "numbers" / "sides.md").unlink()
+    teacher.application.extensions["quizserver-library"].refresh()
+    page = text(teacher, "/classes/1/items")
+    assert "items/even" in page
+    assert "items/sides" not in page
+
+
+def test_a_download_of_a_big_class_is_waited_for(
+    teacher: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    expected = table(teacher)
+    monkeypatch.setattr(pages, "QUICK", 0)
+    monkeypatch.setattr(pages, "PATIENCE", 0.0)
+    assert table(teacher) == expected
+    assert teacher.get("/classes/1/items.json").is_json
+
+
+def test_a_reading_that_fails_is_an_error_page_and_not_an_endless_wait(
+    teacher: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: Any) -> Any:
+        raise sa.exc.OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(pages, "QUICK", 0)
+    monkeypatch.setattr(pages, "PATIENCE", 20)
+    monkeypatch.setattr(analysis, "read", fail)
+    assert teacher.get("/classes/1/items").status_code >= 500
 
 
 def test_the_demo_class_says_that_it_is_invented_and_how(

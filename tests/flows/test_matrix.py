@@ -18,7 +18,11 @@ from flask import Flask
 
 from quizserver.accounts import store as people
 from quizserver.attempts.experiments import store as experiments
+from quizserver.attempts.model import Attempt
 from quizserver.classes import store as classes
+from quizserver.classes.joining import store as joining
+from quizserver.classes.matrix.work import attempts_of
+from quizserver.classes.members import store as members
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, person, question_version
 from quizserver.settings import Settings
@@ -43,7 +47,7 @@ class School:
     def learner(self, email: str, name: str = "") -> Visitor:
         visitor = self._account(email, "learner")
         with self.database.write() as session:
-            classes.join(session, self.room, self.id(email), name, NOW)
+            joining.join(session, self.room, self.id(email), name, NOW)
         return visitor
 
     def id(self, email: str) -> int:
@@ -132,6 +136,28 @@ def test_everything_works_by_links_and_one_form(busy: School):
     busy.see("matrix?state=new")
     assert busy.teacher.page.count("<tr data-person") == 1
     assert "No learner of this class matches" in busy.see("matrix?search=nobody").text
+
+
+def test_a_page_of_learners_is_asked_for_by_its_number(busy: School):
+    with busy.database.write() as session:
+        for number in range(120):
+            made = people.ensure_guest(session, people.new_visitor())
+            people.give_address(session, made.id, f"{number}@example.org", "x")
+            joining.join(session, busy.room, made.id, f"Z{number:03}", NOW)
+    busy.see("matrix?sort=-right&page=2&show=first")
+    assert "Page of 3" in busy.teacher.text
+    fields = re.findall(r'name="(\w+)" value="([^"]*)"', busy.teacher.page.split("matrix-page")[1])
+    kept = dict(fields[: [name for name, _ in fields].index("page") + 1])
+    assert kept == {"show": "first", "sort": "-right", "page": "2"}
+    busy.see("matrix?sort=-right&show=first&page=3")
+    assert "101–123 of 123 learners" in busy.teacher.text
+
+
+def test_learners_of_one_name_are_told_apart_on_a_phone_too(busy: School):
+    busy.learner("other@example.org", "Ana")
+    page = busy.see("matrix").page
+    alike = re.findall(r'matrix-alike">([^<]+)<', page)
+    assert alike == ["ana@example.org", "other@example.org"]
 
 
 def test_an_empty_class_says_what_to_do(school: School):
@@ -239,6 +265,20 @@ def test_experiments_stand_between_the_answers_around_them(busy: School, content
     ]
 
 
+def test_an_experiment_is_told_once_when_a_guests_older_answers_stand_behind(busy: School):
+    present = busy.teacher.client.application.extensions["quizserver-library"].snapshot()
+    question = present.questions["even"]
+
+    def attempt(number: int, hours: int) -> Attempt:
+        moment = NOW + timedelta(hours=hours)
+        return Attempt("even", question.version, number, (), (), True, 1.0, 0, moment, None)
+
+    ran = [NOW + timedelta(hours=1.5), NOW + timedelta(hours=2.5)]
+    work, after = attempts_of([attempt(1, 2), attempt(2, 1)], {}, question, ran)
+    assert [each.ran for each in work] == [ran[:1], []]
+    assert after == ran[1:]
+
+
 def test_a_learner_over_the_questions_of_the_class(busy: School):
     text = busy.see(f"learners/{busy.id('ana@example.org')}").text
     assert "Questions answered 2 of 2" in text
@@ -265,7 +305,7 @@ def test_nothing_of_a_person_is_seen_but_the_topics_of_the_class(busy: School, c
 def test_who_left_is_nowhere_any_more(busy: School, end: str):
     who = busy.id("ana@example.org")
     with busy.database.write() as session:
-        getattr(classes, end)(session, busy.room, who, NOW)
+        getattr(members, end)(session, busy.room, who, NOW)
     for rest in ("matrix", "matrix.csv", "matrix.json", "attempts.csv", "attempts.json"):
         assert "ana@example.org" not in busy.see(rest).page, rest
     assert busy.json(f"matrix/window.json?rows={who}")["rows"] == []
@@ -327,7 +367,7 @@ def test_the_statements_of_a_page_do_not_grow_with_the_class(busy: School):
         for number in range(60):
             made = people.ensure_guest(session, people.new_visitor())
             people.give_address(session, made.id, f"{number}@example.org", "x")
-            classes.join(session, busy.room, made.id, "", NOW)
+            joining.join(session, busy.room, made.id, "", NOW)
     assert [statements(busy, rest) for rest in addresses] == before
     assert max(before) <= 10
 

@@ -24,8 +24,8 @@ from quizserver.accounts.current import Current
 from quizserver.accounts.model import Person
 from quizserver.accounts.roles import store
 from quizserver.accounts.roles.model import MAY, with_article
-from quizserver.accounts.roles.paging import Paging
 from quizserver.db.session import Database
+from quizserver.web.paging import Paging
 
 PER_PAGE = 50
 # No address is longer.
@@ -147,5 +147,4 @@ def pages(*, database: Database, current: Current) -> Blueprint:
 
 
 def _paging(total: int) -> Paging:
-    text = request.args.get("page", "1")
-    return Paging.at(int(text) if text.isdecimal() and len(text) < 10 else 1, total, PER_PAGE)
+    return Paging.asked(request.args.get("page", ""), total, PER_PAGE)

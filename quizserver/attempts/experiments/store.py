@@ -8,25 +8,33 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.db.tables import experiment, person
+from quizserver.db.tables import experiment, person, standing
 
 # Somebody who turns a knob back and forth runs one experiment, not thirty.
 ONCE_IN = timedelta(minutes=1)
 
 
 def is_noted(session: Session, person_id: int, topic: str, simulation: str, now: datetime) -> bool:
-    """Whether the person has a row for this simulation from within the last minute."""
+    """Whether the person has a row for this simulation from within the last minute.
+
+    One from before their latest answer is another experiment: what counts is what was run between
+    two answers.
+    """
+    answered = sa.exists().where(
+        standing.c.person_id == person_id, standing.c.latest_at >= experiment.c.started_at
+    )
     recent = sa.select(sa.literal(1)).where(
         experiment.c.person_id == person_id,
         experiment.c.topic == topic,
         experiment.c.simulation == simulation,
         experiment.c.started_at > now - ONCE_IN,
+        ~answered,
     )
     return session.scalar(recent.limit(1)) is not None
 
 
 def note(session: Session, person_id: int, topic: str, simulation: str, now: datetime) -> bool:
-    """Keeps that the person ran a simulation, at most once a minute; returns whether it is new."""
+    """Keeps that the person ran a simulation, unless it is noted; returns whether it is new."""
     # Held until the end, so that two requests at once don't both find no recent row; it also tells
     # whether the person is still there.
     held = sa.select(person.c.id).where(person.c.id == person_id).with_for_update()

@@ -45,9 +45,12 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
+    """``others`` are the real people who were in the classes that went; their answers stay."""
+
     accounts: int
     classes: int
     attempts: int
+    others: int
 
 
 def is_there(session: Session) -> bool:
@@ -159,13 +162,17 @@ def remove(session: Session) -> Removed:
     ).all()
     instructed = sa.select(member.c.class_id).where(member.c.role == "instructor")
     rooms = session.scalars(
-        sa.delete(class_)
-        .where(
+        sa.select(class_.c.id).where(
             class_.c.id.in_(instructed.where(member.c.person_id.in_(invented))),
             class_.c.id.not_in(instructed.where(member.c.person_id.not_in(invented))),
         )
-        .returning(class_.c.id)
     ).all()
+    others = session.scalar(
+        sa.select(sa.func.count(member.c.person_id.distinct())).where(
+            member.c.class_id.in_(rooms), member.c.person_id.not_in(invented)
+        )
+    )
+    session.execute(sa.delete(class_).where(class_.c.id.in_(rooms)))
     session.execute(sa.delete(role_grant).where(role_grant.c.email.like(f"%{DOMAIN}")))
     session.execute(sa.delete(person).where(_INVENTED))
     for question, version in versions:
@@ -177,4 +184,4 @@ def remove(session: Session) -> Removed:
                 ~sa.exists().where(*of_version),
             )
         )
-    return Removed(count, len(rooms), attempts)
+    return Removed(count, len(rooms), attempts, others or 0)

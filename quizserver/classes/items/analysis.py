@@ -1,8 +1,6 @@
-"""The answers of whole classes and what they say, kept for a short while.
+"""The answers of whole classes and what they say, kept for the next look at them.
 
-A click from one question to the next must not read a million answers again. What is kept is used
-as long as nobody has answered or run anything since, and a while longer where reading takes long:
-a class that works all the time is read a tenth of the time at most.
+A click from one question to the next must not read a million answers again.
 """
 
 from __future__ import annotations
@@ -12,103 +10,101 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from quizserver.classes.items import store
-from quizserver.classes.items.store import Answers, Simulations
+from quizserver.classes.items.cells import Answers, Simulations
+from quizserver.classes.items.reading import Read, Told, read
 from quizserver.classes.statistics.answers import Item, Marks, Which
 from quizserver.classes.statistics.items import ItemStatistics, item_statistics
 from quizserver.classes.statistics.whole import SetStatistics, set_statistics
 
-CLASSES = 4
-SECONDS = 60.0
-"""After so long everything is read anew: answers that an account took over from a guest came with
-moments of their own, and show by nothing else."""
-SHARE = 10
-"""How many times longer than its reading took an analysis is kept, whatever happens."""
+CELLS = 2_000_000
+"""Of all classes that are kept together, about 70 bytes each; the latest is kept in any case."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A class's answers, and the statistics of its questions, worked out when asked for."""
+    """A class's answers, and the statistics of its questions, worked out once when asked for."""
 
     items: Sequence[Item]
     answers: Answers
     _found: dict[Any, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def marks(self, which: Which) -> Marks:
         return self.answers.first if which == "first" else self.answers.latest
 
     def statistics(self, which: Which) -> tuple[ItemStatistics, ...]:
         """Of each question, in the class's order."""
-        if which not in self._found:
-            self._found[which] = item_statistics(self.marks(which), self.items)
-        found: tuple[ItemStatistics, ...] = self._found[which]
+        found: tuple[ItemStatistics, ...] = self._once(
+            which, lambda: item_statistics(self.marks(which), self.items)
+        )
         return found
 
     def of_set(self, which: Which, questions: tuple[str, ...]) -> SetStatistics:
         """Of some questions as a whole."""
-        if (which, questions) not in self._found:
-            self._found[which, questions] = set_statistics(self.marks(which).only(questions))
-        found: SetStatistics = self._found[which, questions]
+        found: SetStatistics = self._once(
+            (which, questions), lambda: set_statistics(self.marks(which).only(questions))
+        )
         return found
 
-    @cached_property
+    @property
     def learners(self) -> int:
         return len(self.answers.first.learners)
 
+    def _once(self, key: Any, work: Callable[[], Any]) -> Any:
+        with self._lock:  # who asks meanwhile waits for it
+            if key not in self._found:
+                self._found[key] = work()
+            return self._found[key]
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
+    asked: tuple[Any, ...]
+    read: Read
     analysis: Analysis
-    people: bytes
-    change: Any
-    made: float
-    took: float
 
 
 class Analyses:
-    """Reads analyses of classes, and keeps the latest few. Threads may share it."""
+    """Reads analyses of classes, and keeps the latest. Threads may share it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._lock = threading.Lock()
-        self._gates: dict[int, threading.Lock] = {}
 
     def of(
-        self, session: Session, class_id: int, items: Sequence[Item], simulations: Simulations
+        self,
+        session: Session,
+        class_id: int,
+        items: Sequence[Item],
+        simulations: Simulations,
+        told: Told = lambda _part: None,
     ) -> Analysis:
-        """The analysis of the class's questions, which ``items`` and ``simulations`` both name.
-
-        Its learners are always those whom the class counts now.
-        """
-        counted = store.learners(session, class_id)
-        people, change = counted.ids.tobytes(), (tuple(simulations.items()), tuple(items))
-        with self._gate(class_id):  # who asks meanwhile waits for this reading
-            seen = (change, store.latest_answer(session), store.latest_experiment(session))
+        """The analysis of the class's questions, which ``items`` and ``simulations`` both name."""
+        asked = (tuple(items), tuple(simulations.items()))
+        with self._lock:
             kept = self._kept.get(class_id)
-            if kept is None or not self._fresh(kept, people, seen):
-                began = self._clock()
-                answers = store.answers(session, class_id, counted, simulations)
-                now = self._clock()
-                kept = _Kept(Analysis(tuple(items), answers), people, seen, now, now - began)
-            with self._lock:
-                self._kept[class_id] = kept
-                self._kept.move_to_end(class_id)
-                while len(self._kept) > CLASSES:
-                    self._kept.popitem(last=False)
+        if kept is not None and kept.asked != asked:
+            kept = None
+        before = kept.read if kept is not None else None
+        now = read(session, class_id, simulations, before, self._clock(), told)
+        if kept is None or now.cells is not kept.read.cells:
+            answers = now.cells.answers(now.joined_at, simulations, now.runs)
+            kept = _Kept(asked, now, Analysis(tuple(items), answers))
+        else:
+            kept = _Kept(asked, now, kept.analysis)
+        self._keep(class_id, kept)
         return kept.analysis
 
-    def _gate(self, class_id: int) -> threading.Lock:
+    def _keep(self, class_id: int, kept: _Kept) -> None:
         with self._lock:
-            return self._gates.setdefault(class_id, threading.Lock())
-
-    def _fresh(self, kept: _Kept, people: bytes, seen: Any) -> bool:
-        age = self._clock() - kept.made
-        if kept.people != people or kept.change[0] != seen[0]:
-            return False
-        return age < SHARE * kept.took or (kept.change == seen and age < SECONDS)
+            self._kept[class_id] = kept
+            self._kept.move_to_end(class_id)
+            while (
+                len(self._kept) > 1 and sum(k.read.cells.size for k in self._kept.values()) > CELLS
+            ):
+                self._kept.popitem(last=False)

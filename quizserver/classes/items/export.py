@@ -17,7 +17,7 @@ from quizserver.classes.statistics.options import OptionCount
 HEAD = (
     *("number", "question", "title", "topic", "attempts", "learners"),
     *FIGURES,
-    *("median_seconds", "tried_again", "ran_experiment", "key_doubted", "not_known_because"),
+    *("median_seconds", "tried_again", "ran_experiment", "key_doubted", "notes"),
 )
 
 
@@ -52,7 +52,7 @@ def items_json(
             {"title": line.title, "questions": line.questions, "finished": line.n}
             | {"started": line.started}
             | {name: line.cells[name].value for name in SET_FIGURES}
-            | {"not_known_because": list(line.notes)}
+            | {"notes": list(line.notes)}
             for line in set_lines(columns, analysis, which)
         ],
         "questions": [
@@ -67,7 +67,7 @@ def items_json(
                 "tried_again": row.again,
                 "ran_experiment": row.ran,
                 "key_doubted": row.doubted,
-                "not_known_because": list(row.notes),
+                "notes": list(row.notes),
                 "options": [_option(option) for option in one.options],
             }
             for column, row, one in zip(columns, table, statistics, strict=True)

@@ -15,8 +15,11 @@ from quizserver.classes.columns import Column, columns, gone_topics
 from quizserver.classes.guards import Guards
 from quizserver.classes.items import export, store
 from quizserver.classes.items.analysis import Analyses, Analysis
+from quizserver.classes.items.cells import Simulations
 from quizserver.classes.items.lessons import lessons, outcomes
 from quizserver.classes.items.question import question_view
+from quizserver.classes.items.reading import Told
+from quizserver.classes.items.shared import Shared, Waiting
 from quizserver.classes.items.views import (
     FIGURES,
     SET_FIGURES,
@@ -26,6 +29,7 @@ from quizserver.classes.items.views import (
     rows,
     set_lines,
 )
+from quizserver.classes.members import store as members
 from quizserver.classes.model import Class, ClassTopic
 from quizserver.classes.statistics.answers import Item, Which
 from quizserver.classes.statistics.definitions import DEFINITIONS
@@ -35,6 +39,10 @@ from quizserver.lab.evidence import Evidence
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 
+QUICK = 30_000
+"""Cells of a class that are read while the browser waits; for more there is a page meanwhile."""
+PATIENCE = 0.3
+"""Seconds before that page."""
 OF_QUESTION = (*FIGURES, "options", "time", "ran")
 
 
@@ -62,24 +70,43 @@ class _Found:
         return {doubt.question for doubt in self.doubts()}
 
 
+class _NotYet(Exception):  # noqa: N818 - not an error: the page comes in a moment
+    def __init__(self, room: Class, done: float) -> None:
+        self.room, self.done = room, done
+
+
 def pages(*, database: Database, library: Library, current: Current) -> Blueprint:
     """The blueprint of what the answers of a class say of its questions."""
     blueprint = Blueprint("items", __name__)
     guards = Guards(database=database, current=current)
-    analyses = Analyses()
+    analyses, work = Analyses(), Shared[Analysis]()
 
-    def find(class_id: int) -> _Found:
+    def analyse(
+        class_id: int, asked: tuple[Item, ...], simulations: Simulations, which: Which, told: Told
+    ) -> Analysis:
+        with database.read() as session:
+            analysis = analyses.of(session, class_id, asked, simulations, told)
+        analysis.statistics(which)
+        return analysis
+
+    def find(class_id: int, *, download: bool = False) -> _Found:
         room, snapshot = guards.instructor_of(class_id), library.snapshot()
         with database.read() as session:
             topics = classes.topics(session, class_id)
-            here = columns(topics, snapshot)
-            questions = {each.question: snapshot.questions[each.question] for each in here}
-            analysis = analyses.of(
-                session,
-                class_id,
-                [Item.of(question) for question in questions.values()],
-                {question.id: _simulation(question) for question in questions.values()},
-            )
+            learners = members.sizes(session, [class_id]).get(class_id, 0)
+        here = columns(topics, snapshot)
+        questions = {each.question: snapshot.questions[each.question] for each in here}
+        which: Which = "latest" if request.args.get("which") == "latest" else "first"
+        asked = tuple(Item.of(question) for question in questions.values())
+        simulations = {question.id: _simulation(question) for question in questions.values()}
+        quick = download or learners * len(questions) <= QUICK
+        analysis = work.ask(
+            (class_id, asked),
+            lambda told: analyse(class_id, asked, simulations, which, told),
+            None if quick else PATIENCE,
+        )
+        if isinstance(analysis, Waiting):
+            raise _NotYet(room, analysis.done)
         return _Found(
             room,
             here,
@@ -87,8 +114,13 @@ def pages(*, database: Database, library: Library, current: Current) -> Blueprin
             questions,
             {each.topic: recorded(snapshot.topics[each.topic]) for each in here},
             analysis,
-            "latest" if request.args.get("which") == "latest" else "first",
+            which,
         )
+
+    @blueprint.errorhandler(_NotYet)
+    def not_yet(error: _NotYet) -> Response:
+        page = render_template("classes/items_waiting.html", room=error.room, done=error.done)
+        return Response(page, headers={"Refresh": "1"})
 
     @blueprint.get("/classes/<int:class_id>/items")
     def items(class_id: int) -> str:
@@ -153,13 +185,13 @@ def pages(*, database: Database, library: Library, current: Current) -> Blueprin
 
     @blueprint.get("/classes/<int:class_id>/items.csv")
     def as_csv(class_id: int) -> Response:
-        found = find(class_id)
+        found = find(class_id, download=True)
         text = export.items_csv(found.columns, found.analysis, found.which, found.doubted())
         return _file("".join(text), "text/csv; charset=utf-8", f"class-{class_id}-items.csv")
 
     @blueprint.get("/classes/<int:class_id>/items.json")
     def as_json(class_id: int) -> Response:
-        found = find(class_id)
+        found = find(class_id, download=True)
         text = export.items_json(
             found.room.title, found.columns, found.analysis, found.which, found.doubted()
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from quizserver.classes.items.bars import option_bars
-from quizserver.classes.items.views import Cell, cell, figures_of
+from quizserver.classes.items.views import Cell, cell, figures_of, other_key
 from quizserver.classes.statistics.figures import Figure
 from quizserver.classes.statistics.items import ItemStatistics
 from quizserver.classes.statistics.options import OptionCount
@@ -46,6 +46,7 @@ class QuestionView:
     again: int
     ran: int
     doubts: Sequence[KeyDoubt]
+    notes: Sequence[str]
 
 
 def question_view(
@@ -81,6 +82,7 @@ def question_view(
         again=one.again,
         ran=one.ran,
         doubts=mine,
+        notes=other_key(one),
     )
 
 

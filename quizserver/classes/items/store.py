@@ -1,33 +1,33 @@
-"""A class's answers as arrays. The only SQL of item analysis; nothing here writes.
+"""What item analysis reads of a class. The only SQL of it; nothing here writes.
 
-A class of 5,000 with 200 questions has a million answers: they come as plain tuples, some ten
-thousand at a time, and go straight into arrays. The number of statements does not grow with it.
+A class of 5,000 with 200 questions has a million answers. As rows they cost more to hand over than
+to find: so the database packs some thousand of them into one text, two whole numbers and a word
+each, which is taken apart without making an object of every field. The number of statements does
+not grow with the class.
 
 Moments are whole seconds of Unix time, so that both kinds of database give the same figures.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.classes.statistics.answers import Bools, Floats, Ids, Ints, Marks
-from quizserver.classes.statistics.pace import Pace
-from quizserver.classes.store import COUNTS, WITH_PERSON
+from quizserver.classes.items.packing import MILLION, SECONDS_MAX, TENTHS, Part, unpacked
+from quizserver.classes.members.store import COUNTS, WITH_PERSON
+from quizserver.classes.statistics.answers import Floats, Ids
 from quizserver.db.tables import attempt, experiment, member, person, standing
 
-AT_ONCE = 20_000
-_SECOND = attempt.alias("second")
-_OF_MEMBER = standing.c.person_id == member.c.person_id
-Simulations = Mapping[str, tuple[str, str] | None]
-"""The topic and the name of each question's simulation, None where it has none."""
+AT_ONCE = 10_000
+"""Rows of a table that are packed into one text."""
+TEXTS = 8
+"""Texts that are taken apart together: about 4 MB."""
+_BIG = sa.BigInteger
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,25 +38,34 @@ class Learners:
     joined_at: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """What R learners did at Q questions: their first attempts, their latest, and how far."""
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The rows of the class's learners numbered above ``row`` and up to ``newest``, both ids."""
 
-    first: Marks
-    latest: Marks
-    pace: Pace
+    row: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """All rows of some of the class's learners; None: of everybody whom it counts."""
+
+    people: Sequence[int] | None = None
+
+
+Scope = Since | Of
 
 
 def learners(session: Session, class_id: int) -> Learners:
     """Whom the class counts."""
     rows = session.execute(
-        sa.select(member.c.person_id, _unix(member.c.joined_at))
+        sa.select(member.c.person_id, _unix(session, member.c.joined_at))
         .select_from(WITH_PERSON)
         .where(member.c.class_id == class_id, COUNTS)
         .order_by(member.c.person_id)
     ).all()
     ids, joined = zip(*rows, strict=True) if rows else ((), ())
-    return Learners(np.array(ids, np.int64), _whole(joined))
+    return Learners(np.array(ids, np.int64), np.array(joined, np.float64))
 
 
 def names(session: Session, class_id: int, people: Collection[int]) -> dict[int, str]:
@@ -69,264 +78,131 @@ def names(session: Session, class_id: int, people: Collection[int]) -> dict[int,
     return {person_id: name or email for person_id, name, email in rows}
 
 
-def latest_answer(session: Session) -> datetime | None:
-    """The moment of the latest answer on this server: the cheapest sign that something changed."""
-    found: datetime | None = session.scalar(sa.select(sa.func.max(standing.c.latest_at)))
-    return found
+def newest(session: Session) -> tuple[int, int]:
+    """The ids of the latest attempt and experiment on this server: whether anything is new."""
+    found = sa.select(
+        *(
+            sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
+            for table in (attempt, experiment)
+        )
+    )
+    attempts, experiments = session.execute(found).one()
+    return attempts, experiments
 
 
-def latest_experiment(session: Session) -> int | None:
-    """The number of the latest experiment on this server, for the same reason."""
-    found: int | None = session.scalar(sa.select(sa.func.max(experiment.c.id)))
-    return found
+def answered(session: Session, class_id: int) -> int:
+    """How many attempts the class's learners made, at whatever question."""
+    found = session.scalar(
+        sa.select(sa.func.sum(standing.c.attempts))
+        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
+        .where(member.c.class_id == class_id, COUNTS)
+    )
+    return int(found or 0)
 
 
-def answers(
-    session: Session, class_id: int, counted: Learners, simulations: Simulations
-) -> Answers:
-    """First and latest attempts of ``counted`` at the questions of ``simulations``, in its order.
+def counts(session: Session, class_id: int, people: Ids, questions: Sequence[str]) -> Ids:
+    """How many attempts each of ``people`` (R,) made at the questions: (R,)."""
+    rows = session.execute(
+        sa.select(standing.c.person_id, sa.func.sum(standing.c.attempts))
+        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
+        .where(member.c.class_id == class_id, COUNTS, _one_of(standing.c.question, questions))
+        .group_by(standing.c.person_id)
+    ).all()
+    found = {person_id: int(count) for person_id, count in rows}
+    return np.array([found.get(int(each), 0) for each in people], np.int64)
 
-    Three statements, whatever the size of the class.
-    """
-    questions = tuple(simulations)
-    grid = _Grid(counted.ids, questions)
-    first = _first(session, class_id, grid)
-    again = _again(session, class_id, grid)
-    ran = _ran(session, class_id, grid, again, list(simulations.values()))
-    sets = tuple(grid.sets)
-    common: dict[str, Any] = {
-        "questions": questions,
-        "learners": counted.ids,
-        "sets": sets,
-        "tried_again": first.attempts >= 2,
-        "ran": ran,
-    }
-    once = first.attempts < 2
-    return Answers(
-        Marks(marks=first.marks, chosen=first.chosen, seconds=first.seconds, **common),
-        Marks(
-            marks=np.where(once, first.marks, again.marks),
-            chosen=np.where(once, first.chosen, again.chosen),
-            seconds=np.where(once, first.seconds, again.seconds),
-            which="latest",
-            **common,
-        ),
-        Pace(
-            questions,
-            counted.ids,
-            counted.joined_at,
-            first.attempts,
-            first.best == 1,
-            first.latest_at,
-        ),
+
+def attempts(
+    session: Session, class_id: int, questions: Sequence[str], scope: Scope
+) -> Iterator[Part]:
+    """Attempts at these questions, and perhaps at others. A word is the question and what was
+    chosen, as JSON."""
+    # Unknown is 0: the tenths of seconds are one more than they are.
+    tenths = sa.case((attempt.c.seconds < SECONDS_MAX, _whole(10 * attempt.c.seconds) + 1), else_=0)
+    details = (sa.cast(attempt.c.number, _BIG) * TENTHS + tenths) * MILLION
+    return _read(
+        session,
+        attempt,
+        (_key(session, attempt.c.answered_at), details + _whole(1_000_000 * attempt.c.mark)),
+        attempt.c.question + sa.cast(attempt.c.chosen, sa.Text),
+        (class_id, _one_of(attempt.c.question, questions)),
+        scope,
     )
 
 
-class _Grid:
-    """Which row and column an answer belongs to, and which set of options it chose."""
-
-    def __init__(self, people: Ids, questions: Sequence[str]) -> None:
-        self.people = people
-        self.questions = questions
-        self.shape = (len(people), len(questions))
-        self.columns = {question: number for number, question in enumerate(questions)}
-        self.sets: list[tuple[str, ...]] = []
-        self._numbers: dict[str, int] = {}
-
-    def table(self, empty: float, kind: Any = np.float64) -> Any:
-        return np.full(self.shape, empty, kind)
-
-    def at(self, people: Sequence[int], questions: Sequence[str]) -> tuple[Any, Any, Any]:
-        """The row and the column of each answer, and which of them belong into the table.
-
-        Somebody who joined in this moment may have answers and no row yet.
-        """
-        wanted = np.array(people, np.int64)
-        rows = np.minimum(np.searchsorted(self.people, wanted), max(0, len(self.people) - 1))
-        known = self.people[rows] == wanted if len(self.people) else np.zeros(len(wanted), bool)
-        columns = np.array([self.columns[question] for question in questions], int)
-        return rows[known], columns[known], known
-
-    def chosen(self, texts: Sequence[str]) -> Ints:
-        """The numbers of sets of options, each read from its JSON once."""
-        for text in set(texts) - self._numbers.keys():
-            self._numbers[text] = len(self.sets)
-            self.sets.append(tuple(json.loads(text)))
-        return np.array([self._numbers[text] for text in texts], np.int32)
-
-
-@dataclass(slots=True, eq=False)
-class _Firsts:
-    marks: Floats
-    chosen: Ints
-    seconds: Floats
-    attempts: Ints
-    best: Floats
-    latest_at: Floats
-
-
-@dataclass(slots=True, eq=False)
-class _Agains:
-    """Of who tried again: the latest attempt, and when the first and the second were made."""
-
-    marks: Floats
-    chosen: Ints
-    seconds: Floats
-    first_at: Floats
-    second_at: Floats
-
-
-def _first(session: Session, class_id: int, grid: _Grid) -> _Firsts:
-    found = _Firsts(
-        grid.table(np.nan), grid.table(-1, np.int32), grid.table(np.nan),
-        grid.table(0, np.int32), grid.table(np.nan), grid.table(np.nan),
-    )  # fmt: skip
-    statement = _of_class(
-        class_id,
-        grid.questions,
-        attempt.c.mark,
-        sa.cast(attempt.c.chosen, sa.Text),
-        attempt.c.seconds,
-        standing.c.attempts,
-        standing.c.best_mark,
-        _unix(standing.c.latest_at),
-    ).where(_attempt(attempt, sa.literal(1)))
-    for people, questions, *values in _parts(session, statement):
-        rows, columns, known = grid.at(people, questions)
-        marks, chosen, seconds, attempts, best, latest_at = values
-        found.marks[rows, columns] = np.array(marks, float)[known]
-        found.chosen[rows, columns] = grid.chosen(chosen)[known]
-        found.seconds[rows, columns] = np.array(seconds, float)[known]
-        found.attempts[rows, columns] = np.array(attempts, np.int32)[known]
-        found.best[rows, columns] = np.array(best, float)[known]
-        found.latest_at[rows, columns] = _whole(latest_at)[known]
-    return found
-
-
-def _again(session: Session, class_id: int, grid: _Grid) -> _Agains:
-    """The latest attempt of those who tried again; of the others the first is the latest."""
-    found = _Agains(
-        grid.table(np.nan), grid.table(-1, np.int32), grid.table(np.nan),
-        grid.table(np.nan), grid.table(np.nan),
-    )  # fmt: skip
-    statement = _of_class(
-        class_id,
-        grid.questions,
-        attempt.c.mark,
-        sa.cast(attempt.c.chosen, sa.Text),
-        attempt.c.seconds,
-        _unix(standing.c.first_at),
-        _unix(_SECOND.c.answered_at),
-    ).where(
-        standing.c.attempts >= 2,
-        _attempt(attempt, standing.c.attempts),
-        _attempt(_SECOND, sa.literal(2)),
+def experiments(
+    session: Session, class_id: int, topics: Collection[str], scope: Scope
+) -> Iterator[Part]:
+    """Experiments of these topics. A word is the topic and the simulation, with a slash."""
+    return _read(
+        session,
+        experiment,
+        (_key(session, experiment.c.started_at), sa.literal(0)),
+        experiment.c.topic + "/" + experiment.c.simulation,
+        (class_id, _one_of(experiment.c.topic, topics)),
+        scope,
     )
-    for people, questions, marks, chosen, seconds, first_at, second_at in _parts(
-        session, statement
-    ):
-        rows, columns, known = grid.at(people, questions)
-        found.marks[rows, columns] = np.array(marks, float)[known]
-        found.chosen[rows, columns] = grid.chosen(chosen)[known]
-        found.seconds[rows, columns] = np.array(seconds, float)[known]
-        found.first_at[rows, columns] = _whole(first_at)[known]
-        found.second_at[rows, columns] = _whole(second_at)[known]
-    return found
 
 
-def _ran(
+def _read(
     session: Session,
-    class_id: int,
-    grid: _Grid,
-    again: _Agains,
-    simulations: Sequence[tuple[str, str] | None],
-) -> Bools:
-    """Who ran a question's experiment between their first and their second attempt."""
-    ran: Bools = grid.table(False, np.bool_)
-    runs: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    statement = (
-        sa.select(
-            experiment.c.person_id,
-            experiment.c.topic,
-            experiment.c.simulation,
-            _unix(experiment.c.started_at),
-        )
-        .select_from(WITH_PERSON.join(experiment, experiment.c.person_id == member.c.person_id))
-        .where(
-            member.c.class_id == class_id,
-            COUNTS,
-            experiment.c.topic.in_({each[0] for each in simulations if each is not None}),
-        )
+    table: sa.Table,
+    numbers: tuple[sa.ColumnElement[Any], ...],
+    word: sa.ColumnElement[str],
+    which: tuple[int, sa.ColumnElement[bool]],
+    scope: Scope,
+) -> Iterator[Part]:
+    class_id, condition = which
+    pair = sa.cast(numbers[0], sa.Text) + " " + sa.cast(numbers[1], sa.Text)
+    # Both texts are made in one pass over the same rows, and so in the same order.
+    texts = sa.func.aggregate_strings(pair, " ") + "|" + sa.func.aggregate_strings(word, "\n")
+    counted = (
+        sa.select(member.c.person_id)
+        .select_from(WITH_PERSON)
+        .where(member.c.class_id == class_id, COUNTS)
     )
-    for people, topics, names, moments in _parts(session, statement):
-        for who, topic, name, moment in zip(people, topics, names, moments, strict=True):
-            runs.setdefault((topic, name), []).append((who, float(moment)))
-    sorted_runs = {simulation: _by_person(found) for simulation, found in runs.items()}
-    for column, simulation in enumerate(simulations):
-        if simulation in sorted_runs:
-            rows = np.flatnonzero(~np.isnan(again.second_at[:, column]))
-            ran[rows, column] = _between(
-                sorted_runs[simulation],
-                grid.people[rows],
-                again.first_at[rows, column],
-                again.second_at[rows, column],
-            )
-    return ran
-
-
-def _by_person(runs: list[tuple[int, float]]) -> Any:
-    """Runs as one sorted array: a person's number and a moment of Unix time in each (N,)."""
-    people, moments = zip(*runs, strict=True)
-    return np.sort(_key(people, np.array(moments)))
-
-
-def _key(who: Any, moment: Any) -> Any:
-    # Both in one number: 31 bits for a person, and 32 for seconds until the year 2106.
-    return np.asarray(who, np.int64) * 2**32 + np.floor(moment).astype(np.int64)
-
-
-def _between(runs: Any, people: Ids, since: Floats, until: Floats) -> Bools:
-    """Whether each of the people has a run in the time from ``since`` to ``until``."""
-    begin = np.searchsorted(runs, _key(people, since), side="left")
-    end = np.searchsorted(runs, _key(people, until), side="right")
-    found: Bools = end > begin
-    return found
-
-
-def _of_class(class_id: int, questions: Sequence[str], *columns: Any) -> sa.Select[Any]:
-    """The standings of the class's learners, for more tables to be joined to."""
-    return (
-        sa.select(standing.c.person_id, standing.c.question, *columns)
-        .select_from(WITH_PERSON.join(standing, _OF_MEMBER))
-        # Said so that no index is used for the questions: a learner's standings lie together.
-        .where(
-            member.c.class_id == class_id,
-            COUNTS,
-            sa.func.coalesce(standing.c.question, "").in_(questions),
+    if isinstance(scope, Of):
+        whose = counted if scope.people is None else scope.people
+        mine = sa.select(texts).where(table.c.person_id.in_(whose), condition)
+        statement = mine.group_by(table.c.person_id)
+    else:
+        # Said so that no index is used for the person: the table is read as it lies. The condition
+        # is left out, which takes longer to look at than the rows that it would spare.
+        statement = _blocks(
+            table, texts, sa.func.coalesce(table.c.person_id, 0).in_(counted), scope
         )
-    )
+    result = session.execute(statement, execution_options={"yield_per": TEXTS})
+    for part in result.scalars().partitions():
+        yield unpacked([text for text in part if text is not None], len(part))
 
 
-def _attempt(table: Any, number: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    """The attempt of that number behind a standing."""
-    return sa.and_(
-        table.c.person_id == standing.c.person_id,
-        table.c.question == standing.c.question,
-        table.c.number == number,
-    )
+def _blocks(
+    table: sa.Table, texts: sa.ColumnElement[str], condition: sa.ColumnElement[bool], scope: Since
+) -> sa.Select[Any]:
+    """``texts`` of ``AT_ONCE`` rows after ``AT_ONCE`` rows by id, each a row of the result."""
+    low = sa.select(sa.literal(scope.row, _BIG).label("low")).cte("block", recursive=True)
+    block = low.union_all(sa.select(low.c.low + AT_ONCE).where(low.c.low + AT_ONCE < scope.newest))
+    inside = (table.c.id > block.c.low, table.c.id <= block.c.low + AT_ONCE)
+    packed = sa.select(texts).where(*inside, condition).correlate(block).scalar_subquery()
+    return sa.select(packed).select_from(block)
 
 
-def _parts(session: Session, statement: sa.Select[Any]) -> Iterator[Any]:
-    """The columns of the result, some rows at a time."""
-    result = session.execute(statement, execution_options={"yield_per": AT_ONCE})
-    for part in result.partitions():
-        yield tuple(zip(*part, strict=True))
+def _key(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """Whose and when, in one number."""
+    whose = moment.table.c.person_id
+    return sa.cast(whose, _BIG) * 2**32 + _unix(session, moment)
 
 
-def _unix(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[float]:
-    return sa.cast(sa.extract("epoch", moment), sa.Float)
+def _unix(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    seconds = sa.extract("epoch", moment)  # SQLite's are whole
+    whole = seconds if session.get_bind().dialect.name == "sqlite" else sa.func.floor(seconds)
+    return sa.cast(whole, _BIG)
 
 
-def _whole(seconds: Sequence[float]) -> Floats:
-    found: Floats = np.floor(np.array(seconds, np.float64))
-    return found
+def _whole(number: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.round(number), _BIG)
+
+
+def _one_of(column: sa.ColumnElement[str], wanted: Collection[str]) -> sa.ColumnElement[bool]:
+    """``column IN (…)``, said so that no index is used for it: a learner's rows lie together."""
+    return sa.func.coalesce(column, "").in_(wanted)

@@ -66,7 +66,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question in the table. ``notes`` are the reasons of what isn't known, once each."""
+    """A question in the table. ``notes`` are the reasons of what isn't known, once each, and that
+    answers were graded by another key."""
 
     number: int
     question: str
@@ -164,8 +165,16 @@ def _row(column: Column, one: ItemStatistics, doubted: bool) -> Row:
         one.again,
         one.ran,
         doubted,
-        _notes(cells.values()),
+        (*other_key(one), *_notes(cells.values())),
     )
+
+
+def other_key(one: ItemStatistics) -> tuple[str, ...]:
+    """A sentence about answers that were graded by a key which has changed since; none without."""
+    if not one.other_key:
+        return ()
+    were = "answer was" if one.other_key == 1 else "answers were"
+    return (f"{one.other_key} of {one.n} {were} graded by an earlier key, and so counted here.",)
 
 
 def _notes(cells: Iterable[Cell]) -> tuple[str, ...]:

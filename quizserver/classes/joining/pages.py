@@ -10,8 +10,11 @@ from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current import Current
-from quizserver.classes import codes, store
+from quizserver.classes import codes
 from quizserver.classes.forms import CodeForm, NameForm
+from quizserver.classes.instructors import store as instructors
+from quizserver.classes.joining import store
+from quizserver.classes.members import store as members
 from quizserver.classes.model import Class, Member
 from quizserver.db.session import Database
 from quizserver.settings import Settings
@@ -62,8 +65,8 @@ def add(
                 refused = CodeForm(formdata=None, data={"code": code[:40]})
                 refused.code.errors = [NO_CLASS]
                 return _code_page(refused, 404)
-            mine = store.member(session, found.id, account.id) if account is not None else None
-            teachers = store.instructors(session, found.id)
+            mine = members.member(session, found.id, account.id) if account is not None else None
+            teachers = instructors.of_class(session, found.id)
         if mine is not None and mine.state == "active":
             return redirect(url_for("classes.overview", class_id=found.id), 303)
         if account is None or not form.validate_on_submit():
@@ -73,11 +76,11 @@ def add(
         try:
             with database.write() as session:
                 # Asked again under the lock: the code may have been closed meanwhile.
-                still = store.by_code(session, code, lock=True)
+                still = store.by_code(session, code, hold=True)
                 if still is None:
-                    raise store.MembershipError(NO_CLASS)
+                    raise members.MembershipError(NO_CLASS)
                 store.join(session, still.id, account.id, form.name.data, datetime.now(UTC))
-        except store.MembershipError as error:
+        except members.MembershipError as error:
             form.form_errors.append(str(error))
             return _join_page(found, code, form, mine, teachers)
         flash(f"You are in: {found.title}.")

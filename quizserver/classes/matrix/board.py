@@ -16,6 +16,7 @@ from quizserver.classes.matrix import store
 from quizserver.classes.matrix.model import NOTHING, Cell, Learner, Totals
 from quizserver.classes.matrix.ranks import Ranks
 from quizserver.classes.matrix.view import COLUMNS, ROWS, View
+from quizserver.classes.model import folded
 
 Cells = Mapping[int, Mapping[str, Cell]]
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -60,8 +61,8 @@ class Frame:
 class Board:
     """Reads matrices; it keeps what their learners are sorted by."""
 
-    def __init__(self, ranks: Ranks | None = None) -> None:
-        self._ranks = ranks or Ranks()
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
 
     def frame(
         self,
@@ -116,7 +117,9 @@ class Board:
         if view.needs_totals:
             ids = frozenset(each.person_id for each in everybody)
             totals = self._ranks.of(session, class_id, ids, questions)
-        chosen = [each for each in everybody if _is_wanted(each, totals, len(of), view)]
+        chosen = list(everybody)
+        if view.search or view.state:
+            chosen = [each for each in everybody if _is_wanted(each, totals, len(of), view)]
         if view.sort == "name":
             return chosen[::-1] if view.down else chosen
         key = _totals_key(totals, view)
@@ -127,8 +130,8 @@ class Board:
 
 
 def _is_wanted(learner: Learner, totals: Mapping[int, Totals], questions: int, view: View) -> bool:
-    wanted = view.search.casefold()
-    if wanted and wanted not in f"{learner.name}\n{learner.email}".casefold():
+    wanted = folded(view.search)
+    if wanted and wanted not in folded(f"{learner.name}\n{learner.email}"):
         return False
     return not view.state or totals.get(learner.person_id, NOTHING).state(questions) == view.state
 

@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from quizserver.attempts.model import Attempt
 from quizserver.classes.columns import Column
 from quizserver.classes.matrix import store
-from quizserver.classes.matrix.model import NOTHING, SHOWS, Cell, Learner, Show, Totals
+from quizserver.classes.matrix.model import NOTHING, SHOWS, Answer, Cell, Learner, Show, Totals
 from quizserver.classes.model import Class
 from quizserver.classes.spreadsheet import csv_file
 
@@ -94,13 +93,11 @@ def attempts_csv(
 ) -> Iterator[str]:
     """One line an attempt, by learner, question and number; lists are joined with spaces."""
 
-    def line(learner: Learner, column: Column, attempt: Attempt) -> list[object]:
-        told = _attempt(learner, column, attempt) | {
-            "right": int(attempt.right),
-            "chosen": " ".join(attempt.chosen),
-            "shown": " ".join(attempt.shown),
-        }
-        return [told[name] for name in ATTEMPT_HEAD]
+    def line(learner: Learner, column: Column, answer: Answer) -> list[object]:
+        told = _attempt(learner, column, answer)
+        told["right"] = int(answer.right)
+        told["chosen"], told["shown"] = " ".join(answer.chosen), " ".join(answer.shown)
+        return [*told.values()]
 
     chunks = _attempts(reading, learners, columns)
     return csv_file(ATTEMPT_HEAD, ([line(*each) for each in chunk] for chunk in chunks))
@@ -131,19 +128,25 @@ def _matrix(
 
 def _attempts(
     reading: Reading, learners: Sequence[Learner], columns: Sequence[Column]
-) -> Iterator[Iterator[tuple[Learner, Column, Attempt]]]:
+) -> Iterator[Iterator[tuple[Learner, Column, Answer]]]:
     """In the order of the learners' names, then of the class's questions."""
     by_question = {column.question: column for column in columns}
     for some in _parts(learners, LEARNERS):
         with reading() as session:
-            found = list(store.attempts(session, [each.person_id for each in some], by_question))
-        place = {each.person_id: number for number, each in enumerate(some)}
-        number = {column.question: column.number for column in columns}
-        found.sort(key=lambda each: (place[each[0]], number[each[1].question]))
-        yield ((some[place[who]], by_question[a.question], a) for who, a in found)
+            found = list(store.answers(session, [each.person_id for each in some], by_question))
+        yield _in_order(found, some, by_question)
 
 
-def _attempt(learner: Learner, column: Column, attempt: Attempt) -> dict[str, Any]:
+def _in_order(
+    answers: list[Answer], learners: Sequence[Learner], columns: Mapping[str, Column]
+) -> Iterator[tuple[Learner, Column, Answer]]:
+    place = {each.person_id: number for number, each in enumerate(learners)}
+    answers.sort(key=lambda each: (place[each.person_id], columns[each.question].number))
+    return ((learners[place[each.person_id]], columns[each.question], each) for each in answers)
+
+
+def _attempt(learner: Learner, column: Column, attempt: Answer) -> dict[str, Any]:
+    """In the order of ``ATTEMPT_HEAD``."""
     return {
         "name": learner.name,
         "email": learner.email,
@@ -153,8 +156,8 @@ def _attempt(learner: Learner, column: Column, attempt: Attempt) -> dict[str, An
         "answered_at": attempt.answered_at.isoformat(),
         "right": attempt.right,
         "mark": _mark(attempt.mark),
-        "chosen": list(attempt.chosen),
-        "shown": list(attempt.shown),
+        "chosen": attempt.chosen,
+        "shown": attempt.shown,
         "hints_seen": attempt.hints_seen,
         "seconds": attempt.seconds,
         "version": attempt.version,

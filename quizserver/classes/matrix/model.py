@@ -41,6 +41,22 @@ class Cell(NamedTuple):
         return self.mark(show) == 1
 
 
+class Answer(NamedTuple):
+    """One attempt of one learner, of which a class may have a million."""
+
+    person_id: int
+    question: str
+    version: str
+    number: int
+    shown: tuple[str, ...]
+    chosen: tuple[str, ...]
+    right: bool
+    mark: float
+    hints_seen: int
+    answered_at: datetime
+    seconds: float | None
+
+
 class Totals(NamedTuple):
     """One learner over some questions: how many of them are answered, right, stuck at.
 

@@ -10,12 +10,14 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request,
 from sqlalchemy.orm import Session
 
 from quizserver.accounts.current import Current
+from quizserver.attempts import store as attempts_store
 from quizserver.classes import store as classes
 from quizserver.classes.columns import Column, columns, gone_topics
 from quizserver.classes.guards import Guards
 from quizserver.classes.matrix import export, store
 from quizserver.classes.matrix.board import Board
 from quizserver.classes.matrix.model import Learner
+from quizserver.classes.matrix.ranks import Ranks
 from quizserver.classes.matrix.view import ROWS, View, read
 from quizserver.classes.matrix.views import matrix_view, told
 from quizserver.classes.matrix.work import attempts_of, topics_of
@@ -32,7 +34,7 @@ def pages(*, database: Database, library: Library, current: Current) -> Blueprin
     """The blueprint of what instructors see of the work in their classes."""
     blueprint = Blueprint("matrix", __name__)
     guards = Guards(database=database, current=current)
-    board = Board()
+    board = Board(Ranks(database.read))
 
     @blueprint.get("/classes/<int:class_id>/matrix")
     def matrix(class_id: int) -> str:
@@ -105,7 +107,7 @@ def pages(*, database: Database, library: Library, current: Current) -> Blueprin
             if place is None:
                 abort(404)
             present = snapshot.questions[question]
-            kept = [attempt for _, attempt in store.attempts(session, [person_id], [question])]
+            kept = attempts_store.of_question(session, person_id, question)
             sources = store.versions(session, question, {attempt.version for attempt in kept})
             ran = _ran(session, person_id, present)
         texts = {v: _text(present, v, source) for v, source in sources.items()}

@@ -5,17 +5,18 @@ Each is one statement, whatever the size of the class.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import functools
+import json
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.attempts.model import Attempt
-from quizserver.classes.matrix.model import SHOWS, Cell, Learner, Show, Totals
-from quizserver.classes.model import STUCK_ATTEMPTS
-from quizserver.classes.store import COUNTS, WITH_PERSON
+from quizserver.classes.matrix.model import SHOWS, Answer, Cell, Learner, Show, Totals
+from quizserver.classes.members.store import COUNTS, WITH_PERSON
+from quizserver.classes.model import STUCK_ATTEMPTS, folded
 from quizserver.db.tables import (
     attempt,
     experiment,
@@ -28,7 +29,12 @@ from quizserver.db.tables import (
 _LEARNER = (person.c.id, member.c.name, person.c.email)
 _CELL = (standing.c.attempts, standing.c.first_mark, standing.c.best_mark, standing.c.latest_mark)
 _MARKS: dict[Show, sa.Column[float]] = dict(zip(SHOWS, _CELL[1:], strict=True))
-_ATTEMPT = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
+_LISTS = ("shown", "chosen")
+# Lists come as texts: there are only so many different ones, and each is read once.
+_ANSWER = tuple(
+    sa.cast(attempt.c[name], sa.String) if name in _LISTS else attempt.c[name]
+    for name in Answer._fields
+)
 
 
 def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -52,7 +58,7 @@ def learners(session: Session, class_id: int) -> list[Learner]:
         sa.select(*_LEARNER).select_from(WITH_PERSON).where(member.c.class_id == class_id, COUNTS)
     )
     found = list(map(Learner._make, rows.all()))
-    return sorted(found, key=lambda each: ((each[1] or each[2]).casefold(), each[0]))
+    return sorted(found, key=lambda each: (folded(each[1] or each[2]), each[0]))
 
 
 def learner(session: Session, class_id: int, person_id: int) -> Learner | None:
@@ -160,18 +166,17 @@ def cells_of(session: Session, person_id: int, questions: Collection[str]) -> li
     return list(rows)
 
 
-def attempts(
-    session: Session, people: Sequence[int], questions: Collection[str]
-) -> Iterator[tuple[int, Attempt]]:
+def answers(
+    session: Session, people: Collection[int], questions: Collection[str]
+) -> Iterator[Answer]:
     """Every attempt of some people at these questions, by person, question and number."""
     rows = session.execute(
-        sa.select(attempt.c.person_id, *_ATTEMPT)
+        sa.select(*_ANSWER)
         .where(attempt.c.person_id.in_(people), attempt.c.question.in_(questions))
         .order_by(attempt.c.person_id, attempt.c.question, attempt.c.number)
     )
-    for person_id, *values in rows:
-        kept = dict(zip(Attempt.__dataclass_fields__, values, strict=True))
-        yield person_id, Attempt(**kept | {k: tuple(kept[k]) for k in ("shown", "chosen")})
+    for row in rows.all():
+        yield Answer._make((*row[:4], _ids(row[4]), _ids(row[5]), *row[6:]))
 
 
 def versions(session: Session, question: str, wanted: Iterable[str]) -> dict[str, str]:
@@ -198,6 +203,11 @@ def experiments(session: Session, person_id: int, topic: str, simulation: str) -
             .order_by(experiment.c.started_at, experiment.c.id)
         )
     )
+
+
+@functools.lru_cache(maxsize=10_000)
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def _totals(session: Session, statement: sa.Select[Any]) -> dict[int, Totals]:

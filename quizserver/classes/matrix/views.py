@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,11 +54,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``cells`` has one for each column, None where the learner has not answered."""
+    """``cells`` has one for each column, None where the learner has not answered.
+
+    ``alike``: somebody else on this page has the same name, so that only the address tells.
+    """
 
     learner: Learner
     totals: Totals
     cells: Sequence[Cell | None]
+    alike: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +114,11 @@ def matrix_view(frame: Frame, cells: Cells, url: Url) -> MatrixView:
 
 def rows(frame: Frame, cells: Cells) -> Iterator[Row]:
     """The rows of a frame with their cells, in its order."""
+    names = Counter(learner.label for learner in frame.rows)
     for learner in frame.rows:
         mine = cells.get(learner.person_id, {})
         found = [mine.get(column.question) for column in frame.columns]
-        yield Row(learner, frame.totals_of(learner), found)
+        yield Row(learner, frame.totals_of(learner), found, names[learner.label] > 1)
 
 
 def _cells_html(row: Row, frame: Frame) -> Markup:

@@ -79,14 +79,16 @@ def attempts_of(
 
     ``texts`` holds the question by version.
     """
-    found, since = [], None
+    found: list[AttemptWork] = []
+    since: datetime | None = None
     for attempt in attempts:
         before = [each for each in ran if _is_between(each, since, attempt.answered_at)]
         question = texts.get(attempt.version)
         options = _options(attempt, question)
         edited = attempt.version != present.version
         found.append(AttemptWork(attempt, question, edited, options, before))
-        since = attempt.answered_at
+        # What an account took over from a guest stands behind its own attempts, and may be older.
+        since = max(since or attempt.answered_at, attempt.answered_at)
     return found, [each for each in ran if since is None or each > since]
 
 

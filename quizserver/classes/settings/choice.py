@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from itertools import zip_longest
 
 from quizserver.classes import due
 from quizserver.classes.model import ClassTopic
 from quizserver.topics.model import Snapshot
 
-TOPICS_MAX = 500
 MOVES = {"up": -1, "down": 1, "remove": 0}
 
 
@@ -19,8 +20,10 @@ class Choice:
     """What the form sent: topics in order with what was written as due, and what to do with one.
 
     ``add`` is a topic to put at the end; ``move`` is ``up:``, ``down:`` or ``remove:`` and a topic.
+    ``seen`` is the ``mark`` of the topics that the page was made from.
     """
 
+    seen: str
     zone: str
     topics: Sequence[str]
     dues: Sequence[str]
@@ -46,23 +49,37 @@ class ChoiceError(ValueError):
         self.errors = errors
 
 
-def changed(choice: Choice, known: Collection[str]) -> list[tuple[str, datetime | None]]:
+def mark(topics: Sequence[ClassTopic]) -> str:
+    """Changes with the topics, their order and their due moments."""
+    said = [(each.topic, each.due_at and each.due_at.isoformat()) for each in topics]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def changed(
+    choice: Choice, before: Sequence[ClassTopic], snapshot: Snapshot
+) -> list[tuple[str, datetime | None]]:
     """The topics of the class as the form wants them, in order, with due moments in UTC.
 
-    Topics not among ``known`` and repeated ones are left out. Raises ChoiceError when a due moment
-    or the time zone can't be read.
+    Topics that are neither in the content nor were there ``before``, and repeated ones, are left
+    out. Raises ChoiceError when a due moment or the time zone can't be read, when the form is not
+    whole, or when it was made from other topics than these.
     """
+    if choice.seen != mark(before):
+        raise ChoiceError({"": _meanwhile(before, snapshot, choice.zone)})
+    known = {*snapshot.topics, *(each.topic for each in before)}
     where = due.zone(choice.zone)
     if where is None:
         raise ChoiceError({"": "Choose a time zone from the list."})
+    if len(choice.topics) != len(choice.dues):
+        raise ChoiceError({"": "The form did not arrive whole. Open the settings anew."})
     wanted: dict[str, datetime | None] = {}
     errors: dict[str, str] = {}
-    pairs = zip(choice.topics[:TOPICS_MAX], [*choice.dues, *[""] * TOPICS_MAX], strict=False)
-    for topic, text in pairs:
+    kept = {each.topic: each.due_at for each in before}
+    for topic, text in zip(choice.topics, choice.dues, strict=True):
         if topic not in known:
             continue
         try:
-            wanted.setdefault(topic, due.parse(text, where))
+            wanted.setdefault(topic, _moment(text, kept.get(topic), where))
         except due.DueError as error:
             errors[topic] = str(error)
     if errors:
@@ -81,8 +98,7 @@ def rows(
 ) -> list[Row]:
     """The form's rows: as kept, or as sent when something in them can't be read."""
     if choice is not None:
-        sent = zip(choice.topics, [*choice.dues, *[""] * len(choice.topics)], strict=False)
-        pairs = [(topic, text) for topic, text in sent]
+        pairs = list(zip_longest(choice.topics, choice.dues[: len(choice.topics)], fillvalue=""))
     else:
         pairs = [(each.topic, due.written(each.due_at, where)) for each in topics]
     return [
@@ -90,6 +106,28 @@ def rows(
         for topic, text in pairs
         for why in [errors.get(topic)]
     ]
+
+
+def _moment(text: str, kept: datetime | None, where: tzinfo) -> datetime | None:
+    """What stands in a field as it was written there is what is kept: of an hour that the clocks
+    show twice, the field can't say which."""
+    return kept if text == due.written(kept, where) else due.parse(text, where)
+
+
+def _meanwhile(before: Sequence[ClassTopic], snapshot: Snapshot, zone: str) -> str:
+    """What became of the topics while somebody had the form open."""
+    names = {topic.id: topic.title for topic in snapshot.topics.values()}
+    where = due.zone(zone) or UTC
+    told = [
+        names.get(each.topic, each.topic)
+        + (f" (due {due.told(each.due_at, where)})" if each.due_at is not None else "")
+        for each in before
+    ]
+    return (
+        "The topics were changed meanwhile, by another instructor or in another tab. Now they are:"
+        f" {'; '.join(told) or 'none'}. Nothing of yours is saved yet: save again to replace that"
+        " by what stands below, or open the settings anew to keep it."
+    )
 
 
 def _moved(topics: list[str], move: str) -> list[str]:

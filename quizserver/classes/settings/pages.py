@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.classes import due, store
 from quizserver.classes.forms import TitleForm
 from quizserver.classes.guards import Guards
+from quizserver.classes.members import store as members
 from quizserver.classes.model import Class
-from quizserver.classes.settings.choice import Choice, ChoiceError, changed, rows
+from quizserver.classes.settings import store as warnings
+from quizserver.classes.settings.choice import Choice, ChoiceError, changed, mark, rows
 from quizserver.db.session import Database
 from quizserver.topics.library import Library
 
@@ -38,8 +40,11 @@ def add(blueprint: Blueprint, *, database: Database, library: Library, guards: G
     @blueprint.post("/classes/<int:class_id>/code")
     def change_code(class_id: int) -> AnyResponse:
         guards.instructor_of(class_id)
+        wanted = request.form.get("do")
+        if wanted not in ("close", "new"):
+            abort(400)  # a code that learners hold is replaced only when somebody says so
         with database.write() as writing:
-            if request.form.get("do") == "close":
+            if wanted == "close":
                 store.close(writing, class_id)
                 flash("Nobody can join now. Who is in the class stays in it.")
             else:
@@ -50,23 +55,26 @@ def add(blueprint: Blueprint, *, database: Database, library: Library, guards: G
     @blueprint.post("/classes/<int:class_id>/topics")
     def choose_topics(class_id: int) -> AnyResponse | tuple[str, int]:
         found = guards.instructor_of(class_id)
+        do = request.form.get("do")
         choice = Choice(
+            seen=request.form.get("seen", ""),
             zone=request.form.get("zone", due.UTC_NAME),
             topics=request.form.getlist("topic"),
             dues=request.form.getlist("due"),
-            add=request.form.get("add", "") if request.form.get("do") == "add" else "",
+            add=request.form.get("add", "") if do == "add" else "",
             move=request.form.get("move", ""),
         )
         title = TitleForm(formdata=None, data={"title": found.title})
-        with database.read() as reading:
-            before = store.topics(reading, class_id)
-        known = {*library.snapshot().topics, *(each.topic for each in before)}
         try:
-            chosen = changed(choice, known)
+            with database.write() as writing:
+                store.lock(writing, class_id)
+                before = store.topics(writing, class_id)
+                chosen = changed(choice, before, library.snapshot())
+                store.set_topics(writing, class_id, chosen)
         except ChoiceError as error:
             return _page(found, title, choice=choice, errors=error.errors)
-        with database.write() as writing:
-            store.set_topics(writing, class_id, chosen)
+        if do == "clocks" and due.zone(request.form.get("clocks")) is not None:
+            session["zone"] = request.form["clocks"]
         flash("The topics are saved.")
         moved = choice.add or choice.move.partition(":")[2]
         # The keyboard goes on at the topic that was moved.
@@ -77,7 +85,7 @@ def add(blueprint: Blueprint, *, database: Database, library: Library, guards: G
     def delete(class_id: int) -> AnyResponse | tuple[str, int]:
         found = guards.instructor_of(class_id)
         with database.read() as reading:
-            everybody = store.members(reading, class_id, state=None)
+            people = members.count(reading, class_id)
         form = TitleForm()
         if form.validate_on_submit() and form.title.data == found.title:
             with database.write() as writing:
@@ -86,7 +94,7 @@ def add(blueprint: Blueprint, *, database: Database, library: Library, guards: G
             return redirect(url_for("classes.classes"), 303)
         if form.is_submitted():
             form.title.errors = ["That is not the title of this class."]
-        page = render_template("classes/delete.html", room=found, form=form, people=len(everybody))
+        page = render_template("classes/delete.html", room=found, form=form, people=people)
         return page, 422 if form.errors else 200
 
     def _page(
@@ -99,7 +107,7 @@ def add(blueprint: Blueprint, *, database: Database, library: Library, guards: G
         snapshot, zone = library.snapshot(), choice.zone if choice is not None else _zone_name()
         with database.read() as reading:
             topics = store.topics(reading, found.id)
-            lost = store.answered_elsewhere(reading, found.id, list(snapshot.questions))
+            lost = warnings.answered_elsewhere(reading, found.id, list(snapshot.questions))
         chosen = rows(topics, choice, errors or {}, snapshot, _where(zone))
         held = {row.topic for row in chosen}
         page = render_template(
@@ -107,6 +115,8 @@ def add(blueprint: Blueprint, *, database: Database, library: Library, guards: G
             room=found,
             form=title,
             rows=chosen,
+            seen=mark(topics),
+            fault=(errors or {}).get(""),
             others=[each for each in snapshot.topics.values() if each.id not in held],
             lost=lost,
             zone=zone,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,51 +72,6 @@ class Marks:
                 raise ValueError(f"{name} is {found}, learners and questions make {shape}")
         if self.chosen.size and not -1 <= self.chosen.min() <= self.chosen.max() < len(self.sets):
             raise ValueError("chosen must be -1 or the number of one of the sets")
-
-    @classmethod
-    def of_cells(
-        cls,
-        *,
-        questions: Sequence[str],
-        learners: Sequence[int] | Ids,
-        rows: Any,
-        columns: Any,
-        marks: Any,
-        chosen: Any,
-        sets: Sequence[tuple[str, ...]],
-        seconds: Any = None,
-        tried_again: Any = None,
-        ran: Any = None,
-        which: Which = "first",
-    ) -> Marks:
-        """From N answers in any order: equally long arrays or lists, one entry an answer.
-
-        ``rows`` and ``columns`` number the learner and the question of each, from 0. ``seconds``
-        may hold None or NaN; left out, it is unknown, and the two flags are False.
-        Raises IndexError for a number beyond the learners or the questions.
-        """
-        shape, at = (
-            (len(learners), len(questions)),
-            (np.asarray(rows, int), np.asarray(columns, int)),
-        )
-
-        def spread(values: Any, empty: Any, kind: Any) -> NDArray[Any]:
-            table = np.full(shape, empty, kind)
-            if values is not None:
-                table[at] = np.asarray(values, kind)
-            return table
-
-        return cls(
-            tuple(questions),
-            np.asarray(learners, np.int64),
-            spread(marks, np.nan, np.float64),
-            spread(chosen, -1, np.int32),
-            tuple(sets),
-            spread(seconds, np.nan, np.float64),
-            spread(tried_again, False, np.bool_),
-            spread(ran, False, np.bool_),
-            which,
-        )
 
     def only(self, questions: Sequence[str]) -> Marks:
         """The same learners at some of the questions, in the given order.

@@ -47,13 +47,15 @@ class ItemStatistics:
     """One question. Percentages, but for counts and seconds.
 
     ``n`` learners answered it; ``compared`` of them answered another question too, and
-    discrimination, efficiency, weight and the thirds rest on those. Of the ``again`` learners who
-    answered a second time, ``ran`` ran the experiment before they did.
+    discrimination, efficiency, weight and the thirds rest on those. ``other_key`` of them were
+    graded by another key than the present one. Of the ``again`` learners who answered a second
+    time, ``ran`` ran the experiment before they did.
     """
 
     question: str
     n: int
     compared: int
+    other_key: int
     facility: Figure
     standard_deviation: Figure
     guess: Figure
@@ -78,12 +80,14 @@ def item_statistics(
     answers = _columns(marks)
     pairs = [column.moments() for column in answers]
     weights = _weights(pairs, enough)
+    sets = [frozenset(each) for each in marks.sets]
     again, ran = marks.tried_again.sum(axis=0), (marks.tried_again & marks.ran).sum(axis=0)
     return tuple(
         ItemStatistics(
             item.question,
             len(answers[i].x),
             pairs[i].n,
+            _other_key(answers[i], item, sets),
             _facility(answers[i].x, enough),
             _standard_deviation(answers[i].x, enough),
             guess_score(item),
@@ -123,6 +127,16 @@ def _columns(marks: Marks) -> list[_Column]:
         who = ~np.isnan(x[:, i])
         columns.append(_Column(x[who, i], y[who, i], chosen[who, i], seconds[who, i]))
     return columns
+
+
+def _other_key(column: _Column, item: Item, sets: Sequence[frozenset[str]]) -> int:
+    """How many answers have another mark than the present key would give them.
+
+    An answer keeps the mark that its learner was told. After a key was put right the figures mix
+    marks of both keys, and it is for the page to say so.
+    """
+    right = np.array([each == item.right for each in sets], np.bool_)
+    return int((right[column.chosen] != (column.x == 1)).sum()) if item.right and sets else 0
 
 
 def guess_score(item: Item) -> Figure:

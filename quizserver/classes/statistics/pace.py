@@ -22,8 +22,9 @@ silent. In a holiday everybody is, and it says nothing."""
 class Pace:
     """How far R learners are with Q questions.
 
-    ``joined_at`` (R,) and ``latest_at`` (R, Q) are POSIX seconds, ``latest_at`` NaN where there is
-    no answer; ``attempts`` (R, Q) counts them, ``solved`` (R, Q) is whether any was right.
+    ``joined_at`` (R,) and ``last_seen`` (R,), each learner's latest answer to any of the questions,
+    are POSIX seconds, ``last_seen`` -inf where there is no answer; ``attempts`` (R, Q) counts them,
+    ``solved`` (R, Q) is whether any was right.
     Raises ValueError when the shapes do not fit together.
     """
 
@@ -32,21 +33,14 @@ class Pace:
     joined_at: Floats
     attempts: Ints
     solved: Bools
-    latest_at: Floats
+    last_seen: Floats
 
     def __post_init__(self) -> None:
         shape = (len(self.learners), len(self.questions))
-        if self.joined_at.shape != shape[:1] or any(
-            table.shape != shape for table in (self.attempts, self.solved, self.latest_at)
+        if any(each.shape != shape[:1] for each in (self.joined_at, self.last_seen)) or any(
+            table.shape != shape for table in (self.attempts, self.solved)
         ):
             raise ValueError(f"the tables are not all of {shape[0]} learners, {shape[1]} questions")
-
-    @property
-    def last_seen(self) -> Floats:
-        """(R,): each learner's latest answer to any question, POSIX seconds; -inf for none."""
-        known = np.where(np.isnan(self.latest_at), -np.inf, self.latest_at)
-        seen: Floats = np.max(known, axis=1, initial=-np.inf)
-        return seen
 
 
 @dataclass(frozen=True, slots=True)

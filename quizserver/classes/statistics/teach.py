@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from quizserver.classes.statistics.answers import Item, Marks
+from quizserver.classes.statistics.answers import Floats, Item, Marks
 from quizserver.classes.statistics.figures import ENOUGH, Enough, Figure
 from quizserver.classes.statistics.items import ItemStatistics
 from quizserver.classes.statistics.options import OptionCount, choice_counts, option_counts
@@ -56,18 +56,33 @@ def misconceptions(
     same = alike and first.questions == latest.questions
     if not same or tuple(item.question for item in items) != first.questions:
         raise ValueError("first and latest attempts are not of the same learners and questions")
-    rest, answered = rest_scores(first.marks), latest.answered
-    found = []
-    for i, item in enumerate(items):
-        who = answered[:, i]
-        held = option_counts(item, latest.chosen[who, i], rest[who, i], latest.sets, enough)
-        before = choice_counts(first.chosen[:, i], first.sets)
-        found += [
-            Misconception(item.question, one, before.get(one.option, 0))
-            for one in held
-            if not (one.right or one.gone) and one.count >= HELD_BY
-        ]
-    return tuple(sorted(found, key=lambda one: -one.held.count)[:most])
+    held = [
+        (count, i, option)
+        for i, item in enumerate(items)
+        for count, option in _wrong(item, choice_counts(latest.chosen[:, i], latest.sets))
+        if count >= HELD_BY
+    ]
+    rest = rest_scores(first.marks)
+    return tuple(
+        _misconception(first, latest, items[i], (i, option), rest[:, i], enough)
+        for _, i, option in sorted(held, key=lambda one: -one[0])[:most]
+    )
+
+
+def _wrong(item: Item, counts: dict[str, int]) -> Iterable[tuple[int, str]]:
+    """The wrong options that the question still has, with how many hold each."""
+    return ((counts.get(each, 0), each) for each in item.options if each not in item.right)
+
+
+def _misconception(
+    first: Marks, latest: Marks, item: Item, place: tuple[int, str], rest: Floats, enough: Enough
+) -> Misconception:
+    column, option = place
+    who = latest.answered[:, column]
+    counts = option_counts(item, latest.chosen[who, column], rest[who], latest.sets, enough)
+    before = choice_counts(first.chosen[:, column], first.sets)
+    held = counts[item.options.index(option)]
+    return Misconception(item.question, held, before.get(option, 0))
 
 
 Why = Literal["too-easy", "too-hard", "reversed", "flat", "perhaps-reversed"]

@@ -29,13 +29,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-const unknown = document.querySelector("form[data-zone-unknown]");
-if (unknown) {
-  const select = unknown.elements.zone;
+const clocks = document.querySelector("select[data-zone-unknown]");
+if (clocks) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const listed = [...select.options].some((option) => option.value === zone);
+  const listed = [...clocks.options].some((option) => option.value === zone);
   // Once in a session: from then on the server writes the dates on these clocks.
-  const address = new URL(unknown.action);
+  const address = new URL(clocks.dataset.zoneUnknown, location.href);
   if (listed && location.pathname === address.pathname && !location.search) {
     address.searchParams.set("zone", zone);
     location.replace(address);

@@ -15,10 +15,13 @@ function tellLocalTimes(table) {
   for (const each of table.querySelectorAll("[data-clock]")) each.textContent = minutes ? `UTC${name}` : "UTC";
 }
 
-// Keyboard: of all the cells one can be reached with Tab, the one that was last focused.
+// Keyboard: of all the cells, the heads that sort included, one can be reached with Tab: the one that
+// was last focused, and at first the first learner.
 function arrows(table) {
-  const rows = () => [...table.tBodies[0].rows];
-  const cells = (row) => [row.cells[0], ...row.querySelectorAll(".cell")];
+  const heads = table.querySelector(".matrix-names");
+  const rows = () => [heads, ...table.tBodies[0].rows];
+  const cells = (row) => [...row.cells].filter((cell) => cell.offsetParent); // a phone hides some
+  const cellOf = (node) => node.closest(".matrix-names > *, tbody > tr > *");
   let stop = null;
 
   function makeStop(cell) {
@@ -28,8 +31,8 @@ function arrows(table) {
   }
 
   function refresh() {
-    for (const row of rows()) for (const cell of cells(row)) target(cell).tabIndex = -1;
-    makeStop(stop?.isConnected ? stop : table.tBodies[0].rows[0]?.cells[0]);
+    for (const row of rows()) for (const cell of row.cells) target(cell).tabIndex = -1;
+    makeStop(stop?.isConnected ? stop : (table.tBodies[0].rows[0] ?? heads).cells[0]);
   }
 
   function moved(key, row, column, last, whole) {
@@ -40,11 +43,11 @@ function arrows(table) {
   }
 
   table.addEventListener("focusin", (event) => {
-    const cell = event.target.closest(".cell, tbody th");
+    const cell = cellOf(event.target);
     if (cell) makeStop(cell);
   });
   table.addEventListener("keydown", (event) => {
-    const cell = event.target.closest(".cell, tbody th");
+    const cell = cellOf(event.target);
     if (!cell || event.altKey || event.metaKey || event.shiftKey) return;
     const all = rows();
     const row = all.indexOf(cell.parentElement);

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
 from quizserver.classes import store as classes
+from quizserver.classes.joining import store as joining
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, experiment, person, question_version, standing
 
@@ -27,16 +28,17 @@ def account(session: Session, name: str, role: str = "learner") -> int:
     return made.id
 
 
-def new_room(session: Session, topics: Sequence[str] = ("numbers",)) -> int:
-    teacher = account(session, "teacher", "instructor")
-    room = classes.create(session, "Nets", teacher, NOW)
+def new_room(
+    session: Session, topics: Sequence[str] = ("numbers",), teacher: str = "teacher"
+) -> int:
+    room = classes.create(session, "Nets", account(session, teacher, "instructor"), NOW)
     classes.set_topics(session, room.id, [(topic, None) for topic in topics])
     return room.id
 
 
 def learner(session: Session, room: int, name: str) -> int:
     who = account(session, name)
-    classes.join(session, room, who, name.title(), NOW)
+    joining.join(session, room, who, name.title(), NOW)
     return who
 
 

@@ -8,27 +8,23 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from quizserver.classes import store as classes
-from quizserver.classes.items import store
-from quizserver.classes.items.analysis import Analyses
-from quizserver.classes.statistics.answers import Item
+from quizserver.classes.items.cells import Answers, Simulations
+from quizserver.classes.items.reading import read
+from quizserver.classes.members import store as members
 from quizserver.db.session import Database
-from quizserver.db.tables import person
+from quizserver.db.tables import attempt, person
 from tests.classes.items.rooms import NOW, account, answer, learner, new_room, run
 
 QUESTIONS = {"even": ("numbers", "simulation"), "sides": None}
-ITEMS = [
-    Item("even", ("two", "three", "four"), frozenset({"two", "four"})),
-    Item("sides", ("two", "three", "four"), frozenset({"three"})),
-]
 
 
-def read(database: Database, room: int) -> store.Answers:
+def whole(database: Database, room: int, questions: Simulations = QUESTIONS) -> Answers:
     with database.read() as session:
-        return store.answers(session, room, store.learners(session, room), QUESTIONS)
+        found = read(session, room, questions, None, 0.0, lambda _part: None)
+    return found.cells.answers(found.joined_at, questions, found.runs)
 
 
-def chosen(answers: store.Answers, row: int, column: int) -> tuple[str, ...] | None:
+def chosen(answers: Answers, row: int, column: int) -> tuple[str, ...] | None:
     number = answers.first.chosen[row, column]
     return answers.first.sets[number] if number >= 0 else None
 
@@ -41,7 +37,7 @@ def test_first_and_latest_attempts_are_kept_apart(database: Database):
         answer(session, ana, "even", 2, ["three"], right=False, minutes=2, seconds=4)
         answer(session, ana, "even", 3, ["four", "two"], right=True, minutes=3, seconds=None)
         answer(session, bo, "sides", 1, ["three"], right=True, minutes=4, seconds=12)
-    found = read(database, room)
+    found = whole(database, room)
     assert found.first.learners.tolist() == [ana, bo]
     assert found.first.questions == ("even", "sides")
     np.testing.assert_array_equal(found.first.marks, [[0, math.nan], [math.nan, 1]])
@@ -62,10 +58,10 @@ def test_the_pace_is_told_in_unix_time(database: Database):
         answer(session, ana, "even", 1, ["two"], right=False, minutes=1)
         answer(session, ana, "even", 2, ["four", "two"], right=True, minutes=90.51)
         answer(session, ana, "even", 3, ["two"], right=False, minutes=100.51)
-    pace = read(database, room).pace
+    pace = whole(database, room).pace
     moment = NOW.timestamp()
     assert pace.joined_at.tolist() == [moment]
-    np.testing.assert_array_equal(pace.latest_at, [[math.floor(moment + 100.51 * 60), math.nan]])
+    assert pace.last_seen.tolist() == [math.floor(moment + 100.51 * 60)]
     assert pace.attempts.tolist() == [[3, 0]]
     assert pace.solved.tolist() == [[True, False]], "it was right once"
 
@@ -93,7 +89,7 @@ def test_only_the_questions_own_experiment_between_first_and_second_counts(
         answer(session, ana, "sides", 1, ["two"], right=False, minutes=1)
         answer(session, ana, "sides", 2, ["two"], right=False, minutes=2)
         run(session, ana, minutes, topic, simulation)
-    assert read(database, room).first.ran.tolist() == [[ran, False], [False, False]]
+    assert whole(database, room).first.ran.tolist() == [[ran, False], [False, False]]
 
 
 def test_only_whom_the_class_counts_and_what_it_asks_is_read(database: Database):
@@ -105,10 +101,10 @@ def test_only_whom_the_class_counts_and_what_it_asks_is_read(database: Database)
         for who in (ana, *others, outside):
             answer(session, who, "even", 1, ["two"], right=False, minutes=1)
             answer(session, who, "elsewhere", 1, ["two"], right=False, minutes=1)
-        classes.leave(session, room, others[0], NOW)
-        classes.remove(session, room, others[1], NOW)
+        members.leave(session, room, others[0], NOW)
+        members.remove(session, room, others[1], NOW)
         session.execute(sa.update(person).where(person.c.id == others[2]).values(role="author"))
-    found = read(database, room)
+    found = whole(database, room)
     assert found.first.learners.tolist() == [ana]
     assert found.first.answered.tolist() == [[True, False]]
 
@@ -116,10 +112,8 @@ def test_only_whom_the_class_counts_and_what_it_asks_is_read(database: Database)
 def test_a_class_without_learners_or_without_questions_is_empty(database: Database):
     with database.write() as session:
         room = new_room(session)
-    assert read(database, room).first.marks.shape == (0, 2)
-    with database.read() as session:
-        none = store.answers(session, room, store.learners(session, room), {})
-    assert none.first.marks.shape == (0, 0)
+    assert whole(database, room).first.marks.shape == (0, 2)
+    assert whole(database, room, {}).first.marks.shape == (0, 0)
 
 
 def test_the_number_of_statements_does_not_grow_with_the_class(database: Database):
@@ -138,96 +132,18 @@ def test_the_number_of_statements_does_not_grow_with_the_class(database: Databas
                     answer(session, who, question, 1, ["two"], right=False, minutes=number)
                     answer(session, who, question, 2, ["three"], right=False, minutes=number + 1)
         asked.clear()
-        assert read(database, room).first.tried_again.all()
+        assert whole(database, room).first.tried_again.all()
         counts.append(len([each for each in asked if each.startswith("SELECT")]))
-    assert counts[0] == counts[1] == 4
+    assert counts[0] == counts[1] == 4, "learners, newest, attempts, experiments"
 
 
-def test_many_rows_come_in_parts_that_fit_together(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(store, "AT_ONCE", 3)
+def test_what_took_longer_than_a_day_and_what_is_a_part_of_a_mark(database: Database):
     with database.write() as session:
         room = new_room(session)
-        for number in range(10):
-            who = learner(session, room, f"l{number}")
-            answer(
-                session, who, "even", 1, ["two"], right=number % 2 == 0, minutes=1, seconds=number
-            )
-    found = read(database, room).first
-    assert found.marks[:, 0].tolist() == [1, 0] * 5
-    assert found.seconds[:, 0].tolist() == list(range(10))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_an_analysis_is_read_again_only_after_something_happened(database: Database):
-    clock = Clock()
-    analyses = Analyses(clock)
-    with database.write() as session:
-        room = new_room(session)
-        ana, bo = learner(session, room, "ana"), learner(session, room, "bo")
-        answer(session, ana, "even", 1, ["two"], right=False, minutes=1)
-
-    def ask() -> object:
-        with database.read() as session:
-            return analyses.of(session, room, ITEMS, QUESTIONS)
-
-    first = ask()
-    assert ask() is first
-    with database.write() as session:
-        answer(session, ana, "even", 2, ["four", "two"], right=True, minutes=2)
-    second = ask()
-    assert second is not first, "an answer came"
-    with database.write() as session:
-        run(session, ana, 3)
-    third = ask()
-    assert third is not second, "an experiment was run"
-    with database.write() as session:
-        classes.remove(session, room, bo, NOW)
-    fourth = ask()
-    assert fourth is not third, "somebody was taken out"
-    clock.now += 59
-    assert ask() is fourth
-    clock.now += 2
-    assert ask() is not fourth, "nothing is kept for long"
-
-
-def test_what_took_long_to_read_is_kept_for_ten_times_as_long_while_a_class_works(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-):
-    clock = Clock()
-    analyses = Analyses(clock)
-    with database.write() as session:
-        room = new_room(session)
-        ana, bo = learner(session, room, "ana"), learner(session, room, "bo")
-
-    def slow(*arguments: object, answers=store.answers) -> store.Answers:
-        clock.now += 3
-        return answers(*arguments)
-
-    monkeypatch.setattr(store, "answers", slow)
-
-    def ask() -> object:
-        with database.read() as session:
-            return analyses.of(session, room, ITEMS, QUESTIONS)
-
-    first = ask()
-    with database.write() as session:
-        answer(session, ana, "even", 1, ["two"], right=False, minutes=1)
-    clock.now += 29
-    assert ask() is first
-    with database.write() as session:
-        classes.leave(session, room, bo, NOW)
-    second = ask()
-    assert second is not first, "who is counted is never out of date"
-    with database.write() as session:
-        answer(session, ana, "sides", 1, ["two"], right=False, minutes=2)
-    clock.now += 31
-    assert ask() is not second
+        ana = learner(session, room, "ana")
+        answer(session, ana, "even", 1, ["two"], right=False, minutes=1, seconds=86_400.0)
+        answer(session, ana, "sides", 1, ["two"], right=False, minutes=1, seconds=1e9)
+        session.execute(sa.update(attempt).where(attempt.c.question == "even").values(mark=0.25))
+    found = whole(database, room).first
+    np.testing.assert_array_equal(found.seconds, [[86_400, math.nan]])
+    assert found.marks.tolist() == [[0.25, 0]]

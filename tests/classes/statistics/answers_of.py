@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quizserver.classes.statistics.answers import Item, Marks, Which
 from quizserver.classes.statistics.figures import Enough
@@ -44,14 +46,25 @@ def class_of(
     picked = [
         chosen[row][column] if chosen else int(table[row][column] != 1) for row, column in cells
     ]
-    return Marks.of_cells(
-        questions=names(width),
-        learners=np.arange(1, len(table) + 1),
-        rows=[row for row, _ in cells],
-        columns=[column for _, column in cells],
-        marks=[table[row][column] for row, column in cells],
-        chosen=picked,
-        sets=sets,
-        which=which,
-        **{name: [values[r][c] for r, c in cells] for name, values in tables.items()},
+    at = tuple(np.array(cells, int).reshape(-1, 2).T)
+
+    def spread(values: Sequence[object], empty: object, kind: type) -> NDArray[Any]:
+        spread = np.full((len(table), width), empty, kind)
+        spread[at] = np.asarray(values, kind)
+        return spread
+
+    def given(name: str, empty: object, kind: type) -> NDArray[Any]:
+        values = tables.get(name)
+        return spread([values[r][c] if values else empty for r, c in cells], empty, kind)
+
+    return Marks(
+        names(width),
+        np.arange(1, len(table) + 1),
+        spread([table[row][column] for row, column in cells], np.nan, np.float64),
+        spread(picked, -1, np.int32),
+        tuple(sets),
+        given("seconds", np.nan, np.float64),
+        given("tried_again", False, np.bool_),
+        given("ran", False, np.bool_),
+        which,
     )

@@ -227,9 +227,9 @@ def test_there_is_a_reason_where_there_can_be_no_index(table, reason):
 
 
 def test_no_learner_and_no_question_are_told_not_computed():
-    nobody = Marks.of_cells(
-        questions=("q1", "q2"), learners=[], rows=[], columns=[], marks=[], chosen=[], sets=[]
-    )
+    blank = np.zeros((0, 2))
+    flags, who = blank.astype(bool), np.zeros(0, np.int64)
+    nobody = Marks(("q1", "q2"), who, blank, blank.astype(np.int32), (), blank, flags, flags)
     for one in item_statistics(nobody, items(2)):
         assert (one.n, one.compared, one.again) == (0, 0, 0)
         assert one.facility.reason == "Not enough answers: 0 of the 10 that it takes."
@@ -293,3 +293,14 @@ def test_who_ran_the_experiment_counts_only_if_they_answered_again():
 def test_marks_and_items_must_be_of_the_same_questions():
     with pytest.raises(ValueError, match="same questions"):
         item_statistics(class_of(BY_HAND), items(2))
+
+
+def test_answers_that_another_key_graded_are_counted_and_keep_their_marks():
+    """Of six, two chose b and were right by the key of that day; a is right now, as two chose."""
+    marks = class_of([[1], [1], [1], [1], [0], [0]], [[1], [1], [0], [0], [1], [2]])
+    (one,) = item_statistics(marks, items(1), FEW)
+    assert one.other_key == 2
+    assert one.facility.value == pytest.approx(100 * 4 / 6)
+    gone = Item("q1", (), frozenset())
+    assert item_statistics(marks, [gone], FEW)[0].other_key == 0
+    assert item_statistics(class_of([[1], [0], [None]]), items(1), FEW)[0].other_key == 0

@@ -108,24 +108,17 @@ def test_no_answers_count_nothing():
     assert choice_counts(np.array([3, -1, 0], np.int32), SETS) == {"a": 2, "b": 1}
 
 
-def test_cells_come_in_any_order_and_unknown_times_stay_unknown():
-    marks = Marks.of_cells(
-        questions=["p", "q"],
-        learners=[7, 9],
-        rows=[1, 0],
-        columns=[0, 1],
-        marks=[1.0, 0.0],
-        chosen=[0, 1],
-        sets=[("a",), ("b",)],
-        seconds=[None, 4.5],
-        ran=[True, False],
+def test_some_questions_of_a_class_are_those_columns_in_that_order():
+    marks = class_of(
+        [[None, 0, 1], [1, None, 0]], [[0, 1, 0], [0, 0, 1]], seconds=[[0, 4.5, 1], [2, 0, 3]]
     )
-    assert marks.answered.tolist() == [[False, True], [True, False]]
-    assert marks.chosen.tolist() == [[-1, 1], [0, -1]]
-    assert np.isnan(marks.seconds).tolist() == [[True, False], [True, True]]
-    assert marks.ran.tolist() == [[False, False], [True, False]]
-    only = marks.only(["q"])
-    assert (only.questions, only.marks[0, 0], only.learners.tolist()) == (("q",), 0, [7, 9])
+    only = marks.only(["q3", "q1"])
+    assert (only.questions, only.learners.tolist()) == (("q3", "q1"), [1, 2])
+    assert only.answered.tolist() == [[True, False], [True, True]]
+    assert only.chosen.tolist() == [[0, -1], [1, 0]]
+    assert only.seconds[1].tolist() == [3, 2]
+    with pytest.raises(KeyError):
+        marks.only(["q9"])
 
 
 def test_arrays_that_do_not_fit_together_are_refused():
@@ -137,8 +130,3 @@ def test_arrays_that_do_not_fit_together_are_refused():
         )  # fmt: skip
     with pytest.raises(ValueError, match="one of the sets"):
         class_of([[1, 0]], [[0, 5]])
-    with pytest.raises(IndexError):
-        Marks.of_cells(
-            questions=["q"], learners=[1], rows=[1], columns=[0], marks=[1], chosen=[0],
-            sets=[("a",)],
-        )  # fmt: skip

@@ -32,7 +32,7 @@ def pace(
         np.array(joined if joined is not None else [ago(days=60)] * len(rows)),
         table(lambda cell: cell[0], 0, np.int32),
         table(lambda cell: cell[1], False, np.bool_),
-        table(lambda cell: ago(days=cell[2]), np.nan, np.float64),
+        np.array([max((ago(days=c[2]) for c in row if c), default=-np.inf) for row in rows]),
     )
 
 
@@ -85,4 +85,4 @@ def test_tables_that_do_not_fit_together_are_refused():
     good = pace([BUSY])
     with pytest.raises(ValueError, match="1 learners, 2 questions"):
         Pace(good.questions, good.learners, good.joined_at, good.attempts[:, :1], good.solved,
-             good.latest_at)  # fmt: skip
+             good.last_seen)  # fmt: skip

@@ -13,7 +13,7 @@ from quizserver.classes.statistics.items import ItemStatistics
 from quizserver.classes.statistics.whole import SetStatistics
 from quizserver.topics.formulas import to_mathml
 
-COUNTS = {"question", "questions", "n", "compared", "started", "again"}
+COUNTS = {"question", "questions", "n", "compared", "other_key", "started", "again"}
 
 
 def test_every_statistic_of_a_question_and_of_a_set_has_a_definition_and_nothing_else_has():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.accounts.roles.paging import Paging
+from quizserver.web.paging import Paging
 
 
 @pytest.mark.parametrize("total", [0, 1, 49, 50, 51, 100, 20_000])
@@ -18,3 +18,9 @@ def test_every_entry_is_on_exactly_one_page(total: int):
 @pytest.mark.parametrize(("asked", "given"), [(-3, 1), (0, 1), (1, 1), (3, 3), (4, 3), (10**8, 3)])
 def test_a_page_that_is_not_there_is_the_nearest(asked: int, given: int):
     assert Paging.at(asked, 101, 50).page == given
+
+
+@pytest.mark.parametrize("asked", ["", "x", "-2", "2.0", "1e3", "²", "9" * 400])
+def test_an_address_that_names_no_page_gives_the_first(asked: str):
+    assert Paging.asked(asked, 101, 50).page == 1
+    assert Paging.asked("2", 101, 50).page == 2

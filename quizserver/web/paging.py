@@ -19,6 +19,12 @@ class Paging:
         last = max(1, -(-total // per_page))
         return cls(min(max(1, page), last), total, per_page)
 
+    @classmethod
+    def asked(cls, page: str, total: int, per_page: int) -> Paging:
+        """The page that an address asks for; the first when it names no number."""
+        number = int(page) if page.isdecimal() and len(page) < 10 else 1
+        return cls.at(number, total, per_page)
+
     @property
     def pages(self) -> int:
         return max(1, -(-self.total // self.per_page))

@@ -1,0 +1,1 @@
+"""Who instructs a class."""

@@ -1,0 +1,107 @@
+"""Work that several ask for is done once, never for longer than they will wait, and for all."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from quizserver.classes.items import shared
+from quizserver.classes.items.reading import Told
+from quizserver.classes.items.shared import Shared, Waiting
+
+
+class Work:
+    """Counts how often it is done; it goes on when ``go`` is set."""
+
+    def __init__(self) -> None:
+        self.go, self.begun, self.times = threading.Event(), threading.Event(), 0
+
+    def __call__(self, told: Told) -> int:
+        self.times += 1
+        told(0.4)
+        self.begun.set()
+        assert self.go.wait(20)
+        return self.times
+
+
+def test_quick_work_is_done_for_each_who_asks():
+    work = Work()
+    work.go.set()
+    one = Shared[int]()
+    assert [one.ask(1, work, 5.0), one.ask(1, work, None)] == [1, 2]
+
+
+def test_many_at_once_have_it_done_once_and_hear_how_far_it_is():
+    work, one = Work(), Shared[int]()
+    assert isinstance(one.ask(1, work, 0.0), Waiting)
+    assert work.begun.wait(20)
+    with ThreadPoolExecutor(8) as people:
+        found = list(people.map(lambda _: one.ask(1, work, 0.01), range(8)))
+        assert found == [Waiting(0.4)] * 8
+        patient = [people.submit(one.ask, 1, work, None) for _ in range(4)]
+        work.go.set()
+        assert [each.result() for each in patient] == [1] * 4
+    assert work.times == 1
+
+
+def test_who_comes_back_gets_what_was_done_for_them():
+    work, one = Work(), Shared[int]()
+    one.ask(1, work, 0.0)
+    work.go.set()
+    assert one.ask(1, work, 10.0) == 1
+    assert one.ask(1, work, 10.0) == 2, "nobody waits for the first any more"
+
+
+def test_a_result_that_nobody_fetched_is_not_shown_for_ever(monkeypatch: pytest.MonkeyPatch):
+    work, one = Work(), Shared[int]()
+    one.ask(1, work, 0.0)
+    work.go.set()
+    while one._jobs[1].ended == float("inf"):
+        pass
+    monkeypatch.setattr(shared, "OWED", -1.0)
+    assert one.ask(1, work, 10.0) == 2
+
+
+def test_who_asks_while_older_work_is_on_its_way_gets_their_own():
+    work, one = Work(), Shared[int]()
+    with ThreadPoolExecutor(2) as people:
+        first = people.submit(one.ask, 1, work, None)
+        assert work.begun.wait(20)
+        second = people.submit(one.ask, 1, work, None)
+        while not second.running():
+            pass
+        work.go.set()
+        assert first.result() == 1
+        assert second.result() == 2
+
+
+def test_different_keys_do_not_wait_for_each_other():
+    slow, quick, one = Work(), Work(), Shared[int]()
+    one.ask(1, slow, 0.0)
+    quick.go.set()
+    assert one.ask(2, quick, 10.0) == 1
+    slow.go.set()
+
+
+def test_who_waits_for_as_long_as_it_takes_is_not_queued_behind_others():
+    slow, quick, one = Work(), Work(), Shared[int]()
+    for key in range(shared.AT_ONCE + 1):
+        one.ask(key, slow, 0.0)
+    quick.go.set()
+    assert one.ask(99, quick, None) == 1
+    slow.go.set()
+
+
+def test_a_failure_is_told_to_who_asked_and_to_who_comes_back():
+    one, go = Shared[int](), threading.Event()
+
+    def fail(_told: Told) -> int:
+        assert go.wait(20)
+        raise OSError("the disk is gone")
+
+    assert isinstance(one.ask(1, fail, 0.0), Waiting)
+    go.set()
+    with pytest.raises(OSError, match="the disk is gone"):
+        one.ask(1, fail, 10.0)
