@@ -25,9 +25,10 @@ from quizserver.authoring.preview.model import Preview
 from quizserver.authoring.proving import Proving
 from quizserver.authoring.workshop import Workshop
 from quizserver.classes import pages as class_pages
-from quizserver.classes import store as classes
+from quizserver.classes.instructors import store as instructors
 from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
+from quizserver.classes.members import store as members
 from quizserver.db.session import Database
 from quizserver.lab.catalog import Catalog
 from quizserver.progress import pages as progress_pages
@@ -97,10 +98,10 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             limiter=limiter,
             absorb=attempts.absorb,
             export=lambda session, person_id: (
-                attempts.export(session, person_id) | classes.export(session, person_id)
+                attempts.export(session, person_id) | members.export(session, person_id)
             ),
             orphans=lambda session, person_id: [
-                each.title for each in classes.only_instructor_of(session, person_id)
+                each.title for each in instructors.only_instructor_of(session, person_id)
             ],
         )
     )

@@ -14,4 +14,5 @@ What this topic is about, in a sentence or two.
 def lesson(title: str) -> str:
     """``title`` is taken at its word: what markdown would read as markup is shown as it is."""
     words = " ".join(title.split())[:200]
-    return _LESSON.format(title=re.sub(r"([\\`*_{}\[\]<>#$~^=|])", r"\\\1", words))
+    words = re.sub(r"&(?=[#\w])", "&amp;", words).replace("<", "&lt;")
+    return _LESSON.format(title=re.sub(r"([\\`*_{}\[\]#$~^=|])", r"\\\1", words))

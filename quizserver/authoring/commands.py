@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +11,12 @@ from typing import NoReturn
 import click
 
 from quizserver.authoring.preview.model import Preview, content_flag, located
-from quizserver.settings import SHIPPED, Settings, SettingsError, load
+from quizserver.command_line import CONTENT, settings_of, stop
+from quizserver.settings import SHIPPED, Settings
 
 PORT = 8001
 POLL_SECONDS = 0.2
 HOST = "127.0.0.1"
-CONTENT = click.option(
-    "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
-)
 
 
 @click.group()
@@ -107,7 +103,7 @@ def preview(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
         line. With PATH, begin at that topic. Only this machine can reach the preview; nobody
         signs in, and what is answered in it is not kept.
         """
-        folder, what = located(path, _settings(content).content)
+        folder, what = located(path, settings_of(content=content).content)
         with tempfile.TemporaryDirectory(
             prefix="quizserver-preview-", ignore_cleanup_errors=True
         ) as data:
@@ -127,27 +123,22 @@ def preview(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
     return command
 
 
-def _settings(content: Path | None) -> Settings:
-    try:
-        return load(os.environ, content=content)
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
-
-
 def _writable(content: Path | None) -> Path:
     """The content folder to write into; one that is named and not there is made later."""
-    folder = _settings(content).content
+    folder = settings_of(content=content).content
     if folder.is_relative_to(SHIPPED):
-        _fail(
+        stop(
             "The topics that come along with quizserver are not the place for yours. "
             "Name a folder of your own with --content DIR or QUIZSERVER_CONTENT."
         )
+    if folder.exists() and not folder.is_dir():
+        stop(f"{folder} is a file. Name a folder with --content DIR or QUIZSERVER_CONTENT.")
     return folder
 
 
 def _flag(folder: Path) -> str:
     """Commands that are printed must find the folder in the same environment."""
-    return content_flag(folder, _settings(None).content)
+    return content_flag(folder, settings_of().content)
 
 
 def _split(place: str, example: str) -> tuple[str, str]:
@@ -164,7 +155,7 @@ def _written(write: Callable[[], list[Path]]) -> list[Path]:
     try:
         paths = write()
     except (StartError, ContentError, OSError) as error:
-        _fail(str(error))
+        stop(str(error))
     for path in paths:
         click.echo(f"wrote {_near(path)}")
     return paths
@@ -180,8 +171,3 @@ def _next(*steps: tuple[str, str]) -> None:
     click.echo("Next:")
     for command, what in steps:
         click.echo(f"  {what}: quizserver {command}")
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"quizserver: {message}", err=True)
-    sys.exit(1)

@@ -7,28 +7,25 @@ holds what its author has seen.
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import fcntl
 import hashlib
 import os
 import re
 import stat
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from quizserver.authoring import disk
+from quizserver.authoring.line_ends import as_before, plain
 from quizserver.topics.text import LARGEST
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST = 80
 NAME_RULE = "lower-case letters a-z and digits, in groups joined by a single -"
 _MODE = 0o644
-
-_AT_FDCWD = -100
-_EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 
 
 class PlaceError(ValueError):
@@ -89,10 +86,9 @@ def digest_of(text: str | None) -> str | None:
 
 
 def normal(text: str) -> str:
-    """What was typed, as a file holds it: LF, one newline at the end, nothing a text can't hold."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    text = text.encode("utf-8", "replace").decode()  # half a character, from a broken client
-    return text if text.endswith("\n") or not text else text + "\n"
+    """What was typed, as it is kept: LF, one newline at the end, nothing a text can't hold."""
+    text = text.replace("\0", "\ufffd")
+    return plain(text.encode("utf-8", "replace").decode())  # half a character: a broken client
 
 
 class Files:
@@ -128,7 +124,7 @@ class Files:
         return path
 
     def read(self, where: Place) -> str | None:
-        """The text of a page with newlines as LF; None when there is no such file.
+        """The text of a page, its lines ended by LF; None when there is no such file.
 
         Raises PlaceError, and ContentError when it can't be read as text without loss.
         """
@@ -137,15 +133,17 @@ class Files:
     def write(self, where: Place, text: str, *, seen: str | None) -> None:
         """Replaces the page by ``text`` if it still holds what has the digest ``seen``.
 
-        ``seen`` None: if it is not there. The new text is on the disk when this returns, under the
-        rights that the old one had. Raises ChangedError, PlaceError, ContentError. The caller has
-        the turn.
+        ``seen`` None: if it is not there. The new text is on the disk when this returns, with the
+        rights, the line ends and the byte-order mark that the old one had. Raises ChangedError,
+        PlaceError, ContentError. The caller has the turn.
         """
         path = self.locate(where)
         self._compare(where, seen)
         try:
             path.parent.mkdir(mode=0o755, exist_ok=True)
-            new = _temporary(path, text.encode(), _mode(path))
+            _check_rights(path)
+            data = text.encode() if seen is None else as_before(text, path.read_bytes())
+            new = disk.temporary(path, data, _mode(path))
         except OSError as error:
             raise ContentError(_unwritable(where.path, error)) from error
         try:
@@ -153,7 +151,7 @@ class Files:
                 _take_place(new, path, where.path)
             else:
                 _swap(new, path, where.path, seen)
-            _sync(path.parent)
+            disk.sync(path.parent)
         except OSError as error:
             raise ContentError(_unwritable(where.path, error)) from error
         finally:
@@ -164,7 +162,8 @@ class Files:
         path = self.locate(where)
         self._compare(where, seen)
         try:
-            gone = _temporary(path, b"", _MODE)
+            _check_rights(path)
+            gone = disk.temporary(path, b"", _MODE)
             path.replace(gone)
             try:
                 if digest_of(_text(gone, where.path)) != seen:
@@ -173,7 +172,7 @@ class Files:
                 gone.replace(path)
                 raise
             gone.unlink()
-            _sync(path.parent)
+            disk.sync(path.parent)
             with suppress(OSError):  # there is more in it
                 path.parent.rmdir()
         except OSError as error:
@@ -203,7 +202,13 @@ def _text(path: Path, name: str) -> str | None:
         ) from None
     if "\0" in text:
         raise ContentError(f"{name} holds a NUL character. Take it out on the disk.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return plain(text)
+
+
+def _check_rights(path: Path) -> None:
+    """The folder's rights decide what can be renamed; a file that is read-only is meant to stay."""
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only")
 
 
 def _mode(path: Path) -> int:
@@ -211,21 +216,6 @@ def _mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return _MODE
-
-
-def _temporary(path: Path, data: bytes, mode: int) -> Path:
-    """A file beside ``path`` that no reader of the folder takes for a page, safe on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
 
 
 def _take_place(new: Path, path: Path, name: str) -> None:
@@ -242,7 +232,7 @@ def _swap(new: Path, path: Path, name: str, seen: str) -> None:
     An editor on this machine does not wait its turn. It may save between the comparison and the
     replacement; so what was replaced is looked at afterwards, and never thrown away unseen.
     """
-    if not _exchange(new, path):
+    if not disk.exchange(new, path):
         new.replace(path)
         return
     try:
@@ -250,34 +240,8 @@ def _swap(new: Path, path: Path, name: str, seen: str) -> None:
         if digest_of(replaced) != seen:
             raise ChangedError(replaced)
     except (ChangedError, ContentError):
-        _exchange(new, path)
+        disk.exchange(new, path)
         raise
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Two names change their files in one step; False where the system can't (not Linux)."""
-    if _renameat2 is None:
-        return False
-    done = _renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE)
-    return bool(done == 0)
-
-
-def _load_renameat2() -> ctypes._NamedFuncPointer | None:
-    if sys.platform != "linux":
-        return None
-    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-
-
-_renameat2 = _load_renameat2()
-
-
-def _sync(folder: Path) -> None:
-    """Makes the folder's names as durable as the files they stand for."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unwritable(name: str, error: OSError) -> str:

@@ -6,11 +6,11 @@ in ``topics.assets``; here only what that serves is let in.
 
 from __future__ import annotations
 
-import os
-import tempfile
+import re
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
+from quizserver.authoring import disk
 from quizserver.authoring.files import ContentError, is_name
 from quizserver.topics.identity import slug
 
@@ -20,9 +20,14 @@ _STARTS = {
     b"GIF87a": ".gif",
     b"GIF89a": ".gif",
 }
+_NO_IMAGE = "This is no PNG, JPEG, WebP, GIF or SVG image."
+_REFERS = "This SVG refers to something outside itself."
 _SVG = "{http://www.w3.org/2000/svg}"
 _ACTIVE = {"script", "foreignObject", "iframe", "embed", "object", "handler", "listener"}
+_OUTSIDE = re.compile(r"@import|url\(\s*[\"']?(?!#|data:image/)", re.IGNORECASE)
+_DEFINING = re.compile(rb"<!DOCTYPE[^>]*\[")
 _LONGEST = 60
+_NAMELESS = re.compile(r"^option-(?=[0-9a-f]{8}$)")  # what an id is made of without any letters
 
 
 class ImageError(ValueError):
@@ -47,19 +52,20 @@ def suffix(data: bytes) -> str:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         _check_svg(data)
         return ".svg"
-    raise ImageError("This is no PNG, JPEG, WebP, GIF or SVG image.")
+    raise ImageError(_NO_IMAGE)
 
 
 def _check_svg(data: bytes) -> None:
     """An SVG that only draws. Raises ImageError when it is another one, or can't be read."""
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise ImageError("This SVG has a document type. Save it as plain SVG.")
+    # Drawing programs name the document type; definitions of its own are another matter.
+    if b"<!ENTITY" in data or _DEFINING.search(data) or b"\0" in data:
+        raise ImageError("This SVG has definitions of its own. Save it as plain SVG, in UTF-8.")
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
         raise ImageError(f"This SVG can't be read: {error}.") from None
     if root.tag not in (f"{_SVG}svg", "svg"):
-        raise ImageError("This is no PNG, JPEG, WebP, GIF or SVG image.")
+        raise ImageError(_NO_IMAGE)
     for element in root.iter():
         name = str(element.tag).rpartition("}")[2]
         if name in _ACTIVE:
@@ -68,15 +74,17 @@ def _check_svg(data: bytes) -> None:
             plain = attribute.rpartition("}")[2].lower()
             if plain.startswith("on"):
                 raise ImageError(f"This SVG holds an {plain} handler. An image may only draw.")
-            if plain == "href" and not value.strip().startswith(("#", "data:image/")):
-                raise ImageError("This SVG refers to something outside itself.")
+            outside = plain == "href" and not value.strip().startswith(("#", "data:image/"))
+            if outside or _OUTSIDE.search(value):
+                raise ImageError(_REFERS)
+        if name == "style" and _OUTSIDE.search(element.text or ""):
+            raise ImageError(_REFERS)
 
 
 def safe_name(given: str, found: str) -> str:
     """A name made of the sender's: letters, digits and hyphens, with the true suffix."""
-    stem = PurePosixPath(given.replace("\\", "/")).stem
-    made = slug(stem)[:_LONGEST].strip("-") if any(c.isalnum() for c in stem) else "image"
-    return f"{made.replace('_', '-')}{found}"
+    stem = PurePosixPath(given.replace("\\", "/")).stem[:_LONGEST]
+    return f"{_NAMELESS.sub('image-', slug(stem))}{found}"
 
 
 def keep(content: Path, topic: str, name: str, data: bytes, *, overwrite: bool = False) -> Path:
@@ -90,18 +98,10 @@ def keep(content: Path, topic: str, name: str, data: bytes, *, overwrite: bool =
     path = folder / name
     if path.is_symlink():
         raise ContentError(f"{name} is a link; it is written where it leads, not here.")
+    new: Path | None = None
     try:
         folder.mkdir(mode=0o755, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-", suffix=".tmp")
-    except OSError as error:
-        raise ContentError(f"{name} can't be written: {error.strerror or error}.") from error
-    new = Path(temporary)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
+        new = disk.temporary(path, data, 0o644)
         if overwrite:
             new.replace(path)
         else:
@@ -113,7 +113,8 @@ def keep(content: Path, topic: str, name: str, data: bytes, *, overwrite: bool =
     except OSError as error:
         raise ContentError(f"{name} can't be written: {error.strerror or error}.") from error
     finally:
-        new.unlink(missing_ok=True)
+        if new is not None:
+            new.unlink(missing_ok=True)
     return path
 
 

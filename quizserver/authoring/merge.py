@@ -11,6 +11,8 @@ THEIRS = "<<<<<<< as it is now"
 BETWEEN = "======="
 YOURS = ">>>>>>> as you have it"
 CONTEXT = 3
+ALIKE = 1000
+"""Lines up to which even the most frequent ones are looked at to see what belongs together."""
 
 Kind = Literal["same", "removed", "added", "gap"]
 
@@ -88,6 +90,22 @@ def merge(base: str, theirs: str, yours: str) -> Merged:
     return Merged("".join(f"{line}\n" for line in merged), clashes)
 
 
+def common_start(one: str, other: str) -> str:
+    """The lines that both texts begin with: the most that is sure to come from one text."""
+    lines = _lines(one)
+    return "".join(f"{line}\n" for line in lines[: alike(lines, _lines(other))])
+
+
+def alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines the two begin with alike."""
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
 def marks(text: str) -> list[int]:
     """The lines (from 1) that still hold a mark of an undecided place."""
     found = {THEIRS, YOURS}
@@ -102,9 +120,13 @@ def _lines(text: str) -> list[str]:
 
 def _changes(base: Sequence[str], text: str) -> list[_Change]:
     new = _lines(text)
-    matcher = difflib.SequenceMatcher(None, base, new, autojunk=False)
+    top = alike(base, new)
+    foot = alike(base[top:][::-1], new[top:][::-1])
+    old, now = base[top : len(base) - foot], new[top : len(new) - foot]
+    # Thousands of lines that are all alike would be compared each with each: for minutes.
+    matcher = difflib.SequenceMatcher(None, old, now, autojunk=len(now) > ALIKE)
     return [
-        _Change(i1, i2, new[j1:j2])
+        _Change(top + i1, top + i2, now[j1:j2])
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from quizserver.authoring import starts
 from quizserver.authoring.files import Files
 from quizserver.lab.catalog import Catalog
-from quizserver.lab.simulation import Description, SimulationError
+from quizserver.lab.model import Description, SimulationError
 from quizserver.topics.folder import is_simulation, list_folder
 from quizserver.topics.identity import ID_RULE, is_id
 from quizserver.topics.question import DEFAULT_SIMULATION, Draft

@@ -37,6 +37,16 @@ class Proving:
         order = verification.order(trial.topic, {trial.path: normal(text)})
         return self._runs.ask(order, visitor)
 
+    def asked(self, trial: Trial, text: str) -> Run | None:
+        """The verification of just these claims that is going on or done; None when none is."""
+        if trial.page is None or trial.topic is None:
+            return None
+        try:
+            order = verification.order(trial.topic, {trial.path: normal(text)})
+        except RefusedError:  # no claims, or a simulation that can't be read
+            return None
+        return self._runs.store.known(order)
+
     def get(self, run_id: str) -> Run | None:
         """The verification; None when there is none, or it is another kind of run."""
         run = self._runs.store.get(run_id)
@@ -74,7 +84,7 @@ class Proving:
             recorded = evidence.read(topic.folder)
             if recorded is not None and recorded.stale(topic) is None:
                 return
-            run = self._runs.store.finished(verification.order(topic, {}))
+            run = self._runs.store.known(verification.order(topic, {}))
             found = self.evidence(run) if run is not None else None
             if found is not None and found.stale(topic) is None:
                 evidence.write(found, topic.folder)

@@ -13,7 +13,7 @@ from quizserver.authoring.start_texts import (
     SIMULATION,
     TOPIC,
 )
-from quizserver.lab.simulation import Arm, Description
+from quizserver.lab.model import Arm, Description
 from quizserver.topics.identity import humanise, is_id
 
 OPTIONS_MAX = 4

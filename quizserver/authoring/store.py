@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -65,6 +65,7 @@ class OtherTabError(Exception):
 
 
 _NOTHING = digest("")
+_Change = TypeVar("_Change", sa.Update, sa.Delete)
 
 
 def draft_of(session: Session, path: str, person_id: int) -> Draft | None:
@@ -110,25 +111,30 @@ def save_draft(
         return
     if digest(stored.source) != seen:
         raise OtherTabError(stored.source)
-    _update(session, path, person_id, source=source, updated_at=now)
+    before = _that(sa.update(draft), path, person_id, stored.source)
+    session.execute(before.values(source=source, updated_at=now))
 
 
 def rebase_draft(
     session: Session,
     path: str,
     person_id: int,
+    before: str,
     source: str,
     base: str | None,
     now: datetime,
-) -> None:
-    """Puts a decided text in the draft's place, begun from the file as it stands now."""
+) -> bool:
+    """Puts a decided text in the place of the draft ``before``, begun from the file as it is now.
+
+    False, and nothing is done, when another one is stored.
+    """
     values = {"source": source, "base": base, "updated_at": now}
-    if not insert_if_new(session, draft, path=path, person_id=person_id, **values):
-        _update(session, path, person_id, **values)
+    return _done(session, _that(sa.update(draft), path, person_id, before).values(**values))
 
 
-def drop_draft(session: Session, path: str, person_id: int) -> None:
-    session.execute(sa.delete(draft).where(draft.c.path == path, draft.c.person_id == person_id))
+def drop_draft(session: Session, path: str, person_id: int, source: str) -> bool:
+    """Forgets the draft ``source``; False, and nothing is done, when another one is stored."""
+    return _done(session, _that(sa.delete(draft), path, person_id, source))
 
 
 def record(
@@ -230,9 +236,12 @@ def _newest(session: Session, path: str) -> str | None:
     )
 
 
-def _update(session: Session, path: str, person_id: int, **values: object) -> None:
-    session.execute(
-        sa.update(draft)
-        .where(draft.c.path == path, draft.c.person_id == person_id)
-        .values(**values)
+def _that(statement: _Change, path: str, person_id: int, source: str) -> _Change:
+    return statement.where(
+        draft.c.path == path, draft.c.person_id == person_id, draft.c.source == source
     )
+
+
+def _done(session: Session, statement: sa.Update | sa.Delete) -> bool:
+    result: Any = session.execute(statement)
+    return bool(result.rowcount)

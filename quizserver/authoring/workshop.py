@@ -7,96 +7,24 @@ what the draft was begun from, and every text that is replaced is kept as a vers
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from quizserver.accounts.model import Person
-from quizserver.authoring import blank, merge, starts, store
-from quizserver.authoring.files import ChangedError, Files, Place, digest_of, normal
+from quizserver.authoring import store
+from quizserver.authoring.beginning import first_text
+from quizserver.authoring.checking import AtOnce, check
+from quizserver.authoring.files import ChangedError, Files, Place, digest_of
+from quizserver.authoring.work import Clash, Outcome, Work, checked, clash
 from quizserver.db.session import Database
 from quizserver.lab.catalog import Catalog
-from quizserver.lab.simulation import Description, SimulationError
-from quizserver.topics.folder import is_lesson
-from quizserver.topics.identity import humanise
 from quizserver.topics.library import Library
-from quizserver.topics.model import Problem
-from quizserver.topics.shelf import ordered
-from quizserver.topics.text import LARGEST
 from quizserver.topics.trial import Trial
 
 log = logging.getLogger(__name__)
-
-State = Literal["new", "live", "draft", "conflict"]
-
-
-class RefusedTextError(ValueError):
-    """A text that can't be kept; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A page as one author finds it.
-
-    ``text`` is their draft, or without one what the file holds; ``live`` is what it holds (None:
-    there is no file). ``base`` is the digest of the file that ``text`` was begun from, ``seen``
-    that of the stored draft. In a "conflict" the file was changed since then.
-    """
-
-    where: Place
-    text: str
-    live: str | None
-    base: str | None
-    seen: str | None
-    saved_at: datetime | None
-
-    @property
-    def state(self) -> State:
-        if self.seen is None:
-            return "new" if self.live is None else "live"
-        if self.text == self.live:
-            return "live"
-        return "draft" if self.base == digest_of(self.live) else "conflict"
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """The three texts of a conflict ("" for a file that is not there), and a proposal of both.
-
-    ``base`` is None when nobody kept the text that the draft was begun from.
-    """
-
-    theirs: str
-    yours: str
-    base: str | None
-    merged: merge.Merged
-    by: store.Version | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a publication. A refusal's trial tells the problems."""
-
-    how: Literal["published", "deleted", "unchanged", "refused", "conflict"]
-    trial: Trial | None = None
-
-
-class AtOnce:
-    """A catalog that never waits: what it has not read yet is not compared for now."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-
-    def describe_many(self, paths: Iterable[Path]) -> dict[Path, Any]:
-        return {path: self._now(path) for path in paths}
-
-    def _now(self, path: Path) -> Description | SimulationError | None:
-        try:
-            return self._catalog.known(path)
-        except SimulationError as error:
-            return error
 
 
 class Workshop:
@@ -133,8 +61,7 @@ class Workshop:
 
     def check(self, where: Place, text: str) -> Trial:
         """The page as it would be: problems, and rendered if it could be served."""
-        tried = self.library.trial(where.path, normal(text), self._at_once)
-        return _with_marks(tried, text)
+        return check(self.library, self._at_once, where, text)
 
     def save(
         self, where: Place, person: Person, text: str, *, base: str | None, seen: str | None
@@ -143,7 +70,7 @@ class Workshop:
 
         A text that is just what the file holds makes no draft.
         """
-        text = _checked(text)
+        text = checked(text)
         live = self.files.read(where)
         if seen is None and digest_of(text) == digest_of(live) == base:
             return
@@ -154,9 +81,10 @@ class Workshop:
                 store.record(session, where.path, live, "disk", now)
             store.save_draft(session, where.path, person.id, text, base, now, seen=seen)
 
-    def discard(self, where: Place, person: Person) -> None:
+    def discard(self, work: Work, person: Person) -> bool:
+        """Forgets the draft; False, and it stays, when another text was saved meanwhile."""
         with self._database.write() as session:
-            store.drop_draft(session, where.path, person.id)
+            return store.drop_draft(session, work.where.path, person.id, work.text)
 
     def publish(self, where: Place, person: Person) -> Outcome:
         """Puts the author's draft in the place of the file, and makes it live at once.
@@ -166,7 +94,7 @@ class Workshop:
         """
         work = self.work(where, person)
         if work.state in ("live", "new"):
-            self.discard(where, person)
+            self.discard(work, person)
             return Outcome("unchanged")
         trial = self.check(where, work.text)
         if trial.page is None:
@@ -174,8 +102,13 @@ class Workshop:
         return self._replace(work, person, work.text)
 
     def delete(self, where: Place, person: Person, *, seen: str) -> Outcome:
-        """Takes the file away if it still holds what the author saw; its text stays a version."""
+        """Takes the file away if it still holds what the author saw; its text stays a version.
+
+        Not while the author has a draft of it: that is no version, and would be lost.
+        """
         work = self.work(where, person)
+        if work.unpublished:
+            return Outcome("draft")
         return self._replace(replace(work, base=seen), person, None)
 
     def _replace(self, work: Work, person: Person, text: str | None) -> Outcome:
@@ -199,7 +132,8 @@ class Workshop:
             with self._database.write() as session:
                 who = person.id, person.email
                 store.record(session, where.path, text or "", "browser", now, by=who)
-                store.drop_draft(session, where.path, person.id)
+                # What another tab saved since is kept, as a draft that conflicts with this.
+                store.drop_draft(session, where.path, person.id, work.text)
         self.library.refresh()
         log.info("%s was %s by %s", where.path, "published" if text else "deleted", person.email)
         if self._published is not None:
@@ -208,57 +142,35 @@ class Workshop:
 
     def clash(self, work: Work) -> Clash:
         """The three texts of a conflict."""
-        theirs = work.live or ""
+        path = work.where.path
         with self._database.read() as session:
-            base = "" if work.base is None else store.text_of(session, work.where.path, work.base)
-            newest = store.versions(session, work.where.path)[:1]
-        # Without the base, nothing says who changed what: every difference is then a clash.
-        common = _common(theirs, work.text) if base is None else base
-        by = newest[0] if newest and newest[0].digest == digest_of(theirs) else None
-        return Clash(theirs, work.text, base, merge.merge(common, theirs, work.text), by)
+            base = "" if work.base is None else store.text_of(session, path, work.base)
+            newest = store.versions(session, path)[:1]
+        return clash(work, base, newest[0] if newest else None)
 
-    def settle(self, where: Place, person: Person, text: str | None, *, theirs: str | None) -> bool:
+    def settle(self, work: Work, person: Person, text: str | None) -> bool:
         """Ends a conflict with ``text`` as the draft (None: the file as it is, and no draft).
 
-        ``theirs`` is the digest of the file that the author decided about; False when it holds
-        something else by now. What the file holds is kept as a version before anything replaces it.
+        False when file or draft are no longer those of ``work``, about which the author decided.
+        What the file holds is kept as a version before anything replaces it. Raises
+        RefusedTextError.
         """
-        decided = None if text is None else _checked(text)
+        where, now = work.where, datetime.now(UTC)
+        decided = None if text is None else checked(text)
         live = self.files.read(where)
-        if digest_of(live) != theirs:
+        if live != work.live:
             return False
-        now = datetime.now(UTC)
         with self._database.write() as session:
             if live is not None:
                 store.record(session, where.path, live, "disk", now)
             if decided is None:
-                store.drop_draft(session, where.path, person.id)
-            else:
-                store.rebase_draft(session, where.path, person.id, decided, theirs, now)
-        return True
+                return store.drop_draft(session, where.path, person.id, work.text)
+            base = digest_of(live)
+            return store.rebase_draft(session, where.path, person.id, work.text, decided, base, now)
 
-    def start(self, where: Place, simulation: str = "") -> str:
-        """The text that a new page begins with; a question may rest on one of the simulations.
-
-        Raises RefusedTextError when that is not there or can't be used.
-        """
-        name = where.name.removesuffix(".md")
-        if is_lesson(where.path):
-            return blank.lesson(humanise(where.topic))
-        if not simulation:
-            return starts.plain_question(name)
-        topics = self.library.snapshot().topics.values()
-        topic = next((t for t in topics if t.folder.name == where.topic), None)
-        path = topic.simulations.get(simulation) if topic is not None else None
-        if path is None:
-            raise RefusedTextError("There is no such simulation in this topic.")
-        try:
-            description = self._catalog.known(path)
-        except SimulationError as error:
-            raise RefusedTextError(f"This simulation can't be used: {error.message}") from None
-        if description is None:
-            raise RefusedTextError("This simulation is being read. Try again in a moment.")
-        return starts.claiming_question(where.topic, name, simulation, description)
+    def first_text(self, where: Place, simulation: str) -> str:
+        """What a new page begins with. Raises RefusedTextError."""
+        return first_text(where, simulation, self.library.snapshot(), self._catalog)
 
     def begin(self, where: Place, person: Person, text: str) -> bool:
         """A draft of a page that is not there yet; False when there is one, or a draft of it."""
@@ -277,42 +189,9 @@ class Workshop:
             found = store.version(session, where.path, number)
         if found is None or found[0].gone:
             return "no"
-        if work.state in ("draft", "conflict"):
+        if work.unpublished:
             return "draft"
-        self.discard(where, person)
+        self.discard(work, person)
         live = digest_of(work.live)
         self.save(where, person, found[0].source, base=live, seen=None)
         return "begun"
-
-
-def _checked(text: str) -> str:
-    text = normal(text)
-    if len(text.encode()) > LARGEST:
-        raise RefusedTextError(
-            f"A page may hold {LARGEST:,} bytes; this one has {len(text.encode()):,}. Split it."
-        )
-    return text
-
-
-def _with_marks(trial: Trial, text: str) -> Trial:
-    """A text with an undecided place in it is no page; markdown would show the marks as prose."""
-    found = [
-        Problem(
-            trial.path, line, 1, "conflict-mark", "Two versions stand here, between marks.",
-            "Decide between them, and delete the marks.",
-        )
-        for line in merge.marks(normal(text))
-    ]  # fmt: skip
-    if not found:
-        return trial
-    return replace(trial, page=None, problems=tuple(ordered([*trial.problems, *found])))
-
-
-def _common(one: str, other: str) -> str:
-    """The lines that both texts begin with: the most that is sure to come from one text."""
-    lines = []
-    for left, right in zip(one.splitlines(True), other.splitlines(True), strict=False):
-        if left != right:
-            break
-        lines.append(left)
-    return "".join(lines)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from flask import Blueprint, abort, render_template, request, url_for
 
 from quizserver.accounts.current import Current
 from quizserver.attempts import store
 from quizserver.attempts.desk import Desk, questions_of
 from quizserver.attempts.model import Standing
-from quizserver.attempts.views import Situation
+from quizserver.attempts.views import QuestionView, Situation
 from quizserver.db.session import Database
+from quizserver.progress.lesson import Shown, shown_blocks
 from quizserver.progress.views import (
     question_line,
     recent_lines,
@@ -20,7 +18,7 @@ from quizserver.progress.views import (
     topic_card,
     totals,
 )
-from quizserver.topics.model import HtmlBlock, LessonBlock, QuestionBlock, Topic
+from quizserver.topics.model import Question, SimulationBlock, Topic
 
 
 def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
@@ -39,14 +37,18 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
 
     @blueprint.get("/topics/<topic>", endpoint="topic")
     def show_topic(topic: str) -> str:
-        found = desk.library.snapshot().topics.get(topic)
+        snapshot = desk.library.snapshot()
+        found = snapshot.topics.get(topic)
         if found is None:
             abort(404)
+        blocks = shown_blocks(
+            found, snapshot, question=_question, bench=lambda block: _bench(found, block)
+        )
         standings = _standings()
         return render_template(
             "progress/topic.html",
             topic=found,
-            blocks=list(_blocks(found)),
+            blocks=list(blocks),
             questions=[question_line(q, standings, url_for) for q in found.questions],
             problems=desk.problems(topic) if current.writes() else (),
         )
@@ -75,25 +77,15 @@ def pages(*, database: Database, desk: Desk, current: Current) -> Blueprint:
         with database.read() as session:
             return store.standings(session, person_id)
 
-    def _blocks(topic: Topic) -> Iterator[tuple[str, Any]]:
-        if topic.lesson is None:
-            return
-        for block in topic.lesson.blocks:
-            yield _block(topic, block)
+    def _question(question: Question) -> QuestionView:
+        situation = Situation(
+            visitor=current.visitor(),
+            attempts=desk.attempts(question.id),
+            again=question.id in request.args.getlist("again"),
+        )
+        return desk.question_view(question, situation, url_for, embedded=True)
 
-    def _block(topic: Topic, block: LessonBlock) -> tuple[str, Any]:
-        if isinstance(block, HtmlBlock):
-            return "html", block.html
-        if isinstance(block, QuestionBlock):
-            question = desk.library.snapshot().questions.get(block.question)
-            if question is None:
-                return "missing", block.question
-            situation = Situation(
-                visitor=current.visitor(),
-                attempts=desk.attempts(question.id),
-                again=question.id in request.args.getlist("again"),
-            )
-            return "question", desk.question_view(question, situation, url_for, embedded=True)
+    def _bench(topic: Topic, block: SimulationBlock) -> Shown:
         if not desk.may_use(topic.id, block.simulation):
             line = question_line(questions_of(topic, block.simulation)[0], {}, url_for)
             return "locked", line

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.authoring import disk
 from quizserver.authoring import files as module
 from quizserver.authoring.files import (
     ChangedError,
@@ -74,12 +75,24 @@ def test_a_file_that_holds_something_else_is_not_replaced(files: Files, content:
     assert leftovers(content) == []
 
 
-def test_newlines_alone_are_no_change(files: Files, content: Path):
-    (content / WHERE.path).write_bytes(b"\xef\xbb\xbf# Title\r\n\r\ntext\r")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"\xef\xbb\xbf# Title\r\n\r\ntext\r\n", b"\xef\xbb\xbf# New\r\n\r\ntext\r\n"),
+        (b"# Title\n\ntext", b"# New\n\ntext"),
+        (b"# Title\r\n\r\ntext", b"# New\r\n\r\ntext"),
+        (b"# Title\r\rtext\r", b"# New\r\rtext\r"),
+        (b"# Title\n\r\ntext\n", b"# New\n\r\ntext\n"),
+    ],
+)
+def test_a_file_keeps_its_line_ends_and_its_mark(
+    files: Files, content: Path, before: bytes, after: bytes
+):
+    (content / WHERE.path).write_bytes(before)
     text = files.read(WHERE)
-    assert text == "# Title\n\ntext\n"
-    files.write(WHERE, "# New\n", seen=digest(text))
-    assert (content / WHERE.path).read_bytes() == b"# New\n"
+    assert text == "# Title\n\ntext\n", "newlines alone are no change"
+    files.write(WHERE, "# New\n\ntext\n", seen=digest(text))
+    assert (content / WHERE.path).read_bytes() == after
 
 
 @pytest.mark.parametrize("data", [b"# \xff\n", b"# \0\n", b"x" * 300_000])
@@ -100,14 +113,14 @@ def test_an_editor_that_saves_at_the_last_moment_is_not_overwritten(
     """Between the comparison and the replacement, somebody saves without waiting for a turn."""
     path = content / WHERE.path
     before = path.read_text()
-    exchange = module._exchange
+    exchange = disk.exchange
 
     def late(one: Path, other: Path) -> bool:
         if path.read_text() == before:
             path.write_text("# At the last moment\n")
         return exchange(one, other)
 
-    monkeypatch.setattr(module, "_exchange", late)
+    monkeypatch.setattr(disk, "exchange", late)
     with pytest.raises(ChangedError) as told:
         files.write(WHERE, "# Mine\n", seen=digest(before))
     assert told.value.text == "# At the last moment\n"
@@ -118,7 +131,7 @@ def test_an_editor_that_saves_at_the_last_moment_is_not_overwritten(
 def test_where_names_can_not_be_exchanged_a_file_is_replaced_all_the_same(
     files: Files, content: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "_renameat2", None)
+    monkeypatch.setattr(disk, "_renameat2", None)
     before = (content / WHERE.path).read_text()
     files.write(WHERE, "# Mine\n", seen=digest(before))
     assert (content / WHERE.path).read_text() == "# Mine\n"
@@ -206,6 +219,22 @@ def test_a_folder_without_the_right_to_write_is_told(files: Files, content: Path
     with pytest.raises(ContentError, match=r"numbers/sides\.md can't be written"):
         files.write(WHERE, "# Mine\n", seen=digest((content / WHERE.path).read_text()))
     (content / "numbers").chmod(0o700)
+
+
+def test_a_file_that_is_read_only_is_not_replaced(
+    files: Files, content: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = content / WHERE.path
+    before = path.read_text()
+    path.chmod(0o444)
+    if os.geteuid() == 0:  # to whom every file seems writable
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ContentError, match="read-only"):
+        files.write(WHERE, "# Mine\n", seen=digest(before))
+    with pytest.raises(ContentError, match="read-only"):
+        files.delete(WHERE, seen=digest(before))
+    assert path.read_text() == before
+    assert leftovers(content) == []
 
 
 def test_what_was_typed_keeps_its_spaces_and_gets_one_newline_at_the_end():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +72,13 @@ def test_a_diff_holds_every_line_that_changed(before: str, after: str):
 def test_only_lf_ends_a_line():
     text = "a\u2028b\x0cc\n"
     assert merge(text, text, text + "d\n").text == text + "d\n"
+
+
+def test_thousands_of_lines_that_are_alike_are_merged_at_once():
+    base = "\n" * 10_000
+    began = time.monotonic()
+    both = merge(base, f"theirs\n{base}", f"{base}yours\n")
+    one = merge(base, f"first\n{base}last\n", base)
+    assert time.monotonic() - began < 5, "each with each would take half a minute"
+    assert (both.text, both.clashes) == (f"theirs\n{base}yours\n", 0)
+    assert (one.text, one.clashes) == (f"first\n{base}last\n", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from quizserver.authoring.proving import Proving
 from quizserver.authoring.starts import simulation_start
 from quizserver.lab import evidence
-from quizserver.lab.simulation import SimulationError
+from quizserver.lab.model import SimulationError
 from quizserver.runs import verification, wire
 from quizserver.runs.key import key
 from quizserver.runs.model import Batch, Order, RefusedError, Run
@@ -94,6 +95,17 @@ def test_a_simulation_changed_while_it_waited_is_told_and_not_trained(folder: Pa
         train(wanted, folder)
 
 
+def test_a_simulation_that_raises_is_told_by_its_place_in_the_content_folder(folder: Path):
+    simulation = folder / "simulation.py"
+    held = "    knobs = replicas.knobs\n"
+    simulation.write_text(
+        simulation.read_text().replace(held, f"    raise OSError('away')\n{held}")
+    )
+    with pytest.raises(SimulationError) as raised:
+        train(asked(folder, (folder / "fitted-line.md").read_text()), folder)
+    assert re.fullmatch(r"fitted/simulation\.py:\d+: OSError: away", str(raised.value))
+
+
 def test_a_topic_without_claims_has_nothing_to_verify(content: Path):
     topic = topic_with(content / "numbers", {})
     assert topic is not None
@@ -158,6 +170,30 @@ def test_evidence_goes_with_the_claims_that_it_was_made_for_and_with_no_others(
     assert recorded is not None
     assert recorded.stale(library.snapshot().topics["fitted"]) is None
     assert proving.ask(library.trial(PAGE, text), text, "bob").how == "found"
+
+
+def test_a_verification_is_known_by_its_claims_while_it_goes_on_and_when_it_is_done(
+    folder: Path, content: Path, runs: Runs
+):
+    library = Library(content)
+    proving = Proving(runs=runs, library=library)
+    text = (folder / "fitted-line.md").read_text()
+
+    def known(text: str) -> Run | None:
+        return proving.asked(library.trial(PAGE, text), text)
+
+    assert known(text) is None
+    run = proving.ask(library.trial(PAGE, text), text, "ann").run
+    found = known(text.replace("twenty points", "20 points"))
+    assert found is not None
+    assert (found.id, found.active) == (run.id, True)
+    finish(runs, run, folder)
+    found = known(text)
+    assert found is not None
+    assert (found.id, found.active) == (run.id, False)
+    assert known(swapped(folder)) is None, "other claims"
+    assert known(text.replace("[x]", "[ ]")) is None, "no page"
+    assert known("# A page\n\n- [x] Without\n- [ ] claims\n") is None
 
 
 def test_a_page_that_could_not_be_served_is_not_verified(content: Path, folder: Path, runs: Runs):

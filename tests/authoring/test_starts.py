@@ -11,7 +11,7 @@ from quizserver.authoring import placing, starts
 from quizserver.authoring.placing import StartError
 from quizserver.cli import main
 from quizserver.lab.catalog import Catalog
-from quizserver.lab.simulation import Arm, Axis, Description, Knob
+from quizserver.lab.model import Arm, Axis, Description, Knob
 from quizserver.topics.check import check
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question

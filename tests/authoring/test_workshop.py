@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,9 @@ from quizserver.accounts import store as people
 from quizserver.accounts.model import Person
 from quizserver.authoring import store
 from quizserver.authoring.files import digest, place
-from quizserver.authoring.workshop import RefusedTextError, Workshop
+from quizserver.authoring.merge import BETWEEN, THEIRS, YOURS
+from quizserver.authoring.work import RefusedTextError
+from quizserver.authoring.workshop import Workshop
 from quizserver.db.session import Database
 from quizserver.db.tables import file_version
 from quizserver.lab.catalog import Catalog
@@ -131,7 +134,7 @@ def test_what_the_disk_has_is_kept_once_however_often_a_draft_is_begun(
 ):
     for _ in range(3):
         draft(workshop, ann, page("mine"))
-        workshop.discard(WHERE, ann)
+        workshop.discard(workshop.work(WHERE, ann), ann)
     assert kept(database) == [(content / WHERE.path).read_text()]
 
 
@@ -145,7 +148,7 @@ def test_a_draft_from_another_tab_is_not_overwritten_unseen(
     with pytest.raises(store.OtherTabError):
         workshop.save(WHERE, ann, page("two"), base=None, seen=digest("something else"))
     workshop.save(WHERE, ann, page("two"), base=None, seen=digest(page("one")))
-    workshop.discard(WHERE, ann)
+    workshop.discard(workshop.work(WHERE, ann), ann)
     with pytest.raises(store.OtherTabError):
         workshop.save(WHERE, ann, page("three"), base=None, seen=digest(page("two")))
 
@@ -193,3 +196,63 @@ def test_the_history_outlives_its_author(workshop: Workshop, database: Database,
     with database.read() as session:
         found = store.versions(session, WHERE.path)
     assert [(v.origin, v.email) for v in found] == [("browser", "ann@example.org"), ("disk", None)]
+
+
+def test_what_another_tab_saves_while_this_one_publishes_is_kept(
+    workshop: Workshop, ann: Person, content: Path, monkeypatch: pytest.MonkeyPatch
+):
+    draft(workshop, ann, page("first"))
+    write = workshop.files.write
+
+    def late(*args: Any, **named: Any) -> None:
+        draft(workshop, ann, page("later"))
+        write(*args, **named)
+
+    monkeypatch.setattr(workshop.files, "write", late)
+    assert workshop.publish(WHERE, ann).how == "published"
+    assert (content / WHERE.path).read_text() == page("first")
+    work = workshop.work(WHERE, ann)
+    assert (work.state, work.text) == ("conflict", page("later"))
+
+
+@pytest.mark.parametrize("decision", [None, page("decided")])
+def test_a_decision_about_a_draft_that_was_saved_again_is_not_taken(
+    workshop: Workshop, ann: Person, content: Path, decision: str | None
+):
+    draft(workshop, ann, page("mine"))
+    (content / WHERE.path).write_text(page("other"))
+    seen = workshop.work(WHERE, ann)
+    draft(workshop, ann, page("newer"))
+    assert not workshop.settle(seen, ann, decision)
+    assert workshop.work(WHERE, ann).text == page("newer")
+    assert workshop.settle(workshop.work(WHERE, ann), ann, page("decided"))
+    work = workshop.work(WHERE, ann)
+    assert (work.state, work.text) == ("draft", page("decided"))
+
+
+def test_a_draft_that_was_saved_again_is_not_discarded(workshop: Workshop, ann: Person):
+    draft(workshop, ann, page("one"))
+    seen = workshop.work(WHERE, ann)
+    draft(workshop, ann, page("two"))
+    assert not workshop.discard(seen, ann)
+    assert workshop.work(WHERE, ann).text == page("two")
+
+
+def test_a_page_is_not_deleted_under_its_authors_draft(
+    workshop: Workshop, ann: Person, content: Path
+):
+    draft(workshop, ann, page("mine"))
+    before = (content / WHERE.path).read_text()
+    assert workshop.delete(WHERE, ann, seen=digest(before)).how == "draft"
+    assert (content / WHERE.path).read_text() == before
+    assert workshop.work(WHERE, ann).text == page("mine")
+
+
+def test_undecided_places_are_all_that_is_told_of_a_text_with_marks(workshop: Workshop):
+    marked = f"{THEIRS}\n{page('one')}{BETWEEN}\n{page('other')}{YOURS}\n[a](nowhere.md)\n"
+    trial = workshop.check(WHERE, marked)
+    assert trial.page is None
+    assert [(p.line, p.code) for p in trial.problems] == [
+        (1, "conflict-mark"),
+        (11, "conflict-mark"),
+    ]

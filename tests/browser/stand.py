@@ -19,10 +19,10 @@ from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from werkzeug.serving import make_server
 
 import quizserver
+from quizserver.lab.model import Arm, Description, Knob, Map
+from quizserver.lab.model import Axis as QuantityAxis
 from quizserver.lab.phases import plane, with_counts
 from quizserver.lab.shapes import SHAPES
-from quizserver.lab.simulation import Arm, Description, Knob, Map
-from quizserver.lab.simulation import Axis as QuantityAxis
 from quizserver.runs.map_view import map_view
 from quizserver.web import security, static_files
 from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart

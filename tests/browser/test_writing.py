@@ -8,12 +8,12 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from quizserver.authoring.starts import simulation_start
 from tests.conftest import LESSON, PLAIN, SINGLE
@@ -27,11 +27,16 @@ PNG = bytes.fromhex(
 PASSWORD = "correct horse"
 
 
+HELD = "slow/hold"
+"""While this file is there, the simulation of the topic ``slow`` waits before it trains."""
+
+
 @dataclass
 class Workshop:
     server: Server
     data: Path
     content: Path
+    emails: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +46,16 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     content, data = root / "content", root / "data"
     (content / "numbers").mkdir(parents=True)
     (content / "fitted").mkdir()
+    (content / "slow").mkdir()
     (content / "numbers/even.md").write_text(PLAIN)
     (content / "numbers/lesson.md").write_text(LESSON)
     for name, text in simulation_start("fitted", "simulation", "fitted-line").items():
         (content / "fitted" / name).write_text(text)
+    for name, text in simulation_start("slow", "simulation", "slow-line").items():
+        held = text.replace("from torch", "import time\nfrom pathlib import Path\n\nfrom torch")
+        wait = "    while Path(__file__).with_name('hold').exists():\n        time.sleep(0.1)\n"
+        held = held.replace("    knobs = replicas.knobs\n", f"{wait}    knobs = replicas.knobs\n")
+        (content / "slow" / name).write_text(held)
     with serving(data, content, "--workers", "1") as server:
         yield Workshop(server, data, content)
 
@@ -64,6 +75,16 @@ def author(chromium: Browser, workshop: Workshop) -> Iterator[Page]:
     assert errors == []
 
 
+@pytest.fixture
+def other(chromium: Browser, workshop: Workshop) -> Iterator[Page]:
+    """A page of another author, whose console may tell of refused requests."""
+    context = chromium.new_context(base_url=workshop.server.url, reduced_motion="reduce")
+    page = context.new_page()
+    sign_in(page, workshop, f"{secrets.token_hex(8)}@example.org")
+    yield page
+    context.close()
+
+
 def sign_in(page: Page, workshop: Workshop, email: str) -> None:
     page.goto("/sign-up")
     page.fill("#email", email)
@@ -72,6 +93,7 @@ def sign_in(page: Page, workshop: Workshop, email: str) -> None:
     page.wait_for_url(re.compile(r"/(?!sign-up)"))
     command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(workshop.data)]
     subprocess.run([*command, "role", email, "author"], check=True, capture_output=True)
+    workshop.emails.append(email)
 
 
 def type_at_end(page: Page, text: str) -> None:
@@ -204,6 +226,110 @@ def test_claims_are_verified_with_live_progress_and_their_evidence_goes_with_the
     expect(author.locator(".key-verdicts").first).to_contain_text("supported")
 
 
+def status(page: Page) -> Locator:
+    return page.locator('[data-part="verify-status"]')
+
+
+def test_a_verification_is_found_again_and_left_to_others_who_wait_for_it(
+    author: Page, other: Page, workshop: Workshop
+):
+    (workshop.content / HELD).touch()
+    url = "/write/slow/slow-line.md"
+    author.goto(url)
+    author.get_by_role("button", name="Verify claims").click()
+    expect(status(author)).to_have_text("Training…", timeout=60_000)
+    author.goto("/write")
+    author.goto(url)
+    expect(status(author)).to_have_text("Training…")
+    other.goto(url)
+    expect(status(other)).to_have_text("Training…")
+    other.get_by_role("button", name="Stop").click()
+    expect(status(other)).to_contain_text("Somebody else does")
+    expect(other.get_by_role("button", name="Verify claims")).to_be_enabled()
+    (workshop.content / HELD).unlink()
+    expect(status(author)).to_contain_text("4 of 4 claims", timeout=60_000)
+    other.reload()
+    expect(other.locator('[data-part="verify-result"]')).to_contain_text("Verified: 4 of 4")
+
+
+def test_a_verification_that_the_last_one_leaves_is_stopped(author: Page, workshop: Workshop):
+    (workshop.content / HELD).touch()
+    author.goto("/write/slow/slow-line.md")
+    author.fill(
+        "#source", author.input_value("#source").replace("shape: flat}", "shape: diverges}")
+    )
+    author.get_by_role("button", name="Verify claims").click()
+    expect(status(author)).to_have_text("Training…", timeout=60_000)
+    author.get_by_role("button", name="Stop").click()
+    expect(status(author)).to_have_text("Stopped.")
+    (workshop.content / HELD).unlink()
+
+
+@pytest.mark.parametrize("button", ["Publish", "Save draft"])
+def test_a_text_that_can_not_be_saved_stays_in_the_page(
+    other: Page, workshop: Workshop, button: str
+):
+    (workshop.content / "numbers/sides.md").write_text(SINGLE)
+    other.goto(EDITOR)
+    other.route("**/check", lambda route: route.abort())
+    text = SINGLE.replace("triangle", "trigon")
+    other.fill("#source", text)
+    other.get_by_role("button", name=button).click()
+    expect(other.locator('[data-part="state"]')).to_contain_text("can't be reached")
+    expect(other.locator('[data-part="announce"]')).to_contain_text("can't be reached")
+    expect(other.locator("#source")).to_have_value(text)
+    other.unroute("**/check")
+    other.get_by_role("button", name=button).click()
+    expect(other.locator(".message")).to_be_visible()
+    expect(other.locator("#source")).to_have_value(text)
+
+
+def test_of_two_tabs_neither_text_is_overwritten_before_its_author_says_so(
+    other: Page, workshop: Workshop
+):
+    (workshop.content / "numbers/sides.md").write_text(SINGLE)
+    tab = other.context.new_page()
+    for page in (other, tab):
+        page.goto(EDITOR)
+    tab.fill("#source", SINGLE.replace("triangle", "trigon"))
+    saved(tab)
+    mine = SINGLE.replace("triangle", "trilateral")
+    other.fill("#source", mine)
+    expect(other.locator('[data-part="state"]')).to_contain_text("changed in another tab")
+    other.get_by_role("button", name="Save draft").click()
+    expect(other.locator(".diff-removed").first).to_contain_text("trigon")
+    expect(other.locator("#source")).to_have_value(mine)
+    type_at_end(other, "- [ ] Nine\n")
+    expect(other.locator('[data-part="state"]')).to_contain_text("Not saved")
+    tab.reload()
+    expect(tab.locator("#source")).to_have_value(re.compile("trigon"))
+    other.get_by_role("button", name="Save draft").click()
+    expect(other.locator(".message")).to_contain_text("The draft is saved")
+    expect(other.locator("#source")).to_have_value(re.compile("trilateral.*Nine", re.DOTALL))
+
+
+def test_a_session_that_ends_while_typing_loses_nothing(other: Page, workshop: Workshop):
+    (workshop.content / "numbers/sides.md").write_text(SINGLE)
+    other.goto(EDITOR)
+    email = workshop.emails[-1]
+    tab = other.context.new_page()
+    tab.goto("/account")
+    tab.get_by_role("button", name="Sign out").first.click()
+    text = SINGLE.replace("triangle", "trigon")
+    other.fill("#source", text)
+    expect(other.locator('[data-part="state"]')).to_contain_text("You are signed out")
+    other.get_by_role("button", name="Publish").click()
+    expect(other.locator("#source")).to_have_value(text)
+    tab.goto("/sign-in")
+    tab.fill("#email", email)
+    tab.fill("#password", PASSWORD)
+    tab.get_by_role("button", name="Sign in").click()
+    expect(other.locator('[data-part="state"]')).to_contain_text("Draft, saved", timeout=15_000)
+    other.get_by_role("button", name="Publish").click()
+    expect(other.locator(".message")).to_contain_text("Published")
+    assert (workshop.content / "numbers/sides.md").read_text() == text
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_no_violation_and_nothing_scrolls_sideways(
@@ -234,6 +360,7 @@ def test_axe_finds_no_violation_and_nothing_scrolls_sideways(
         "conflict": f"{EDITOR}/conflict",
         "history": f"{EDITOR}/history",
         "delete": f"{EDITOR}/delete",
+        "discard": f"{EDITOR}/discard",
         "question": "/write/numbers/even.md",
     }.items():
         author.goto(address)

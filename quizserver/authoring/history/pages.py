@@ -13,7 +13,7 @@ from quizserver.authoring.files import digest_of, place
 from quizserver.authoring.workshop import Workshop
 from quizserver.db.session import Database
 
-CHANGED_AGAIN = "The file was changed once more. Look at it again."
+CHANGED_AGAIN = "The file, or your draft of it, was changed once more. Look at it again."
 DRAFT_THERE = "You have an unpublished draft of this page. Publish or discard it first."
 
 
@@ -79,6 +79,9 @@ def add_history(
     def delete(topic: str, name: str) -> AnyResponse:
         where = place(topic, name)
         outcome = workshop.delete(where, author(), seen=request.form.get("seen", ""))
+        if outcome.how == "draft":
+            flash(DRAFT_THERE)
+            return redirect(url_for("authoring.editor", topic=topic, name=name), 303)
         if outcome.how == "conflict":
             flash(CHANGED_AGAIN)
             return redirect(url_for("authoring.delete", topic=topic, name=name), 303)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, g, jsonify, render_template, request, url_for
 
@@ -23,8 +22,9 @@ from quizserver.authoring.preview.gate import HostGate
 from quizserver.authoring.preview.model import content_flag
 from quizserver.authoring.preview.revision import Revision
 from quizserver.db.session import Database
+from quizserver.progress.lesson import Shown, shown_blocks
 from quizserver.settings import Settings
-from quizserver.topics.model import HtmlBlock, LessonBlock, Problem, Question, QuestionBlock, Topic
+from quizserver.topics.model import Problem, Question, SimulationBlock, Topic
 
 AUTHOR = "author@preview.example"
 # Where a page may reload by itself: not where somebody types.
@@ -91,12 +91,17 @@ def install(
         found = _topic(desk, topic)
         if found is None:
             return _unserved(topic)
+        snapshot = desk.library.snapshot()
+        blocks = shown_blocks(
+            found,
+            snapshot,
+            question=lambda question: _keyed(snapshot.topics[question.topic], question),
+            bench=lambda block: _bench(found, block),
+        )
         return render_template(
             "authoring/preview_topic.html",
             topic=found,
-            blocks=[
-                _block(found, block) for block in (found.lesson.blocks if found.lesson else ())
-            ],
+            blocks=list(blocks),
             keyed=[_keyed(found, question) for question in found.questions],
             state=views.evidence_state(found, None, verify.format(found.id)),
             verify=verify.format(found.id),
@@ -120,15 +125,7 @@ def install(
         kept = question.path in desk.library.snapshot().kept
         return views.keyed_question(topic, question, kept=kept, command=verify.format(topic.id))
 
-    def _block(topic: Topic, block: LessonBlock) -> tuple[str, Any]:
-        if isinstance(block, HtmlBlock):
-            return "html", block.html
-        if isinstance(block, QuestionBlock):
-            question = desk.library.snapshot().questions.get(block.question)
-            if question is None:
-                return "missing", block.question
-            owner = desk.library.snapshot().topics[question.topic]
-            return "question", _keyed(owner, question)
+    def _bench(topic: Topic, block: SimulationBlock) -> Shown:
         bench = desk.bench(topic, block.simulation, block.arm, block.knobs, url_for)
         if bench is not None:
             return "bench", bench

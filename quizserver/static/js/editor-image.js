@@ -12,6 +12,12 @@ export function imageForm(editor) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     complain("");
+    const { files, dataset } = form.elements.image;
+    const largest = Number(dataset.largest);
+    if (files[0]?.size > largest) {
+      complain(`An image may have ${(largest / 1024).toLocaleString("en")} KiB.`);
+      return;
+    }
     const button = form.querySelector("button");
     button.disabled = true;
     try {

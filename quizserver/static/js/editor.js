@@ -14,24 +14,25 @@ class Editor {
     this.part = (name) => document.querySelector(`[data-part="${name}"]`);
     this.source = this.part("source");
     this.lines = new Lines(this.part("source-box"), this.part("lines"), this.source);
-    this.kept = this.source.value;
+    this.kept = this.config.unsaved ? null : this.source.value;
     this.busy = null;
     this.part("check").hidden = true; // it happens by itself
+    if (this.config.unsaved) this.say("Not saved yet.");
     this.mark();
     this.listen();
     imageForm(this);
-    if (this.part("verify")) this.verification = new Verification(this.part("verify"), this);
+    if (this.part("verify")) {
+      const verification = new Verification(this.part("verify"), this);
+      if (this.config.verification) verification.takeUp(this.config.verification);
+    }
   }
 
   listen() {
     this.source.addEventListener("input", () => this.typed());
     this.part("problems").addEventListener("click", (event) => this.jump(event));
     this.part("form").addEventListener("submit", (event) => this.leave(event));
-    this.part("discard").addEventListener("submit", () => {
-      this.leaving = true;
-    });
     window.addEventListener("beforeunload", (event) => {
-      if (!this.leaving && this.source.value !== this.kept) event.preventDefault();
+      if (!this.leaving && !this.saved) event.preventDefault();
     });
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "s") {
@@ -43,9 +44,13 @@ class Editor {
 
   typed() {
     this.lines.update();
-    this.say(this.source.value === this.kept ? this.last : "Not saved yet…");
+    this.say(this.saved ? this.last : "Not saved yet…");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.check(), PAUSE);
+  }
+
+  get saved() {
+    return this.source.value === this.kept;
   }
 
   /** Puts text where the caret is, as if it was typed. */
@@ -56,20 +61,19 @@ class Editor {
     this.source.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  /** Saves the draft and shows what there is to say of it; one request at a time. */
+  /** Saves the draft and shows what there is to say of it, one request at a time; whether the server answered. */
   async check() {
     clearTimeout(this.timer);
     if (this.busy) {
-      await this.busy;
-      return this.source.value === this.kept ? undefined : this.check();
+      const answered = await this.busy;
+      return this.saved ? answered : this.check();
     }
     this.busy = this.ask();
     try {
-      await this.busy;
+      return await this.busy;
     } finally {
       this.busy = null;
     }
-    return undefined;
   }
 
   async ask() {
@@ -82,9 +86,11 @@ class Editor {
         this.remember(told);
       }
       this.show(told);
+      return true;
     } catch (error) {
       this.say(`Not saved: ${error.message}`, true);
       this.timer = setTimeout(() => this.check(), AGAIN);
+      return false;
     }
   }
 
@@ -122,13 +128,15 @@ class Editor {
     } else {
       const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
       this.last = told.state === "live" ? "As published" : `Draft, saved at ${time}`;
-      this.say(this.source.value === this.kept ? this.last : "Not saved yet…");
+      this.say(this.saved ? this.last : "Not saved yet…");
     }
   }
 
   say(words, bad = false) {
     if (words === null || words === undefined) return;
     const state = this.part("state");
+    // A failure is announced, once.
+    if (bad && state.textContent !== words) this.part("announce").textContent = words;
     state.textContent = words;
     state.classList.toggle("mark-bad", bad);
   }
@@ -148,9 +156,15 @@ class Editor {
     this.lines.go(Number(link.dataset.line), Number(link.dataset.column));
   }
 
-  leave() {
+  /** The page is left with its text only when the server has it, or will show it again with what it says. */
+  async leave(event) {
+    if (this.leaving) return;
+    event.preventDefault();
+    const { submitter } = event;
+    if (!(await this.check()) || this.leaving) return;
     clearTimeout(this.timer);
     this.leaving = true;
+    this.part("form").requestSubmit(submitter);
   }
 }
 

@@ -1,0 +1,1 @@
+"""Two versions of one page, and the decision between them."""

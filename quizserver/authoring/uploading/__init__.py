@@ -1,0 +1,1 @@
+"""Images, sent from the editor."""

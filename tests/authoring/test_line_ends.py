@@ -1,0 +1,42 @@
+"""Whatever ends a file's lines, read and written back it is the same bytes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quizserver.authoring.line_ends import as_before, plain
+
+LINES = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "", "ä"]), st.sampled_from(["\n", "\r\n", "\r", ""])),
+    max_size=8,
+)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    mark = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
+    return mark + "".join(line + end for line, end in draw(LINES)).encode()
+
+
+@given(files())
+def test_a_text_without_a_change_is_the_same_bytes(before: bytes):
+    assert as_before(plain(before.decode("utf-8-sig")), before) == before
+
+
+@given(files(), LINES)
+def test_whatever_is_written_reads_as_the_text_that_was_meant(
+    before: bytes, typed: list[tuple[str, str]]
+):
+    text = plain("".join(line + end for line, end in typed))
+    assert plain(as_before(text, before).decode("utf-8-sig")) == text
+
+
+def test_a_changed_line_gets_the_most_frequent_end_and_the_others_keep_theirs():
+    before = b"one\r\ntwo\nthree\r\nfour\r\nfive"
+    assert as_before("one\ntwo\nTHREE\nnew\nfour\nfive\n", before) == (
+        b"one\r\ntwo\nTHREE\r\nnew\r\nfour\r\nfive"
+    )
+    assert as_before("one\ntwo\nthree\nfour\nfive\nsix\n", before) == (
+        b"one\r\ntwo\nthree\r\nfour\r\nfive\r\nsix"
+    )

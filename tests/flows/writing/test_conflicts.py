@@ -1,0 +1,120 @@
+"""A file that was changed meanwhile is shown, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from quizserver.db.session import Database
+from tests.flows.browser_client import Visitor
+from tests.flows.writing.desk import EDITED, EDITOR, publish_over, typed, versions, write
+
+
+@pytest.mark.parametrize("choice", ["theirs", "mine", "merged"])
+def test_a_file_changed_on_the_disk_is_shown_and_no_text_is_lost(
+    choice: str, author: Visitor, content: Path, store: Database
+):
+    file = content / "numbers/sides.md"
+    base = file.read_text()
+    theirs = base.replace("- [ ] Four {#four}", "- [ ] Five {#five}")
+    publish_over(author, file, theirs)
+    assert author.client.get(f"{EDITOR}/conflict").status_code == 200
+    assert "Two versions of one page" in author.page
+    assert "trigon" in author.text, "what the author changed"
+    assert "Five" in author.text, "what the disk has"
+    assert "Four" in author.text, "what both began from"
+    assert file.read_text() == theirs
+    merged = EDITED + "- [ ] Five {#five}\n"
+    author.send(f"{EDITOR}/conflict", choice=choice, text=merged)
+    assert author.status == 200
+    assert file.read_text() == theirs, "nothing is published by deciding"
+    expected = {"theirs": theirs, "mine": EDITED, "merged": merged}[choice]
+    assert typed(author.open(EDITOR)) == expected
+    if choice != "theirs":
+        author.send(EDITOR, text=expected, do="publish")
+        assert file.read_text() == expected
+    kept = [source for source, _, _ in versions(store)]
+    assert base in kept
+    assert theirs in kept, "what was replaced can be brought back"
+
+
+def test_changes_that_do_not_touch_are_put_together(author: Visitor, content: Path):
+    file = content / "numbers/even.md"
+    url = "/write/numbers/even.md"
+    base = file.read_text()
+    mine = base.replace("Pick the even numbers.", "Pick all even numbers.")
+    write(author, mine, url=url)
+    theirs = base.replace("Count in pairs.", "Count in twos.")
+    file.write_text(theirs)
+    author.open(f"{url}/conflict")
+    assert "Both sets of changes fit together" in author.page
+    both = theirs.replace("Pick the even numbers.", "Pick all even numbers.")
+    form = re.search(r'<textarea id="merged"[^>]*>\n(.*?)</textarea>', author.page, re.DOTALL)
+    assert form
+    author.send(f"{url}/conflict", choice="merged", text=unescape(form[1]))
+    author.open(url)
+    author.send(url, text=typed(author.page), do="publish")
+    assert file.read_text() == both
+
+
+def test_marks_of_an_undecided_place_are_not_published(author: Visitor, content: Path):
+    file = content / "numbers/sides.md"
+    theirs = file.read_text().replace("triangle", "triangular thing")
+    publish_over(author, file, theirs)
+    form = re.search(r'<textarea id="merged"[^>]*>\n(.*?)</textarea>', author.page, re.DOTALL)
+    assert form
+    author.send(f"{EDITOR}/conflict", choice="merged", text=unescape(form[1]))
+    author.open(EDITOR)
+    author.send(EDITOR, text=typed(author.page), do="publish")
+    assert author.status == 422
+    assert "Decide between them" in author.page
+    assert file.read_text() == theirs
+
+
+def test_another_authors_publication_is_a_conflict_that_names_them(
+    author: Visitor, join: Callable[..., Visitor], content: Path, store: Database
+):
+    other = join("admin", "other@example.org")
+    write(author, EDITED)
+    theirs = EDITED.replace("trigon", "trilateral")
+    write(other, theirs, "publish")
+    author.open(EDITOR)
+    assert "The file was changed since you began" in author.text
+    author.send(EDITOR, text=EDITED, do="publish")
+    assert "other@example.org published another text" in author.text
+    assert (content / "numbers/sides.md").read_text() == theirs
+    author.send(f"{EDITOR}/conflict", choice="mine", text="")
+    write(author, EDITED, "publish")
+    assert (content / "numbers/sides.md").read_text() == EDITED
+    assert [who for _, origin, who in versions(store) if origin == "browser"] == [
+        "other@example.org",
+        "author@example.org",
+    ]
+
+
+def test_a_decision_about_a_file_that_changed_once_more_is_asked_again(
+    author: Visitor, content: Path
+):
+    file = content / "numbers/sides.md"
+    publish_over(author, file, EDITED.replace("trigon", "first change"))
+    file.write_text(EDITED.replace("trigon", "second change"))
+    author.send(f"{EDITOR}/conflict", choice="theirs", text="")
+    assert author.status == 409
+    assert "second change" in author.page
+    assert typed(author.open(EDITOR)) == EDITED, "the draft is still there"
+
+
+def test_a_file_deleted_on_the_disk_is_a_conflict_too(author: Visitor, content: Path):
+    file = content / "numbers/sides.md"
+    write(author, EDITED)
+    file.unlink()
+    author.open(EDITOR)
+    author.send(EDITOR, text=EDITED, do="publish")
+    assert "The file was deleted since you began" in author.text
+    author.send(f"{EDITOR}/conflict", choice="mine", text="")
+    write(author, EDITED, "publish")
+    assert file.read_text() == EDITED
