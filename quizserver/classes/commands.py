@@ -30,7 +30,7 @@ AT_ONCE = 200
 @click.option(
     "--learners",
     type=click.IntRange(1, LEARNERS_MAX),
-    default=40,
+    default=120,
     show_default=True,
     help="How many to invent.",
 )
