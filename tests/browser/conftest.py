@@ -16,6 +16,7 @@ QUIET = ("--disable-background-networking", "--disable-component-update", "--dis
 RIGHT = ("regularisation", "low-rate", "local-minima")
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups are read by a hook of xdist's
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One browser at a time: what is timed here must not compete with its neighbours."""
     for item in items:
