@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 from flask import Flask, Response, jsonify
@@ -134,8 +135,12 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             settings=settings,
         )
     )
-    app.register_blueprint(matrix_pages.pages(database=database, library=library, current=current))
-    app.register_blueprint(item_pages.pages(database=database, library=library, current=current))
+    # What reads and computes beside the requests takes its share from all of them: two at a time.
+    beside = ThreadPoolExecutor(2, thread_name_prefix="beside")
+    for room in (matrix_pages, item_pages):
+        app.register_blueprint(
+            room.pages(database=database, library=library, current=current, beside=beside)
+        )
     proving = Proving(runs=runs, library=library)
     app.register_blueprint(
         authoring_pages.pages(
@@ -159,6 +164,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     def close() -> None:
         library.close()
         runs.close()
+        beside.shutdown(cancel_futures=True)
         database.dispose()
 
     app.extensions["quizserver-library"] = library

@@ -1,7 +1,8 @@
 """Bounds how many requests may be sending their body at once.
 
 A thread that waits for a body can do nothing else, and a client may take its time. Without a bound
-a few dozen slow senders would hold every thread; with it, pages go on being served meanwhile.
+a few dozen slow senders would hold every thread; with it, pages go on being served meanwhile. An
+honest body has arrived within milliseconds, so a class that answers all at once waits its turn.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+PATIENCE = 2.0
+"""Seconds that a request waits for a place; longer, and slow senders would hold its thread too."""
 BUSY = (
     b"The server is receiving too much at this moment. Go back and send it again in a few seconds."
 )
@@ -23,19 +26,27 @@ BUSY = (
 class BodyGate:
     """Reads each body whole before ``application`` sees the request, ``at_once`` bodies at a time.
 
-    A request that finds no free place is answered 503 at once. Bodies over ``bytes_max`` are left
-    unread for the application to refuse.
+    A request that finds no free place for ``patience`` seconds is answered 503. Bodies over
+    ``bytes_max`` are left unread for the application to refuse.
     """
 
-    def __init__(self, application: Application, *, at_once: int, bytes_max: int) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *,
+        at_once: int,
+        bytes_max: int,
+        patience: float = PATIENCE,
+    ) -> None:
         self._application = application
         self._places = threading.BoundedSemaphore(at_once)
         self._bytes_max = bytes_max
+        self._patience = patience
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         length = _length(environ)
         if 0 < length <= self._bytes_max:
-            if not self._places.acquire(blocking=False):
+            if not self._places.acquire(timeout=self._patience):
                 headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")]
                 start_response("503 Service Unavailable", headers)
                 return [BUSY]

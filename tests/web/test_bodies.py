@@ -39,7 +39,7 @@ def test_a_body_arrives_whole():
 
 
 def test_when_all_places_are_taken_by_slow_senders_others_are_told_and_pages_are_served():
-    gate = BodyGate(echo, at_once=2, bytes_max=100)
+    gate = BodyGate(echo, at_once=2, bytes_max=100, patience=0.05)
     slow = [Slow(), Slow()]
     answers: list[tuple[str, bytes]] = []
     threads = [
@@ -59,6 +59,23 @@ def test_when_all_places_are_taken_by_slow_senders_others_are_told_and_pages_are
         thread.join(10)
     assert answers == [("200 OK", b"xxx")] * 2
     assert ask(gate, io.BytesIO(b"abc"), 3) == ("200 OK", b"abc")
+
+
+def test_a_request_waits_for_its_turn_when_many_come_at_once():
+    gate = BodyGate(echo, at_once=1, bytes_max=100, patience=30)
+    first, answers = Slow(), []
+    threads = [threading.Thread(target=lambda: answers.append(ask(gate, first, 3)))]
+    threads[0].start()
+    assert first.asked.wait(10)
+    for _ in range(3):
+        threads.append(
+            threading.Thread(target=lambda: answers.append(ask(gate, io.BytesIO(b"abc"), 3)))
+        )
+        threads[-1].start()
+    first.go.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answers) == [("200 OK", b"abc")] * 3 + [("200 OK", b"xxx")]
 
 
 def test_a_body_that_is_too_large_is_left_for_the_application_to_refuse():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -75,11 +76,14 @@ class _NotYet(Exception):  # noqa: N818 - not an error: the page comes in a mome
         self.room, self.done = room, done
 
 
-def pages(*, database: Database, library: Library, current: Current) -> Blueprint:
-    """The blueprint of what the answers of a class say of its questions."""
+def pages(*, database: Database, library: Library, current: Current, beside: Executor) -> Blueprint:
+    """The blueprint of what the answers of a class say of its questions.
+
+    ``beside`` reads big classes while pages say how far that is.
+    """
     blueprint = Blueprint("items", __name__)
     guards = Guards(database=database, current=current)
-    analyses, work = Analyses(), Shared[Analysis]()
+    analyses, work = Analyses(), Shared[Analysis](beside)
 
     def analyse(
         class_id: int, asked: tuple[Item, ...], simulations: Simulations, which: Which, told: Told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,8 +13,6 @@ from quizserver.classes.items.reading import Told
 
 T = TypeVar("T")
 
-AT_ONCE = 2
-"""Pieces of work at a time: what reads and computes here takes its share from every other page."""
 OWED = 30.0
 """Seconds for which a result waits for those who were told to come back for it."""
 
@@ -50,12 +48,12 @@ class _Job(Generic[T]):
 
 
 class Shared(Generic[T]):
-    """Does work under keys; one piece of each key at a time."""
+    """Does work under keys, beside the requests in ``threads``; one piece of each key at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Executor) -> None:
         self._jobs: dict[Hashable, _Job[T]] = {}
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="items")
+        self._threads = threads
 
     def ask(self, key: Hashable, work: Callable[[Told], T], patience: float | None) -> T | Waiting:
         """What ``work``, begun after this was called, returns; Waiting after ``patience`` seconds.

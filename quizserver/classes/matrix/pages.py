@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,11 +31,14 @@ from quizserver.topics.question import reread
 POLL_SECONDS = 4
 
 
-def pages(*, database: Database, library: Library, current: Current) -> Blueprint:
-    """The blueprint of what instructors see of the work in their classes."""
+def pages(*, database: Database, library: Library, current: Current, beside: Executor) -> Blueprint:
+    """The blueprint of what instructors see of the work in their classes.
+
+    ``beside`` sums up anew what learners are sorted by, while pages are served.
+    """
     blueprint = Blueprint("matrix", __name__)
     guards = Guards(database=database, current=current)
-    board = Board(Ranks(database.read))
+    board = Board(Ranks(database.read, beside))
 
     @blueprint.get("/classes/<int:class_id>/matrix")
     def matrix(class_id: int) -> str:

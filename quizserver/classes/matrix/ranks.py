@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -50,10 +51,13 @@ class _Place:
 
 
 class Ranks:
-    """Totals of classes by person, for sorting. Threads may share it."""
+    """Totals of classes by person, for sorting, made anew in ``beside``. Threads may share it."""
 
-    def __init__(self, reading: Reading, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, reading: Reading, beside: Executor, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._reading = reading
+        self._beside = beside
         self._clock = clock
         self._places: OrderedDict[Key, _Place] = OrderedDict()
         self._lock = threading.Lock()
@@ -74,9 +78,7 @@ class Ranks:
                 place.kept = _renewed(session, place.kept, people, questions)
                 if not place.renewing and self._clock() - place.kept.made > SECONDS:
                     place.renewing = True
-                    threading.Thread(
-                        target=self._renew, args=(place, key, people), name="ranks", daemon=True
-                    ).start()
+                    self._beside.submit(self._renew, place, key, people)
             return place.kept.totals
 
     def _place(self, key: Key) -> _Place:

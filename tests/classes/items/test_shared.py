@@ -26,15 +26,19 @@ class Work:
         return self.times
 
 
+def shared_work() -> Shared[int]:
+    return Shared(ThreadPoolExecutor(2))
+
+
 def test_quick_work_is_done_for_each_who_asks():
     work = Work()
     work.go.set()
-    one = Shared[int]()
+    one = shared_work()
     assert [one.ask(1, work, 5.0), one.ask(1, work, None)] == [1, 2]
 
 
 def test_many_at_once_have_it_done_once_and_hear_how_far_it_is():
-    work, one = Work(), Shared[int]()
+    work, one = Work(), shared_work()
     assert isinstance(one.ask(1, work, 0.0), Waiting)
     assert work.begun.wait(20)
     with ThreadPoolExecutor(8) as people:
@@ -47,7 +51,7 @@ def test_many_at_once_have_it_done_once_and_hear_how_far_it_is():
 
 
 def test_who_comes_back_gets_what_was_done_for_them():
-    work, one = Work(), Shared[int]()
+    work, one = Work(), shared_work()
     one.ask(1, work, 0.0)
     work.go.set()
     assert one.ask(1, work, 10.0) == 1
@@ -55,7 +59,7 @@ def test_who_comes_back_gets_what_was_done_for_them():
 
 
 def test_a_result_that_nobody_fetched_is_not_shown_for_ever(monkeypatch: pytest.MonkeyPatch):
-    work, one = Work(), Shared[int]()
+    work, one = Work(), shared_work()
     one.ask(1, work, 0.0)
     work.go.set()
     while one._jobs[1].ended == float("inf"):
@@ -65,7 +69,7 @@ def test_a_result_that_nobody_fetched_is_not_shown_for_ever(monkeypatch: pytest.
 
 
 def test_who_asks_while_older_work_is_on_its_way_gets_their_own():
-    work, one = Work(), Shared[int]()
+    work, one = Work(), shared_work()
     with ThreadPoolExecutor(2) as people:
         first = people.submit(one.ask, 1, work, None)
         assert work.begun.wait(20)
@@ -78,7 +82,7 @@ def test_who_asks_while_older_work_is_on_its_way_gets_their_own():
 
 
 def test_different_keys_do_not_wait_for_each_other():
-    slow, quick, one = Work(), Work(), Shared[int]()
+    slow, quick, one = Work(), Work(), shared_work()
     one.ask(1, slow, 0.0)
     quick.go.set()
     assert one.ask(2, quick, 10.0) == 1
@@ -86,8 +90,8 @@ def test_different_keys_do_not_wait_for_each_other():
 
 
 def test_who_waits_for_as_long_as_it_takes_is_not_queued_behind_others():
-    slow, quick, one = Work(), Work(), Shared[int]()
-    for key in range(shared.AT_ONCE + 1):
+    slow, quick, one = Work(), Work(), shared_work()
+    for key in range(3):
         one.ask(key, slow, 0.0)
     quick.go.set()
     assert one.ask(99, quick, None) == 1
@@ -95,7 +99,7 @@ def test_who_waits_for_as_long_as_it_takes_is_not_queued_behind_others():
 
 
 def test_a_failure_is_told_to_who_asked_and_to_who_comes_back():
-    one, go = Shared[int](), threading.Event()
+    one, go = shared_work(), threading.Event()
 
     def fail(_told: Told) -> int:
         assert go.wait(20)
