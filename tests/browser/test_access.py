@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.browser.looks import LOOKS
 from tests.serve.server import Server
 
 ADDRESSES = [
@@ -23,8 +24,7 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation(chromium: Browser, server: Server, scheme: str, width: int):
     context = chromium.new_context(
         base_url=server.url,

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.looks import LOOKS
 from tests.serve.server import Server, serving
 
 ANA = "ana-whose-address-is-long@department-of-learning.university.example.org"
@@ -36,8 +37,7 @@ def sign_in(page: Page) -> None:
     page.wait_for_url("**/admin/people")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
     chromium: Browser, staffed: Server, scheme: str, width: int
 ):

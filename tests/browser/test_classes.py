@@ -21,6 +21,7 @@ from quizserver.classes.members import store as members
 from quizserver.db.migrate import migrate
 from quizserver.db.session import Database
 from quizserver.db.tables import person
+from tests.browser.looks import LOOKS
 from tests.serve.server import Server, serving
 
 PASSWORD = "correct horse"
@@ -36,7 +37,6 @@ AS_TEACHER = [
     "/classes/1/delete",
 ]
 AS_LEARNER = ["/classes", "/classes/1", "/classes/1/leave", "/join"]
-WIDTHS = [360, 1280]
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,7 @@ def code(folder: Path) -> str:
     return codes.spelled(found.join_code)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_stands_out_of_the_page(
     chromium: Browser, school: Server, code: str, scheme: str, width: int
 ):

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from quizserver.classes.demo.words import INSTRUCTOR
 from quizserver.cli import main
+from tests.browser.looks import LOOKS
 from tests.serve.server import Server, serving
 
 ADDRESSES = [
@@ -23,7 +24,6 @@ ADDRESSES = [
     "/classes/1/items/small-sum?which=latest",
     "/classes/1/teach",
 ]
-WIDTHS = [360, 1280]
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,7 @@ def faults(page: Page) -> list[str]:
     return [*found, f"{wide} pixels too wide"] if wide else found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_stands_out_of_the_page(
     chromium: Browser, school: Server, password: str, scheme: str, width: int
 ):

@@ -17,6 +17,7 @@ from quizserver.classes.members import store as members
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
+from tests.browser.looks import LOOKS
 from tests.classes.matrix_room import NOW, Room
 from tests.serve.server import Server, serving
 
@@ -213,8 +214,7 @@ def test_without_scripts_there_are_links_and_a_form(
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
     chromium: Browser, school: tuple[Server, Room], address: str, scheme: str, width: int
 ):

@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from quizserver.authoring.starts import simulation_start
+from tests.browser.looks import LOOKS
 from tests.conftest import LESSON, PLAIN, SINGLE
 from tests.serve.server import Server, serving
 
@@ -330,8 +331,7 @@ def test_a_session_that_ends_while_typing_loses_nothing(other: Page, workshop: W
     assert (workshop.content / "numbers/sides.md").read_text() == text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_scrolls_sideways(
     author: Page, workshop: Workshop, scheme: str, width: int
 ):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -137,13 +138,12 @@ def _is_wanted(learner: Learner, totals: Mapping[int, Totals], questions: int, v
 
 
 def _totals_key(totals: Mapping[int, Totals], view: View) -> Callable[[Learner], Any]:
-    def key(learner: Learner) -> Any:
-        found = totals.get(learner.person_id, NOTHING)
-        if view.sort == "right":
-            return found.right(view.show), found.answered
-        return found.attempts if view.sort == "attempts" else found.latest_at or _NEVER
-
-    return key
+    if view.sort == "right":
+        right = attrgetter(view.show, "answered")
+        return lambda learner: right(totals.get(learner.person_id, NOTHING))
+    if view.sort == "attempts":
+        return lambda learner: totals.get(learner.person_id, NOTHING).attempts
+    return lambda learner: totals.get(learner.person_id, NOTHING).latest_at or _NEVER
 
 
 def _cell_key(cells: Mapping[int, tuple[float, int]]) -> Callable[[Learner], Any]:
