@@ -102,7 +102,12 @@ def _relative(site: Site, path: str, wanted: str, fragment: str, image: bool) ->
     if not image and full in site.files and is_page(full):
         return Target(None)  # that page cannot be served now, and is told so where it is wrong
     if full not in site.files:
-        near = [name for name in site.files if posixpath.dirname(name) == posixpath.dirname(full)]
+        near = [
+            name
+            for name in site.files
+            if posixpath.dirname(name) == posixpath.dirname(full)
+            and (is_image(name) or (is_page(name) and not image))
+        ]
         guess = did_you_mean(posixpath.basename(full), map(posixpath.basename, near))
         return Target(None, f"broken-{what}", f'There is no file "{wanted}".', guess)
     if full.split("/")[0] != folder or folder not in site.topics:

@@ -204,6 +204,9 @@ def test_claims_are_verified_with_live_progress_and_their_evidence_goes_with_the
     author.get_by_role("button", name="Verify claims").click()
     bar = author.get_by_role("progressbar", name="Verification")
     expect(bar).to_be_visible()
+    track, done = (bar.locator("rect").nth(n) for n in (0, 1))
+    fills = [each.evaluate("(e) => getComputedStyle(e).fill") for each in (track, done)]
+    assert fills[0] != fills[1], "what is done can be told from what is not"
     rows = author.locator(".verify-table tbody tr")
     expect(rows).to_have_count(4, timeout=120_000)
     expect(author.locator('[data-part="verify-status"]')).to_contain_text("4 of 4 claims")

@@ -100,3 +100,12 @@ def test_whatever_the_link_its_address_is_safe(url: str, name: str) -> None:
         assert address.startswith(("/", "#", "http:", "https:", "mailto:"))
         assert not address.startswith(("//", "/\\"))
         assert ".." not in address.split("/") or not address.startswith("/topics/t/files/")
+
+
+def test_a_hint_names_only_what_could_stand_there() -> None:
+    hint = resolve(SITE, "t/q.md", "href", "zzzzzzzz").hint
+    assert hint is not None
+    assert "broken.md" in hint
+    assert "data.csv" not in hint
+    assert resolve(SITE, "t/q.md", "src", "zzzzzzzz").hint == ""
+    assert "p.png" in (resolve(SITE, "u/r.md", "src", "zzzzzzzz").hint or "")
