@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from quizserver.settings import shipped
 from tests.authoring.previews import PreviewServer, previewing
 
 SOON_MS = 5000
+OTHER_TITLE = "A title of its own"
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +44,25 @@ def author(chromium: Browser, preview: tuple[PreviewServer, Path]) -> Iterator[P
 
 @pytest.fixture
 def question(preview: tuple[PreviewServer, Path]) -> Iterator[Path]:
-    """The file of a question, as it was again afterwards."""
-    path = preview[1] / "strange-loss.md"
+    """The file of a question, as it was again afterwards, and seen to be by the preview.
+
+    Else the page of the next test would reload itself under it.
+    """
+    server, folder = preview
+    path = folder / "strange-loss.md"
     good = path.read_text("utf-8")
     yield path
-    path.write_text(good, "utf-8")
+    if path.read_text("utf-8") != good:
+        path.write_text(good, "utf-8")
+    address = f"{server.url}/preview/questions/strange-loss"
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with urllib.request.urlopen(address) as answer:
+            page = answer.read().decode()
+        if "The checker finds nothing wrong here." in page and OTHER_TITLE not in page:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the preview did not see that the file was mended")
 
 
 @pytest.mark.parametrize("address", ["/preview/questions/strange-loss", "/questions/strange-loss"])
@@ -59,8 +76,8 @@ def test_a_saved_file_is_on_the_page_by_itself_where_the_author_was(
     text = question.read_text("utf-8")
     title = author.locator("h1").inner_text()
     assert title in text
-    question.write_text(text.replace(title, "A title of its own"), "utf-8")
-    expect(author.locator("h1")).to_have_text("A title of its own", timeout=SOON_MS)
+    question.write_text(text.replace(title, OTHER_TITLE), "utf-8")
+    expect(author.locator("h1")).to_have_text(OTHER_TITLE, timeout=SOON_MS)
     expect(author.locator("[data-part=live]")).to_have_text("Live")
     author.wait_for_function("() => scrollY === 400", timeout=SOON_MS)
 

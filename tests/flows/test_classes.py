@@ -599,7 +599,8 @@ def fill(store: Database, many: int) -> None:
     with store.write() as session:
         rows = [kept | {"visitor": f"v{n}", "email": f"l{n}@example.org"} for n in range(many)]
         session.execute(sa.insert(person), rows)
-        ids = session.scalars(sa.select(person.c.id).where(person.c.visitor.like("v%")))
+        theirs = person.c.email.in_([row["email"] for row in rows])
+        ids = session.scalars(sa.select(person.c.id).where(theirs))
         fields = {"class_id": 1, "role": "learner", "joined_at": now, "state_since": now}
         session.execute(
             sa.insert(member), [fields | {"person_id": i, "name": f"Learner {i}"} for i in ids]
