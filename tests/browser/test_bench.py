@@ -295,14 +295,18 @@ def test_kept_runs_differ_in_colour_and_stroke(bench: Bench) -> None:
 
 
 def test_what_was_typed_before_the_script_came_is_kept(sheet: Page, stand: Stand) -> None:
-    """On a slow line a person is quicker than the script: nothing typed is lost, Run waits."""
+    """On a slow line a person is quicker than the script: nothing typed is lost, buttons wait."""
     bench = Bench(sheet)
     held: list[Route] = []
     sheet.route("**/js/bench.js", lambda route: held.append(route))
     sheet.goto(f"{stand.url}/questions/answered", wait_until="commit")
     bench.number("momentum").fill("0.7")
-    expect(bench.part("run")).to_be_disabled()
+    waiting = [bench.part(name) for name in ("run", "first", "map-x", "map-compute")]
+    for each in [*waiting, bench.root.get_by_role("button", name="healthy run")]:
+        expect(each).to_be_disabled()
     held[0].continue_()
+    for each in waiting:
+        expect(each).to_be_enabled()
     bench.start()
     bench.finished()
     assert stand.asked[0]["knobs"]["momentum"] == 0.7

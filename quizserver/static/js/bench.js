@@ -36,6 +36,7 @@ class Bench {
     this.begin();
     this.maps = this.part("map") && new Maps(root, this.config, this.setting, () => this.runFromMap());
     this.listen();
+    for (const fields of root.querySelectorAll("[data-waits]")) fields.disabled = false;
     this.fromAddress();
   }
 
