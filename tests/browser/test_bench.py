@@ -395,15 +395,6 @@ def test_single_runs_are_fetched_when_asked_for(bench: Bench) -> None:
     expect(bench.root.locator("path.replica")).to_have_count(3)
 
 
-def test_the_first_point_is_drawn_without_delay(bench: Bench, stand: Stand) -> None:
-    """From the click to a curve on screen, the page itself takes little of the half second."""
-    bench.root.get_by_role("button", name="healthy run").click()
-    start = time.monotonic()
-    bench.start()
-    bench.root.locator("path.median.arm-0").wait_for(state="attached")
-    assert time.monotonic() - start < 0.5
-
-
 def test_a_bench_without_a_record_still_runs(sheet: Page, stand: Stand) -> None:
     """A simulation that nobody has verified yet starts with an empty chart."""
     bench = Bench(sheet)
