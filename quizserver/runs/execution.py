@@ -67,6 +67,35 @@ class Bounds:
         return self.seconds if order.plane is None else self.map_seconds
 
 
+class _Hold:
+    """A worker's hold on one run in the store, which others may end or take away."""
+
+    def __init__(self, store: RunStore, run: Run) -> None:
+        self._store = store
+        self._run = run
+        self._written = self._looked = time.monotonic()
+
+    def goes_on(self, told: Told) -> bool:
+        """Stores what is due, else shows life, else looks; False when nobody wants the run now."""
+        run, now = self._run, time.monotonic()
+        if told.due(now):
+            self._written = self._looked = now
+            return self._store.add(run.id, run.attempt, told.batch(now), time.time())
+        if now - self._written < HEARTBEAT and now - self._looked >= TICK:
+            self._looked = now
+            return self._store.holds(run.id, run.attempt)
+        return self.show_life()
+
+    def show_life(self) -> bool:
+        """Says that somebody works at the run, unless that was said within ``HEARTBEAT``; False
+        when nobody wants it now."""
+        now = time.monotonic()
+        if now - self._written < HEARTBEAT:
+            return True
+        self._written = self._looked = now
+        return self._store.beat(self._run.id, self._run.attempt, time.time())
+
+
 class Execution:
     """Executes claimed runs, one at a time.
 
@@ -100,7 +129,9 @@ class Execution:
         if run is not None:
             self._execute(run)
 
-    def _execute(self, run: Run, beside: Callable[[], object] | None = None) -> None:
+    def _execute(self, run: Run, beside: Callable[[], object] = lambda: None) -> None:
+        """Trains a claimed run to its end. ``beside`` is called every ``TICK`` seconds or more
+        often."""
         self._forget()
         process = child.start(
             self._train,
@@ -114,53 +145,36 @@ class Execution:
         finally:
             process.end()
 
-    def _follow(
-        self, run: Run, process: child.Child, beside: Callable[[], object] | None = None
-    ) -> None:
-        """Stores what the process tells until the run has ended, one way or another.
-
-        ``beside`` is called about every ``HEARTBEAT`` seconds.
-        """
+    def _follow(self, run: Run, process: child.Child, beside: Callable[[], object]) -> None:
+        """Stores what the process tells until the run has ended, one way or another."""
         told = Told(run, self._known_cells(run))
-        seconds = self._bounds.seconds_for(run.order)
-        began = written = checked = beaten = time.monotonic()
-        turn = began + TURN
+        hold = _Hold(self._store, run)
+        began = time.monotonic()
+        until, turn = began + self._bounds.seconds_for(run.order), began + TURN
         poll = select.poll()
         poll.register(process.pipe, select.POLLIN)
         while True:
             if poll.poll(TICK * 1000):
                 told.take(os.read(process.pipe, 1 << 20))
-            now = time.monotonic()
-            wanted = True
-            if told.due(now):
-                wanted = self._store.add(run.id, run.attempt, told.batch(now), time.time())
-                written = checked = now
-            elif now - written >= HEARTBEAT:
-                wanted = self._store.beat(run.id, run.attempt, time.time())
-                written = checked = now
-            elif now - checked >= TICK:
-                wanted = self._store.holds(run.id, run.attempt)
-                checked = now
-            if not wanted:
+            if not hold.goes_on(told):
                 return
             if told.ended:
                 break
             if self._leaving():
                 self._store.give_back(run.id, run.attempt)
                 return
-            if now - began > seconds:
+            now = time.monotonic()
+            if now > until:
                 self._fail(run, self._too_long(run))
                 return
-            if beside is not None and now - beaten >= HEARTBEAT:
-                beside()
-                beaten = now
+            beside()
             if run.order.long and now > turn:
-                passed = self._let_pass(run, process)
-                began += passed
+                passed = self._let_pass(hold, process)
+                until += passed
                 turn = time.monotonic() + (TURN if passed else PATIENCE)
         self._conclude(run, told, process)
 
-    def _let_pass(self, run: Run, process: child.Child) -> float:
+    def _let_pass(self, hold: _Hold, process: child.Child) -> float:
         """Trains a curve that has waited, while the longer run stands still; the seconds it took.
 
         Whoever stopped the longer run meanwhile is heard when the curve has ended.
@@ -171,7 +185,7 @@ class Execution:
         start = time.monotonic()
         process.pause()
         try:
-            self._execute(curve, lambda: self._store.beat(run.id, run.attempt, time.time()))
+            self._execute(curve, hold.show_life)
         finally:
             process.resume()
         return time.monotonic() - start
