@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from quizserver.attempts import clock, store, views
 from quizserver.attempts.model import Attempt
@@ -15,6 +15,7 @@ from quizserver.lab.catalog import Catalog
 from quizserver.lab.evidence import Evidence, EvidenceError, Finding, read
 from quizserver.lab.model import SimulationError
 from quizserver.runs.bench import BenchView, OptionEvidence, bench_view, option_evidence
+from quizserver.topics.assets import showing
 from quizserver.topics.library import Library
 from quizserver.topics.model import Problem, Question, Topic
 from quizserver.topics.question import reread
@@ -87,11 +88,25 @@ class Desk:
             # A question that can't be read may be the one that rests on it.
             files = {problem.path.rsplit("/", 1)[-1] for problem in self.problems(topic)}
             return not any(name.endswith(".md") and name != "lesson.md" for name in files)
-        person_id = self._learner_id()
+        return self._has_answered_any([q.id for q in questions])
+
+    def may_see(self, topic: str, image: str) -> bool:
+        """Whether the learner may see an image, named relative to its topic's folder.
+
+        Not before it is published, and not before the answer that alone shows it.
+        """
+        found = self.library.snapshot().topics.get(topic)
+        if found is None:
+            return False
+        shown = showing(found, image)
+        return shown.everybody or self._has_answered_any(shown.answers)
+
+    def _has_answered_any(self, questions: Collection[str]) -> bool:
+        person_id = self._learner_id() if questions else None
         if person_id is None:
             return False
         with self._database.read() as session:
-            return store.has_answered_any(session, person_id, [q.id for q in questions])
+            return store.has_answered_any(session, person_id, questions)
 
     def question_view(
         self, question: Question, situation: Situation, url: Url, *, embedded: bool = False

@@ -137,8 +137,10 @@ def pages(
 
     @blueprint.get("/topics/<topic>/files/<path:name>")
     def file(topic: str, name: str) -> Response:
+        account = current.account()
         path = asset(desk.library.snapshot(), topic, name)
-        if path is None:
+        staff = account is not None and (account.writes or account.teaches)
+        if path is None or not (staff or desk.may_see(topic, name)):
             abort(404)
         response = send_file(path, conditional=True, max_age=3600)
         response.headers.update(asset_headers(path))

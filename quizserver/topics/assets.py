@@ -1,11 +1,13 @@
-"""The images beside a topic's files: which may be served, and under which headers."""
+"""The images beside a topic's files: which may be served, to whom, and under which headers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
-from quizserver.topics.model import Snapshot
+from quizserver.topics.model import HtmlBlock, Question, Snapshot, Topic
 
 MEDIA_TYPES: Mapping[str, str] = {
     ".png": "image/png",
@@ -46,6 +48,48 @@ def image_in(folder: Path, relative: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return path if inside and is_image(path.name) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Where an image is to be seen: in what everybody may read, and in the answers to questions.
+
+    In neither, it belongs to a draft or to nothing.
+    """
+
+    everybody: bool
+    answers: frozenset[str]
+
+
+def image_address(topic: str, relative: str) -> str:
+    """What pages call the image at ``relative`` in the folder of the topic with this id."""
+    return f"/topics/{topic}/files/{quote(relative)}"
+
+
+def showing(topic: Topic, relative: str) -> Showing:
+    """Where the published files of ``topic`` show, or link to, the image at ``relative``."""
+    quoted = f'"{image_address(topic.id, relative)}"'
+    lesson = topic.lesson.blocks if topic.lesson is not None else ()
+    read = [block.html for block in lesson if isinstance(block, HtmlBlock)]
+    everybody = any(quoted in html for html in read) or any(
+        quoted in html for question in topic.questions for html in _before(question)
+    )
+    answers = (q.id for q in topic.questions if any(quoted in html for html in _after(q)))
+    return Showing(everybody, frozenset(answers))
+
+
+def _before(question: Question) -> Iterable[str]:
+    """What a question's page may show before it is answered."""
+    yield question.stem_html
+    yield from (option.html for option in question.options)
+    yield from question.hints_html
+
+
+def _after(question: Question) -> Iterable[str]:
+    """What it shows once answered, which tells the key."""
+    yield from (option.feedback_html or "" for option in question.options)
+    yield question.explanation_html or ""
+    yield question.references_html or ""
 
 
 def asset_headers(path: Path) -> dict[str, str]:

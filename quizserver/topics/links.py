@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from quizserver.topics.assets import MEDIA_TYPES, is_image
+from quizserver.topics.assets import MEDIA_TYPES, image_address, is_image
 from quizserver.topics.folder import is_page
 from quizserver.topics.identity import did_you_mean
 
@@ -117,5 +117,4 @@ def _relative(site: Site, path: str, wanted: str, fragment: str, image: bool) ->
         types = ", ".join(sorted(suffix[1:] for suffix in MEDIA_TYPES))
         message = f'"{wanted}" is not of a type that is served.'
         return Target(None, f"broken-{what}", message, f"Served are images: {types}.")
-    inside = quote(full[len(folder) + 1 :])
-    return Target(f"/topics/{site.topics[folder]}/files/{inside}")
+    return Target(image_address(site.topics[folder], full[len(folder) + 1 :]))

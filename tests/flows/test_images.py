@@ -1,0 +1,91 @@
+"""Who may fetch the images beside a topic's files: not before what shows them may be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from quizserver.settings import Settings
+from tests.flows.browser_client import Visitor
+from tests.flows.test_authoring import become
+
+QUESTION = """\
+# Which of these curves is the network's?
+
+![Four curves](curves.png)
+
+- [x] The ![first](img/option%20one.png) {#first}
+  > ![It falls late](late.png)
+- [ ] The second {#second}
+
+## Hint
+
+[Larger](hint.png)
+
+## Explanation
+
+![Why](it%27s%20(why).png)
+"""
+BEFORE = ("curves.png", "img/option one.png", "hint.png", "lesson.png")
+AFTER = ("late.png", "it's (why).png")
+NEVER = ("draft.png", "Curves.png")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def pictures(app: Flask, content: Path) -> Path:
+    folder = content / "numbers"
+    (folder / "img").mkdir()
+    for name in (*BEFORE, *AFTER, *NEVER):
+        (folder / name).write_bytes(PNG)
+    (folder / "curves.md").write_text(QUESTION)
+    lesson = folder / "lesson.md"
+    lesson.write_text(f"{lesson.read_text()}\n![Numbers](lesson.png)\n")
+    app.extensions["quizserver-library"].refresh()
+    return folder
+
+
+def seen(visitor: Visitor) -> set[str]:
+    """The images that this visitor is given, of all there are."""
+    found = set()
+    for name in (*BEFORE, *AFTER, *NEVER):
+        with visitor.client.get(f"/topics/numbers/files/{name}") as answer:
+            assert answer.status_code == 404 or (answer.status_code, answer.data) == (200, PNG)
+            if answer.status_code == 200:
+                found.add(name)
+    return found
+
+
+@pytest.mark.usefixtures("pictures")
+def test_what_an_answer_shows_is_given_once_it_is_answered(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+) -> None:
+    assert seen(visitor) == set(BEFORE)
+    visitor.answer("even", "two")
+    assert seen(visitor) == set(BEFORE), "another question's answer opens nothing here"
+    visitor.answer("curves", "second")
+    assert "late.png" in visitor.page
+    assert seen(visitor) == {*BEFORE, *AFTER}
+    assert seen(new_visitor()) == set(BEFORE)
+
+
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize("role", ["author", "instructor", "admin"])
+def test_staff_see_every_image(visitor: Visitor, settings: Settings, role: str) -> None:
+    visitor.sign_up("staff@example.org")
+    assert seen(visitor) == set(BEFORE)
+    become(settings, role)
+    assert seen(visitor) == {*BEFORE, *AFTER, *NEVER}
+
+
+def test_an_image_is_given_as_soon_as_a_published_page_shows_it(
+    visitor: Visitor, pictures: Path, app: Flask
+) -> None:
+    assert "draft.png" not in seen(visitor)
+    file = pictures / "sides.md"
+    file.write_text(file.read_text().replace("\n\n", "\n\n![A draft](draft.png)\n\n", 1))
+    app.extensions["quizserver-library"].refresh()
+    assert seen(visitor) == {*BEFORE, "draft.png"}
