@@ -17,6 +17,8 @@ _TARGET = re.compile(
     r"\]\([ \t]*(?:<(?P<angle>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*))"
     r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?[ \t]*\)"
 )
+# A quotation mark may begin the title of a link: beside a second one, or a bracket, it does.
+_QUOTED = re.compile(r"\]\([ \t]*(?P<address>[^\s<'\")]*['\"][^\s()'\"]*[('\"])")
 _RAW = re.compile(
     r"<(?P<tag>a|img)\b(?P<attributes>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE
 )
@@ -105,6 +107,7 @@ def reference_flaws(text: str, definitions: Sequence[Definition]) -> Iterator[Fl
     yield from _formula_flaws(text)
     prose, positions = _searchable(text)
     yield from raw_html_flaws(prose, positions)
+    yield from _quote_flaws(prose, positions)
     yield from _alt_flaws(prose, positions)
     yield from _label_flaws(prose, positions, definitions)
 
@@ -123,6 +126,13 @@ def _formula_flaws(text: str) -> Iterator[Flaw]:
 def _short(latex: str) -> str:
     line = " ".join(latex.split())
     return line if len(line) <= 40 else line[:39] + "…"
+
+
+def _quote_flaws(prose: str, positions: Positions) -> Iterator[Flaw]:
+    for match in _QUOTED.finditer(prose):
+        message = "A quotation mark in an address is read as the beginning of a title."
+        hint = "Write %27 for an apostrophe, and %22 for a double quotation mark."
+        yield Flaw(*positions.of(match.start("address")), "bad-link", message, hint)
 
 
 def _alt_flaws(prose: str, positions: Positions) -> Iterator[Flaw]:

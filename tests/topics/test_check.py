@@ -167,6 +167,11 @@ QUESTIONS = {
     "a link to the code": (f"# Title\n\n[x](helper.py)\n\n{LIST}", ["3:5 broken-link"]),
     "a script as link": (f"# Title\n\n[x](javascript:alert)\n\n{LIST}", ["3:5 forbidden-link"]),
     "an empty link": (f"# Title\n\n[x]()\n\n{LIST}", ["3:5 empty-link"]),
+    "a quote and a bracket in a link": (
+        f"# Title\n\n[x](https://example.org/Hodgkin's_(law))\n\n{LIST}",
+        ["3:5 bad-link"],
+    ),
+    "a quote alone in a link": (f"# Title\n\n[x](https://example.org/it's)\n\n{LIST}", []),
     "a link with a backslash": (f"# Title\n\n[x](/\\evil.example)\n\n{LIST}", ["3:5 bad-link"]),
     "an unknown question's address": (
         f"# Title\n\n[x](/questions/nope)\n\n{LIST}",
