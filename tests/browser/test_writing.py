@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from quizserver.accounts import store as people
+from quizserver.accounts.roles import store as roles
 from quizserver.authoring.starts import simulation_start
+from quizserver.db.session import Database
 from tests.browser.looks import LOOKS
 from tests.conftest import LESSON, PLAIN, SINGLE
 from tests.serve.server import Server, serving
@@ -92,8 +94,12 @@ def sign_in(page: Page, workshop: Workshop, email: str) -> None:
     page.fill("#password", PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     page.wait_for_url(re.compile(r"/(?!sign-up)"))
-    command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(workshop.data)]
-    subprocess.run([*command, "role", email, "author"], check=True, capture_output=True)
+    database = Database(f"sqlite:///{workshop.data / 'quizserver.sqlite3'}")
+    with database.write() as session:
+        account = people.by_email(session, email)
+        assert account is not None
+        roles.grant(session, account.id, "author", by=None, now=datetime.now(UTC))
+    database.dispose()
     workshop.emails.append(email)
 
 
