@@ -129,9 +129,15 @@ def verdict(finding: Finding) -> Verdict:
     return Verdict(
         word=finding.verdict,
         sign=_SIGNS[finding.verdict],
-        text=f"{finding.k} of {finding.n} show {finding.shape}: {where}",
+        text=f"{finding.k} of {finding.n} show {_shape(finding)}: {where}",
         but=None if finding.agrees else finding.expected,
     )
+
+
+def _shape(finding: Finding) -> str:
+    """The shape with the number and the series that tell two claims of one arm apart."""
+    value = "" if finding.value is None else f" {finding.value:.15g}"
+    return f"{finding.shape}{value}{'' if finding.series is None else f' ({finding.series})'}"
 
 
 def verdict_rows(evidence: Evidence) -> list[VerdictRow]:

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from quizserver.lab.model import SimulationError
+from quizserver.lab.points import checked_point, checked_x, seeded_randomness
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
 
@@ -87,7 +88,10 @@ def simulate(
             break
         for place, members in zip(places, batches, strict=True):
             with _one_thread(), _blaming(simulation):
-                x[index], point = members.next_point(index)
+                at, point = members.next_point(index)
+                before = None if index == 0 else x[index - 1]
+                beside = None if place is places[0] else x[index]
+                x[index] = checked_x(at, before=before, beside=beside)
             for name in names:
                 values[name][place, index] = point[name]
         done = index + 1
@@ -137,40 +141,27 @@ class _Batch:
 
     def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
         # an author's `with torch.no_grad(): yield …` must not leak into the other batches
-        with torch.enable_grad():
+        with torch.enable_grad(), seeded_randomness():
             try:
                 item = next(self._points)
             except StopIteration:
                 raise SimulationError(
                     f"train yielded {index} points, but points={self._simulation.points}"
                 ) from None
-        x, values = self._checked(item)
+        try:
+            x, values = checked_point(item, self._simulation.series, self._replicas.count)
+        except SimulationError as error:
+            error.line = self._line()
+            raise
         return x, {
             name: value[: self._real].detach().to("cpu", torch.float64).numpy()
             for name, value in values.items()
         }
 
-    def _checked(self, item: object) -> tuple[float, Mapping[str, torch.Tensor]]:
-        """The point that ``train`` yielded, or an error that says what it should have been."""
-        names = tuple(self._simulation.series)
-        if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping)):
-            raise SimulationError(
-                "train must yield x and a dict of series, such as: yield epoch, {'loss': loss}"
-            )
-        x, values = item
-        if set(values) != set(names):
-            raise SimulationError(
-                f"train yielded the series {', '.join(map(str, values)) or 'none'}, "
-                f"but the simulation declares {', '.join(names)}"
-            )
-        for name, value in values.items():
-            if not isinstance(value, torch.Tensor) or value.shape != (self._replicas.count,):
-                got = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value)
-                raise SimulationError(
-                    f"series {name!r} must hold one value for each of the "
-                    f"{self._replicas.count} replicas, but it is {got}"
-                )
-        return float(x), values
+    def _line(self) -> int | None:
+        """The line of the file in which the generator waits: that of its ``yield``."""
+        frame = getattr(self._points, "gi_frame", None)
+        return None if frame is None else frame.f_lineno
 
 
 def _settings(
@@ -223,4 +214,5 @@ def _blaming(simulation: Simulation) -> Iterator[None]:
         frames = traceback.extract_tb(sys.exc_info()[2])
         lines = [frame.lineno for frame in frames if frame.filename == simulation.file]
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        text = ". ".join([text, *getattr(error, "__notes__", ())])
         raise SimulationError(text, lines[-1] if lines else None) from error

@@ -32,7 +32,10 @@ class Flat:
             if len(parameter) != replicas or parameter.dtype != first.dtype:
                 raise ValueError(
                     f"parameters of {len(parameter)} replicas in {parameter.dtype} and of "
-                    f"{replicas} in {first.dtype} need optimisers of their own"
+                    f"{replicas} in {first.dtype} need optimisers of their own. The first axis "
+                    "of a parameter is the replicas', of which the layers of torch.nn that have "
+                    "weights know nothing: take replicas.linear, or switch their weights off "
+                    "(elementwise_affine=False)"
                 )
         sizes = [parameter[0].numel() for parameter in parameters]
         starts = list(accumulate((-(-n // ALIGNMENT) * ALIGNMENT for n in sizes), initial=0))

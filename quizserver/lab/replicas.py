@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class Replicas:
         self.seeds = tuple(seeds)
         self.device = device
         self.dtype = dtype
-        self.knobs = SimpleNamespace(
+        self.knobs = _Knobs(
             **{
                 knob.name: int(settings[0][knob.name])
                 if knob.integer
@@ -176,6 +177,14 @@ class Replicas:
 
     def _own(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype)
+
+
+class _Knobs(SimpleNamespace):
+    """A simulation's knobs as attributes; a misspelt name is told with those that there are."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        there = ", ".join(vars(self))
+        raise AttributeError(f"there is no knob {name!r}; the knobs are {there}")
 
 
 def _generator(seed: int, stream: str) -> torch.Generator:

@@ -53,8 +53,11 @@ class Simulation:
             raise SimulationError("the title is empty")
         if points < 2:
             raise SimulationError(f"points is {points}: a curve needs at least 2")
-        if not series:
+        if not (series and isinstance(series, Mapping)):
             raise SimulationError('there is no series: name one, such as {"loss": Axis("loss")}')
+        for name, axis in {"x": x, **dict(series)}.items():
+            if not isinstance(axis, Axis):
+                raise SimulationError(f'{name} is {axis!r}, not an Axis: write Axis("its label")')
         if dtype not in DTYPES:
             raise SimulationError(f"dtype is {dtype!r}, not one of {', '.join(DTYPES)}")
         _unique("knob", [knob.name for knob in knobs])

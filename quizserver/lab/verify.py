@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from quizserver.lab.catalog import load
+from quizserver.lab.company import check_company
 from quizserver.lab.course import Floats, quantile
 from quizserver.lab.evidence import Band, Ensemble, Evidence, Experiment, Finding, Values
 from quizserver.lab.findings import ensemble_key, find
@@ -70,6 +71,9 @@ def verify(
     for name, plan in plans.items():
         try:
             plan.train(device, advance)
+            for arm in plan.simulation.arms:
+                first = {key: rows[0] for key, rows in plan.get(arm.knobs, seeds).items()}
+                check_company(plan.simulation, arm.knobs, seeds[0], first, device=device)
             counted[name] = _maps(plan.simulation, planes[name], device, advance)
         except SimulationError as error:
             line = f":{error.line}" if error.line else ""

@@ -144,7 +144,7 @@ def _spread(ends: Floats, *, whole: bool) -> list[str]:
     if len(ends) < 2:
         return []
     low, high = (_number(float(quantile(ends, q))) for q in (0.1, 0.9))
-    which = "8 of 10 runs" if whole else "8 of 10 of the others"
+    which = "80 % of the runs" if whole else "80 % of the others"
     if low == high:
         return [f"At the end {which} are at {low}."]
     return [f"At the end {which} lie between {low} and {high}."]

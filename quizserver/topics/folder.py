@@ -14,6 +14,7 @@ from quizserver.topics.model import Problem
 Signature = tuple[int, int, int, int]
 
 _IGNORED_FILES = ("README.md", "CONTRIBUTING.md")
+_NOT_MD = (".markdown", ".mdown", ".mkdn", ".mkd", ".md.txt")
 _DEEPEST = 6
 
 
@@ -62,6 +63,10 @@ def list_folder(content: Path, *, only: str | None = None) -> Listing:
                 hint = "Put it into a folder: each folder here is one topic."
                 problems.append(Problem(path, 1, 1, "file-outside-topic", message, hint))
             continue
+        if path.count("/") == 1 and path.lower().endswith(_NOT_MD):
+            message = f'"{entry.name}" is not read: a page\'s name ends in .md.'
+            hint = f"Rename it: {entry.name.split('.')[0]}.md."
+            problems.append(Problem(path, 1, 1, "not-md", message, hint))
         stat = entry.stat()
         files[path] = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
     return Listing(files, tuple(problems))

@@ -172,10 +172,20 @@ def _children(parent: Element) -> str:
     """The children in order; a thin space after a function's name, as in ``ln x``."""
     out: list[str] = []
     for child, following in zip_longest(parent, list(parent)[1:]):
+        _like_tex(parent, child)
         out.append(_serialise(child))
         if parent.tag in ("mrow", "mtd") and _is_name(child) and _is_argument(following):
             out.append('<mspace width="0.167em"></mspace>')
     return "".join(out)
+
+
+def _like_tex(parent: Element, child: Element) -> None:
+    """Says what TeX means: ``56{,}499`` has no gap, the bar of ``\\bar x`` lies on its letter."""
+    if parent.tag == child.tag == "mrow" and [inner.tag for inner in child] == ["mo"]:
+        child[0].attrib.update(lspace="0em", rspace="0em")
+    accent = {"mover": "accent", "munder": "accentunder"}.get(child.tag)
+    if accent and len(child) == 2 and child[1].tag == "mo":
+        child.set(accent, "true")
 
 
 def _is_name(element: Element) -> bool:

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from quizserver.topics.front_matter import Checked, QuestionFront
 from quizserver.topics.headings import SECTION_NAMES, Name
 from quizserver.topics.identity import ID_RULE, did_you_mean, is_id, slug
-from quizserver.topics.list_lines import item_starts
-from quizserver.topics.options import Item, ItemList, read_list
-from quizserver.topics.parse import QuestionFields, Section, embedded_kind
+from quizserver.topics.misread import boxes_in_hint, boxes_in_stem, front_flaws, goes_on
+from quizserver.topics.options import Item, ItemList
+from quizserver.topics.parse import QuestionFields, embedded_kind
 from quizserver.topics.scan import Kind
 from quizserver.topics.text import Flaw
 
@@ -27,6 +27,10 @@ def judge(
     """Every flaw of the question at ``path``; ``ids`` are those of its options, in order."""
     items = fields.task_lists[0].items if fields.task_lists else ()
     yield from front.flaws
+    unread = list(front_flaws(fields))
+    if unread or (fields.front and not fields.front.closed):
+        yield from unread  # whatever else seems wrong comes of that
+        return
     yield from _id_flaws(path, front)
     yield from _title_flaws(fields, front)
     yield from _described_flaws(front)
@@ -94,6 +98,7 @@ def _list_flaws(fields: QuestionFields) -> Iterator[Flaw]:
                 hint = "Name it in the front matter (simulation: …): it is shown after the answer."
             yield Flaw(fence.first, fence.column, "misplaced-block", message, hint)
     if not lists:
+        yield from boxes_in_stem(fields)
         line, column = (fields.title.line, fields.title.column) if fields.title else (1, 1)
         hint = "Add one line for each option: - [x] right, - [ ] wrong."
         yield Flaw(line, column, "no-task-list", "This question has no options.", hint, True)
@@ -104,6 +109,7 @@ def _list_flaws(fields: QuestionFields) -> Iterator[Flaw]:
         hint = "Put all options into one list, with no text between them."
         yield Flaw(item.line, item.column, "two-task-lists", message, hint, True)
     yield from _key_flaws(lists[0])
+    yield from boxes_in_stem(fields)
     for quote in lists[0].loose[:1]:
         message = "This quotation belongs to no option."
         hint = "Indent it by two spaces to make it the feedback of the option above it."
@@ -171,6 +177,11 @@ def _option_id_flaws(item: Item) -> Iterator[Flaw]:
         if not is_id(identifier):
             message = f'"{identifier}" cannot be an option\'s id.'
             yield Flaw(line, column, "bad-option-id", message, f"An id is {ID_RULE}.", True)
+    if len(item.ids) == 1 and goes_on(item, item.ids[0][1]):
+        _, line, column = item.ids[0]
+        message = "An option's id stands at its end, but text follows in the next line."
+        hint = "Begin that line with > if it is feedback; else put the id behind it."
+        yield Flaw(line, column, "text-after-id", message, hint)
     for identifier, line, column in item.ids[1:]:
         message = f'This option has a second id, "{identifier}".'
         yield Flaw(line, column, "two-option-ids", message, "Keep the first.", True)
@@ -211,20 +222,7 @@ def _section_flaws(fields: QuestionFields) -> Iterator[Flaw]:
             message = f'The section "{heading.text}" is empty.'
             yield Flaw(*at, "empty-section", message, "Write it, or delete its heading.")
         elif section.name is Name.HINT:
-            yield from _boxes_in_hint(fields, section)
-
-
-def _boxes_in_hint(fields: QuestionFields, section: Section) -> Iterator[Flaw]:
-    source = fields.source
-    for index in range(section.line - 1, section.line - 1 + len(section.text.split("\n"))):
-        if source.kinds[index] is Kind.PROSE and item_starts(source.lines[index]):
-            items = read_list(source, index, index + 1).items
-            if items and items[0].is_task and items[0].spaced:
-                message = "A task list in a hint would show the key."
-                hint = "Move it into the stem, or write the items without boxes."
-                at = (items[0].line, items[0].column)
-                yield Flaw(*at, "task-list-in-hint", message, hint, True)
-                return
+            yield from boxes_in_hint(fields, section)
 
 
 def _claim_flaws(

@@ -20,8 +20,11 @@ from quizserver.topics.scan import Kind, Scan, indent_of
 
 _HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
 _BOX = re.compile(r"^\[(?P<box>[^\[\]]{0,3})\](?P<space>\s|$)?(?P<rest>.*)$", re.DOTALL)
-# What was meant to be an option: no marker, or no space after it.
-_STRAY = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])?(?=(\[[ xX]?\])(?:\s|$))")
+# What was meant to be an option: no marker, no space after it, or a dash or dot that is no marker.
+STRAY = re.compile(
+    r"^ {0,3}(?:[-*+]|\d{1,9}[.)]|[\u2010-\u2015\u2212\u2022\u2023\u00b7]\s?)?"
+    r"(?=(\[[ xX]?\])(?:\s|$))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ def _item(source: Scan, first: int, after: int, margin: int) -> Item:
         feedback=None if feedback is None else tuple(feedback),
         ids=tuple(ids),
         nested=_nested(source, body),
-        stray=_stray(source, body),
+        stray=_stray(source, body) or _stray_in_feedback(source, feedback or ()),
     )
 
 
@@ -191,8 +194,17 @@ def _nested(source: Scan, body: Sequence[Line]) -> tuple[int, int] | None:
     return None
 
 
+def _stray_in_feedback(source: Scan, feedback: Sequence[Line]) -> tuple[int, int] | None:
+    """A box in a line that goes on a quotation without a > of its own."""
+    for line in feedback:
+        raw = source.lines[line.number - 1]
+        if STRAY.match(raw):
+            return line.number, raw.index("[") + 1
+    return None
+
+
 def _stray(source: Scan, body: Sequence[Line]) -> tuple[int, int] | None:
     for line, kind in zip(body[1:], scan_body(body).kinds[1:], strict=True):
-        if kind is Kind.PROSE and _STRAY.match(line.text):
+        if kind is Kind.PROSE and STRAY.match(line.text):
             return line.number, source.lines[line.number - 1].index("[") + 1
     return None

@@ -143,20 +143,24 @@ def _without_formulas(text: str, mark: str, formulas: list[tuple[str, str]]) -> 
 
 def _mathml(latex: str, display: bool) -> str:
     try:
-        return to_mathml(latex, display=display)
+        math = to_mathml(latex, display=display)
     except FormulaError:
         return f'<code class="math-error">{html.escape(latex)}</code>'
+    # Chromium alone lets the element itself scroll; elsewhere a wide one would widen the page.
+    return f'<span class="formula">{math}</span>' if display else math
 
 
 def _with_formulas(safe: str, mark: str, formulas: Sequence[tuple[str, str]]) -> str:
     if mark not in safe:
         return safe
-    word = re.compile(rf"{mark}n(\d+)z")
-    token = re.compile(rf'<[^>"]*(?:"[^"]*"[^>"]*)*>|{word.pattern}')
+    word = re.compile(rf"{mark}n(?P<at>\d+)z")
+    token = re.compile(
+        rf'<[^>"]*(?:"[^"]*"[^>"]*)*>|(?P<before>[(\[“‘]{{0,3}}){word.pattern}(?P<after>[,.;:!?)\]’”…]*)'
+    )
     in_code = 0
 
     def written(match: re.Match[str]) -> str:
-        return html.escape(formulas[int(match[1])][0])
+        return html.escape(formulas[int(match["at"])][0])
 
     def replace(match: re.Match[str]) -> str:
         nonlocal in_code
@@ -164,6 +168,12 @@ def _with_formulas(safe: str, mark: str, formulas: Sequence[tuple[str, str]]) ->
             in_code += len(re.findall(r"^<(?:code|pre)\b", match[0]))
             in_code -= len(re.findall(r"^</(?:code|pre)\b", match[0]))
             return word.sub(written, match[0])
-        return written(match) if in_code else formulas[int(match[1])][1]
+        if in_code:
+            return word.sub(written, match[0])
+        math = formulas[int(match["at"])][1]
+        shown = f"{match['before']}{math}{match['after']}"
+        # WebKit would begin a line with the comma behind a formula.
+        joined = math.startswith("<math") and shown != math
+        return f'<span class="unbroken">{shown}</span>' if joined else shown
 
     return token.sub(replace, safe)

@@ -18,7 +18,7 @@ _FENCE = re.compile(
     r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(?:\[[^\[\]]{0,3}\][ \t]+)?)"
     r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)$"
 )
-_FRONT_KEY = re.compile(r"^\s*[\w-]+\s*:")
+FRONT_KEY = re.compile(r"^\s*[\w-]+\s*:")
 _LIST_ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)((?:(?!\n[ \t]*\n).)+?)(?<!`)\1(?!`)", re.DOTALL)
 _INLINE_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -132,7 +132,7 @@ def _front_matter(lines: list[str]) -> tuple[int, bool | None]:
         if lines[index].rstrip() in ("---", "..."):
             return index + 1, True
     # A lone line of dashes is a rule, unless what follows reads like YAML.
-    if len(lines) > 1 and lines[1].strip() and _FRONT_KEY.match(lines[1]):
+    if len(lines) > 1 and lines[1].strip() and FRONT_KEY.match(lines[1]):
         return len(lines), False
     return 0, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import codecs
 import re
 from dataclasses import dataclass, field
 
@@ -39,6 +40,9 @@ def decode(data: bytes, *, largest: int = LARGEST) -> Text:
         message = f"This file holds {len(data):,} bytes; a page may hold {largest:,}."
         flaw = Flaw(1, 1, "too-large", message, "Split it, or move data out of it.", fatal=True)
         return Text("", (flaw,))
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        message = "This file is UTF-16 text."
+        return Text("", (Flaw(1, 1, "not-utf-8", message, "Save the file as UTF-8.", fatal=True),))
     flaws: list[Flaw] = []
     try:
         text = data.decode("utf-8")

@@ -91,6 +91,9 @@ def test_arms_that_contradict_the_knobs_are_refused(arms: list[Arm], message: st
         ({"knobs": [RATE, RATE]}, "two knobs are named 'rate'"),
         ({"points": 1}, "points is 1"),
         ({"series": {}}, "no series"),
+        ({"series": ["loss"]}, "no series"),
+        ({"series": {"loss": "the loss"}}, "loss is 'the loss', not an Axis"),
+        ({"x": "epoch"}, "x is 'epoch', not an Axis"),
         ({"dtype": "float8"}, "dtype is 'float8'"),
     ],
 )

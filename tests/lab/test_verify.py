@@ -275,6 +275,14 @@ def test_a_simulation_that_fails_is_an_error_with_its_line(tmp_path: Path) -> No
         verify(made(tmp_path, [about("still", "flat")]), range(3, 3))
 
 
+def test_curves_that_are_others_each_time_are_no_evidence(tmp_path: Path) -> None:
+    unsteady = "import os\n" + SOURCE.replace(
+        "2 * loss", "2 * loss + int.from_bytes(os.urandom(8), 'little')"
+    )
+    with pytest.raises(VerifyError, match=r"simulation\.py:25: seed 3 has another curve alone"):
+        verify(made(tmp_path, [about("still", "flat")], unsteady), range(3, 5))
+
+
 def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path) -> None:
     claims = [about("still", "flat"), about("still", "diverges")]
     found = verify(made(tmp_path, claims), range(3, 67))

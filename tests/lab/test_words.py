@@ -34,7 +34,7 @@ def test_many_runs_are_told_by_their_median_and_spread() -> None:
     assert describe(X, y, label="step") == (
         "The median starts at 0.7, is below 85 % of it by step 4, is below half of it from step "
         "12, and ends at "
-        "0.039 at step 100. At the end 8 of 10 runs lie between 0.013 and 0.064."
+        "0.039 at step 100. At the end 80 % of the runs lie between 0.013 and 0.064."
     )
 
 
@@ -53,7 +53,7 @@ def test_runs_that_overflow_are_counted() -> None:
     y = np.stack([line((0, 1), (1, 0.1))] * 4)
     y[0, 50:] = math.inf
     assert describe(X, y).endswith(
-        "1 of 4 runs overflows. At the end 8 of 10 of the others are at 0.07."
+        "1 of 4 runs overflows. At the end 80 % of the others are at 0.07."
     )
     y[:3, 40:] = math.nan
     assert describe(X, y) == (

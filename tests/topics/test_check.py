@@ -97,7 +97,21 @@ QUESTIONS = {
     # front matter
     "no end": (
         "---\nid: a\n# Title\n",
-        ["1:1 open-front-matter", "1:1 no-task-list", "4:1 no-title"],
+        ["1:1 open-front-matter"],
+    ),
+    "other dashes": (f"\u2014\ntags: [a]\n---\n{FINE}", ["1:1 unread-front-matter"]),
+    "four hyphens": (f"----\ntags: [a]\n---\n{FINE}", ["1:1 unread-front-matter"]),
+    "a line before it": (f"\n---\ntags: [a]\n---\n{FINE}", ["2:1 unread-front-matter"]),
+    "UTF-16": (f"\ufeff{FINE}".encode("utf-16-le"), ["1:1 not-utf-8"]),
+    # what learners would see with its box, and so with the key
+    "a dash": (f"# T\n\n\u2013 [x] A\n\n{LIST}", ["3:3 malformed-box"]),
+    "no space after the hyphen": (f"# T\n\n-[x] A\n\n{LIST}", ["3:2 malformed-box"]),
+    "no hyphen": (f"# T\n\n[ ] A\n\n{LIST}", ["3:1 malformed-box"]),
+    "a bullet": (f"{FINE}\u2022 [x] C\n", ["7:3 malformed-box"]),
+    "a dash below feedback": (f"{FINE}  > Yes.\n\u2013 [x] C\n", ["8:3 malformed-box"]),
+    "text after an id": (
+        "# T\n\n- [x] A {#a}\n  Since.\n- [ ] B {#b}\n\n  More.\n",
+        ["3:9 text-after-id"],
     ),
     "not YAML": (f"---\ntitle: a: b\n---\n{FINE}", ["2:9 bad-yaml"]),
     "a tab": (f"---\ntags:\n\t- a\n---\n{FINE}", ["3:1 bad-yaml"]),
@@ -461,6 +475,11 @@ def test_a_folder_name_that_is_no_id_is_told(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, {"My Topic/q.md": PLAINEST})
     assert told([problem]) == ["My Topic/q.md:1:1 bad-topic-id"]
     assert "Rename it to my-topic" in problem.hint
+
+
+def test_a_page_whose_name_does_not_end_in_md_is_told(tmp_path: Path) -> None:
+    files = dict.fromkeys(("t/a.markdown", "t/b.md.txt", "t/notes.txt", "t/q.md"), PLAINEST)
+    assert told(problems(tmp_path, files)) == ["t/a.markdown:1:1 not-md", "t/b.md.txt:1:1 not-md"]
 
 
 def test_a_file_outside_any_topic_is_told(tmp_path: Path) -> None:

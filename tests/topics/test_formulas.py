@@ -65,6 +65,11 @@ def test_dollars_make_formulas_only_where_they_are_meant(
         ),
         (r"\begin{align} a &= b \end{align}", '<mtd class="math-right"><mi>a</mi></mtd>'),
         (r"\operatorname*{arg\,min}_w L", "arg\u2009min"),
+        (r"56{,}499", '<mo lspace="0em" rspace="0em">,</mo>'),
+        (r"(a, b)", "<mo>,</mo>"),
+        (r"\bar{x}", '<mover accent="true">'),
+        (r"\underline{x}", '<munder accentunder="true">'),
+        (r"\overset{a}{=}", "<mover>"),
     ],
 )
 def test_latex_becomes_mathml(latex: str, part: str) -> None:

@@ -67,6 +67,23 @@ def test_formulas_are_mathml_and_stay_text_where_no_element_may_be() -> None:
     assert "<code>$code$" in shown
 
 
+def test_a_formula_on_a_line_of_its_own_lies_in_a_box_that_may_scroll() -> None:
+    """An element of MathML scrolls in Chromium alone."""
+    shown = html("A\n\n$$x$$\n\nand $y$ b")
+    assert '<span class="formula"><math display="block"' in shown
+    assert shown.count("<span") == 1
+
+
+def test_what_belongs_to_a_formula_stays_on_its_line() -> None:
+    """WebKit would break a line between the two."""
+    shown = html("For ($x$), at $y$ (see $z$)…")
+    assert '<span class="unbroken">(<math' in shown
+    assert "</math>),</span> at <math" in shown
+    assert "</math>)…</span>" in shown
+    assert shown.count("<span") == 2
+    assert "<code>($code$),\n</code>" in html("- a\n\n      ($code$),\n")
+
+
 def test_a_formula_in_code_that_only_the_renderer_sees_stays_as_it_is_written() -> None:
     shown = html("- a\n\n      $code$\n")
     assert "<code>$code$" in shown

@@ -67,7 +67,8 @@ def _question(text: str, block: Block, category: str) -> Item | None:
         raise RefusedError("brace-mismatch", message, hint)
     if re.search(r"[{}]", masked[end + 1 :]):
         message = "This question has answers in two places, or an unescaped brace."
-        raise RefusedError("brace-mismatch", message, "Write \\{ and \\} for braces in a text.")
+        hint = "Leave a blank line between questions; write \\{ and \\} for braces in a text."
+        raise RefusedError("brace-mismatch", message, hint)
     around = (text[:start], text[end + 1 :])
     return _item(title, around, text[start + 1 : end], block, category)
 

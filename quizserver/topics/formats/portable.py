@@ -18,6 +18,7 @@ from quizserver.topics.scan import scan
 
 _HIGHLIGHT = re.compile(r'<div class="highlight"><pre>(.*?)</pre></div>', re.DOTALL)
 _MATH = re.compile(r'<math display="(\w+)" alttext="([^"]*)">.*?</math>', re.DOTALL)
+_AROUND_MATH = re.compile(r'<span class="(?:formula|unbroken)">(.*?)</span>', re.DOTALL)
 _BACKREF = re.compile(r'(?:&nbsp;|\s)*<a class="footnote-backref"[^>]*>.*?</a>')
 _EXTRA = re.compile(r' (?:decoding="async"|loading="lazy"|rel="noopener noreferrer")')
 
@@ -53,7 +54,7 @@ class Portable:
             return self._image(url, pictures) if name == "src" else self._link(url)
 
         shown = _BACKREF.sub("", render(markdown, prefix="", rewrite=rewrite))
-        shown = _EXTRA.sub("", _plain_code(shown, markdown))
+        shown = _EXTRA.sub("", _plain_code(_AROUND_MATH.sub(r"\1", shown), markdown))
         return _MATH.sub(_tex, shown) if formulas else shown
 
     def inline(self, markdown: str, pictures: str, *, formulas: bool = True) -> str:

@@ -1,0 +1,108 @@
+"""What ``train`` may yield, and from which random numbers: judged at each point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from quizserver.lab.model import SimulationError
+
+
+def checked_point(
+    item: object, series: Mapping[str, Any], replicas: int
+) -> tuple[float, Mapping[str, torch.Tensor]]:
+    """x and each series (R,) of one point; raises ``SimulationError`` with what it should be."""
+    if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping)):
+        raise SimulationError(
+            "train must yield x and a dict of series, such as: yield epoch, {'loss': loss}"
+        )
+    x, values = item
+    if set(values) != set(series):
+        raise SimulationError(
+            f"train yielded the series {', '.join(map(str, values)) or 'none'}, "
+            f"but the simulation declares {', '.join(series)}"
+        )
+    for name, value in values.items():
+        if not isinstance(value, torch.Tensor) or value.shape != (replicas,):
+            raise SimulationError(
+                f"series {name!r} must be a tensor of shape ({replicas},), one value for each of "
+                f"the {replicas} replicas that train together, but it is {_kind(value)}. Average "
+                "over the examples and leave the first axis: value.mean((1, 2))"
+            )
+    return _position(x), values
+
+
+def checked_x(x: float, *, before: float | None, beside: float | None) -> float:
+    """``x`` where all batches agree on it and it has grown; else raises ``SimulationError``.
+
+    ``before`` is that of the last point, ``beside`` that of another batch at this one.
+    """
+    if before is not None and x <= before:
+        raise SimulationError(
+            f"x must grow from point to point, but {x:g} comes after {before:g}: yield the epoch, "
+            "or a count of steps"
+        )
+    if beside is not None and x != beside:
+        raise SimulationError(
+            f"x is {beside:g} at a point of one arm and {x:g} at that of another: it must be the "
+            "same whatever the whole-number knobs are"
+        )
+    return x
+
+
+@contextmanager
+def seeded_randomness() -> Iterator[None]:
+    """Refuses random numbers that no replica's seed decides: torch's and NumPy's own.
+
+    Raises ``SimulationError`` when their state has moved, and says so in a note of whatever else
+    went wrong meanwhile: ``torch.nn.Linear`` moves it long before its weights fail.
+    """
+    state = _state()
+    try:
+        yield
+    except SimulationError:
+        raise
+    except Exception as error:
+        if state != _state():
+            error.add_note(f"Besides, {_UNSEEDED}")
+        raise
+    if state != _state():
+        raise SimulationError(_UNSEEDED)
+
+
+_UNSEEDED = (
+    "train uses random numbers of torch or NumPy that no seed decides: take replicas.randn, rand, "
+    "linear, dropout or batches in place of torch.randn, nn.Linear, nn.Dropout and the like"
+)
+
+
+def _state() -> tuple[bytes, bytes, int]:
+    numpy: Any = np.random.get_state(legacy=False)
+    inner = numpy["state"]
+    return torch.get_rng_state().numpy().tobytes(), inner["key"].tobytes(), int(inner["pos"])
+
+
+def _position(x: object) -> float:
+    try:
+        position = float(x)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        position = math.nan
+    if not math.isfinite(position):
+        raise SimulationError(
+            f"x must be a finite number, the same for all replicas, such as the epoch; it is "
+            f"{_kind(x)}"
+        )
+    return position
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, float | int):
+        return f"the number {value:g}"
+    return f"a {type(value).__name__}"
