@@ -30,6 +30,7 @@ from quizserver.classes.instructors import store as instructors
 from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
 from quizserver.classes.members import store as members
+from quizserver.db.guards import BusyError, unavailable
 from quizserver.db.session import Database
 from quizserver.lab.catalog import Catalog
 from quizserver.progress import pages as progress_pages
@@ -70,7 +71,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     numbers.install(app)
     security.install(app, https=settings.https)
     static_files.install(app)
-    errors.install(app)
+    errors.install(app, unavailable=unavailable)
     CSRFProtect(app)
 
     database = Database(settings.data_url)
@@ -179,6 +180,6 @@ def _add_health(app: Flask, database: Database, library: Library) -> None:
         try:
             with database.read() as session:
                 session.execute(sa.text("SELECT 1 FROM person WHERE 1 = 0"))
-        except sa.exc.SQLAlchemyError:
+        except (sa.exc.SQLAlchemyError, BusyError):
             return jsonify(status="the database does not answer"), 503
         return jsonify(status="ok", topics=len(library.snapshot().topics))

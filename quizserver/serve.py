@@ -17,19 +17,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import click
 import sqlalchemy as sa
 
 from quizserver.authoring.preview.model import Preview
+from quizserver.db.guards import unavailable
 from quizserver.db.migrate import MigrationError, migrate, prepare_folder
 from quizserver.db.session import Database, DatabaseUrlError
+from quizserver.runs.reach import UnreachableError, reach
 from quizserver.settings import Settings, secret_key
 
 STOP_SECONDS = 3.0
 READY_SECONDS = 60.0
 RESTARTS = 5
+STEADY_SECONDS = 60.0  # a child that lived for so long begins to count anew
 PR_SET_PDEATHSIG = 1
 
 
@@ -43,6 +46,7 @@ class Child:
     command: list[str]
     process: subprocess.Popen[bytes]
     restarts: int = 0
+    started: float = field(default_factory=time.monotonic)
 
 
 def prepare(settings: Settings) -> Settings:
@@ -75,6 +79,10 @@ def prepare(settings: Settings) -> Settings:
             " QUIZSERVER_DATABASE_URL to a PostgreSQL, or leave QUIZSERVER_WEB_PROCESSES at 1."
         )
     migrate_store(settings)
+    try:
+        reach(settings)
+    except UnreachableError as error:
+        raise ServeError(str(error)) from error
     return replace(settings, port=port)
 
 
@@ -89,9 +97,15 @@ def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
     except MigrationError as error:
         raise ServeError(str(error)) from error
     except sa.exc.DatabaseError as error:
+        what_to_do = (
+            "Move it away to start anew, or bring back a copy."
+            if database.is_sqlite
+            else "See that PostgreSQL runs and that QUIZSERVER_DATABASE_URL is right."
+        )
+        said = unavailable(error) or str(error.orig).strip()
         raise ServeError(
-            f"Can't open the database {database.url.render_as_string()}: {error.orig}."
-            " Move it away to start anew, or bring back a copy."
+            f"Can't open the database {database.url.render_as_string()}: {said.rstrip('.')}."
+            f" {what_to_do}"
         ) from error
     finally:
         database.dispose()
@@ -205,13 +219,15 @@ def _answers(url: str) -> bool:
 
 
 def _watch(children: list[Child], environment: dict[str, str], stopping: _Stop) -> int:
-    """Starts a child again when it ends by itself, a few times; then gives up."""
+    """Starts a child again when it ends by itself, a few times in a row; then gives up."""
     while not stopping.asked:
         time.sleep(0.1)
         for child in children:
             code = child.process.poll()
             if code is None or stopping.asked:
                 continue
+            if time.monotonic() - child.started > STEADY_SECONDS:
+                child.restarts = 0
             if child.restarts >= RESTARTS:
                 click.echo(f"The {child.name} process keeps ending (code {code}).", err=True)
                 return 1
@@ -222,6 +238,7 @@ def _watch(children: list[Child], environment: dict[str, str], stopping: _Stop) 
             _kill_group(child, signal.SIGKILL)
             _pause(child.restarts * 0.5, lambda: stopping.asked)
             child.process = _spawn(child.command, environment)
+            child.started = time.monotonic()
     return 0
 
 

@@ -6,7 +6,9 @@ the same name wins over the environment. Nothing is read at import.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "QUIZSERVER_"
+_RATE = r"\d+/(second|minute|hour|day)"
 SHIPPED = Path(__file__).parent / "_shipped"
 CHECKOUT = Path(__file__).parent.parent
 
@@ -73,7 +76,11 @@ class Settings:
     web_threads: int = _setting(
         48, "threads of a web process; each open live curve holds one", low=4
     )
-    streams_max: int = _setting(32, "live curves open at once in a web process", low=1)
+    streams_max: int = _setting(
+        32,
+        "live curves open at once in a web process; they get three quarters of its threads at most",
+        low=1,
+    )
     streams_per_visitor: int = _setting(4, "live curves that one visitor may have open", low=1)
     workers: int = _setting(0, "simulation workers; 0 means one for each core", low=0)
     run_seconds_max: float = _setting(120.0, "seconds after which a run is ended", low=0.1)
@@ -131,6 +138,11 @@ class Settings:
         return self.database_url if self.database_url.startswith("postgres") else ""
 
     @property
+    def streams_at_once(self) -> int:
+        """Live curves of a web process that leave threads for its pages."""
+        return min(self.streams_max, self.web_threads * 3 // 4)
+
+    @property
     def worker_count(self) -> int:
         return self.workers or max(1, os.cpu_count() or 1)
 
@@ -160,6 +172,13 @@ def load(environ: Mapping[str, str], **flags: Any) -> Settings:
         low = known[name].metadata["low"]
         if low is not None and not value >= low:
             raise SettingsError(f"{PREFIX}{name.upper()} is {value}; it must be at least {low:g}.")
+        if value == math.inf:
+            raise SettingsError(f"{PREFIX}{name.upper()} is {value}; it must be a finite number.")
+        if name.startswith("limit_") and not re.fullmatch(f"{_RATE}(;{_RATE})*", value):
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is {value!r}; it must be like 10/minute or"
+                " 10/minute;60/hour."
+            )
     return replace(Settings(), **values)
 
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import indent
 
 import pytest
+import sqlalchemy as sa
 
+from quizserver.cli import main
+from quizserver.db.migrate import migrate
+from quizserver.db.session import Database
+from quizserver.db.tables import person
 from quizserver.lab.catalog import Catalog, load
 from quizserver.lab.levels import LEVEL_SHAPES
 from quizserver.lab.pairs import PAIR_SHAPES
 from quizserver.lab.phases import plane
 from quizserver.lab.shapes import SHAPES
+from quizserver.settings import rows
 from quizserver.topics.check import check
 from quizserver.topics.library import Library
 
@@ -36,7 +45,7 @@ def test_the_question_of_the_authors_guide_is_a_question(tmp_path: Path):
 def test_the_simulation_of_the_authors_guide_trains_as_it_says(tmp_path: Path):
     from quizserver.lab.ensemble import simulate
 
-    example, _maps = blocks("python")
+    example, _modules, _maps = blocks("python")
     assert len(example.splitlines()) < 60
     path = tmp_path / "simulation.py"
     path.write_text(example)
@@ -50,8 +59,30 @@ def test_the_simulation_of_the_authors_guide_trains_as_it_says(tmp_path: Path):
     assert not ends["high-rate"] < 1, "too high a rate diverges"
 
 
+@pytest.mark.slow
+def test_the_modules_of_the_authors_guide_train_and_keep_every_seed_to_itself(tmp_path: Path):
+    from quizserver.lab.company import check_company
+    from quizserver.lab.ensemble import simulate
+
+    example, modules, _maps = blocks("python")
+    deep = (
+        "net = nn.Sequential(replicas.linear(1, 4), BatchNorm(), nn.Tanh(), "
+        "Skip(nn.Sequential(replicas.linear(4, 4), nn.Tanh())), replicas.linear(4, 1))"
+    )
+    path = tmp_path / "simulation.py"
+    path.write_text(
+        "from torch import nn\n"
+        + modules
+        + example.replace("net = nn.Sequential(replicas.linear(1, 1))", deep)
+    )
+    simulation = load(path)
+    curves = simulate(simulation, {}, range(8)).series["loss"]
+    assert (curves[:, -1] < curves[:, 0] / 2).all()
+    check_company(simulation, simulation.check_knobs({}), 0, {"loss": curves[0]})
+
+
 def test_the_maps_of_the_authors_guide_fit_its_simulation(tmp_path: Path):
-    example, maps = blocks("python")
+    example, _modules, maps = blocks("python")
     given = example.replace("Knob, Simulation", "Knob, Map, Simulation")
     path = tmp_path / "simulation.py"
     path.write_text(given.replace("    points=101,\n", f"    points=101,\n{indent(maps, '    ')}"))
@@ -62,6 +93,38 @@ def test_the_maps_of_the_authors_guide_fit_its_simulation(tmp_path: Path):
         ("diverges", 576),
         ("flat", 576),
     ]
+
+
+def test_the_administrators_guide_names_settings_and_commands_that_there_are():
+    guide = (DOCS / "administrators.md").read_text("utf-8")
+    named = set(re.findall(r"QUIZSERVER_[A-Z_]+", guide))
+    assert len(named) > 5
+    assert named <= {row["variable"] for row in rows()}
+    commands = set(re.findall(r"`quizserver ([a-z]+)[ `]", guide))
+    assert commands
+    assert commands <= set(main.commands)
+
+
+def test_the_backup_of_the_administrators_guide_is_whole_while_somebody_writes(tmp_path: Path):
+    """The command as it stands there, on a database whose latest rows lie in its log."""
+    guide = (DOCS / "administrators.md").read_text("utf-8")
+    found = re.search(r"sqlite3 \S+ \"(VACUUM INTO) '", guide)
+    assert found is not None
+    database = Database(f"sqlite:///{tmp_path / 'quizserver.sqlite3'}")
+    migrate(database)
+    with database.write() as session:
+        moment = datetime.now(UTC)
+        session.execute(person.insert().values(visitor="a", session_key="k", created_at=moment))
+    assert (tmp_path / "quizserver.sqlite3-wal").stat().st_size > 0
+    copy = tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(tmp_path / "quizserver.sqlite3")) as connection:
+        connection.execute(f"{found.group(1)} '{copy}'")
+    database.dispose()
+    restored = Database(f"sqlite:///{copy}")
+    assert migrate(restored)[0] == migrate(restored)[1]
+    with restored.read() as session:
+        assert session.scalar(sa.select(person.c.visitor)) == "a"
+    restored.dispose()
 
 
 def test_the_claims_of_the_authors_guide_name_real_shapes():

@@ -52,6 +52,10 @@ def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
         ("QUIZSERVER_RUN_SECONDS_MAX", "soon", "a number"),
         ("QUIZSERVER_RUN_REPLICAS_MAX", "0", "at least 1"),
         ("QUIZSERVER_RUN_SECONDS_MAX", "nan", "at least"),
+        ("QUIZSERVER_RUN_SECONDS_MAX", "inf", "finite"),
+        ("QUIZSERVER_LIMIT_SIGN_UP", "lots", "like 10/minute"),
+        ("QUIZSERVER_LIMIT_RUNS", "5/fortnight", "like 10/minute"),
+        ("QUIZSERVER_LIMIT_RUNS", "5/minute;", "like 10/minute"),
         ("QUIZSERVER_PROT", "80", "is not a setting"),
     ],
 )
@@ -59,6 +63,15 @@ def test_a_value_that_cannot_be_used_is_refused_by_name(variable: str, text: str
     with pytest.raises(SettingsError, match=told) as caught:
         load({variable: text})
     assert variable in str(caught.value)
+
+
+def test_the_defaults_of_limits_are_limits_as_they_must_be_written():
+    assert load(Settings().environment()) == Settings()
+
+
+@pytest.mark.parametrize(("threads", "streams", "at_once"), [(48, 32, 32), (8, 32, 6), (4, 1, 1)])
+def test_live_curves_leave_threads_for_pages(threads: int, streams: int, at_once: int):
+    assert Settings(web_threads=threads, streams_max=streams).streams_at_once == at_once
 
 
 def test_child_processes_read_the_same_settings_from_the_environment():

@@ -19,7 +19,10 @@ class Current:
 
     def __init__(self, app: Flask, database: Database) -> None:
         self._database = database
-        manager = LoginManager(app)
+        # Pages take who is signed in from `learner` below; the library's own name for it would ask
+        # the database again for the page that says that it can't be reached.
+        manager = LoginManager()
+        manager.init_app(app, add_context_processor=False)
         manager.login_view = "accounts.sign_in"
         manager.login_message = "Sign in to see this page."
         manager.session_protection = None  # learners move between networks within one session
@@ -27,7 +30,8 @@ class Current:
 
         @app.context_processor
         def learner() -> dict[str, Person | None]:
-            return {"learner": self.account()}
+            known = "_login_user" in g or not g.get("learner_unknown")
+            return {"learner": self.account() if known else None}
 
     def account(self) -> Person | None:
         """The signed-in person, or None."""

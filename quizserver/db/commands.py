@@ -42,6 +42,7 @@ def _moved(
     """The store at that revision, with the revisions it had and has."""
     import sqlalchemy as sa
 
+    from quizserver.db.guards import unavailable
     from quizserver.db.migrate import MigrationError, migrate, prepare_folder
     from quizserver.db.session import Database, DatabaseUrlError
 
@@ -49,7 +50,9 @@ def _moved(
         prepare_folder(settings.data)
         database = Database(settings.data_url)
         before, after = migrate(database, revision, down=down)
-    except (OSError, MigrationError, DatabaseUrlError, sa.exc.DatabaseError) as error:
+    except sa.exc.DatabaseError as error:
+        stop(f"Can't open the database: {unavailable(error) or error.orig}.")
+    except (OSError, MigrationError, DatabaseUrlError) as error:
         stop(str(error))
     try:
         yield database, before, after

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -25,11 +28,14 @@ def migrate(
 
     Everything runs in one transaction: a migration that fails leaves the database as it was.
     Raises MigrationError when the database is at a revision that this version does not know.
+
+    SQLite can't change a column or a constraint of a table: the table is made anew, filled, and the
+    old one dropped, and with foreign keys on that would delete every row that refers to it.
     """
     config = Config()
     config.set_main_option("script_location", str(shipped("migrations")))
     config.set_main_option("path_separator", "os")
-    with database.engine.execution_options(writes=True).begin() as connection:
+    with _without_foreign_keys(database) as connection, connection.begin():
         one_at_a_time(connection, "quizserver-migrate")
         config.attributes["connection"] = connection
         before = MigrationContext.configure(connection).get_current_revision()
@@ -42,6 +48,19 @@ def migrate(
             ) from error
         after = MigrationContext.configure(connection).get_current_revision()
     return before, after
+
+
+@contextmanager
+def _without_foreign_keys(database: Database) -> Iterator[sa.Connection]:
+    """A connection of its own on which SQLite follows no foreign key; PostgreSQL does as ever."""
+    with database.engine.execution_options(writes=True).connect() as connection:
+        if database.is_sqlite:
+            # Outside of a transaction, as it changes nothing inside of one.
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            raw.execute("PRAGMA foreign_keys=OFF")
+            connection.detach()  # nobody else may get it from the pool
+        yield connection
 
 
 def prepare_folder(folder: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -13,7 +12,11 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from quizserver.db.guards import TURN_SECONDS, OneFile, Turn
+
 BUSY_SECONDS = 5
+"""Seconds that are waited for another process to let go of SQLite's file, or for PostgreSQL to take
+a connection, before a request is told that the database can't be used."""
 
 _WRITE = "Write sqlite:///path or postgresql://user:password@host/name."
 
@@ -22,6 +25,16 @@ _LIMITS = {
     "statement_timeout": 60_000,
     "lock_timeout": 10_000,
     "idle_in_transaction_session_timeout": 120_000,
+}
+
+# A PostgreSQL that is gone without a word is noticed after seconds, where the system would wait for
+# minutes; the URL's own parameters go before these.
+PATIENCE: Mapping[str, str] = {
+    "connect_timeout": str(BUSY_SECONDS),
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
 }
 
 
@@ -72,34 +85,43 @@ class Database:
                 pool_pre_ping=True,
                 pool_size=connections,
                 max_overflow=connections,
-                connect_args={"options": _options(self.url, schema)},
+                pool_timeout=TURN_SECONDS / 2,
+                connect_args=_patience(self.url) | {"options": _options(self.url, schema)},
             )
             # several statements of one reading see one moment, as in SQLite
             self._read_engine = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+        self._guard = OneFile(self.url.database) if self.is_sqlite and durable else None
         self._write_engine = self.engine.execution_options(writes=True)
         # SQLite has one writer; threads that queue here in order wait far less than threads that
         # poll the file's lock with a growing back-off.
-        self._turn: AbstractContextManager[Any] = (
-            threading.Lock() if self.is_sqlite else nullcontext()
-        )
+        self._turn: AbstractContextManager[Any] = Turn() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one moment of the database. Nothing done in it is kept."""
+        self._check()
         with Session(self._read_engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session in one transaction: committed at the end, rolled back by any exception."""
+        """A session in one transaction: committed at the end, rolled back by any exception.
+
+        Raises BusyError when other threads keep it from its turn, or the file was taken away.
+        """
+        self._check()
         with (
             self._turn,
             Session(self._write_engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+
+    def _check(self) -> None:
+        if self._guard is not None:
+            self._guard.check()
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -120,6 +142,10 @@ def insert_if_new(session: Session, table: sa.Table, **values: Any) -> bool:
     insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
     statement = insert(table).values(**values).on_conflict_do_nothing()
     return bool(session.execute(statement.returning(sa.literal(1))).first())
+
+
+def _patience(url: sa.URL) -> dict[str, str]:
+    return {name: value for name, value in PATIENCE.items() if name not in url.query}
 
 
 def _options(url: sa.URL, schema: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from quizserver.command_line import CONTENT, DATA, settings_of
+from quizserver.command_line import CONTENT, DATA, settings_of, stop
 
 
 @click.command()
@@ -14,6 +14,12 @@ from quizserver.command_line import CONTENT, DATA, settings_of
 @CONTENT
 def worker(**flags: Any) -> None:
     """Train the simulations that a server asks for. `serve` starts one of these by itself."""
+    from quizserver.runs.reach import UnreachableError, reach
     from quizserver.runs.worker import work
 
-    work(settings_of(**flags))
+    settings = settings_of(**flags)
+    try:
+        reach(settings)
+    except UnreachableError as error:
+        stop(str(error))
+    work(settings)

@@ -20,6 +20,7 @@ from quizserver.db.session import Database
 from quizserver.runs import limits
 from quizserver.runs.child import Train
 from quizserver.runs.execution import Bounds, Execution
+from quizserver.runs.outage import Outage
 from quizserver.runs.queue import Queue
 from quizserver.runs.reaper import Reaper
 from quizserver.runs.store import RunStore
@@ -28,6 +29,7 @@ from quizserver.settings import Settings
 log = logging.getLogger(__name__)
 
 POLL = 0.02  # seconds between looks into an empty queue
+TROUBLE = 1.0  # seconds between looks into a queue that can't be used
 STOP = 1.5  # seconds that consumers have to leave when asked
 
 
@@ -61,11 +63,13 @@ class _Consumer(Worker):  # type: ignore[misc]
     parts: _Parts
     supervisor: int
     _told_to_leave = False
+    _outage: Outage
 
     def initialize(self) -> None:
         limits.die_with(self.supervisor)
         signal.signal(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the supervisor decides
+        self._outage = Outage(log, "The queue or the store of runs can't be used")
         parts = self.parts
         parts.execution = Execution(
             parts.store(),
@@ -82,9 +86,20 @@ class _Consumer(Worker):  # type: ignore[misc]
         )
 
     def loop(self, now: Any = None) -> None:
+        """Takes a message and does what it says. What lies outside (a database that is gone) makes
+        a line in the log when it begins, and another when it is over."""
         if self._told_to_leave:
             raise WorkerRecycle
-        super().loop(now)
+        try:
+            task = self.huey.dequeue()
+            self._outage.over()
+            if task is not None:
+                self.huey.execute(task, now)
+            elif not self.huey.storage.blocking:
+                self.sleep()
+        except Exception as error:
+            self._outage.told(error)
+            self.stop_flag.wait(TROUBLE)
 
     def _forget(self) -> None:
         self.parts.forget()
@@ -100,10 +115,12 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
     parts: _Parts
     supervisor: int
     _reaper: Reaper | None = None
+    _outage: Outage
 
     def initialize(self) -> None:
         limits.die_with(self.supervisor)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._outage = Outage(log, "Looking for lost runs failed")
         settings = self.parts.settings
         self._reaper = Reaper(
             self.parts.store(),
@@ -116,8 +133,9 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
         assert self._reaper is not None
         try:
             self._reaper()
-        except Exception:
-            log.exception("looking for lost runs failed; the next look is in a second")
+            self._outage.over()
+        except Exception as error:
+            self._outage.told(error)
         self.stop_flag.wait(self.interval)
 
 

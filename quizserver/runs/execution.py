@@ -15,15 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from quizserver.db.guards import unavailable
 from quizserver.runs import child, planes
+from quizserver.runs.hold import TICK, Hold
 from quizserver.runs.model import Order, Run
 from quizserver.runs.store import RunStore
 from quizserver.runs.told import Told
 
 log = logging.getLogger(__name__)
 
-TICK = 0.05  # seconds between looks at the clock and at whether the run is still wanted
-HEARTBEAT = 1.0  # seconds between signs of life when no points come
 PATIENCE = 0.25  # seconds that a curve waits for a free worker before a longer run lets it pass
 TURN = 1.0  # seconds that a longer run trains at least between two curves that pass it
 
@@ -67,35 +67,6 @@ class Bounds:
         return self.seconds if order.plane is None else self.map_seconds
 
 
-class _Hold:
-    """A worker's hold on one run in the store, which others may end or take away."""
-
-    def __init__(self, store: RunStore, run: Run) -> None:
-        self._store = store
-        self._run = run
-        self._written = self._looked = time.monotonic()
-
-    def goes_on(self, told: Told) -> bool:
-        """Stores what is due, else shows life, else looks; False when nobody wants the run now."""
-        run, now = self._run, time.monotonic()
-        if told.due(now):
-            self._written = self._looked = now
-            return self._store.add(run.id, run.attempt, told.batch(now), time.time())
-        if now - self._written < HEARTBEAT and now - self._looked >= TICK:
-            self._looked = now
-            return self._store.holds(run.id, run.attempt)
-        return self.show_life()
-
-    def show_life(self) -> bool:
-        """Says that somebody works at the run, unless that was said within ``HEARTBEAT``; False
-        when nobody wants it now."""
-        now = time.monotonic()
-        if now - self._written < HEARTBEAT:
-            return True
-        self._written = self._looked = now
-        return self._store.beat(self._run.id, self._run.attempt, time.time())
-
-
 class Execution:
     """Executes claimed runs, one at a time.
 
@@ -125,7 +96,14 @@ class Execution:
 
     def __call__(self, run_id: str) -> None:
         """Trains the run if it still waits; else another worker has it, or nobody wants it."""
-        run = self._store.claim(run_id, time.time())
+        try:
+            run = self._store.claim(run_id, time.time())
+        except Exception as error:
+            if (said := unavailable(error)) is None:
+                raise
+            # It still waits, and the reaper will put it into the queue again.
+            log.warning("run %s could not be taken: %s", run_id, said)
+            return
         if run is not None:
             self._execute(run)
 
@@ -148,7 +126,7 @@ class Execution:
     def _follow(self, run: Run, process: child.Child, beside: Callable[[], object]) -> None:
         """Stores what the process tells until the run has ended, one way or another."""
         told = Told(run, self._known_cells(run))
-        hold = _Hold(self._store, run)
+        hold = Hold(self._store, run)
         began = time.monotonic()
         until, turn = began + self._bounds.seconds_for(run.order), began + TURN
         poll = select.poll()
@@ -165,21 +143,26 @@ class Execution:
                 return
             now = time.monotonic()
             if now > until:
-                self._fail(run, self._too_long(run))
+                self._fail(run, hold, told, self._too_long(run))
                 return
             beside()
             if run.order.long and now > turn:
                 passed = self._let_pass(hold, process)
                 until += passed
                 turn = time.monotonic() + (TURN if passed else PATIENCE)
-        self._conclude(run, told, process)
+        self._conclude(run, hold, told, process)
 
-    def _let_pass(self, hold: _Hold, process: child.Child) -> float:
+    def _let_pass(self, hold: Hold, process: child.Child) -> float:
         """Trains a curve that has waited, while the longer run stands still; the seconds it took.
 
         Whoever stopped the longer run meanwhile is heard when the curve has ended.
         """
-        curve = self._store.claim_curve(time.time(), patience=PATIENCE)
+        try:
+            curve = self._store.claim_curve(time.time(), patience=PATIENCE)
+        except Exception as error:
+            if unavailable(error) is None:
+                raise
+            return 0.0
         if curve is None:
             return 0.0
         start = time.monotonic()
@@ -196,14 +179,11 @@ class Execution:
             return set()
         return set(planes.merge(self._store.batches(run.id))[0])
 
-    def _conclude(self, run: Run, told: Told, process: child.Child) -> None:
-        now = time.time()
-        if told.sentence is not None and told.problem is None:
-            if told.pending:
-                self._store.add(run.id, run.attempt, told.batch(time.monotonic()), now)
-            self._store.finish(run.id, run.attempt, "done", now, sentence=told.sentence)
+    def _conclude(self, run: Run, hold: Hold, told: Told, process: child.Child) -> None:
+        if told.sentence is None or told.problem is not None:
+            self._fail(run, hold, told, told.problem or self._death(run, told, process))
             return
-        self._fail(run, told.problem or self._death(run, told, process))
+        self._until_said(lambda: hold.end(told, "done", sentence=told.sentence))
 
     def _too_long(self, run: Run) -> str:
         words = TOO_LONG if run.order.plane is None else MAP_TOO_LONG
@@ -230,6 +210,12 @@ class Execution:
             return DIED.format(how=f"signal {signal.Signals(-code).name}")
         return DIED.format(how=f"exit code {code}")
 
-    def _fail(self, run: Run, message: str) -> None:
+    def _fail(self, run: Run, hold: Hold, told: Told, message: str) -> None:
         log.warning("run %s of %s failed: %s", run.id, run.order.path, message)
-        self._store.finish(run.id, run.attempt, "failed", time.time(), error=message)
+        self._until_said(lambda: hold.end(told, "failed", error=message))
+
+    def _until_said(self, said: Callable[[], bool]) -> None:
+        """Tries until the store has taken how the run ended. A worker that must leave before that
+        lets it go: another one will train it."""
+        while not said() and not self._leaving():
+            time.sleep(TICK)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from quizserver.runs.model import Batch, RefusedError, Run, State
+from quizserver.runs.outage import Outage
 from quizserver.runs.store import Progress, RunStore
 
 log = logging.getLogger(__name__)
@@ -191,12 +192,14 @@ class Hub:
             self._thread.join()
 
     def _work(self) -> None:
+        outage = Outage(log, "The points of runs can't be read")
         while (cursors := self._watched()) is not None:
             pause = self._tick
             try:
                 self._look(cursors)
-            except Exception:
-                log.exception("reading the points of runs failed; trying again in a second")
+                outage.over()
+            except Exception as error:
+                outage.told(error)
                 pause = 1.0
             with self._lock:
                 self._wanted.wait_for(lambda: self.closed, pause)

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
 from quizserver.db.computed import replace_if_damaged
+from quizserver.db.session import PATIENCE
 
 NAME = "quizserver-runs"
+
+# A Redis that says nothing must not hold a page, nor a worker, for ever. Workers wait a second at a
+# time for a message.
+_REDIS = {"socket_connect_timeout": "5", "socket_timeout": "5", "health_check_interval": "30"}
 
 
 class _JsonSerializer(Serializer):  # type: ignore[misc]
@@ -52,13 +57,27 @@ class Queue:
         self._train = self.huey.task(name="train")(train)
 
     def put(self, run_id: str) -> None:
-        self._train(run_id)
+        """Puts a run's id into the queue. Raises whatever the queue's own driver raises."""
+        try:
+            self._train(run_id)
+        except Exception:
+            if isinstance(self.huey, SqliteHuey):
+                raise
+            # Of a connection that was cut while nothing was sent, only the first use fails.
+            self._train(run_id)
 
     def __len__(self) -> int:
         return int(self.huey.pending_count())
 
     def close(self) -> None:
         self.huey.storage.close()
+
+
+def _with(url: str, defaults: Mapping[str, str]) -> str:
+    """The address with those parameters that it does not give itself."""
+    named = urlsplit(url).query
+    missing = [(name, value) for name, value in defaults.items() if f"{name}=" not in named]
+    return f"{url}{'&' if named else '?'}{urlencode(missing)}" if missing else url
 
 
 def _huey(url: str) -> Huey:
@@ -70,8 +89,8 @@ def _huey(url: str) -> Huey:
         # No fsync: after a power cut the worker finds the waiting runs in the store again.
         return SqliteHuey(NAME, filename=path, fsync=False, **options)
     if scheme in ("redis", "rediss"):
-        return RedisHuey(NAME, url=url, **options)
+        return RedisHuey(NAME, url=_with(url, _REDIS), **options)
     if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         dsn = url.replace(f"{scheme}://", "postgresql://", 1)  # SQLAlchemy's spelling is its own
-        return PostgresHuey(NAME, dsn=dsn, **options)
+        return PostgresHuey(NAME, dsn=_with(dsn, PATIENCE), **options)
     raise ValueError(f"{scheme}: is not a queue; use sqlite:///path, redis://… or postgresql://…")

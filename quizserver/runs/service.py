@@ -27,7 +27,7 @@ class Runs:
         self.store = RunStore(self._database)
         self.hub = Hub(
             self.store,
-            streams_max=settings.streams_max,
+            streams_max=settings.streams_at_once,
             per_visitor=settings.streams_per_visitor,
         )
         self._queue = Queue(settings.broker_url)
@@ -59,8 +59,8 @@ class Runs:
         if asked.how == "new":
             try:
                 self._queue.put(asked.run.id)
-            except Exception:
-                log.exception("the queue refused run %s", asked.run.id)
+            except Exception as error:
+                log.error("the queue can't take run %s: %s", asked.run.id, error)
                 self.store.refuse(asked.run.id, time.time(), _NO_QUEUE)
                 raise RefusedError(503, _NO_QUEUE, retry_after=5) from None
         return asked

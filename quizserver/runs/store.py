@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -40,6 +40,13 @@ class Progress:
     run: Run
     waiting: int
     batches: tuple[Batch, ...]
+
+
+class Sign(NamedTuple):
+    """A worker's sign of life: in which attempt, and when by that worker's own clock."""
+
+    attempt: int
+    heartbeat_at: float
 
 
 class RunStore:
@@ -198,25 +205,31 @@ class RunStore:
                 )
             )
 
-    def reap(self, silent_since: float, now: float, *, attempts: int, error: str) -> list[str]:
-        """Runs whose worker fell silent: back to the queue, or failed after ``attempts`` tries.
+    def signs(self) -> dict[str, Sign]:
+        """The latest sign of life of every run that a worker has."""
+        statement = sa.select(run.c.id, run.c.attempt, run.c.heartbeat_at)
+        with self._database.read() as session:
+            rows = session.execute(statement.where(run.c.state == "running")).all()
+        return {row.id: Sign(row.attempt, row.heartbeat_at) for row in rows}
 
-        Returns the ids that wait again.
+    def take_away(
+        self, run_id: str, last: Sign, now: float, *, attempts: int, error: str
+    ) -> Literal["queued", "failed"] | None:
+        """Takes a run from the worker whose last sign of life this was.
+
+        It waits again, or has failed after ``attempts`` tries. None when there was a later sign.
         """
-        silent = [run.c.state == "running", run.c.heartbeat_at < silent_since]
+        state: Literal["queued", "failed"] = "queued" if last.attempt < attempts else "failed"
+        values: dict[str, Any] = {"state": "queued", "started_at": None}
+        if state == "failed":
+            values = {"state": "failed", "error": error, "finished_at": now}
         with self._database.write() as session:
-            session.execute(
+            taken = session.execute(
                 run.update()
-                .where(*silent, run.c.attempt >= attempts)
-                .values(state="failed", error=error, finished_at=now)
+                .where(*_mine(run_id, last.attempt), run.c.heartbeat_at == last.heartbeat_at)
+                .values(values)
             )
-            again = session.scalars(sa.select(run.c.id).where(*silent)).all()
-            session.execute(
-                run.update()
-                .where(run.c.id.in_(again), run.c.state == "running")
-                .values(state="queued", started_at=None)
-            )
-            return list(again)
+            return state if _changed(taken) else None
 
     def waiting(self, limit: int | None = None) -> list[str]:
         """Ids of the runs that wait, the longest waiting first."""

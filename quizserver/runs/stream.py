@@ -15,7 +15,7 @@ from quizserver.runs.model import Batch, Run
 from quizserver.runs.results import merge
 from quizserver.runs.store import Progress, RunStore
 
-HEARTBEAT = 10.0  # seconds of silence after which a comment shows that the stream lives
+HEARTBEAT = 10.0  # seconds of silence after which an event shows that the stream lives
 RETRY = 1000  # milliseconds after which a browser tries again when the stream breaks
 
 GONE = "This run is no longer kept here. Run it again."
@@ -24,9 +24,10 @@ GONE = "This run is no longer kept here. Run it again."
 class Stream:
     """The events of a run after a cursor, as the body of a response.
 
-    ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, then
-    one ``end``. Closing it, or dropping it without ever having read it, gives its place in the hub
-    free. Raises RefusedError when there is none.
+    ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, an
+    ``alive`` where none did for ``heartbeat`` seconds, then one ``end``. Closing it, or dropping it
+    without ever having read it, gives its place in the hub free. Raises RefusedError when there is
+    none.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Stream:
             while news is None:
                 if self._hub.closed:
                     return  # without an end: the browser comes back and resumes
-                yield b": still here\n\n"
+                yield _event("alive", {})
                 news = self._hub.wait(self._run_id, told, since, self._heartbeat)
             progress, since = news.progress, news.at
             if not news.complete:

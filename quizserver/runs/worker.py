@@ -38,6 +38,7 @@ def work(
     """
     if parent is not None:
         limits.die_with(parent)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave_at_once)
     _forget_secrets()

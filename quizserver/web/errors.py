@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -65,12 +66,24 @@ WORDS = {
 CSRF_WORDS = Words(
     "This page is too old to be sent",
     "Its safety token does not belong to your session any more, or cookies are blocked.",
-    "Go back, reload the page and send it again; cookies must be allowed for this site.",
+    "Go back and send it again: what you wrote is still there. If that does not help,"
+    " keep a copy of it and reload the page; cookies must be allowed for this site.",
 )
 
 
-def install(app: Flask) -> None:
-    """Answers HTTP errors and unforeseen exceptions with a page or JSON, never a trace."""
+NO_DATA_WORDS = Words(
+    "The server can't reach its database",
+    "What you sent just now was perhaps not kept. Everything that was acknowledged before is safe.",
+    "Wait a moment, then go back and try again. Sending an answer twice counts it once.",
+)
+NO_DATA_SECONDS = 5
+
+
+def install(app: Flask, *, unavailable: Callable[[Exception], str | None]) -> None:
+    """Answers HTTP errors and unforeseen exceptions with a page or JSON, never a trace.
+
+    ``unavailable`` says why the database can't be used, of an exception that means so.
+    """
 
     @app.errorhandler(CSRFError)
     def csrf_error(error: CSRFError) -> Response:
@@ -80,6 +93,9 @@ def install(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.get_response())
+        unhandled = getattr(error, "original_exception", None)
+        if unhandled is not None:  # the page of another error could not be made
+            return unforeseen(unhandled)
         code = error.code or 500
         general = Words(error.name, error.description or "", WORDS[400].what_to_do)
         words = WORDS.get(code, general)
@@ -91,6 +107,13 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:
+        # The page must not ask again who is signed in: what has just failed would fail once more.
+        g.learner_unknown = True
+        if (said := unavailable(error)) is not None:
+            log.error("%s %s: no database: %s", request.method, request.path, said)
+            response = _answer(503, NO_DATA_WORDS)
+            response.headers["Retry-After"] = str(NO_DATA_SECONDS)
+            return response
         log.exception("%s %s failed", request.method, request.path)
         return _answer(InternalServerError.code, WORDS[500])
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -21,8 +24,32 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
+class _Signer(TimestampSigner):
+    """Takes what another clock has signed as well.
+
+    The library's own refuses a signature from a moment that is still to come: whoever got a cookie
+    from a machine whose clock is a second ahead would be signed out by the next machine, and a
+    guest's work would be out of reach for good once a clock was set back.
+    """
+
+    def unsign(self, value: Any, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        signed, moment = super().unsign(value, return_timestamp=True)
+        if max_age is not None and (datetime.now(UTC) - moment).total_seconds() > max_age:
+            raise SignatureExpired("The signature is too old.", payload=signed)
+        return (signed, moment) if return_timestamp else signed
+
+
+class _Sessions(SecureCookieSessionInterface):
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = _Signer
+        return serializer
+
+
 def install(app: Flask, *, https: bool) -> None:
     """Sets cookie flags and adds the security headers to every response of ``app``."""
+    app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if https else "session",
         SESSION_COOKIE_HTTPONLY=True,

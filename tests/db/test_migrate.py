@@ -53,7 +53,7 @@ def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     assert migrate(empty) == (after, after)
 
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
 KEPT = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
     "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",
@@ -94,6 +94,62 @@ def kept(database: Database) -> dict[str, list[tuple[object, ...]]]:
             name: [tuple(row) for row in session.execute(sa.text(query))]
             for name, query in KEPT.items()
         }
+
+
+def as_in_the_first_hours(database: Database) -> None:
+    """The first revision as it was before its table of people had its final form."""
+    statements = ["PRAGMA foreign_keys=OFF"] if database.is_sqlite else []
+    if not database.is_sqlite:
+        statements += [
+            "ALTER TABLE person DROP COLUMN absorbed_by CASCADE",
+            "ALTER TABLE person DROP COLUMN session_key",
+            "ALTER TABLE person ADD COLUMN session_version INTEGER DEFAULT 0 NOT NULL",
+        ]
+    else:
+        statements += [
+            "CREATE TABLE old AS SELECT * FROM person",
+            "DROP TABLE person",
+            "CREATE TABLE person (id INTEGER NOT NULL, visitor VARCHAR(64) NOT NULL,"
+            " email VARCHAR(254), password_hash VARCHAR(255),"
+            " role VARCHAR(16) DEFAULT 'learner' NOT NULL,"
+            " session_version INTEGER DEFAULT 0 NOT NULL, created_at DATETIME NOT NULL,"
+            " CONSTRAINT pk_person PRIMARY KEY (id), CONSTRAINT uq_person_visitor UNIQUE (visitor),"
+            " CONSTRAINT uq_person_email UNIQUE (email),"
+            " CONSTRAINT ck_person_address_and_password_together"
+            " CHECK ((email IS NULL) = (password_hash IS NULL)), CONSTRAINT ck_person_known_role"
+            " CHECK (role IN ('learner', 'author', 'instructor', 'admin')))",
+            "INSERT INTO person SELECT id, visitor, email, password_hash, role, 0, created_at"
+            " FROM old",
+            "DROP TABLE old",
+        ]
+    with database.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        for statement in statements:
+            raw.execute(statement)
+        raw.commit()
+        connection.detach()
+
+
+def test_a_database_of_the_first_hours_is_completed_and_loses_nothing(empty: Database):
+    migrate(empty, "0001")
+    before = fill(empty)
+    as_in_the_first_hours(empty)
+    migrate(empty, "0005")
+    with empty.write() as session:  # came a little later
+        session.execute(sa.text("DROP INDEX ix_standing_latest_at"))
+    migrate(empty)
+    assert kept(empty) == before
+    with empty.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        keys = connection.scalars(sa.text("SELECT session_key FROM person")).all()
+    assert len(set(keys)) == len(keys) == 2
+    constraints = sa.inspect(empty.engine).get_check_constraints("person")
+    assert "ck_person_only_guests_are_absorbed" in {c["name"] for c in constraints}
+    with empty.write() as session:  # what refers to people still does
+        session.execute(sa.text("DELETE FROM person"))
+    assert kept(empty)["attempt"] == []
 
 
 def test_every_migration_keeps_what_people_did_on_the_way_up_and_down(empty: Database):

@@ -211,7 +211,7 @@ def test_a_stream_that_was_never_read_frees_its_place(
 def test_silence_is_broken_by_comments(store: RunStore, hub: Hub, running: Run) -> None:
     stream = Stream(store, hub, running.id, 0, heartbeat=0.02)
     frames = [next(stream) for _ in range(4)]
-    assert frames[2:] == [b": still here\n\n"] * 2
+    assert frames[2:] == [b"event: alive\ndata: {}\n\n"] * 2
     add(store, running, 1)
     assert next_points(events(stream))[1] == 1
 
@@ -239,6 +239,7 @@ def test_closing_the_hub_ends_its_streams_without_an_end_so_that_clients_come_ba
     assert list(told) == []
     with pytest.raises(RefusedError):
         hub.enter(running.id)
+    hub.close()  # waits for its thread, which must not outlive the store
 
 
 def test_the_hub_sleeps_while_nobody_watches(

@@ -24,6 +24,21 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
     queue.close()
 
 
+class Clock:
+    """A clock that the test turns on, a second at a time as the reaper is called."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def look(self, reap: Reaper, *, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now += 1
+            reap()
+
+
 def test_a_run_with_a_message_gets_no_second_one(store: RunStore, ask: Ask, queue: Queue) -> None:
     queue.put(ask().run.id)
     reap = Reaper(store, queue, kept_mb=1)
@@ -58,14 +73,33 @@ def test_a_run_without_a_message_gets_one_at_the_second_look(
 def test_a_worker_that_gives_signs_of_life_keeps_its_run(
     store: RunStore, queue: Queue, running: Run
 ) -> None:
-    reap = Reaper(store, queue, kept_mb=1, silence=5)
-    store.beat(running.id, 1, time.time())
-    reap()
+    clock = Clock()
+    reap = Reaper(store, queue, kept_mb=1, silence=5, clock=clock)
+    for moment in range(20):
+        # whatever its own clock says: it is far behind, and is set back meanwhile
+        store.beat(running.id, 1, 5000.0 - 100 * moment)
+        clock.look(reap, seconds=1)
     assert store.holds(running.id, 1)
-    store.beat(running.id, 1, time.time() - 6)
-    reap()
+    clock.look(reap, seconds=5)
+    assert store.holds(running.id, 1), "five seconds of silence at most"
+    clock.look(reap, seconds=1)
     assert not store.holds(running.id, 1)
     assert len(queue) == 1
+
+
+def test_silence_while_nobody_could_look_does_not_count(
+    store: RunStore, queue: Queue, running: Run
+) -> None:
+    """The store was gone for a minute, for its workers as well."""
+    clock = Clock()
+    reap = Reaper(store, queue, kept_mb=1, silence=5, clock=clock)
+    clock.look(reap, seconds=1)
+    clock.now += 60
+    reap()
+    clock.look(reap, seconds=4)
+    assert store.holds(running.id, 1)
+    clock.look(reap, seconds=2)
+    assert not store.holds(running.id, 1)
 
 
 def test_results_beyond_the_bound_are_forgotten(store: RunStore, ask: Ask, queue: Queue) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from quizserver.db import computed
 from quizserver.db.computed import open_computed
 from quizserver.runs.model import RefusedError, Run
-from quizserver.runs.store import RunStore
+from quizserver.runs.store import RunStore, Sign
 
 from .conftest import Ask, batch
 from .fakes import map_order, order
@@ -191,14 +191,20 @@ def test_a_run_given_back_waits_again_as_if_never_taken(store: RunStore, running
 def test_a_run_with_a_silent_worker_waits_once_more_then_fails(
     store: RunStore, running: Run
 ) -> None:
+    def take_away(last: Sign) -> str | None:
+        return store.take_away(running.id, last, 1012.0, attempts=2, error="Lost.")
+
+    before = store.signs()[running.id]
     store.add(running.id, 1, batch(running.order, 1, 0, 4), 1002.0)
-    assert store.reap(1001.5, 1012.0, attempts=2, error="Lost.") == []
-    assert store.reap(1002.5, 1012.0, attempts=2, error="Lost.") == [running.id]
+    assert take_away(before) is None, "it gave a sign of life since"
+    assert take_away(store.signs()[running.id]) == "queued"
+    assert store.signs() == {}
     again = store.claim(running.id, 1013.0)
     assert again is not None
     assert (again.attempt, again.points_done, again.last_seq) == (2, 4, 1)
     assert not store.add(running.id, 1, batch(running.order, 2, 4, 5), 1013.0), "the lost worker"
-    assert store.reap(1014.0, 1020.0, attempts=2, error="Lost.") == []
+    assert take_away(Sign(1, 1013.0)) is None, "another worker has it"
+    assert take_away(store.signs()[running.id]) == "failed"
     run = store.get(running.id)
     assert run is not None
     assert (run.state, run.error) == ("failed", "Lost.")

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from quizserver import serve
+from quizserver.runs.reach import UnreachableError, reach
+from quizserver.settings import Settings
 from tests.serve.server import Browser, Server, alive, serving
 
 pytestmark = pytest.mark.slow
@@ -150,6 +153,37 @@ def test_the_web_process_that_dies_is_started_again(tmp_path: Path, content: Pat
         pytest.fail("the web process did not come back")
 
 
+def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A worker that dies once a month must not take the server along in half a year."""
+
+    class Enough:
+        asked = False
+
+    steady, child = Enough(), serve._start("worker", ["-c", ""], {})
+    started: list[int] = []
+
+    def spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        started.append(1)
+        steady.asked = len(started) == 2 * serve.RESTARTS
+        return subprocess.Popen(command)
+
+    monkeypatch.setattr(serve, "_spawn", spawn)
+    monkeypatch.setattr(serve, "_pause", lambda _seconds, _ended: None)
+    monkeypatch.setattr(serve, "STEADY_SECONDS", 0.0)
+    assert serve._watch([child], {}, steady) == 0  # type: ignore[arg-type]
+    assert len(started) == 2 * serve.RESTARTS
+    child.process.wait()
+    steady.asked = False
+    started.clear()
+    monkeypatch.setattr(serve, "STEADY_SECONDS", 3600.0)
+    child.restarts = 0
+    assert serve._watch([child], {}, steady) == 1, "one that never stays is given up"  # type: ignore[arg-type]
+    assert len(started) == serve.RESTARTS
+    child.process.wait()
+
+
 def test_a_used_port_is_one_clear_line(tmp_path: Path, content: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -171,6 +205,24 @@ def test_a_data_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path, 
     (line,) = done.stderr.strip().splitlines()
     assert str(tmp_path / "file") in line
     assert "--data" in line
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"runs_url": "nonsense"}, "QUIZSERVER_RUNS_URL: This is no address"),
+        ({"runs_url": "postgresql://nobody@127.0.0.1:1/none"}, "Can't open the store of runs"),
+        ({"queue_url": "nonsense://x"}, "nonsense: is not a queue"),
+        ({"queue_url": "redis://127.0.0.1:1"}, "Can't use the queue of runs: .*refused"),
+        ({"queue_url": "postgresql://nobody@127.0.0.1:1/none"}, "Can't use the queue of runs"),
+    ],
+)
+def test_runs_and_queue_that_can_not_be_reached_are_one_clear_line(
+    tmp_path: Path, named: dict[str, str], told: str
+):
+    with pytest.raises(UnreachableError, match=told) as raised:
+        reach(Settings(data=tmp_path, **named))  # type: ignore[arg-type]
+    assert "\n" not in str(raised.value)
 
 
 def test_a_broken_database_is_one_clear_line(tmp_path: Path, content: Path):

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
+from typing import Never
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from quizserver.app import create_app
+from quizserver.db.guards import BusyError
 from quizserver.db.migrate import migrate
 from quizserver.db.session import Database
 from quizserver.serve import migrate_store
 from quizserver.settings import Settings
 
 PAGES = ["/", "/questions/even", "/topics/numbers", "/progress", "/sign-in", "/sign-up", "/account"]
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return found.group(1)
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/healthz", "/no-such-page"])
@@ -55,7 +64,9 @@ def test_everything_a_page_names_is_there_and_lasts(client: FlaskClient, address
 def test_a_post_without_a_token_is_refused_in_words(client: FlaskClient, address: str):
     response = client.post(address, data={"option": "two", "number": "1"})
     assert response.status_code == 400
-    assert "reload the page" in response.get_data(as_text=True)
+    # A choice comes back in its form; of anything else the page says what to do.
+    words = "submit once more" if address.endswith("/answer") else "reload the page"
+    assert words in response.get_data(as_text=True)
 
 
 def test_every_form_carries_a_token(client: FlaskClient):
@@ -127,6 +138,59 @@ def test_a_fault_of_ours_is_a_page_and_a_line_in_the_log_not_a_trace(
     assert "Something broke on our side" in page
     assert "secret detail" not in page
     assert "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize("address", ["/", "/questions/even", "/progress", "/none"])
+def test_a_database_that_can_not_be_used_is_a_page_that_says_so(
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    address: str,
+):
+    """To whoever is signed in as well, whose name the page would ask the database for."""
+    form = {"csrf_token": token_of(client.get("/sign-up").get_data(as_text=True))}
+    form |= {"email": "a@example.org", "password": "correct horse battery"}
+    assert client.post("/sign-up", data=form).status_code == 303
+
+    def gone(_database: Database) -> Never:
+        raise BusyError("it is gone")
+
+    monkeypatch.setattr(Database, "read", gone)
+    caplog.clear()
+    response = client.get(address)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    page = response.get_data(as_text=True)
+    assert "reach its database" in page
+    assert "<main" in page
+    assert "it is gone" in caplog.text
+    told = client.get("/progress", headers={"Accept": "application/json"})
+    assert (told.status_code, "reach its database" in told.json["error"]) == (503, True)
+    assert client.get("/healthz").status_code == 503
+
+
+def test_a_session_outlives_clocks_that_differ(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    """Set by a machine whose clock is an hour ahead, read by one whose clock is right."""
+    right = time.time
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: right() + 3600)
+    token = token_of(client.get("/sign-in").get_data(as_text=True))
+    monkeypatch.undo()
+    with client.session_transaction() as session:
+        visitor = dict(session)
+    assert visitor
+    form = {"csrf_token": token, "email": "nobody@example.org", "password": "wrong password"}
+    assert client.post("/sign-in", data=form).status_code != 400, "the token is still its session's"
+
+
+def test_a_session_ends_after_a_year(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    right = time.time
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: right() - 366 * 86400)
+    client.get("/sign-in")
+    monkeypatch.undo()
+    with client.session_transaction() as session:
+        assert not session
 
 
 def test_health_tells_the_truth(app: Flask, client: FlaskClient, settings: Settings):
