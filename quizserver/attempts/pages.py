@@ -19,6 +19,7 @@ from flask import (
 )
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts import store as people
@@ -40,6 +41,10 @@ EDITED = (
 MEANWHILE = (
     "You signed in or up meanwhile, perhaps in another tab. Submit once more, and the answer goes"
     " to your account."
+)
+ANOTHER_SESSION = (
+    "You signed in or out meanwhile, perhaps in another tab, or this browser keeps no cookies."
+    " Your choice is still marked: submit once more."
 )
 OUTDATED = "This form belongs to another visit. Your choice is still marked: submit once more."
 HINTS_MAX = 100
@@ -134,6 +139,20 @@ def pages(
             return make_response(_page(found, Situation(visitor, attempts)), 409)
         situation = Situation(visitor, attempts, True, 0, chosen, OUTDATED, "")
         return make_response(_page(found, situation), 409)
+
+    @blueprint.errorhandler(CSRFError)
+    def another_session(error: CSRFError) -> AnyResponse:
+        """The form again, with the choice that was sent: nothing is kept of a forged one."""
+        found = _question((request.view_args or {})["question"])
+        situation = Situation(
+            visitor=current.visitor(),
+            attempts=desk.attempts(found.id),
+            again=True,
+            hints_asked=_count(request.form.get("hints_seen", "0"), HINTS_MAX),
+            chosen=request.form.getlist("option"),
+            error=ANOTHER_SESSION,
+        )
+        return make_response(_page(found, situation), 400)
 
     @blueprint.get("/topics/<topic>/files/<path:name>")
     def file(topic: str, name: str) -> Response:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import stand as stands
 from tests.serve.server import Server, serving
@@ -14,6 +14,9 @@ from tests.serve.server import Server, serving
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 RIGHT = ("regularisation", "low-rate", "local-minima")
+
+# A machine that does other things as well is slow; what never comes about fails all the same.
+expect.set_options(timeout=20_000)
 
 
 @pytest.hookimpl(tryfirst=True)  # the groups are read by a hook of xdist's

@@ -289,6 +289,7 @@ class Stand:
     answer: Answer = accept
     stream: Callable[[str | None], Iterator[str]] = lambda after: iter([points(0, 61), END])
     map_state: str = "queued"
+    token: str = "the-token"
     asked: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
     resumed_after: list[str | None] = field(default_factory=list)
@@ -302,7 +303,7 @@ def application(stand: Stand) -> Flask:
     app.secret_key = "stand"
     security.install(app, https=False)
     static_files.install(app)
-    app.jinja_env.globals["csrf_token"] = lambda: "the-token"
+    app.jinja_env.globals["csrf_token"] = lambda: stand.token
     app.context_processor(lambda: {"learner": None})
     attempts, progress, accounts = (Blueprint(n, n) for n in ("attempts", "progress", "accounts"))
 

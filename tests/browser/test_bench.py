@@ -327,6 +327,19 @@ def test_the_link_names_what_differs_from_the_arm_and_the_seeds(bench: Bench) ->
     expect(bench.part("link")).to_have_attribute("href", link)
 
 
+def test_pressing_the_link_leaves_the_run_in_the_chart(bench: Bench) -> None:
+    """The address that it brings names the setting that stands already."""
+    bench.number("momentum").fill("0.9")
+    bench.start()
+    bench.finished()
+    bench.part("link").click()
+    bench.page.wait_for_url("**#run=arm:low-rate,momentum:0.9,seeds:0:32")
+    expect(bench.part("status")).to_contain_text("in the address bar")
+    expect(bench.root.locator("path.median")).to_have_count(1)
+    expect(bench.part("caption")).to_have_text("The loss falls steadily.")
+    expect(bench.part("csv")).to_be_visible()
+
+
 def test_opening_a_link_sets_the_knobs(sheet: Page, stand: Stand) -> None:
     bench = Bench(sheet)
     sheet.goto(f"{stand.url}/questions/answered#run=arm:healthy,momentum:0.9,seeds:100:108")

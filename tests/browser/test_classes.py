@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
@@ -157,6 +157,36 @@ def test_a_due_date_is_written_and_read_on_the_browsers_own_clocks(
     expect(learner.locator("#main")).to_contain_text("1 March 2031, 09:59 UTC−05:00")
     for page in (teacher, learner):
         page.context.close()
+
+
+def test_a_date_written_before_the_script_came_is_not_lost_to_other_clocks(
+    chromium: Browser, school: Server
+):
+    page = visit(chromium, school, TEACHER, timezone_id="Asia/Tokyo")
+    held: list[Route] = []
+    page.route("**/js/classes.js", lambda route: held.append(route))
+    page.goto("/classes/1/settings", wait_until="commit")
+    page.get_by_label("Due for Reading a loss curve").fill("2031-03-01T23:59")
+    held[0].continue_()
+    page.wait_for_load_state()
+    expect(page).to_have_url(f"{school.url}/classes/1/settings")
+    expect(page.get_by_label("Due for Reading a loss curve")).to_have_value("2031-03-01T23:59")
+    page.context.close()
+
+
+def test_a_class_is_made_once_by_a_double_click(chromium: Browser, school: Server):
+    page = visit(chromium, school, TEACHER)
+    page.goto("/classes/new")
+    page.get_by_label("Title").fill("Pressed twice")
+    sent: list[str] = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+    page.get_by_role("button", name="Create class").evaluate(
+        "button => { const press = () => button.form.requestSubmit(button);"
+        " press(); setTimeout(press); }"
+    )
+    expect(page.get_by_role("heading", name="Pressed twice")).to_be_visible()
+    assert len(sent) == 1
+    page.context.close()
 
 
 def test_topics_are_moved_by_keyboard_alone_and_enter_in_a_date_moves_none(

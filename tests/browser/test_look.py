@@ -93,7 +93,7 @@ def test_without_scripts_the_recorded_curve_shows_and_no_dead_control(
     expect(bare.locator("#bench path.median")).to_have_count(1)
     expect(bare.locator("#bench button")).to_have_count(13)
     assert bare.locator("#bench button:visible").count() == 0
-    expect(bare.locator("#bench .notice")).to_be_visible()
+    expect(bare.locator("#bench noscript .notice")).to_be_visible()
 
 
 def test_without_scripts_single_replicas_show_on_demand(bare: Page, stand: Stand) -> None:

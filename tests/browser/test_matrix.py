@@ -107,6 +107,34 @@ def test_a_new_answer_arrives_by_itself_and_is_told(
     expect(page.get_by_role("heading", name="Attempt 2: right")).to_be_visible()
 
 
+def test_a_matrix_whose_answers_do_not_come_says_so_and_goes_on(
+    context: BrowserContext, address: str
+):
+    """A request that hangs is given up: the page neither waits for ever nor looks fresh."""
+    page = context.new_page()
+    page.clock.install()
+    page.goto(address)
+    expect(page.get_by_text("Updates by itself.")).to_be_visible()
+    page.route("**/window.json*", lambda route: None)
+    page.clock.run_for(60_000)
+    expect(page.locator("[data-news]")).to_contain_text("does not answer")
+    page.unroute("**/window.json*")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("[data-news]")).to_have_text("Updating again.")
+
+
+def test_a_matrix_whose_script_does_not_come_promises_nothing(
+    context: BrowserContext, address: str
+):
+    page = context.new_page()
+    page.route("**/js/matrix.js", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    expect(page.get_by_text("Updates by itself.")).to_be_hidden()
+    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    told = page.get_by_role("alert").filter(has_text="does not update by itself")
+    expect(told).to_be_visible()
+
+
 def test_who_joins_is_told_and_who_leaves_goes(
     context: BrowserContext, school: tuple[Server, Room], address: str
 ):
@@ -236,3 +264,42 @@ def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
             found += [f"{at}: {violation['id']}: {n['target']}" for n in violation["nodes"]]
     context.close()
     assert found == []
+
+
+def test_on_paper_nothing_lies_upon_the_table(context: BrowserContext, address: str) -> None:
+    page = context.pages[0]
+    page.goto(address)
+    page.emulate_media(media="print")
+    legend = page.locator(".matrix-legend").bounding_box()
+    table = page.locator(".matrix-box").bounding_box()
+    assert legend is not None
+    assert table is not None
+    assert legend["y"] + legend["height"] <= table["y"]
+
+
+def test_the_page_that_is_shown_is_marked_where_the_reader_sets_the_colours(
+    context: BrowserContext, address: str
+) -> None:
+    """With colours of the reader's own an edge that is transparent elsewhere is drawn."""
+    page = context.pages[0]
+    page.goto(address)
+    page.emulate_media(forced_colors="active")
+    edge = "link => getComputedStyle(link).borderBottomColor"
+    here = page.locator(".class-nav [aria-current]").evaluate(edge)
+    rest = page.locator(".class-nav a:not([aria-current])")
+    others = rest.evaluate_all(f"all => all.map({edge})")
+    assert here not in others
+    assert len(set(others)) == 1
+
+
+def test_going_back_after_signing_out_shows_no_names(context: BrowserContext, address: str) -> None:
+    """A browser may keep a page whole, and show it again to whoever goes back."""
+    page = context.pages[0]
+    page.goto(address)
+    context.clear_cookies()
+    with page.expect_navigation():
+        page.evaluate(
+            "window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+        )
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.locator(".matrix")).to_have_count(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from quizserver.accounts import store as people
 from quizserver.accounts.roles import store as roles
@@ -292,6 +292,77 @@ def test_a_text_that_can_not_be_saved_stays_in_the_page(
     other.get_by_role("button", name=button).click()
     expect(other.locator(".message")).to_be_visible()
     expect(other.locator("#source")).to_have_value(text)
+
+
+def test_what_is_typed_before_the_script_came_is_saved_and_not_left_behind(author: Page):
+    """Till then no button but those that send the text: the others would leave the page with it."""
+    held: list[Route] = []
+    author.route("**/js/editor.js", lambda route: held.append(route))
+    author.goto(EDITOR, wait_until="commit")
+    author.locator("#source").press("Control+End")
+    author.keyboard.type("Typed early.")
+    expect(author.get_by_role("button", name="Save draft")).to_be_visible()
+    for waits in ("Verify claims", "Add it"):
+        expect(author.get_by_role("button", name=waits)).to_be_hidden()
+    expect(author.get_by_text("Add an image")).to_be_hidden()
+    held[0].continue_()
+    saved(author)
+    expect(author.locator("[data-late]")).to_have_count(0)
+    expect(author.get_by_role("button", name="Verify claims")).to_be_visible()
+    author.unroute("**/js/editor.js")
+    author.reload()
+    expect(author.locator("#source")).to_have_value(re.compile("Typed early"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"), [("text/html", "<h1>Wi-Fi</h1>"), ("application/json", '{"saved": tr')]
+)
+def test_an_answer_that_is_none_is_no_saved_draft(
+    other: Page, workshop: Workshop, kind: str, body: str
+):
+    (workshop.content / "numbers/sides.md").write_text(SINGLE)
+    other.goto(EDITOR)
+    other.route("**/check", lambda route: route.fulfill(content_type=kind, body=body))
+    other.fill("#source", SINGLE.replace("triangle", "trigon"))
+    state = other.locator('[data-part="state"]')
+    expect(state).to_contain_text("Not saved: The answer was cut short")
+    expect(other.locator('[data-part="problems"]')).to_contain_text("No problems")
+    other.unroute("**/check")
+    saved(other)  # by itself
+    expect(other.locator('[data-part="announce"]')).to_contain_text("Draft, saved at")
+
+
+def test_a_page_that_the_browser_kept_is_loaded_anew_unless_it_holds_what_is_not_saved(
+    other: Page, workshop: Workshop
+):
+    """Back from elsewhere, it would not know what was published meanwhile."""
+    (workshop.content / "numbers/sides.md").write_text(SINGLE)
+    other.goto(EDITOR)
+    comes_back = "window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+    other.route("**/check", lambda route: route.abort())
+    other.locator("#source").press("Control+End")
+    other.keyboard.type("Not saved.")
+    other.evaluate(f"window.kept = true; {comes_back}")
+    expect(other.locator('[data-part="state"]')).to_contain_text("Not saved: ")
+    assert other.evaluate("window.kept")
+    other.unroute("**/check")
+    other.keyboard.type(" Now it is.")
+    saved(other)
+    with other.expect_navigation():
+        other.evaluate(comes_back)
+    expect(other.locator("#source")).to_have_value(re.compile("Now it is"))
+
+
+def test_a_verification_that_could_not_be_asked_for_says_why(other: Page):
+    """In sight, not only aloud; and the focus stays where it was."""
+    other.goto(EDITOR)
+    other.route("**/verify", lambda route: route.fulfill(status=503, body="busy"))
+    verify = other.get_by_role("button", name="Verify claims")
+    verify.press("Enter")
+    expect(status(other)).to_contain_text("The server answered 503.")
+    expect(status(other)).to_be_visible()
+    expect(verify).to_be_focused()
+    expect(other.get_by_role("button", name="Stop")).to_be_hidden()
 
 
 def test_of_two_tabs_neither_text_is_overwritten_before_its_author_says_so(

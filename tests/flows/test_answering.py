@@ -141,6 +141,26 @@ def test_another_choice_from_an_old_tab_changes_nothing_and_is_told(visitor: Vis
     assert attempt["chosen"] == ["three"]
 
 
+def test_a_choice_made_before_signing_in_elsewhere_is_still_marked(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    """The form of the old session is refused with the form of the new one, never with an error
+    page that has to be left without the choice."""
+    ana = new_visitor()
+    ana.sign_up("ana@example.org")
+    visitor.open("/questions/even")
+    old = visitor.page
+    visitor.sign_in("ana@example.org")
+    visitor.page = old
+    visitor.send("/questions/even/answer", option=["two", "four"])
+    assert visitor.status == 400
+    assert "You signed in or out meanwhile" in visitor.text
+    assert sorted(Form(visitor.page, "/answer").fields["option"]) == ["four", "two"]
+    visitor.send("/questions/even/answer")
+    assert "Right at the first try" in visitor.text
+    assert Form(visitor.open("/questions/even?again=1"), "/answer").fields["number"] == ["2"]
+
+
 def test_trying_again_keeps_the_first_attempt_apart(visitor: Visitor):
     visitor.answer("even", "three")
     visitor.answer("even", "two", "four")

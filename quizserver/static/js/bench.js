@@ -10,6 +10,7 @@ import * as runs from "./runs.js";
 import { number } from "./scales.js";
 import { Setting } from "./setting.js";
 import { Told } from "./told.js";
+import { usable } from "./usable.js";
 
 const LETTERS = "ABCD";
 // For kept runs whose own colour is taken: the arms' colours, the least alike first.
@@ -36,7 +37,8 @@ class Bench {
     this.begin();
     this.maps = this.part("map") && new Maps(root, this.config, this.setting, () => this.runFromMap());
     this.listen();
-    for (const fields of root.querySelectorAll("[data-waits]")) fields.disabled = false;
+    for (const waiting of root.querySelectorAll("[data-waits]")) waiting.disabled = false;
+    root.querySelector("[data-late]")?.remove();
     this.fromAddress();
   }
 
@@ -90,8 +92,11 @@ class Bench {
     this.fetched = true;
     try {
       this.config.recorded_arms = await runs.recorded(url);
-    } catch {
-      return; // an arm without its recorded curve can still be run
+    } catch (error) {
+      this.fetched = false;
+      // An arm without its recorded curve can still be run.
+      if (!this.current && !this.busy) this.told.say(`Its recorded curve did not come: ${error.message} Press Run to train it.`);
+      return;
     }
     // Whatever is on record of the arm that is chosen by now; a curve that was run stays.
     if (this.current || this.busy) return;
@@ -108,7 +113,10 @@ class Bench {
     this.part("log").addEventListener("change", () => this.redraw());
     this.part("replica-lines").addEventListener("change", () => this.showReplicas());
     this.part("link").addEventListener("click", () => this.copyLink());
-    window.addEventListener("hashchange", () => this.fromAddress());
+    window.addEventListener("hashchange", () => {
+      // The link's own address is the setting that stands already, with its curve.
+      if (window.location.hash !== this.part("link").hash) this.fromAddress();
+    });
   }
 
   changed() {
@@ -167,11 +175,13 @@ class Bench {
     this.redraw(true);
     this.told.announce(`Run started: ${words}.`);
     if (this.job.state === "done" && (await this.whole())) return;
+    this.following = true;
+    usable(this.part("stop"), true);
     this.unfollow = runs.follow(this.job, {
       state: (data) => this.waiting(data),
       points: (data) => this.points(data),
       end: (data) => this.ended(data),
-      lost: () => this.told.progress(null, "The connection was lost. Taking it up again…"),
+      lost: (first) => this.told.lost(first),
     });
   }
 
@@ -237,19 +247,21 @@ class Bench {
       knob.complain(error.message);
       knob.focus();
     } else {
-      this.told.complain(error.message);
+      this.told.complain(error.lost ? `${error.message} Check the connection, then press Run again.` : error.message);
     }
   }
 
   async stop() {
-    if (!this.busy || !this.job) return;
-    this.part("stop").disabled = true;
+    if (!this.following || this.stopping) return;
+    this.stopping = true;
+    usable(this.part("stop"), false);
     this.told.progress(null, "Stopping…");
     try {
       await runs.stop(this.job);
     } catch (error) {
-      this.part("stop").disabled = false;
-      this.told.complain(error.message);
+      this.stopping = false;
+      usable(this.part("stop"), this.busy);
+      this.told.complain(`It could not be stopped: ${error.message}`);
     }
   }
 
@@ -274,9 +286,13 @@ class Bench {
   }
 
   forget(run) {
+    const place = this.kept.runs.indexOf(run);
     this.kept.remove(run);
     this.redraw(this.busy);
-    this.part("log").focus();
+    // On to the next kept run, as whoever clears several wants.
+    const next = this.kept.runs[Math.min(place, this.kept.runs.length - 1)];
+    (this.readings.removers.get(next) ?? this.part("log")).focus();
+    this.told.announce(`Removed: ${run.title}.`);
   }
 
   curve(arm, { x, median, low, high, replicas }, more) {
@@ -336,12 +352,16 @@ class Bench {
 
   working(busy) {
     this.busy = busy;
-    this.part("run").disabled = busy;
-    this.part("stop").disabled = !busy;
-    this.root.toggleAttribute("aria-busy", false);
+    this.following = false;
+    this.stopping = false;
+    usable(this.part("run"), !busy);
+    usable(this.part("stop"), false);
+    // Only the picture: what is said within something busy may not be read out.
+    const figure = this.root.querySelector(".bench-figure");
+    figure.toggleAttribute("aria-busy", false);
     if (busy) {
       this.told.complain("");
-      this.root.setAttribute("aria-busy", "true");
+      figure.setAttribute("aria-busy", "true");
       this.part("csv").hidden = true;
     }
   }

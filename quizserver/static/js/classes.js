@@ -18,6 +18,11 @@ for (const time of document.querySelectorAll("time[data-local]")) {
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const before = button.textContent;
+  // The words on a button that has the focus are not read out again when they change.
+  const told = document.createElement("span");
+  told.className = "visually-hidden";
+  told.setAttribute("role", "status");
+  button.after(told);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
@@ -25,7 +30,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     } catch {
       button.textContent = "Copy it by hand"; // without HTTPS a browser may refuse
     }
-    setTimeout(() => { button.textContent = before; }, 3000);
+    told.textContent = button.textContent;
+    setTimeout(() => { button.textContent = before; told.textContent = ""; }, 3000);
   });
 }
 
@@ -35,7 +41,9 @@ if (clocks) {
   const listed = [...clocks.options].some((option) => option.value === zone);
   // Once in a session: from then on the server writes the dates on these clocks.
   const address = new URL(clocks.dataset.zoneUnknown, location.href);
-  if (listed && location.pathname === address.pathname && !location.search) {
+  // Whoever changed something before the script came keeps it, and the clocks of this page.
+  const typed = [...document.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
+  if (listed && !typed && location.pathname === address.pathname && !location.search) {
     address.searchParams.set("zone", zone);
     location.replace(address);
   }

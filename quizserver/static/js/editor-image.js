@@ -1,6 +1,7 @@
 // Sends an image from the editor and puts its reference where the caret is.
 
-import { post } from "./editor-post.js";
+import { post } from "./server.js";
+import { usable } from "./usable.js";
 
 export function imageForm(editor) {
   const form = editor.part("image");
@@ -19,16 +20,19 @@ export function imageForm(editor) {
       return;
     }
     const button = form.querySelector("button");
-    button.disabled = true;
+    if (form.dataset.sending) return;
+    form.dataset.sending = "yes";
+    usable(button, false);
     try {
       const { name, markdown } = await post(form.action, new FormData(form));
       form.reset();
       editor.insert(markdown);
       editor.part("announce").textContent = `The image ${name} is in the text.`;
     } catch (error) {
-      complain(error.message);
+      complain(error.lost ? `${error.message} Try again in a moment.` : error.message);
     } finally {
-      button.disabled = false;
+      delete form.dataset.sending;
+      usable(button, true);
     }
   });
 }

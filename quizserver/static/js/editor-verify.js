@@ -2,7 +2,8 @@
 
 import { Progress, timeLeft } from "./progress.js";
 import * as runs from "./runs.js";
-import { post } from "./editor-post.js";
+import { fetchText, post } from "./server.js";
+import { usable } from "./usable.js";
 
 export class Verification {
   constructor(root, editor) {
@@ -19,6 +20,8 @@ export class Verification {
   }
 
   async start() {
+    if (this.busy) return;
+    this.job = null;
     this.working(true);
     this.part("verify-result").replaceChildren();
     this.say(0, "Asking for it…");
@@ -27,7 +30,7 @@ export class Verification {
       if (!this.editor.saved) throw new Error("What is not saved can't be verified.");
       this.job = await post(this.part("verify-form").action, {});
     } catch (error) {
-      this.fail(error.message);
+      this.fail(error.lost ? `${error.message} Press Verify claims again in a moment.` : error.message);
       return;
     }
     if (this.job.events) this.follow();
@@ -44,6 +47,7 @@ export class Verification {
   }
 
   follow() {
+    this.part("verify-stop").hidden = false;
     this.unfollow = runs.follow(this.job, {
       state: ({ state, waiting }) => {
         if (state === "running") this.say(null, "Training…");
@@ -54,7 +58,11 @@ export class Verification {
         this.say(done / total, `${Math.floor((100 * done) / total)} % trained${time}`);
       },
       end: (data) => this.ended(data),
-      lost: () => this.say(null, "The connection was lost. Taking it up again…"),
+      lost: (first) => {
+        const words = "The connection was lost. Taking it up again…";
+        this.say(null, words);
+        if (first) this.part("verify-announce").textContent = words;
+      },
     });
   }
 
@@ -65,11 +73,11 @@ export class Verification {
       return;
     }
     try {
-      const response = await fetch(this.job.result);
-      if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-      this.part("verify-result").innerHTML = await response.text();
+      const { ok, status, text } = await fetchText(this.job.result);
+      if (!ok) throw new Error(`The server answered ${status}.`);
+      this.part("verify-result").innerHTML = text;
     } catch (fault) {
-      this.fail(fault.message);
+      this.fail(`It is done, but what came out could not be fetched: ${fault.message} Press Verify claims again; nothing is trained twice.`);
       return;
     }
     this.working(false);
@@ -78,13 +86,15 @@ export class Verification {
   }
 
   async stop() {
+    if (!this.job) return;
     try {
       const { state } = await runs.stop(this.job);
       if (state !== "queued" && state !== "running") return; // the stream says so
       this.unfollow();
       this.rest("You no longer wait for it. Somebody else does, so it goes on.");
     } catch (error) {
-      this.fail(error.message);
+      this.say(null, `✗ It could not be stopped: ${error.message}`, true);
+      this.part("verify-announce").textContent = this.part("verify-status").textContent;
     }
   }
 
@@ -104,8 +114,11 @@ export class Verification {
   }
 
   working(busy) {
-    this.part("verify-start").disabled = busy;
-    this.part("verify-stop").hidden = !busy;
-    this.part("verify-progress-box").hidden = !busy && !this.job;
+    this.busy = busy;
+    const stopped = document.activeElement === this.part("verify-stop");
+    usable(this.part("verify-start"), !busy);
+    this.part("verify-stop").hidden = !busy || !this.job;
+    if (!busy && stopped) this.part("verify-start").focus();
+    if (busy) this.part("verify-progress-box").hidden = false;
   }
 }

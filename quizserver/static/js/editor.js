@@ -2,7 +2,7 @@
 
 import { Lines } from "./editor-lines.js";
 import { imageForm } from "./editor-image.js";
-import { post } from "./editor-post.js";
+import { post } from "./server.js";
 import { Verification } from "./editor-verify.js";
 
 const PAUSE = 500; // milliseconds without a key after which the text is checked and saved
@@ -14,17 +14,22 @@ class Editor {
     this.part = (name) => document.querySelector(`[data-part="${name}"]`);
     this.source = this.part("source");
     this.lines = new Lines(this.part("source-box"), this.part("lines"), this.source);
-    this.kept = this.config.unsaved ? null : this.source.value;
+    // What is typed before the script came is as little saved as what is typed after.
+    const { value, defaultValue } = this.source;
+    this.kept = this.config.unsaved ? null : defaultValue;
     this.busy = null;
     this.part("check").hidden = true; // it happens by itself
     if (this.config.unsaved) this.say("Not saved yet.");
     this.mark();
     this.listen();
+    if (value !== defaultValue) this.typed();
     imageForm(this);
     if (this.part("verify")) {
       const verification = new Verification(this.part("verify"), this);
       if (this.config.verification) verification.takeUp(this.config.verification);
     }
+    root.toggleAttribute("data-ready", true);
+    document.querySelector("[data-late]")?.remove();
   }
 
   listen() {
@@ -33,6 +38,11 @@ class Editor {
     this.part("form").addEventListener("submit", (event) => this.leave(event));
     window.addEventListener("beforeunload", (event) => {
       if (!this.leaving && !this.saved) event.preventDefault();
+    });
+    // A page that the browser kept knows nothing of what was published since, and is left again as any other.
+    window.addEventListener("pageshow", ({ persisted }) => {
+      this.leaving = false;
+      if (persisted && this.saved) window.location.reload();
     });
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "s") {
@@ -88,7 +98,7 @@ class Editor {
       this.show(told);
       return true;
     } catch (error) {
-      this.say(`Not saved: ${error.message}`, true);
+      this.say(`Not saved: ${error.message} ${error.lost ? "It will be tried again." : ""}`.trimEnd(), true);
       this.timer = setTimeout(() => this.check(), AGAIN);
       return false;
     }
@@ -104,10 +114,23 @@ class Editor {
     this.part("problems").innerHTML = told.problems_html;
     this.part("page").innerHTML = told.page_html;
     this.mark();
+    const recovers = this.failed;
+    this.failed = false;
     this.stands(told);
-    const words = this.part("brief").textContent;
-    if (words !== this.announced) this.part("announce").textContent = words;
-    this.announced = words;
+    this.tell(told, recovers);
+  }
+
+  /** Aloud, only what is news: what the checker finds, that a text is safe again, that another one is in its way. */
+  tell(told, recovers) {
+    if (this.failed) return; // that was said
+    const news = [];
+    if (recovers && told.saved && this.last) news.push(this.last);
+    if (told.state === "conflict" && !this.clashed) news.push(this.part("state").textContent);
+    this.clashed = told.state === "conflict";
+    const brief = this.part("brief").textContent;
+    if (brief !== this.announced) news.push(brief);
+    this.announced = brief;
+    if (news.length) this.part("announce").textContent = news.join(" · ");
   }
 
   stands(told) {
@@ -137,6 +160,7 @@ class Editor {
     const state = this.part("state");
     // A failure is announced, once.
     if (bad && state.textContent !== words) this.part("announce").textContent = words;
+    this.failed ||= bad;
     state.textContent = words;
     state.classList.toggle("mark-bad", bad);
   }
@@ -161,6 +185,7 @@ class Editor {
     if (this.leaving) return;
     event.preventDefault();
     const { submitter } = event;
+    if (!this.saved) this.say("Saving it first…");
     if (!(await this.check()) || this.leaving) return;
     clearTimeout(this.timer);
     this.leaving = true;

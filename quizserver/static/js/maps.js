@@ -5,6 +5,7 @@ import { draw, fill, table } from "./map-picture.js";
 import { lower, Side, valueWords } from "./map-side.js";
 import { Progress, timeLeft } from "./progress.js";
 import * as runs from "./runs.js";
+import { usable } from "./usable.js";
 
 const LIVE = "live";
 
@@ -125,7 +126,7 @@ export class Maps {
 
   /** Has a map trained with the setting as it stands, and shows it as its cells arrive. */
   async compute(map) {
-    if (this.job) return;
+    if (this.working) return;
     this.complain("");
     if (map.x === map.y) {
       this.complain("Choose two different knobs.");
@@ -151,19 +152,26 @@ export class Maps {
     }
     this.begin(run);
     if (run.state === "done") return;
+    usable(this.part("map-stop"), true);
     this.unfollow = runs.follow(this.job, {
       state: ({ state, waiting }) => this.waiting(state, waiting),
       cells: (data) => this.cells(data),
       end: (data) => this.ended(data),
-      lost: () => this.progress.say(null, "The connection was lost. Taking it up again…"),
+      lost: (first) => this.lost(first),
     });
+  }
+
+  lost(first) {
+    const words = "The connection was lost. Taking it up again…";
+    this.progress.say(null, words);
+    if (first) this.part("map-announce").textContent = words;
   }
 
   refused(error) {
     this.job = null;
     this.busy(false);
     this.progress.say(0, "No map was computed.");
-    this.complain(error.message);
+    this.complain(error.lost ? `${error.message} Check the connection, then ask for the map again.` : error.message);
     const list = error.field?.startsWith("map.") && this.part(error.field.replace(".", "-"));
     if (list) list.focus();
   }
@@ -187,8 +195,9 @@ export class Maps {
     draw(box, `${this.root.closest("[data-bench]").id}-live-map`, { ...map, description: "Cells appear as they are trained.", marks: key });
     this.offer(`${x.spec.label} × ${lower(y.spec.label)}: ${lower(this.config.shapes[map.shape].title)}${of}`);
     this.show(LIVE);
-    // The button that was pressed is disabled now, or gone: the focus goes to what it brought.
-    if (document.activeElement === document.body) map.dot.across.focus({ preventScroll: true });
+    // From the button that was pressed, or is gone, the focus goes to what it brought.
+    const from = document.activeElement;
+    if ([document.body, this.part("map-compute"), this.part("map-again")].includes(from)) map.dot.across.focus({ preventScroll: true });
     this.part("map-going").scrollIntoView({ block: "nearest" });
     this.part("map-announce").textContent = `The map is being computed: ${map.title}.`;
     if (run.state === "done") this.ended(run);
@@ -253,21 +262,25 @@ export class Maps {
   }
 
   async stop() {
-    if (!this.job) return;
-    this.part("map-stop").disabled = true;
+    if (!this.job || this.stopping) return;
+    this.stopping = true;
+    usable(this.part("map-stop"), false);
     this.progress.say(null, "Stopping…");
     try {
       await runs.stop(this.job);
     } catch (error) {
-      this.part("map-stop").disabled = false;
-      this.complain(error.message);
+      this.stopping = false;
+      usable(this.part("map-stop"), this.working);
+      this.complain(`It could not be stopped: ${error.message}`);
     }
   }
 
   busy(busy) {
+    this.working = busy;
+    this.stopping = false;
     if (busy) this.part("map-going").hidden = false;
-    for (const name of ["map-compute", "map-again"]) this.part(name).disabled = busy;
-    this.part("map-stop").disabled = !busy;
+    for (const name of ["map-compute", "map-again"]) usable(this.part(name), !busy);
+    usable(this.part("map-stop"), false);
   }
 
   complain(fault) {

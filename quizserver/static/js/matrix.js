@@ -1,6 +1,8 @@
 // The matrix while the class works: asks for what is new, changes only the cells that changed, and
 // makes the table one stop of the Tab key with arrow keys inside.
 
+import { fetchText } from "./server.js";
+
 const SLOWEST_SECONDS = 60;
 const MARKED_MS = 4000;
 
@@ -143,12 +145,12 @@ function live(box, table, refresh) {
   }
 
   async function ask() {
-    const response = await fetch(address(), { headers: { "If-None-Match": etag }, cache: "no-store" });
-    if (response.status === 304) return true;
-    if (response.status === 404) return false;
-    if (!response.ok) throw new Error(response.status);
-    const told = await response.json();
-    etag = response.headers.get("ETag");
+    const { ok, status, headers, text } = await fetchText(address(), { headers: { "If-None-Match": etag }, cache: "no-store" });
+    if (status === 304) return true;
+    if (status === 404) return false;
+    if (!ok) throw new Error(String(status));
+    const told = JSON.parse(text);
+    etag = headers.get("ETag");
     take(told);
     return true;
   }
@@ -158,7 +160,7 @@ function live(box, table, refresh) {
     asking = true;
     try {
       const goOn = await ask();
-      if (failures) news.textContent = "Updating again.";
+      if (failures >= 2) news.textContent = "Updating again.";
       failures = 0;
       if (!goOn) {
         news.textContent = "This page no longer updates: you are signed out, or no longer instruct the class.";
@@ -181,6 +183,7 @@ function live(box, table, refresh) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") { clearTimeout(timer); turn(); }
   });
+  window.addEventListener("online", () => { clearTimeout(timer); turn(); });
   later();
 }
 
@@ -189,4 +192,6 @@ if (box) {
   const table = box.querySelector("table");
   tellLocalTimes(table);
   live(box, table, arrows(table));
+  for (const line of document.querySelectorAll("[data-live-line]")) line.hidden = false;
+  document.querySelector("[data-late]")?.remove();
 }

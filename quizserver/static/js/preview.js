@@ -1,5 +1,7 @@
 // Reloads the page when the files that it is made of have changed, where the reader was in it.
 
+import { ask } from "./server.js";
+
 const LOOK_MS = 400;
 const PENDING_MS = 1000;
 const KEPT = "preview-place";
@@ -40,9 +42,7 @@ function goBack() {
 async function look() {
   if (document.hidden) return;
   try {
-    const answer = await fetch(bar.dataset.state, { headers: { Accept: "application/json" } });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const { revision } = await answer.json();
+    const { revision } = await ask(bar.dataset.state);
     if (revision !== bar.dataset.revision) return reload();
     if (away) say("Live again");
     away = false;

@@ -1,17 +1,43 @@
 // Niceties of the answer form; everything works without them.
 
+import { fetchText } from "./server.js";
+import { usable } from "./usable.js";
+
+const LONG = 15_000; // milliseconds after which whoever waits for their answer's result may send it again
+
+/** Says in the form what went wrong, aloud too; nothing takes it away. */
+function complain(form, words) {
+  let place = form.querySelector("[data-fault]");
+  if (!place) {
+    place = Object.assign(document.createElement("p"), { className: "error" });
+    place.setAttribute("role", "alert");
+    place.dataset.fault = "";
+    form.querySelector(".actions").before(place);
+  }
+  place.textContent = words;
+  place.hidden = !words;
+}
+
 /** A hint arrives without losing the options chosen so far. */
 async function showHint(button) {
   const form = button.closest("form");
+  if (form.dataset.hinting) return;
+  form.dataset.hinting = "yes";
+  complain(form, "");
+  usable(button, false);
   let page;
   try {
-    const response = await fetch(button.dataset.hint, { credentials: "same-origin" });
-    if (!response.ok) throw new Error(String(response.status));
-    page = new DOMParser().parseFromString(await response.text(), "text/html");
-  } catch {
-    form.requestSubmit(button);
+    const { ok, status, text } = await fetchText(button.dataset.hint);
+    if (!ok) throw new Error(`The server answered ${status}.`);
+    page = new DOMParser().parseFromString(text, "text/html");
+  } catch (error) {
+    usable(button, true);
+    complain(form, `The hint did not come: ${error.message} Your choice is still here: try again in a moment.`);
     return;
+  } finally {
+    delete form.dataset.hinting;
   }
+  usable(button, true);
   const fresh = [...page.forms].find((other) => other.getAttribute("action") === form.getAttribute("action"));
   if (!fresh) {
     form.requestSubmit(button);
@@ -43,17 +69,33 @@ for (const { elements } of document.querySelectorAll("form[data-answer]")) {
   }
 }
 
-// The server takes the same submission once anyway; this only spares the second request.
+// The server takes the same submission once anyway; this only spares the second request,
+// until waiting for the first gets long.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-answer]") || event.submitter?.name === "hint") return;
-  const button = event.target.querySelector('[type="submit"]');
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  const button = form.querySelector('[type="submit"]');
+  const words = button.textContent;
+  form.dataset.sent = "yes";
+  complain(form, "");
   setTimeout(() => {
-    button.disabled = true;
+    usable(button, false);
     button.textContent = "Submitting…";
   });
+  setTimeout(() => {
+    delete form.dataset.sent;
+    usable(button, true);
+    button.textContent = words;
+    complain(form, "The server has not answered yet. Submit again; the answer counts once.");
+  }, LONG);
 });
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted) window.location.reload();
+  // A page that the browser kept is as it was: with what is chosen, or from before the answer.
+  if (event.persisted && document.querySelector("form[data-sent]")) window.location.reload();
 });
 
 // What is wrong with a submission is read out and is where the next Tab begins.

@@ -25,6 +25,9 @@ export class Readings {
 
   /** One row for each curve: its name, its value at the reading line `x`, a way out. */
   list(curves, x) {
+    // The rows are made anew with every point that arrives: the focus goes along with its row.
+    const held = [...this.removers ?? []].find(([, button]) => button === document.activeElement)?.[0];
+    this.removers = new Map();
     const rows = curves.map((curve) => {
       const row = element("li", { className: armClass(curve) });
       const name = (curve.source ? `${curve.label}: ` : "") + curve.title;
@@ -37,6 +40,7 @@ export class Readings {
       return row;
     });
     this.rows.replaceChildren(...rows);
+    this.removers.get(held)?.focus({ preventScroll: true });
     this.values(curves, x);
   }
 
@@ -44,6 +48,7 @@ export class Readings {
     const button = element("button", { type: "button", textContent: "Remove" });
     button.setAttribute("aria-label", `Remove ${name}`);
     button.addEventListener("click", () => this.onRemove(curve.source));
+    this.removers.set(curve.source, button);
     return button;
   }
 
