@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from quizserver.lab.model import SimulationError
-from quizserver.lab.points import checked_point, checked_x, seeded_randomness
+from quizserver.lab.points import Randomness, checked_point, checked_x
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
 
@@ -140,14 +140,17 @@ class _Batch:
         self._points = simulation.start(self._replicas)
 
     def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
+        if index == 0:
+            self._randomness = Randomness()
         # an author's `with torch.no_grad(): yield …` must not leak into the other batches
-        with torch.enable_grad(), seeded_randomness():
+        with torch.enable_grad(), self._randomness.told():
             try:
                 item = next(self._points)
             except StopIteration:
                 raise SimulationError(
                     f"train yielded {index} points, but points={self._simulation.points}"
                 ) from None
+        self._randomness.check(index, self._simulation.points)
         try:
             x, values = checked_point(item, self._simulation.series, self._replicas.count)
         except SimulationError as error:

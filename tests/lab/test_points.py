@@ -97,6 +97,14 @@ def test_random_numbers_that_no_seed_decides_are_refused(draw: Any) -> None:
         simulate(ten(lambda r, _s: draw(r)), {}, [0])
 
 
+def test_random_numbers_of_a_later_point_are_refused_at_the_end() -> None:
+    def late(replicas: Any, step: int) -> Any:
+        return torch.randn(replicas.count) if step == 20 else torch.ones(replicas.count)
+
+    with pytest.raises(SimulationError, match="that no seed decides"):
+        simulate(ten(late, 30), {}, [0])
+
+
 def test_a_layer_of_torch_that_draws_its_own_weights_is_named_beside_what_then_failed() -> None:
     def value(_replicas: Any, _step: int) -> Any:
         return nn.Linear(1, 1)(torch.ones(3, 2))
