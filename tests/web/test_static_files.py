@@ -1,0 +1,49 @@
+"""Scripts and what they import: a page names all of it, so that nothing is found one by one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from quizserver.web.static_files import FOLDER, imported
+
+JS = FOLDER / "js"
+
+
+@pytest.mark.parametrize("address", ["/", "/topics/numbers", "/questions/even", "/sign-in"])
+def test_a_page_names_every_module_that_it_will_load(client: FlaskClient, address: str) -> None:
+    page = client.get(address).get_data(as_text=True)
+    waiting = re.findall(r'<script type="module" src="([^"]+)"', page)
+    assert waiting
+    named = set(re.findall(r'<link rel="modulepreload" href="([^"]+)"', page))
+    loaded = set()
+    while waiting:
+        with client.get(waiting.pop()) as response:
+            assert response.status_code == 200
+            text, folder = response.get_data(as_text=True), response.request.path.rpartition("/")[0]
+        fresh = {f"{folder}/{name}" for name in re.findall(r'"\./([^"]+\.js)"', text)} - loaded
+        loaded |= fresh
+        waiting += fresh
+    assert loaded == named
+
+
+def test_what_is_imported_by_what_is_imported_is_found_once(tmp_path: Path) -> None:
+    texts = {
+        "a.js": 'import "./b.js";\nimport { x } from "./c.js";\n',
+        "b.js": 'import * as c from "./c.js";\n// import "./no.js";\n',
+        "c.js": 'import { a } from "./a.js";\nimport { d, e } from "./d.js";\n',
+        "d.js": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert sorted(imported(tmp_path / "a.js")) == ["b.js", "c.js", "d.js"]
+
+
+def test_no_module_is_without_use() -> None:
+    templates = "".join(path.read_text() for path in FOLDER.parent.rglob("templates/**/*.html"))
+    entries = set(re.findall(r"module\('([^']+)'\)", templates))
+    used = entries.union(*(imported(JS / name) for name in entries))
+    assert used == {path.name for path in JS.glob("*.js")}
