@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts import store as people
 from quizserver.accounts.current import Current
+from quizserver.accounts.model import Person
 from quizserver.attempts import clock, store
 from quizserver.attempts.desk import Desk
 from quizserver.attempts.grading import SubmissionError, grade
@@ -156,10 +157,8 @@ def pages(
 
     @blueprint.get("/topics/<topic>/files/<path:name>")
     def file(topic: str, name: str) -> Response:
-        account = current.account()
         path = asset(desk.library.snapshot(), topic, name)
-        staff = account is not None and (account.writes or account.teaches)
-        if path is None or not (staff or desk.may_see(topic, name)):
+        if path is None or not (desk.may_see(topic, name) or _is_staff(current.account())):
             abort(404)
         response = send_file(path, conditional=True, max_age=3600)
         response.headers.update(asset_headers(path))
@@ -185,6 +184,10 @@ def _back(question: Question) -> str:
     if request.form.get("from") == "lesson":
         return url_for("progress.topic", topic=question.topic, _anchor=f"q-{question.id}-result")
     return url_for("attempts.question", question=question.id, _anchor="result")
+
+
+def _is_staff(account: Person | None) -> bool:
+    return account is not None and (account.writes or account.teaches)
 
 
 def _count(text: str, most: int) -> int:

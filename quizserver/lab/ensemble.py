@@ -138,10 +138,9 @@ class _Batch:
             dtype=dtype,
         )
         self._points = simulation.start(self._replicas)
+        self._randomness = Randomness()
 
     def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
-        if index == 0:
-            self._randomness = Randomness()
         # an author's `with torch.no_grad(): yield …` must not leak into the other batches
         with torch.enable_grad(), self._randomness.told():
             try:

@@ -175,13 +175,12 @@ class Bench {
     this.redraw(true);
     this.told.announce(`Run started: ${words}.`);
     if (this.job.state === "done" && (await this.whole())) return;
-    this.following = true;
     usable(this.part("stop"), true);
     this.unfollow = runs.follow(this.job, {
       state: (data) => this.waiting(data),
       points: (data) => this.points(data),
       end: (data) => this.ended(data),
-      lost: (first) => this.told.lost(first),
+      lost: (first) => this.told.bar.lost(first),
     });
   }
 
@@ -252,14 +251,11 @@ class Bench {
   }
 
   async stop() {
-    if (!this.following || this.stopping) return;
-    this.stopping = true;
     usable(this.part("stop"), false);
     this.told.progress(null, "Stopping…");
     try {
       await runs.stop(this.job);
     } catch (error) {
-      this.stopping = false;
       usable(this.part("stop"), this.busy);
       this.told.complain(`It could not be stopped: ${error.message}`);
     }
@@ -352,8 +348,6 @@ class Bench {
 
   working(busy) {
     this.busy = busy;
-    this.following = false;
-    this.stopping = false;
     usable(this.part("run"), !busy);
     usable(this.part("stop"), false);
     // Only the picture: what is said within something busy may not be read out.

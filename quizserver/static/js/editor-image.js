@@ -20,8 +20,6 @@ export function imageForm(editor) {
       return;
     }
     const button = form.querySelector("button");
-    if (form.dataset.sending) return;
-    form.dataset.sending = "yes";
     usable(button, false);
     try {
       const { name, markdown } = await post(form.action, new FormData(form));
@@ -31,7 +29,6 @@ export function imageForm(editor) {
     } catch (error) {
       complain(error.lost ? `${error.message} Try again in a moment.` : error.message);
     } finally {
-      delete form.dataset.sending;
       usable(button, true);
     }
   });

@@ -20,7 +20,6 @@ export class Verification {
   }
 
   async start() {
-    if (this.busy) return;
     this.job = null;
     this.working(true);
     this.part("verify-result").replaceChildren();
@@ -59,9 +58,8 @@ export class Verification {
       },
       end: (data) => this.ended(data),
       lost: (first) => {
-        const words = "The connection was lost. Taking it up again…";
-        this.say(null, words);
-        if (first) this.part("verify-announce").textContent = words;
+        this.marked(false);
+        this.bar.lost(first);
       },
     });
   }
@@ -110,11 +108,14 @@ export class Verification {
 
   say(share, words, bad = false) {
     this.bar.say(share, words);
+    this.marked(bad);
+  }
+
+  marked(bad) {
     this.part("verify-status").classList.toggle("mark-bad", bad);
   }
 
   working(busy) {
-    this.busy = busy;
     const stopped = document.activeElement === this.part("verify-stop");
     usable(this.part("verify-start"), !busy);
     this.part("verify-stop").hidden = !busy || !this.job;

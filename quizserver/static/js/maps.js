@@ -157,14 +157,8 @@ export class Maps {
       state: ({ state, waiting }) => this.waiting(state, waiting),
       cells: (data) => this.cells(data),
       end: (data) => this.ended(data),
-      lost: (first) => this.lost(first),
+      lost: (first) => this.progress.lost(first),
     });
-  }
-
-  lost(first) {
-    const words = "The connection was lost. Taking it up again…";
-    this.progress.say(null, words);
-    if (first) this.part("map-announce").textContent = words;
   }
 
   refused(error) {
@@ -262,14 +256,11 @@ export class Maps {
   }
 
   async stop() {
-    if (!this.job || this.stopping) return;
-    this.stopping = true;
     usable(this.part("map-stop"), false);
     this.progress.say(null, "Stopping…");
     try {
       await runs.stop(this.job);
     } catch (error) {
-      this.stopping = false;
       usable(this.part("map-stop"), this.working);
       this.complain(`It could not be stopped: ${error.message}`);
     }
@@ -277,7 +268,6 @@ export class Maps {
 
   busy(busy) {
     this.working = busy;
-    this.stopping = false;
     if (busy) this.part("map-going").hidden = false;
     for (const name of ["map-compute", "map-again"]) usable(this.part(name), !busy);
     usable(this.part("map-stop"), false);

@@ -17,6 +17,13 @@ export class Progress {
     bar.setAttribute("aria-valuetext", words);
     this.part("status").textContent = words;
   }
+
+  /** The stream that told of it was dropped; said aloud only the first time. */
+  lost(first) {
+    const words = "The connection was lost. Taking it up again…";
+    this.say(null, words);
+    if (first) this.part("announce").textContent = words;
+  }
 }
 
 /** How long something will take, as people say it. */

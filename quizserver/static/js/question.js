@@ -21,8 +21,6 @@ function complain(form, words) {
 /** A hint arrives without losing the options chosen so far. */
 async function showHint(button) {
   const form = button.closest("form");
-  if (form.dataset.hinting) return;
-  form.dataset.hinting = "yes";
   complain(form, "");
   usable(button, false);
   let page;
@@ -34,8 +32,6 @@ async function showHint(button) {
     usable(button, true);
     complain(form, `The hint did not come: ${error.message} Your choice is still here: try again in a moment.`);
     return;
-  } finally {
-    delete form.dataset.hinting;
   }
   usable(button, true);
   const fresh = [...page.forms].find((other) => other.getAttribute("action") === form.getAttribute("action"));

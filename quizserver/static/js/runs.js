@@ -1,6 +1,6 @@
 // Talking to the server about runs: ask for one, follow its points, stop it.
 
-import { ask, fetchText, post } from "./server.js";
+import { ask, post } from "./server.js";
 
 const UNREACHABLE = "The server can't be reached. Check the connection, then try again; what is trained is kept.";
 const NO_STREAM = "The run goes on, but can't be shown live now. Ask for it again to see how far it is.";
@@ -16,10 +16,13 @@ export const whole = (run, replicas = false) => ask(run.url + (replicas ? "?repl
 
 /** Why a run can't be followed any more; null while it may be that it can. */
 async function refusal(run) {
-  const { status, headers, text } = await fetchText(run.url, { headers: { Accept: "application/json" } });
-  if (![401, 403, 404].includes(status)) return null;
-  const json = (headers.get("Content-Type") ?? "").includes("json");
-  return (json && JSON.parse(text).error) || `The server answered ${status}.`;
+  try {
+    await ask(run.url);
+  } catch (error) {
+    if (error.status === null) throw error;
+    if ([401, 403, 404].includes(error.status)) return error.message;
+  }
+  return null;
 }
 
 /**

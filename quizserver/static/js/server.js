@@ -4,10 +4,11 @@ const TOKEN = 'meta[name="csrf-token"]';
 const PATIENCE = 20_000; // milliseconds until an answer that has not come counts as lost
 const UPLOAD = 180_000; // an image on a slow line takes its time
 
-/** What went wrong, in words. `field` names the input concerned, or is null; `lost` tells that this server said nothing. */
+/** What went wrong, in words. `field` names the input concerned, or is null; `lost` tells that this server said nothing; `status` is that of an answer that came. */
 export class ServerError extends Error {
-  constructor(message, { field = null, lost = false } = {}) {
+  constructor(message, { field = null, lost = false, status = null } = {}) {
     super(message);
+    this.status = status;
     this.field = field;
     this.lost = lost;
   }
@@ -62,9 +63,9 @@ function told({ ok, status, headers, text }) {
     // An answer that was cut short is none.
   }
   if (ok && body !== null) return body;
-  if (!ok && body?.error) throw new ServerError(body.error, { field: body.field ?? null });
+  if (!ok && body?.error) throw new ServerError(body.error, { field: body.field ?? null, status });
   const words = ok ? "The answer was cut short, or came from something between here and the server." : `The server answered ${status}.`;
-  throw new ServerError(words, { lost: true });
+  throw new ServerError(words, { lost: true, status });
 }
 
 /** Takes the token of this page as it is now; whether there is another one than before. */

@@ -24,13 +24,6 @@ export class Told {
     this.part("announce").textContent = words;
   }
 
-  /** A stream was dropped; said aloud only the first time. */
-  lost(first) {
-    const words = "The connection was lost. Taking it up again…";
-    this.progress(null, words);
-    if (first) this.announce(words);
-  }
-
   complain(fault) {
     this.part("form-error").textContent = fault;
     this.part("form-error").hidden = !fault;

@@ -7,3 +7,10 @@ export function usable(button, may) {
   button.toggleAttribute("aria-disabled", false);
   if (held) button.setAttribute("aria-disabled", "true");
 }
+
+// Such a button is as little pressed as one that is disabled, by Enter in a field of its form either.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest('button[aria-disabled="true"]')) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
