@@ -20,17 +20,23 @@ import torch
 from torch import nn
 
 from benchmarks import plain_loops
-from benchmarks.classes import class_rows
-from benchmarks.items import item_rows
+from benchmarks.big_class import class_rows
+from benchmarks.item_analysis import item_rows
 from benchmarks.limits import limit_rows
+from benchmarks.measurement import (
+    Measurement,
+    measurements_json,
+    measurements_table,
+    median_seconds,
+    seconds_of,
+)
 from benchmarks.profile import profile_rows
-from benchmarks.rows import Row, as_json, as_table, once, timed
+from quizserver.evidence.verify import verify_topic
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.phases import plane
+from quizserver.lab.phase_map_training import train_phase_map
+from quizserver.lab.phase_maps import build_plane
 from quizserver.lab.simulation import Simulation
-from quizserver.lab.sweep import sweep
-from quizserver.lab.verify import verify
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 
@@ -43,7 +49,7 @@ class Race:
 
     what: str
     file: str
-    plain: Callable[[], object]
+    plain_loop: Callable[[], object]
     arm: str
     knobs: Mapping[str, float] = field(default_factory=dict)
     aim: float | None = None
@@ -53,22 +59,22 @@ SHORT = 240  # epochs of a race that would take 2,000
 _SHORT = {"epochs_per_point": SHORT // 80}
 
 RACES = (
-    Race("strange loss", "strange-loss/simulation", lambda: plain_loops.strange_loss(0),
+    Race("strange loss", "strange-loss/simulation", lambda: plain_loops.train_strange_loss(0),
          "healthy", aim=25),
-    Race("noisy quadratic, 1,000 steps", "plateau/steps", lambda: plain_loops.parabola_steps(0),
+    Race("noisy quadratic, 1,000 steps", "plateau/steps", lambda: plain_loops.train_parabola_steps(0),
          "plateau"),
     Race("noisy mini-batches, 600 epochs", "zero-error/floor",
-         lambda: plain_loops.noisy_batches(0), "noisy-batches"),
+         lambda: plain_loops.train_noisy_batches(0), "noisy-batches"),
     Race(f"line, sigmoid, {SHORT} epochs", "noiseless/sigmoid_relu",
-         lambda: plain_loops.line(nn.Sigmoid(), 0, SHORT), "sigmoid", _SHORT),
+         lambda: plain_loops.train_line(nn.Sigmoid(), 0, SHORT), "sigmoid", _SHORT),
     Race(f"line, ReLU, {SHORT} epochs", "noiseless/sigmoid_relu",
-         lambda: plain_loops.line(nn.ReLU(), 0, SHORT), "relu", _SHORT),
+         lambda: plain_loops.train_line(nn.ReLU(), 0, SHORT), "relu", _SHORT),
     Race(f"sine, 10 units, {SHORT} epochs", "noiseless/capacity",
-         lambda: plain_loops.sine(10, 0, SHORT), "ten", _SHORT),
+         lambda: plain_loops.train_sine(10, 0, SHORT), "ten", _SHORT),
     Race(f"sine, 32 units, {SHORT} epochs", "noiseless/capacity",
-         lambda: plain_loops.sine(32, 0, SHORT), "thirty-two", _SHORT),
+         lambda: plain_loops.train_sine(32, 0, SHORT), "thirty-two", _SHORT),
     Race(f"parabola, rate 0.001, {SHORT} epochs", "noiseless/rates",
-         lambda: plain_loops.parabola(0.001, 0, SHORT), "low-rate", _SHORT),
+         lambda: plain_loops.train_parabola(0.001, 0, SHORT), "low-rate", _SHORT),
 )  # fmt: skip
 
 EXAMPLES = {
@@ -78,99 +84,103 @@ EXAMPLES = {
 }
 
 
-def _simulation(file: str) -> Simulation:
+def _load_simulation(file: str) -> Simulation:
     return load(Settings().content / f"{file}.py")
 
 
-def race_rows() -> Iterator[Row]:
+def race_rows() -> Iterator[Measurement]:
     """Seconds a curve: the plain loop of one replica against ensembles of several sizes."""
     for race in RACES:
-        simulation = _simulation(race.file)
+        simulation = _load_simulation(race.file)
         knobs = {**simulation.arm(race.arm).knobs, **race.knobs}
         group = f"{race.what}: seconds a curve, against the plain loop"
-        plain = timed(race.plain)
-        yield Row(group, "plain PyTorch, one replica", plain, 1.0)
+        baseline = median_seconds(race.plain_loop)
+        yield Measurement(group, "plain PyTorch, one replica", baseline, 1.0)
         for size in SIZES:
             train = partial(simulate, simulation, knobs, range(size))
-            each = timed(train, 3 if size < 512 else 1) / size
+            per_curve = median_seconds(train, 3 if size < 512 else 1) / size
             aim = race.aim if size == 64 else None
-            yield Row(group, f"ensemble of {size}", each, plain / each, aim)
+            yield Measurement(group, f"ensemble of {size}", per_curve, baseline / per_curve, aim)
 
 
-def _train(file: str, *arms: str) -> None:
-    simulation = _simulation(file)
+def _train_arms(file: str, *arms: str) -> None:
+    simulation = _load_simulation(file)
     for arm in arms:
         simulate(simulation, simulation.arm(arm).knobs, range(64))
 
 
-def _spread(workers: ProcessPoolExecutor, file: str, arms: Sequence[str]) -> None:
-    for done in [workers.submit(_train, file, arm) for arm in arms]:
-        done.result()
+def _train_in_workers(workers: ProcessPoolExecutor, file: str, arms: Sequence[str]) -> None:
+    for pending in [workers.submit(_train_arms, file, arm) for arm in arms]:
+        pending.result()
 
 
-def _warm() -> None:
+def _warm_up() -> None:
     """What a worker has done before it is asked for anything: torch is imported."""
     torch.set_num_threads(1)
 
 
-def learner_rows() -> Iterator[Row]:
+def learner_rows() -> Iterator[Measurement]:
     """What a learner waits for: the first point, one arm; and the arms of a page's evidence."""
     group = "runs"
-    simulation = _simulation("strange-loss/simulation")
+    simulation = _load_simulation("strange-loss/simulation")
 
     def until_first() -> None:
-        seen: list[int] = []
+        reached: list[int] = []
         simulate(
             simulation,
             {},
             range(32),
-            on_points=lambda index, _x, _values: seen.append(index),
-            should_stop=lambda: bool(seen),
+            on_points=lambda index, _x, _values: reached.append(index),
+            should_stop=lambda: bool(reached),
         )
 
-    yield Row(group, "strange loss, first point of 32 replicas", timed(until_first))
-    one = timed(lambda: simulate(simulation, {}, range(32)))
-    yield Row(group, "strange loss, one arm × 32 seeds", one, aim=1)
+    yield Measurement(
+        group, "strange loss, first point of 32 replicas", median_seconds(until_first)
+    )
+    one = median_seconds(lambda: simulate(simulation, {}, range(32)))
+    yield Measurement(group, "strange loss, one arm × 32 seeds", one, aim=1)
     settings = [arm.knobs for arm in simulation.arms for _ in range(64)]
     seeds = [*range(64)] * len(simulation.arms)
-    spent = timed(lambda: simulate(simulation, settings, seeds), 1)
-    yield Row(group, f"strange loss, all {len(simulation.arms)} arms × 64 seeds", spent, aim=5)
+    spent = median_seconds(lambda: simulate(simulation, settings, seeds), 1)
+    yield Measurement(
+        group, f"strange loss, all {len(simulation.arms)} arms × 64 seeds", spent, aim=5
+    )
     for what, (file, arms) in EXAMPLES.items():
         name = f"{what}, 2 arms × 64 seeds × 2,000 epochs"
-        spent = once(partial(_train, file, *arms))
-        yield Row(group, f"{name}, one after the other", spent)
+        spent = seconds_of(partial(_train_arms, file, *arms))
+        yield Measurement(group, f"{name}, one after the other", spent)
         with ProcessPoolExecutor(len(arms), get_context("spawn")) as workers:
-            for ready in [workers.submit(_warm) for _ in arms]:
+            for ready in [workers.submit(_warm_up) for _ in arms]:
                 ready.result()
-            spent = once(partial(_spread, workers, file, arms))
-        yield Row(group, f"{name}, an arm a worker", spent, aim=5)
+            spent = seconds_of(partial(_train_in_workers, workers, file, arms))
+        yield Measurement(group, f"{name}, an arm a worker", spent, aim=5)
 
 
-def map_rows() -> Iterator[Row]:
-    simulation = _simulation("strange-loss/simulation")
-    asked = plane(simulation.describe(), simulation.maps[0])
-    spent = once(lambda: sweep(simulation, asked))
-    size = f"{len(asked.x_values)} × {len(asked.y_values)} × {asked.replicas}"
-    yield Row("phase map", f"strange loss, {size}", spent, aim=120)
+def map_rows() -> Iterator[Measurement]:
+    simulation = _load_simulation("strange-loss/simulation")
+    map_plane = build_plane(simulation.describe(), simulation.maps[0])
+    spent = seconds_of(lambda: train_phase_map(simulation, map_plane))
+    size = f"{len(map_plane.x_values)} × {len(map_plane.y_values)} × {map_plane.replicas}"
+    yield Measurement("phase map", f"strange loss, {size}", spent, aim=120)
 
 
-def jump_rows() -> Iterator[Row]:
+def jump_rows() -> Iterator[Measurement]:
     """The exact jump to a step against taking every step, 32 replicas."""
     group = "the exact jump against stepping, noisy quadratic, 32 replicas"
-    steps, jump = _simulation("plateau/steps"), _simulation("plateau/simulation")
-    stepping = timed(lambda: simulate(steps, {}, range(32)), 1)
-    yield Row(group, "1,000 steps, one by one", stepping, 1.0)
-    jumping = timed(lambda: simulate(jump, {}, range(32)))
+    steps, jump = _load_simulation("plateau/steps"), _load_simulation("plateau/simulation")
+    stepping = median_seconds(lambda: simulate(steps, {}, range(32)), 1)
+    yield Measurement(group, "1,000 steps, one by one", stepping, 1.0)
+    jumping = median_seconds(lambda: simulate(jump, {}, range(32)))
     ratio = 500 * stepping / jumping
-    yield Row(group, "500,000 steps, jumped", jumping, ratio, note="ratio: a step's worth")
+    yield Measurement(group, "500,000 steps, jumped", jumping, ratio, note="ratio: a step's worth")
 
 
-def evidence_rows() -> Iterator[Row]:
+def evidence_rows() -> Iterator[Measurement]:
     """Seconds for the whole default evidence of each topic: claims, arms and maps, 64 seeds."""
     for topic in Library(Settings().content).snapshot().topics.values():
         if any(question.claims for question in topic.questions):
-            spent = once(partial(verify, topic, range(64)))
-            yield Row("evidence of a topic", topic.id, spent)
+            spent = seconds_of(partial(verify_topic, topic, range(64)))
+            yield Measurement("evidence of a topic", topic.id, spent)
 
 
 _MEMORY = """
@@ -178,8 +188,8 @@ import resource, sys
 from pathlib import Path
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.phases import plane
-from quizserver.lab.sweep import sweep
+from quizserver.lab.phase_maps import plane
+from quizserver.lab.phase_map_training import sweep
 simulation = load(Path(sys.argv[1]))
 if sys.argv[2] == "map":
     sweep(simulation, plane(simulation.describe(), simulation.maps[0]))
@@ -194,7 +204,7 @@ else:
 """
 
 
-def memory_rows() -> Iterator[Row]:
+def memory_rows() -> Iterator[Measurement]:
     """Peak memory of a fresh process, torch and all, that does what a worker does."""
     cases = {
         "strange loss, 64 replicas": ("strange-loss/simulation", "healthy"),
@@ -204,15 +214,15 @@ def memory_rows() -> Iterator[Row]:
     for what, (file, arm) in cases.items():
         path = Settings().content / f"{file}.py"
         command = [sys.executable, "-c", _MEMORY, str(path), arm]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
         )
-        mebibytes = int(done.stdout) / 1024**2
+        mebibytes = int(completed.stdout) / 1024**2
         note = f"{mebibytes:.0f} MiB{' MORE THAN 1 GiB' if mebibytes > 1024 else ''}"
-        yield Row("peak memory of a worker", what, note=note)
+        yield Measurement("peak memory of a worker", what, note=note)
 
 
-PARTS: dict[str, Callable[[], Iterator[Row]]] = {
+PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "races": race_rows,
     "runs": learner_rows,
     "map": map_rows,
@@ -231,15 +241,15 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
 @click.option(
     "--only", type=click.Choice(list(PARTS)), multiple=True, help="Measure this part only."
 )
-def main(json_: bool, only: tuple[str, ...]) -> None:
+def run_benchmarks(json_: bool, only: tuple[str, ...]) -> None:
     """Measure the lab; a table, or JSON."""
     torch.set_num_threads(1)
-    rows: list[Row] = []
+    rows: list[Measurement] = []
     for name in only or PARTS:
         click.echo(f"measuring {name} …", err=True)
         rows += PARTS[name]()
-    click.echo(as_json(rows) if json_ else as_table(rows))
+    click.echo(measurements_json(rows) if json_ else measurements_table(rows))
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmarks()

@@ -23,7 +23,7 @@ def two_rings() -> tuple[Tensor, Tensor]:
     return 2 * rings.flatten(0, 1), classes
 
 
-def strange_loss(seed: int, epochs: int = 300) -> Losses:
+def train_strange_loss(seed: int, epochs: int = 300) -> Losses:
     """One full-batch run of the strange loss's healthy arm; the loss before each epoch."""
     torch.manual_seed(seed)
     points, classes = two_rings()
@@ -42,7 +42,7 @@ def strange_loss(seed: int, epochs: int = 300) -> Losses:
     return losses
 
 
-def parabola_steps(seed: int, steps: int = 1000) -> Losses:
+def train_parabola_steps(seed: int, steps: int = 1000) -> Losses:
     """Gradient descent on the noisy quadratic, in float64; the loss of each tenth step."""
     torch.manual_seed(seed)
     time = torch.arange(20.0, dtype=torch.float64)
@@ -62,45 +62,45 @@ def parabola_steps(seed: int, steps: int = 1000) -> Losses:
     return losses
 
 
-def noisy_batches(seed: int, epochs: int = 600) -> Losses:
+def train_noisy_batches(seed: int, epochs: int = 600) -> Losses:
     """A linear unit on mini-batches of 16 with noisy targets; the loss of each 15th epoch."""
     torch.manual_seed(seed)
     x = torch.randn(64, 8)
     y = x @ (torch.randn(8, 1) / 8**0.5) + 0.1 * torch.randn(64, 1)
     net = nn.Linear(8, 1, bias=False)
     nn.init.zeros_(net.weight)
-    return _mini_batches(net, torch.optim.SGD(net.parameters(), lr=0.1), x, y, 16, epochs, 15)
+    return _train_mini_batches(net, torch.optim.SGD(net.parameters(), lr=0.1), x, y, 16, epochs, 15)
 
 
-def line(unit: nn.Module, seed: int, epochs: int) -> Losses:
+def train_line(unit: nn.Module, seed: int, epochs: int) -> Losses:
     """y = 2x + 1 by a 1-16-8-1 network; the loss of each 25th epoch."""
     torch.manual_seed(seed)
     x = torch.linspace(0, 1, 100).unsqueeze(1)
     net = nn.Sequential(nn.Linear(1, 16), unit, nn.Linear(16, 8), unit, nn.Linear(8, 1))
-    return _mini_batches(
+    return _train_mini_batches(
         net, torch.optim.SGD(net.parameters(), lr=0.1), x, 2 * x + 1, 32, epochs, 25
     )
 
 
-def sine(units: int, seed: int, epochs: int) -> Losses:
+def train_sine(units: int, seed: int, epochs: int) -> Losses:
     """y = 5 sin x + 2 by one hidden layer of tanh units and Adam."""
     torch.manual_seed(seed)
     x = 10 * torch.rand(100, 1)
     net = nn.Sequential(nn.Linear(1, units), nn.Tanh(), nn.Linear(units, 1))
     optimiser = torch.optim.Adam(net.parameters(), lr=0.01, eps=1e-7)
-    return _mini_batches(net, optimiser, x, 5 * torch.sin(x) + 2, 32, epochs, 25)
+    return _train_mini_batches(net, optimiser, x, 5 * torch.sin(x) + 2, 32, epochs, 25)
 
 
-def parabola(rate: float, seed: int, epochs: int) -> Losses:
+def train_parabola(rate: float, seed: int, epochs: int) -> Losses:
     """y = x² by ten ReLU units and Adam."""
     torch.manual_seed(seed)
     x = torch.linspace(-1, 1, 100).unsqueeze(1)
     net = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
     optimiser = torch.optim.Adam(net.parameters(), lr=rate, eps=1e-7)
-    return _mini_batches(net, optimiser, x, x**2, 32, epochs, 25)
+    return _train_mini_batches(net, optimiser, x, x**2, 32, epochs, 25)
 
 
-def _mini_batches(
+def _train_mini_batches(
     net: nn.Module,
     optimiser: torch.optim.Optimizer,
     x: Tensor,
@@ -111,9 +111,9 @@ def _mini_batches(
 ) -> Losses:
     losses = [functional.mse_loss(net(x), y).item()]
     for epoch in range(1, epochs + 1):
-        order = torch.randperm(len(x))
-        for chosen in order.split(size):  # type: ignore[no-untyped-call]
-            loss = functional.mse_loss(net(x[chosen]), y[chosen])
+        permutation = torch.randperm(len(x))
+        for indices in permutation.split(size):  # type: ignore[no-untyped-call]
+            loss = functional.mse_loss(net(x[indices]), y[indices])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()

@@ -7,7 +7,7 @@ from functools import partial
 
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.rows import Row, once
+from benchmarks.measurement import Measurement, seconds_of
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
 from quizserver.settings import Settings
@@ -19,7 +19,7 @@ CASES: dict[str, tuple[str, str, Mapping[str, float]]] = {
 }
 
 
-def profile_rows() -> Iterator[Row]:
+def profile_rows() -> Iterator[Measurement]:
     """The largest shares of a run. What no operation accounts for is Python and calling torch.
 
     The profiler slows small operations down, so the time outside of them is taken from a run
@@ -29,14 +29,16 @@ def profile_rows() -> Iterator[Row]:
         simulation = load(Settings().content / f"{file}.py")
         setting = {**simulation.arm(arm).knobs, **knobs}
         simulate(simulation, setting, range(64))
-        whole = once(partial(simulate, simulation, setting, range(64)))
-        with profile(activities=[ProfilerActivity.CPU]) as seen:
+        whole = seconds_of(partial(simulate, simulation, setting, range(64)))
+        with profile(activities=[ProfilerActivity.CPU]) as profiler:
             simulate(simulation, setting, range(64))
-        events = sorted(seen.key_averages(), key=lambda event: -event.self_cpu_time_total)
+        events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
         inside = sum(event.self_cpu_time_total for event in events) / 1e6
         group = f"where the time goes: {what}, {whole:.2f} s"
         for event in events[:SHOWN]:
             spent = event.self_cpu_time_total / 1e6
-            yield Row(group, event.key, spent, note=f"{spent / inside:.0%}, {event.count} calls")
+            yield Measurement(
+                group, event.key, spent, note=f"{spent / inside:.0%}, {event.count} calls"
+            )
         rest = inside - sum(event.self_cpu_time_total for event in events[:SHOWN]) / 1e6
-        yield Row(group, "everything else", rest, note=f"{rest / inside:.0%}")
+        yield Measurement(group, "everything else", rest, note=f"{rest / inside:.0%}")

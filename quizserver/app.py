@@ -14,32 +14,32 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from quizserver.accounts import pages as account_pages
-from quizserver.accounts.current import Current
-from quizserver.accounts.roles import pages as role_pages
+from quizserver.accounts import roles_pages as role_pages
+from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts import pages as attempt_pages
 from quizserver.attempts import store as attempts
-from quizserver.attempts.desk import Desk
-from quizserver.attempts.experiments.journal import journal
+from quizserver.attempts.experiments import create_experiment_recorder
+from quizserver.attempts.service import QuestionService
 from quizserver.authoring import pages as authoring_pages
 from quizserver.authoring.preview import pages as preview_pages
 from quizserver.authoring.preview.model import Preview
-from quizserver.authoring.proving import Proving
-from quizserver.authoring.workshop import Workshop
+from quizserver.authoring.service import EditingService
+from quizserver.authoring.verification import Verifications
+from quizserver.classes import instructors_store as instructors
+from quizserver.classes import members_store as members
 from quizserver.classes import pages as class_pages
-from quizserver.classes.instructors import store as instructors
 from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
-from quizserver.classes.members import store as members
-from quizserver.db.guards import BusyError, unavailable
+from quizserver.db.availability import BusyError, unavailable_reason
 from quizserver.db.session import Database
-from quizserver.lab.catalog import Catalog
+from quizserver.lab.catalog import SimulationCatalog
 from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
-from quizserver.runs.service import Runs
+from quizserver.runs.service import RunService
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
-from quizserver.web import errors, numbers, security, static_files
-from quizserver.web.bodies import BodyGate
+from quizserver.web import converters, errors, security, static_files
+from quizserver.web.body_limiter import BodyLimiter
 
 KIB = 1024
 
@@ -58,9 +58,9 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=settings.body_kb * KIB,
         RATELIMIT_HEADERS_ENABLED=True,
     )
-    app.wsgi_app = BodyGate(  # type: ignore[method-assign]
+    app.wsgi_app = BodyLimiter(  # type: ignore[method-assign]
         app.wsgi_app,
-        at_once=max(1, settings.web_threads // 3),
+        max_concurrent=max(1, settings.web_threads // 3),
         bytes_max=settings.body_kb * KIB,
     )
     if settings.proxies:
@@ -68,21 +68,23 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
-    numbers.install(app)
-    security.install(app, https=settings.https)
-    static_files.install(app)
-    errors.install(app, unavailable=unavailable)
+    converters.install_row_id_converter(app)
+    security.install_security(app, https=settings.https)
+    static_files.install_static_files(app)
+    errors.install_error_pages(app, outage_reason=unavailable_reason)
     CSRFProtect(app)
 
     database = Database(settings.data_url)
-    catalog = Catalog()
+    catalog = SimulationCatalog()
     library = Library(
-        settings.content, catalog=catalog, only=preview.only if preview is not None else None
+        settings.content,
+        catalog=catalog,
+        only_topic=preview.only_topic if preview is not None else None,
     )
     library.watch(settings.content_poll_seconds)
-    current = Current(app, database)
-    runs = Runs(settings)
-    desk = Desk(
+    current = CurrentUser(app, database)
+    runs = RunService(settings)
+    question_service = QuestionService(
         database=database,
         library=library,
         catalog=catalog,
@@ -90,45 +92,57 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
         replicas_max=settings.run_replicas_max,
         secret=key,
     )
-    limiter = Limiter(current.visitor, app=app, storage_uri="memory://")
+    limiter = Limiter(current.visitor_token, app=app, storage_uri="memory://")
 
     app.register_blueprint(
-        account_pages.pages(
+        account_pages.create_accounts_blueprint(
             database=database,
             current=current,
             settings=settings,
             limiter=limiter,
-            absorb=attempts.absorb,
-            export=lambda session, person_id: (
-                attempts.export(session, person_id) | members.export(session, person_id)
+            merge_guest=attempts.merge_guest_attempts,
+            export_person=lambda session, person_id: (
+                attempts.export_attempts(session, person_id)
+                | members.export_memberships(session, person_id)
             ),
-            orphans=lambda session, person_id: [
-                each.title for each in instructors.only_instructor_of(session, person_id)
+            sole_class_titles=lambda session, person_id: [
+                learning_class.title
+                for learning_class in instructors.classes_only_instructed_by(session, person_id)
             ],
         )
     )
-    app.register_blueprint(role_pages.pages(database=database, current=current))
+    app.register_blueprint(role_pages.create_roles_blueprint(database=database, current=current))
     app.register_blueprint(
-        run_pages.pages(
+        run_pages.create_runs_blueprint(
             library=library,
             catalog=catalog,
             runs=runs,
             # an author may look at every curve
-            may_use=desk.may_use if preview is None else lambda _topic, _simulation: True,
-            visitor=current.visitor,
-            ran=journal(database, current.learner_id),
+            may_use=question_service.may_use
+            if preview is None
+            else lambda _topic, _simulation: True,
+            visitor=current.visitor_token,
+            on_run=create_experiment_recorder(database, current.learner_id),
             limiter=limiter,
             settings=settings,
         )
     )
     app.register_blueprint(
-        attempt_pages.pages(
-            database=database, desk=desk, current=current, limiter=limiter, settings=settings
+        attempt_pages.create_attempts_blueprint(
+            database=database,
+            question_service=question_service,
+            current=current,
+            limiter=limiter,
+            settings=settings,
         )
     )
-    app.register_blueprint(progress_pages.pages(database=database, desk=desk, current=current))
     app.register_blueprint(
-        class_pages.pages(
+        progress_pages.create_progress_blueprint(
+            database=database, question_service=question_service, current=current
+        )
+    )
+    app.register_blueprint(
+        class_pages.create_classes_blueprint(
             database=database,
             library=library,
             current=current,
@@ -137,35 +151,46 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
         )
     )
     # What reads and computes beside the requests takes its share from all of them: two at a time.
-    beside = ThreadPoolExecutor(2, thread_name_prefix="beside")
-    for room in (matrix_pages, item_pages):
+    background_pool = ThreadPoolExecutor(2, thread_name_prefix="beside")
+    for create_blueprint in (
+        matrix_pages.create_matrix_blueprint,
+        item_pages.create_items_blueprint,
+    ):
         app.register_blueprint(
-            room.pages(database=database, library=library, current=current, beside=beside)
+            create_blueprint(
+                database=database, library=library, current=current, executor=background_pool
+            )
         )
-    proving = Proving(runs=runs, library=library)
+    verifications = Verifications(runs=runs, library=library)
     app.register_blueprint(
-        authoring_pages.pages(
+        authoring_pages.create_authoring_blueprint(
             database=database,
-            workshop=Workshop(
+            editing=EditingService(
                 database=database,
                 library=library,
                 catalog=catalog,
                 content=settings.content,
-                published=proving.published,
+                on_published=verifications.record_published_evidence,
             ),
-            proving=proving,
+            verifications=verifications,
             current=current,
             settings=settings,
         )
     )
-    _add_health(app, database, library)
+    _add_health_check(app, database, library)
     if preview is not None:
-        preview_pages.install(app, settings=settings, database=database, desk=desk, current=current)
+        preview_pages.install_preview(
+            app,
+            settings=settings,
+            database=database,
+            question_service=question_service,
+            current=current,
+        )
 
     def close() -> None:
         library.close()
         runs.close()
-        beside.shutdown(cancel_futures=True)
+        background_pool.shutdown(cancel_futures=True)
         database.dispose()
 
     app.extensions["quizserver-library"] = library
@@ -174,7 +199,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     return app
 
 
-def _add_health(app: Flask, database: Database, library: Library) -> None:
+def _add_health_check(app: Flask, database: Database, library: Library) -> None:
     @app.get("/healthz")
     def healthz() -> Response | tuple[Response, int]:
         try:

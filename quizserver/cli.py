@@ -17,12 +17,18 @@ from quizserver.authoring import commands as authoring
 from quizserver.authoring.check_command import check
 from quizserver.authoring.simulate_command import simulate
 from quizserver.authoring.verify_command import verify
-from quizserver.classes.commands import demo
-from quizserver.command_line import AS_JSON, CONTENT, DATA, settings_of, stop
+from quizserver.classes.demo.commands import demo
+from quizserver.command_line import (
+    CONTENT_OPTION,
+    DATA_OPTION,
+    JSON_OPTION,
+    exit_with_error,
+    settings_from_flags,
+)
 from quizserver.db.commands import migrate_command
-from quizserver.runs.commands import worker
-from quizserver.settings import Settings, rows
-from quizserver.topics.commands import export_command, import_command
+from quizserver.settings import Settings, setting_rows
+from quizserver.topics.formats.commands import export_command, import_command
+from quizserver.worker.commands import worker
 
 if TYPE_CHECKING:
     from quizserver.authoring.preview.model import Preview
@@ -47,31 +53,31 @@ def main() -> None:
     type=int,
     help="Simulation workers; 0 means one for each core [QUIZSERVER_WORKERS; default: 0].",
 )
-@DATA
-@CONTENT
+@DATA_OPTION
+@CONTENT_OPTION
 def serve(**flags: Any) -> None:
     """Serve lessons, questions and experiments until Ctrl-C."""
-    _serve(settings_of(**flags))
+    _serve_settings(settings_from_flags(**flags))
 
 
-def _serve(settings: Settings, preview: Preview | None = None) -> NoReturn:
+def _serve_settings(settings: Settings, preview: Preview | None = None) -> NoReturn:
     from quizserver.serve import ServeError
-    from quizserver.serve import serve as run
+    from quizserver.serve import run_server as run
 
     try:
         sys.exit(run(settings, preview=preview))
     except ServeError as error:
-        stop(str(error))
+        exit_with_error(str(error))
 
 
 @main.command("settings")
-@AS_JSON
+@JSON_OPTION
 def list_settings(as_json: bool) -> None:
     """List every setting with its environment variable, default and meaning."""
     if as_json:
-        click.echo(json.dumps(rows(), indent=2))
+        click.echo(json.dumps(setting_rows(), indent=2))
         return
-    for row in rows():
+    for row in setting_rows():
         click.echo(f"{row['variable']}={row['default']}\n    {row['help']}")
 
 
@@ -79,7 +85,7 @@ for command in (
     worker,
     migrate_command,
     authoring.new,
-    authoring.preview(_serve),
+    authoring.create_preview_command(_serve_settings),
     check,
     verify,
     simulate,

@@ -9,39 +9,39 @@ from typing import Any, NoReturn
 
 import click
 
-from quizserver.settings import Settings, SettingsError, load
+from quizserver.settings import Settings, SettingsError, load_settings
 
-CONTENT = click.option(
+CONTENT_OPTION = click.option(
     "--content", type=click.Path(path_type=Path), help="Folder of topics [QUIZSERVER_CONTENT]."
 )
-DATA = click.option(
+DATA_OPTION = click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Folder of the databases [QUIZSERVER_DATA; default: var].",
 )
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def settings_of(**flags: Any) -> Settings:
+def settings_from_flags(**flags: Any) -> Settings:
     """The settings of the environment, a flag that is not None going before.
 
     Raises click.UsageError for one that cannot be used.
     """
     try:
-        return load(os.environ, **flags)
+        return load_settings(os.environ, **flags)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
 
 
 def content_folder(content: Path | None) -> Path:
     """The folder of topics. Stops when there is none."""
-    folder = settings_of(content=content).content
+    folder = settings_from_flags(content=content).content
     if not folder.is_dir():
-        stop(f"There is no content folder at {folder}. Name one with --content DIR.")
+        exit_with_error(f"There is no content folder at {folder}. Name one with --content DIR.")
     return folder
 
 
-def stop(message: str) -> NoReturn:
+def exit_with_error(message: str) -> NoReturn:
     """Says why, and ends the program with 1: the work found something wrong."""
     click.echo(f"quizserver: {message}", err=True)
     sys.exit(1)

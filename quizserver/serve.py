@@ -23,10 +23,10 @@ import click
 import sqlalchemy as sa
 
 from quizserver.authoring.preview.model import Preview
-from quizserver.db.guards import unavailable
-from quizserver.db.migrate import MigrationError, migrate, prepare_folder
+from quizserver.db.availability import unavailable_reason
+from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
 from quizserver.db.session import Database, DatabaseUrlError
-from quizserver.runs.reach import UnreachableError, reach
+from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings, secret_key
 
 STOP_SECONDS = 3.0
@@ -41,15 +41,15 @@ class ServeError(RuntimeError):
 
 
 @dataclass(slots=True)
-class Child:
+class ChildProcess:
     name: str
     command: list[str]
     process: subprocess.Popen[bytes]
     restarts: int = 0
-    started: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.monotonic)
 
 
-def prepare(settings: Settings) -> Settings:
+def prepare_server(settings: Settings) -> Settings:
     """Makes the data folder, migrates the database and settles the port.
 
     Returns the settings with absolute folders and the port that will be used (0 picks a free one).
@@ -80,7 +80,7 @@ def prepare(settings: Settings) -> Settings:
         )
     migrate_store(settings)
     try:
-        reach(settings)
+        check_backends(settings)
     except UnreachableError as error:
         raise ServeError(str(error)) from error
     return replace(settings, port=port)
@@ -93,19 +93,19 @@ def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
     except DatabaseUrlError as error:
         raise ServeError(f"QUIZSERVER_DATABASE_URL: {error}") from error
     try:
-        return migrate(database)
+        return migrate_database(database)
     except MigrationError as error:
         raise ServeError(str(error)) from error
     except sa.exc.DatabaseError as error:
-        what_to_do = (
+        advice = (
             "Move it away to start anew, or bring back a copy."
             if database.is_sqlite
             else "See that PostgreSQL runs and that QUIZSERVER_DATABASE_URL is right."
         )
-        said = unavailable(error) or str(error.orig).strip()
+        reason = unavailable_reason(error) or str(error.orig).strip()
         raise ServeError(
-            f"Can't open the database {database.url.render_as_string()}: {said.rstrip('.')}."
-            f" {what_to_do}"
+            f"Can't open the database {database.url.render_as_string()}: {reason.rstrip('.')}."
+            f" {advice}"
         ) from error
     finally:
         database.dispose()
@@ -134,52 +134,52 @@ def free_port(host: str, port: int) -> int:
         ) from error
 
 
-def serve(settings: Settings, *, preview: Preview | None = None) -> int:
+def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
     """Runs until a signal asks it to stop; returns the exit code. Raises ServeError.
 
     With ``preview``, for the author at this machine, who is shown the key.
     """
-    settings = prepare(settings)
-    stopping = _Stop()
-    environment = os.environ | settings.environment()
-    web = ["-m", "quizserver.web_process"]
-    name, at = "quizserver", ""
+    settings = prepare_server(settings)
+    stop_signal = _StopSignal()
+    environment = os.environ | settings.to_environment()
+    web_arguments = ["-m", "quizserver.web_process"]
+    server_name, start_path = "quizserver", ""
     if preview is not None:
-        environment |= preview.environment()
-        web.append("--preview")
-        name, at = "The preview", preview.at.removeprefix("/")
+        environment |= preview.to_environ()
+        web_arguments.append("--preview")
+        server_name, start_path = "The preview", preview.start_path.removeprefix("/")
     children = [
-        _start("web", web, environment),
-        _start("worker", ["-m", "quizserver.cli", "worker"], environment),
+        _start_child("web", web_arguments, environment),
+        _start_child("worker", ["-m", "quizserver.cli", "worker"], environment),
     ]
     try:
-        if not _wait_until_ready(settings, children[0], stopping):
-            return 0 if stopping.asked else 1
+        if not _wait_until_ready(settings, children[0], stop_signal):
+            return 0 if stop_signal.requested else 1
         url = f"http://{_shown_host(settings.host)}:{settings.port}/"
-        click.echo(f"{name} is ready at {url}{at} (Ctrl-C stops it)")
-        return _watch(children, environment, stopping)
+        click.echo(f"{server_name} is ready at {url}{start_path} (Ctrl-C stops it)")
+        return _watch_children(children, environment, stop_signal)
     finally:
-        _stop(children)
+        _stop_children(children)
 
 
-class _Stop:
+class _StopSignal:
     """Remembers that SIGINT, SIGTERM or SIGHUP asked to stop; a second one changes nothing."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask)
+            signal.signal(number, self._request_stop)
 
-    def _ask(self, _number: int, _frame: object) -> None:
-        self.asked = True
+    def _request_stop(self, _number: int, _frame: object) -> None:
+        self.requested = True
 
 
-def _start(name: str, arguments: list[str], environment: dict[str, str]) -> Child:
+def _start_child(name: str, arguments: list[str], environment: dict[str, str]) -> ChildProcess:
     command = [sys.executable, *arguments]
-    return Child(name, command, _spawn(command, environment))
+    return ChildProcess(name, command, _spawn_process(command, environment))
 
 
-def _spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _spawn_process(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         env=environment,
@@ -194,22 +194,22 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _wait_until_ready(settings: Settings, web: Child, stopping: _Stop) -> bool:
+def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopSignal) -> bool:
     url = f"http://{_shown_host(settings.host)}:{settings.port}/healthz"
-    give_up = time.monotonic() + READY_SECONDS
-    while time.monotonic() < give_up and not stopping.asked:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and not stop_signal.requested:
         if web.process.poll() is not None:
             click.echo("The web process ended while it started; its message is above.", err=True)
             return False
-        if _answers(url):
+        if _is_healthy(url):
             return True
         time.sleep(0.05)
-    if not stopping.asked:
+    if not stop_signal.requested:
         click.echo(f"The web process did not answer within {READY_SECONDS:.0f} s.", err=True)
     return False
 
 
-def _answers(url: str) -> bool:
+def _is_healthy(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=2) as response:
@@ -218,15 +218,17 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _watch(children: list[Child], environment: dict[str, str], stopping: _Stop) -> int:
+def _watch_children(
+    children: list[ChildProcess], environment: dict[str, str], stop_signal: _StopSignal
+) -> int:
     """Starts a child again when it ends by itself, a few times in a row; then gives up."""
-    while not stopping.asked:
+    while not stop_signal.requested:
         time.sleep(0.1)
         for child in children:
             code = child.process.poll()
-            if code is None or stopping.asked:
+            if code is None or stop_signal.requested:
                 continue
-            if time.monotonic() - child.started > STEADY_SECONDS:
+            if time.monotonic() - child.started_at > STEADY_SECONDS:
                 child.restarts = 0
             if child.restarts >= RESTARTS:
                 click.echo(f"The {child.name} process keeps ending (code {code}).", err=True)
@@ -236,31 +238,31 @@ def _watch(children: list[Child], environment: dict[str, str], stopping: _Stop) 
                 f"The {child.name} process ended (code {code}); starting it again.", err=True
             )
             _kill_group(child, signal.SIGKILL)
-            _pause(child.restarts * 0.5, lambda: stopping.asked)
-            child.process = _spawn(child.command, environment)
-            child.started = time.monotonic()
+            _sleep_unless(child.restarts * 0.5, lambda: stop_signal.requested)
+            child.process = _spawn_process(child.command, environment)
+            child.started_at = time.monotonic()
     return 0
 
 
-def _pause(seconds: float, ended: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not ended():
+def _sleep_unless(seconds: float, is_stopping: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not is_stopping():
         time.sleep(0.05)
 
 
-def _stop(children: list[Child]) -> None:
+def _stop_children(children: list[ChildProcess]) -> None:
     """Asks every child to stop, and after a while kills what is left of their process groups."""
     for child in children:
         _kill_group(child, signal.SIGTERM)
-    until = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + STOP_SECONDS
     for child in children:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.process.wait(max(0.0, until - time.monotonic()))
+            child.process.wait(max(0.0, deadline - time.monotonic()))
         _kill_group(child, signal.SIGKILL)
         child.process.wait()
 
 
-def _kill_group(child: Child, number: signal.Signals) -> None:
+def _kill_group(child: ChildProcess, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.process.pid, number)
 

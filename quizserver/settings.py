@@ -16,23 +16,23 @@ from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any
 
-PREFIX = "QUIZSERVER_"
+ENVIRONMENT_PREFIX = "QUIZSERVER_"
 _RATE = r"\d+/(second|minute|hour|day)"
-SHIPPED = Path(__file__).parent / "_shipped"
-CHECKOUT = Path(__file__).parent.parent
+SHIPPED_ROOT = Path(__file__).parent / "_shipped"
+CHECKOUT_ROOT = Path(__file__).parent.parent
 
 
 class SettingsError(ValueError):
     """A setting holds a value that can't be used; the message names it and says what can."""
 
 
-def shipped(name: str) -> Path:
+def shipped_folder(name: str) -> Path:
     """The folder ``name`` that came along: in the wheel, or beside the package in a checkout."""
-    inside = SHIPPED / name
-    return inside if inside.is_dir() else CHECKOUT / name
+    packaged = SHIPPED_ROOT / name
+    return packaged if packaged.is_dir() else CHECKOUT_ROOT / name
 
 
-def _setting(default: Any, help: str, *, low: float | None = None) -> Any:
+def _setting_field(default: Any, help: str, *, low: float | None = None) -> Any:
     return dataclass_field(default=default, metadata={"help": help, "low": low})
 
 
@@ -40,81 +40,86 @@ def _setting(default: Any, help: str, *, low: float | None = None) -> Any:
 class Settings:
     """The settings of one server. Sizes and times carry their unit in their name or help."""
 
-    data: Path = _setting(Path("var"), "folder for the databases and the secret key")
-    content: Path = _setting(
-        shipped("content"), "folder of topics; unless set, those that come along with quizserver"
+    data: Path = _setting_field(Path("var"), "folder for the databases and the secret key")
+    content: Path = _setting_field(
+        shipped_folder("content"),
+        "folder of topics; unless set, those that come along with quizserver",
     )
-    host: str = _setting("127.0.0.1", "address to listen on")
-    port: int = _setting(8000, "port to listen on; 0 picks a free one", low=0)
-    database_url: str = _setting(
+    host: str = _setting_field("127.0.0.1", "address to listen on")
+    port: int = _setting_field(8000, "port to listen on; 0 picks a free one", low=0)
+    database_url: str = _setting_field(
         "",
         "where to keep what people did, such as postgresql://user:password@host/name; empty means"
         " SQLite in the data folder",
     )
-    runs_url: str = _setting(
+    runs_url: str = _setting_field(
         "",
         "where to keep runs and their curves; empty means the PostgreSQL of DATABASE_URL, or SQLite"
         " in the data folder",
     )
-    queue_url: str = _setting(
+    queue_url: str = _setting_field(
         "",
         "queue of runs, such as redis://host or postgresql://host/name; empty means the PostgreSQL"
         " of DATABASE_URL, or SQLite in the data folder",
     )
-    secret_key: str = _setting(
+    secret_key: str = _setting_field(
         "", "key that signs sessions; empty means one made once and kept in the data folder"
     )
-    https: bool = _setting(
+    https: bool = _setting_field(
         False, "the site is reached through HTTPS: cookies are Secure and HSTS is sent"
     )
-    proxies: int = _setting(
+    proxies: int = _setting_field(
         0, "reverse proxies in front whose X-Forwarded-For and -Proto are trusted", low=0
     )
-    web_processes: int = _setting(
+    web_processes: int = _setting_field(
         1, "web processes; more than one wants PostgreSQL, as SQLite has one writer", low=1
     )
-    web_threads: int = _setting(
+    web_threads: int = _setting_field(
         48, "threads of a web process; each open live curve holds one", low=4
     )
-    streams_max: int = _setting(
+    streams_max: int = _setting_field(
         32,
         "live curves open at once in a web process; they get three quarters of its threads at most",
         low=1,
     )
-    streams_per_visitor: int = _setting(4, "live curves that one visitor may have open", low=1)
-    workers: int = _setting(0, "simulation workers; 0 means one for each core", low=0)
-    run_seconds_max: float = _setting(120.0, "seconds after which a run is ended", low=0.1)
-    map_seconds_max: float = _setting(
+    streams_per_visitor: int = _setting_field(
+        4, "live curves that one visitor may have open", low=1
+    )
+    workers: int = _setting_field(0, "simulation workers; 0 means one for each core", low=0)
+    run_seconds_max: float = _setting_field(120.0, "seconds after which a run is ended", low=0.1)
+    map_seconds_max: float = _setting_field(
         600.0, "seconds after which a phase map that somebody asked for is ended", low=0.1
     )
-    verify_seconds_max: float = _setting(
+    verify_seconds_max: float = _setting_field(
         1800.0, "seconds after which a verification that an author asked for is ended", low=0.1
     )
-    run_memory_mb: int = _setting(2048, "MiB of memory that one run may use", low=64)
-    run_replicas_max: int = _setting(64, "replicas that one run may train", low=1)
-    runs_waiting_max: int = _setting(64, "runs that may wait for a worker", low=1)
-    runs_per_visitor: int = _setting(2, "runs of one visitor that run or wait at once", low=1)
-    runs_kept_mb: int = _setting(512, "MiB of finished runs that are kept", low=1)
-    body_kb: int = _setting(256, "KiB that a request may send", low=16)
-    upload_kb: int = _setting(4096, "KiB that an image which an author sends may have", low=16)
-    limit_sign_in_account: str = _setting(
+    run_memory_mb: int = _setting_field(2048, "MiB of memory that one run may use", low=64)
+    run_replicas_max: int = _setting_field(64, "replicas that one run may train", low=1)
+    runs_waiting_max: int = _setting_field(64, "runs that may wait for a worker", low=1)
+    runs_per_visitor: int = _setting_field(2, "runs of one visitor that run or wait at once", low=1)
+    runs_kept_mb: int = _setting_field(512, "MiB of finished runs that are kept", low=1)
+    body_kb: int = _setting_field(256, "KiB that a request may send", low=16)
+    upload_kb: int = _setting_field(
+        4096, "KiB that an image which an author sends may have", low=16
+    )
+    limit_sign_in_account: str = _setting_field(
         "10/minute;60/hour", "sign-ins with one email address, right or wrong"
     )
-    limit_sign_in_client: str = _setting(
+    limit_sign_in_client: str = _setting_field(
         "100/minute;600/hour", "sign-ins from one client address; a classroom may share it"
     )
-    limit_sign_up: str = _setting("60/hour", "accounts made from one client address")
-    limit_join_client: str = _setting(
+    limit_sign_up: str = _setting_field("60/hour", "accounts made from one client address")
+    limit_join_client: str = _setting_field(
         "60/minute;600/hour", "wrong join codes from one client address; a classroom may share it"
     )
-    limit_answers_client: str = _setting(
+    limit_answers_client: str = _setting_field(
         "1200/minute", "answers from one client address; a classroom may share it"
     )
-    limit_runs: str = _setting("60/minute", "runs asked for by one visitor")
-    limit_runs_client: str = _setting(
+    limit_runs: str = _setting_field("60/minute", "runs asked for by one visitor")
+    limit_runs_client: str = _setting_field(
         "600/minute", "runs asked for from one client address; a classroom may share it"
     )
-    content_poll_seconds: float = _setting(
+    content_poll_seconds: float = _setting_field(
         0.5, "seconds between looks for changed topic files", low=0.05
     )
 
@@ -126,15 +131,15 @@ class Settings:
     @property
     def store_url(self) -> str:
         """SQLAlchemy URL of the store of runs, which can be computed again."""
-        return self.runs_url or self._postgresql or f"sqlite:///{self.data / 'runs.sqlite3'}"
+        return self.runs_url or self._postgresql_url or f"sqlite:///{self.data / 'runs.sqlite3'}"
 
     @property
     def broker_url(self) -> str:
         """URL of the queue between the web and the workers."""
-        return self.queue_url or self._postgresql or f"sqlite:///{self.data / 'queue.sqlite3'}"
+        return self.queue_url or self._postgresql_url or f"sqlite:///{self.data / 'queue.sqlite3'}"
 
     @property
-    def _postgresql(self) -> str:
+    def _postgresql_url(self) -> str:
         return self.database_url if self.database_url.startswith("postgres") else ""
 
     @property
@@ -146,49 +151,56 @@ class Settings:
     def worker_count(self) -> int:
         return self.workers or max(1, os.cpu_count() or 1)
 
-    def environment(self) -> dict[str, str]:
+    def to_environment(self) -> dict[str, str]:
         """These settings as environment variables, so that a child process reads the same ones."""
-        return {PREFIX + f.name.upper(): _text(getattr(self, f.name)) for f in fields(self)}
+        return {
+            ENVIRONMENT_PREFIX + f.name.upper(): _setting_text(getattr(self, f.name))
+            for f in fields(self)
+        }
 
 
-def load(environ: Mapping[str, str], **flags: Any) -> Settings:
+def load_settings(environ: Mapping[str, str], **flags: Any) -> Settings:
     """Settings from the environment, with the flags that are not None on top.
 
     Raises SettingsError for an unknown ``QUIZSERVER_`` variable or a value that can't be used.
     """
-    known = {f.name: f for f in fields(Settings)}
+    fields_by_name = {f.name: f for f in fields(Settings)}
     values: dict[str, Any] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or not text.strip():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or not text.strip():
             continue
-        name = variable.removeprefix(PREFIX).lower()
-        if name not in known:
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if name not in fields_by_name:
             raise SettingsError(
                 f"{variable} is not a setting. `quizserver settings` lists them all."
             )
-        values[name] = _parse(variable, text, known[name].default)
+        values[name] = _parse_setting(variable, text, fields_by_name[name].default)
     values |= {name: value for name, value in flags.items() if value is not None}
     for name, value in values.items():
-        low = known[name].metadata["low"]
-        if low is not None and not value >= low:
-            raise SettingsError(f"{PREFIX}{name.upper()} is {value}; it must be at least {low:g}.")
+        minimum = fields_by_name[name].metadata["low"]
+        if minimum is not None and not value >= minimum:
+            raise SettingsError(
+                f"{ENVIRONMENT_PREFIX}{name.upper()} is {value}; it must be at least {minimum:g}."
+            )
         if value == math.inf:
-            raise SettingsError(f"{PREFIX}{name.upper()} is {value}; it must be a finite number.")
+            raise SettingsError(
+                f"{ENVIRONMENT_PREFIX}{name.upper()} is {value}; it must be a finite number."
+            )
         if name.startswith("limit_") and not re.fullmatch(f"{_RATE}(;{_RATE})*", value):
             raise SettingsError(
-                f"{PREFIX}{name.upper()} is {value!r}; it must be like 10/minute or"
+                f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r}; it must be like 10/minute or"
                 " 10/minute;60/hour."
             )
     return replace(Settings(), **values)
 
 
-def rows() -> list[dict[str, str]]:
+def setting_rows() -> list[dict[str, str]]:
     """One row a setting: name, variable, default, help. For the command line and the docs."""
     return [
         {
             "name": f.name,
-            "variable": PREFIX + f.name.upper(),
-            "default": _text(f.default),
+            "variable": ENVIRONMENT_PREFIX + f.name.upper(),
+            "default": _setting_text(f.default),
             "help": f.metadata["help"],
         }
         for f in fields(Settings)
@@ -210,13 +222,13 @@ def secret_key(settings: Settings) -> str:
     return path.read_text("ascii").strip()
 
 
-def _text(value: object) -> str:
+def _setting_text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     return str(value)
 
 
-def _parse(variable: str, text: str, default: Any) -> Any:
+def _parse_setting(variable: str, text: str, default: Any) -> Any:
     try:
         if isinstance(default, bool):
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[

@@ -15,9 +15,9 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from quizserver.settings import load
+from quizserver.settings import load_settings
 
-TARGET = "quizserver.web_process:application"
+APPLICATION_TARGET = "quizserver.web_process:application"
 PREVIEW_TARGET = "quizserver.web_process:preview_application"
 KILL_SECONDS = 2
 
@@ -26,12 +26,12 @@ def application() -> Flask:
     """The application as the environment's settings describe it; called once in a web worker."""
     from quizserver.app import create_app
 
-    app = create_app(load(os.environ))
-    settle()
+    app = create_app(load_settings(os.environ))
+    freeze_startup_objects()
     return app
 
 
-def settle() -> None:
+def freeze_startup_objects() -> None:
     """Tells the garbage collector that what was made so far stays.
 
     Otherwise it looks through all of that every so often, for 0.1 s of somebody's request.
@@ -45,13 +45,13 @@ def preview_application() -> Flask:
     from quizserver.app import create_app
     from quizserver.authoring.preview.model import Preview
 
-    return create_app(load(os.environ), preview=Preview.from_environ(os.environ))
+    return create_app(load_settings(os.environ), preview=Preview.from_environ(os.environ))
 
 
-def main(arguments: Sequence[str] = ()) -> None:
-    settings = load(os.environ)
+def run_web_process(arguments: Sequence[str] = ()) -> None:
+    settings = load_settings(os.environ)
     Server(
-        PREVIEW_TARGET if "--preview" in arguments else TARGET,
+        PREVIEW_TARGET if "--preview" in arguments else APPLICATION_TARGET,
         factory=True,
         interface=Interfaces.WSGI,
         address=settings.host,
@@ -67,4 +67,4 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_web_process(sys.argv[1:])

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 
 from quizserver.app import create_app
-from quizserver.db.migrate import migrate
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from tests.postgres import Postgres, running
@@ -90,7 +90,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file at the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "store.sqlite3"
     store = Database(f"sqlite:///{path}")
-    migrate(store)
+    migrate_database(store)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.dispose()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from quizserver.db.migrate import migrate
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 
 TEMPLATE = "migrated"
@@ -31,7 +31,7 @@ class Postgres:
         self._made = 0
         self._run(f"CREATE DATABASE {TEMPLATE}")
         database = Database(self.url(TEMPLATE))
-        migrate(database)
+        migrate_database(database)
         database.dispose()
 
     def url(self, name: str) -> str:

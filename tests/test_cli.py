@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from quizserver.cli import main
-from quizserver.settings import Settings, shipped
+from quizserver.settings import Settings, shipped_folder
 
 COMMANDS = [
     "serve", "worker", "migrate", "new", "preview", "check", "verify", "simulate", "import",
@@ -197,7 +197,7 @@ def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
 
 
 def test_migrate_goes_up_and_down_and_says_so(tmp_path: Path):
-    newest = sorted((shipped("migrations") / "versions").glob("0*.py"))[-1].name[:4]
+    newest = sorted((shipped_folder("migrations") / "versions").glob("0*.py"))[-1].name[:4]
     assert f"an empty database -> {newest}" in run("migrate", "--data", tmp_path).output
     down = run("migrate", "--data", tmp_path, "--down", "--to", "base")
     assert f"{newest} -> an empty database" in down.output

@@ -13,16 +13,16 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.cli import main
-from quizserver.db.migrate import migrate
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.db.tables import person
-from quizserver.lab.catalog import Catalog, load
-from quizserver.lab.levels import LEVEL_SHAPES
-from quizserver.lab.pairs import PAIR_SHAPES
-from quizserver.lab.phases import plane
-from quizserver.lab.shapes import SHAPES
-from quizserver.settings import rows
-from quizserver.topics.check import check
+from quizserver.lab.catalog import SimulationCatalog, load
+from quizserver.lab.phase_maps import build_plane
+from quizserver.lab.shapes.pair import PAIR_SHAPES
+from quizserver.lab.shapes.single import SHAPES
+from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
+from quizserver.settings import setting_rows
+from quizserver.topics.content_checks import check_content
 from quizserver.topics.library import Library
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -36,7 +36,7 @@ def blocks(language: str) -> list[str]:
 def test_the_question_of_the_authors_guide_is_a_question(tmp_path: Path):
     (tmp_path / "topic").mkdir()
     (tmp_path / "topic" / "first.md").write_text(blocks("markdown")[0])
-    assert check(tmp_path, content=tmp_path, catalog=Catalog()) == []
+    assert check_content(tmp_path, content=tmp_path, catalog=SimulationCatalog()) == []
     question = Library(tmp_path).snapshot().questions["first"]
     assert [option.right for option in question.options] == [True, False, True]
 
@@ -61,8 +61,8 @@ def test_the_simulation_of_the_authors_guide_trains_as_it_says(tmp_path: Path):
 
 @pytest.mark.slow
 def test_the_modules_of_the_authors_guide_train_and_keep_every_seed_to_itself(tmp_path: Path):
-    from quizserver.lab.company import check_company
     from quizserver.lab.ensemble import simulate
+    from quizserver.lab.isolation import check_seed_isolation
 
     example, modules, _maps = blocks("python")
     deep = (
@@ -78,7 +78,7 @@ def test_the_modules_of_the_authors_guide_train_and_keep_every_seed_to_itself(tm
     simulation = load(path)
     curves = simulate(simulation, {}, range(8)).series["loss"]
     assert (curves[:, -1] < curves[:, 0] / 2).all()
-    check_company(simulation, simulation.check_knobs({}), 0, {"loss": curves[0]})
+    check_seed_isolation(simulation, simulation.check_knobs({}), 0, {"loss": curves[0]})
 
 
 def test_the_maps_of_the_authors_guide_fit_its_simulation(tmp_path: Path):
@@ -87,8 +87,8 @@ def test_the_maps_of_the_authors_guide_fit_its_simulation(tmp_path: Path):
     path = tmp_path / "simulation.py"
     path.write_text(given.replace("    points=101,\n", f"    points=101,\n{indent(maps, '    ')}"))
     described = load(path).describe()
-    planes = [plane(described, each) for each in described.maps]
-    assert [(each.shape, each.cells) for each in planes] == [
+    planes = [build_plane(described, each) for each in described.maps]
+    assert [(each.shape, each.cell_count) for each in planes] == [
         ("flat", 576),
         ("diverges", 576),
         ("flat", 576),
@@ -99,7 +99,7 @@ def test_the_administrators_guide_names_settings_and_commands_that_there_are():
     guide = (DOCS / "administrators.md").read_text("utf-8")
     named = set(re.findall(r"QUIZSERVER_[A-Z_]+", guide))
     assert len(named) > 5
-    assert named <= {row["variable"] for row in rows()}
+    assert named <= {row["variable"] for row in setting_rows()}
     commands = set(re.findall(r"`quizserver ([a-z]+)[ `]", guide))
     assert commands
     assert commands <= set(main.commands)
@@ -111,7 +111,7 @@ def test_the_backup_of_the_administrators_guide_is_whole_while_somebody_writes(t
     found = re.search(r"sqlite3 \S+ \"(VACUUM INTO) '", guide)
     assert found is not None
     database = Database(f"sqlite:///{tmp_path / 'quizserver.sqlite3'}")
-    migrate(database)
+    migrate_database(database)
     with database.write() as session:
         moment = datetime.now(UTC)
         session.execute(person.insert().values(visitor="a", session_key="k", created_at=moment))
@@ -121,7 +121,7 @@ def test_the_backup_of_the_administrators_guide_is_whole_while_somebody_writes(t
         connection.execute(f"{found.group(1)} '{copy}'")
     database.dispose()
     restored = Database(f"sqlite:///{copy}")
-    assert migrate(restored)[0] == migrate(restored)[1]
+    assert migrate_database(restored)[0] == migrate_database(restored)[1]
     with restored.read() as session:
         assert session.scalar(sa.select(person.c.visitor)) == "a"
     restored.dispose()
@@ -130,11 +130,11 @@ def test_the_backup_of_the_administrators_guide_is_whole_while_somebody_writes(t
 def test_the_claims_of_the_authors_guide_name_real_shapes():
     named = set(re.findall(r"shape: ([a-z-]+)", (DOCS / "authors.md").read_text("utf-8")))
     assert named
-    assert named <= {*SHAPES, *PAIR_SHAPES, *LEVEL_SHAPES}
+    assert named <= {*SHAPES, *PAIR_SHAPES, *THRESHOLD_SHAPES}
 
 
 def test_the_authors_guide_states_every_shape_in_the_words_of_the_code():
     guide = (DOCS / "authors.md").read_text("utf-8")
-    for kind in (SHAPES, PAIR_SHAPES, LEVEL_SHAPES):
+    for kind in (SHAPES, PAIR_SHAPES, THRESHOLD_SHAPES):
         for name, shape in kind.items():
-            assert f"| `{name}` | {shape.words} |" in guide
+            assert f"| `{name}` | {shape.definition} |" in guide

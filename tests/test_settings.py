@@ -8,15 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.settings import PREFIX, Settings, SettingsError, load, rows, secret_key
+from quizserver.settings import (
+    ENVIRONMENT_PREFIX,
+    Settings,
+    SettingsError,
+    load_settings,
+    secret_key,
+    setting_rows,
+)
 
 
 def test_without_any_variable_the_defaults_hold():
-    assert load({}) == Settings()
+    assert load_settings({}) == Settings()
 
 
 def test_a_variable_sets_each_kind_of_setting():
-    loaded = load(
+    loaded = load_settings(
         {
             "QUIZSERVER_DATA": "/srv/data",
             "QUIZSERVER_PORT": "9000",
@@ -30,17 +37,17 @@ def test_a_variable_sets_each_kind_of_setting():
 
 
 def test_an_empty_variable_is_as_good_as_none():
-    assert load({"QUIZSERVER_CONTENT": "", "QUIZSERVER_PORT": " "}) == Settings()
+    assert load_settings({"QUIZSERVER_CONTENT": "", "QUIZSERVER_PORT": " "}) == Settings()
 
 
 def test_a_folder_named_by_a_dot_is_that_folder_and_not_the_shipped_one():
-    assert load({}, content=Path()).content == Path()
-    assert load({"QUIZSERVER_CONTENT": "."}).content == Path()
+    assert load_settings({}, content=Path()).content == Path()
+    assert load_settings({"QUIZSERVER_CONTENT": "."}).content == Path()
 
 
 def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
     environment = {"QUIZSERVER_PORT": "9000", "QUIZSERVER_HOST": "0.0.0.0"}
-    loaded = load(environment, port=7000, host=None)
+    loaded = load_settings(environment, port=7000, host=None)
     assert (loaded.port, loaded.host) == (7000, "0.0.0.0")
 
 
@@ -61,12 +68,12 @@ def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
 )
 def test_a_value_that_cannot_be_used_is_refused_by_name(variable: str, text: str, told: str):
     with pytest.raises(SettingsError, match=told) as caught:
-        load({variable: text})
+        load_settings({variable: text})
     assert variable in str(caught.value)
 
 
 def test_the_defaults_of_limits_are_limits_as_they_must_be_written():
-    assert load(Settings().environment()) == Settings()
+    assert load_settings(Settings().to_environment()) == Settings()
 
 
 @pytest.mark.parametrize(("threads", "streams", "at_once"), [(48, 32, 32), (8, 32, 6), (4, 1, 1)])
@@ -75,22 +82,26 @@ def test_live_curves_leave_threads_for_pages(threads: int, streams: int, at_once
 
 
 def test_child_processes_read_the_same_settings_from_the_environment():
-    settings = load({}, port=1234, data=Path("/x y/z"), https=True, limit_runs="1/second")
-    assert load(settings.environment()) == settings
+    settings = load_settings({}, port=1234, data=Path("/x y/z"), https=True, limit_runs="1/second")
+    assert load_settings(settings.to_environment()) == settings
 
 
 def test_every_setting_has_help_and_a_variable_of_its_name():
-    assert [row["variable"] for row in rows()] == [
-        PREFIX + field.name.upper() for field in fields(Settings)
+    assert [row["variable"] for row in setting_rows()] == [
+        ENVIRONMENT_PREFIX + field.name.upper() for field in fields(Settings)
     ]
-    assert all(len(row["help"]) > 10 for row in rows())
+    assert all(len(row["help"]) > 10 for row in setting_rows())
 
 
 def test_the_readme_documents_no_setting_that_does_not_exist():
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-    known = {row["variable"] for row in rows()}
-    words = {word.strip("`.,=()") for word in readme.split() if PREFIX in word}
-    named = {w.split("=")[0].strip("`") for w in words if w.startswith(PREFIX) and "…" not in w}
+    known = {row["variable"] for row in setting_rows()}
+    words = {word.strip("`.,=()") for word in readme.split() if ENVIRONMENT_PREFIX in word}
+    named = {
+        w.split("=")[0].strip("`")
+        for w in words
+        if w.startswith(ENVIRONMENT_PREFIX) and "…" not in w
+    }
     assert named <= known
 
 

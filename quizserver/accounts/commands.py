@@ -10,24 +10,23 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from quizserver.accounts import store
-from quizserver.accounts.model import Person, normal_email, password_fault
+from quizserver.accounts import roles_store, store
+from quizserver.accounts.model import Person, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password
-from quizserver.accounts.roles import store as roles
-from quizserver.accounts.roles.model import with_article
-from quizserver.command_line import AS_JSON, DATA, settings_of, stop
-from quizserver.db.commands import migrated
+from quizserver.accounts.roles import role_with_article
+from quizserver.command_line import DATA_OPTION, JSON_OPTION, exit_with_error, settings_from_flags
+from quizserver.db.commands import migrated_database
 from quizserver.db.session import Database
 from quizserver.db.tables import ROLES
 
-EMAIL = click.argument("email")
-STDIN = click.option(
+EMAIL_ARGUMENT = click.argument("email")
+PASSWORD_STDIN = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input, one line."
 )
 
 
 @click.group()
-@DATA
+@DATA_OPTION
 @click.pass_context
 def user(context: click.Context, data: Path | None) -> None:
     """List accounts, make them, set their roles and passwords, delete them; read who granted what.
@@ -36,16 +35,16 @@ def user(context: click.Context, data: Path | None) -> None:
     `quizserver user role YOU admin` for an account that is there. Admins grant roles in the
     browser too.
     """
-    context.obj = context.with_resource(migrated(settings_of(data=data)))
+    context.obj = context.with_resource(migrated_database(settings_from_flags(data=data)))
 
 
 @user.command("list")
-@AS_JSON
+@JSON_OPTION
 @click.pass_obj
 def list_users(database: Database, as_json: bool) -> None:
     """List every account with its role."""
     with database.read() as session:
-        people = store.everybody(session)
+        people = store.all_accounts(session)
     if as_json:
         rows = [
             {"email": p.email, "role": p.role, "since": p.created_at.isoformat()} for p in people
@@ -57,26 +56,26 @@ def list_users(database: Database, as_json: bool) -> None:
 
 
 @user.command()
-@EMAIL
+@EMAIL_ARGUMENT
 @click.option("--role", type=click.Choice(ROLES), default="learner", show_default=True)
-@STDIN
+@PASSWORD_STDIN
 @click.pass_obj
 def add(database: Database, email: str, role: str, password_stdin: bool) -> None:
     """Make an account."""
-    address = _address(email)
-    hashed = hash_password(_password(address, password_stdin))
+    address = _parse_email(email)
+    hashed = hash_password(_read_password(address, password_stdin))
     try:
         with database.write() as session:
-            person = store.ensure_guest(session, store.new_visitor())
-            store.give_address(session, person.id, address, hashed)
-            roles.grant(session, person.id, role, by=None, now=datetime.now(UTC))
+            person = store.ensure_guest(session, store.new_visitor_token())
+            store.register_account(session, person.id, address, hashed)
+            roles_store.grant_role(session, person.id, role, by=None, now=datetime.now(UTC))
     except store.AddressTakenError:
-        stop(f"{address} has an account already.")
-    click.echo(f"{address} has a new account as {with_article(role)}.")
+        exit_with_error(f"{address} has an account already.")
+    click.echo(f"{address} has a new account as {role_with_article(role)}.")
 
 
 @user.command()
-@EMAIL
+@EMAIL_ARGUMENT
 @click.argument("role", type=click.Choice(ROLES))
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
@@ -84,94 +83,96 @@ def role(database: Database, email: str, role: str, force: bool) -> None:
     """Give an account another role, and log it."""
     try:
         with database.write() as session:
-            person = _find(session, email)
-            granted = roles.grant(
+            person = _require_account(session, email)
+            new_grant = roles_store.grant_role(
                 session, person.id, role, by=None, now=datetime.now(UTC), force=force
             )
-    except roles.LastAdminError as error:
-        stop(f"{error} Or leave the server without one with --force.")
-    if granted is None:
-        click.echo(f"{person.email} is {with_article(role)} already.")
+    except roles_store.LastAdminError as error:
+        exit_with_error(f"{error} Or leave the server without one with --force.")
+    if new_grant is None:
+        click.echo(f"{person.email} is {role_with_article(role)} already.")
     else:
-        click.echo(f"{person.email} is now {with_article(role)}, was {with_article(person.role)}.")
+        click.echo(
+            f"{person.email} is now {role_with_article(role)}, was {role_with_article(person.role)}."
+        )
 
 
 @user.command("log")
-@AS_JSON
+@JSON_OPTION
 @click.pass_obj
 def show_log(database: Database, as_json: bool) -> None:
     """Show who granted which role to whom and when, newest first."""
     with database.read() as session:
-        granted = roles.log(session)
+        grants = roles_store.list_grants(session)
     if as_json:
         rows = [
             {"email": g.email, "before": g.before, "after": g.after, "by": g.by}
             | {"at": g.at.isoformat()}
-            for g in granted
+            for g in grants
         ]
         click.echo(json.dumps({"grants": rows}, indent=2))
     else:
-        for g in granted:
+        for g in grants:
             by = g.by or "the command line"
             click.echo(f"{g.at:%Y-%m-%d %H:%M} UTC\t{g.email}\t{g.before} -> {g.after}\tby {by}")
 
 
 @user.command()
-@EMAIL
-@STDIN
+@EMAIL_ARGUMENT
+@PASSWORD_STDIN
 @click.pass_obj
 def password(database: Database, email: str, password_stdin: bool) -> None:
     """Set an account's password; its owner is signed out everywhere."""
     with database.read() as session:
-        _find(session, email)
-    hashed = hash_password(_password(_address(email), password_stdin))
+        _require_account(session, email)
+    hashed = hash_password(_read_password(_parse_email(email), password_stdin))
     with database.write() as session:
-        person = _find(session, email)
+        person = _require_account(session, email)
         store.change_password(session, person.id, hashed)
     click.echo(f"{person.email} has a new password.")
 
 
 @user.command()
-@EMAIL
+@EMAIL_ARGUMENT
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
 def delete(database: Database, email: str, yes: bool, force: bool) -> None:
     """Delete an account with every answer in it. The log of roles keeps its address."""
     with database.read() as session:
-        person = _find(session, email)
+        person = _require_account(session, email)
     if not yes:
         click.confirm(f"Delete {person.email} and all of their answers for good?", abort=True)
     try:
         with database.write() as session:
             if not force:
-                roles.keep_an_admin(session, person.id)
-            store.delete(session, person.id)
-    except roles.LastAdminError as error:
-        stop(f"{error} Or leave the server without one with --force.")
+                roles_store.require_another_admin(session, person.id)
+            store.delete_person(session, person.id)
+    except roles_store.LastAdminError as error:
+        exit_with_error(f"{error} Or leave the server without one with --force.")
     click.echo(f"{person.email} is deleted.")
 
 
-def _find(session: Session, email: str) -> Person:
-    person = store.by_email(session, _address(email))
+def _require_account(session: Session, email: str) -> Person:
+    person = store.person_by_email(session, _parse_email(email))
     if person is None:
-        stop(f"Nobody has the address {email}. `quizserver user list` shows who has.")
+        exit_with_error(f"Nobody has the address {email}. `quizserver user list` shows who has.")
     return person
 
 
-def _address(email: str) -> str:
+def _parse_email(email: str) -> str:
     try:
-        return normal_email(email)
+        return normalise_email(email)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="EMAIL") from None
 
 
-def _password(address: str, from_stdin: bool) -> str:
+def _read_password(address: str, from_stdin: bool) -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     fault = password_fault(password, address)
     if fault:
-        stop(fault)
+        exit_with_error(fault)
     return password

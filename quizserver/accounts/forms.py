@@ -6,13 +6,13 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from quizserver.accounts.model import PASSWORD_MAX, normal_email, password_fault
+from quizserver.accounts.model import PASSWORD_MAX, normalise_email, password_fault
 
-_CURRENT = {"autocomplete": "current-password", "maxlength": PASSWORD_MAX}
-_NEW = {"autocomplete": "new-password", "maxlength": PASSWORD_MAX}
+_CURRENT_PASSWORD = {"autocomplete": "current-password", "maxlength": PASSWORD_MAX}
+_NEW_PASSWORD = {"autocomplete": "new-password", "maxlength": PASSWORD_MAX}
 
 
-def _address(label: str = "Email") -> EmailField:
+def _email_field(label: str = "Email") -> EmailField:
     return EmailField(
         label,
         validators=[InputRequired("Write your email address."), Length(max=254)],
@@ -20,7 +20,7 @@ def _address(label: str = "Email") -> EmailField:
     )
 
 
-def _password(label: str, attributes: dict[str, object]) -> PasswordField:
+def _password_field(label: str, attributes: dict[str, object]) -> PasswordField:
     return PasswordField(
         label,
         validators=[InputRequired("Write a password."), Length(max=PASSWORD_MAX)],
@@ -29,19 +29,19 @@ def _password(label: str, attributes: dict[str, object]) -> PasswordField:
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
-    email = _address()
-    password = _password("Password", _CURRENT)
+    email = _email_field()
+    password = _password_field("Password", _CURRENT_PASSWORD)
     next = StringField()
 
 
 class SignUpForm(FlaskForm):  # type: ignore[misc]
-    email = _address()
-    password = _password("Password", _NEW)
+    email = _email_field()
+    password = _password_field("Password", _NEW_PASSWORD)
     next = StringField()
 
     def validate_email(self, field: EmailField) -> None:
         try:
-            field.data = normal_email(field.data or "")
+            field.data = normalise_email(field.data or "")
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -52,9 +52,9 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
-    password = _password("Your present password", _CURRENT)
-    new_password = _password("Your new password", _NEW)
+    password = _password_field("Your present password", _CURRENT_PASSWORD)
+    new_password = _password_field("Your new password", _NEW_PASSWORD)
 
 
 class DeleteForm(FlaskForm):  # type: ignore[misc]
-    password = PasswordField("Your password", render_kw=_CURRENT)
+    password = PasswordField("Your password", render_kw=_CURRENT_PASSWORD)

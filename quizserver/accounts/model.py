@@ -29,17 +29,17 @@ class Person:
         return self.email is None and self.absorbed_by is None
 
     @property
-    def writes(self) -> bool:
+    def may_write(self) -> bool:
         """Whether they look after topics, and are told what is wrong with them."""
         return self.role in {"author", "admin"}
 
     @property
-    def teaches(self) -> bool:
+    def may_teach(self) -> bool:
         """Whether they may make classes."""
         return self.role in {"instructor", "admin"}
 
     @property
-    def administers(self) -> bool:
+    def is_admin(self) -> bool:
         """Whether they give others their roles, and may look into every class."""
         return self.role == "admin"
 
@@ -53,18 +53,18 @@ class Person:
         return f"{self.id}.{self.session_key}"
 
 
-def normal_email(text: str) -> str:
+def normalise_email(text: str) -> str:
     """The address in the one spelling under which it is stored.
 
     Raises ValueError with a sentence for people when it is not an address.
     """
     try:
         # No look-up of the domain: signing up must work without a network.
-        valid = validate_email(text.strip(), check_deliverability=False)
+        address = validate_email(text.strip(), check_deliverability=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
     # Not casefold: it would make one address of two (ß and ss).
-    return valid.normalized.lower()
+    return address.normalized.lower()
 
 
 def password_fault(password: str, email: str) -> str | None:

@@ -13,28 +13,27 @@ from flask_login import login_required
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from quizserver.accounts import store
-from quizserver.accounts.current import Current
+from quizserver.accounts import roles_store, store
+from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.forms import DeleteForm, PasswordForm, SignInForm, SignUpForm
-from quizserver.accounts.model import Person, normal_email, password_fault
-from quizserver.accounts.passwords import hash_password, is_outdated, is_right
-from quizserver.accounts.roles import store as roles
-from quizserver.accounts.roles.model import MAY, with_article
+from quizserver.accounts.model import Person, normalise_email, password_fault
+from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
+from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 
-WRONG = "That address and password don't belong together. Check both and try again."
+WRONG_CREDENTIALS = "That address and password don't belong together. Check both and try again."
 
 
-def pages(
+def create_accounts_blueprint(
     *,
     database: Database,
-    current: Current,
+    current: CurrentUser,
     settings: Settings,
     limiter: Limiter,
-    absorb: Callable[[Session, int, int], None],
-    export: Callable[[Session, int], dict[str, Any]],
-    orphans: Callable[[Session, int], list[str]],
+    merge_guest: Callable[[Session, int, int], None],
+    export_person: Callable[[Session, int], dict[str, Any]],
+    sole_class_titles: Callable[[Session, int], list[str]],
 ) -> Blueprint:
     """The blueprint of the account pages.
 
@@ -43,88 +42,90 @@ def pages(
     ``orphans(session, person_id)`` are the titles of the classes that only they instruct.
     """
     blueprint = Blueprint("accounts", __name__)
-    by_account = limiter.shared_limit(
+    limit_by_account = limiter.shared_limit(
         settings.limit_sign_in_account,
         "sign-in-account",
-        key_func=lambda: _spelled(request.form.get("email", "")),
+        key_func=lambda: _address_limit_key(request.form.get("email", "")),
         methods=["POST"],
     )
-    by_client = limiter.shared_limit(
+    limit_by_client = limiter.shared_limit(
         settings.limit_sign_in_client,
         "sign-in-client",
         key_func=get_remote_address,
         methods=["POST"],
     )
-    by_owner = limiter.shared_limit(
+    limit_by_owner = limiter.shared_limit(
         settings.limit_sign_in_account,
         "password-of-account",
-        key_func=current.visitor,
+        key_func=current.visitor_token,
         methods=["POST"],
     )
-    by_maker = limiter.limit(settings.limit_sign_up, key_func=get_remote_address, methods=["POST"])
+    limit_sign_ups = limiter.limit(
+        settings.limit_sign_up, key_func=get_remote_address, methods=["POST"]
+    )
 
     @blueprint.route("/sign-in", methods=["GET", "POST"])
-    @by_account
-    @by_client
+    @limit_by_account
+    @limit_by_client
     def sign_in() -> AnyResponse | str | tuple[str, int]:
         form = SignInForm(next=request.args.get("next", ""))
         if not form.validate_on_submit():
-            return _page("accounts/sign_in.html", form)
-        person = _signed_in(form.email.data, form.password.data)
+            return _render_form("accounts/sign_in.html", form)
+        person = _authenticate(form.email.data, form.password.data)
         if person is None:
-            form.password.errors = [WRONG]
-            return _page("accounts/sign_in.html", form)
+            form.password.errors = [WRONG_CREDENTIALS]
+            return _render_form("accounts/sign_in.html", form)
         guest = current.person()
         if guest is not None and guest.is_guest:
             with database.write() as session:
-                absorb(session, guest.id, person.id)
-                store.absorb(session, guest.id, person.id)
+                merge_guest(session, guest.id, person.id)
+                store.link_guest_to_account(session, guest.id, person.id)
         current.sign_in(person)
-        return redirect(_safe(form.next.data), 303)
+        return redirect(_safe_redirect_target(form.next.data), 303)
 
-    def _signed_in(address: str, password: str) -> Person | None:
+    def _authenticate(address: str, password: str) -> Person | None:
         try:
-            email = normal_email(address)
+            email = normalise_email(address)
         except ValueError:
             # Nobody can sign up with such an address; an invented account of `demo` may have one.
             email = address.strip().lower()
         with database.read() as session:
-            person = store.by_email(session, email)
-            kept = store.password_hash(session, email)
+            person = store.person_by_email(session, email)
+            stored_hash = store.read_password_hash(session, email)
         # Checked even for nobody, so that the time does not tell whether the account exists.
-        if not is_right(kept, password) or person is None or kept is None:
+        if not verify_password(stored_hash, password) or person is None or stored_hash is None:
             return None
-        if is_outdated(kept):
-            stronger = hash_password(password)
+        if needs_rehash(stored_hash):
+            new_hash = hash_password(password)
             with database.write() as session:
-                store.refresh_hash(session, person.id, stronger)
+                store.upgrade_password_hash(session, person.id, new_hash)
         return person
 
     @blueprint.route("/sign-up", methods=["GET", "POST"])
-    @by_maker
+    @limit_sign_ups
     def sign_up() -> AnyResponse | str | tuple[str, int]:
         if current.account() is not None:
             return redirect(url_for("accounts.account"), 303)
         form = SignUpForm(next=request.args.get("next", ""))
         if not form.validate_on_submit():
-            return _page("accounts/sign_up.html", form)
-        hashed = hash_password(form.password.data)
-        visitor = current.visitor()
+            return _render_form("accounts/sign_up.html", form)
+        password_hash = hash_password(form.password.data)
+        visitor = current.visitor_token()
         try:
             with database.write() as session:
                 guest = store.ensure_guest(session, visitor)
-                store.give_address(session, guest.id, form.email.data, hashed)
-                person = store.by_id(session, guest.id)
+                store.register_account(session, guest.id, form.email.data, password_hash)
+                person = store.person_by_id(session, guest.id)
         except store.AddressTakenError:
             form.email.errors = ["This address has an account already. Sign in instead."]
-            return _page("accounts/sign_up.html", form)
+            return _render_form("accounts/sign_up.html", form)
         except store.NoGuestError:
             form.email.errors = ["You have signed up or in meanwhile, perhaps in another tab."]
-            return _page("accounts/sign_up.html", form)
+            return _render_form("accounts/sign_up.html", form)
         assert person is not None
         current.sign_in(person)
         flash("Your account is ready. Everything you did as a guest is in it.")
-        return redirect(_safe(form.next.data), 303)
+        return redirect(_safe_redirect_target(form.next.data), 303)
 
     @blueprint.post("/sign-out")
     def sign_out() -> AnyResponse:
@@ -134,111 +135,115 @@ def pages(
     @blueprint.get("/account")
     def account() -> str:
         person = current.person()
-        granted = []
+        grants = []
         if person is not None and not person.is_guest:
             with database.read() as session:
-                granted = roles.of_person(session, person.id, limit=1)
+                grants = roles_store.grants_of_person(session, person.id, limit=1)
         return render_template(
             "accounts/account.html",
             person=person,
-            may=MAY,
-            with_article=with_article,
-            grant=granted[0] if granted else None,
+            permissions=ROLE_PERMISSIONS,
+            role_with_article=role_with_article,
+            grant=grants[0] if grants else None,
         )
 
     @blueprint.route("/account/password", methods=["GET", "POST"])
     @login_required  # type: ignore[untyped-decorator]
-    @by_owner
+    @limit_by_owner
     def password() -> AnyResponse | str | tuple[str, int]:
         form = PasswordForm()
         person = current.account()
         assert person is not None
         assert person.email is not None
         if not form.validate_on_submit():
-            return _page("accounts/password.html", form)
+            return _render_form("accounts/password.html", form)
         fault = password_fault(form.new_password.data, person.email)
         if fault:
             form.new_password.errors = [fault]
-            return _page("accounts/password.html", form)
-        if not _is_own(person, form.password.data):
+            return _render_form("accounts/password.html", form)
+        if not _is_password_of(person, form.password.data):
             form.password.errors = ["That is not your present password."]
-            return _page("accounts/password.html", form)
-        hashed = hash_password(form.new_password.data)
+            return _render_form("accounts/password.html", form)
+        password_hash = hash_password(form.new_password.data)
         with database.write() as session:
-            store.change_password(session, person.id, hashed)
-            changed = store.by_id(session, person.id)
-        assert changed is not None
-        current.sign_in(changed)
+            store.change_password(session, person.id, password_hash)
+            updated_person = store.person_by_id(session, person.id)
+        assert updated_person is not None
+        current.sign_in(updated_person)
         flash("Your password is changed. Other browsers have been signed out.")
         return redirect(url_for("accounts.account"), 303)
 
     @blueprint.route("/account/delete", methods=["GET", "POST"])
-    @by_owner
+    @limit_by_owner
     def delete() -> AnyResponse | str | tuple[str, int]:
         person = current.person()
         if person is None:
             return redirect(url_for("accounts.account"), 303)
         form = DeleteForm()
         with database.read() as session:
-            logged = roles.is_in_log(session, person.id)
-            context = {"person": person, "logged": logged, "classes": orphans(session, person.id)}
+            in_role_log = roles_store.is_in_role_log(session, person.id)
+            context = {
+                "person": person,
+                "logged": in_role_log,
+                "classes": sole_class_titles(session, person.id),
+            }
         if not form.validate_on_submit():
-            return _page("accounts/delete.html", form, **context)
-        if not person.is_guest and not _is_own(person, form.password.data or ""):
+            return _render_form("accounts/delete.html", form, **context)
+        if not person.is_guest and not _is_password_of(person, form.password.data or ""):
             form.password.errors = ["That is not your password."]
-            return _page("accounts/delete.html", form, **context)
+            return _render_form("accounts/delete.html", form, **context)
         try:
             with database.write() as session:
-                roles.keep_an_admin(session, person.id)
-                store.delete(session, person.id)
-        except roles.LastAdminError as error:
+                roles_store.require_another_admin(session, person.id)
+                store.delete_person(session, person.id)
+        except roles_store.LastAdminError as error:
             form.password.errors = [str(error)]
-            return _page("accounts/delete.html", form, **context)
+            return _render_form("accounts/delete.html", form, **context)
         current.sign_out()
-        kept = ", but for your address in the log of roles" if logged else ""
-        flash(f"Everything that was stored about you is deleted{kept}.")
+        exception_note = ", but for your address in the log of roles" if in_role_log else ""
+        flash(f"Everything that was stored about you is deleted{exception_note}.")
         return redirect(url_for("progress.home"), 303)
 
     @blueprint.get("/account/data.json")
     def data() -> Response:
         person = current.person()
-        kept: dict[str, Any] = {"format": 1, "downloaded_at": datetime.now(UTC).isoformat()}
+        document: dict[str, Any] = {"format": 1, "downloaded_at": datetime.now(UTC).isoformat()}
         if person is not None:
-            kept["account"] = {
+            document["account"] = {
                 "email": person.email,
                 "role": person.role,
                 "since": person.created_at.isoformat(),
             }
             with database.read() as session:
-                kept["role_changes"] = [
+                document["role_changes"] = [
                     {"before": g.before, "after": g.after, "by": g.by, "at": g.at.isoformat()}
-                    for g in roles.of_person(session, person.id)
+                    for g in roles_store.grants_of_person(session, person.id)
                 ]
-                kept |= export(session, person.id)
-        response = jsonify(kept)
+                document |= export_person(session, person.id)
+        response = jsonify(document)
         response.headers["Content-Disposition"] = 'attachment; filename="quizserver-data.json"'
         return response
 
-    def _is_own(person: Person, password: str) -> bool:
+    def _is_password_of(person: Person, password: str) -> bool:
         with database.read() as session:
-            return is_right(store.password_hash(session, person.email or ""), password)
+            return verify_password(store.read_password_hash(session, person.email or ""), password)
 
     return blueprint
 
 
-def _page(template: str, form: Any, **context: Any) -> tuple[str, int]:
+def _render_form(template: str, form: Any, **context: Any) -> tuple[str, int]:
     return render_template(template, form=form, **context), 422 if form.errors else 200
 
 
-def _spelled(address: str) -> str:
+def _address_limit_key(address: str) -> str:
     """The one spelling of an address, so that each account has one count of tries."""
     try:
-        return normal_email(address)
+        return normalise_email(address)
     except ValueError:
         return address[:254]
 
 
-def _safe(target: str | None) -> str:
+def _safe_redirect_target(target: str | None) -> str:
     """``target`` when it is a path of this site, else the home page: no open redirects."""
     home = url_for("progress.home")
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):

@@ -11,25 +11,25 @@ from argon2.exceptions import InvalidHashError, VerificationError
 # OWASP's second recommended setting for Argon2id: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Each hash holds its memory and a core while it runs, so a burst of sign-ins waits its turn.
-_TURNS = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
-_NOBODY = _HASHER.hash("the password of nobody")
+_HASH_SLOTS = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
+_DUMMY_HASH = _HASHER.hash("the password of nobody")
 
 
 def hash_password(password: str) -> str:
-    with _TURNS:
+    with _HASH_SLOTS:
         return _HASHER.hash(password)
 
 
-def is_right(password_hash: str | None, password: str) -> bool:
+def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether ``password`` fits; takes as long for nobody's hash (None) as for somebody's."""
-    with _TURNS:
+    with _HASH_SLOTS:
         try:
-            fits = _HASHER.verify(password_hash or _NOBODY, password)
+            matches = _HASHER.verify(password_hash or _DUMMY_HASH, password)
         except (VerificationError, InvalidHashError):
             return False
-    return fits and password_hash is not None
+    return matches and password_hash is not None
 
 
-def is_outdated(password_hash: str) -> bool:
+def needs_rehash(password_hash: str) -> bool:
     """Whether the hash was made with weaker settings than today's."""
     return _HASHER.check_needs_rehash(password_hash)

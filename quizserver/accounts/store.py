@@ -31,7 +31,7 @@ class NoGuestError(ValueError):
     """The visitor's token belongs to somebody who must sign in."""
 
 
-def new_visitor() -> str:
+def new_visitor_token() -> str:
     """A fresh token for somebody who has not been here before; 192 random bits."""
     return secrets.token_urlsafe(24)
 
@@ -41,19 +41,19 @@ def new_session_key() -> str:
     return secrets.token_urlsafe(18)
 
 
-def by_id(session: Session, person_id: int) -> Person | None:
-    return _one(session, person.c.id == person_id)
+def person_by_id(session: Session, person_id: int) -> Person | None:
+    return _read_person(session, person.c.id == person_id)
 
 
-def by_visitor(session: Session, visitor: str) -> Person | None:
-    return _one(session, person.c.visitor == visitor)
+def person_by_visitor(session: Session, visitor: str) -> Person | None:
+    return _read_person(session, person.c.visitor == visitor)
 
 
-def by_email(session: Session, email: str) -> Person | None:
-    return _one(session, person.c.email == email)
+def person_by_email(session: Session, email: str) -> Person | None:
+    return _read_person(session, person.c.email == email)
 
 
-def everybody(session: Session) -> list[Person]:
+def all_accounts(session: Session) -> list[Person]:
     """Every account, guests left out, in the order of their addresses."""
     rows = session.execute(
         sa.select(*_COLUMNS).where(person.c.email.is_not(None)).order_by(person.c.email)
@@ -61,13 +61,13 @@ def everybody(session: Session) -> list[Person]:
     return [Person(*row) for row in rows]
 
 
-def search(
+def search_accounts(
     session: Session, text: str, role: str | None, *, offset: int, limit: int
 ) -> list[Person]:
     """The accounts with ``text`` in their address, of one role or any, in address order."""
     rows = session.execute(
         sa.select(*_COLUMNS)
-        .where(*_matching(text, role))
+        .where(*_search_conditions(text, role))
         .order_by(person.c.email)
         .offset(offset)
         .limit(limit)
@@ -75,13 +75,15 @@ def search(
     return [Person(*row) for row in rows]
 
 
-def count(session: Session, text: str, role: str | None) -> int:
+def count_accounts(session: Session, text: str, role: str | None) -> int:
     """How many accounts ``search`` would find in all."""
-    found = sa.select(sa.func.count()).select_from(person).where(*_matching(text, role))
-    return session.scalar(found) or 0
+    statement = (
+        sa.select(sa.func.count()).select_from(person).where(*_search_conditions(text, role))
+    )
+    return session.scalar(statement) or 0
 
 
-def password_hash(session: Session, email: str) -> str | None:
+def read_password_hash(session: Session, email: str) -> str | None:
     return session.scalar(sa.select(person.c.password_hash).where(person.c.email == email))
 
 
@@ -90,8 +92,8 @@ def ensure_guest(session: Session, visitor: str) -> Person:
 
     Raises NoGuestError when the token's guest has become an account or signed in to one.
     """
-    found = by_visitor(session, visitor)
-    if found is None:
+    guest = person_by_visitor(session, visitor)
+    if guest is None:
         insert_if_new(
             session,
             person,
@@ -99,61 +101,61 @@ def ensure_guest(session: Session, visitor: str) -> Person:
             session_key=new_session_key(),
             created_at=datetime.now(UTC),
         )
-        found = by_visitor(session, visitor)
-    assert found is not None
-    if not found.is_guest:
+        guest = person_by_visitor(session, visitor)
+    assert guest is not None
+    if not guest.is_guest:
         raise NoGuestError(visitor)
-    return found
+    return guest
 
 
-def give_address(session: Session, person_id: int, email: str, hashed: str) -> None:
+def register_account(session: Session, person_id: int, email: str, password_hash: str) -> None:
     """Turns a guest into an account, once.
 
     Raises AddressTakenError when the address is in use, NoGuestError when the person is no guest.
     """
-    taken = sa.select(person.c.id).where(person.c.email == email, person.c.id != person_id)
-    if session.scalar(taken) is not None:
+    same_address = sa.select(person.c.id).where(person.c.email == email, person.c.id != person_id)
+    if session.scalar(same_address) is not None:
         raise AddressTakenError(email)
-    given = session.execute(
+    updated = session.execute(
         sa.update(person)
         .where(person.c.id == person_id, person.c.email.is_(None), person.c.absorbed_by.is_(None))
-        .values(email=email, password_hash=hashed, session_key=new_session_key())
+        .values(email=email, password_hash=password_hash, session_key=new_session_key())
         .returning(person.c.id)
     )
-    if given.first() is None:
+    if updated.first() is None:
         raise NoGuestError(str(person_id))
 
 
-def absorb(session: Session, guest_id: int, account_id: int) -> None:
+def link_guest_to_account(session: Session, guest_id: int, account_id: int) -> None:
     """Marks a guest as gone into an account; what they did has been moved already."""
-    _update(session, guest_id, absorbed_by=account_id)
+    _update_person(session, guest_id, absorbed_by=account_id)
 
 
-def change_password(session: Session, person_id: int, hashed: str) -> None:
+def change_password(session: Session, person_id: int, password_hash: str) -> None:
     """Stores a new password and ends every session that was opened with the old one."""
-    _update(session, person_id, password_hash=hashed, session_key=new_session_key())
+    _update_person(session, person_id, password_hash=password_hash, session_key=new_session_key())
 
 
-def refresh_hash(session: Session, person_id: int, hashed: str) -> None:
+def upgrade_password_hash(session: Session, person_id: int, password_hash: str) -> None:
     """Stores the same password under stronger settings; sessions go on."""
-    _update(session, person_id, password_hash=hashed)
+    _update_person(session, person_id, password_hash=password_hash)
 
 
-def delete(session: Session, person_id: int) -> None:
+def delete_person(session: Session, person_id: int) -> None:
     """Removes the person; their attempts and standings go with them."""
     session.execute(sa.delete(person).where(person.c.id == person_id))
 
 
-def _matching(text: str, role: str | None) -> list[sa.ColumnElement[bool]]:
+def _search_conditions(text: str, role: str | None) -> list[sa.ColumnElement[bool]]:
     # Addresses are stored in lower case.
     conditions = [person.c.email.contains(text.strip().lower(), autoescape=True)]
     return conditions if role is None else [*conditions, person.c.role == role]
 
 
-def _one(session: Session, condition: sa.ColumnElement[bool]) -> Person | None:
+def _read_person(session: Session, condition: sa.ColumnElement[bool]) -> Person | None:
     row = session.execute(sa.select(*_COLUMNS).where(condition)).first()
     return Person(*row) if row else None
 
 
-def _update(session: Session, person_id: int, **values: object) -> None:
+def _update_person(session: Session, person_id: int, **values: object) -> None:
     session.execute(sa.update(person).where(person.c.id == person_id).values(**values))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Mark = Literal["right-chosen", "right-missed", "wrong-chosen", "wrong-avoided"]
+OptionStatus = Literal["right-chosen", "right-missed", "wrong-chosen", "wrong-avoided"]
 
 
 class SubmissionError(ValueError):
@@ -24,37 +24,39 @@ class Grade:
     wrong: frozenset[str]
 
 
-def grade(right: Collection[str], options: Collection[str], chosen: Sequence[str]) -> Grade:
+def grade_submission(
+    right_ids: Collection[str], options: Collection[str], chosen: Sequence[str]
+) -> Grade:
     """Grades the option ids ``chosen`` of a question with the ids ``options``.
 
     Raises SubmissionError when nothing was chosen, when several were chosen although one option is
     right, or when an id is not one of the options.
     """
-    picked = frozenset(chosen)
-    if not picked:
+    chosen_ids = frozenset(chosen)
+    if not chosen_ids:
         raise SubmissionError("Choose an answer first, then submit it.")
-    if not picked <= frozenset(options):
+    if not chosen_ids <= frozenset(options):
         raise SubmissionError(
             "The question has changed since you opened it. Read it again, then submit."
         )
-    if len(right) == 1 and len(picked) > 1:
+    if len(right_ids) == 1 and len(chosen_ids) > 1:
         raise SubmissionError("Choose exactly one answer, then submit it.")
-    missed, wrong = frozenset(right) - picked, picked - frozenset(right)
+    missed, wrong = frozenset(right_ids) - chosen_ids, chosen_ids - frozenset(right_ids)
     all_right = not missed and not wrong
     return Grade(all_right, float(all_right), missed, wrong)
 
 
-def mark_of(option: str, right: Collection[str], chosen: Collection[str]) -> Mark:
+def option_status(option: str, right_ids: Collection[str], chosen: Collection[str]) -> OptionStatus:
     """What to tell about one option once the answer is in."""
-    if option in right:
+    if option in right_ids:
         return "right-chosen" if option in chosen else "right-missed"
     return "wrong-chosen" if option in chosen else "wrong-avoided"
 
 
-def shuffled(options: Sequence[str], question: str, visitor: str) -> list[str]:
+def shuffle_options(options: Sequence[str], question: str, visitor: str) -> list[str]:
     """The option ids in this visitor's own order: the same at every visit and after every edit."""
 
-    def key(option: str) -> bytes:
+    def sort_key(option: str) -> bytes:
         return hashlib.sha256(f"{visitor}\0{question}\0{option}".encode()).digest()
 
-    return sorted(options, key=key)
+    return sorted(options, key=sort_key)

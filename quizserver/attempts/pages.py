@@ -22,108 +22,134 @@ from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
-from quizserver.accounts import store as people
-from quizserver.accounts.current import Current
+from quizserver.accounts import store as accounts_store
+from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
-from quizserver.attempts import clock, store
-from quizserver.attempts.desk import Desk
-from quizserver.attempts.grading import SubmissionError, grade
+from quizserver.attempts import store, timing
+from quizserver.attempts.grading import SubmissionError, grade_submission
 from quizserver.attempts.model import Attempt, Submission
-from quizserver.attempts.views import Situation, order
+from quizserver.attempts.service import QuestionService
+from quizserver.attempts.views import QuestionState, ordered_options
 from quizserver.db.session import Database
 from quizserver.settings import Settings
-from quizserver.topics.library import asset, asset_headers
+from quizserver.topics.library import image_headers, image_in_topic
 from quizserver.topics.model import Question
 
-EDITED = (
+QUESTION_EDITED = (
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
     " read it again, then submit."
 )
-MEANWHILE = (
+SIGNED_IN_MEANWHILE = (
     "You signed in or up meanwhile, perhaps in another tab. Submit once more, and the answer goes"
     " to your account."
 )
-ANOTHER_SESSION = (
+SESSION_CHANGED = (
     "You signed in or out meanwhile, perhaps in another tab, or this browser keeps no cookies."
     " Your choice is still marked: submit once more."
 )
-OUTDATED = "This form belongs to another visit. Your choice is still marked: submit once more."
+FORM_OUTDATED = "This form belongs to another visit. Your choice is still marked: submit once more."
 HINTS_MAX = 100
 
 
-def pages(
-    *, database: Database, desk: Desk, current: Current, limiter: Limiter, settings: Settings
+def create_attempts_blueprint(
+    *,
+    database: Database,
+    question_service: QuestionService,
+    current: CurrentUser,
+    limiter: Limiter,
+    settings: Settings,
 ) -> Blueprint:
     """The blueprint of questions, answers and the images beside them."""
     blueprint = Blueprint("attempts", __name__)
 
     @blueprint.get("/questions/<question>", endpoint="question")
-    def show(question: str) -> str:
-        found = _question(question)
-        situation = Situation(
-            visitor=current.visitor(),
-            attempts=desk.attempts(question),
+    def show_question(question: str) -> str:
+        served_question = _question_or_404(question)
+        state = QuestionState(
+            visitor=current.visitor_token(),
+            attempts=question_service.learner_attempts(question),
             again="again" in request.args,
-            hints_asked=_count(request.args.get("hints", "0"), HINTS_MAX),
+            hints_requested=_parse_count(request.args.get("hints", "0"), HINTS_MAX),
             chosen=request.args.getlist("option"),
         )
-        return _page(found, situation)
+        return _render_question(served_question, state)
 
     @blueprint.post("/questions/<question>/answer")
     @limiter.limit(settings.limit_answers_client, key_func=get_remote_address)
     def answer(question: str) -> AnyResponse:
-        found = _question(question)
+        served_question = _question_or_404(question)
         chosen = tuple(dict.fromkeys(request.form.getlist("option")))
-        number = _count(request.form.get("number", ""), 10**6)
-        hints_seen = _count(request.form.get("hints_seen", "0"), HINTS_MAX)
+        number = _parse_count(request.form.get("number", ""), 10**6)
+        hints_seen = _parse_count(request.form.get("hints_seen", "0"), HINTS_MAX)
         if number < 1:
             abort(400)
-        visitor = current.visitor()
-        before = desk.attempts(question)
-        shown = request.form.get("shown", "")
-        shown_at = desk.shown_at(shown, found, visitor, len(before) + 1)
-        if shown_at is None:
-            shown = ""
+        visitor = current.visitor_token()
+        attempts = question_service.learner_attempts(question)
+        opened_token = request.form.get("shown", "")
+        opened_at = question_service.read_opened_at(
+            opened_token, served_question, visitor, len(attempts) + 1
+        )
+        if opened_at is None:
+            opened_token = ""
         if "hint" in request.form:  # asked for without scripts: what is ticked stays ticked
             return make_response(
-                _page(found, Situation(visitor, before, True, hints_seen + 1, chosen, shown=shown))
+                _render_question(
+                    served_question,
+                    QuestionState(
+                        visitor, attempts, True, hints_seen + 1, chosen, opened_token=opened_token
+                    ),
+                )
             )
-        if number <= len(before):  # sent again: what was kept decides, whatever the text is now
-            return _kept(found, before, number, chosen, visitor)
+        if number <= len(attempts):  # sent again: what was kept decides, whatever the text is now
+            return _answer_repeated(served_question, attempts, number, chosen, visitor)
         try:
-            if not desk.is_seal(request.form.get("version", ""), found, visitor):
-                raise SubmissionError(EDITED)
-            graded = grade(found.right_ids, [o.id for o in found.options], chosen)
+            if not question_service.is_version_code(
+                request.form.get("version", ""), served_question, visitor
+            ):
+                raise SubmissionError(QUESTION_EDITED)
+            result = grade_submission(
+                served_question.right_ids, [o.id for o in served_question.options], chosen
+            )
         except SubmissionError as error:
-            situation = Situation(visitor, before, True, hints_seen, chosen, str(error), shown)
-            return make_response(_page(found, situation), 422)
+            state = QuestionState(
+                visitor, attempts, True, hints_seen, chosen, str(error), opened_token
+            )
+            return make_response(_render_question(served_question, state), 422)
         submission = Submission(
-            question=found.id,
-            version=found.version,
-            source=found.source,
+            question=served_question.id,
+            version=served_question.version,
+            source=served_question.source,
             number=number,
-            shown=tuple(option.id for option in order(found, visitor)),
+            shown=tuple(option.id for option in ordered_options(served_question, visitor)),
             chosen=chosen,
-            right=graded.right,
-            mark=graded.mark,
-            hints_seen=min(hints_seen, len(found.hints_html)),
-            seconds=clock.seconds_since(shown_at, time.time()),
+            right=result.right,
+            mark=result.mark,
+            hints_seen=min(hints_seen, len(served_question.hints_html)),
+            seconds=timing.elapsed_seconds(opened_at, time.time()),
         )
         account = current.account()
         try:
             with database.write() as session:
-                person = account or people.ensure_guest(session, visitor)
-                store.record(session, person.id, submission)
-        except store.ConflictError:
-            return _kept(found, desk.attempts(question), number, chosen, visitor)
-        except people.NoGuestError:
+                person = account or accounts_store.ensure_guest(session, visitor)
+                store.record_attempt(session, person.id, submission)
+        except store.AttemptConflictError:
+            return _answer_repeated(
+                served_question,
+                question_service.learner_attempts(question),
+                number,
+                chosen,
+                visitor,
+            )
+        except accounts_store.NoGuestError:
             # Signed in or up in another tab while this was on its way: nothing is kept yet.
-            situation = Situation(visitor, before, True, hints_seen, chosen, MEANWHILE, shown)
-            return make_response(_page(found, situation), 409)
-        return redirect(_back(found), 303)
+            state = QuestionState(
+                visitor, attempts, True, hints_seen, chosen, SIGNED_IN_MEANWHILE, opened_token
+            )
+            return make_response(_render_question(served_question, state), 409)
+        return redirect(_return_url(served_question), 303)
 
-    def _kept(
-        found: Question,
+    def _answer_repeated(
+        question: Question,
         attempts: Sequence[Attempt],
         number: int,
         chosen: Sequence[str],
@@ -131,55 +157,57 @@ def pages(
     ) -> AnyResponse:
         """The answer to a submission whose number is taken, or leaves some out."""
         if number <= len(attempts) and set(attempts[number - 1].chosen) == set(chosen):
-            return redirect(_back(found), 303)
+            return redirect(_return_url(question), 303)
         if number <= len(attempts):
             flash(
                 "This attempt was answered already, with another choice, perhaps in another tab."
                 " That answer stands; you can try again."
             )
-            return make_response(_page(found, Situation(visitor, attempts)), 409)
-        situation = Situation(visitor, attempts, True, 0, chosen, OUTDATED, "")
-        return make_response(_page(found, situation), 409)
+            return make_response(_render_question(question, QuestionState(visitor, attempts)), 409)
+        state = QuestionState(visitor, attempts, True, 0, chosen, FORM_OUTDATED, "")
+        return make_response(_render_question(question, state), 409)
 
     @blueprint.errorhandler(CSRFError)
-    def another_session(error: CSRFError) -> AnyResponse:
+    def reopen_question_form(error: CSRFError) -> AnyResponse:
         """The form again, with the choice that was sent: nothing is kept of a forged one."""
-        found = _question((request.view_args or {})["question"])
-        situation = Situation(
-            visitor=current.visitor(),
-            attempts=desk.attempts(found.id),
+        question = _question_or_404((request.view_args or {})["question"])
+        state = QuestionState(
+            visitor=current.visitor_token(),
+            attempts=question_service.learner_attempts(question.id),
             again=True,
-            hints_asked=_count(request.form.get("hints_seen", "0"), HINTS_MAX),
+            hints_requested=_parse_count(request.form.get("hints_seen", "0"), HINTS_MAX),
             chosen=request.form.getlist("option"),
-            error=ANOTHER_SESSION,
+            error=SESSION_CHANGED,
         )
-        return make_response(_page(found, situation), 400)
+        return make_response(_render_question(question, state), 400)
 
     @blueprint.get("/topics/<topic>/files/<path:name>")
     def file(topic: str, name: str) -> Response:
-        path = asset(desk.library.snapshot(), topic, name)
-        if path is None or not (desk.may_see(topic, name) or _is_staff(current.account())):
+        path = image_in_topic(question_service.library.snapshot(), topic, name)
+        if path is None or not (
+            question_service.may_see(topic, name) or _is_staff(current.account())
+        ):
             abort(404)
         response = send_file(path, conditional=True, max_age=3600)
-        response.headers.update(asset_headers(path))
+        response.headers.update(image_headers(path))
         response.cache_control.private = True
         return response
 
-    def _question(name: str) -> Question:
-        found = desk.library.snapshot().questions.get(name)
-        if found is None:
+    def _question_or_404(name: str) -> Question:
+        question = question_service.library.snapshot().questions.get(name)
+        if question is None:
             abort(404)
-        return found
+        return question
 
-    def _page(question: Question, situation: Situation) -> str:
-        view = desk.question_view(question, situation, url_for)
-        problems = desk.problems(question.topic) if current.writes() else ()
-        return render_template("attempts/question.html", q=view, problems=problems)
+    def _render_question(question: Question, state: QuestionState) -> str:
+        view = question_service.question_view(question, state, url_for)
+        problems = question_service.topic_problems(question.topic) if current.may_write() else ()
+        return render_template("attempts/question.html", question=view, problems=problems)
 
     return blueprint
 
 
-def _back(question: Question) -> str:
+def _return_url(question: Question) -> str:
     """Where a submission came from: its own page, or the lesson that embeds the question."""
     if request.form.get("from") == "lesson":
         return url_for("progress.topic", topic=question.topic, _anchor=f"q-{question.id}-result")
@@ -187,8 +215,8 @@ def _back(question: Question) -> str:
 
 
 def _is_staff(account: Person | None) -> bool:
-    return account is not None and (account.writes or account.teaches)
+    return account is not None and (account.may_write or account.may_teach)
 
 
-def _count(text: str, most: int) -> int:
-    return min(int(text), most) if text.isdecimal() and len(text) < 10 else 0
+def _parse_count(text: str, maximum: int) -> int:
+    return min(int(text), maximum) if text.isdecimal() and len(text) < 10 else 0

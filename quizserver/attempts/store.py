@@ -9,44 +9,48 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.attempts.experiments import store as experiments
+from quizserver.attempts import experiments_store
 from quizserver.attempts.model import Attempt, Standing, Submission
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, question_version, standing
 
-_ATTEMPT = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
-_STANDING = tuple(standing.c[name] for name in Standing.__dataclass_fields__)
+_ATTEMPT_COLUMNS = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
+_STANDING_COLUMNS = tuple(standing.c[name] for name in Standing.__dataclass_fields__)
 
 
-class ConflictError(ValueError):
+class AttemptConflictError(ValueError):
     """This attempt is in already with another choice, or earlier ones are missing."""
 
 
-def record(session: Session, person_id: int, submission: Submission) -> Attempt:
+def record_attempt(session: Session, person_id: int, submission: Submission) -> Attempt:
     """Keeps a submission once, with its standing, in the caller's transaction.
 
     The same submission sent again returns the attempt that is kept. Raises ConflictError when that
     number is taken by another choice or is not the next one.
     """
-    keep_version(
+    store_version(
         session, submission.question, submission.version, submission.source, datetime.now(UTC)
     )
-    before = _standing(session, person_id, submission.question, lock=True)
-    done = before.attempts if before else 0
-    if submission.number > done + 1:
-        raise ConflictError("An earlier attempt at this question is missing.")
-    if submission.number <= done or not _insert(session, person_id, submission):
-        kept = one(session, person_id, submission.question, submission.number)
-        if kept is None or frozenset(kept.chosen) != frozenset(submission.chosen):
-            raise ConflictError("This attempt has been answered already, with another choice.")
-        return kept
-    new = one(session, person_id, submission.question, submission.number)
-    assert new is not None
-    _write_standing(session, person_id, before, new)
-    return new
+    previous = _read_standing(session, person_id, submission.question, lock=True)
+    answered = previous.attempts if previous else 0
+    if submission.number > answered + 1:
+        raise AttemptConflictError("An earlier attempt at this question is missing.")
+    if submission.number <= answered or not _insert_attempt(session, person_id, submission):
+        stored = read_attempt(session, person_id, submission.question, submission.number)
+        if stored is None or frozenset(stored.chosen) != frozenset(submission.chosen):
+            raise AttemptConflictError(
+                "This attempt has been answered already, with another choice."
+            )
+        return stored
+    recorded = read_attempt(session, person_id, submission.question, submission.number)
+    assert recorded is not None
+    _write_standing(session, person_id, previous, recorded)
+    return recorded
 
 
-def keep_version(session: Session, question: str, version: str, source: str, now: datetime) -> None:
+def store_version(
+    session: Session, question: str, version: str, source: str, now: datetime
+) -> None:
     """Keeps the text of a version that is answered, unless it is kept already."""
     insert_if_new(
         session,
@@ -58,36 +62,38 @@ def keep_version(session: Session, question: str, version: str, source: str, now
     )
 
 
-def one(session: Session, person_id: int, question: str, number: int) -> Attempt | None:
+def read_attempt(session: Session, person_id: int, question: str, number: int) -> Attempt | None:
     """A person's attempt of that number at a question, or None."""
-    found = _attempts(
+    attempts = _select_attempts(
         session,
         attempt.c.person_id == person_id,
         attempt.c.question == question,
         attempt.c.number == number,
     )
-    return found[0] if found else None
+    return attempts[0] if attempts else None
 
 
-def of_question(session: Session, person_id: int, question: str) -> list[Attempt]:
+def attempts_at_question(session: Session, person_id: int, question: str) -> list[Attempt]:
     """A person's attempts at a question, first to latest."""
-    return _attempts(session, attempt.c.person_id == person_id, attempt.c.question == question)
+    return _select_attempts(
+        session, attempt.c.person_id == person_id, attempt.c.question == question
+    )
 
 
-def recent(session: Session, person_id: int, limit: int = 10) -> list[Attempt]:
+def recent_attempts(session: Session, person_id: int, limit: int = 10) -> list[Attempt]:
     """A person's latest attempts at anything, newest first."""
     rows = session.execute(
-        sa.select(*_ATTEMPT)
+        sa.select(*_ATTEMPT_COLUMNS)
         .where(attempt.c.person_id == person_id)
         .order_by(attempt.c.answered_at.desc(), attempt.c.id.desc())
         .limit(limit)
     )
-    return [_attempt(row) for row in rows]
+    return [_attempt_from_row(row) for row in rows]
 
 
-def standings(session: Session, person_id: int) -> dict[str, Standing]:
+def read_standings(session: Session, person_id: int) -> dict[str, Standing]:
     """A person's standings by question id."""
-    rows = session.execute(sa.select(*_STANDING).where(standing.c.person_id == person_id))
+    rows = session.execute(sa.select(*_STANDING_COLUMNS).where(standing.c.person_id == person_id))
     return {row.question: Standing(*row) for row in rows}
 
 
@@ -102,16 +108,16 @@ def has_answered_any(session: Session, person_id: int, questions: Collection[str
     )
 
 
-def absorb(session: Session, guest_id: int, account_id: int) -> None:
+def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> None:
     """Moves a guest's attempts behind those of an account; the account's first stay the first.
 
     The experiments that the guest ran go along.
     """
-    experiments.absorb(session, guest_id, account_id)
-    have = {name: s.attempts for name, s in standings(session, account_id).items()}
-    for question, guest in standings(session, guest_id).items():
+    experiments_store.merge_guest_experiments(session, guest_id, account_id)
+    own_counts = {name: s.attempts for name, s in read_standings(session, account_id).items()}
+    for question, guest_standing in read_standings(session, guest_id).items():
         # Highest number first, so that no two rows ever share one while they move up.
-        for number in range(guest.attempts, 0, -1):
+        for number in range(guest_standing.attempts, 0, -1):
             session.execute(
                 sa.update(attempt)
                 .where(
@@ -119,23 +125,23 @@ def absorb(session: Session, guest_id: int, account_id: int) -> None:
                     attempt.c.question == question,
                     attempt.c.number == number,
                 )
-                .values(person_id=account_id, number=number + have.get(question, 0))
+                .values(person_id=account_id, number=number + own_counts.get(question, 0))
             )
     session.execute(sa.delete(standing).where(standing.c.person_id == guest_id))
-    rebuild(session, account_id)
+    rebuild_standings(session, account_id)
 
 
-def rebuild(session: Session, person_id: int | None = None) -> int:
+def rebuild_standings(session: Session, person_id: int | None = None) -> int:
     """Computes standings anew from the attempts, for one person or all; returns how many."""
-    whose = attempt.c.person_id == person_id if person_id is not None else sa.true()
+    of_person = attempt.c.person_id == person_id if person_id is not None else sa.true()
     session.execute(
         sa.delete(standing).where(
             standing.c.person_id == person_id if person_id is not None else sa.true()
         )
     )
     rows = session.execute(
-        sa.select(attempt.c.person_id, *_ATTEMPT)
-        .where(whose)
+        sa.select(attempt.c.person_id, *_ATTEMPT_COLUMNS)
+        .where(of_person)
         .order_by(attempt.c.person_id, attempt.c.question, attempt.c.number)
     )
     summaries: dict[tuple[int, str], dict[str, Any]] = {}
@@ -147,7 +153,7 @@ def rebuild(session: Session, person_id: int | None = None) -> int:
     return len(summaries)
 
 
-def source(session: Session, question: str, version: str) -> str | None:
+def read_version_source(session: Session, question: str, version: str) -> str | None:
     """The text of a version of a question that somebody answered."""
     return session.scalar(
         sa.select(question_version.c.source).where(
@@ -156,9 +162,9 @@ def source(session: Session, question: str, version: str) -> str | None:
     )
 
 
-def export(session: Session, person_id: int) -> dict[str, Any]:
+def export_attempts(session: Session, person_id: int) -> dict[str, Any]:
     """Every attempt and experiment of a person as plain data, for their own download."""
-    attempts = _attempts(session, attempt.c.person_id == person_id)
+    attempts = _select_attempts(session, attempt.c.person_id == person_id)
     return {
         "attempts": [
             {
@@ -174,11 +180,11 @@ def export(session: Session, person_id: int) -> dict[str, Any]:
             }
             for a in attempts
         ],
-        "experiments": experiments.export(session, person_id),
+        "experiments": experiments_store.export_experiments(session, person_id),
     }
 
 
-def _insert(session: Session, person_id: int, submission: Submission) -> bool:
+def _insert_attempt(session: Session, person_id: int, submission: Submission) -> bool:
     return insert_if_new(
         session,
         attempt,
@@ -196,20 +202,24 @@ def _insert(session: Session, person_id: int, submission: Submission) -> bool:
     )
 
 
-def _attempts(session: Session, *conditions: sa.ColumnElement[bool]) -> list[Attempt]:
+def _select_attempts(session: Session, *conditions: sa.ColumnElement[bool]) -> list[Attempt]:
     rows = session.execute(
-        sa.select(*_ATTEMPT).where(*conditions).order_by(attempt.c.question, attempt.c.number)
+        sa.select(*_ATTEMPT_COLUMNS)
+        .where(*conditions)
+        .order_by(attempt.c.question, attempt.c.number)
     )
-    return [_attempt(row) for row in rows]
+    return [_attempt_from_row(row) for row in rows]
 
 
-def _attempt(row: Iterable[Any]) -> Attempt:
+def _attempt_from_row(row: Iterable[Any]) -> Attempt:
     values = dict(zip(Attempt.__dataclass_fields__, row, strict=True))
     return Attempt(**values | {name: tuple(values[name]) for name in ("shown", "chosen")})
 
 
-def _standing(session: Session, person_id: int, question: str, *, lock: bool) -> Standing | None:
-    statement = sa.select(*_STANDING).where(
+def _read_standing(
+    session: Session, person_id: int, question: str, *, lock: bool
+) -> Standing | None:
+    statement = sa.select(*_STANDING_COLUMNS).where(
         standing.c.person_id == person_id, standing.c.question == question
     )
     row = session.execute(statement.with_for_update() if lock else statement).first()
@@ -217,24 +227,24 @@ def _standing(session: Session, person_id: int, question: str, *, lock: bool) ->
 
 
 def _write_standing(
-    session: Session, person_id: int, before: Standing | None, new: Attempt
+    session: Session, person_id: int, previous: Standing | None, recorded: Attempt
 ) -> None:
-    where = (standing.c.person_id == person_id, standing.c.question == new.question)
-    if before is None:
-        values = next_standing(None, new.mark, new.answered_at)
+    conditions = (standing.c.person_id == person_id, standing.c.question == recorded.question)
+    if previous is None:
+        values = next_standing(None, recorded.mark, recorded.answered_at)
         session.execute(
-            sa.insert(standing).values(person_id=person_id, question=new.question, **values)
+            sa.insert(standing).values(person_id=person_id, question=recorded.question, **values)
         )
     else:
-        old = {name: getattr(before, name) for name in Standing.__dataclass_fields__}
-        del old["question"]
-        values = next_standing(old, new.mark, new.answered_at)
-        session.execute(sa.update(standing).where(*where).values(**values))
+        old_values = {name: getattr(previous, name) for name in Standing.__dataclass_fields__}
+        del old_values["question"]
+        values = next_standing(old_values, recorded.mark, recorded.answered_at)
+        session.execute(sa.update(standing).where(*conditions).values(**values))
 
 
-def next_standing(before: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
+def next_standing(previous: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
     """A standing's values (all but whose and of what) after one more attempt."""
-    if before is None:
+    if previous is None:
         return {
             "attempts": 1,
             "first_mark": mark,
@@ -243,9 +253,9 @@ def next_standing(before: dict[str, Any] | None, mark: float, moment: datetime) 
             "first_at": moment,
             "latest_at": moment,
         }
-    return before | {
-        "attempts": before["attempts"] + 1,
-        "best_mark": max(before["best_mark"], mark),
+    return previous | {
+        "attempts": previous["attempts"] + 1,
+        "best_mark": max(previous["best_mark"], mark),
         "latest_mark": mark,
         "latest_at": moment,
     }

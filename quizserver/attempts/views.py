@@ -9,11 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from quizserver.attempts.grading import Mark, mark_of, shuffled
+from quizserver.attempts.grading import OptionStatus, option_status, shuffle_options
 from quizserver.attempts.model import Attempt
-from quizserver.runs.bench import BenchView, OptionEvidence
-from quizserver.topics.model import Option, Question
-from quizserver.web.charts import described_chart
+from quizserver.lab_views.bench import BenchView, OptionEvidence
+from quizserver.topics.model import AnswerOption, Question
+from quizserver.web.charts import draw_described_chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class OptionView:
     id: str
     html: str
     checked: bool
-    mark: Mark | None = None
+    status: OptionStatus | None = None
     feedback_html: str | None = None
     evidence: Sequence[OptionEvidence] = ()
 
@@ -55,20 +55,20 @@ class AttemptLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class QuestionState:
     """What is known about the learner and the question when the page is built."""
 
     visitor: str
     attempts: Sequence[Attempt] = ()
     again: bool = False
-    hints_asked: int = 0
+    hints_requested: int = 0
     chosen: Sequence[str] = ()
     error: str | None = None
     # The sealed moment that the form came with, "" when it had none; None shows the form anew.
-    shown: str | None = None
+    opened_token: str | None = None
 
     @property
-    def answering(self) -> bool:
+    def is_answering(self) -> bool:
         return self.again or not self.attempts
 
 
@@ -84,10 +84,10 @@ class QuestionView:
     multiple: bool
     tags: Sequence[str]
     figure_svg: Markup | None
-    version: str
+    version_code: str
     number: int
     answering: bool = True
-    shown: str = ""
+    opened_token: str = ""
     options: Sequence[OptionView] = ()
     hints: Sequence[str] = ()
     hints_left: int = 0
@@ -102,68 +102,68 @@ class QuestionView:
     evidence_note: str | None = None
     extra_evidence: Sequence[OptionEvidence] = ()
 
-    def having(self, **more: Any) -> QuestionView:
+    def with_fields(self, **fields: Any) -> QuestionView:
         """This view with more of it filled in."""
-        return replace(self, **more)
+        return replace(self, **fields)
 
 
-def figure(question: Question) -> Markup | None:
+def described_figure(question: Question) -> Markup | None:
     """The described curve, or None when the question describes none."""
-    if not question.described:
+    if not question.described_curve:
         return None
-    return described_chart(
+    return draw_described_chart(
         ident=f"described-{question.id}",
         title="The loss that the question describes",
         description="A sketch of the described loss over the training, as shares of its start: "
-        + ", ".join(f"{100 * y:.0f} % at {100 * x:.0f} %" for x, y in question.described)
+        + ", ".join(f"{100 * y:.0f} % at {100 * x:.0f} %" for x, y in question.described_curve)
         + " of the training.",
-        points=question.described,
+        points=question.described_curve,
     )
 
 
-def order(question: Question, visitor: str) -> list[Option]:
+def ordered_options(question: Question, visitor: str) -> list[AnswerOption]:
     """The options in the order in which this visitor sees them."""
     if not question.shuffle:
         return list(question.options)
     by_id = {option.id: option for option in question.options}
-    return [by_id[name] for name in shuffled(list(by_id), question.id, visitor)]
+    return [by_id[name] for name in shuffle_options(list(by_id), question.id, visitor)]
 
 
-def open_options(question: Question, situation: Situation) -> list[OptionView]:
+def open_options(question: Question, state: QuestionState) -> list[OptionView]:
     """The options as a form shows them: no mark, no feedback, no evidence."""
     return [
-        OptionView(option.id, option.html, option.id in situation.chosen)
-        for option in order(question, situation.visitor)
+        OptionView(option.id, option.html, option.id in state.chosen)
+        for option in ordered_options(question, state.visitor)
     ]
 
 
 def answered_options(
     question: Question,
-    situation: Situation,
+    state: QuestionState,
     evidence: Mapping[str | None, Sequence[OptionEvidence]],
 ) -> list[OptionView]:
     """The options with what there is to say about each, for the latest attempt."""
-    chosen = situation.attempts[-1].chosen
+    chosen = state.attempts[-1].chosen
     return [
         OptionView(
             option.id,
             option.html,
             option.id in chosen,
-            mark_of(option.id, question.right_ids, chosen),
+            option_status(option.id, question.right_ids, chosen),
             option.feedback_html,
             evidence.get(option.id, ()),
         )
-        for option in order(question, situation.visitor)
+        for option in ordered_options(question, state.visitor)
     ]
 
 
-def result(question: Question, situation: Situation, *, edited: bool) -> ResultView:
+def result_view(question: Question, state: QuestionState, *, edited: bool) -> ResultView:
     """What came of the latest attempt; ``edited`` when the question reads otherwise by now."""
-    attempt = situation.attempts[-1]
-    later = " The question has been edited since; this is the text that you answered."
+    attempt = state.attempts[-1]
+    edit_note = " The question has been edited since; this is the text that you answered."
     return ResultView(
         right=attempt.right,
-        sentence=_sentence(question, attempt) + (later if edited else ""),
+        sentence=_result_sentence(question, attempt) + (edit_note if edited else ""),
         number=attempt.number,
         answered_at=attempt.answered_at,
         explanation_html=question.explanation_html,
@@ -171,21 +171,21 @@ def result(question: Question, situation: Situation, *, edited: bool) -> ResultV
     )
 
 
-def _sentence(question: Question, attempt: Attempt) -> str:
+def _result_sentence(question: Question, attempt: Attempt) -> str:
     if attempt.right:
         return "Right at the first try." if attempt.number == 1 else "That is it."
     missed = len(question.right_ids - set(attempt.chosen))
     wrong = len(set(attempt.chosen) - question.right_ids)
     parts = []
     if missed and question.multiple:
-        parts.append(f"left out {_count(missed, 'right option')}")
+        parts.append(f"left out {_count_phrase(missed, 'right option')}")
     if wrong:
-        parts.append(f"chose {_count(wrong, 'wrong option')}")
-    told = f"You {' and '.join(parts)}. " if parts else ""
-    look = "Look at what the experiments show" if question.claims else "Read why"
-    return f"{told}{look}, then try again."
+        parts.append(f"chose {_count_phrase(wrong, 'wrong option')}")
+    summary = f"You {' and '.join(parts)}. " if parts else ""
+    advice = "Look at what the experiments show" if question.claims else "Read why"
+    return f"{summary}{advice}, then try again."
 
 
-def _count(number: int, noun: str) -> str:
+def _count_phrase(number: int, noun: str) -> str:
     words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
     return f"{words.get(number, number)} {noun}{'' if number == 1 else 's'}"

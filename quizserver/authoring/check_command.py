@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from quizserver.command_line import AS_JSON, CONTENT, content_folder, stop
+from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 
 if TYPE_CHECKING:
-    from quizserver.topics.model import Problem
+    from quizserver.topics.model import Diagnostic
 
-WATCH = click.option(
+WATCH_OPTION = click.option(
     "--watch", is_flag=True, help="Do it again whenever a file is saved, until Ctrl-C."
 )
 
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@WATCH
-@CONTENT
-@AS_JSON
+@WATCH_OPTION
+@CONTENT_OPTION
+@JSON_OPTION
 def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -> None:
     """Report every problem of every topic file.
 
@@ -32,14 +32,16 @@ def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -
     """
     from dataclasses import asdict
 
-    from quizserver.lab.catalog import Catalog
-    from quizserver.topics.check import check as find
+    from quizserver.lab.catalog import SimulationCatalog
+    from quizserver.topics.content_checks import check_content
 
-    folder, catalog = content_folder(content), Catalog()
+    folder, catalog = content_folder(content), SimulationCatalog()
     if watch:
-        not_as_json(as_json)
-        _watch(path, folder, lambda: find(path or folder, content=folder, catalog=catalog))
-    problems = find(path or folder, content=folder, catalog=catalog)
+        reject_json(as_json)
+        _watch_checks(
+            path, folder, lambda: check_content(path or folder, content=folder, catalog=catalog)
+        )
+    problems = check_content(path or folder, content=folder, catalog=catalog)
     if as_json:
         click.echo(json.dumps({"problems": [asdict(problem) for problem in problems]}, indent=2))
     else:
@@ -49,21 +51,25 @@ def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -
     sys.exit(1 if problems else 0)
 
 
-def not_as_json(as_json: bool) -> None:
+def reject_json(as_json: bool) -> None:
     """Raises click.UsageError where watching was asked to print JSON."""
     if as_json:
         raise click.UsageError("--json prints one document and --watch never ends: leave out one.")
 
 
-def _watch(path: Path | None, folder: Path, find: Callable[[], list[Problem]]) -> NoReturn:
-    from quizserver.authoring.preview.model import located
-    from quizserver.authoring.rounds import watch_checks
-    from quizserver.authoring.watch import Watcher
+def _watch_checks(
+    path: Path | None, folder: Path, find_problems: Callable[[], list[Diagnostic]]
+) -> NoReturn:
+    from quizserver.authoring.folder_watcher import FolderWatcher
+    from quizserver.authoring.preview.model import locate_preview
+    from quizserver.authoring.watch_mode import watch_checks
 
     if path is not None and not path.exists():
-        stop(f"There is no file or folder {path}.")
-    watched, what = located(path, folder)
+        exit_with_error(f"There is no file or folder {path}.")
+    watched_folder, preview = locate_preview(path, folder)
     try:
-        watch_checks(find, Watcher(watched, only=what.only), click.echo)
+        watch_checks(
+            find_problems, FolderWatcher(watched_folder, only=preview.only_topic), click.echo
+        )
     except KeyboardInterrupt:
         sys.exit(0)

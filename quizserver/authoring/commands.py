@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import click
 
-from quizserver.authoring.preview.model import Preview, content_flag, located
-from quizserver.command_line import CONTENT, settings_of, stop
-from quizserver.settings import SHIPPED, Settings
+from quizserver.authoring.preview.model import Preview, content_flag, locate_preview
+from quizserver.command_line import CONTENT_OPTION, exit_with_error, settings_from_flags
+from quizserver.settings import SHIPPED_ROOT, Settings
 
 PORT = 8001
 POLL_SECONDS = 0.2
@@ -30,16 +30,19 @@ def new() -> None:
 
 @new.command("topic")
 @click.argument("name")
-@CONTENT
-def new_topic(name: str, content: Path | None) -> None:
+@CONTENT_OPTION
+def new_topic_command(name: str, content: Path | None) -> None:
     """Make a folder NAME with a lesson and its first question."""
-    from quizserver.authoring import placing
+    from quizserver.authoring import scaffold
 
-    folder = _writable(content)
-    flag = _flag(folder)
-    _written(lambda: placing.new_topic(folder, name))
-    _next(
-        (f"preview {shlex.quote(str(_near(folder / name)))}", "look at it while you write"),
+    folder = _writable_folder(content)
+    flag = _content_option(folder)
+    _run_scaffold(lambda: scaffold.write_topic_scaffold(folder, name))
+    _print_next_steps(
+        (
+            f"preview {shlex.quote(str(_shortest_path(folder / name)))}",
+            "look at it while you write",
+        ),
         (f"new question {name}/ANOTHER{flag}", "add a question"),
         (f"new simulation {name}/simulation{flag}", "add an experiment"),
     )
@@ -48,46 +51,48 @@ def new_topic(name: str, content: Path | None) -> None:
 @new.command("question")
 @click.argument("place", metavar="TOPIC/NAME")
 @click.option("--simulation", metavar="NAME", help="Which of the topic's simulations it is about.")
-@CONTENT
-def new_question(place: str, simulation: str | None, content: Path | None) -> None:
+@CONTENT_OPTION
+def new_question_command(place: str, simulation: str | None, content: Path | None) -> None:
     """Write a question NAME into a topic.
 
     In a topic with a simulation it refers to that, with a claim for every option.
     """
-    from quizserver.authoring import placing
-    from quizserver.lab.catalog import Catalog
+    from quizserver.authoring import scaffold
+    from quizserver.lab.catalog import SimulationCatalog
 
-    topic, name = _split(place, "strange-loss/why-flat")
-    folder = _writable(content)
-    flag = _flag(folder)
-    (path,) = _written(
-        lambda: placing.new_question(folder, topic, name, simulation=simulation, catalog=Catalog())
+    topic, name = _split_topic_name(place, "strange-loss/why-flat")
+    folder = _writable_folder(content)
+    flag = _content_option(folder)
+    (path,) = _run_scaffold(
+        lambda: scaffold.write_question_scaffold(
+            folder, topic, name, simulation=simulation, catalog=SimulationCatalog()
+        )
     )
-    steps = [(f"preview {shlex.quote(str(_near(path)))}", "look at it while you write")]
+    steps = [(f"preview {shlex.quote(str(_shortest_path(path)))}", "look at it while you write")]
     if "claims:" in path.read_text("utf-8"):
         steps.append((f"verify {topic} --watch{flag}", "see whether the key agrees"))
-    _next(*steps)
+    _print_next_steps(*steps)
 
 
 @new.command("simulation")
 @click.argument("place", metavar="TOPIC/NAME")
-@CONTENT
-def new_simulation(place: str, content: Path | None) -> None:
+@CONTENT_OPTION
+def new_simulation_command(place: str, content: Path | None) -> None:
     """Write a simulation NAME.py into a topic, and a question that rests on it."""
-    from quizserver.authoring import placing
+    from quizserver.authoring import scaffold
 
-    topic, name = _split(place, "strange-loss/simulation")
-    folder = _writable(content)
-    flag = _flag(folder)
-    _written(lambda: placing.new_simulation(folder, topic, name))
-    _next(
+    topic, name = _split_topic_name(place, "strange-loss/simulation")
+    folder = _writable_folder(content)
+    flag = _content_option(folder)
+    _run_scaffold(lambda: scaffold.write_simulation_scaffold(folder, topic, name))
+    _print_next_steps(
         (f"simulate {topic}/healthy --simulation {name}{flag}", "one arm's curve in words"),
         (f"verify {topic} --watch{flag}", "train the claims whenever you save"),
         (f"verify {topic} --update{flag}", "record the evidence beside the topic"),
     )
 
 
-def preview(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
+def create_preview_command(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
     """The command ``preview``; ``serve`` runs a server until it is told to stop."""
 
     @click.command("preview")
@@ -95,15 +100,15 @@ def preview(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
     @click.option(
         "--port", type=int, default=PORT, show_default=True, help="Port; 0 picks a free one."
     )
-    @CONTENT
-    def command(path: Path | None, port: int, content: Path | None) -> None:
+    @CONTENT_OPTION
+    def preview_command(path: Path | None, port: int, content: Path | None) -> None:
         """Show topics as you write them, with the key and the evidence, until Ctrl-C.
 
         Pages reload by themselves when a file is saved, and show what is wrong with it at its
         line. With PATH, begin at that topic. Only this machine can reach the preview; nobody
         signs in, and what is answered in it is not kept.
         """
-        folder, what = located(path, settings_of(content=content).content)
+        folder, scope = locate_preview(path, settings_from_flags(content=content).content)
         with tempfile.TemporaryDirectory(
             prefix="quizserver-preview-", ignore_cleanup_errors=True
         ) as data:
@@ -117,57 +122,59 @@ def preview(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
                     workers=1,
                     content_poll_seconds=POLL_SECONDS,
                 ),
-                what,
+                scope,
             )
 
-    return command
+    return preview_command
 
 
-def _writable(content: Path | None) -> Path:
+def _writable_folder(content: Path | None) -> Path:
     """The content folder to write into; one that is named and not there is made later."""
-    folder = settings_of(content=content).content
-    if folder.is_relative_to(SHIPPED):
-        stop(
+    folder = settings_from_flags(content=content).content
+    if folder.is_relative_to(SHIPPED_ROOT):
+        exit_with_error(
             "The topics that come along with quizserver are not the place for yours. "
             "Name a folder of your own with --content DIR or QUIZSERVER_CONTENT."
         )
     if folder.exists() and not folder.is_dir():
-        stop(f"{folder} is a file. Name a folder with --content DIR or QUIZSERVER_CONTENT.")
+        exit_with_error(
+            f"{folder} is a file. Name a folder with --content DIR or QUIZSERVER_CONTENT."
+        )
     return folder
 
 
-def _flag(folder: Path) -> str:
+def _content_option(folder: Path) -> str:
     """Commands that are printed must find the folder in the same environment."""
-    return content_flag(folder, settings_of().content)
+    return content_flag(folder, settings_from_flags().content)
 
 
-def _split(place: str, example: str) -> tuple[str, str]:
-    topic, slash, name = place.partition("/")
+def _split_topic_name(topic_name: str, example: str) -> tuple[str, str]:
+    topic, slash, name = topic_name.partition("/")
     if not (topic and slash and name):
         raise click.BadParameter(f"write TOPIC/NAME, such as {example}.", param_hint="TOPIC/NAME")
     return topic, name
 
 
-def _written(write: Callable[[], list[Path]]) -> list[Path]:
+def _run_scaffold(write_scaffold: Callable[[], list[Path]]) -> list[Path]:
     from quizserver.authoring.files import ContentError
-    from quizserver.authoring.placing import StartError
+    from quizserver.authoring.scaffold import ScaffoldError
 
     try:
-        paths = write()
-    except (StartError, ContentError, OSError) as error:
-        stop(str(error))
+        paths = write_scaffold()
+    except (ScaffoldError, ContentError, OSError) as error:
+        exit_with_error(str(error))
     for path in paths:
-        click.echo(f"wrote {_near(path)}")
+        click.echo(f"wrote {_shortest_path(path)}")
     return paths
 
 
-def _near(path: Path) -> Path:
+def _shortest_path(path: Path) -> Path:
     """The path as it is shortest to type from here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    cwd = Path.cwd()
+    return path.relative_to(cwd) if path.is_relative_to(cwd) else path
 
 
-def _next(*steps: tuple[str, str]) -> None:
+def _print_next_steps(*steps: tuple[str, str]) -> None:
     click.echo("Next:")
-    for command, what in steps:
-        click.echo(f"  {what}: quizserver {command}")
+    for command, purpose in steps:
+        click.echo(f"  {purpose}: quizserver {command}")

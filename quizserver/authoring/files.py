@@ -18,17 +18,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.authoring import disk
-from quizserver.authoring.line_ends import as_before, plain
-from quizserver.topics.text import LARGEST
+from quizserver.authoring import atomic_files
+from quizserver.authoring.line_endings import encode_like_original, normalise_newlines
+from quizserver.topics.source_text import LARGEST_PAGE
 
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LONGEST = 80
+_NAME_PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_NAME_LENGTH_MAX = 80
 NAME_RULE = "lower-case letters a-z and digits, in groups joined by a single -"
-_MODE = 0o644
+_DEFAULT_MODE = 0o644
 
 
-class PlaceError(ValueError):
+class NotEditableError(ValueError):
     """A path that is not written to from a browser; the message says why."""
 
 
@@ -36,7 +36,7 @@ class ContentError(Exception):
     """A file that can't be read or written; the message says why and what to do."""
 
 
-class ChangedError(Exception):
+class FileChangedError(Exception):
     """The file holds something else than the writer has seen: ``text`` (None: it is gone)."""
 
     def __init__(self, text: str | None) -> None:
@@ -45,7 +45,7 @@ class ChangedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageRef:
     """One page of a topic. ``path`` is as the library has it: relative, with a forward slash."""
 
     topic: str
@@ -56,49 +56,53 @@ class Place:
         return f"{self.topic}/{self.name}"
 
 
-def place(topic: str, name: str) -> Place:
+def page_ref(topic: str, name: str) -> PageRef:
     """The page ``name`` in the folder ``topic``. Raises PlaceError for anything but plain names.
 
     With letters, digits and single hyphens alone there is no way out of the folder, no hidden
     file, and no other kind of file than markdown.
     """
     stem, dot, suffix = name.rpartition(".")
-    if not is_name(topic):
-        raise PlaceError(f"\"{topic[:100]}\" can't be a topic's folder here: use {NAME_RULE}.")
-    if not dot or suffix != "md" or not is_name(stem):
-        raise PlaceError(
+    if not is_safe_name(topic):
+        raise NotEditableError(
+            f"\"{topic[:100]}\" can't be a topic's folder here: use {NAME_RULE}."
+        )
+    if not dot or suffix != "md" or not is_safe_name(stem):
+        raise NotEditableError(
             f'"{name[:100]}" can\'t be written here: use {NAME_RULE}, and .md at the end.'
         )
-    return Place(topic, name)
+    return PageRef(topic, name)
 
 
-def is_name(text: str) -> bool:
-    return len(text) <= _LONGEST and _NAME.fullmatch(text) is not None
+def is_safe_name(text: str) -> bool:
+    return len(text) <= _NAME_LENGTH_MAX and _NAME_PATTERN.fullmatch(text) is not None
 
 
-def digest(text: str) -> str:
+def text_digest(text: str) -> str:
     """64 hex digits that tell one text of a file from another."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def digest_of(text: str | None) -> str | None:
-    return None if text is None else digest(text)
+def digest_or_none(text: str | None) -> str | None:
+    return None if text is None else text_digest(text)
 
 
-def normal(text: str) -> str:
+def normalise_text(text: str) -> str:
     """What was typed, as it is kept: LF, one newline at the end, nothing a text can't hold."""
     text = text.replace("\0", "\ufffd")
-    return plain(text.encode("utf-8", "replace").decode())  # half a character: a broken client
+    return normalise_newlines(
+        text.encode("utf-8", "replace").decode()
+    )  # half a character: a broken client
 
 
-class Files:
+class ContentFiles:
     """The pages of a content folder."""
 
     def __init__(self, content: Path) -> None:
         self._content = content.absolute()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def write_lock(self) -> Iterator[None]:
         """While it lasts, nobody else who asks for a turn, in any process, writes to the folder."""
         try:
             handle = os.open(self._content, os.O_RDONLY | os.O_DIRECTORY)
@@ -110,89 +114,95 @@ class Files:
         finally:
             os.close(handle)  # gives the lock back, too
 
-    def locate(self, where: Place) -> Path:
+    def resolve_path(self, ref: PageRef) -> Path:
         """Where the page lies. Raises PlaceError when a link leads there: it may lead out."""
-        folder = self._content / where.topic
-        path = folder / where.name
-        for each in (folder, path):
-            if each.is_symlink():
-                raise PlaceError(f"{each.name} is a link; it is written where it leads, not here.")
+        folder = self._content / ref.topic
+        path = folder / ref.name
+        for part in (folder, path):
+            if part.is_symlink():
+                raise NotEditableError(
+                    f"{part.name} is a link; it is written where it leads, not here."
+                )
         if folder.exists() and not folder.is_dir():
-            raise PlaceError(f"{where.topic} is no folder.")
+            raise NotEditableError(f"{ref.topic} is no folder.")
         if path.exists() and not path.is_file():
-            raise PlaceError(f"{where.path} is no file.")
+            raise NotEditableError(f"{ref.path} is no file.")
         return path
 
-    def read(self, where: Place) -> str | None:
+    def read_page(self, ref: PageRef) -> str | None:
         """The text of a page, its lines ended by LF; None when there is no such file.
 
         Raises PlaceError, and ContentError when it can't be read as text without loss.
         """
-        return _text(self.locate(where), where.path)
+        return _read_text(self.resolve_path(ref), ref.path)
 
-    def write(self, where: Place, text: str, *, seen: str | None) -> None:
+    def write_page(self, ref: PageRef, text: str, *, expected_digest: str | None) -> None:
         """Replaces the page by ``text`` if it still holds what has the digest ``seen``.
 
         ``seen`` None: if it is not there. The new text is on the disk when this returns, with the
         rights, the line ends and the byte-order mark that the old one had. Raises ChangedError,
         PlaceError, ContentError. The caller has the turn.
         """
-        path = self.locate(where)
-        self._compare(where, seen)
+        path = self.resolve_path(ref)
+        self._check_unchanged(ref, expected_digest)
         try:
             path.parent.mkdir(mode=0o755, exist_ok=True)
-            _check_rights(path)
-            data = text.encode() if seen is None else as_before(text, path.read_bytes())
-            new = disk.temporary(path, data, _mode(path))
+            _check_writable(path)
+            data = (
+                text.encode()
+                if expected_digest is None
+                else encode_like_original(text, path.read_bytes())
+            )
+            temporary = atomic_files.write_temporary(path, data, _file_mode(path))
         except OSError as error:
-            raise ContentError(_unwritable(where.path, error)) from error
+            raise ContentError(_unwritable_message(ref.path, error)) from error
         try:
-            if seen is None:
-                _take_place(new, path, where.path)
+            if expected_digest is None:
+                _link_new_file(temporary, path, ref.path)
             else:
-                _swap(new, path, where.path, seen)
-            disk.sync(path.parent)
+                _swap_unless_changed(temporary, path, ref.path, expected_digest)
+            atomic_files.sync_folder(path.parent)
         except OSError as error:
-            raise ContentError(_unwritable(where.path, error)) from error
+            raise ContentError(_unwritable_message(ref.path, error)) from error
         finally:
-            new.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
-    def delete(self, where: Place, *, seen: str) -> None:
+    def delete_page(self, ref: PageRef, *, expected_digest: str) -> None:
         """Takes the page away if it still holds what has the digest ``seen``; errors as write."""
-        path = self.locate(where)
-        self._compare(where, seen)
+        path = self.resolve_path(ref)
+        self._check_unchanged(ref, expected_digest)
         try:
-            _check_rights(path)
-            gone = disk.temporary(path, b"", _MODE)
-            path.replace(gone)
+            _check_writable(path)
+            removed = atomic_files.write_temporary(path, b"", _DEFAULT_MODE)
+            path.replace(removed)
             try:
-                if digest_of(_text(gone, where.path)) != seen:
-                    raise ChangedError(_text(gone, where.path))
-            except (ChangedError, ContentError):
-                gone.replace(path)
+                if digest_or_none(_read_text(removed, ref.path)) != expected_digest:
+                    raise FileChangedError(_read_text(removed, ref.path))
+            except (FileChangedError, ContentError):
+                removed.replace(path)
                 raise
-            gone.unlink()
-            disk.sync(path.parent)
+            removed.unlink()
+            atomic_files.sync_folder(path.parent)
             with suppress(OSError):  # there is more in it
                 path.parent.rmdir()
         except OSError as error:
-            raise ContentError(_unwritable(where.path, error)) from error
+            raise ContentError(_unwritable_message(ref.path, error)) from error
 
-    def _compare(self, where: Place, seen: str | None) -> None:
-        current = self.read(where)
-        if digest_of(current) != seen:
-            raise ChangedError(current)
+    def _check_unchanged(self, ref: PageRef, expected_digest: str | None) -> None:
+        current = self.read_page(ref)
+        if digest_or_none(current) != expected_digest:
+            raise FileChangedError(current)
 
 
-def _text(path: Path, name: str) -> str | None:
+def _read_text(path: Path, name: str) -> str | None:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ContentError(f"{name} can't be read: {error.strerror or error}.") from error
-    if len(data) > LARGEST:
-        raise ContentError(f"{name} is larger than a page may be ({LARGEST:,} bytes).")
+    if len(data) > LARGEST_PAGE:
+        raise ContentError(f"{name} is larger than a page may be ({LARGEST_PAGE:,} bytes).")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -202,49 +212,49 @@ def _text(path: Path, name: str) -> str | None:
         ) from None
     if "\0" in text:
         raise ContentError(f"{name} holds a NUL character. Take it out on the disk.")
-    return plain(text)
+    return normalise_newlines(text)
 
 
-def _check_rights(path: Path) -> None:
+def _check_writable(path: Path) -> None:
     """The folder's rights decide what can be renamed; a file that is read-only is meant to stay."""
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only")
 
 
-def _mode(path: Path) -> int:
+def _file_mode(path: Path) -> int:
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
-        return _MODE
+        return _DEFAULT_MODE
 
 
-def _take_place(new: Path, path: Path, name: str) -> None:
+def _link_new_file(temporary: Path, path: Path, name: str) -> None:
     """Gives ``new`` the name ``path`` unless something has it by now."""
     try:
-        path.hardlink_to(new)
+        path.hardlink_to(temporary)
     except FileExistsError:
-        raise ChangedError(_text(path, name)) from None
+        raise FileChangedError(_read_text(path, name)) from None
 
 
-def _swap(new: Path, path: Path, name: str, seen: str) -> None:
+def _swap_unless_changed(temporary: Path, path: Path, name: str, expected_digest: str) -> None:
     """Puts ``new`` in the place of ``path``, and back if that held something unseen.
 
     An editor on this machine does not wait its turn. It may save between the comparison and the
     replacement; so what was replaced is looked at afterwards, and never thrown away unseen.
     """
-    if not disk.exchange(new, path):
-        new.replace(path)
+    if not atomic_files.exchange_files(temporary, path):
+        temporary.replace(path)
         return
     try:
-        replaced = _text(new, name)
-        if digest_of(replaced) != seen:
-            raise ChangedError(replaced)
-    except (ChangedError, ContentError):
-        disk.exchange(new, path)
+        replaced = _read_text(temporary, name)
+        if digest_or_none(replaced) != expected_digest:
+            raise FileChangedError(replaced)
+    except (FileChangedError, ContentError):
+        atomic_files.exchange_files(temporary, path)
         raise
 
 
-def _unwritable(name: str, error: OSError) -> str:
+def _unwritable_message(name: str, error: OSError) -> str:
     return (
         f"{name} can't be written: {error.strerror or error}. Your draft is kept; check that the "
         "server may write to the content folder and that the disk has room."

@@ -8,19 +8,19 @@ from typing import Any
 from flask import abort, request
 
 
-def field(name: str) -> str:
+def form_field(name: str) -> str:
     return request.form.get(name, "")
 
 
-def mark(value: object) -> str | None:
+def parse_digest(value: object) -> str | None:
     """The digest that a page was given, None for none; what is no digest is none."""
-    given = isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value)
-    return str(value) if given else None
+    is_digest = isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value)
+    return str(value) if is_digest else None
 
 
-def sent() -> dict[str, Any]:
+def require_json_text() -> dict[str, Any]:
     """The JSON object that a script sent, with its ``text``; anything else is answered 400."""
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict) or not isinstance(body.get("text"), str):
+    payload = request.get_json(silent=True)
+    if not isinstance(payload, dict) or not isinstance(payload.get("text"), str):
         abort(400)
-    return body
+    return payload

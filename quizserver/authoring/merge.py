@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-THEIRS = "<<<<<<< as it is now"
-BETWEEN = "======="
-YOURS = ">>>>>>> as you have it"
-CONTEXT = 3
-ALIKE = 1000
+THEIRS_MARKER = "<<<<<<< as it is now"
+SEPARATOR_MARKER = "======="
+YOURS_MARKER = ">>>>>>> as you have it"
+CONTEXT_LINES = 3
+AUTOJUNK_LINES = 1000
 """Lines up to which even the most frequent ones are looked at to see what belongs together."""
 
-Kind = Literal["same", "removed", "added", "gap"]
+DiffKind = Literal["same", "removed", "added", "gap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,18 @@ class DiffLine:
     A "gap" stands for equal lines that are left out.
     """
 
-    kind: Kind
+    kind: DiffKind
     before: int | None
     after: int | None
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergeResult:
     """Both changes in one text; where they touch, ``clashes`` places hold both, between marks."""
 
     text: str
-    clashes: int
+    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class _Change:
     lines: Sequence[str]
 
 
-def diff(before: str, after: str) -> list[DiffLine]:
+def diff_texts(before: str, after: str) -> list[DiffLine]:
     """The changed lines with a little around them; empty when nothing changed."""
-    old, new = _lines(before), _lines(after)
+    old, new = _split_lines(before), _split_lines(after)
     lines: list[DiffLine] = []
     matcher = difflib.SequenceMatcher(None, old, new)
-    for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT)):
+    for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT_LINES)):
         if number or group[0][1] or group[0][3]:
             lines.append(DiffLine("gap", None, None, ""))
         for tag, i1, i2, j1, j2 in group:
@@ -65,38 +65,43 @@ def diff(before: str, after: str) -> list[DiffLine]:
     return lines
 
 
-def merge(base: str, theirs: str, yours: str) -> Merged:
+def merge_texts(base: str, theirs: str, yours: str) -> MergeResult:
     """``theirs`` with what ``yours`` changed of ``base``.
 
     Changes that overlap or touch are not decided: both stand in the result, between marks.
     """
-    lines = _lines(base)
-    left, right = _changes(lines, theirs), _changes(lines, yours)
+    base_lines = _split_lines(base)
+    their_changes, your_changes = (
+        _find_changes(base_lines, theirs),
+        _find_changes(base_lines, yours),
+    )
     merged: list[str] = []
-    clashes = at = 0
-    for start, end, one, other in _regions(left, right):
-        merged += lines[at:start]
-        mine = _applied(lines, start, end, other)
-        current = _applied(lines, start, end, one)
-        if not other or mine == current:
-            merged += current
-        elif not one:
-            merged += mine
+    conflicts = position = 0
+    for start, end, theirs_here, yours_here in _changed_regions(their_changes, your_changes):
+        merged += base_lines[position:start]
+        your_lines = _apply_changes(base_lines, start, end, yours_here)
+        their_lines = _apply_changes(base_lines, start, end, theirs_here)
+        if not yours_here or your_lines == their_lines:
+            merged += their_lines
+        elif not theirs_here:
+            merged += your_lines
         else:
-            clashes += 1
-            merged += [THEIRS, *current, BETWEEN, *mine, YOURS]
-        at = end
-    merged += lines[at:]
-    return Merged("".join(f"{line}\n" for line in merged), clashes)
+            conflicts += 1
+            merged += [THEIRS_MARKER, *their_lines, SEPARATOR_MARKER, *your_lines, YOURS_MARKER]
+        position = end
+    merged += base_lines[position:]
+    return MergeResult("".join(f"{line}\n" for line in merged), conflicts)
 
 
-def common_start(one: str, other: str) -> str:
+def common_prefix(one: str, other: str) -> str:
     """The lines that both texts begin with: the most that is sure to come from one text."""
-    lines = _lines(one)
-    return "".join(f"{line}\n" for line in lines[: alike(lines, _lines(other))])
+    lines = _split_lines(one)
+    return "".join(
+        f"{line}\n" for line in lines[: common_prefix_length(lines, _split_lines(other))]
+    )
 
 
-def alike(one: Sequence[str], other: Sequence[str]) -> int:
+def common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
     """How many lines the two begin with alike."""
     count = 0
     for left, right in zip(one, other, strict=False):
@@ -106,56 +111,63 @@ def alike(one: Sequence[str], other: Sequence[str]) -> int:
     return count
 
 
-def marks(text: str) -> list[int]:
+def conflict_marker_lines(text: str) -> list[int]:
     """The lines (from 1) that still hold a mark of an undecided place."""
-    found = {THEIRS, YOURS}
-    return [n for n, line in enumerate(_lines(text), 1) if line.rstrip() in found]
+    markers = {THEIRS_MARKER, YOURS_MARKER}
+    return [n for n, line in enumerate(_split_lines(text), 1) if line.rstrip() in markers]
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     """Only LF ends a line: a text may hold other characters that Python takes for line ends."""
     lines = text.split("\n")
     return lines[:-1] if not lines[-1] else lines
 
 
-def _changes(base: Sequence[str], text: str) -> list[_Change]:
-    new = _lines(text)
-    top = alike(base, new)
-    foot = alike(base[top:][::-1], new[top:][::-1])
-    old, now = base[top : len(base) - foot], new[top : len(new) - foot]
+def _find_changes(base: Sequence[str], text: str) -> list[_Change]:
+    new_lines = _split_lines(text)
+    prefix = common_prefix_length(base, new_lines)
+    suffix = common_prefix_length(base[prefix:][::-1], new_lines[prefix:][::-1])
+    old_middle, new_middle = (
+        base[prefix : len(base) - suffix],
+        new_lines[prefix : len(new_lines) - suffix],
+    )
     # Thousands of lines that are all alike would be compared each with each: for minutes.
-    matcher = difflib.SequenceMatcher(None, old, now, autojunk=len(now) > ALIKE)
+    matcher = difflib.SequenceMatcher(
+        None, old_middle, new_middle, autojunk=len(new_middle) > AUTOJUNK_LINES
+    )
     return [
-        _Change(top + i1, top + i2, now[j1:j2])
+        _Change(prefix + i1, prefix + i2, new_middle[j1:j2])
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
     ]
 
 
-def _regions(
+def _changed_regions(
     left: Sequence[_Change], right: Sequence[_Change]
 ) -> Iterator[tuple[int, int, list[_Change], list[_Change]]]:
     """Stretches of the base with the changes of either side in them, in order."""
-    every = sorted(
+    pending = sorted(
         [*((c, 0) for c in left), *((c, 1) for c in right)],
         key=lambda item: (item[0].start, item[0].end),
     )
-    while every:
-        first, side = every.pop(0)
+    while pending:
+        first, side = pending.pop(0)
         start, end = first.start, first.end
         sides: tuple[list[_Change], list[_Change]] = ([], [])
         sides[side].append(first)
-        while every and every[0][0].start <= end:
-            change, side = every.pop(0)
+        while pending and pending[0][0].start <= end:
+            change, side = pending.pop(0)
             end = max(end, change.end)
             sides[side].append(change)
         yield start, end, *sides
 
 
-def _applied(base: Sequence[str], start: int, end: int, changes: Sequence[_Change]) -> list[str]:
+def _apply_changes(
+    base: Sequence[str], start: int, end: int, changes: Sequence[_Change]
+) -> list[str]:
     lines: list[str] = []
-    at = start
+    position = start
     for change in changes:
-        lines += [*base[at : change.start], *change.lines]
-        at = change.end
-    return [*lines, *base[at:end]]
+        lines += [*base[position : change.start], *change.lines]
+        position = change.end
+    return [*lines, *base[position:end]]

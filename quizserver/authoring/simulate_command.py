@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quizserver.authoring.train_options import DEVICE, Seeds, topic_of, topics_in
-from quizserver.command_line import AS_JSON, CONTENT, content_folder, stop
+from quizserver.authoring.train_options import DEVICE_OPTION, SeedRange, load_topics, require_topic
+from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 from quizserver.topics.question import DEFAULT_SIMULATION
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     "--set", "turned", multiple=True, metavar="KNOB=VALUE", help="Turn a knob; may be repeated."
 )
 @click.option(
-    "--seeds", type=Seeds(), default="0:8", show_default=True, help="Half-open range of seeds."
+    "--seeds", type=SeedRange(), default="0:8", show_default=True, help="Half-open range of seeds."
 )
 @click.option(
     "--simulation", metavar="NAME", help="Which of the topic's, where several have the arm."
 )
-@DEVICE
-@CONTENT
-@AS_JSON
+@DEVICE_OPTION
+@CONTENT_OPTION
+@JSON_OPTION
 def simulate(
     arm: str,
     turned: tuple[str, ...],
@@ -43,69 +43,77 @@ def simulate(
 
     Without --json: what the curves of each series do, in words.
     """
+    from quizserver.evidence.report import curves_json
     from quizserver.lab.catalog import load as load_simulation
-    from quizserver.lab.company import check_company
+    from quizserver.lab.curve_text import describe_curves
     from quizserver.lab.ensemble import simulate as train
+    from quizserver.lab.isolation import check_seed_isolation
     from quizserver.lab.model import KnobError, SimulationError
-    from quizserver.lab.report import curves_json
-    from quizserver.lab.words import describe
 
-    topic_id, slash, name = arm.partition("/")
+    topic_id, slash, arm_name = arm.partition("/")
     if not slash:
         raise click.BadParameter("write TOPIC/ARM, such as strange-loss/healthy.")
-    path = _file(topic_of(topics_in(content_folder(content)), topic_id), simulation, name)
+    path = _find_simulation(
+        require_topic(load_topics(content_folder(content)), topic_id), simulation, arm_name
+    )
     try:
         loaded = load_simulation(path)
-        knobs = loaded.check_knobs({**loaded.arm(name).knobs, **dict(map(_turned, turned))})
+        knobs = loaded.check_knobs({**loaded.arm(arm_name).knobs, **dict(map(_parse_knob, turned))})
         curves = train(loaded, knobs, seeds, device=device)
-        first = {key: values[0] for key, values in curves.series.items()}
-        check_company(loaded, knobs, seeds[0], first, device=device)
+        first_series = {key: values[0] for key, values in curves.series.items()}
+        check_seed_isolation(loaded, knobs, seeds[0], first_series, device=device)
     except KeyError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="TOPIC/ARM") from None
     except KnobError as error:
         raise click.BadParameter(error.message, param_hint="--set") from None
     except SimulationError as error:
-        stop(f"{path}:{error.line or 1}: {error.message}")
+        exit_with_error(f"{path}:{error.line or 1}: {error.message}")
     if as_json:
-        click.echo(json.dumps(curves_json(topic_id, name, knobs, curves), allow_nan=False))
+        click.echo(json.dumps(curves_json(topic_id, arm_name, knobs, curves), allow_nan=False))
     else:
         for key, values in curves.series.items():
-            which = f"{key}: " if len(curves.series) > 1 else ""
-            click.echo(which + describe(curves.x, values, label=loaded.x.label))
+            prefix = f"{key}: " if len(curves.series) > 1 else ""
+            click.echo(prefix + describe_curves(curves.x, values, label=loaded.x.label))
 
 
-def _file(topic: Topic, simulation: str | None, arm: str) -> Path:
+def _find_simulation(topic: Topic, simulation: str | None, arm: str) -> Path:
     """The file of the simulation asked for; without a name, of one that has the arm.
 
     That is the one named simulation, as it is for a question that names none, or the only one.
     """
-    there = topic.simulations
+    simulations = topic.simulations
     if simulation is not None:
-        having = [name for name in there if name == simulation]
-        what = f"The topic {topic.id} has no simulation {simulation!r}"
+        matching = [name for name in simulations if name == simulation]
+        complaint = f"The topic {topic.id} has no simulation {simulation!r}"
     else:
-        having = [name for name in there if len(there) == 1 or _has(there[name], arm)]
-        if DEFAULT_SIMULATION in having:
-            return there[DEFAULT_SIMULATION]
+        matching = [
+            name
+            for name in simulations
+            if len(simulations) == 1 or _has_arm(simulations[name], arm)
+        ]
+        if DEFAULT_SIMULATION in matching:
+            return simulations[DEFAULT_SIMULATION]
         several = f"The topic {topic.id} has several simulations"
-        what = several if having else f"No simulation of {topic.id} has an arm {arm!r}"
-    if len(having) != 1:
-        stop(f"{what}. Name one with --simulation: {', '.join(there) or 'there is none'}.")
-    return there[having[0]]
+        complaint = several if matching else f"No simulation of {topic.id} has an arm {arm!r}"
+    if len(matching) != 1:
+        exit_with_error(
+            f"{complaint}. Name one with --simulation: {', '.join(simulations) or 'there is none'}."
+        )
+    return simulations[matching[0]]
 
 
-def _has(path: Path, arm: str) -> bool:
+def _has_arm(path: Path, arm: str) -> bool:
     """Whether the file has the arm; one that cannot be read may."""
     from quizserver.lab.catalog import load
     from quizserver.lab.model import SimulationError
 
     try:
-        return any(each.name == arm for each in load(path).arms)
+        return any(candidate.name == arm for candidate in load(path).arms)
     except SimulationError:
         return True
 
 
-def _turned(text: str) -> tuple[str, float]:
+def _parse_knob(text: str) -> tuple[str, float]:
     knob, _, value = text.partition("=")
     try:
         return knob.strip(), float(value)

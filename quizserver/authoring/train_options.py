@@ -14,7 +14,7 @@ SEED_END = 2**31
 SEEDS_MAX = 100_000
 
 
-class Seeds(click.ParamType[range]):
+class SeedRange(click.ParamType[range]):
     """A half-open range of seeds, written A:B."""
 
     name = "A:B"
@@ -30,7 +30,7 @@ class Seeds(click.ParamType[range]):
         return range(int(first), int(end))
 
 
-def _device(_context: click.Context, _option: click.Parameter, name: str) -> str:
+def _parse_device(_context: click.Context, _option: click.Parameter, name: str) -> str:
     if name == "cpu":  # what there always is need not import torch
         return name
     from quizserver.lab.ensemble import check_device
@@ -41,26 +41,26 @@ def _device(_context: click.Context, _option: click.Parameter, name: str) -> str
         raise click.BadParameter(str(error)) from None
 
 
-DEVICE = click.option(
+DEVICE_OPTION = click.option(
     "--device",
     default="cpu",
     show_default=True,
-    callback=_device,
+    callback=_parse_device,
     help="Where to train, such as cuda.",
 )
 
 
-def topics_in(folder: Path) -> Snapshot:
+def load_topics(folder: Path) -> Snapshot:
     """The topics of the folder, broken files among its problems."""
     from quizserver.topics.library import Library
 
     return Library(folder).snapshot()
 
 
-def topic_of(snapshot: Snapshot, topic: str) -> Topic:
+def require_topic(snapshot: Snapshot, topic_id: str) -> Topic:
     """The topic of that id. Raises click.UsageError, with those that there are, when it is none."""
-    if topic not in snapshot.topics:
+    if topic_id not in snapshot.topics:
         raise click.UsageError(
-            f"There is no topic {topic!r}; there are {', '.join(snapshot.topics) or 'none'}."
+            f"There is no topic {topic_id!r}; there are {', '.join(snapshot.topics) or 'none'}."
         )
-    return snapshot.topics[topic]
+    return snapshot.topics[topic_id]

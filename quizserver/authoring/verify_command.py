@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from quizserver.authoring.check_command import WATCH, not_as_json
-from quizserver.authoring.train_options import DEVICE, Seeds, topic_of, topics_in
-from quizserver.command_line import AS_JSON, CONTENT, content_folder, stop
+from quizserver.authoring.check_command import WATCH_OPTION, reject_json
+from quizserver.authoring.train_options import DEVICE_OPTION, SeedRange, load_topics, require_topic
+from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 
 if TYPE_CHECKING:
     from quizserver.topics.model import Topic
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("topic", required=False)
 @click.option(
-    "--seeds", type=Seeds(), default="0:64", show_default=True, help="Half-open range of seeds."
+    "--seeds", type=SeedRange(), default="0:64", show_default=True, help="Half-open range of seeds."
 )
 @click.option("--update", is_flag=True, help="Write the evidence beside each topic.")
 @click.option(
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     default=None,
     help="Train the phase maps too, or the claims alone [with --watch: the claims alone].",
 )
-@WATCH
-@DEVICE
-@CONTENT
-@AS_JSON
+@WATCH_OPTION
+@DEVICE_OPTION
+@CONTENT_OPTION
+@JSON_OPTION
 def verify(
     topic: str | None,
     seeds: range,
@@ -48,94 +48,110 @@ def verify(
     Of TOPIC, or of every topic. Exits with 1 when a right option's claim is not supported or a
     wrong option's is.
     """
-    from quizserver.lab import evidence, report
-    from quizserver.lab.verify import VerifyError
-    from quizserver.lab.verify import verify as train
+    from quizserver.evidence import record, report
+    from quizserver.evidence.verify import VerifyError, verify_topic
 
     if maps is None:
         maps = update or not watch
     if update and not maps:
         raise click.UsageError("--update writes the maps too: leave out --no-maps.")
     if watch:
-        not_as_json(as_json)
+        reject_json(as_json)
         _watch_claims(
             content_folder(content), topic, seeds, device=device, maps=maps, update=update
         )
-    found = []
-    claiming = _claiming(content_folder(content), topic)
-    if not claiming:
+    results = []
+    selected_topics = _topics_to_verify(content_folder(content), topic)
+    if not selected_topics:
         click.echo("There is no claim to verify.", err=True)
-    for each in claiming:
+    for selected in selected_topics:
         try:
-            found.append(train(each, seeds, device=device, progress=_progress(each.id), maps=maps))
+            results.append(
+                verify_topic(
+                    selected,
+                    seeds,
+                    device=device,
+                    progress=_progress_printer(selected.id),
+                    maps=maps,
+                )
+            )
             if update:
-                path = evidence.write(found[-1], each.folder)
+                path = record.write_evidence(results[-1], selected.folder)
                 click.echo(f"wrote {path}", err=True)
-        except (VerifyError, evidence.EvidenceError, OSError) as error:
-            stop(str(error))
+        except (VerifyError, record.EvidenceError, OSError) as error:
+            exit_with_error(str(error))
         if not as_json:
-            click.echo(report.report_table(found[-1]))
+            click.echo(report.report_table(results[-1]))
     if as_json:
-        click.echo(json.dumps(report.report_json(found), indent=2))
-    sys.exit(0 if report.agrees(found) else 1)
+        click.echo(json.dumps(report.report_json(results), indent=2))
+    sys.exit(0 if report.all_agree(results) else 1)
 
 
-def _claiming(folder: Path, topic: str | None) -> list[Topic]:
+def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
     """The topics to verify. Stops when one has a broken file: its claims would be passed over."""
-    snapshot = topics_in(folder)
-    wanted = [topic_of(snapshot, topic)] if topic is not None else list(snapshot.topics.values())
-    problems = [p for p in snapshot.problems if p.path.split("/")[0] in {t.id for t in wanted}]
+    snapshot = load_topics(folder)
+    requested = (
+        [require_topic(snapshot, topic)] if topic is not None else list(snapshot.topics.values())
+    )
+    problems = [
+        p for p in snapshot.diagnostics if p.path.split("/")[0] in {t.id for t in requested}
+    ]
     for problem in problems:
         click.echo(str(problem), err=True)
     if problems:
-        stop("Mend these first: claims of a broken file can't be judged.")
-    return [each for each in wanted if any(question.claims for question in each.questions)]
+        exit_with_error("Mend these first: claims of a broken file can't be judged.")
+    return [
+        candidate
+        for candidate in requested
+        if any(question.claims for question in candidate.questions)
+    ]
 
 
 def _watch_claims(
     folder: Path, topic: str | None, seeds: range, *, device: str, maps: bool, update: bool
 ) -> NoReturn:
-    from quizserver.authoring.rounds import FailedError, Progress, Verifying
-    from quizserver.authoring.watch import Watcher
-    from quizserver.lab import evidence, report
-    from quizserver.lab.verify import VerifyError
-    from quizserver.lab.verify import verify as train
+    from quizserver.authoring.folder_watcher import FolderWatcher
+    from quizserver.authoring.watch_mode import Progress, VerificationFailedError, VerificationLoop
+    from quizserver.evidence import record, report
+    from quizserver.evidence.verify import VerifyError, verify_topic
 
-    def verify_one(each: Topic, look: Progress) -> evidence.Evidence:
-        tell = _progress(each.id)
+    def train_topic(selected: Topic, on_progress: Progress) -> record.Evidence:
+        printer = _progress_printer(selected.id)
 
-        def progress(done: int, total: int) -> None:
-            look(done, total)
-            if tell is not None:
-                tell(done, total)
+        def forward_progress(done: int, total: int) -> None:
+            on_progress(done, total)
+            if printer is not None:
+                printer(done, total)
 
         try:
-            found = train(each, seeds, device=device, progress=progress, maps=maps)
+            result = verify_topic(
+                selected, seeds, device=device, progress=forward_progress, maps=maps
+            )
         except VerifyError as error:
-            raise FailedError(str(error)) from error
+            raise VerificationFailedError(str(error)) from error
         if update:
-            click.echo(f"wrote {evidence.write(found, each.folder)}", err=True)
-        click.echo(report.report_table(found))
-        return found
+            click.echo(f"wrote {record.write_evidence(result, selected.folder)}", err=True)
+        click.echo(report.report_table(result))
+        return result
 
     if topic is not None:
-        topic_of(
-            topics_in(folder), topic
+        require_topic(
+            load_topics(folder), topic
         )  # a name that is not there is a mistake, not to be waited for
     try:
-        Verifying(folder, verify_one, Watcher(folder), click.echo).run(topic)
+        VerificationLoop(folder, train_topic, FolderWatcher(folder), click.echo).run_forever(topic)
     except KeyboardInterrupt:
         sys.exit(0)
 
 
-def _progress(name: str) -> Callable[[int, int], None] | None:
+def _progress_printer(name: str) -> Callable[[int, int], None] | None:
     """Says how far a training has come, on a terminal only."""
     if not sys.stderr.isatty():
         return None
 
-    def tell(done: int, total: int) -> None:
+    def print_progress(done: int, total: int) -> None:
         end = "\n" if done >= total else ""
         click.echo(f"\r{name}: {100 * done // max(1, total)} %", nl=False, err=True)
         click.echo(end, nl=False, err=True)
 
-    return tell
+    return print_progress

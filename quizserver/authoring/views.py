@@ -8,24 +8,24 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from quizserver.attempts.desk import recorded
-from quizserver.attempts.views import figure
-from quizserver.lab.evidence import Evidence, Finding
-from quizserver.topics.lesson import BuiltLesson
-from quizserver.topics.model import HtmlBlock, Option, Question, QuestionBlock, Topic
-from quizserver.topics.trial import Trial
+from quizserver.attempts.service import read_topic_evidence
+from quizserver.attempts.views import described_figure
+from quizserver.evidence.record import Evidence, Finding
+from quizserver.topics.dry_run import DryRun
+from quizserver.topics.lesson import RenderedLesson
+from quizserver.topics.model import AnswerOption, HtmlBlock, Question, QuestionBlock, Topic
 
-_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
+_VERDICT_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerdictView:
     """What the experiments say of one claim; ``but`` is what the key says where it differs."""
 
     word: str
     sign: str
     text: str
-    but: str | None
+    key_expects: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class VerdictRow:
     question: str
     option: str
     claimed: str
-    verdict: Verdict
+    verdict: VerdictView
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class OptionPage:
     html: str
     right: bool
     feedback_html: str | None
-    verdicts: Sequence[Verdict] = ()
+    verdicts: Sequence[VerdictView] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class QuestionPage:
     hints: Sequence[str]
     explanation_html: str | None
     references_html: str | None
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[VerdictView]
     claims: int
     note: str | None
     kind: Literal["question"] = "question"
@@ -71,16 +71,18 @@ class LessonPage:
     kind: Literal["lesson"] = "lesson"
 
 
-def page_view(trial: Trial) -> QuestionPage | LessonPage | None:
+def page_view(trial: DryRun) -> QuestionPage | LessonPage | None:
     """The rendered page, None when the text could not be served."""
     if trial.page is None:
         return None
-    if isinstance(trial.page, BuiltLesson):
-        return LessonPage(trial.page.lesson.title, [_block(b) for b in trial.page.lesson.blocks])
-    return _question(trial.page, trial.topic)
+    if isinstance(trial.page, RenderedLesson):
+        return LessonPage(
+            trial.page.lesson.title, [_block_view(b) for b in trial.page.lesson.blocks]
+        )
+    return _question_page(trial.page, trial.topic)
 
 
-def _block(block: object) -> tuple[str, str]:
+def _block_view(block: object) -> tuple[str, str]:
     if isinstance(block, HtmlBlock):
         return "html", block.html
     if isinstance(block, QuestionBlock):
@@ -89,52 +91,56 @@ def _block(block: object) -> tuple[str, str]:
     return "simulation", f"{getattr(block, 'simulation', '')}{f', arm {arm}' if arm else ''}"
 
 
-def _question(question: Question, topic: Topic | None) -> QuestionPage:
-    evidence = recorded(topic) if topic is not None and question.claims else None
+def _question_page(question: Question, topic: Topic | None) -> QuestionPage:
+    evidence = read_topic_evidence(topic) if topic is not None and question.claims else None
     note = None
     if question.claims and topic is not None:
         note = "Nothing is recorded of these claims yet: verify them, then publish."
         if evidence is not None:
-            note = evidence.stale(topic, question.id)
-    shown = evidence if note is None else None
+            note = evidence.stale_reason(topic, question.id)
+    current_evidence = evidence if note is None else None
     return QuestionPage(
         title=question.title,
-        figure_svg=figure(question),
+        figure_svg=described_figure(question),
         stem_html=question.stem_html,
         multiple=question.multiple,
-        options=[_option(option, question.id, shown) for option in question.options],
+        options=[
+            _option_page(option, question.id, current_evidence) for option in question.options
+        ],
         hints=question.hints_html,
         explanation_html=question.explanation_html,
         references_html=question.references_html,
-        verdicts=_verdicts(shown, question.id, None),
+        verdicts=_claim_verdicts(current_evidence, question.id, None),
         claims=len(question.claims),
         note=note,
     )
 
 
-def _option(option: Option, question: str, evidence: Evidence | None) -> OptionPage:
-    verdicts = _verdicts(evidence, question, option.id)
+def _option_page(option: AnswerOption, question: str, evidence: Evidence | None) -> OptionPage:
+    verdicts = _claim_verdicts(evidence, question, option.id)
     return OptionPage(option.html, option.right, option.feedback_html, verdicts)
 
 
-def _verdicts(evidence: Evidence | None, question: str, option: str | None) -> list[Verdict]:
+def _claim_verdicts(
+    evidence: Evidence | None, question: str, option: str | None
+) -> list[VerdictView]:
     findings = evidence.findings if evidence is not None else ()
-    return [verdict(f) for f in findings if f.question == question and f.option == option]
+    return [verdict_view(f) for f in findings if f.question == question and f.option == option]
 
 
-def verdict(finding: Finding) -> Verdict:
-    where = finding.ensemble if finding.against is None else (
+def verdict_view(finding: Finding) -> VerdictView:
+    subject = finding.ensemble if finding.against is None else (
         f"{finding.ensemble} against {finding.against}"
     )  # fmt: skip
-    return Verdict(
+    return VerdictView(
         word=finding.verdict,
-        sign=_SIGNS[finding.verdict],
-        text=f"{finding.k} of {finding.n} show {_shape(finding)}: {where}",
-        but=None if finding.agrees else finding.expected,
+        sign=_VERDICT_SIGNS[finding.verdict],
+        text=f"{finding.k} of {finding.n} show {_shape_text(finding)}: {subject}",
+        key_expects=None if finding.agrees else finding.expected,
     )
 
 
-def _shape(finding: Finding) -> str:
+def _shape_text(finding: Finding) -> str:
     """The shape with the number and the series that tell two claims of one arm apart."""
     value = "" if finding.value is None else f" {finding.value:.15g}"
     return f"{finding.shape}{value}{'' if finding.series is None else f' ({finding.series})'}"
@@ -143,6 +149,8 @@ def _shape(finding: Finding) -> str:
 def verdict_rows(evidence: Evidence) -> list[VerdictRow]:
     """Every claim with what came out, as ``quizserver verify`` tells it."""
     return [
-        VerdictRow(f.question, f.option or "–", f"{f.quantifier}, {f.at_least:.0%}", verdict(f))
+        VerdictRow(
+            f.question, f.option or "–", f"{f.quantifier}, {f.at_least:.0%}", verdict_view(f)
+        )
         for f in evidence.findings
     ]

@@ -15,7 +15,7 @@ from quizserver.topics.model import Question, Snapshot, Topic
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class QuestionColumn:
     """One question of a class. ``number`` counts the class's questions from 1."""
 
     question: str
@@ -26,23 +26,27 @@ class Column:
     due_at: datetime | None
 
 
-def columns(topics: Iterable[ClassTopic], snapshot: Snapshot) -> tuple[Column, ...]:
+def question_columns(
+    topics: Iterable[ClassTopic], snapshot: Snapshot
+) -> tuple[QuestionColumn, ...]:
     """The questions of a class: its topics in the instructor's order, each in its own order."""
     return tuple(
-        Column(question.id, question.title, found.id, found.title, number, due_at)
-        for number, (found, question, due_at) in enumerate(_questions(topics, snapshot), start=1)
+        QuestionColumn(question.id, question.title, topic.id, topic.title, number, due_at)
+        for number, (topic, question, due_at) in enumerate(
+            _class_questions(topics, snapshot), start=1
+        )
     )
 
 
-def gone_topics(topics: Iterable[ClassTopic], snapshot: Snapshot) -> tuple[ClassTopic, ...]:
+def missing_topics(topics: Iterable[ClassTopic], snapshot: Snapshot) -> tuple[ClassTopic, ...]:
     """The topics of a class that are not in the content now, so that no column stands for them."""
-    return tuple(each for each in topics if each.topic not in snapshot.topics)
+    return tuple(class_topic for class_topic in topics if class_topic.topic not in snapshot.topics)
 
 
-def _questions(
+def _class_questions(
     topics: Iterable[ClassTopic], snapshot: Snapshot
 ) -> Iterator[tuple[Topic, Question, datetime | None]]:
-    for each in topics:
-        found = snapshot.topics.get(each.topic)
-        if found is not None:
-            yield from ((found, question, each.due_at) for question in found.questions)
+    for class_topic in topics:
+        topic = snapshot.topics.get(class_topic.topic)
+        if topic is not None:
+            yield from ((topic, question, class_topic.due_at) for question in topic.questions)

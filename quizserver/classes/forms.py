@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from quizserver.accounts.model import normal_email
+from quizserver.accounts.model import normalise_email
 
 TITLE_MAX = 200
 NAME_MAX = 100
@@ -16,14 +16,14 @@ NAME_MAX = 100
 _JOINERS = "\u200c\u200d"
 
 
-def _plain(field: StringField, most: int) -> None:
+def _validate_line(field: StringField, max_length: int) -> None:
     """One line of visible characters: what others will read must not play tricks on them."""
     field.data = " ".join((field.data or "").split())
-    seen = field.data.translate(dict.fromkeys(map(ord, _JOINERS)))
-    if not seen.isprintable() or (field.data and not seen):
+    visible = field.data.translate(dict.fromkeys(map(ord, _JOINERS)))
+    if not visible.isprintable() or (field.data and not visible):
         raise ValidationError("Use letters, digits and signs that can be seen.")
-    if len(field.data) > most:
-        raise ValidationError(f"Use at most {most} characters.")
+    if len(field.data) > max_length:
+        raise ValidationError(f"Use at most {max_length} characters.")
 
 
 class TitleForm(FlaskForm):  # type: ignore[misc]
@@ -32,7 +32,7 @@ class TitleForm(FlaskForm):  # type: ignore[misc]
     )
 
     def validate_title(self, field: StringField) -> None:
-        _plain(field, TITLE_MAX)
+        _validate_line(field, TITLE_MAX)
         if not field.data:
             raise ValidationError("Give the class a title.")
 
@@ -49,7 +49,7 @@ class NameForm(FlaskForm):  # type: ignore[misc]
     name = StringField("Your name in this class", render_kw={"maxlength": NAME_MAX})
 
     def validate_name(self, field: StringField) -> None:
-        _plain(field, NAME_MAX)
+        _validate_line(field, NAME_MAX)
 
 
 class InstructorForm(FlaskForm):  # type: ignore[misc]
@@ -61,6 +61,6 @@ class InstructorForm(FlaskForm):  # type: ignore[misc]
 
     def validate_email(self, field: EmailField) -> None:
         try:
-            field.data = normal_email(field.data or "")
+            field.data = normalise_email(field.data or "")
         except ValueError as error:
             raise ValidationError(str(error)) from None

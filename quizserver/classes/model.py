@@ -14,12 +14,12 @@ STUCK_ATTEMPTS = 3
 """Wrong this often, although every answer is explained at once: the explanation did not help."""
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """How names are compared: whatever their case, their accents and their spelling in Unicode."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class Member:
         return self.name or self.email
 
     @property
-    def instructs(self) -> bool:
+    def is_instructor(self) -> bool:
         """Whether they instruct the class: who may no longer teach does not, whatever the role."""
         teaches = self.account_role in ("instructor", "admin")
         return self.state == "active" and self.role == "instructor" and teaches
 
     @property
-    def counts(self) -> bool:
+    def is_counted(self) -> bool:
         """Whether their answers belong into the statistics: staff and instructors never do."""
         return self.state == "active" and self.role == "learner" and self.account_role == "learner"
 

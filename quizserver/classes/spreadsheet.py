@@ -9,27 +9,27 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 # What makes a formula of a cell in Excel, LibreOffice or Google Sheets, full-width signs included.
-_DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠")
+_FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 
 
-def safe(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text of a cell, with an apostrophe before what would begin a formula."""
-    return f"'{text}" if text[:1] in _DANGEROUS else text
+    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
     """Rows as lines that end in CR LF; texts made safe, None empty, numbers as they are."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(
-        [safe(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerows(
+        [escape_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
     )
-    return text.getvalue()
+    return buffer.getvalue()
 
 
 def csv_file(head: Iterable[str], chunks: Iterable[Iterable[Iterable[object]]]) -> Iterator[str]:
     """A whole file, chunk by chunk, so that a long one never stands in memory."""
-    yield MARK + csv_text([head])
+    yield BYTE_ORDER_MARK + csv_text([head])
     for rows in chunks:
         yield csv_text(rows)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from quizserver.attempts.model import Standing
 from quizserver.attempts.views import LinkView
-from quizserver.classes.columns import Column
-from quizserver.classes.model import Class, ClassTopic, Member, folded
+from quizserver.classes.columns import QuestionColumn
+from quizserver.classes.model import Class, ClassTopic, Member, fold_text
 from quizserver.progress.views import QuestionLine, question_line
 from quizserver.topics.model import Snapshot
 from quizserver.web.paging import Paging
@@ -32,7 +32,7 @@ class TopicLine:
     questions: tuple[QuestionLine, ...]
 
     @property
-    def gone(self) -> bool:
+    def is_missing(self) -> bool:
         return self.url is None
 
     @property
@@ -48,19 +48,19 @@ class TopicLine:
 class RosterPage:
     """A page of the memberships that match ``search``; ``counted`` and ``gone`` are of all."""
 
-    rows: Sequence[Member]
+    members: Sequence[Member]
     paging: Paging
     search: str
-    counted: int
-    gone: int
+    counted_learners: int
+    inactive: int
 
     @property
-    def place(self) -> dict[str, Any]:
+    def url_arguments(self) -> dict[str, Any]:
         """The arguments of this page's address."""
-        return {"page": self.paging.page if self.paging.page > 1 else None} | self.kept
+        return {"page": self.paging.page if self.paging.page > 1 else None} | self.search_arguments
 
     @property
-    def kept(self) -> dict[str, Any]:
+    def search_arguments(self) -> dict[str, Any]:
         """The arguments that every page of this search has."""
         return {"search": self.search or None}
 
@@ -76,17 +76,18 @@ class ClassLine:
 
 
 def class_lines(
-    classes: Iterable[Class], sizes: Mapping[int, int], taught: Collection[int]
+    classes: Iterable[Class], sizes: Mapping[int, int], ids_with_instructor: Collection[int]
 ) -> list[ClassLine]:
     """``taught`` are the ids of those that have an instructor."""
 
-    def joining(each: Class) -> Literal["open", "closed", "no instructor"]:
-        if each.id not in taught:
+    def joining_state(class_: Class) -> Literal["open", "closed", "no instructor"]:
+        if class_.id not in ids_with_instructor:
             return "no instructor"
-        return "open" if each.join_code is not None else "closed"
+        return "open" if class_.join_code is not None else "closed"
 
     return [
-        ClassLine(each.id, each.title, joining(each), sizes.get(each.id, 0)) for each in classes
+        ClassLine(class_.id, class_.title, joining_state(class_), sizes.get(class_.id, 0))
+        for class_ in classes
     ]
 
 
@@ -98,18 +99,18 @@ def topic_lines(
     url: Url,
 ) -> list[TopicLine]:
     """The topics of a class in its order, each with every question as it stands for the learner."""
-    return [_topic_line(each, snapshot, standings, now, url) for each in topics]
+    return [_topic_line(topic, snapshot, standings, now, url) for topic in topics]
 
 
-def next_step(columns: Sequence[Column], standings: Standings, url: Url) -> LinkView | None:
+def next_step(columns: Sequence[QuestionColumn], standings: Standings, url: Url) -> LinkView | None:
     """The first question of the class not tried yet, else the first not right yet, else None."""
-    new = [column for column in columns if column.question not in standings]
-    wrong = [
+    unanswered = [column for column in columns if column.question not in standings]
+    not_yet_right = [
         column
         for column in columns
         if column.question in standings and standings[column.question].best_mark < 1
     ]
-    for column in [*new, *wrong][:1]:
+    for column in [*unanswered, *not_yet_right][:1]:
         return LinkView(column.title, url("attempts.question", question=column.question))
     return None
 
@@ -119,33 +120,37 @@ def roster_page(members: Iterable[Member], search: str, page: str) -> RosterPage
 
     Who is in the class comes first, then who left or was removed.
     """
-    everybody = list(members)
-    wanted = folded(search.strip())
-    found = [each for each in everybody if wanted in folded(f"{each.name}\n{each.email}")]
-    found.sort(key=lambda each: each.state != "active")
-    paging = Paging.asked(page, len(found), ROSTER_PAGE)
+    all_members = list(members)
+    search_key = fold_text(search.strip())
+    matching = [
+        member
+        for member in all_members
+        if search_key in fold_text(f"{member.name}\n{member.email}")
+    ]
+    matching.sort(key=lambda member: member.state != "active")
+    paging = Paging.from_query(page, len(matching), ROSTER_PAGE)
     return RosterPage(
-        rows=found[paging.offset : paging.last],
+        members=matching[paging.offset : paging.last],
         paging=paging,
         search=search.strip(),
-        counted=sum(each.counts for each in everybody),
-        gone=sum(each.state != "active" for each in everybody),
+        counted_learners=sum(member.is_counted for member in all_members),
+        inactive=sum(member.state != "active" for member in all_members),
     )
 
 
 def _topic_line(
     topic: ClassTopic, snapshot: Snapshot, standings: Standings, now: datetime, url: Url
 ) -> TopicLine:
-    found = snapshot.topics.get(topic.topic)
-    if found is None:
+    content_topic = snapshot.topics.get(topic.topic)
+    if content_topic is None:
         return TopicLine(topic.topic, topic.topic, None, topic.due_at, False, ())
-    lines = tuple(question_line(question, standings, url) for question in found.questions)
-    late = topic.due_at is not None and topic.due_at < now
+    lines = tuple(question_line(question, standings, url) for question in content_topic.questions)
+    is_late = topic.due_at is not None and topic.due_at < now
     return TopicLine(
-        found.id,
-        found.title,
-        url("progress.topic", topic=found.id),
+        content_topic.id,
+        content_topic.title,
+        url("progress.topic", topic=content_topic.id),
         topic.due_at,
-        late and any(line.state == "new" for line in lines),
+        is_late and any(line.state == "new" for line in lines),
         lines,
     )

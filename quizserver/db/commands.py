@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quizserver.command_line import DATA, settings_of, stop
+from quizserver.command_line import DATA_OPTION, exit_with_error, settings_from_flags
 
 if TYPE_CHECKING:
     from quizserver.db.session import Database
@@ -16,44 +16,44 @@ if TYPE_CHECKING:
 
 
 @click.command("migrate")
-@DATA
+@DATA_OPTION
 @click.option("--to", "revision", default="head", show_default=True, help="Revision to end at.")
 @click.option("--down", is_flag=True, help="Go down to the revision instead of up.")
 def migrate_command(revision: str, down: bool, **flags: Any) -> None:
     """Bring the database to the newest schema, or to an older one."""
-    with _moved(settings_of(**flags), revision, down=down) as (_, before, after):
+    with _database_at(settings_from_flags(**flags), revision, down=down) as (_, before, after):
         click.echo(f"{before or 'an empty database'} -> {after or 'an empty database'}")
 
 
 @contextmanager
-def migrated(settings: Settings) -> Iterator[Database]:
+def migrated_database(settings: Settings) -> Iterator[Database]:
     """The store of these settings at the newest schema, while the block runs.
 
     Stops with the reason when it can't be had.
     """
-    with _moved(settings) as (database, _, _):
+    with _database_at(settings) as (database, _, _):
         yield database
 
 
 @contextmanager
-def _moved(
+def _database_at(
     settings: Settings, revision: str = "head", *, down: bool = False
 ) -> Iterator[tuple[Database, str | None, str | None]]:
     """The store at that revision, with the revisions it had and has."""
     import sqlalchemy as sa
 
-    from quizserver.db.guards import unavailable
-    from quizserver.db.migrate import MigrationError, migrate, prepare_folder
+    from quizserver.db.availability import unavailable_reason
+    from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
     from quizserver.db.session import Database, DatabaseUrlError
 
     try:
         prepare_folder(settings.data)
         database = Database(settings.data_url)
-        before, after = migrate(database, revision, down=down)
+        before, after = migrate_database(database, revision, down=down)
     except sa.exc.DatabaseError as error:
-        stop(f"Can't open the database: {unavailable(error) or error.orig}.")
+        exit_with_error(f"Can't open the database: {unavailable_reason(error) or error.orig}.")
     except (OSError, MigrationError, DatabaseUrlError) as error:
-        stop(str(error))
+        exit_with_error(str(error))
     try:
         yield database, before, after
     finally:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from quizserver.db.session import BUSY_SECONDS, Database, database_url, one_at_a_time
+from quizserver.db.session import BUSY_SECONDS, Database, database_url, take_advisory_lock
 
 # Goes up with every change of the tables below or of what their columns mean.
 VERSION = 3
@@ -122,20 +122,20 @@ def open_computed(url: str) -> Database:
     sqlalchemy.exc.SQLAlchemyError when the database can't be opened at all.
     """
     _make_schema(url)
-    database = computed(url)
-    with _one_at_a_time(database):
+    database = computed_database(url)
+    with _creation_lock(database):
         try:
-            _create(database)
+            _create_tables(database)
         except sa.exc.DatabaseError as error:
             if not database.is_sqlite or not _is_damage(error):
                 raise
             database.dispose()
-            _remove(str(database.url.database))
-            _create(database)
+            _remove_files(str(database.url.database))
+            _create_tables(database)
     return database
 
 
-def computed(url: str) -> Database:
+def computed_database(url: str) -> Database:
     """The computed store at ``url``, whose tables somebody has made."""
     return Database(url, durable=False, schema=SCHEMA)
 
@@ -145,17 +145,17 @@ def _make_schema(url: str) -> None:
         return
     database = Database(url)
     with database.engine.begin() as connection:
-        one_at_a_time(connection, SCHEMA)
+        take_advisory_lock(connection, SCHEMA)
         connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
     database.dispose()
 
 
-def _create(database: Database) -> None:
+def _create_tables(database: Database) -> None:
     with database.write() as session:
         connection = session.connection()
-        one_at_a_time(connection, SCHEMA)
-        present = set(sa.inspect(connection).get_table_names())
-        if _version.name in present and connection.scalar(sa.select(_version)) == VERSION:
+        take_advisory_lock(connection, SCHEMA)
+        table_names = set(sa.inspect(connection).get_table_names())
+        if _version.name in table_names and connection.scalar(sa.select(_version)) == VERSION:
             return
         metadata.drop_all(connection)
         metadata.create_all(connection)
@@ -166,7 +166,7 @@ def replace_if_damaged(path: str) -> None:
     """Removes an SQLite file that can't be read as one. Only for what can be computed again."""
     if not Path(path).exists():
         return
-    with _locked(path):
+    with _file_lock(path):
         try:
             with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
                 sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
@@ -175,30 +175,30 @@ def replace_if_damaged(path: str) -> None:
                 raise
             sound = False
         if not sound:
-            _remove(path)
+            _remove_files(path)
 
 
 def _is_damage(error: Exception) -> bool:
     return "not a database" in str(error) or "malformed" in str(error)
 
 
-def _remove(path: str) -> None:
+def _remove_files(path: str) -> None:
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 @contextmanager
-def _one_at_a_time(database: Database) -> Iterator[None]:
+def _creation_lock(database: Database) -> Iterator[None]:
     """Web and workers start together: one of them makes the store, the others find it made."""
     if not database.is_sqlite or not database.url.database:
         yield
         return
-    with _locked(database.url.database):
+    with _file_lock(database.url.database):
         yield
 
 
 @contextmanager
-def _locked(path: str) -> Iterator[None]:
+def _file_lock(path: str) -> Iterator[None]:
     with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -13,15 +13,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
-from quizserver.db.session import Database, one_at_a_time
-from quizserver.settings import shipped
+from quizserver.db.session import Database, take_advisory_lock
+from quizserver.settings import shipped_folder
 
 
 class MigrationError(RuntimeError):
     """The database can't be brought to the wanted schema; the message says why and what to do."""
 
 
-def migrate(
+def migrate_database(
     database: Database, revision: str = "head", *, down: bool = False
 ) -> tuple[str | None, str | None]:
     """Migrates up (or ``down``) to ``revision``; returns the revisions before and after.
@@ -33,10 +33,10 @@ def migrate(
     old one dropped, and with foreign keys on that would delete every row that refers to it.
     """
     config = Config()
-    config.set_main_option("script_location", str(shipped("migrations")))
+    config.set_main_option("script_location", str(shipped_folder("migrations")))
     config.set_main_option("path_separator", "os")
     with _without_foreign_keys(database) as connection, connection.begin():
-        one_at_a_time(connection, "quizserver-migrate")
+        take_advisory_lock(connection, "quizserver-migrate")
         config.attributes["connection"] = connection
         before = MigrationContext.configure(connection).get_current_revision()
         try:

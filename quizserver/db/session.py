@@ -12,13 +12,13 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from quizserver.db.guards import TURN_SECONDS, OneFile, Turn
+from quizserver.db.availability import TURN_SECONDS, FileIdentity, WriteTurn
 
 BUSY_SECONDS = 5
 """Seconds that are waited for another process to let go of SQLite's file, or for PostgreSQL to take
 a connection, before a request is told that the database can't be used."""
 
-_WRITE = "Write sqlite:///path or postgresql://user:password@host/name."
+_URL_HELP = "Write sqlite:///path or postgresql://user:password@host/name."
 
 # What a statement, a wait for a lock and a forgotten transaction may take in PostgreSQL, in ms.
 _LIMITS = {
@@ -29,7 +29,7 @@ _LIMITS = {
 
 # A PostgreSQL that is gone without a word is noticed after seconds, where the system would wait for
 # minutes; the URL's own parameters go before these.
-PATIENCE: Mapping[str, str] = {
+CONNECTION_TIMEOUTS: Mapping[str, str] = {
     "connect_timeout": str(BUSY_SECONDS),
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -50,11 +50,11 @@ def database_url(text: str) -> sa.URL:
     try:
         url = sa.make_url(text)
     except sa.exc.ArgumentError:
-        raise DatabaseUrlError(f"This is no address of a database. {_WRITE}") from None
+        raise DatabaseUrlError(f"This is no address of a database. {_URL_HELP}") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise DatabaseUrlError(f"{url.drivername} is no database that can be used. {_WRITE}")
+        raise DatabaseUrlError(f"{url.drivername} is no database that can be used. {_URL_HELP}")
     if url.drivername != "sqlite" and importlib.util.find_spec("psycopg") is None:
         raise DatabaseUrlError(
             "PostgreSQL needs psycopg: pip install 'quizserver[postgresql]', then start again."
@@ -86,22 +86,25 @@ class Database:
                 pool_size=connections,
                 max_overflow=connections,
                 pool_timeout=TURN_SECONDS / 2,
-                connect_args=_patience(self.url) | {"options": _options(self.url, schema)},
+                connect_args=_missing_timeouts(self.url)
+                | {"options": _server_options(self.url, schema)},
             )
             # several statements of one reading see one moment, as in SQLite
             self._read_engine = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-        self._guard = OneFile(self.url.database) if self.is_sqlite and durable else None
+        self._file_identity = (
+            FileIdentity(self.url.database) if self.is_sqlite and durable else None
+        )
         self._write_engine = self.engine.execution_options(writes=True)
         # SQLite has one writer; threads that queue here in order wait far less than threads that
         # poll the file's lock with a growing back-off.
-        self._turn: AbstractContextManager[Any] = Turn() if self.is_sqlite else nullcontext()
+        self._turn: AbstractContextManager[Any] = WriteTurn() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one moment of the database. Nothing done in it is kept."""
-        self._check()
+        self._check_file()
         with Session(self._read_engine) as session:
             yield session
 
@@ -111,7 +114,7 @@ class Database:
 
         Raises BusyError when other threads keep it from its turn, or the file was taken away.
         """
-        self._check()
+        self._check_file()
         with (
             self._turn,
             Session(self._write_engine, expire_on_commit=False) as session,
@@ -119,15 +122,15 @@ class Database:
         ):
             yield session
 
-    def _check(self) -> None:
-        if self._guard is not None:
-            self._guard.check()
+    def _check_file(self) -> None:
+        if self._file_identity is not None:
+            self._file_identity.check_unchanged()
 
     def dispose(self) -> None:
         self.engine.dispose()
 
 
-def one_at_a_time(connection: sa.Connection, name: str) -> None:
+def take_advisory_lock(connection: sa.Connection, name: str) -> None:
     """Waits until nobody else is in a transaction that asked for the same name, in PostgreSQL.
 
     SQLite has one writer anyway.
@@ -144,22 +147,22 @@ def insert_if_new(session: Session, table: sa.Table, **values: Any) -> bool:
     return bool(session.execute(statement.returning(sa.literal(1))).first())
 
 
-def _patience(url: sa.URL) -> dict[str, str]:
-    return {name: value for name, value in PATIENCE.items() if name not in url.query}
+def _missing_timeouts(url: sa.URL) -> dict[str, str]:
+    return {name: value for name, value in CONNECTION_TIMEOUTS.items() if name not in url.query}
 
 
-def _options(url: sa.URL, schema: str | None) -> str:
+def _server_options(url: sa.URL, schema: str | None) -> str:
     """What PostgreSQL is told at the start of each connection; the URL's own options come last."""
-    said = [f"-c {name}={value}" for name, value in _LIMITS.items()]
+    options = [f"-c {name}={value}" for name, value in _LIMITS.items()]
     if schema is not None:
-        said.append(f"-c search_path={schema}")
-    own = url.query.get("options", ())
-    return " ".join([*said, *([own] if isinstance(own, str) else own)])
+        options.append(f"-c search_path={schema}")
+    own_options = url.query.get("options", ())
+    return " ".join([*options, *([own_options] if isinstance(own_options, str) else own_options)])
 
 
 def _prepare_sqlite(engine: sa.Engine, *, durable: bool) -> None:
     @sa.event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
+    def on_connect(connection: Any, _record: Any) -> None:
         # The driver's own transaction handling is off: `begin` below opens every transaction.
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -169,7 +172,7 @@ def _prepare_sqlite(engine: sa.Engine, *, durable: bool) -> None:
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
+    def on_begin(connection: sa.Connection) -> None:
         # A transaction that reads first and writes later fails at once when another one writes in
         # between; taking the write lock at its start makes it wait its turn instead.
         immediate = connection.get_execution_options().get("writes", False)

@@ -59,49 +59,49 @@ class TrainingStep:
         self, net: nn.Module, loss: Loss, optimiser: Optimiser, max_norm: float | Tensor | None
     ) -> None:
         self._net, self._loss, self._optimiser, self._max_norm = net, loss, optimiser, max_norm
-        chain = _chain(net, optimiser)
+        chain = _build_chain(net, optimiser)
         self._chain = chain or []
         self._first = next((m for m in net.modules() if isinstance(m, layers.Linear)), None)
         self.by_hand = chain is not None
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor, target: Tensor) -> Tensor:
-        value = (self._written_out if self.by_hand else self._recorded)(inputs, target)
+        value = (self._step_by_hand if self.by_hand else self._step_by_autograd)(inputs, target)
         if self._max_norm is not None:
             clip_grad_norm(self._optimiser.parameters, self._max_norm)
-        self._optimiser.descend()
+        self._optimiser.apply_gradients()
         return value
 
-    def _recorded(self, inputs: Tensor, target: Tensor) -> Tensor:
+    def _step_by_autograd(self, inputs: Tensor, target: Tensor) -> Tensor:
         self._optimiser.zero_grad()
         with torch.enable_grad():
             value = self._loss(self._net(inputs), target)
             value.sum().backward()  # type: ignore[no-untyped-call]
-        self._optimiser.flat.collect()
-        self._optimiser.flat.show()
+        self._optimiser.buffer.collect_gradients()
+        self._optimiser.buffer.attach_gradients()
         return value.detach()
 
-    def _written_out(self, inputs: Tensor, target: Tensor) -> Tensor:
+    def _step_by_hand(self, inputs: Tensor, target: Tensor) -> Tensor:
         if self._first is not None:
-            self._first.check(inputs)
+            self._first.check_inputs(inputs)
         values = inputs.mT
-        for part in self._chain:
-            values = part.forward(values)
+        for layer in self._chain:
+            values = layer.forward(values)
         value, slope = _loss_and_slope(self._loss, values, target)
-        for number in range(len(self._chain) - 1, -1, -1):
-            slope = self._chain[number].backward(slope, number > 0)
-        self._optimiser.flat.show()
+        for index in range(len(self._chain) - 1, -1, -1):
+            slope = self._chain[index].backward(slope, index > 0)
+        self._optimiser.buffer.attach_gradients()
         return value
 
 
-class _Part(Protocol):
+class _ChainLayer(Protocol):
     """One layer: (R, units, N) forward; backward the slope of the loss, with the same shape.
 
     ``backward`` may overwrite the slope that it gets; without ``further`` nobody needs its result.
     """
 
     def forward(self, values: Tensor) -> Tensor: ...
-    def backward(self, slope: Tensor, further: bool) -> Tensor: ...
+    def backward(self, slope: Tensor, propagate: bool) -> Tensor: ...
 
 
 class _Linear:
@@ -110,8 +110,8 @@ class _Linear:
     def __init__(self, layer: layers.Linear, gradients: dict[nn.Parameter, Tensor]) -> None:
         self._weight = layer.weight.detach()
         self._bias = None if layer.bias is None else layer.bias.detach().mT
-        self._to_weight = gradients[layer.weight]
-        self._to_bias = None if layer.bias is None else gradients[layer.bias][:, 0]
+        self._weight_gradient = gradients[layer.weight]
+        self._bias_gradient = None if layer.bias is None else gradients[layer.bias][:, 0]
         _, self._inputs, self._outputs = layer.weight.shape
 
     def forward(self, values: Tensor) -> Tensor:
@@ -124,33 +124,33 @@ class _Linear:
             self._values = values
             total = (weight * values).sum(1, keepdim=True)
             return total if bias is None else total.add_(bias)
-        self._values = values = layers.aligned(values)
-        result = layers.aligned_room((len(weight), self._outputs, values.shape[2]), weight)
+        self._values = values = layers.align_matrices(values)
+        result = layers.aligned_empty((len(weight), self._outputs, values.shape[2]), weight)
         if bias is None:
             return torch.bmm(weight.mT, values, out=result)
         return torch.baddbmm(bias, weight.mT, values, out=result)
 
-    def backward(self, slope: Tensor, further: bool) -> Tensor:
+    def backward(self, slope: Tensor, propagate: bool) -> Tensor:
         weight, values = self._weight, self._values
-        if self._to_bias is not None:
-            torch.sum(slope, 2, out=self._to_bias)
+        if self._bias_gradient is not None:
+            torch.sum(slope, 2, out=self._bias_gradient)
         if self._outputs == 1:
-            torch.sum(values * slope, 2, keepdim=True, out=self._to_weight)
-            return weight * slope if further else slope
+            torch.sum(values * slope, 2, keepdim=True, out=self._weight_gradient)
+            return weight * slope if propagate else slope
         if self._inputs == 1:
-            torch.sum(slope * values, 2, out=self._to_weight[:, 0])
-            return (weight.mT * slope).sum(1, keepdim=True) if further else slope
-        slope = layers.aligned(slope)
+            torch.sum(slope * values, 2, out=self._weight_gradient[:, 0])
+            return (weight.mT * slope).sum(1, keepdim=True) if propagate else slope
+        slope = layers.align_matrices(slope)
         # into fresh memory and copied: bmm is many times slower where its result has gaps, and
         # twice as slow where its rows are short
         if self._inputs > self._outputs:
-            self._to_weight.copy_(torch.bmm(slope, values.mT).mT)
+            self._weight_gradient.copy_(torch.bmm(slope, values.mT).mT)
         else:
-            self._to_weight.copy_(torch.bmm(values, slope.mT))
-        if not further:
+            self._weight_gradient.copy_(torch.bmm(values, slope.mT))
+        if not propagate:
             return slope
-        room = layers.aligned_room((len(weight), self._inputs, slope.shape[2]), weight)
-        return torch.bmm(weight, slope, out=room)
+        result = layers.aligned_empty((len(weight), self._inputs, slope.shape[2]), weight)
+        return torch.bmm(weight, slope, out=result)
 
 
 class _Activation:
@@ -160,11 +160,11 @@ class _Activation:
         self._apply, self._slope = apply, slope
 
     def forward(self, values: Tensor) -> Tensor:
-        self._given_out = self._apply(values)
-        return self._given_out
+        self._output = self._apply(values)
+        return self._output
 
-    def backward(self, slope: Tensor, _further: bool) -> Tensor:
-        return self._slope(slope, self._given_out)
+    def backward(self, slope: Tensor, _propagate: bool) -> Tensor:
+        return self._slope(slope, self._output)
 
 
 class _Gelu:
@@ -175,7 +175,7 @@ class _Gelu:
         self._values = values
         return functional.gelu(values, approximate=self._kind)
 
-    def backward(self, slope: Tensor, _further: bool) -> Tensor:
+    def backward(self, slope: Tensor, _propagate: bool) -> Tensor:
         result: Tensor = _ops.gelu_backward(slope, self._values, approximate=self._kind)
         return result
 
@@ -185,64 +185,64 @@ class _Dropout:
         self._layer = layer
 
     def forward(self, values: Tensor) -> Tensor:
-        self._factor = self._layer.factor(values.mT)
+        self._factor = self._layer.draw_factor(values.mT)
         return values if self._factor is None else values * self._factor.mT
 
-    def backward(self, slope: Tensor, _further: bool) -> Tensor:
+    def backward(self, slope: Tensor, _propagate: bool) -> Tensor:
         return slope if self._factor is None else slope * self._factor.mT
 
 
-def _tanh(slope: Tensor, given_out: Tensor) -> Tensor:
-    _ops.tanh_backward.grad_input(slope, given_out, grad_input=slope)
+def _tanh_slope(slope: Tensor, output: Tensor) -> Tensor:
+    _ops.tanh_backward.grad_input(slope, output, grad_input=slope)
     return slope
 
 
-def _sigmoid(slope: Tensor, given_out: Tensor) -> Tensor:
-    _ops.sigmoid_backward.grad_input(slope, given_out, grad_input=slope)
+def _sigmoid_slope(slope: Tensor, output: Tensor) -> Tensor:
+    _ops.sigmoid_backward.grad_input(slope, output, grad_input=slope)
     return slope
 
 
-def _relu(slope: Tensor, given_out: Tensor) -> Tensor:
-    _ops.threshold_backward.grad_input(slope, given_out, 0, grad_input=slope)
+def _relu_slope(slope: Tensor, output: Tensor) -> Tensor:
+    _ops.threshold_backward.grad_input(slope, output, 0, grad_input=slope)
     return slope
 
 
 _IN_PLACE = {
-    nn.Tanh: (torch.tanh, torch.tanh_, _tanh),
-    nn.Sigmoid: (torch.sigmoid, torch.sigmoid_, _sigmoid),
-    nn.ReLU: (torch.relu, torch.relu_, _relu),
+    nn.Tanh: (torch.tanh, torch.tanh_, _tanh_slope),
+    nn.Sigmoid: (torch.sigmoid, torch.sigmoid_, _sigmoid_slope),
+    nn.ReLU: (torch.relu, torch.relu_, _relu_slope),
 }
 
 
-def _chain(net: nn.Module, optimiser: Optimiser) -> list[_Part] | None:
+def _build_chain(net: nn.Module, optimiser: Optimiser) -> list[_ChainLayer] | None:
     """The layers of ``net`` in order; None when one is unknown, or shares or withholds weights."""
-    gradients = dict(zip(optimiser.parameters, optimiser.flat.gradient_views, strict=True))
-    modules = list(_in_order(net))
-    ours = [p for m in modules if isinstance(m, layers.Linear) for p in m.parameters()]
-    if len(ours) != len(gradients) or set(ours) != set(gradients):
+    gradients = dict(zip(optimiser.parameters, optimiser.buffer.gradient_views, strict=True))
+    modules = list(_modules_in_order(net))
+    linear_parameters = [p for m in modules if isinstance(m, layers.Linear) for p in m.parameters()]
+    if len(linear_parameters) != len(gradients) or set(linear_parameters) != set(gradients):
         return None
-    parts: list[_Part] = []
+    chain: list[_ChainLayer] = []
     for module in modules:
         if isinstance(module, layers.Linear):
-            parts.append(_Linear(module, gradients))
+            chain.append(_Linear(module, gradients))
         elif type(module) in _IN_PLACE:
-            fresh, in_place, slope = _IN_PLACE[type(module)]
+            to_new_tensor, in_place, slope = _IN_PLACE[type(module)]
             # what a linear layer has just made is nobody else's, all other values may be
-            made = bool(parts) and isinstance(parts[-1], _Linear)
-            parts.append(_Activation(in_place if made else fresh, slope))
+            reusable = bool(chain) and isinstance(chain[-1], _Linear)
+            chain.append(_Activation(in_place if reusable else to_new_tensor, slope))
         elif isinstance(module, nn.GELU):
-            parts.append(_Gelu(module))
+            chain.append(_Gelu(module))
         elif isinstance(module, layers.Dropout):
-            parts.append(_Dropout(module))
+            chain.append(_Dropout(module))
         elif not isinstance(module, nn.Identity):
             return None
-    return parts
+    return chain
 
 
-def _in_order(net: nn.Module) -> Iterator[nn.Module]:
+def _modules_in_order(net: nn.Module) -> Iterator[nn.Module]:
     if type(net) is nn.Sequential:
         for module in net:
-            yield from _in_order(module)
+            yield from _modules_in_order(module)
     else:
         yield net
 
@@ -250,16 +250,16 @@ def _in_order(net: nn.Module) -> Iterator[nn.Module]:
 def _loss_and_slope(loss: Loss, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The loss (R,) of ``output`` (R, units, N), and its slope with respect to that."""
     if loss in (losses.mse_loss, losses.binary_cross_entropy_with_logits):
-        losses.same_shape(output.mT, target)
+        losses.check_same_shape(output.mT, target)
         share = 1 / (output.shape[1] * output.shape[2])
         if loss is losses.mse_loss:
-            missing = output - target.mT
-            return missing.square().mean((1, 2)), missing.mul_(2 * share)
-        wanted = target.mT
-        each = functional.binary_cross_entropy_with_logits(output, wanted, reduction="none")
-        return each.mean((1, 2)), output.sigmoid().sub_(wanted).mul_(share)
+            difference = output - target.mT
+            return difference.square().mean((1, 2)), difference.mul_(2 * share)
+        labels = target.mT
+        per_output = functional.binary_cross_entropy_with_logits(output, labels, reduction="none")
+        return per_output.mean((1, 2)), output.sigmoid().sub_(labels).mul_(share)
     with torch.enable_grad():
-        given = output.mT.detach().requires_grad_()
-        value = loss(given, target)
-        (slope,) = torch.autograd.grad(value.sum(), given)
+        leaf = output.mT.detach().requires_grad_()
+        value = loss(leaf, target)
+        (slope,) = torch.autograd.grad(value.sum(), leaf)
     return value.detach(), slope.mT

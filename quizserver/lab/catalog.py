@@ -20,16 +20,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from quizserver.lab.description import description_from_json
-from quizserver.lab.evidence import recorded_description
-from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint, fingerprint_of
+from quizserver.evidence.record import recorded_description
+from quizserver.lab.description_json import description_from_json
+from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint, text_fingerprint
 from quizserver.lab.model import Description, SimulationError
 from quizserver.lab.simulation import Simulation
 
-__all__ = ["ENGINE_VERSION", "Catalog", "fingerprint", "load"]
+__all__ = ["ENGINE_VERSION", "SimulationCatalog", "file_fingerprint", "load"]
 
-Outcome = Description | SimulationError
-Recorded = Callable[[Path, str], Description | None]
+DescriptionOutcome = Description | SimulationError
+RecordedLookup = Callable[[Path, str], Description | None]
 
 
 def load(path: Path) -> Simulation:
@@ -52,15 +52,15 @@ def load(path: Path) -> Simulation:
     simulation = getattr(module, "simulation", None)
     if not isinstance(simulation, Simulation):
         raise SimulationError("the file defines no `simulation = Simulation(…)`")
-    if not simulation.trains:
+    if not simulation.has_train:
         raise SimulationError("no function is decorated with @simulation.train")
-    simulation.fingerprint = fingerprint_of(text)
+    simulation.fingerprint = text_fingerprint(text)
     if not simulation.summary:
         simulation.summary = _first_paragraph(module.__doc__)
     return simulation
 
 
-class Catalog:
+class SimulationCatalog:
     """Descriptions of simulation files; safe to use from several threads.
 
     ``recorded(path, fingerprint)`` may know a description without any child process (evidence
@@ -71,18 +71,18 @@ class Catalog:
     def __init__(
         self,
         *,
-        recorded: Recorded = recorded_description,
+        recorded: RecordedLookup = recorded_description,
         timeout: float = 60.0,
         retry: float = 300.0,
     ) -> None:
         self._recorded = recorded
         self._timeout = timeout
         self._retry = retry
-        self._known: dict[str, Outcome] = {}
-        self._until: dict[str, float] = {}
+        self._outcomes: dict[str, DescriptionOutcome] = {}
+        self._retry_at: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._asking = threading.Lock()
-        self._reading: set[str] = set()
+        self._child_lock = threading.Lock()
+        self._being_read: set[str] = set()
 
     def describe(self, path: Path) -> Description:
         """What the file says; raises ``SimulationError`` (with a line where known)."""
@@ -91,94 +91,94 @@ class Catalog:
             raise SimulationError(outcome.message, outcome.line)
         return outcome
 
-    def known(self, path: Path) -> Description | None:
+    def describe_if_ready(self, path: Path) -> Description | None:
         """What the file says, at once; None while it is being read in the background.
 
         For pages, which must not wait for a file that takes its time. Raises ``SimulationError``
         as ``describe`` does.
         """
         try:
-            mark = fingerprint(path)
+            digest = file_fingerprint(path)
         except (OSError, UnicodeDecodeError) as error:
             raise SimulationError(f"cannot be read: {error}") from None
-        if self._unknown({path: mark}):
-            described = self._recorded(path, mark)
-            if described is not None:
-                self._remember(mark, described)
+        if self._unknown_paths({path: digest}):
+            description = self._recorded(path, digest)
+            if description is not None:
+                self._remember_outcome(digest, description)
             else:
-                self._read_behind(path, mark)
+                self._read_in_background(path, digest)
         with self._lock:
-            outcome = self._known.get(mark)
+            outcome = self._outcomes.get(digest)
         if isinstance(outcome, SimulationError):
             raise SimulationError(outcome.message, outcome.line)
         return outcome
 
-    def _read_behind(self, path: Path, mark: str) -> None:
+    def _read_in_background(self, path: Path, digest: str) -> None:
         """Reads one file in a thread and a child of its own: one that hangs holds up no other."""
         with self._lock:
-            if mark in self._reading:
+            if digest in self._being_read:
                 return
-            self._reading.add(mark)
+            self._being_read.add(digest)
 
-        def read() -> None:
+        def read_file() -> None:
             try:
-                self._remember(mark, _ask_child([path], self._timeout)[path])
+                self._remember_outcome(digest, _ask_child([path], self._timeout)[path])
             finally:
                 with self._lock:
-                    self._reading.discard(mark)
+                    self._being_read.discard(digest)
 
-        threading.Thread(target=read, name="catalog", daemon=True).start()
+        threading.Thread(target=read_file, name="catalog", daemon=True).start()
 
-    def describe_many(self, paths: Iterable[Path]) -> dict[Path, Outcome]:
+    def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOutcome]:
         """The outcome for each file; one child process reads all that are not known yet."""
-        outcomes: dict[Path, Outcome] = {}
-        marks: dict[Path, str] = {}
+        outcomes: dict[Path, DescriptionOutcome] = {}
+        digests: dict[Path, str] = {}
         for path in paths:
             try:
-                marks[path] = fingerprint(path)
+                digests[path] = file_fingerprint(path)
             except (OSError, UnicodeDecodeError) as error:
                 outcomes[path] = SimulationError(f"cannot be read: {error}")
-        for path in self._unknown(marks):
-            described = self._recorded(path, marks[path])
-            if described is not None:
-                self._remember(marks[path], described)
-        if self._unknown(marks):
+        for path in self._unknown_paths(digests):
+            description = self._recorded(path, digests[path])
+            if description is not None:
+                self._remember_outcome(digests[path], description)
+        if self._unknown_paths(digests):
             # one child at a time, and what another thread's child just found is not asked again
-            with self._asking:
-                unknown = self._unknown(marks)
+            with self._child_lock:
+                unknown = self._unknown_paths(digests)
                 if unknown:
                     for path, outcome in _ask_child(unknown, self._timeout).items():
-                        self._remember(marks[path], outcome)
+                        self._remember_outcome(digests[path], outcome)
         with self._lock:
-            outcomes.update({path: self._known[mark] for path, mark in marks.items()})
+            outcomes.update({path: self._outcomes[digest] for path, digest in digests.items()})
         return outcomes
 
-    def _unknown(self, marks: Mapping[Path, str]) -> list[Path]:
+    def _unknown_paths(self, digests: Mapping[Path, str]) -> list[Path]:
         now = time.monotonic()
         with self._lock:
             return [
                 path
-                for path, mark in marks.items()
-                if mark not in self._known or self._until.get(mark, math.inf) <= now
+                for path, digest in digests.items()
+                if digest not in self._outcomes or self._retry_at.get(digest, math.inf) <= now
             ]
 
-    def _remember(self, mark: str, outcome: Outcome) -> None:
+    def _remember_outcome(self, digest: str, outcome: DescriptionOutcome) -> None:
         with self._lock:
-            self._known[mark] = outcome
+            self._outcomes[digest] = outcome
             if isinstance(outcome, SimulationError):
-                self._until[mark] = time.monotonic() + self._retry
+                self._retry_at[digest] = time.monotonic() + self._retry
             else:
-                self._until.pop(mark, None)
+                self._retry_at.pop(digest, None)
 
 
-def _ask_child(paths: list[Path], timeout: float) -> dict[Path, Outcome]:
-    command = [sys.executable, "-m", "quizserver.lab.describe", *map(str, paths)]
+def _ask_child(paths: list[Path], timeout: float) -> dict[Path, DescriptionOutcome]:
+    command = [sys.executable, "-m", "quizserver.lab.describe_files", *map(str, paths)]
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     # the server's settings, its secret key among them, are none of a simulation's business
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QUIZSERVER_")}
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             capture_output=True,
             stdin=subprocess.DEVNULL,
@@ -189,24 +189,24 @@ def _ask_child(paths: list[Path], timeout: float) -> dict[Path, Outcome]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        slow = SimulationError(
+        too_slow = SimulationError(
             f"importing it took longer than {timeout:g} s: do the work inside train, not at import"
         )
         if len(paths) == 1:
-            return {paths[0]: slow}
+            return {paths[0]: too_slow}
         # one file hangs: ask alone, so that the others are not blamed
         return {path: _ask_child([path], timeout)[path] for path in paths}
     try:
-        answers = json.loads(done.stdout)
-        return {path: _outcome(answer) for path, answer in zip(paths, answers, strict=True)}
+        answers = json.loads(completed.stdout)
+        return {path: _parse_answer(answer) for path, answer in zip(paths, answers, strict=True)}
     except ValueError:
         if len(paths) > 1:
             return {path: _ask_child([path], timeout)[path] for path in paths}
-        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        last = (completed.stderr.strip().splitlines() or ["it printed nothing"])[-1]
         return {paths[0]: SimulationError(f"the process that read it died: {last}")}
 
 
-def _outcome(answer: Mapping[str, Any]) -> Outcome:
+def _parse_answer(answer: Mapping[str, Any]) -> DescriptionOutcome:
     if "error" in answer:
         return SimulationError(answer["error"], answer["line"])
     return description_from_json(answer["description"])

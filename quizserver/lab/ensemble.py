@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from quizserver.lab.model import SimulationError
-from quizserver.lab.points import Randomness, checked_point, checked_x
+from quizserver.lab.point_checks import UnseededRandomness, check_x, checked_point
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
 
@@ -70,30 +70,36 @@ def simulate(
     file) when the author's code fails; whatever the two callbacks raise passes through.
     """
     seeds = tuple(int(seed) for seed in seeds)
-    full = _settings(simulation, settings, seeds)
-    chosen = torch.device(device)
-    number = getattr(torch, dtype or simulation.dtype)
-    places = _places(simulation, full, batch)
+    full_settings = _full_settings(simulation, settings, seeds)
+    torch_device = torch.device(device)
+    torch_dtype = getattr(torch, dtype or simulation.dtype)
+    groups = _training_groups(simulation, full_settings, batch)
     names = tuple(simulation.series)
     x = np.full(simulation.points, np.nan)
     values = {name: np.full((len(seeds), simulation.points), np.nan) for name in names}
     done = 0
-    with _one_thread(), _blaming(simulation):
+    with _one_thread(), _author_errors(simulation):
         batches = [
-            _Batch(simulation, [full[i] for i in place], [seeds[i] for i in place], chosen, number)
-            for place in places
+            _Batch(
+                simulation,
+                [full_settings[i] for i in group],
+                [seeds[i] for i in group],
+                torch_device,
+                torch_dtype,
+            )
+            for group in groups
         ]
     for index in range(simulation.points if seeds else 0):
         if should_stop is not None and should_stop():
             break
-        for place, members in zip(places, batches, strict=True):
-            with _one_thread(), _blaming(simulation):
-                at, point = members.next_point(index)
-                before = None if index == 0 else x[index - 1]
-                beside = None if place is places[0] else x[index]
-                x[index] = checked_x(at, before=before, beside=beside)
+        for group, group_batch in zip(groups, batches, strict=True):
+            with _one_thread(), _author_errors(simulation):
+                point_x, point = group_batch.next_point(index)
+                previous_x = None if index == 0 else x[index - 1]
+                other_x = None if group is groups[0] else x[index]
+                x[index] = check_x(point_x, previous=previous_x, other=other_x)
             for name in names:
-                values[name][place, index] = point[name]
+                values[name][group, index] = point[name]
         done = index + 1
         if on_points is not None:
             on_points(index, float(x[index]), {name: values[name][:, index] for name in names})
@@ -101,7 +107,7 @@ def simulate(
         x=x[:done],
         series={name: value[:, :done] for name, value in values.items()},
         seeds=seeds,
-        settings=full,
+        settings=full_settings,
         stopped=done < simulation.points,
     )
 
@@ -128,45 +134,45 @@ class _Batch:
         dtype: torch.dtype,
     ) -> None:
         self._simulation = simulation
-        self._real = len(seeds)
-        spare = -self._real % PAD
+        self._real_count = len(seeds)
+        padding = -self._real_count % PAD
         self._replicas = Replicas(
             simulation.knobs,
-            [*settings, *[settings[-1]] * spare],
-            [*seeds, *[seeds[-1]] * spare],
+            [*settings, *[settings[-1]] * padding],
+            [*seeds, *[seeds[-1]] * padding],
             device=device,
             dtype=dtype,
         )
-        self._points = simulation.start(self._replicas)
-        self._randomness = Randomness()
+        self._points = simulation.start_training(self._replicas)
+        self._randomness = UnseededRandomness()
 
     def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
         # an author's `with torch.no_grad(): yield …` must not leak into the other batches
-        with torch.enable_grad(), self._randomness.told():
+        with torch.enable_grad(), self._randomness.explain_errors():
             try:
                 item = next(self._points)
             except StopIteration:
                 raise SimulationError(
                     f"train yielded {index} points, but points={self._simulation.points}"
                 ) from None
-        self._randomness.check(index, self._simulation.points)
+        self._randomness.check_unused(index, self._simulation.points)
         try:
             x, values = checked_point(item, self._simulation.series, self._replicas.count)
         except SimulationError as error:
-            error.line = self._line()
+            error.line = self._yield_line()
             raise
         return x, {
-            name: value[: self._real].detach().to("cpu", torch.float64).numpy()
+            name: value[: self._real_count].detach().to("cpu", torch.float64).numpy()
             for name, value in values.items()
         }
 
-    def _line(self) -> int | None:
+    def _yield_line(self) -> int | None:
         """The line of the file in which the generator waits: that of its ``yield``."""
         frame = getattr(self._points, "gi_frame", None)
         return None if frame is None else frame.f_lineno
 
 
-def _settings(
+def _full_settings(
     simulation: Simulation,
     settings: Mapping[str, float] | Sequence[Mapping[str, float]],
     seeds: Sequence[int],
@@ -178,14 +184,14 @@ def _settings(
     return tuple(simulation.check_knobs(setting) for setting in settings)
 
 
-def _places(
+def _training_groups(
     simulation: Simulation, settings: Sequence[Mapping[str, float]], batch: int
 ) -> list[list[int]]:
     """Which replicas train together: those alike in every integer knob, ``batch`` at a time."""
-    whole = [knob.name for knob in simulation.knobs if knob.integer]
+    integer_knobs = [knob.name for knob in simulation.knobs if knob.integer]
     groups: dict[tuple[float, ...], list[int]] = {}
     for index, setting in enumerate(settings):
-        groups.setdefault(tuple(setting[name] for name in whole), []).append(index)
+        groups.setdefault(tuple(setting[name] for name in integer_knobs), []).append(index)
     return [
         group[start : start + batch]
         for group in groups.values()
@@ -204,7 +210,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _blaming(simulation: Simulation) -> Iterator[None]:
+def _author_errors(simulation: Simulation) -> Iterator[None]:
     """Turns what the author's code raises into a ``SimulationError`` with the line it came from."""
     try:
         yield

@@ -10,21 +10,21 @@ ENGINE_VERSION = "2"
 """Part of every fingerprint: raise it when the same file would train to other curves."""
 
 
-def fingerprint(path: Path) -> str:
+def file_fingerprint(path: Path) -> str:
     """SHA-256 of the file's text (line ends normalised) and ``ENGINE_VERSION``, as hex.
 
     Raises ``OSError`` when the file cannot be read, ``UnicodeDecodeError`` when it is not UTF-8.
     """
-    found = path.stat()
-    return _fingerprint(path, found.st_mtime_ns, found.st_size, found.st_ino)
+    status = path.stat()
+    return _cached_fingerprint(path, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 @functools.lru_cache(maxsize=256)
-def _fingerprint(path: Path, _changed: int, _size: int, _inode: int) -> str:
+def _cached_fingerprint(path: Path, _changed: int, _size: int, _inode: int) -> str:
     # asked for on every page with evidence: the file is read again only when its stat changed
-    return fingerprint_of(path.read_text(encoding="utf-8"))
+    return text_fingerprint(path.read_text(encoding="utf-8"))
 
 
-def fingerprint_of(text: str) -> str:
+def text_fingerprint(text: str) -> str:
     """The fingerprint of a file with this text."""
     return hashlib.sha256(f"{ENGINE_VERSION}\n{text}".encode()).hexdigest()

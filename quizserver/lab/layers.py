@@ -30,10 +30,10 @@ class Linear(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        self.check(inputs)
+        self.check_inputs(inputs)
         return linear(inputs, self.weight, self.bias)
 
-    def check(self, inputs: Tensor) -> None:
+    def check_inputs(self, inputs: Tensor) -> None:
         """Raises ``ValueError`` unless ``inputs`` is (R, N, inputs)."""
         replicas, width, _ = self.weight.shape
         if inputs.ndim != 3 or inputs.shape[0] != replicas or inputs.shape[2] != width:
@@ -58,16 +58,16 @@ class Dropout(nn.Module):
         self._rate, self._draw = rate, draw
 
     def forward(self, inputs: Tensor) -> Tensor:
-        factor = self.factor(inputs)
+        factor = self.draw_factor(inputs)
         return inputs if factor is None else inputs * factor
 
-    def factor(self, inputs: Tensor) -> Tensor | None:
+    def draw_factor(self, inputs: Tensor) -> Tensor | None:
         """What ``inputs`` are multiplied by this time; None when nothing is dropped."""
         if not self.training:
             return None
         rate = self._rate.view(-1, *[1] * (inputs.ndim - 1))
-        kept = self._draw(*inputs.shape[1:]) >= rate
-        return kept * torch.where(rate < 1, 1 / (1 - rate), 0.0).to(inputs.dtype)
+        keep_mask = self._draw(*inputs.shape[1:]) >= rate
+        return keep_mask * torch.where(rate < 1, 1 / (1 - rate), 0.0).to(inputs.dtype)
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -78,13 +78,13 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         product = inputs * weight if width == 1 else (inputs * weight.mT).sum(2, keepdim=True)
         return product if bias is None else product + bias
     sizes = (rows * width, rows * outputs, width * outputs)
-    if _contiguous(inputs) and not any(size % ALIGNMENT for size in sizes):
+    if _is_contiguous(inputs) and not any(size % ALIGNMENT for size in sizes):
         return torch.bmm(inputs, weight) if bias is None else torch.baddbmm(bias, inputs, weight)
     product = _aligned_matmul(inputs, weight)
     return product if bias is None else product + bias
 
 
-def _contiguous(matrices: Tensor) -> bool:
+def _is_contiguous(matrices: Tensor) -> bool:
     """Whether each matrix lies in one piece, one after another or all of them the same (shared)."""
     return matrices.is_contiguous() or (matrices.stride(0) == 0 and matrices[0].is_contiguous())
 
@@ -105,34 +105,34 @@ class _AlignedMatmul(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         inputs, weight = context.saved_tensors
-        to_inputs = to_weight = None
+        input_gradient = weight_gradient = None
         if context.needs_input_grad[0]:
-            to_inputs = _aligned_bmm(gradient, weight.mT)
+            input_gradient = _aligned_bmm(gradient, weight.mT)
         if context.needs_input_grad[1]:
-            to_weight = _aligned_bmm(inputs.mT, gradient)
-        return to_inputs, to_weight
+            weight_gradient = _aligned_bmm(inputs.mT, gradient)
+        return input_gradient, weight_gradient
 
 
 def _aligned_bmm(left: Tensor, right: Tensor) -> Tensor:
-    out = aligned_room((left.shape[0], left.shape[1], right.shape[2]), left)
-    torch.bmm(aligned(left), aligned(right), out=out)
+    out = aligned_empty((left.shape[0], left.shape[1], right.shape[2]), left)
+    torch.bmm(align_matrices(left), align_matrices(right), out=out)
     return out.contiguous()
 
 
-def aligned(matrices: Tensor) -> Tensor:
+def align_matrices(matrices: Tensor) -> Tensor:
     """The same matrices, each beginning on a multiple of ``ALIGNMENT``; copies only if it must."""
-    if _in_place(matrices) or _in_place(matrices.mT):
+    if _is_aligned(matrices) or _is_aligned(matrices.mT):
         return matrices
     if matrices.stride(1) == 1:  # transposed: it stays so
-        return _copied(matrices.mT).mT
-    return _copied(matrices)
+        return _aligned_copy(matrices.mT).mT
+    return _aligned_copy(matrices)
 
 
-def _copied(matrices: Tensor) -> Tensor:
-    return aligned_room((*matrices.shape,), matrices).copy_(matrices)
+def _aligned_copy(matrices: Tensor) -> Tensor:
+    return aligned_empty((*matrices.shape,), matrices).copy_(matrices)
 
 
-def _in_place(matrices: Tensor) -> bool:
+def _is_aligned(matrices: Tensor) -> bool:
     """Whether each matrix lies in one piece that begins on a multiple of ``ALIGNMENT``."""
     far, row, near = matrices.stride()
     return (
@@ -143,7 +143,7 @@ def _in_place(matrices: Tensor) -> bool:
     )
 
 
-def aligned_room(shape: tuple[int, ...], like: Tensor) -> Tensor:
+def aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
     """An empty tensor (R, rows, columns) whose matrices begin on multiples of ``ALIGNMENT``."""
     replicas, rows, columns = shape
     stride = -(-rows * columns // ALIGNMENT) * ALIGNMENT
@@ -155,21 +155,21 @@ def aligned_room(shape: tuple[int, ...], like: Tensor) -> Tensor:
 # Each draws one replica's weights (inputs, outputs) before scaling: "default" is torch.nn.Linear's
 # (Kaiming uniform with a = √5, that is ±1/√inputs), Glorot and He as in torch.nn.init with gain 1
 # and √2, LeCun has variance 1/inputs; "normal" (variance 1) and "uniform" (±1) are to be scaled.
-Draw = Callable[[int, int, torch.Generator], Tensor]
+WeightInit = Callable[[int, int, torch.Generator], Tensor]
 
 
-def _uniform(bound: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+def _uniform_weights(bound: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
     unit = torch.rand(inputs, outputs, generator=generator, dtype=torch.float64)
     return (2 * unit - 1) * bound
 
 
-def _normal(spread: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+def _normal_weights(spread: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
     return spread * torch.randn(inputs, outputs, generator=generator, dtype=torch.float64)
 
 
-def _orthogonal(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
+def _orthogonal_weights(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
     square, triangle = torch.linalg.qr(
-        _normal(1.0, max(inputs, outputs), min(inputs, outputs), generator)
+        _normal_weights(1.0, max(inputs, outputs), min(inputs, outputs), generator)
     )
     # with these signs every orthogonal matrix is as likely (Saxe et al., 2014; as torch does it)
     square = square * torch.diagonal(triangle).sign()
@@ -177,16 +177,16 @@ def _orthogonal(inputs: int, outputs: int, generator: torch.Generator) -> Tensor
     return orthogonal
 
 
-INITS: dict[str, Draw] = {
-    "default": lambda i, o, g: _uniform(1 / math.sqrt(i), i, o, g),
-    "glorot_uniform": lambda i, o, g: _uniform(math.sqrt(6 / (i + o)), i, o, g),
-    "glorot_normal": lambda i, o, g: _normal(math.sqrt(2 / (i + o)), i, o, g),
-    "he_uniform": lambda i, o, g: _uniform(math.sqrt(6 / i), i, o, g),
-    "he_normal": lambda i, o, g: _normal(math.sqrt(2 / i), i, o, g),
-    "lecun_normal": lambda i, o, g: _normal(1 / math.sqrt(i), i, o, g),
-    "lecun_uniform": lambda i, o, g: _uniform(math.sqrt(3 / i), i, o, g),
-    "normal": lambda i, o, g: _normal(1.0, i, o, g),
-    "uniform": lambda i, o, g: _uniform(1.0, i, o, g),
-    "orthogonal": _orthogonal,
+INITS: dict[str, WeightInit] = {
+    "default": lambda i, o, g: _uniform_weights(1 / math.sqrt(i), i, o, g),
+    "glorot_uniform": lambda i, o, g: _uniform_weights(math.sqrt(6 / (i + o)), i, o, g),
+    "glorot_normal": lambda i, o, g: _normal_weights(math.sqrt(2 / (i + o)), i, o, g),
+    "he_uniform": lambda i, o, g: _uniform_weights(math.sqrt(6 / i), i, o, g),
+    "he_normal": lambda i, o, g: _normal_weights(math.sqrt(2 / i), i, o, g),
+    "lecun_normal": lambda i, o, g: _normal_weights(1 / math.sqrt(i), i, o, g),
+    "lecun_uniform": lambda i, o, g: _uniform_weights(math.sqrt(3 / i), i, o, g),
+    "normal": lambda i, o, g: _normal_weights(1.0, i, o, g),
+    "uniform": lambda i, o, g: _uniform_weights(1.0, i, o, g),
+    "orthogonal": _orthogonal_weights,
     "zeros": lambda i, o, _: torch.zeros(i, o, dtype=torch.float64),
 }

@@ -15,15 +15,15 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
 
 def mse_loss(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared error of ``output`` (R, N, …) against ``target`` of the same shape."""
-    same_shape(output, target)
+    check_same_shape(output, target)
     return (output - target).square().flatten(1).mean(1)
 
 
 def binary_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
     """Mean binary cross entropy in nats; ``target`` holds probabilities in ``logits``' shape."""
-    same_shape(logits, target)
-    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return each.flatten(1).mean(1)
+    check_same_shape(logits, target)
+    per_output = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return per_output.flatten(1).mean(1)
 
 
 def binary_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
@@ -32,9 +32,9 @@ def binary_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
     As in torch no logarithm is below −100, so that a certain mistake costs 100 and not infinity.
     ``binary_cross_entropy_with_logits`` is exact where this one is rounded away.
     """
-    same_shape(probabilities, target)
-    each = functional.binary_cross_entropy(probabilities, target, reduction="none")
-    return each.flatten(1).mean(1)
+    check_same_shape(probabilities, target)
+    per_output = functional.binary_cross_entropy(probabilities, target, reduction="none")
+    return per_output.flatten(1).mean(1)
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return (torch.logsumexp(logits, 2) - chosen).mean(1)
 
 
-def same_shape(output: Tensor, target: Tensor) -> None:
+def check_same_shape(output: Tensor, target: Tensor) -> None:
     """Raises ``ValueError`` unless they have one shape."""
     # broadcasting (R, N, 1) against (R, N) would silently compare every pair of examples
     if output.shape != target.shape:

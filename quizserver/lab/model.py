@@ -79,17 +79,17 @@ class Knob:
                 f"so there must be {self.high - self.low + 1:g}, not {len(self.choices)}"
             )
         try:
-            self.check(self.default)
+            self.check_value(self.default)
         except KnobError as error:
             raise SimulationError(f"knob {self.name}: its default is refused. {error}") from None
 
-    def text(self, value: float) -> str:
+    def value_text(self, value: float) -> str:
         """A value as people read it: its name where the knob chooses among kinds."""
         if self.choices:
             return self.choices[round(value - self.low)]
         return f"{value:g} {self.unit}".rstrip()
 
-    def check(self, value: object) -> float:
+    def check_value(self, value: object) -> float:
         """``value`` as a number within the range; raises ``KnobError`` with a sentence."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise KnobError(self.name, f"{self.label} must be a number.")
@@ -154,7 +154,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KnobChange:
     """The one knob in which an arm differs from its base."""
 
     knob: Knob
@@ -188,32 +188,32 @@ class Description:
                 return arm
         raise KeyError(f"no arm {name!r}; there are {', '.join(arm.name for arm in self.arms)}")
 
-    def change(self, name: str) -> Change | None:
+    def knob_change(self, name: str) -> KnobChange | None:
         """What sets an arm apart from its base; None for the default setting itself."""
         arm = self.arm(name)
-        base = defaults(self.knobs) if arm.base is None else self.arm(arm.base).knobs
+        base = default_setting(self.knobs) if arm.base is None else self.arm(arm.base).knobs
         for knob in self.knobs:
             if arm.knobs[knob.name] != base[knob.name]:
-                return Change(knob, base[knob.name], arm.knobs[knob.name], arm.base)
+                return KnobChange(knob, base[knob.name], arm.knobs[knob.name], arm.base)
         return None
 
 
-def check_knobs(knobs: Iterable[Knob], given: Mapping[str, object]) -> dict[str, float]:
+def check_knobs(knobs: Iterable[Knob], values: Mapping[str, object]) -> dict[str, float]:
     """A full setting: ``given`` checked against ``knobs``, the defaults for what it leaves out.
 
     Raises ``KnobError`` for the first unknown name, value that is no number, or value out of range.
     """
-    known = {knob.name: knob for knob in knobs}
-    for name in given:
-        if name not in known:
-            there = ", ".join(known) or "none"
-            raise KnobError(str(name), f"There is no knob {name!r}; the knobs are {there}.")
+    by_name = {knob.name: knob for knob in knobs}
+    for name in values:
+        if name not in by_name:
+            names = ", ".join(by_name) or "none"
+            raise KnobError(str(name), f"There is no knob {name!r}; the knobs are {names}.")
     return {
-        name: knob.check(given[name]) if name in given else float(knob.default)
-        for name, knob in known.items()
+        name: knob.check_value(values[name]) if name in values else float(knob.default)
+        for name, knob in by_name.items()
     }
 
 
-def defaults(knobs: Iterable[Knob]) -> dict[str, float]:
+def default_setting(knobs: Iterable[Knob]) -> dict[str, float]:
     """The setting in which every knob stands at its default."""
     return {knob.name: float(knob.default) for knob in knobs}

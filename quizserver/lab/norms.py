@@ -15,7 +15,7 @@ __all__ = ["clip_grad_norm", "gradient_norms", "weight_norms"]
 
 def weight_norms(net: nn.Module) -> list[Tensor]:
     """The Euclidean (Frobenius) norm of each layer's weights, biases left out: a list of (R,)."""
-    return [_norm(weight.detach()) for weight in _weights(net)]
+    return [_replica_norm(weight.detach()) for weight in _layer_weights(net)]
 
 
 def gradient_norms(net: nn.Module) -> list[Tensor]:
@@ -23,12 +23,12 @@ def gradient_norms(net: nn.Module) -> list[Tensor]:
 
     The first layer comes first. Raises ``ValueError`` for a layer that has no gradient yet.
     """
-    found = []
-    for number, weight in enumerate(_weights(net), 1):
+    norms = []
+    for number, weight in enumerate(_layer_weights(net), 1):
         if weight.grad is None:
             raise ValueError(f"layer {number} has no gradient: ask after loss.sum().backward()")
-        found.append(_norm(weight.grad))
-    return found
+        norms.append(_replica_norm(weight.grad))
+    return norms
 
 
 @torch.no_grad()
@@ -51,14 +51,14 @@ def clip_grad_norm(parameters: Iterable[nn.Parameter], max_norm: float | Tensor)
     return total
 
 
-def _weights(net: nn.Module) -> Iterator[nn.Parameter]:
+def _layer_weights(net: nn.Module) -> Iterator[nn.Parameter]:
     for module in net.modules():
         weight = getattr(module, "weight", None)
         if isinstance(weight, nn.Parameter):
             yield weight
 
 
-def _norm(tensor: Tensor) -> Tensor:
+def _replica_norm(tensor: Tensor) -> Tensor:
     return _square_sum(tensor).sqrt()
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quizserver.lab.flat import Flat, Hyperparameter, replica_column
 from quizserver.lab.norms import clip_grad_norm
+from quizserver.lab.parameter_buffer import Hyperparameter, ParameterBuffer, replica_column
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimiser", "RMSprop", "clip_grad_norm"]
 
@@ -40,55 +40,62 @@ class Optimiser:
     ) -> None:
         self.parameters: list[nn.Parameter] = []
         values: dict[str, list[Any]] = {name: [] for name in defaults}
-        for group in _groups(parameters):
-            own = {name: value for name, value in group.items() if name != "params"}
-            for unknown in own.keys() - defaults.keys():
+        for group in _parameter_groups(parameters):
+            group_values = {name: value for name, value in group.items() if name != "params"}
+            for unknown in group_values.keys() - defaults.keys():
                 raise ValueError(f"a group gives {unknown!r}; it may give {', '.join(defaults)}")
             for parameter in group["params"]:
                 self.parameters.append(parameter)
                 for name, default in defaults.items():
-                    values[name].append(own.get(name, default))
+                    values[name].append(group_values.get(name, default))
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
         self.steps = 0
-        self.flat = Flat(self.parameters)
+        self.buffer = ParameterBuffer(self.parameters)
         self._rates = values.pop("lr")
         self._scheduled = any(callable(rate) for rate in self._rates)
-        self._given = {name: Hyperparameter(name, each, self.flat) for name, each in values.items()}
-        self._given["lr"] = Hyperparameter("lr", self._rates_now(), self.flat)
+        self._hyperparameters = {
+            name: Hyperparameter(name, per_parameter, self.buffer)
+            for name, per_parameter in values.items()
+        }
+        self._hyperparameters["lr"] = Hyperparameter("lr", self._current_rates(), self.buffer)
 
     def zero_grad(self) -> None:
         """Forgets the gradients, before each ``backward()``, which adds to them."""
-        self.flat.clear()
+        self.buffer.clear_gradients()
 
     @torch.no_grad()
     def step(self) -> None:
         """Updates every parameter in place by its gradient."""
-        self.flat.collect()
-        self.descend()
+        self.buffer.collect_gradients()
+        self.apply_gradients()
 
-    def descend(self) -> None:
+    def apply_gradients(self) -> None:
         """``step`` for gradients that are in ``flat`` already; torch must not be recording."""
         if self._scheduled:
-            self._given["lr"].set("lr", self._rates_now())
+            self._hyperparameters["lr"].set_values("lr", self._current_rates())
         self.steps += 1
-        self._update(self.flat.values, self._decayed(self.flat.values, self.flat.gradients))
+        self._update_values(
+            self.buffer.values, self._decay_gradients(self.buffer.values, self.buffer.gradients)
+        )
 
-    def _rates_now(self) -> list[Any]:
+    def _current_rates(self) -> list[Any]:
         """The rates of this step; a schedule that several groups share is asked once."""
-        asked = {id(rate): rate(self.steps) for rate in self._rates if callable(rate)}
-        return [asked.get(id(rate), rate) for rate in self._rates]
+        scheduled = {id(rate): rate(self.steps) for rate in self._rates if callable(rate)}
+        return [scheduled.get(id(rate), rate) for rate in self._rates]
 
-    def _value(self, name: str) -> Tensor:
-        return self._given[name].value()
+    def _current_value(self, name: str) -> Tensor:
+        return self._hyperparameters[name].current_value()
 
-    def _decayed(self, values: Tensor, gradients: Tensor) -> Tensor:
+    def _decay_gradients(self, values: Tensor, gradients: Tensor) -> Tensor:
         """The gradients with the coupled weight decay: that of an L2 penalty."""
-        if self._given["weight_decay"].zero:
+        if self._hyperparameters["weight_decay"].is_zero:
             return gradients
-        return torch.addcmul(gradients, values, self._value("weight_decay")).to(values.dtype)
+        return torch.addcmul(gradients, values, self._current_value("weight_decay")).to(
+            values.dtype
+        )
 
-    def _update(self, values: Tensor, gradients: Tensor) -> None:
+    def _update_values(self, values: Tensor, gradients: Tensor) -> None:
         raise NotImplementedError
 
 
@@ -111,18 +118,18 @@ class SGD(Optimiser):
     ) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
         self._nesterov = nesterov
-        self._velocity = torch.zeros_like(self.flat.values)
+        self._velocity = torch.zeros_like(self.buffer.values)
 
-    def _update(self, values: Tensor, gradients: Tensor) -> None:
-        if self._given["momentum"].zero:
-            values.addcmul_(gradients, self._value("lr"), value=-1)
+    def _update_values(self, values: Tensor, gradients: Tensor) -> None:
+        if self._hyperparameters["momentum"].is_zero:
+            values.addcmul_(gradients, self._current_value("lr"), value=-1)
             return
-        momentum, velocity = self._value("momentum"), self._velocity
+        momentum, velocity = self._current_value("momentum"), self._velocity
         # torch starts its velocity at the first gradient: the same as one step from zero
         velocity.mul_(momentum).add_(gradients)
         if self._nesterov:
             velocity = torch.addcmul(gradients, velocity, momentum).to(values.dtype)
-        values.addcmul_(velocity, self._value("lr"), value=-1)
+        values.addcmul_(velocity, self._current_value("lr"), value=-1)
 
 
 class Adam(Optimiser):
@@ -138,20 +145,24 @@ class Adam(Optimiser):
         weight_decay: PerReplica = 0.0,
     ) -> None:
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
-        self._betas = [_share("betas", beta, self.flat.values) for beta in betas]
+        self._betas = [_decay_share("betas", beta, self.buffer.values) for beta in betas]
         self._eps = eps
-        self._first = torch.zeros_like(self.flat.values)
-        self._second = torch.zeros_like(self.flat.values)
+        self._first_moment = torch.zeros_like(self.buffer.values)
+        self._second_moment = torch.zeros_like(self.buffer.values)
 
-    def _update(self, values: Tensor, gradients: Tensor) -> None:
+    def _update_values(self, values: Tensor, gradients: Tensor) -> None:
         beta1, beta2 = self._betas
-        first, second = self._first, self._second
-        first.lerp_(gradients, _like(1 - beta1, first))
-        _average_square(second, gradients, beta2)
-        root = (second / _like(1 - beta2**self.steps, second)).sqrt_().add_(self._eps)
-        rate = self._value("lr")
-        rate = rate / _like(1 - beta1**self.steps, rate)
-        values.addcmul_(rate, torch.div(first, root, out=root), value=-1)
+        first_moment, second_moment = self._first_moment, self._second_moment
+        first_moment.lerp_(gradients, _match_type(1 - beta1, first_moment))
+        _update_mean_square(second_moment, gradients, beta2)
+        root = (
+            (second_moment / _match_type(1 - beta2**self.steps, second_moment))
+            .sqrt_()
+            .add_(self._eps)
+        )
+        rate = self._current_value("lr")
+        rate = rate / _match_type(1 - beta1**self.steps, rate)
+        values.addcmul_(rate, torch.div(first_moment, root, out=root), value=-1)
 
 
 class AdamW(Adam):
@@ -172,8 +183,8 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def _decayed(self, values: Tensor, gradients: Tensor) -> Tensor:
-        values.mul_(1 - self._value("lr") * self._value("weight_decay"))
+    def _decay_gradients(self, values: Tensor, gradients: Tensor) -> Tensor:
+        values.mul_(1 - self._current_value("lr") * self._current_value("weight_decay"))
         return gradients
 
 
@@ -195,47 +206,47 @@ class RMSprop(Optimiser):
         weight_decay: PerReplica = 0.0,
     ) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
-        self._alpha = _share("alpha", alpha, self.flat.values)
+        self._alpha = _decay_share("alpha", alpha, self.buffer.values)
         self._eps = eps
-        self._second = torch.zeros_like(self.flat.values)
-        self._velocity = torch.zeros_like(self.flat.values)
+        self._mean_square = torch.zeros_like(self.buffer.values)
+        self._velocity = torch.zeros_like(self.buffer.values)
 
-    def _update(self, values: Tensor, gradients: Tensor) -> None:
-        second, velocity = self._second, self._velocity
-        _average_square(second, gradients, self._alpha)
-        root = second.sqrt().add_(self._eps)
-        if self._given["momentum"].zero:
+    def _update_values(self, values: Tensor, gradients: Tensor) -> None:
+        mean_square, velocity = self._mean_square, self._velocity
+        _update_mean_square(mean_square, gradients, self._alpha)
+        root = mean_square.sqrt().add_(self._eps)
+        if self._hyperparameters["momentum"].is_zero:
             velocity = gradients / root
         else:
-            velocity.mul_(self._value("momentum")).addcdiv_(gradients, root)
-        values.addcmul_(velocity, self._value("lr"), value=-1)
+            velocity.mul_(self._current_value("momentum")).addcdiv_(gradients, root)
+        values.addcmul_(velocity, self._current_value("lr"), value=-1)
 
 
-def _average_square(average: Tensor, gradient: Tensor, stays: PerReplica) -> None:
+def _update_mean_square(average: Tensor, gradient: Tensor, decay: PerReplica) -> None:
     """Moves a running mean square in place; ``stays`` of it is kept."""
-    if isinstance(stays, Tensor):
-        average.mul_(_like(stays, average))
-        average.addcmul_(gradient * gradient, _like(1 - stays, average))
+    if isinstance(decay, Tensor):
+        average.mul_(_match_type(decay, average))
+        average.addcmul_(gradient * gradient, _match_type(1 - decay, average))
     else:
-        average.mul_(stays).addcmul_(gradient, gradient, value=1 - stays)
+        average.mul_(decay).addcmul_(gradient, gradient, value=1 - decay)
 
 
-def _share(name: str, value: PerReplica, values: Tensor) -> Any:
+def _decay_share(name: str, value: PerReplica, values: Tensor) -> Any:
     """A number as it is, or a column in float64: 1 − 0.999 in float32 is off by 1e-5."""
     if not isinstance(value, Tensor):
         return value
     return replica_column(name, value, values, torch.float64)
 
 
-def _like(value: Any, other: Tensor) -> Any:
+def _match_type(value: Any, other: Tensor) -> Any:
     if not isinstance(value, Tensor):
         return value
     return value.to(other.dtype if other.dtype.itemsize > 2 else torch.float32)
 
 
-def _groups(parameters: Iterable[nn.Parameter] | Iterable[Group]) -> list[Group]:
+def _parameter_groups(parameters: Iterable[nn.Parameter] | Iterable[Group]) -> list[Group]:
     """``parameters`` as groups: plain parameters are one group without values of its own."""
-    given: list[Any] = list(parameters)
-    if any(isinstance(item, Mapping) for item in given):
-        return given
-    return [{"params": given}]
+    entries: list[Any] = list(parameters)
+    if any(isinstance(item, Mapping) for item in entries):
+        return entries
+    return [{"params": entries}]

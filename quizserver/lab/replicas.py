@@ -16,7 +16,7 @@ from quizserver.lab.model import Knob
 
 _STREAMS = ("init", "data", "dropout")
 
-ORDERS = 4096
+SHUFFLED_AHEAD = 4096
 """Examples whose order is drawn at once for each replica, over as many epochs as that makes."""
 
 
@@ -42,21 +42,23 @@ class Replicas:
         self.seeds = tuple(seeds)
         self.device = device
         self.dtype = dtype
-        self.knobs = _Knobs(
+        self.knobs = _KnobValues(
             **{
                 knob.name: int(settings[0][knob.name])
                 if knob.integer
-                else self._tensor([setting[knob.name] for setting in settings])
+                else self._as_tensor([setting[knob.name] for setting in settings])
                 for knob in knobs
             }
         )
         distinct = sorted(set(seeds))
-        place = {seed: index for index, seed in enumerate(distinct)}
-        self._place = torch.tensor([place[seed] for seed in seeds])
-        self._orders: dict[int, list[Tensor]] = {}
-        self._shufflers = [np.random.default_rng(_seed(seed, "order")) for seed in distinct]
+        index_of_seed = {seed: index for index, seed in enumerate(distinct)}
+        self._seed_index = torch.tensor([index_of_seed[seed] for seed in seeds])
+        self._permutations: dict[int, list[Tensor]] = {}
+        self._shufflers = [
+            np.random.default_rng(_seed_sequence(seed, "order")) for seed in distinct
+        ]
         self._generators = {
-            stream: [_generator(seed, stream) for seed in distinct] for stream in _STREAMS
+            stream: [_seeded_generator(seed, stream) for seed in distinct] for stream in _STREAMS
         }
 
     def linear(
@@ -80,11 +82,14 @@ class Replicas:
             .expand(self.count)
             .view(-1, 1, 1)
         )
-        weight = self._initial(init, inputs, outputs) * factor
+        weight = self._initial_weights(init, inputs, outputs) * factor
         offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
         if bias and isinstance(init, str) and init == "default":
-            offset = self._draw("init", lambda g: INITS["default"](inputs, outputs, g)[:1]) * factor
-        return Linear(self._own(weight), self._own(offset) if bias else None)
+            offset = (
+                self._draw_per_seed("init", lambda g: INITS["default"](inputs, outputs, g)[:1])
+                * factor
+            )
+        return Linear(self._to_own_type(weight), self._to_own_type(offset) if bias else None)
 
     def dropout(self, rate: float | Tensor) -> Dropout:
         """``torch.nn.Dropout`` with a rate a replica; seeds drop the same units in every arm.
@@ -92,9 +97,9 @@ class Replicas:
         Raises ``ValueError`` for a rate outside 0 to 1.
         """
         return Dropout(
-            self._tensor(torch.as_tensor(rate).expand(self.count).tolist()),
-            lambda *size: self._own(
-                self._draw("dropout", lambda g: torch.rand(*size, generator=g))
+            self._as_tensor(torch.as_tensor(rate).expand(self.count).tolist()),
+            lambda *size: self._to_own_type(
+                self._draw_per_seed("dropout", lambda g: torch.rand(*size, generator=g))
             ),
         )
 
@@ -107,17 +112,17 @@ class Replicas:
             raise ValueError(f"{dtype} is no floating-point type")
         self.dtype = dtype
 
-    def _initial(self, init: str | Tensor, inputs: int, outputs: int) -> Tensor:
+    def _initial_weights(self, init: str | Tensor, inputs: int, outputs: int) -> Tensor:
         if isinstance(init, Tensor):
             return init.to("cpu", torch.float64).expand(self.count, inputs, outputs)
         if init not in INITS:
             raise ValueError(f"init is {init!r}; there are {', '.join(INITS)}")
-        return self._draw("init", lambda g: INITS[init](inputs, outputs, g))
+        return self._draw_per_seed("init", lambda g: INITS[init](inputs, outputs, g))
 
     def share(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The same data for every replica: (N, …) to (R, N, …), floats in the replicas' type."""
         return tuple(
-            (self._own(tensor) if tensor.is_floating_point() else tensor.to(self.device))
+            (self._to_own_type(tensor) if tensor.is_floating_point() else tensor.to(self.device))
             .unsqueeze(0)
             .expand(self.count, *tensor.shape)
             for tensor in tensors
@@ -125,14 +130,18 @@ class Replicas:
 
     def randn(self, *size: int) -> Tensor:
         """Standard normal numbers (R, *size), each replica's from its own seed."""
-        return self._own(
-            self._draw("data", lambda g: torch.randn(*size, generator=g, dtype=torch.float64))
+        return self._to_own_type(
+            self._draw_per_seed(
+                "data", lambda g: torch.randn(*size, generator=g, dtype=torch.float64)
+            )
         )
 
     def rand(self, *size: int) -> Tensor:
         """Uniform numbers in [0, 1) of shape (R, *size), each replica's from its own seed."""
-        return self._own(
-            self._draw("data", lambda g: torch.rand(*size, generator=g, dtype=torch.float64))
+        return self._to_own_type(
+            self._draw_per_seed(
+                "data", lambda g: torch.rand(*size, generator=g, dtype=torch.float64)
+            )
         )
 
     def batches(self, *tensors: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
@@ -143,61 +152,61 @@ class Replicas:
         if size < 1:
             raise ValueError(f"a batch of {size} examples is none")
         examples = tensors[0].shape[1]
-        order = self._next_order(examples)
+        permutation = self._next_permutation(examples)
         whole = examples // size * size
         if whole:
             # one gather an epoch, laid out so that each batch is contiguous
-            index = order[:, :whole].view(self.count, -1, size).transpose(0, 1)
-            yield from zip(*(_take(tensor, index) for tensor in tensors), strict=True)
+            index = permutation[:, :whole].view(self.count, -1, size).transpose(0, 1)
+            yield from zip(*(_take_examples(tensor, index) for tensor in tensors), strict=True)
         if whole < examples:
-            index = order[:, whole:].unsqueeze(0)
-            yield tuple(_take(tensor, index)[0] for tensor in tensors)
+            index = permutation[:, whole:].unsqueeze(0)
+            yield tuple(_take_examples(tensor, index)[0] for tensor in tensors)
 
-    def _next_order(self, examples: int) -> Tensor:
+    def _next_permutation(self, examples: int) -> Tensor:
         """The order of the examples in the next epoch: (R, examples).
 
         Those of many epochs are drawn at once: asking each seed's generator for one permutation at
         a time would cost more than the steps of a small network.
         """
-        waiting = self._orders.setdefault(examples, [])
+        waiting = self._permutations.setdefault(examples, [])
         if not waiting:
-            epochs = max(1, ORDERS // examples)
-            drawn = np.stack([g.random((epochs, examples)) for g in self._shufflers])
+            epochs = max(1, SHUFFLED_AHEAD // examples)
+            uniform = np.stack([g.random((epochs, examples)) for g in self._shufflers])
             # the ranks of independent uniform numbers are a permutation, every one as likely
-            ranks = torch.from_numpy(np.argsort(drawn, axis=2))[self._place]
+            ranks = torch.from_numpy(np.argsort(uniform, axis=2))[self._seed_index]
             waiting.extend(ranks.to(self.device).transpose(0, 1).contiguous().unbind()[::-1])
         return waiting.pop()
 
-    def _draw(self, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+    def _draw_per_seed(self, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
         """``draw`` once for each seed, laid out a replica: (R, …)."""
-        return torch.stack([draw(g) for g in self._generators[stream]])[self._place]
+        return torch.stack([draw(g) for g in self._generators[stream]])[self._seed_index]
 
-    def _tensor(self, values: Sequence[float]) -> Tensor:
+    def _as_tensor(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=self.dtype, device=self.device)
 
-    def _own(self, tensor: Tensor) -> Tensor:
+    def _to_own_type(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype)
 
 
-class _Knobs(SimpleNamespace):
+class _KnobValues(SimpleNamespace):
     """A simulation's knobs as attributes; a misspelt name is told with those that there are."""
 
     def __getattr__(self, name: str) -> NoReturn:
-        there = ", ".join(vars(self))
-        raise AttributeError(f"there is no knob {name!r}; the knobs are {there}")
+        names = ", ".join(vars(self))
+        raise AttributeError(f"there is no knob {name!r}; the knobs are {names}")
 
 
-def _generator(seed: int, stream: str) -> torch.Generator:
-    state = _seed(seed, stream).generate_state(1, np.uint64)
+def _seeded_generator(seed: int, stream: str) -> torch.Generator:
+    state = _seed_sequence(seed, stream).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
-def _seed(seed: int, stream: str) -> np.random.SeedSequence:
+def _seed_sequence(seed: int, stream: str) -> np.random.SeedSequence:
     # it keeps neighbouring seeds and the streams of one seed independent
     return np.random.SeedSequence([seed, zlib.crc32(stream.encode())])
 
 
-def _take(tensor: Tensor, index: Tensor) -> Tensor:
+def _take_examples(tensor: Tensor, index: Tensor) -> Tensor:
     """Examples ``index`` (batches, R, size) of ``tensor`` (R, N, …): (batches, R, size, …)."""
     if tensor.stride(0) == 0:  # shared by all replicas
         return tensor[0][index]

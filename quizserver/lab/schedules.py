@@ -20,14 +20,14 @@ Schedule = Callable[[int], Tensor]
 
 def step_down(rate: PerReplica, *, every: PerReplica, factor: PerReplica = 0.1) -> Schedule:
     """``rate`` times ``factor`` once more after each ``every`` steps (``StepLR`` in torch)."""
-    base, times = _tensor(rate), _tensor(factor)
-    length = _positive(every, "every")
+    base, times = _as_tensor(rate), _as_tensor(factor)
+    length = _positive_tensor(every, "every")
     return lambda step: base * times ** torch.floor(step / length)
 
 
 def exponential(rate: PerReplica, *, factor: PerReplica) -> Schedule:
     """``rate`` times ``factor`` after each step (``ExponentialLR`` in torch)."""
-    base, times = _tensor(rate), _tensor(factor)
+    base, times = _as_tensor(rate), _as_tensor(factor)
     return lambda step: base * times**step
 
 
@@ -36,34 +36,34 @@ def cosine(rate: PerReplica, *, steps: PerReplica, final: PerReplica = 0.0) -> S
 
     Loshchilov and Hutter (2017), as ``CosineAnnealingLR`` in torch until it would rise again.
     """
-    base, last, length = _tensor(rate), _tensor(final), _positive(steps, "steps")
+    base, last, length = _as_tensor(rate), _as_tensor(final), _positive_tensor(steps, "steps")
 
-    def at(step: int) -> Tensor:
+    def rate_at(step: int) -> Tensor:
         passed = torch.clamp(step / length, max=1.0)
         return last + (base - last) * (1 + torch.cos(math.pi * passed)) / 2
 
-    return at
+    return rate_at
 
 
 def warm_up(rate: PerReplica | Schedule, steps: PerReplica) -> Schedule:
     """``rate``, or another schedule, times 1/steps, 2/steps … up to 1: a linear warm-up."""
-    length = _positive(steps, "steps")
-    follows = rate if callable(rate) else _constant(rate)
-    return lambda step: follows(step) * torch.clamp((step + 1) / length, max=1.0)
+    length = _positive_tensor(steps, "steps")
+    base_schedule = rate if callable(rate) else _constant_schedule(rate)
+    return lambda step: base_schedule(step) * torch.clamp((step + 1) / length, max=1.0)
 
 
-def _constant(rate: PerReplica) -> Schedule:
-    value = _tensor(rate)
+def _constant_schedule(rate: PerReplica) -> Schedule:
+    value = _as_tensor(rate)
     return lambda _step: value
 
 
-def _tensor(value: PerReplica) -> Tensor:
+def _as_tensor(value: PerReplica) -> Tensor:
     # in float64, so that a long run of factors is not rounded at each
     return torch.as_tensor(value, dtype=torch.float64)
 
 
-def _positive(value: PerReplica, name: str) -> Tensor:
-    number = _tensor(value)
+def _positive_tensor(value: PerReplica, name: str) -> Tensor:
+    number = _as_tensor(value)
     if not bool((number > 0).all()):
         raise ValueError(f"{name} must be above 0, in every replica")
     return number

@@ -20,7 +20,7 @@ from quizserver.lab.model import (
     Map,
     SimulationError,
     check_knobs,
-    defaults,
+    default_setting,
 )
 
 Train = Callable[[Any], Iterator[tuple[float, Mapping[str, Any]]]]
@@ -60,8 +60,8 @@ class Simulation:
                 raise SimulationError(f'{name} is {axis!r}, not an Axis: write Axis("its label")')
         if dtype not in DTYPES:
             raise SimulationError(f"dtype is {dtype!r}, not one of {', '.join(DTYPES)}")
-        _unique("knob", [knob.name for knob in knobs])
-        _unique("arm", [arm.name for arm in arms])
+        _check_unique("knob", [knob.name for knob in knobs])
+        _check_unique("arm", [arm.name for arm in arms])
         self.title = title
         self.summary = summary
         self.knobs = tuple(knobs)
@@ -86,23 +86,23 @@ class Simulation:
         self._train = function
         return function
 
-    def start(self, replicas: Any) -> Iterator[tuple[float, Mapping[str, Any]]]:
+    def start_training(self, replicas: Any) -> Iterator[tuple[float, Mapping[str, Any]]]:
         """The author's generator over ``replicas``; nothing is trained until it is asked."""
         if self._train is None:
             raise SimulationError("no function is decorated with @simulation.train")
         return iter(self._train(replicas))
 
     @property
-    def trains(self) -> bool:
+    def has_train(self) -> bool:
         return self._train is not None
 
     def arm(self, name: str) -> Arm:
         """The arm of that name with its full setting; raises ``KeyError`` with those there are."""
         return self.describe().arm(name)
 
-    def check_knobs(self, given: Mapping[str, object]) -> dict[str, float]:
+    def check_knobs(self, values: Mapping[str, object]) -> dict[str, float]:
         """See ``check_knobs`` of ``model``."""
-        return check_knobs(self.knobs, given)
+        return check_knobs(self.knobs, values)
 
     def describe(self) -> Description:
         return Description(
@@ -129,7 +129,7 @@ def _checked_maps(
     return checked_maps(maps, knobs, arms, series)
 
 
-def _unique(kind: str, names: list[str]) -> None:
+def _check_unique(kind: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise SimulationError(f"two {kind}s are named {name!r}")
@@ -143,19 +143,19 @@ def _full_arms(knobs: tuple[Knob, ...], arms: Sequence[Arm]) -> tuple[Arm, ...]:
     for arm in arms:
         if arm.base is not None and arm.base not in full:
             raise SimulationError(f"arm {arm.name}: its base {arm.base!r} is no arm above it")
-        base = defaults(knobs) if arm.base is None else dict(full[arm.base].knobs)
+        base = default_setting(knobs) if arm.base is None else dict(full[arm.base].knobs)
         try:
             setting = check_knobs(knobs, {**base, **arm.knobs})
         except KnobError as error:
             raise SimulationError(f"arm {arm.name}: {error.message}") from None
-        turned = [name for name, value in setting.items() if value != base[name]]
-        whose = "the defaults" if arm.base is None else f"its base {arm.base!r}"
-        if len(turned) > 1:
+        changed = [name for name, value in setting.items() if value != base[name]]
+        base_text = "the defaults" if arm.base is None else f"its base {arm.base!r}"
+        if len(changed) > 1:
             raise SimulationError(
-                f"arm {arm.name} differs from {whose} in {' and '.join(turned)}: "
+                f"arm {arm.name} differs from {base_text} in {' and '.join(changed)}: "
                 "an arm turns exactly one knob (set base= to the arm it builds on)"
             )
-        if not turned and (arm.base is not None or any(a.knobs == setting for a in full.values())):
-            raise SimulationError(f"arm {arm.name} does not differ from {whose}: turn one knob")
+        if not changed and (arm.base is not None or any(a.knobs == setting for a in full.values())):
+            raise SimulationError(f"arm {arm.name} does not differ from {base_text}: turn one knob")
         full[arm.name] = Arm(arm.name, arm.label, setting, arm.base, arm.help)
     return tuple(full.values())

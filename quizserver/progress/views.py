@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from quizserver.attempts.model import Attempt, Standing
-from quizserver.attempts.views import LinkView, figure
+from quizserver.attempts.views import LinkView, described_figure
 from quizserver.topics.model import Question, Snapshot, Topic
 
-Url = Callable[..., str]
+UrlBuilder = Callable[..., str]
 Standings = Mapping[str, Standing]
 
 
@@ -37,9 +37,9 @@ class TopicCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class ProgressTotals:
     answered: int
-    of: int
+    total: int
     first_try_right: int
     attempts: int
 
@@ -52,7 +52,7 @@ class RecentLine:
     answered_at: datetime
 
 
-def question_line(question: Question, standings: Standings, url: Url) -> QuestionLine:
+def question_line(question: Question, standings: Standings, url: UrlBuilder) -> QuestionLine:
     standing = standings.get(question.id)
     address = url("attempts.question", question=question.id)
     if standing is None:
@@ -61,7 +61,7 @@ def question_line(question: Question, standings: Standings, url: Url) -> Questio
     return QuestionLine(question.title, address, state, standing.first_mark == 1, standing.attempts)
 
 
-def topic_card(topic: Topic, standings: Standings, url: Url) -> TopicCard:
+def topic_card(topic: Topic, standings: Standings, url: UrlBuilder) -> TopicCard:
     lines = tuple(question_line(question, standings, url) for question in topic.questions)
     return TopicCard(
         topic.id,
@@ -75,18 +75,18 @@ def topic_card(topic: Topic, standings: Standings, url: Url) -> TopicCard:
     )
 
 
-def totals(cards: Iterable[TopicCard]) -> Totals:
+def sum_progress(cards: Iterable[TopicCard]) -> ProgressTotals:
     """Sums over the questions that exist now; answers to questions taken away count no more."""
     cards = list(cards)
-    return Totals(
+    return ProgressTotals(
         answered=sum(card.answered for card in cards),
-        of=sum(card.total for card in cards),
+        total=sum(card.total for card in cards),
         first_try_right=sum(card.first_try_right for card in cards),
         attempts=sum(line.attempts for card in cards for line in card.questions),
     )
 
 
-def resume(snapshot: Snapshot, standings: Standings, url: Url) -> LinkView | None:
+def resume_link(snapshot: Snapshot, standings: Standings, url: UrlBuilder) -> LinkView | None:
     """Where to go on: the first question not yet right, beginning in the topic answered last."""
     latest = max(standings.values(), key=lambda s: s.latest_at, default=None)
     last_question = snapshot.questions.get(latest.question) if latest else None
@@ -105,10 +105,14 @@ def resume(snapshot: Snapshot, standings: Standings, url: Url) -> LinkView | Non
     if not open_questions:
         return None
     first = open_questions[0]
-    return LinkView(first.title, url("attempts.question", question=first.id), figure(first))
+    return LinkView(
+        first.title, url("attempts.question", question=first.id), described_figure(first)
+    )
 
 
-def recent_lines(attempts: Iterable[Attempt], snapshot: Snapshot, url: Url) -> list[RecentLine]:
+def recent_lines(
+    attempts: Iterable[Attempt], snapshot: Snapshot, url: UrlBuilder
+) -> list[RecentLine]:
     return [
         RecentLine(
             snapshot.questions[attempt.question].title,

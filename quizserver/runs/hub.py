@@ -14,9 +14,9 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from quizserver.runs.model import Batch, RefusedError, Run, State
+from quizserver.runs.model import Batch, Run, RunRefusedError, State
 from quizserver.runs.outage import Outage
-from quizserver.runs.store import Progress, RunStore
+from quizserver.runs.store import RunProgress, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ HELD = 64  # batches of a run that are held for its streams
 NO_BATCHES = 2**31 - 1  # a cursor beyond every batch: only how the run stands is asked
 
 
-class Mark(NamedTuple):
+class StreamCursor(NamedTuple):
     """What a stream has told: its last batch, and how the run stood."""
 
     seq: int
@@ -34,20 +34,20 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RunUpdate:
     """What the hub knows that a stream has not told.
 
     ``progress`` is None when the run is gone. ``complete`` is False when the batches held do not
     reach back to the stream's last one, so that it must read the store. ``at`` is when it was read.
     """
 
-    progress: Progress | None
+    progress: RunProgress | None
     complete: bool
-    at: float
+    read_at: float
 
 
 @dataclass(slots=True)
-class Feed:
+class RunFeed:
     """What the hub last saw of one run, and when. ``batches`` ends with the run's last batch.
 
     ``changed`` wakes the streams of this run; it shares the hub's lock.
@@ -56,41 +56,43 @@ class Feed:
     changed: threading.Condition
     run: Run | None = None
     waiting: int = 0
-    at: float = float("-inf")
+    read_at: float = float("-inf")
     gone: bool = False
-    doubted: bool = False
+    uncertain: bool = False
     streams: int = 0
     batches: deque[Batch] = field(default_factory=lambda: deque(maxlen=HELD))
 
-    def news(self, told: Mark, since: float) -> News | None:
+    def update_since(self, cursor: StreamCursor, since: float) -> RunUpdate | None:
         if self.gone:
-            return News(None, True, self.at)
+            return RunUpdate(None, True, self.read_at)
         run = self.run
-        if run is None or Mark(run.last_seq, run.state, self.waiting) == told:
+        if run is None or StreamCursor(run.last_seq, run.state, self.waiting) == cursor:
             return None
-        if self.at <= since:
+        if self.read_at <= since:
             # Perhaps older than what the stream has read itself; the next look will be newer.
-            self.doubted = True
+            self.uncertain = True
             return None
-        batches = tuple(batch for batch in self.batches if batch.seq > told.seq)
-        return News(
-            Progress(run, self.waiting, batches), told.seq + len(batches) == run.last_seq, self.at
+        batches = tuple(batch for batch in self.batches if batch.seq > cursor.seq)
+        return RunUpdate(
+            RunProgress(run, self.waiting, batches),
+            cursor.seq + len(batches) == run.last_seq,
+            self.read_at,
         )
 
-    def take(self, progress: Progress | None, at: float) -> bool:
+    def apply_progress(self, progress: RunProgress | None, read_at: float) -> bool:
         """Notes what was read at ``at``; whether the streams should look."""
-        doubted, self.doubted = self.doubted, False
-        self.at = at
+        uncertain, self.uncertain = self.uncertain, False
+        self.read_at = read_at
         if progress is None:
             self.gone = True
             return True
-        changed = doubted or (self.run, self.waiting) != (progress.run, progress.waiting)
+        changed = uncertain or (self.run, self.waiting) != (progress.run, progress.waiting)
         self.run, self.waiting = progress.run, progress.waiting
         self.batches.extend(progress.batches)
         return changed
 
 
-class Hub:
+class StreamHub:
     """The open streams of one process, at most ``streams_max`` in all and ``per_visitor`` for one.
 
     The first one starts its thread.
@@ -107,45 +109,47 @@ class Hub:
         # Reentrant: a stream may be finalised by the garbage collector while this is held.
         self._lock = threading.RLock()
         self._wanted = threading.Condition(self._lock)
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: dict[str, RunFeed] = {}
         self._dropped: deque[tuple[str, str]] = deque()
         self._thread: threading.Thread | None = None
-        self._open = 0
+        self._open_count = 0
         self.closed = False
 
-    def enter(self, run_id: str, visitor: str = "") -> None:
+    def add_stream(self, run_id: str, visitor: str = "") -> None:
         """Counts a stream in. Raises RefusedError when there are as many as there may be.
 
         503 for all streams, 429 for those of one visitor (one without a name is not counted).
         """
         with self._lock:
-            self._sweep()
+            self._remove_dropped()
             if visitor and self._visitors[visitor] >= self._per_visitor:
-                raise RefusedError(
+                raise RunRefusedError(
                     429,
                     f"You have {self._per_visitor} live curves open already. Close one of them.",
                     retry_after=3,
                 )
-            if self.closed or self._open >= self._streams_max:
-                raise RefusedError(
+            if self.closed or self._open_count >= self._streams_max:
+                raise RunRefusedError(
                     503,
                     "Too many live curves are open just now. This one will be tried again.",
                     retry_after=3,
                 )
             if run_id not in self._feeds:
-                self._feeds[run_id] = Feed(threading.Condition(self._lock))
-            self._open += 1
+                self._feeds[run_id] = RunFeed(threading.Condition(self._lock))
+            self._open_count += 1
             self._visitors[visitor] += 1
             self._feeds[run_id].streams += 1
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="runs-hub", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._poll_store, name="runs-hub", daemon=True
+                )
                 self._thread.start()
             self._wanted.notify()
 
-    def leave(self, run_id: str, visitor: str = "") -> None:
+    def remove_stream(self, run_id: str, visitor: str = "") -> None:
         """Counts a stream out; with the last of a run its batches are forgotten."""
         with self._lock:
-            self._open -= 1
+            self._open_count -= 1
             self._visitors[visitor] -= 1
             if not self._visitors[visitor]:
                 del self._visitors[visitor]
@@ -154,32 +158,34 @@ class Hub:
             if not feed.streams:
                 del self._feeds[run_id]
 
-    def drop(self, run_id: str, visitor: str = "") -> None:
+    def drop_stream(self, run_id: str, visitor: str = "") -> None:
         """Counts a stream out a little later. For finalisers, which may run at any moment."""
         self._dropped.append((run_id, visitor))
 
-    def wait(self, run_id: str, told: Mark, since: float, seconds: float) -> News | None:
+    def wait_for_update(
+        self, run_id: str, cursor: StreamCursor, since: float, seconds: float
+    ) -> RunUpdate | None:
         """What is new against what a stream has told by ``since`` (time.monotonic()).
 
         Returns as soon as there is any; None when there was none for ``seconds``, or the hub was
         closed.
         """
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         with self._lock:
             feed = self._feeds[run_id]
             while not self.closed:
-                if (news := feed.news(told, since)) is not None:
-                    return news
-                left = until - time.monotonic()
-                if left <= 0:
+                if (update := feed.update_since(cursor, since)) is not None:
+                    return update
+                seconds_left = deadline - time.monotonic()
+                if seconds_left <= 0:
                     break
-                feed.changed.wait(left)
+                feed.changed.wait(seconds_left)
         return None
 
     @property
-    def open(self) -> int:
+    def open_count(self) -> int:
         """How many streams are open."""
-        return self._open
+        return self._open_count
 
     def close(self) -> None:
         """Ends every stream and the thread."""
@@ -191,26 +197,26 @@ class Hub:
         if self._thread is not None:
             self._thread.join()
 
-    def _work(self) -> None:
+    def _poll_store(self) -> None:
         outage = Outage(log, "The points of runs can't be read")
-        while (cursors := self._watched()) is not None:
+        while (cursors := self._next_cursors()) is not None:
             pause = self._tick
             try:
-                self._look(cursors)
-                outage.over()
+                self._read_progress(cursors)
+                outage.log_recovery()
             except Exception as error:
-                outage.told(error)
+                outage.log_failure(error)
                 pause = 1.0
             with self._lock:
                 self._wanted.wait_for(lambda: self.closed, pause)
 
-    def _watched(self) -> dict[str, int] | None:
+    def _next_cursors(self) -> dict[str, int] | None:
         """The runs to look at, each with its last batch seen; sleeps while there are none.
 
         None when the hub was closed.
         """
         with self._lock:
-            self._sweep()
+            self._remove_dropped()
             self._wanted.wait_for(lambda: bool(self._feeds) or self.closed)
             if self.closed:
                 return None
@@ -221,15 +227,15 @@ class Hub:
                 for run_id, feed in self._feeds.items()
             }
 
-    def _look(self, cursors: dict[str, int]) -> None:
-        at = time.monotonic()
-        found = self._store.progress(cursors)
+    def _read_progress(self, cursors: dict[str, int]) -> None:
+        read_at = time.monotonic()
+        progress_by_run = self._store.read_progress(cursors)
         with self._lock:
             for run_id in cursors:
                 feed = self._feeds.get(run_id)
-                if feed is not None and feed.take(found.get(run_id), at):
+                if feed is not None and feed.apply_progress(progress_by_run.get(run_id), read_at):
                     feed.changed.notify_all()
 
-    def _sweep(self) -> None:
+    def _remove_dropped(self) -> None:
         while self._dropped:
-            self.leave(*self._dropped.popleft())
+            self.remove_stream(*self._dropped.popleft())

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from quizserver.lab.phases import Plane
+from quizserver.lab.phase_maps import Plane
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 ACTIVE: frozenset[State] = frozenset({"queued", "running"})
 
 
-class RefusedError(Exception):
+class RunRefusedError(Exception):
     """A run that can't be had: the HTTP status, a sentence for people, and the field at fault."""
 
     def __init__(
@@ -26,7 +26,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunRequest:
     """What is to be trained: every knob of one simulation, and the seeds of its replicas.
 
     ``path`` is the simulation's file relative to the content folder, with forward slashes;
@@ -57,7 +57,7 @@ class Order:
         return range(self.first_seed, self.first_seed + self.replicas)
 
     @property
-    def long(self) -> bool:
+    def is_long(self) -> bool:
         """Whether it may take minutes: a map or a verification, not one setting's curves."""
         return self.plane is not None or self.overlay is not None
 
@@ -71,7 +71,7 @@ class Run:
     """
 
     id: str
-    order: Order
+    request: RunRequest
     state: State
     points_done: int
     points_total: int
@@ -87,7 +87,7 @@ class Run:
     def active(self) -> bool:
         return self.state in ACTIVE
 
-    def elapsed(self, now: float) -> float | None:
+    def elapsed_seconds(self, now: float) -> float | None:
         """Seconds of training so far, or in all; None before it began."""
         if self.started_at is None:
             return None
@@ -97,7 +97,7 @@ class Run:
         """Seconds until the end at the pace so far; None while nothing is known of the pace."""
         if not self.active:
             return 0.0
-        elapsed = self.elapsed(now)
+        elapsed = self.elapsed_seconds(now)
         if elapsed is None or not self.points_done:
             return None
         return elapsed / self.points_done * (self.points_total - self.points_done)

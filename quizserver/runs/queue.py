@@ -17,7 +17,7 @@ from huey.registry import Message
 from huey.serializer import Serializer
 
 from quizserver.db.computed import replace_if_damaged
-from quizserver.db.session import PATIENCE
+from quizserver.db.session import CONNECTION_TIMEOUTS
 
 NAME = "quizserver-runs"
 
@@ -37,7 +37,7 @@ class _JsonSerializer(Serializer):  # type: ignore[misc]
         return Message(*json.loads(bytes(data)))
 
 
-class Queue:
+class RunQueue:
     """Run ids on their way to a worker.
 
     ``url``: ``sqlite:///path`` (one machine; the file is made when missing), ``redis://…`` or
@@ -47,24 +47,24 @@ class Queue:
     def __init__(self, url: str, execute: Callable[[str], None] | None = None) -> None:
         # huey tells of every task twice; what matters is said by the worker itself.
         logging.getLogger("huey").setLevel(logging.WARNING)
-        self.huey = _huey(url)
+        self.huey = _create_huey(url)
 
-        def train(run_id: str) -> None:
+        def train_run(run_id: str) -> None:
             if execute is None:
                 raise RuntimeError("this process only puts runs into the queue")
             execute(run_id)
 
-        self._train = self.huey.task(name="train")(train)
+        self._train_task = self.huey.task(name="train")(train_run)
 
     def put(self, run_id: str) -> None:
         """Puts a run's id into the queue. Raises whatever the queue's own driver raises."""
         try:
-            self._train(run_id)
+            self._train_task(run_id)
         except Exception:
             if isinstance(self.huey, SqliteHuey):
                 raise
             # Of a connection that was cut while nothing was sent, only the first use fails.
-            self._train(run_id)
+            self._train_task(run_id)
 
     def __len__(self) -> int:
         return int(self.huey.pending_count())
@@ -73,14 +73,14 @@ class Queue:
         self.huey.storage.close()
 
 
-def _with(url: str, defaults: Mapping[str, str]) -> str:
+def _with_defaults(url: str, defaults: Mapping[str, str]) -> str:
     """The address with those parameters that it does not give itself."""
-    named = urlsplit(url).query
-    missing = [(name, value) for name, value in defaults.items() if f"{name}=" not in named]
-    return f"{url}{'&' if named else '?'}{urlencode(missing)}" if missing else url
+    query = urlsplit(url).query
+    missing = [(name, value) for name, value in defaults.items() if f"{name}=" not in query]
+    return f"{url}{'&' if query else '?'}{urlencode(missing)}" if missing else url
 
 
-def _huey(url: str) -> Huey:
+def _create_huey(url: str) -> Huey:
     options = {"results": False, "serializer": _JsonSerializer()}
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
@@ -89,8 +89,8 @@ def _huey(url: str) -> Huey:
         # No fsync: after a power cut the worker finds the waiting runs in the store again.
         return SqliteHuey(NAME, filename=path, fsync=False, **options)
     if scheme in ("redis", "rediss"):
-        return RedisHuey(NAME, url=_with(url, _REDIS), **options)
+        return RedisHuey(NAME, url=_with_defaults(url, _REDIS), **options)
     if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         dsn = url.replace(f"{scheme}://", "postgresql://", 1)  # SQLAlchemy's spelling is its own
-        return PostgresHuey(NAME, dsn=_with(dsn, PATIENCE), **options)
+        return PostgresHuey(NAME, dsn=_with_defaults(dsn, CONNECTION_TIMEOUTS), **options)
     raise ValueError(f"{scheme}: is not a queue; use sqlite:///path, redis://… or postgresql://…")

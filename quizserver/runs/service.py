@@ -1,16 +1,20 @@
-"""Asking for runs and leaving them: the store and the queue, in the right order."""
+"""Submits, streams and leaves runs: the store and the queue in the right order; checks at start-up that both are reachable."""
 
 from __future__ import annotations
 
 import logging
 import time
 
+import sqlalchemy as sa
+
+from quizserver.db.availability import unavailable_reason
 from quizserver.db.computed import open_computed
-from quizserver.runs.hub import Hub
-from quizserver.runs.model import Order, RefusedError, Run
-from quizserver.runs.queue import Queue
-from quizserver.runs.store import Asked, RunStore
-from quizserver.runs.stream import Stream
+from quizserver.db.session import DatabaseUrlError
+from quizserver.runs.hub import StreamHub
+from quizserver.runs.model import Run, RunRefusedError, RunRequest
+from quizserver.runs.queue import RunQueue
+from quizserver.runs.store import RunStore, RunSubmission
+from quizserver.runs.stream import EventStream
 from quizserver.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,19 +22,19 @@ log = logging.getLogger(__name__)
 _NO_QUEUE = "The run could not be handed to a worker. Try again in a moment."
 
 
-class Runs:
+class RunService:
     """The runs of this server, as its pages see them."""
 
     def __init__(self, settings: Settings) -> None:
         """Opens the computed store, making it where it is missing, and the queue."""
         self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
-        self.hub = Hub(
+        self.hub = StreamHub(
             self.store,
             streams_max=settings.streams_at_once,
             per_visitor=settings.streams_per_visitor,
         )
-        self._queue = Queue(settings.broker_url)
+        self._queue = RunQueue(settings.broker_url)
         self._waiting_max = settings.runs_waiting_max
         self._per_visitor = settings.runs_per_visitor
 
@@ -40,31 +44,61 @@ class Runs:
         self._queue.close()
         self._database.dispose()
 
-    def stream(self, run_id: str, after: int, visitor: str) -> Stream:
+    def open_stream(self, run_id: str, after: int, visitor: str) -> EventStream:
         """The events of a run behind a batch. Raises RefusedError when too many are open."""
-        return Stream(self.store, self.hub, run_id, after, visitor)
+        return EventStream(self.store, self.hub, run_id, after, visitor)
 
-    def ask(self, order: Order, visitor: str) -> Asked:
+    def submit(self, request: RunRequest, visitor: str) -> RunSubmission:
         """The run of this order: found, joined, or new and on its way to a worker.
 
         Raises RefusedError with 429 or 503.
         """
-        asked = self.store.ask(
-            order,
+        submission = self.store.submit(
+            request,
             visitor,
             time.time(),
             waiting_max=self._waiting_max,
             per_visitor=self._per_visitor,
         )
-        if asked.how == "new":
+        if submission.how == "new":
             try:
-                self._queue.put(asked.run.id)
+                self._queue.put(submission.run.id)
             except Exception as error:
-                log.error("the queue can't take run %s: %s", asked.run.id, error)
-                self.store.refuse(asked.run.id, time.time(), _NO_QUEUE)
-                raise RefusedError(503, _NO_QUEUE, retry_after=5) from None
-        return asked
+                log.error("the queue can't take run %s: %s", submission.run.id, error)
+                self.store.fail_waiting(submission.run.id, time.time(), _NO_QUEUE)
+                raise RunRefusedError(503, _NO_QUEUE, retry_after=5) from None
+        return submission
 
-    def stop(self, run_id: str, visitor: str) -> Run | None:
+    def leave_run(self, run_id: str, visitor: str) -> Run | None:
         """The visitor leaves the run; it ends when nobody else wants it. None: there is no run."""
-        return self.store.leave(run_id, visitor, time.time())
+        return self.store.leave_run(run_id, visitor, time.time())
+
+
+class UnreachableError(RuntimeError):
+    """The store or the queue can't be used; the message is one line that says why."""
+
+
+def check_backends(settings: Settings) -> None:
+    """Makes the store of runs and asks the queue. Raises UnreachableError."""
+    try:
+        open_computed(settings.store_url).dispose()
+    except DatabaseUrlError as error:
+        raise UnreachableError(f"QUIZSERVER_RUNS_URL: {error}") from error
+    except sa.exc.DatabaseError as error:
+        raise UnreachableError(
+            f"Can't open the store of runs: {_first_line(unavailable_reason(error) or error.orig)}. See that it"
+            " can be reached, and that QUIZSERVER_RUNS_URL is right if it is set."
+        ) from error
+    try:
+        queue = RunQueue(settings.broker_url)
+        len(queue)
+        queue.close()
+    except Exception as error:  # each kind of queue has errors of its own
+        raise UnreachableError(
+            f"Can't use the queue of runs: {_first_line(error)}. See that it can be reached, and that"
+            " QUIZSERVER_QUEUE_URL is right if it is set."
+        ) from error
+
+
+def _first_line(message: object) -> str:
+    return str(message).strip().partition("\n")[0].rstrip(".")

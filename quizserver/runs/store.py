@@ -18,15 +18,14 @@ from sqlalchemy.orm import Session
 
 from quizserver.db.computed import point, run, watch
 from quizserver.db.session import Database
-from quizserver.runs.key import key
-from quizserver.runs.model import ACTIVE, Batch, Order, RefusedError, Run
-from quizserver.runs.rows import as_run, columns_of
+from quizserver.runs.model import ACTIVE, Batch, Run, RunRefusedError, RunRequest
+from quizserver.runs.request_rows import request_columns, request_key, run_from_row
 
 _ACTIVE = tuple(sorted(ACTIVE))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunSubmission:
     """The run that an order got, and whether it is new, was joined, or was found finished."""
 
     run: Run
@@ -34,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RunProgress:
     """A run, how many wait ahead of it (0 unless it waits), and its batches since a cursor."""
 
     run: Run
@@ -42,7 +41,7 @@ class Progress:
     batches: tuple[Batch, ...]
 
 
-class Sign(NamedTuple):
+class Heartbeat(NamedTuple):
     """A worker's sign of life: in which attempt, and when by that worker's own clock."""
 
     attempt: int
@@ -55,64 +54,64 @@ class RunStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(
-        self, order: Order, visitor: str, now: float, *, waiting_max: int, per_visitor: int
-    ) -> Asked:
+    def submit(
+        self, request: RunRequest, visitor: str, now: float, *, waiting_max: int, per_visitor: int
+    ) -> RunSubmission:
         """The run of this order: a finished or active one when there is one, else a new one.
 
         Raises RefusedError: 429 when the visitor has ``per_visitor`` active runs, 503 when
         ``waiting_max`` runs wait. Joining a run is never refused, as it costs no training.
         """
-        identity = key(order)
+        identity = request_key(request)
         with self._database.write() as session:
-            found = _alive(session, identity)
-            if found is None:
+            existing = _find_alive(session, identity)
+            if existing is None:
                 _check_bounds(session, visitor, waiting_max, per_visitor)
-                run_id = _insert(session, identity, order, now)
+                run_id = _insert_run(session, identity, request, now)
                 if run_id is None:  # another web process was faster
-                    found = _alive(session, identity)
+                    existing = _find_alive(session, identity)
                 else:
-                    _join(session, run_id, visitor)
-                    return Asked(_get(session, run_id), "new")
-            assert found is not None
-            session.execute(run.update().where(run.c.id == found.id).values(used_at=now))
-            if found.active:
-                _join(session, found.id, visitor)
-            return Asked(found, "joined" if found.active else "found")
+                    _join_run(session, run_id, visitor)
+                    return RunSubmission(_get_run(session, run_id), "new")
+            assert existing is not None
+            session.execute(run.update().where(run.c.id == existing.id).values(used_at=now))
+            if existing.active:
+                _join_run(session, existing.id, visitor)
+            return RunSubmission(existing, "joined" if existing.active else "found")
 
-    def known(self, order: Order) -> Run | None:
+    def find_run(self, request: RunRequest) -> Run | None:
         """The active or finished run of this order, if there is one."""
         with self._database.read() as session:
-            return _alive(session, key(order))
+            return _find_alive(session, request_key(request))
 
-    def get(self, run_id: str) -> Run | None:
+    def get_run(self, run_id: str) -> Run | None:
         with self._database.read() as session:
-            return _maybe(session.execute(sa.select(run).where(run.c.id == run_id)).first())
+            return _run_or_none(session.execute(sa.select(run).where(run.c.id == run_id)).first())
 
-    def leave(self, run_id: str, visitor: str, now: float) -> Run | None:
+    def leave_run(self, run_id: str, visitor: str, now: float) -> Run | None:
         """The visitor no longer wants the run; the last one to leave an active run stops it.
 
         Somebody who never asked for the run changes nothing.
         """
         with self._database.write() as session:
-            left = session.execute(
+            removed = session.execute(
                 watch.delete().where(watch.c.run_id == run_id, watch.c.visitor == visitor)
             )
             others = session.scalar(
                 sa.select(sa.func.count()).select_from(watch).where(watch.c.run_id == run_id)
             )
-            if _changed(left) and not others:
+            if _changed_any(removed) and not others:
                 session.execute(
                     run.update()
                     .where(run.c.id == run_id, run.c.state.in_(_ACTIVE))
                     .values(state="stopped", finished_at=now)
                 )
-            return _maybe(session.execute(sa.select(run).where(run.c.id == run_id)).first())
+            return _run_or_none(session.execute(sa.select(run).where(run.c.id == run_id)).first())
 
-    def claim(self, run_id: str, now: float) -> Run | None:
+    def claim_run(self, run_id: str, now: float) -> Run | None:
         """Takes a waiting run for this worker: None when it no longer waits."""
         with self._database.write() as session:
-            taken = session.execute(
+            updated = session.execute(
                 run.update()
                 .where(run.c.id == run_id, run.c.state == "queued")
                 .values(
@@ -122,11 +121,11 @@ class RunStore:
                     heartbeat_at=now,
                 )
             )
-            return _get(session, run_id) if _changed(taken) else None
+            return _get_run(session, run_id) if _changed_any(updated) else None
 
     def claim_curve(self, now: float, *, patience: float) -> Run | None:
         """Takes the curve that has waited longest, and for ``patience`` seconds: no long order."""
-        found = (
+        longest_waiting = (
             sa.select(run.c.id)
             .where(run.c.state == "queued", run.c.plane.is_(None), run.c.overlay.is_(None))
             .where(run.c.created_at <= now - patience)
@@ -135,16 +134,16 @@ class RunStore:
         )
         # Nothing waits most of the time, and a read disturbs nobody.
         with self._database.read() as session:
-            run_id = session.scalar(found)
-        return None if run_id is None else self.claim(run_id, now)
+            run_id = session.scalar(longest_waiting)
+        return None if run_id is None else self.claim_run(run_id, now)
 
-    def add(self, run_id: str, attempt: int, batch: Batch, now: float) -> bool:
+    def add_batch(self, run_id: str, attempt: int, batch: Batch, now: float) -> bool:
         """Appends a batch and beats the heart; False when the run is no longer this attempt's."""
         size = len(batch.data) + len(batch.summary)
         with self._database.write() as session:
-            mine = session.execute(
+            updated = session.execute(
                 run.update()
-                .where(*_mine(run_id, attempt), run.c.last_seq == batch.seq - 1)
+                .where(*_owned_by(run_id, attempt), run.c.last_seq == batch.seq - 1)
                 .values(
                     points_done=run.c.points_done + batch.count,
                     last_seq=batch.seq,
@@ -152,7 +151,7 @@ class RunStore:
                     heartbeat_at=now,
                 )
             )
-            if not _changed(mine):
+            if not _changed_any(updated):
                 return False
             session.execute(
                 point.insert().values(
@@ -165,17 +164,17 @@ class RunStore:
             )
             return True
 
-    def beat(self, run_id: str, attempt: int, now: float) -> bool:
+    def update_heartbeat(self, run_id: str, attempt: int, now: float) -> bool:
         """Says that the worker lives; False when the run is no longer this attempt's."""
-        return self._move(run_id, attempt, {"heartbeat_at": now})
+        return self._update_owned(run_id, attempt, {"heartbeat_at": now})
 
-    def holds(self, run_id: str, attempt: int) -> bool:
+    def owns_run(self, run_id: str, attempt: int) -> bool:
         """Whether the run still belongs to this attempt: it was neither stopped nor given away."""
         with self._database.read() as session:
-            statement = sa.select(run.c.id).where(*_mine(run_id, attempt))
+            statement = sa.select(run.c.id).where(*_owned_by(run_id, attempt))
             return session.execute(statement).first() is not None
 
-    def finish(
+    def finish_run(
         self,
         run_id: str,
         attempt: int,
@@ -186,18 +185,18 @@ class RunStore:
         sentence: str | None = None,
     ) -> bool:
         """Ends a running run; False when it is no longer this attempt's."""
-        said = {"error": error, "sentence": sentence}
-        return self._move(run_id, attempt, {"state": state, "finished_at": now, **said})
+        outcome = {"error": error, "sentence": sentence}
+        return self._update_owned(run_id, attempt, {"state": state, "finished_at": now, **outcome})
 
-    def give_back(self, run_id: str, attempt: int) -> bool:
+    def release_run(self, run_id: str, attempt: int) -> bool:
         """Puts a run that its worker must leave back into the queue, as if it was not taken."""
         waiting = {"state": "queued", "attempt": attempt - 1, "started_at": None}
-        return self._move(run_id, attempt, waiting)
+        return self._update_owned(run_id, attempt, waiting)
 
-    def refuse(self, run_id: str, now: float, error: str) -> bool:
+    def fail_waiting(self, run_id: str, now: float, error: str) -> bool:
         """Fails a run that still waits."""
         with self._database.write() as session:
-            return _changed(
+            return _changed_any(
                 session.execute(
                     run.update()
                     .where(run.c.id == run_id, run.c.state == "queued")
@@ -205,33 +204,36 @@ class RunStore:
                 )
             )
 
-    def signs(self) -> dict[str, Sign]:
+    def read_heartbeats(self) -> dict[str, Heartbeat]:
         """The latest sign of life of every run that a worker has."""
         statement = sa.select(run.c.id, run.c.attempt, run.c.heartbeat_at)
         with self._database.read() as session:
             rows = session.execute(statement.where(run.c.state == "running")).all()
-        return {row.id: Sign(row.attempt, row.heartbeat_at) for row in rows}
+        return {row.id: Heartbeat(row.attempt, row.heartbeat_at) for row in rows}
 
-    def take_away(
-        self, run_id: str, last: Sign, now: float, *, attempts: int, error: str
+    def reclaim_run(
+        self, run_id: str, heartbeat: Heartbeat, now: float, *, attempts: int, error: str
     ) -> Literal["queued", "failed"] | None:
         """Takes a run from the worker whose last sign of life this was.
 
         It waits again, or has failed after ``attempts`` tries. None when there was a later sign.
         """
-        state: Literal["queued", "failed"] = "queued" if last.attempt < attempts else "failed"
+        state: Literal["queued", "failed"] = "queued" if heartbeat.attempt < attempts else "failed"
         values: dict[str, Any] = {"state": "queued", "started_at": None}
         if state == "failed":
             values = {"state": "failed", "error": error, "finished_at": now}
         with self._database.write() as session:
-            taken = session.execute(
+            updated = session.execute(
                 run.update()
-                .where(*_mine(run_id, last.attempt), run.c.heartbeat_at == last.heartbeat_at)
+                .where(
+                    *_owned_by(run_id, heartbeat.attempt),
+                    run.c.heartbeat_at == heartbeat.heartbeat_at,
+                )
                 .values(values)
             )
-            return state if _changed(taken) else None
+            return state if _changed_any(updated) else None
 
-    def waiting(self, limit: int | None = None) -> list[str]:
+    def waiting_ids(self, limit: int | None = None) -> list[str]:
         """Ids of the runs that wait, the longest waiting first."""
         with self._database.read() as session:
             statement = sa.select(run.c.id).where(run.c.state == "queued")
@@ -239,36 +241,36 @@ class RunStore:
                 session.scalars(statement.order_by(run.c.created_at, run.c.id).limit(limit))
             )
 
-    def progress(self, cursors: Mapping[str, int]) -> dict[str, Progress]:
+    def read_progress(self, cursors: Mapping[str, int]) -> dict[str, RunProgress]:
         """For each run that still exists: how it stands, and its batches after its cursor.
 
         One statement for all runs, one more when any has news, one more when any waits.
         """
         with self._database.read() as session:
             rows = session.execute(sa.select(run).where(run.c.id.in_(list(cursors)))).all()
-            runs = [as_run(row) for row in rows]
-            news = {r.id: cursors[r.id] for r in runs if r.last_seq > cursors[r.id]}
-            batches = _batches(session, news)
-            queue: Sequence[str] = ()
+            runs = [run_from_row(row) for row in rows]
+            stale_cursors = {r.id: cursors[r.id] for r in runs if r.last_seq > cursors[r.id]}
+            batches = _read_batches(session, stale_cursors)
+            queued_ids: Sequence[str] = ()
             if any(r.state == "queued" for r in runs):
-                queue = session.scalars(
+                queued_ids = session.scalars(
                     sa.select(run.c.id)
                     .where(run.c.state == "queued")
                     .order_by(run.c.created_at, run.c.id)
                 ).all()
-            place = {run_id: ahead for ahead, run_id in enumerate(queue)}
+            positions = {run_id: position for position, run_id in enumerate(queued_ids)}
             # Without one snapshot for all statements, batches newer than the run may be seen; they
             # are told next time.
             return {
-                r.id: Progress(
+                r.id: RunProgress(
                     r,
-                    place.get(r.id, 0),
+                    positions.get(r.id, 0),
                     tuple(b for b in batches.get(r.id, ()) if b.seq <= r.last_seq),
                 )
                 for r in runs
             }
 
-    def batches(self, run_id: str) -> Iterator[Batch]:
+    def read_batches(self, run_id: str) -> Iterator[Batch]:
         """Every batch of a run with the values of its replicas, in order, read one by one."""
         statement = sa.select(point.c.seq, point.c.points, point.c.summary, point.c.data).where(
             point.c.run_id == run_id
@@ -277,7 +279,7 @@ class RunStore:
             for row in session.execute(statement.order_by(point.c.seq)):
                 yield Batch(row.seq, row.points, row.summary, row.data)
 
-    def evict(self, bytes_max: int, *, runs_max: int) -> int:
+    def evict_runs(self, bytes_max: int, *, runs_max: int) -> int:
         """Forgets the ended runs that were used longest ago until the rest fits; how many."""
         with self._database.write() as session:
             rows = session.execute(
@@ -285,58 +287,58 @@ class RunStore:
                 .where(run.c.state.not_in(_ACTIVE))
                 .order_by(run.c.used_at.desc(), run.c.id)
             ).all()
-            kept = 0
-            gone = []
+            total_size = 0
+            evicted = []
             for number, row in enumerate(rows, start=1):
-                kept += row.size
-                if kept > bytes_max or number > runs_max:
-                    gone.append(row.id)
-            for start in range(0, len(gone), 500):
-                session.execute(run.delete().where(run.c.id.in_(gone[start : start + 500])))
-            return len(gone)
+                total_size += row.size
+                if total_size > bytes_max or number > runs_max:
+                    evicted.append(row.id)
+            for start in range(0, len(evicted), 500):
+                session.execute(run.delete().where(run.c.id.in_(evicted[start : start + 500])))
+            return len(evicted)
 
-    def _move(self, run_id: str, attempt: int, values: Mapping[str, Any]) -> bool:
+    def _update_owned(self, run_id: str, attempt: int, values: Mapping[str, Any]) -> bool:
         with self._database.write() as session:
-            statement = run.update().where(*_mine(run_id, attempt)).values(values)
-            return _changed(session.execute(statement))
+            statement = run.update().where(*_owned_by(run_id, attempt)).values(values)
+            return _changed_any(session.execute(statement))
 
 
-def _mine(run_id: str, attempt: int) -> list[sa.ColumnElement[bool]]:
+def _owned_by(run_id: str, attempt: int) -> list[sa.ColumnElement[bool]]:
     return [run.c.id == run_id, run.c.state == "running", run.c.attempt == attempt]
 
 
-def _changed(result: Any) -> bool:
+def _changed_any(result: Any) -> bool:
     return bool(result.rowcount)
 
 
-def _alive(session: Session, identity: str) -> Run | None:
+def _find_alive(session: Session, identity: str) -> Run | None:
     statement = sa.select(run).where(run.c.key == identity, run.c.state.in_((*_ACTIVE, "done")))
-    return _maybe(session.execute(statement).first())
+    return _run_or_none(session.execute(statement).first())
 
 
 def _check_bounds(session: Session, visitor: str, waiting_max: int, per_visitor: int) -> None:
-    yours = session.scalar(
+    own_count = session.scalar(
         sa.select(sa.func.count())
         .select_from(watch.join(run))
         .where(watch.c.visitor == visitor, run.c.state.in_(_ACTIVE))
     )
-    if (yours or 0) >= per_visitor:
-        runs = "run" if per_visitor == 1 else "runs"
-        raise RefusedError(
+    if (own_count or 0) >= per_visitor:
+        noun = "run" if per_visitor == 1 else "runs"
+        raise RunRefusedError(
             429,
-            f"You already have {yours} {runs} going. Wait for one to end, or stop one.",
+            f"You already have {own_count} {noun} going. Wait for one to end, or stop one.",
             retry_after=5,
         )
-    waiting = session.scalar(
+    waiting_count = session.scalar(
         sa.select(sa.func.count()).select_from(run).where(run.c.state == "queued")
     )
-    if (waiting or 0) >= waiting_max:
-        raise RefusedError(
+    if (waiting_count or 0) >= waiting_max:
+        raise RunRefusedError(
             503, "Too many runs are waiting just now. Try again in a moment.", retry_after=5
         )
 
 
-def _insert(session: Session, identity: str, order: Order, now: float) -> str | None:
+def _insert_run(session: Session, identity: str, request: RunRequest, now: float) -> str | None:
     run_id = secrets.token_hex(12)
     try:
         with session.begin_nested():
@@ -348,7 +350,7 @@ def _insert(session: Session, identity: str, order: Order, now: float) -> str | 
                     created_at=now,
                     heartbeat_at=now,
                     used_at=now,
-                    **columns_of(order),
+                    **request_columns(request),
                 )
             )
     except sa.exc.IntegrityError:
@@ -356,34 +358,34 @@ def _insert(session: Session, identity: str, order: Order, now: float) -> str | 
     return run_id
 
 
-def _join(session: Session, run_id: str, visitor: str) -> None:
-    seen = sa.select(watch.c.run_id).where(watch.c.run_id == run_id, watch.c.visitor == visitor)
-    if session.execute(seen).first() is None:
+def _join_run(session: Session, run_id: str, visitor: str) -> None:
+    watching = sa.select(watch.c.run_id).where(watch.c.run_id == run_id, watch.c.visitor == visitor)
+    if session.execute(watching).first() is None:
         session.execute(watch.insert().values(run_id=run_id, visitor=visitor))
 
 
-def _batches(session: Session, after: Mapping[str, int]) -> dict[str, list[Batch]]:
-    found: dict[str, list[Batch]] = {}
-    for part in _parts(after.items(), 200):
-        wanted = [sa.and_(point.c.run_id == run_id, point.c.seq > seq) for run_id, seq in part]
+def _read_batches(session: Session, after: Mapping[str, int]) -> dict[str, list[Batch]]:
+    batches: dict[str, list[Batch]] = {}
+    for chunk in _split_chunks(after.items(), 200):
+        conditions = [sa.and_(point.c.run_id == run_id, point.c.seq > seq) for run_id, seq in chunk]
         statement = sa.select(point.c.run_id, point.c.seq, point.c.points, point.c.summary).where(
-            sa.or_(*wanted)
+            sa.or_(*conditions)
         )
         for row in session.execute(statement.order_by(point.c.run_id, point.c.seq)):
-            found.setdefault(row.run_id, []).append(Batch(row.seq, row.points, row.summary))
-    return found
+            batches.setdefault(row.run_id, []).append(Batch(row.seq, row.points, row.summary))
+    return batches
 
 
-def _parts(items: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
+def _split_chunks(items: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
     """Statements have a bound on their terms; this many runs go into one."""
-    everything = list(items)
-    for start in range(0, len(everything), size):
-        yield everything[start : start + size]
+    entries = list(items)
+    for start in range(0, len(entries), size):
+        yield entries[start : start + size]
 
 
-def _get(session: Session, run_id: str) -> Run:
-    return as_run(session.execute(sa.select(run).where(run.c.id == run_id)).one())
+def _get_run(session: Session, run_id: str) -> Run:
+    return run_from_row(session.execute(sa.select(run).where(run.c.id == run_id)).one())
 
 
-def _maybe(row: sa.Row[Any] | None) -> Run | None:
-    return None if row is None else as_run(row)
+def _run_or_none(row: sa.Row[Any] | None) -> Run | None:
+    return None if row is None else run_from_row(row)

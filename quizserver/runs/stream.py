@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from quizserver.runs import planes
-from quizserver.runs.hub import Hub, Mark
+from quizserver.runs import map_requests
+from quizserver.runs.hub import StreamCursor, StreamHub
 from quizserver.runs.model import Batch, Run
-from quizserver.runs.results import merge
-from quizserver.runs.store import Progress, RunStore
+from quizserver.runs.results import merge_curves
+from quizserver.runs.store import RunProgress, RunStore
 
 HEARTBEAT = 10.0  # seconds of silence after which an event shows that the stream lives
 RETRY = 1000  # milliseconds after which a browser tries again when the stream breaks
@@ -21,7 +21,7 @@ RETRY = 1000  # milliseconds after which a browser tries again when the stream b
 GONE = "This run is no longer kept here. Run it again."
 
 
-class Stream:
+class EventStream:
     """The events of a run after a cursor, as the body of a response.
 
     ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, an
@@ -33,7 +33,7 @@ class Stream:
     def __init__(
         self,
         store: RunStore,
-        hub: Hub,
+        hub: StreamHub,
         run_id: str,
         after: int,
         visitor: str = "",
@@ -46,10 +46,10 @@ class Stream:
         self._visitor = visitor
         self._after = after
         self._heartbeat = heartbeat
-        self._said: tuple[str, int] | None = None
-        self._once = threading.Lock()
-        hub.enter(run_id, visitor)
-        self._events = self._tell()
+        self._last_state: tuple[str, int] | None = None
+        self._close_lock = threading.Lock()
+        hub.add_stream(run_id, visitor)
+        self._events = self._generate_events()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -63,82 +63,94 @@ class Stream:
 
     def close(self) -> None:
         """Lets the hub know that nobody reads any more. May be called twice, by any thread."""
-        if self._once.acquire(blocking=False):
-            self._hub.leave(self._run_id, self._visitor)
+        if self._close_lock.acquire(blocking=False):
+            self._hub.remove_stream(self._run_id, self._visitor)
 
     def __del__(self) -> None:
         # A server that never reads nor closes the body of a response only drops it.
-        if hasattr(self, "_events") and self._once.acquire(blocking=False):
-            self._hub.drop(self._run_id, self._visitor)
+        if hasattr(self, "_events") and self._close_lock.acquire(blocking=False):
+            self._hub.drop_stream(self._run_id, self._visitor)
 
-    def _tell(self) -> Iterator[bytes]:
+    def _generate_events(self) -> Iterator[bytes]:
         yield f"retry: {RETRY}\n\n".encode()
-        progress = self._read()
+        progress = self._read_progress()
         since = time.monotonic()
         while progress is not None:
-            yield from self._news(progress)
+            yield from self._progress_events(progress)
             run = progress.run
             if not run.active:
-                yield _event("end", _end(run))
+                yield _format_event("end", _end_data(run))
                 return
-            told = Mark(self._after, run.state, progress.waiting)
-            news = self._hub.wait(self._run_id, told, since, self._heartbeat)
-            while news is None:
+            cursor = StreamCursor(self._after, run.state, progress.waiting)
+            update = self._hub.wait_for_update(self._run_id, cursor, since, self._heartbeat)
+            while update is None:
                 if self._hub.closed:
                     return  # without an end: the browser comes back and resumes
-                yield _event("alive", {})
-                news = self._hub.wait(self._run_id, told, since, self._heartbeat)
-            progress, since = news.progress, news.at
-            if not news.complete:
-                progress = self._read()
+                yield _format_event("alive", {})
+                update = self._hub.wait_for_update(self._run_id, cursor, since, self._heartbeat)
+            progress, since = update.progress, update.read_at
+            if not update.complete:
+                progress = self._read_progress()
                 since = time.monotonic()
-        yield _event("end", {"state": "failed", "error": GONE, "sentence": None})
+        yield _format_event("end", {"state": "failed", "error": GONE, "sentence": None})
 
-    def _read(self) -> Progress | None:
-        return self._store.progress({self._run_id: self._after}).get(self._run_id)
+    def _read_progress(self) -> RunProgress | None:
+        return self._store.read_progress({self._run_id: self._after}).get(self._run_id)
 
-    def _news(self, progress: Progress) -> Iterator[bytes]:
+    def _progress_events(self, progress: RunProgress) -> Iterator[bytes]:
         run = progress.run
-        if self._said != (run.state, progress.waiting):
-            self._said = (run.state, progress.waiting)
-            yield _event("state", {"state": run.state, "waiting": progress.waiting})
+        if self._last_state != (run.state, progress.waiting):
+            self._last_state = (run.state, progress.waiting)
+            yield _format_event("state", {"state": run.state, "waiting": progress.waiting})
         if progress.batches:
             self._after = progress.batches[-1].seq
-            left = run.seconds_left(time.time())
-            tenths = None if left is None else round(left, 1)
-            event = _points if run.order.plane is None else _cells
-            if run.order.overlay is not None:
-                event = _share
-            yield event(progress.batches, run.points_done, run.points_total, tenths)
+            seconds_left = run.seconds_left(time.time())
+            rounded = None if seconds_left is None else round(seconds_left, 1)
+            make_event = _points_event if run.request.plane is None else _cells_event
+            if run.request.overlay is not None:
+                make_event = _share_event
+            yield make_event(progress.batches, run.points_done, run.points_total, rounded)
 
 
 @lru_cache(maxsize=64)
-def _points(batches: tuple[Batch, ...], done: int, total: int, left: float | None) -> bytes:
+def _points_event(
+    batches: tuple[Batch, ...], done: int, total: int, seconds_left: float | None
+) -> bytes:
     """The event of these batches; made once for all streams that stand at the same place."""
-    x, series = merge(batches)
-    told = {"x": x, "series": series, "done": done, "total": total, "seconds_left": left}
-    return _event("points", told, batches[-1].seq)
+    x, series = merge_curves(batches)
+    data = {"x": x, "series": series, "done": done, "total": total, "seconds_left": seconds_left}
+    return _format_event("points", data, batches[-1].seq)
 
 
 @lru_cache(maxsize=64)
-def _cells(batches: tuple[Batch, ...], done: int, total: int, left: float | None) -> bytes:
-    cells, counts = planes.merge(batches)
-    told = {"cells": cells, "counts": counts, "done": done, "total": total, "seconds_left": left}
-    return _event("cells", told, batches[-1].seq)
+def _cells_event(
+    batches: tuple[Batch, ...], done: int, total: int, seconds_left: float | None
+) -> bytes:
+    cells, counts = map_requests.merge_cells(batches)
+    data = {
+        "cells": cells,
+        "counts": counts,
+        "done": done,
+        "total": total,
+        "seconds_left": seconds_left,
+    }
+    return _format_event("cells", data, batches[-1].seq)
 
 
 @lru_cache(maxsize=64)
-def _share(batches: tuple[Batch, ...], done: int, total: int, left: float | None) -> bytes:
-    told = {"done": done, "total": total, "seconds_left": left}
-    return _event("share", told, batches[-1].seq)
+def _share_event(
+    batches: tuple[Batch, ...], done: int, total: int, seconds_left: float | None
+) -> bytes:
+    data = {"done": done, "total": total, "seconds_left": seconds_left}
+    return _format_event("share", data, batches[-1].seq)
 
 
-def _end(run: Run) -> dict[str, Any]:
+def _end_data(run: Run) -> dict[str, Any]:
     return {"state": run.state, "error": run.error, "sentence": run.sentence}
 
 
-def _event(name: str, data: dict[str, Any], number: int | None = None) -> bytes:
+def _format_event(name: str, data: dict[str, Any], event_id: int | None = None) -> bytes:
     # json.dumps writes no line breaks, so one data line holds it all.
-    head = f"id: {number}\n" if number is not None else ""
+    head = f"id: {event_id}\n" if event_id is not None else ""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return f"{head}event: {name}\ndata: {text}\n\n".encode()

@@ -24,13 +24,13 @@ def is_image(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in MEDIA_TYPES
 
 
-def asset(snapshot: Snapshot, topic: str, relative: str) -> Path | None:
+def image_in_topic(snapshot: Snapshot, topic: str, relative: str) -> Path | None:
     """The image at ``relative`` (forward slashes) in ``topic``'s folder, or None."""
-    found = snapshot.topics.get(topic)
-    return image_in(found.folder, relative) if found is not None else None
+    topic_model = snapshot.topics.get(topic)
+    return image_in_folder(topic_model.folder, relative) if topic_model is not None else None
 
 
-def image_in(folder: Path, relative: str) -> Path | None:
+def image_in_folder(folder: Path, relative: str) -> Path | None:
     """The image at ``relative`` (forward slashes) in ``folder``, or None.
 
     Never a file outside the folder (also not through ``..`` or a symbolic link), never a hidden
@@ -44,55 +44,57 @@ def image_in(folder: Path, relative: str) -> Path | None:
     try:
         folder = folder.resolve(strict=True)
         path = folder.joinpath(*parts).resolve(strict=True)
-        inside = path.is_relative_to(folder) and path.is_file()
+        is_inside = path.is_relative_to(folder) and path.is_file()
     except (OSError, ValueError, RuntimeError):
         return None
-    return path if inside and is_image(path.name) else None
+    return path if is_inside and is_image(path.name) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class ImageVisibility:
     """Where an image is to be seen: in what everybody may read, and in the answers to questions.
 
     In neither, it belongs to a draft or to nothing.
     """
 
-    everybody: bool
-    answers: frozenset[str]
+    public: bool
+    question_ids: frozenset[str]
 
 
-def image_address(topic: str, relative: str) -> str:
+def image_url(topic: str, relative: str) -> str:
     """What pages call the image at ``relative`` in the folder of the topic with this id."""
     return f"/topics/{topic}/files/{quote(relative)}"
 
 
-def showing(topic: Topic, relative: str) -> Showing:
+def image_visibility(topic: Topic, relative: str) -> ImageVisibility:
     """Where the published files of ``topic`` show, or link to, the image at ``relative``."""
-    quoted = f'"{image_address(topic.id, relative)}"'
-    lesson = topic.lesson.blocks if topic.lesson is not None else ()
-    read = [block.html for block in lesson if isinstance(block, HtmlBlock)]
-    everybody = any(quoted in html for html in read) or any(
-        quoted in html for question in topic.questions for html in _before(question)
+    quoted_url = f'"{image_url(topic.id, relative)}"'
+    lesson_blocks = topic.lesson.blocks if topic.lesson is not None else ()
+    lesson_html = [block.html for block in lesson_blocks if isinstance(block, HtmlBlock)]
+    public = any(quoted_url in html for html in lesson_html) or any(
+        quoted_url in html for question in topic.questions for html in _html_before_answer(question)
     )
-    answers = (q.id for q in topic.questions if any(quoted in html for html in _after(q)))
-    return Showing(everybody, frozenset(answers))
+    question_ids = (
+        q.id for q in topic.questions if any(quoted_url in html for html in _html_after_answer(q))
+    )
+    return ImageVisibility(public, frozenset(question_ids))
 
 
-def _before(question: Question) -> Iterable[str]:
+def _html_before_answer(question: Question) -> Iterable[str]:
     """What a question's page may show before it is answered."""
     yield question.stem_html
     yield from (option.html for option in question.options)
     yield from question.hints_html
 
 
-def _after(question: Question) -> Iterable[str]:
+def _html_after_answer(question: Question) -> Iterable[str]:
     """What it shows once answered, which tells the key."""
     yield from (option.feedback_html or "" for option in question.options)
     yield question.explanation_html or ""
     yield question.references_html or ""
 
 
-def asset_headers(path: Path) -> dict[str, str]:
+def image_headers(path: Path) -> dict[str, str]:
     """Response headers for an asset. An SVG opened by itself may run no script and load nothing."""
     policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
     return {

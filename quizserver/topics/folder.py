@@ -7,26 +7,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from quizserver.topics.model import Problem
+from quizserver.topics.model import Diagnostic
 
 # Modification and change time in ns, size in bytes, inode: differs whenever a file was saved, or
 # became readable.
-Signature = tuple[int, int, int, int]
+FileSignature = tuple[int, int, int, int]
 
 _IGNORED_FILES = ("README.md", "CONTRIBUTING.md")
-_NOT_MD = (".markdown", ".mdown", ".mkdn", ".mkd", ".md.txt")
-_DEEPEST = 6
+_OTHER_MARKDOWN_SUFFIXES = (".markdown", ".mdown", ".mkdn", ".mkd", ".md.txt")
+_MAX_DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """Every file of the content folder, by path relative to it with ``/``."""
 
-    files: Mapping[str, Signature] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    files: Mapping[str, FileSignature] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
-    def topics(self) -> list[str]:
+    def topic_folders(self) -> list[str]:
         """The folders directly inside the content folder that hold a markdown file."""
         return sorted({path.split("/")[0] for path in self.files if is_page(path)})
 
@@ -48,64 +48,64 @@ def is_simulation(path: str) -> bool:
     )
 
 
-def list_folder(content: Path, *, only: str | None = None) -> Listing:
+def list_folder(content: Path, *, only_topic: str | None = None) -> FolderListing:
     """Every file in ``content`` (in its folder ``only``), save hidden ones and temporaries.
 
     Raises OSError when ``content`` itself cannot be read.
     """
-    files: dict[str, Signature] = {}
-    problems: list[Problem] = []
-    prefix, depth = (f"{only}/", 1) if only else ("", 0)
-    for path, entry in _walk(content / prefix, prefix, depth, problems):
+    files: dict[str, FileSignature] = {}
+    diagnostics: list[Diagnostic] = []
+    prefix, depth = (f"{only_topic}/", 1) if only_topic else ("", 0)
+    for path, entry in _walk_folder(content / prefix, prefix, depth, diagnostics):
         if "/" not in path:
             if path.lower().endswith(".md") and path not in _IGNORED_FILES:
                 message = "This file lies outside any topic."
                 hint = "Put it into a folder: each folder here is one topic."
-                problems.append(Problem(path, 1, 1, "file-outside-topic", message, hint))
+                diagnostics.append(Diagnostic(path, 1, 1, "file-outside-topic", message, hint))
             continue
-        if path.count("/") == 1 and path.lower().endswith(_NOT_MD):
+        if path.count("/") == 1 and path.lower().endswith(_OTHER_MARKDOWN_SUFFIXES):
             message = f'"{entry.name}" is not read: a page\'s name ends in .md.'
             hint = f"Rename it: {entry.name.split('.')[0]}.md."
-            problems.append(Problem(path, 1, 1, "not-md", message, hint))
+            diagnostics.append(Diagnostic(path, 1, 1, "not-md", message, hint))
         stat = entry.stat()
         files[path] = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
-    return Listing(files, tuple(problems))
+    return FolderListing(files, tuple(diagnostics))
 
 
-def _walk(
-    folder: Path | str, prefix: str, depth: int, problems: list[Problem]
+def _walk_folder(
+    folder: Path | str, prefix: str, depth: int, diagnostics: list[Diagnostic]
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            sorted_entries = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         if not prefix:
             raise
         if not isinstance(error, FileNotFoundError):
-            problems.append(_unreadable(prefix.rstrip("/"), error))
+            diagnostics.append(_unreadable_file(prefix.rstrip("/"), error))
         return
-    for entry in found:
-        if _ignored(entry.name):
+    for entry in sorted_entries:
+        if _is_ignored(entry.name):
             continue
         path = prefix + entry.name
         try:
-            if entry.is_symlink() and not _stays(entry, folder, depth):
+            if entry.is_symlink() and not _stays_inside(entry, folder, depth):
                 message = "This link leads out of the content folder, or nowhere."
                 hint = "Put the file itself here."
-                problems.append(Problem(path, 1, 1, "link-outside", message, hint))
+                diagnostics.append(Diagnostic(path, 1, 1, "link-outside", message, hint))
             elif entry.is_dir():
-                if depth < _DEEPEST:
-                    yield from _walk(entry.path, path + "/", depth + 1, problems)
+                if depth < _MAX_DEPTH:
+                    yield from _walk_folder(entry.path, path + "/", depth + 1, diagnostics)
             elif entry.is_file():
                 entry.stat()
                 yield path, entry
         except FileNotFoundError:
             continue  # gone since the folder was read
         except OSError as error:
-            problems.append(_unreadable(path, error))
+            diagnostics.append(_unreadable_file(path, error))
 
 
-def _stays(entry: os.DirEntry[str], folder: Path | str, depth: int) -> bool:
+def _stays_inside(entry: os.DirEntry[str], folder: Path | str, depth: int) -> bool:
     root = Path(folder).resolve()
     for _ in range(depth):
         root = root.parent
@@ -115,12 +115,12 @@ def _stays(entry: os.DirEntry[str], folder: Path | str, depth: int) -> bool:
         return False
 
 
-def _unreadable(path: str, error: OSError) -> Problem:
+def _unreadable_file(path: str, error: OSError) -> Diagnostic:
     message = f"This cannot be read: {error.strerror or error}."
-    return Problem(path, 1, 1, "unreadable", message, "Check that the server may read it.")
+    return Diagnostic(path, 1, 1, "unreadable", message, "Check that the server may read it.")
 
 
-def _ignored(name: str) -> bool:
+def _is_ignored(name: str) -> bool:
     return (
         name.startswith((".", "#", "~", "__pycache__"))
         or name.endswith(("~", ".swp", ".swo", ".tmp", ".bak", ".part", ".orig"))

@@ -1,9 +1,9 @@
-"""Formulas: where they stand in a text, and LaTeX to MathML that is safe to put into a page.
+"""Formulas: where they are in a text, and LaTeX to MathML that is safe to put into a page.
 
 The dollar rules are those of pandoc and arithmatex: ``$`` opens a formula when no white space
-follows it, and closes one when no white space stands before it and no digit after it, so that
-"between $5 and $6" stays money.
-"""
+follows it, and closes one when no white space precedes it and no digit follows it, so that
+"between $5 and $6" stays money. Letters come from Unicode's mathematical alphabets, for browsers
+that ignore ``mathvariant``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
-from quizserver.topics.letters import in_letters
-from quizserver.topics.sanitise import words
-from quizserver.topics.scan import HIDDEN
+from quizserver.topics.markdown import HIDDEN_CHARACTER
+from quizserver.topics.sanitise import word_set
 
-LONGEST = 2000
-DEEPEST = 40
+LONGEST_FORMULA = 2000
+DEEPEST_FORMULA = 40
 
 _NO_BLANK = r"(?!\n[ \t]*\n)"
 _FORMULA = re.compile(
@@ -40,18 +39,18 @@ _FORBIDDEN = re.compile(
     r"data|label|ref|eqref)(?![A-Za-z])"
 )
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
-_ENVIRONMENTS = words(
+_ENVIRONMENTS = word_set(
     "matrix matrix* pmatrix pmatrix* bmatrix bmatrix* Bmatrix Bmatrix* vmatrix vmatrix* Vmatrix "
     "Vmatrix* smallmatrix array cases align align* aligned split substack"
 )
-_TAGS = words(
+_TAGS = word_set(
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom msub msup "
     "msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd merror none menclose"
 )
-_ARGUMENTS = words("mi mn msub msup msubsup mfrac msqrt mroot mtext")
+_ARGUMENTS = word_set("mi mn msub msup msubsup mfrac msqrt mroot mtext")
 _ARITY = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2}
 _ARITY |= {"msubsup": 3, "munderover": 3}
-_ATTRIBUTES = words(
+_ATTRIBUTES = word_set(
     "display displaystyle scriptlevel stretchy fence separator form symmetric largeop "
     "movablelimits accent accentunder lspace rspace minsize maxsize width height depth voffset "
     "linethickness columnspacing rowspacing mathcolor mathbackground notation"
@@ -60,14 +59,14 @@ _VALUE = re.compile(r"[A-Za-z0-9 .%#+-]{1,60}")
 _ENTITY = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 # What the converter knows under another name; align without its numbers, which would begin again
 # with each formula.
-_WRITTEN_OTHERWISE = [
+_REWRITES = [
     (re.compile(r"\{align(?:ed)?\}"), "{align*}"),
     (re.compile(r"\\operatorname\*?\s*\{\s*arg\s*\\[,;: ]\s*(min|max)\s*\}"), r"\\arg\1 "),
     (re.compile(r"\\arg\s*\\(min|max)(?![A-Za-z])"), r"\\arg\1 "),
     (re.compile(r"\\arg(?![A-Za-z])"), r"\\operatorname{arg}"),
 ]
 _OPERATOR = re.compile(r"\\operatorname(?:withlimits|\*)?\s*\{(?![A-Za-z\s*]+\})")
-_SAYING = {
+_ERROR_TEXTS = {
     exceptions.DoubleSubscriptsError: "it has two subscripts in a row: group them with {}",
     exceptions.DoubleSuperscriptsError: "it has two superscripts in a row: group them with {}",
     exceptions.ExtraLeftOrMissingRightError: r"a \left has no \right",
@@ -97,7 +96,7 @@ class Formula:
 def find_formulas(text: str, prose: str) -> Iterator[Formula]:
     """The formulas of ``text``; ``prose`` is the same text with code and comments hidden."""
     # An escaped dollar is money; an escaped backslash (a matrix's new row) escapes nothing.
-    for match in _FORMULA.finditer(_ESCAPED.sub(HIDDEN * 2, prose)):
+    for match in _FORMULA.finditer(_ESCAPED.sub(HIDDEN_CHARACTER * 2, prose)):
         display = match["display"] is not None
         start, end = match.span("display" if display else "inline")
         yield Formula(match.start(), match.end(), text[start:end].strip(), display)
@@ -108,47 +107,47 @@ def to_mathml(latex: str, *, display: bool = False) -> str:
 
     Raises FormulaError when the LaTeX is wrong, unknown, forbidden, too long or too deep.
     """
-    result = _convert(latex, display)
+    result = _convert_latex(latex, display)
     if isinstance(result, FormulaError):
         raise result
     return result
 
 
 @lru_cache(maxsize=4096)
-def _convert(latex: str, display: bool) -> str | FormulaError:
+def _convert_latex(latex: str, display: bool) -> str | FormulaError:
     try:
-        _judge(latex)
-        known = latex
-        for pattern, replacement in _WRITTEN_OTHERWISE:
-            known = pattern.sub(replacement, known)
-        tree = convert_to_element(known, display="block" if display else "inline")
-        inner = _children(tree)
+        _check_latex(latex)
+        rewritten = latex
+        for pattern, replacement in _REWRITES:
+            rewritten = pattern.sub(replacement, rewritten)
+        tree = convert_to_element(rewritten, display="block" if display else "inline")
+        inner = _serialise_children(tree)
     except FormulaError as error:
         return error
     except RecursionError:
         return FormulaError("it is nested too deeply")
     except Exception as error:  # the converter raises whatever its parser stumbles over
-        return FormulaError(_SAYING.get(type(error), "it is not complete LaTeX"))
+        return FormulaError(_ERROR_TEXTS.get(type(error), "it is not complete LaTeX"))
     kind = "block" if display else "inline"
     return f'<math display="{kind}" alttext="{html.escape(latex)}">{inner}</math>'
 
 
-def _judge(latex: str) -> None:
+def _check_latex(latex: str) -> None:
     if not latex.strip():
         raise FormulaError("it is empty")
-    if len(latex) > LONGEST:
-        raise FormulaError(f"it is longer than {LONGEST} characters")
+    if len(latex) > LONGEST_FORMULA:
+        raise FormulaError(f"it is longer than {LONGEST_FORMULA} characters")
     forbidden = _FORBIDDEN.search(latex)
     if forbidden:
         raise FormulaError(f"{forbidden[0]} is not allowed")
-    if _OPERATOR.search(_WRITTEN_OTHERWISE[1][0].sub("", latex)):
+    if _OPERATOR.search(_REWRITES[1][0].sub("", latex)):
         raise FormulaError(r"the name in \operatorname may hold letters only")
-    _judge_braces(latex)
+    _check_braces(latex)
     open_environments: list[str] = []
-    for word, name in _ENVIRONMENT.findall(latex):
+    for command, name in _ENVIRONMENT.findall(latex):
         if name not in _ENVIRONMENTS:
             raise FormulaError(f"the environment {name or 'without a name'} is unknown")
-        if word == "begin":
+        if command == "begin":
             open_environments.append(name)
         elif not open_environments or open_environments.pop() != name:
             raise FormulaError(f"\\end{{{name}}} has no \\begin{{{name}}}")
@@ -156,30 +155,30 @@ def _judge(latex: str) -> None:
         raise FormulaError(f"\\begin{{{open_environments[-1]}}} has no \\end")
 
 
-def _judge_braces(latex: str) -> None:
+def _check_braces(latex: str) -> None:
     depth = 0
     for brace in re.findall(r"\\.|[{}]", latex, re.DOTALL):
         depth += {"{": 1, "}": -1}.get(brace, 0)
         if depth < 0:
             raise FormulaError("a } has no {")
-        if depth > DEEPEST:
+        if depth > DEEPEST_FORMULA:
             raise FormulaError("it is nested too deeply")
     if depth:
         raise FormulaError("a { has no }")
 
 
-def _children(parent: Element) -> str:
+def _serialise_children(parent: Element) -> str:
     """The children in order; a thin space after a function's name, as in ``ln x``."""
-    out: list[str] = []
+    output: list[str] = []
     for child, following in zip_longest(parent, list(parent)[1:]):
-        _like_tex(parent, child)
-        out.append(_serialise(child))
-        if parent.tag in ("mrow", "mtd") and _is_name(child) and _is_argument(following):
-            out.append('<mspace width="0.167em"></mspace>')
-    return "".join(out)
+        _apply_tex_spacing(parent, child)
+        output.append(_serialise_element(child))
+        if parent.tag in ("mrow", "mtd") and _is_function_name(child) and _is_argument(following):
+            output.append('<mspace width="0.167em"></mspace>')
+    return "".join(output)
 
 
-def _like_tex(parent: Element, child: Element) -> None:
+def _apply_tex_spacing(parent: Element, child: Element) -> None:
     """Says what TeX means: ``56{,}499`` has no gap, the bar of ``\\bar x`` lies on its letter."""
     if parent.tag == child.tag == "mrow" and [inner.tag for inner in child] == ["mo"]:
         child[0].attrib.update(lspace="0em", rspace="0em")
@@ -188,9 +187,9 @@ def _like_tex(parent: Element, child: Element) -> None:
         child.set(accent, "true")
 
 
-def _is_name(element: Element) -> bool:
+def _is_function_name(element: Element) -> bool:
     if element.tag in ("msub", "msup", "msubsup") and len(element):
-        return _is_name(element[0])
+        return _is_function_name(element[0])
     text = element.text or ""
     return element.tag in ("mi", "mo") and len(text) > 1 and text.isalpha()
 
@@ -199,16 +198,16 @@ def _is_argument(element: Element | None) -> bool:
     return element is not None and element.tag in _ARGUMENTS
 
 
-def _serialise(element: Element) -> str:
+def _serialise_element(element: Element) -> str:
     tag = element.tag
     if tag not in _TAGS:
         raise FormulaError("it holds something that MathML has no place for")
     if len(element) < _ARITY.get(tag, 0):
         raise FormulaError("an argument is missing")
-    text = _ENTITY.sub(_character, element.text or "")
+    text = _ENTITY.sub(_decode_entity, element.text or "")
     if tag == "mi" and text.startswith("\\"):
         raise FormulaError(f"the command {text} is unknown")
-    text = in_letters(text, element.get("mathvariant"))
+    text = to_math_alphabet(text, element.get("mathvariant"))
     attributes = "".join(
         f' {name}="{html.escape(value)}"'
         for name, value in element.attrib.items()
@@ -218,12 +217,52 @@ def _serialise(element: Element) -> str:
         attributes += ' mathvariant="normal"'
     if element.get("columnalign") in ("left", "right"):
         attributes += f' class="math-{element.get("columnalign")}"'
-    inner = _children(element)
+    inner = _serialise_children(element)
     return f"<{tag}{attributes}>{html.escape(text)}{inner}</{tag}>"
 
 
-def _character(match: re.Match[str]) -> str:
+def _decode_entity(match: re.Match[str]) -> str:
     code = int(match[1], 16)
     if code < 0x20 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
         raise FormulaError("it holds a character that does not exist")
     return chr(code)
+
+
+# Where each alphabet's capital A, small a and zero stand (None: it has no digits).
+_ALPHABETS: dict[str, tuple[int, int, int | None]] = {
+    "bold": (0x1D400, 0x1D41A, 0x1D7CE),
+    "bold-italic": (0x1D468, 0x1D482, None),
+    "sans-serif": (0x1D5A0, 0x1D5BA, 0x1D7E2),
+    "bold-sans-serif": (0x1D5D4, 0x1D5EE, 0x1D7EC),
+    "monospace": (0x1D670, 0x1D68A, 0x1D7F6),
+    "double-struck": (0x1D538, 0x1D552, 0x1D7D8),
+    "fraktur": (0x1D504, 0x1D51E, None),
+    "script": (0x1D49C, 0x1D4B6, None),
+}
+# Letters that Unicode had before it had the alphabets.
+_OLDER_LETTERS = {
+    0x1D53A: "ℂ", 0x1D53F: "ℍ", 0x1D545: "ℕ", 0x1D547: "ℙ", 0x1D548: "ℚ", 0x1D549: "ℝ",
+    0x1D551: "ℤ", 0x1D506: "ℭ", 0x1D50B: "ℌ", 0x1D50C: "ℑ", 0x1D515: "ℜ", 0x1D51D: "ℨ",
+    0x1D49D: "ℬ", 0x1D4A0: "ℰ", 0x1D4A1: "ℱ", 0x1D4A3: "ℋ", 0x1D4A4: "ℐ", 0x1D4A7: "ℒ",
+    0x1D4A8: "ℳ", 0x1D4AD: "ℛ", 0x1D4BA: "ℯ", 0x1D4BC: "ℊ", 0x1D4C4: "ℴ",
+}  # fmt: skip
+
+
+def to_math_alphabet(text: str, variant: str | None) -> str:
+    """``text`` in the alphabet that MathML calls ``variant``; as it is for any other variant."""
+    if variant not in _ALPHABETS:
+        return text
+    capital, small, zero = _ALPHABETS[variant]
+    return "".join(_math_letter(c, capital, small, zero) for c in text)
+
+
+def _math_letter(character: str, capital: int, small: int, zero: int | None) -> str:
+    if "A" <= character <= "Z":
+        code = capital + ord(character) - ord("A")
+    elif "a" <= character <= "z":
+        code = small + ord(character) - ord("a")
+    elif "0" <= character <= "9" and zero is not None:
+        code = zero + ord(character) - ord("0")
+    else:
+        return character
+    return _OLDER_LETTERS.get(code, chr(code))

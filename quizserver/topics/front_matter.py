@@ -7,143 +7,168 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from quizserver.topics.identity import did_you_mean
-from quizserver.topics.parse import Front
-from quizserver.topics.text import Flaw
-from quizserver.topics.yaml_nodes import Path, Read, read_yaml
+from quizserver.topics.question_parser import FrontMatter
+from quizserver.topics.slugs import did_you_mean
+from quizserver.topics.source_text import ParsedDiagnostic
+from quizserver.topics.yaml_nodes import YamlDocument, YamlPath, parse_yaml
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Word = Annotated[str, Field(min_length=1)]
-Line = Annotated[str, Field(min_length=1, max_length=300)]
+FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
+TitleText = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class ClaimFront(_Strict):
+class ClaimEntry(_StrictModel):
     """One entry of ``claims``."""
 
-    option: Word | None = None
-    arm: Word
-    versus: Word | None = None
-    shape: Word
-    value: Number | None = None
-    series: Word | None = None
+    option: NonEmptyText | None = None
+    arm: NonEmptyText
+    versus: NonEmptyText | None = None
+    shape: NonEmptyText
+    value: FiniteNumber | None = None
+    series: NonEmptyText | None = None
     quantifier: Literal["could", "will"] = "could"
-    at_least: Annotated[Number, Field(alias="at-least", gt=0, le=1)] = 0.5
+    at_least: Annotated[FiniteNumber, Field(alias="at-least", gt=0, le=1)] = 0.5
     expect: Literal["supported", "refuted"] | None = None
-    over: dict[str, Annotated[list[Number], Field(min_length=1)]] = Field(default_factory=dict)
+    over: dict[str, Annotated[list[FiniteNumber], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
 
 
-class QuestionFront(_Strict):
-    id: Word | None = None
-    title: Line | None = None
-    tags: list[Word] = Field(default_factory=list)
+class QuestionFrontMatter(_StrictModel):
+    id: NonEmptyText | None = None
+    title: TitleText | None = None
+    tags: list[NonEmptyText] = Field(default_factory=list)
     shuffle: bool = True
-    simulation: Word | None = None
-    described: list[Annotated[list[Number], Field(min_length=2, max_length=2)]] = Field(
+    simulation: NonEmptyText | None = None
+    described: list[Annotated[list[FiniteNumber], Field(min_length=2, max_length=2)]] = Field(
         default_factory=list
     )
-    claims: list[ClaimFront] = Field(default_factory=list)
+    claims: list[ClaimEntry] = Field(default_factory=list)
 
 
-class LessonFront(_Strict):
-    title: Line | None = None
+class LessonFrontMatter(_StrictModel):
+    title: TitleText | None = None
     summary: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     order: int | None = None
 
 
-class SimulationFront(_Strict):
+class SimulationEntry(_StrictModel):
     """The content of a ``simulation`` block in a lesson."""
 
-    simulation: Word = "simulation"
-    arm: Word | None = None
-    knobs: dict[str, Number] = Field(default_factory=dict)
+    simulation: NonEmptyText = "simulation"
+    arm: NonEmptyText | None = None
+    knobs: dict[str, FiniteNumber] = Field(default_factory=dict)
 
 
-Model = TypeVar("Model", bound=BaseModel)
+FrontMatterModel = TypeVar("FrontMatterModel", bound=BaseModel)
 
 
-class Checked(Generic[Model]):
+class CheckedYaml(Generic[FrontMatterModel]):
     """A model (None: it could not be made) with the places of its keys and its flaws."""
 
-    def __init__(self, model: Model | None, read: Read, flaws: Sequence[Flaw]) -> None:
+    def __init__(
+        self,
+        model: FrontMatterModel | None,
+        document: YamlDocument,
+        diagnostics: Sequence[ParsedDiagnostic],
+    ) -> None:
         self.model = model
-        self.read = read
-        self.flaws = tuple(flaws)
+        self.document = document
+        self.diagnostics = tuple(diagnostics)
 
 
-def check_front(front: Front | None, model: type[Model]) -> Checked[Model]:
+def check_front_matter(
+    front: FrontMatter | None, model: type[FrontMatterModel]
+) -> CheckedYaml[FrontMatterModel]:
     """Front matter as ``model``; the model's defaults where there is none."""
     if front is None:
-        return Checked(model(), Read(data={}), ())
+        return CheckedYaml(model(), YamlDocument(data={}), ())
     if not front.closed:
         message = "The front matter that begins here has no end."
-        flaw = Flaw(1, 1, "open-front-matter", message, "Close it with a line of ---.", fatal=True)
-        return Checked(None, Read(data={}), (flaw,))
+        diagnostic = ParsedDiagnostic(
+            1, 1, "open-front-matter", message, "Close it with a line of ---.", fatal=True
+        )
+        return CheckedYaml(None, YamlDocument(data={}), (diagnostic,))
     return check_yaml(front.yaml, model, line=2)
 
 
-def check_yaml(text: str, model: type[Model], *, line: int) -> Checked[Model]:
+def check_yaml(
+    text: str, model: type[FrontMatterModel], *, line: int
+) -> CheckedYaml[FrontMatterModel]:
     """A YAML mapping that begins at ``line`` as ``model``, with every complaint at its place."""
-    read = read_yaml(text, line=line)
-    if any(flaw.fatal and flaw.code == "bad-yaml" for flaw in read.flaws):
-        return Checked(None, read, read.flaws)
-    flaws = list(read.flaws)
-    made: Model | None = None
-    data = read.data
+    document = parse_yaml(text, line=line)
+    if any(
+        diagnostic.fatal and diagnostic.code == "bad-yaml" for diagnostic in document.diagnostics
+    ):
+        return CheckedYaml(None, document, document.diagnostics)
+    diagnostics = list(document.diagnostics)
+    instance: FrontMatterModel | None = None
+    data = document.data
     for _ in range(2):  # a second time without the unknown keys, which spoil nothing
         try:
-            made = model.model_validate(data)
+            instance = model.model_validate(data)
             break
         except ValidationError as error:
-            unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
-            known = [e["loc"] for e in error.errors() if e["type"] != "extra_forbidden"]
-            flaws.extend(_flaw(detail, read, model) for detail in error.errors())
-            if known or not unknown:
+            unknown_paths = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+            other_errors = [e["loc"] for e in error.errors() if e["type"] != "extra_forbidden"]
+            diagnostics.extend(
+                _validation_diagnostic(detail, document, model) for detail in error.errors()
+            )
+            if other_errors or not unknown_paths:
                 break
-            data = _without(data, unknown)
-    if any(flaw.fatal for flaw in flaws):
-        made = None
-    return Checked(made, read, flaws)
+            data = _drop_paths(data, unknown_paths)
+    if any(diagnostic.fatal for diagnostic in diagnostics):
+        instance = None
+    return CheckedYaml(instance, document, diagnostics)
 
 
-def _without(data: Any, paths: Iterable[Path], at: Path = ()) -> Any:
+def _drop_paths(data: Any, paths: Iterable[YamlPath], prefix: YamlPath = ()) -> Any:
     dropped = set(paths)
     if isinstance(data, dict):
-        kept = {key: value for key, value in data.items() if (*at, key) not in dropped}
-        return {key: _without(value, dropped, (*at, key)) for key, value in kept.items()}
+        remaining = {key: value for key, value in data.items() if (*prefix, key) not in dropped}
+        return {
+            key: _drop_paths(value, dropped, (*prefix, key)) for key, value in remaining.items()
+        }
     if isinstance(data, list):
-        return [_without(value, dropped, (*at, index)) for index, value in enumerate(data)]
+        return [_drop_paths(value, dropped, (*prefix, index)) for index, value in enumerate(data)]
     return data
 
 
-def _flaw(detail: Any, read: Read, model: type[BaseModel]) -> Flaw:
-    path: Path = tuple(detail["loc"])
-    name = ".".join(str(part) for part in path)
+def _validation_diagnostic(
+    detail: Any, document: YamlDocument, model: type[BaseModel]
+) -> ParsedDiagnostic:
+    path: YamlPath = tuple(detail["loc"])
+    name = ".".join(str(step) for step in path)
     kind = str(detail["type"])
     if kind == "extra_forbidden":
-        hint = did_you_mean(str(path[-1]), _keys(model, path[:-1]))
+        hint = did_you_mean(str(path[-1]), _known_keys(model, path[:-1]))
         message = f'The key "{path[-1]}" is unknown here.'
-        return Flaw(*read.place(path, key=True), "unknown-key", message, hint)
+        return ParsedDiagnostic(*document.position_of(path, key=True), "unknown-key", message, hint)
     if kind == "missing":
         message = f'The key "{path[-1]}" is missing here.'
-        return Flaw(*read.place(path[:-1]), "missing-key", message, f"Add {path[-1]}: …", True)
-    message, hint = _saying(kind, name, read.written.get(path, ""), detail)
-    return Flaw(*read.place(path), "bad-value", message, hint, True)
+        return ParsedDiagnostic(
+            *document.position_of(path[:-1]), "missing-key", message, f"Add {path[-1]}: …", True
+        )
+    message, hint = _explain_error(kind, name, document.source_texts.get(path, ""), detail)
+    return ParsedDiagnostic(*document.position_of(path), "bad-value", message, hint, True)
 
 
-def _saying(kind: str, name: str, written: str, detail: Any) -> tuple[str, str]:
+def _explain_error(kind: str, name: str, source_text: str, detail: Any) -> tuple[str, str]:
     """What a value must be, and how to write it."""
-    got = f', not "{written}"' if written else ""
+    instead = f', not "{source_text}"' if source_text else ""
     context = detail.get("ctx", {})
     if kind.startswith("bool"):
-        yes = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(written.lower())
-        return f'"{name}" must be true or false{got}.', f"Write {yes or 'true or false'}."
+        boolean = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
+            source_text.lower()
+        )
+        return f'"{name}" must be true or false{instead}.', f"Write {boolean or 'true or false'}."
     if kind.startswith("string_type"):
-        quoted = f' such as "{written}"' if written else ""
-        return f'"{name}" must be text{got}.', f"Put it into quotes{quoted}."
+        quoted = f' such as "{source_text}"' if source_text else ""
+        return f'"{name}" must be text{instead}.', f"Put it into quotes{quoted}."
     if kind.startswith("string_too"):
         limit = context.get("min_length") or context.get("max_length")
         most = "too" in kind and "long" in kind
@@ -152,11 +177,14 @@ def _saying(kind: str, name: str, written: str, detail: Any) -> tuple[str, str]:
             f"Write {'at most' if most else 'at least'} {limit} character{'s'[: limit != 1]}.",
         )
     if kind.startswith(("float", "int")):
-        return f'"{name}" must be a number{got}.', "Write a number such as 0.5 or 1e-3."
+        return f'"{name}" must be a number{instead}.', "Write a number such as 0.5 or 1e-3."
     if kind == "finite_number":
-        return f'"{name}" must be a finite number{got}.', "Write a number such as 0.5 or 1e-3."
+        return f'"{name}" must be a finite number{instead}.', "Write a number such as 0.5 or 1e-3."
     if kind.startswith("list_type"):
-        return f'"{name}" must be a list{got}.', "Write [one, two], or one line with - for each."
+        return (
+            f'"{name}" must be a list{instead}.',
+            "Write [one, two], or one line with - for each.",
+        )
     if kind == "too_short":
         return (
             f'"{name}" needs at least {context.get("min_length")} values.',
@@ -165,15 +193,15 @@ def _saying(kind: str, name: str, written: str, detail: Any) -> tuple[str, str]:
     if kind == "too_long":
         return f'"{name}" may hold {context.get("max_length")} values.', "Take the others out."
     if kind.startswith(("dict", "model")):
-        return f'"{name}" must be lines of the form key: value{got}.', "Indent them below it."
+        return f'"{name}" must be lines of the form key: value{instead}.', "Indent them below it."
     if kind == "literal_error":
-        return f'"{name}" must be {context.get("expected")}{got}.', "Write one of them."
+        return f'"{name}" must be {context.get("expected")}{instead}.', "Write one of them."
     bound = {"greater_than": "gt", "less_than_equal": "le"}.get(kind, "")
-    words = {"gt": "more than", "le": "at most"}.get(bound, "other than it is:")
-    return f'"{name}" must be {words} {context.get(bound, "")}{got}.', "Change the number."
+    bound_text = {"gt": "more than", "le": "at most"}.get(bound, "other than it is:")
+    return f'"{name}" must be {bound_text} {context.get(bound, "")}{instead}.', "Change the number."
 
 
-def _keys(model: type[BaseModel], path: Path) -> list[str]:
+def _known_keys(model: type[BaseModel], path: YamlPath) -> list[str]:
     """The keys that are known at ``path`` of ``model``."""
-    at = ClaimFront if path and path[0] == "claims" else model
-    return [field.alias or name for name, field in at.model_fields.items()]
+    owner = ClaimEntry if path and path[0] == "claims" else model
+    return [field.alias or name for name, field in owner.model_fields.items()]

@@ -6,15 +6,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from quizserver.topics.definitions import Definition, find_definitions, needed
 from quizserver.topics.front_matter import (
-    Checked,
-    LessonFront,
-    SimulationFront,
-    check_front,
+    CheckedYaml,
+    LessonFrontMatter,
+    SimulationEntry,
+    check_front_matter,
     check_yaml,
 )
+from quizserver.topics.inline_markup import Link, check_inline_markup, find_links
 from quizserver.topics.links import LESSON_PREFIX
+from quizserver.topics.markdown import (
+    LabelDefinition,
+    LineKind,
+    find_definitions,
+    scan_markdown,
+    used_definitions,
+)
 from quizserver.topics.model import (
     HtmlBlock,
     Lesson,
@@ -22,12 +29,10 @@ from quizserver.topics.model import (
     QuestionBlock,
     SimulationBlock,
 )
-from quizserver.topics.parse import Embedded, LessonFields, parse_lesson
-from quizserver.topics.references import Reference, reference_flaws, references
-from quizserver.topics.render import plain, render, render_parts
-from quizserver.topics.sanitise import Rewrite
-from quizserver.topics.scan import Kind, scan
-from quizserver.topics.text import Flaw
+from quizserver.topics.question_parser import EmbeddedBlock, LessonFields, parse_lesson_fields
+from quizserver.topics.render import plain_text, render_markdown, render_parts
+from quizserver.topics.sanitise import RewriteUrl
+from quizserver.topics.source_text import ParsedDiagnostic
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 
@@ -36,119 +41,142 @@ _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 class SimulationUse:
     """A ``simulation`` block and where its content stands."""
 
-    block: Embedded
-    checked: Checked[SimulationFront]
+    block: EmbeddedBlock
+    entry: CheckedYaml[SimulationEntry]
 
 
 @dataclass(frozen=True, slots=True)
-class LessonDraft:
+class ParsedLesson:
     """A lesson's file, judged but not rendered. ``usable`` says whether it can be served."""
 
     path: str
     text: str
     fields: LessonFields
-    definitions: tuple[Definition, ...]
-    front: Checked[LessonFront]
-    questions: tuple[Embedded, ...]
-    simulations: tuple[SimulationUse, ...]
-    references: tuple[Reference, ...]
-    flaws: tuple[Flaw, ...]
+    definitions: tuple[LabelDefinition, ...]
+    front: CheckedYaml[LessonFrontMatter]
+    question_blocks: tuple[EmbeddedBlock, ...]
+    simulation_uses: tuple[SimulationUse, ...]
+    links: tuple[Link, ...]
+    diagnostics: tuple[ParsedDiagnostic, ...]
 
     @property
-    def usable(self) -> bool:
-        return not any(flaw.fatal for flaw in self.flaws)
+    def is_servable(self) -> bool:
+        return not any(diagnostic.fatal for diagnostic in self.diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltLesson:
+class RenderedLesson:
     """A lesson with what its topic takes from it."""
 
     lesson: Lesson
     summary: str
-    order: int | None
-    questions: tuple[str, ...]  # the ids it embeds, in order
+    topic_order: int | None
+    question_ids: tuple[str, ...]  # the ids it embeds, in order
 
 
-def draft_lesson(path: str, text: str) -> LessonDraft:
+def parse_lesson(path: str, text: str) -> ParsedLesson:
     """Judge the text of the lesson at ``path``. Never raises."""
-    definitions, taken = find_definitions(scan(text))
-    fields = parse_lesson(text, taken=taken)
-    front = check_front(fields.front, LessonFront)
-    embedded = [part for part in fields.parts if isinstance(part, Embedded)]
-    questions = tuple(block for block in embedded if block.kind == "question")
-    simulations = tuple(
-        SimulationUse(block, check_yaml(block.content, SimulationFront, line=block.line + 1))
-        for block in embedded
+    definitions, definition_lines = find_definitions(scan_markdown(text))
+    fields = parse_lesson_fields(text, definition_lines=definition_lines)
+    front = check_front_matter(fields.front, LessonFrontMatter)
+    embedded_blocks = [part for part in fields.parts if isinstance(part, EmbeddedBlock)]
+    question_blocks = tuple(block for block in embedded_blocks if block.kind == "question")
+    simulation_uses = tuple(
+        SimulationUse(block, check_yaml(block.content, SimulationEntry, line=block.line + 1))
+        for block in embedded_blocks
         if block.kind == "simulation"
     )
-    flaws = [*front.flaws, *_flaws(fields, front), *reference_flaws(text, definitions)]
-    for use in simulations:
+    diagnostics = [
+        *front.diagnostics,
+        *_check_lesson(fields, front),
+        *check_inline_markup(text, definitions),
+    ]
+    for use in simulation_uses:
         # A block that cannot be read is left out; the lesson around it is served all the same.
-        flaws.extend(Flaw(f.line, f.column, f.code, f.message, f.hint) for f in use.checked.flaws)
-    flaws.sort(key=lambda flaw: (flaw.line, flaw.column))
-    found = tuple(references(text, definitions))
-    return LessonDraft(
-        path, text, fields, definitions, front, questions, simulations, found, tuple(flaws)
+        diagnostics.extend(
+            ParsedDiagnostic(d.line, d.column, d.code, d.message, d.hint)
+            for d in use.entry.diagnostics
+        )
+    diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
+    links = tuple(find_links(text, definitions))
+    return ParsedLesson(
+        path,
+        text,
+        fields,
+        definitions,
+        front,
+        question_blocks,
+        simulation_uses,
+        links,
+        tuple(diagnostics),
     )
 
 
-def build_lesson(draft: LessonDraft, *, topic: str, title: str, rewrite: Rewrite) -> BuiltLesson:
+def render_lesson(
+    parsed: ParsedLesson, *, topic: str, title: str, rewrite: RewriteUrl
+) -> RenderedLesson:
     """Render a usable draft; ``title`` is for a lesson that has none of its own."""
-    front = draft.front.model or LessonFront()
-    prose = [part for part in draft.fields.parts if isinstance(part, str)]
-    if draft.definitions:
-        prose[-1] += "\n\n" + needed("\n".join(prose), draft.definitions)
-    shown = iter(render_parts(prose, prefix=LESSON_PREFIX, rewrite=rewrite))
-    models = {id(use.block): use.checked.model for use in draft.simulations}
+    front = parsed.front.model or LessonFrontMatter()
+    prose = [part for part in parsed.fields.parts if isinstance(part, str)]
+    if parsed.definitions:
+        prose[-1] += "\n\n" + used_definitions("\n".join(prose), parsed.definitions)
+    html_parts = iter(render_parts(prose, prefix=LESSON_PREFIX, rewrite=rewrite))
+    entry_by_block = {id(use.block): use.entry.model for use in parsed.simulation_uses}
     blocks: list[LessonBlock] = []
-    for part in draft.fields.parts:
+    for part in parsed.fields.parts:
         if isinstance(part, str):
-            html = next(shown)
+            html = next(html_parts)
             if html.strip():
                 blocks.append(HtmlBlock(html))
         elif part.kind == "question":
             blocks.append(QuestionBlock(part.content.strip()))
         else:
-            model = models[id(part)]
+            model = entry_by_block[id(part)]
             if model is not None:
                 blocks.append(SimulationBlock(model.simulation, model.arm, dict(model.knobs)))
-    lesson = Lesson(topic, _title(draft, title), tuple(blocks), draft.path)
-    ids = tuple(block.question for block in blocks if isinstance(block, QuestionBlock))
-    return BuiltLesson(lesson, front.summary or _first_paragraph(prose), front.order, ids)
+    lesson = Lesson(topic, _lesson_title(parsed, title), tuple(blocks), parsed.path)
+    question_ids = tuple(block.question for block in blocks if isinstance(block, QuestionBlock))
+    return RenderedLesson(
+        lesson, front.summary or _first_paragraph(prose), front.order, question_ids
+    )
 
 
-def _title(draft: LessonDraft, default: str) -> str:
-    front = draft.front.model
+def _lesson_title(parsed: ParsedLesson, default: str) -> str:
+    front = parsed.front.model
     if front and front.title:
         return front.title
-    heading = draft.fields.title
-    return plain(_quick(heading.text)) or default if heading else default
+    heading = parsed.fields.title
+    return plain_text(_render_unlinked(heading.text)) or default if heading else default
 
 
-def _quick(text: str) -> str:
-    return render(text, prefix="", rewrite=lambda _name, _url: None)
+def _render_unlinked(text: str) -> str:
+    return render_markdown(text, prefix="", rewrite=lambda _name, _url: None)
 
 
 def _first_paragraph(prose: list[str]) -> str:
     for paragraph in "\n".join(prose).split("\n\n"):
         text = paragraph.strip()
         if text and text[0] not in "#`~|<>!-*+[$":
-            return plain(_quick(_FOOTNOTE_MARK.sub("", text)))
+            return plain_text(_render_unlinked(_FOOTNOTE_MARK.sub("", text)))
     return ""
 
 
-def _flaws(fields: LessonFields, front: Checked[LessonFront]) -> Iterator[Flaw]:
+def _check_lesson(
+    fields: LessonFields, front: CheckedYaml[LessonFrontMatter]
+) -> Iterator[ParsedDiagnostic]:
     if not (fields.title and fields.title.text) and not (front.model and front.model.title):
         source = fields.source
-        line = min(source.kinds.count(Kind.FRONT) + 1, len(source.lines))
+        line = min(source.kinds.count(LineKind.FRONT) + 1, len(source.lines))
         hint = "Begin with a line such as: # The strange loss"
-        yield Flaw(line, 1, "no-title", "This lesson has no title.", hint)
+        yield ParsedDiagnostic(line, 1, "no-title", "This lesson has no title.", hint)
     for fence in fields.source.fences:
         if not fence.closed:
             message = "The code block that begins here has no end."
             hint = "Close it with the same fence on a line of its own."
-            yield Flaw(fence.first, fence.column, "open-fence", message, hint, True)
-    for fence in fields.misplaced:
+            yield ParsedDiagnostic(
+                fence.first_line, fence.column, "open-fence", message, hint, True
+            )
+    for fence in fields.misplaced_blocks:
         message = "This block is inside a list or a quotation, where nothing can be embedded."
         hint = "Let it begin at the left."
-        yield Flaw(fence.first, fence.column, "misplaced-block", message, hint)
+        yield ParsedDiagnostic(fence.first_line, fence.column, "misplaced-block", message, hint)

@@ -12,14 +12,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from quizserver.topics.assets import asset, asset_headers
-from quizserver.topics.claims import Catalog, claim_problems
-from quizserver.topics.folder import Listing, list_folder
-from quizserver.topics.model import Problem, Snapshot
-from quizserver.topics.shelf import Shelf, ordered
-from quizserver.topics.trial import Trial, judge
+from quizserver.topics.assets import image_headers, image_in_topic
+from quizserver.topics.claim_checks import SimulationDescriber, check_simulation_use
+from quizserver.topics.dry_run import DryRun, dry_run_page
+from quizserver.topics.folder import FolderListing, list_folder
+from quizserver.topics.model import Diagnostic, Snapshot
+from quizserver.topics.workspace import Workspace, sorted_diagnostics
 
-__all__ = ["Library", "asset", "asset_headers"]
+__all__ = ["Library", "image_headers", "image_in_topic"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,18 +33,22 @@ class Library:
     """
 
     def __init__(
-        self, folder: Path, *, catalog: Catalog | None = None, only: str | None = None
+        self,
+        folder: Path,
+        *,
+        catalog: SimulationDescriber | None = None,
+        only_topic: str | None = None,
     ) -> None:
         self._folder = folder.absolute()
-        self._only = only
+        self._only_topic = only_topic
         self._catalog = catalog
-        self._shelf = Shelf(self._folder)
+        self._workspace = Workspace(self._folder)
         self._lock = threading.RLock()
-        self._base = Snapshot({}, {})  # without what the catalog and the folder itself add
-        self._claims: tuple[Problem, ...] = ()
-        self._lost: tuple[Problem, ...] = ()  # the folder itself cannot be read
-        self._snapshot = self._base
-        self._seen: Listing | None = None
+        self._base_snapshot = Snapshot({}, {})  # without what the catalog and the folder itself add
+        self._claim_diagnostics: tuple[Diagnostic, ...] = ()
+        self._folder_diagnostics: tuple[Diagnostic, ...] = ()  # the folder itself cannot be read
+        self._snapshot = self._base_snapshot
+        self._current_listing: FolderListing | None = None
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -57,9 +61,9 @@ class Library:
     def refresh(self) -> None:
         """Look at the folder now and take over what changed. Never raises for what files hold."""
         with self._lock:
-            listing = self._list()
+            listing = self._list_files()
             if listing is not None:
-                self._take(listing)
+                self._apply_listing(listing)
 
     def check_claims(self) -> None:
         """Ask the catalog about every simulation, and add what is wrong to the problems.
@@ -70,22 +74,27 @@ class Library:
         if self._catalog is None:
             return
         with self._lock:
-            drafts, files = self._shelf.drafts(), frozenset(self._shelf.listing.files)
-        problems = claim_problems(drafts, files, self._catalog, self._folder)
+            parsed_pages, files = (
+                self._workspace.parsed_pages(),
+                frozenset(self._workspace.listing.files),
+            )
+        diagnostics = check_simulation_use(parsed_pages, files, self._catalog, self._folder)
         with self._lock:
-            self._claims = tuple(problems)
-            self._publish()
+            self._claim_diagnostics = tuple(diagnostics)
+            self._publish_snapshot()
 
-    def trial(self, path: str, text: str | None, catalog: Catalog | None = None) -> Trial:
+    def dry_run(
+        self, path: str, text: str | None, catalog: SimulationDescriber | None = None
+    ) -> DryRun:
         """What the page at ``path`` would be worth with ``text`` in it (None: without it).
 
         Nothing is taken over, and the disk is not written to. Claims are compared with what
         ``catalog`` says of their simulations, if there is one.
         """
         with self._lock:
-            shelf = self._shelf.trying(path, None if text is None else text.encode())
-            known = self._snapshot.problems
-        return judge(shelf, path, known, catalog)
+            workspace = self._workspace.with_file(path, None if text is None else text.encode())
+            earlier = self._snapshot.diagnostics
+        return dry_run_page(workspace, path, earlier, catalog)
 
     def watch(self, interval: float = 0.5) -> None:
         """Start daemon threads: one looks every ``interval`` seconds, one asks the catalog.
@@ -98,8 +107,10 @@ class Library:
         self._stop.clear()
         self._changed.set()
         self._threads = [
-            threading.Thread(target=self._watch, args=(interval,), name="topics", daemon=True),
-            threading.Thread(target=self._keep_checking, name="topics-claims", daemon=True),
+            threading.Thread(
+                target=self._watch_folder, args=(interval,), name="topics", daemon=True
+            ),
+            threading.Thread(target=self._watch_claims, name="topics-claims", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -112,19 +123,19 @@ class Library:
             thread.join(timeout=1)
         self._threads = []
 
-    def _watch(self, interval: float) -> None:
-        before: Listing | None = None
+    def _watch_folder(self, interval: float) -> None:
+        previous: FolderListing | None = None
         while not self._stop.wait(interval):
             try:
                 with self._lock:
-                    listing = self._list()
-                    if listing is not None and listing == before:
-                        self._take(listing)
-                before = listing
+                    listing = self._list_files()
+                    if listing is not None and listing == previous:
+                        self._apply_listing(listing)
+                previous = listing
             except Exception:  # a fault here must not end the watching for good
                 _log.exception("looking at %s failed", self._folder)
 
-    def _keep_checking(self) -> None:
+    def _watch_claims(self) -> None:
         while self._changed.wait() and not self._stop.is_set():
             self._changed.clear()
             try:
@@ -132,34 +143,38 @@ class Library:
             except Exception:  # as above
                 _log.exception("checking the claims in %s failed", self._folder)
 
-    def _list(self) -> Listing | None:
+    def _list_files(self) -> FolderListing | None:
         try:
-            listing = list_folder(self._folder, only=self._only)
+            listing = list_folder(self._folder, only_topic=self._only_topic)
         except OSError as error:
             message = f"The content folder cannot be read: {error.strerror or error}."
             hint = "Check its path and its rights; until then what was there is served."
-            lost: tuple[Problem, ...] = (Problem(".", 1, 1, "no-content", message, hint),)
+            folder_diagnostics: tuple[Diagnostic, ...] = (
+                Diagnostic(".", 1, 1, "no-content", message, hint),
+            )
             listing = None
         else:
-            lost = ()
-        if lost != self._lost:
-            self._lost = lost
-            self._publish()
+            folder_diagnostics = ()
+        if folder_diagnostics != self._folder_diagnostics:
+            self._folder_diagnostics = folder_diagnostics
+            self._publish_snapshot()
         return listing
 
-    def _take(self, listing: Listing) -> None:
-        if listing == self._seen:
+    def _apply_listing(self, listing: FolderListing) -> None:
+        if listing == self._current_listing:
             return
-        self._shelf.fill(listing)
-        self._base = self._shelf.snapshot()
-        self._seen = listing
-        self._publish()
+        self._workspace.update(listing)
+        self._base_snapshot = self._workspace.build_snapshot()
+        self._current_listing = listing
+        self._publish_snapshot()
         self._changed.set()
 
-    def _publish(self) -> None:
-        merged = ordered([*self._base.problems, *self._claims, *self._lost])
-        known = set(self._snapshot.problems)
-        self._snapshot = replace(self._base, problems=tuple(merged))
-        for problem in merged:  # authors look at the terminal that serves their files
-            if problem not in known:
-                _log.warning("%s", problem)
+    def _publish_snapshot(self) -> None:
+        diagnostics = sorted_diagnostics(
+            [*self._base_snapshot.diagnostics, *self._claim_diagnostics, *self._folder_diagnostics]
+        )
+        already_logged = set(self._snapshot.diagnostics)
+        self._snapshot = replace(self._base_snapshot, diagnostics=tuple(diagnostics))
+        for diagnostic in diagnostics:  # authors look at the terminal that serves their files
+            if diagnostic not in already_logged:
+                _log.warning("%s", diagnostic)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 Quantifier = Literal["could", "will"]
-Expected = Literal["supported", "refuted"]
+ExpectedVerdict = Literal["supported", "refuted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Diagnostic:
     """Something wrong in a file, told so that its author can mend it.
 
     ``path`` is relative to the content folder with forward slashes; ``line`` and ``column`` count
@@ -34,7 +34,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class AnswerOption:
     """One item of a question's task list. ``right`` is the key: never render it before an answer.
 
     What tells the key stays out of ``repr``, so that no log line or error page shows it.
@@ -49,7 +49,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class KnobValues:
     """The values of one knob over which a claim is quantified."""
 
     knob: str
@@ -74,8 +74,8 @@ class Claim:
     shape: str
     quantifier: Quantifier
     at_least: float
-    over: tuple[Sweep, ...]
-    expected: Expected
+    over: tuple[KnobValues, ...]
+    expected: ExpectedVerdict
     line: int
     versus: str | None = None
     series: str | None = None
@@ -90,7 +90,7 @@ class Question:
     topic: str
     title: str
     stem_html: str
-    options: tuple[Option, ...]
+    options: tuple[AnswerOption, ...]
     hints_html: tuple[str, ...]
     explanation_html: str | None = field(repr=False)
     references_html: str | None = field(repr=False)
@@ -98,7 +98,7 @@ class Question:
     shuffle: bool
     simulation: str | None
     claims: tuple[Claim, ...] = field(repr=False)
-    described: tuple[tuple[float, float], ...]
+    described_curve: tuple[tuple[float, float], ...]
     version: str
     source: str = field(repr=False)
     path: str
@@ -163,5 +163,5 @@ class Snapshot:
 
     topics: Mapping[str, Topic]
     questions: Mapping[str, Question]
-    problems: tuple[Problem, ...] = field(default=())
-    kept: frozenset[str] = frozenset()
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
+    stale_paths: frozenset[str] = frozenset()

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.topics.folder import Signature, is_lesson
-from quizserver.topics.identity import humanise
-from quizserver.topics.lesson import BuiltLesson, LessonDraft, build_lesson, draft_lesson
-from quizserver.topics.links import Site, resolve
+from quizserver.topics.folder import FileSignature, is_lesson
+from quizserver.topics.lesson import ParsedLesson, RenderedLesson, parse_lesson, render_lesson
+from quizserver.topics.links import SiteMap, resolve_link
 from quizserver.topics.model import Question
-from quizserver.topics.question import Draft, build_question, draft_question
-from quizserver.topics.text import Flaw, decode
+from quizserver.topics.question import ParsedQuestion, parse_question, render_question
+from quizserver.topics.slugs import humanise_id
+from quizserver.topics.source_text import ParsedDiagnostic, decode_source
 
-AnyDraft = Draft | LessonDraft
-Page = Question | BuiltLesson
+ParsedPage = ParsedQuestion | ParsedLesson
+RenderedPage = Question | RenderedLesson
 
 
 @dataclass(frozen=True)
-class _Built:
+class _CachedPage:
     """A page, and every address it asked for with the answer: good as long as the answers are."""
 
-    draft: AnyDraft
+    parsed: ParsedPage
     topic: str
-    page: Page
-    asked: dict[tuple[str, str], str | None]
+    page: RenderedPage
+    resolved_urls: dict[tuple[str, str], str | None]
 
 
 @dataclass
@@ -32,28 +32,28 @@ class PageFile:
     """``draft`` is the file as it stands (None: unreadable), ``good`` what is served of it."""
 
     path: str
-    signature: Signature
-    draft: AnyDraft | None = None
-    usable: bool = False
-    good: AnyDraft | None = None
-    flaws: tuple[Flaw, ...] = ()
-    _built: _Built | None = None
+    signature: FileSignature
+    parsed: ParsedPage | None = None
+    is_servable: bool = False
+    last_good: ParsedPage | None = None
+    diagnostics: tuple[ParsedDiagnostic, ...] = ()
+    _cached_page: _CachedPage | None = None
 
     @property
     def folder(self) -> str:
         return self.path.split("/")[0]
 
     @property
-    def kept(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether an earlier version is served, because the file as it stands cannot be."""
-        return self.good is not None and self.good is not self.draft
+        return self.last_good is not None and self.last_good is not self.parsed
 
     @property
-    def candidate(self) -> AnyDraft | None:
+    def candidate(self) -> ParsedPage | None:
         """What should be served of this file, unless another one has its id."""
-        return self.draft if self.usable else self.good
+        return self.parsed if self.is_servable else self.last_good
 
-    def read(self, content: Path, signature: Signature) -> None:
+    def load_file(self, content: Path, signature: FileSignature) -> None:
         """Read and judge the file anew. Never raises; text that did not change costs nothing."""
         self.signature = signature
         try:
@@ -61,47 +61,66 @@ class PageFile:
         except OSError as error:
             message = f"This file cannot be read: {error.strerror or error}."
             hint = "Check that the server may read it."
-            self._take(None, False, (Flaw(1, 1, "unreadable", message, hint, True),))
+            self._set_parsed(
+                None, False, (ParsedDiagnostic(1, 1, "unreadable", message, hint, True),)
+            )
             return
-        self.judge(data)
+        self.parse_bytes(data)
 
-    def judge(self, data: bytes) -> None:
+    def parse_bytes(self, data: bytes) -> None:
         """Judge what the file holds, or would hold. Never raises."""
-        decoded = decode(data)
-        readable = not any(flaw.fatal for flaw in decoded.flaws)
+        decoded = decode_source(data)
+        is_readable = not any(diagnostic.fatal for diagnostic in decoded.diagnostics)
         if not decoded.text.strip():
-            self._take(None, False, decoded.flaws)
-        elif not (self.usable and self.draft is not None and self.draft.text == decoded.text):
-            make = draft_lesson if is_lesson(self.path) else draft_question
-            draft = make(self.path, decoded.text)
-            self._take(draft, readable and draft.usable, (*decoded.flaws, *draft.flaws))
+            self._set_parsed(None, False, decoded.diagnostics)
+        elif not (
+            self.is_servable and self.parsed is not None and self.parsed.text == decoded.text
+        ):
+            parse = parse_lesson if is_lesson(self.path) else parse_question
+            parsed = parse(self.path, decoded.text)
+            self._set_parsed(
+                parsed,
+                is_readable and parsed.is_servable,
+                (*decoded.diagnostics, *parsed.diagnostics),
+            )
 
-    def _take(self, draft: AnyDraft | None, usable: bool, flaws: tuple[Flaw, ...]) -> None:
-        self.draft, self.usable, self.flaws = draft, usable, flaws
+    def _set_parsed(
+        self,
+        parsed: ParsedPage | None,
+        is_servable: bool,
+        diagnostics: tuple[ParsedDiagnostic, ...],
+    ) -> None:
+        self.parsed, self.is_servable, self.diagnostics = parsed, is_servable, diagnostics
 
-    def build(self, topic: str, site: Site) -> Page:
+    def render_page(self, topic: str, site_map: SiteMap) -> RenderedPage:
         """The page of the good version; rendered again only when an address in it changed."""
-        built, draft = self._built, self.good
-        if draft is None:
+        cached, parsed = self._cached_page, self.last_good
+        if parsed is None:
             raise ValueError(f"{self.path} has no version that can be served")
-        if built and built.draft is draft and built.topic == topic and self._holds(built, site):
-            return built.page
-        asked: dict[tuple[str, str], str | None] = {}
+        if (
+            cached
+            and cached.parsed is parsed
+            and cached.topic == topic
+            and self._links_unchanged(cached, site_map)
+        ):
+            return cached.page
+        resolved_urls: dict[tuple[str, str], str | None] = {}
 
-        def rewrite(name: str, url: str) -> str | None:
-            asked[name, url] = resolve(site, self.path, name, url).address
-            return asked[name, url]
+        def rewrite_url(name: str, url: str) -> str | None:
+            resolved_urls[name, url] = resolve_link(site_map, self.path, name, url).url
+            return resolved_urls[name, url]
 
-        page: Page
-        if isinstance(draft, Draft):
-            page = build_question(draft, topic=topic, rewrite=rewrite)
+        page: RenderedPage
+        if isinstance(parsed, ParsedQuestion):
+            page = render_question(parsed, topic=topic, rewrite=rewrite_url)
         else:
-            title = humanise(self.folder)
-            page = build_lesson(draft, topic=topic, title=title, rewrite=rewrite)
-        self._built = _Built(draft, topic, page, asked)
+            title = humanise_id(self.folder)
+            page = render_lesson(parsed, topic=topic, title=title, rewrite=rewrite_url)
+        self._cached_page = _CachedPage(parsed, topic, page, resolved_urls)
         return page
 
-    def _holds(self, built: _Built, site: Site) -> bool:
+    def _links_unchanged(self, cached: _CachedPage, site_map: SiteMap) -> bool:
         return all(
-            resolve(site, self.path, *key).address == got for key, got in built.asked.items()
+            resolve_link(site_map, self.path, *name_and_url).url == resolved_url
+            for name_and_url, resolved_url in cached.resolved_urls.items()
         )

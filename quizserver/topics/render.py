@@ -16,10 +16,10 @@ from typing import Any
 
 from markdown import Extension, Markdown
 
-from quizserver.topics.dialect import Dialect
+from quizserver.topics.dialect import GitHubDialect
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
-from quizserver.topics.sanitise import Rewrite, sanitise
-from quizserver.topics.scan import scan
+from quizserver.topics.markdown import scan_markdown
+from quizserver.topics.sanitise import RewriteUrl, sanitise_html
 
 _EXTENSIONS: list[str | Extension] = [
     "tables",
@@ -32,7 +32,7 @@ _EXTENSIONS: list[str | Extension] = [
     "pymdownx.betterem",
     "pymdownx.saneheaders",
     "pymdownx.tilde",
-    Dialect(),
+    GitHubDialect(),
 ]
 _SETTINGS: dict[str, dict[str, Any]] = {
     "tables": {"use_align_attribute": True},
@@ -50,35 +50,37 @@ _BLOCK_END = re.compile(r"</(?:p|li|h[1-6]|tr|pre|div|dt|dd)>|<br>")
 _converters = threading.local()
 
 
-def render(text: str, *, prefix: str, rewrite: Rewrite) -> str:
+def render_markdown(text: str, *, prefix: str, rewrite: RewriteUrl) -> str:
     """Safe HTML of ``text``. ``prefix`` begins every id; ``rewrite`` gives links their address.
 
     Never raises: what Python-Markdown cannot convert is shown as plain text.
     """
-    return render_parts([text], prefix=prefix, rewrite=rewrite, headings=False)[0]
+    return render_parts([text], prefix=prefix, rewrite=rewrite, heading_ids=False)[0]
 
 
 def render_parts(
-    parts: Sequence[str], *, prefix: str, rewrite: Rewrite, headings: bool = True
+    parts: Sequence[str], *, prefix: str, rewrite: RewriteUrl, heading_ids: bool = True
 ) -> list[str]:
     """Like ``render``, of one document in several parts: they share footnotes and headings' ids."""
-    mark = "zq" + _key("\0".join(parts))
+    placeholder = "zq" + _text_key("\0".join(parts))
     formulas: list[tuple[str, str]] = []
-    prepared = [_without_formulas(_untangled(part), mark, formulas) for part in parts]
-    cut = f"{mark}cut"
-    source = f"\n\n{cut}\n\n".join(prepared)
+    prepared = [_without_formulas(_without_tangles(part), placeholder, formulas) for part in parts]
+    separator = f"{placeholder}cut"
+    source = f"\n\n{separator}\n\n".join(prepared)
     try:
-        converted = _converter(headings).reset().convert(source)
+        converted = _thread_converter(heading_ids).reset().convert(source)
     except Exception:  # a page with plain text is better than none, whatever the parser stumbled on
-        converted = f"<p>{cut}</p>".join(f"<pre>{html.escape(part)}</pre>" for part in prepared)
-    pieces = converted.split(f"<p>{cut}</p>")
+        converted = f"<p>{separator}</p>".join(
+            f"<pre>{html.escape(part)}</pre>" for part in prepared
+        )
+    pieces = converted.split(f"<p>{separator}</p>")
     if len(pieces) != len(parts):  # a cut was swallowed by raw HTML: keep the parts apart
-        pieces = [_converter(headings).reset().convert(part) for part in prepared]
-    safe = (sanitise(piece, prefix=prefix, rewrite=rewrite) for piece in pieces)
-    return [_with_formulas(piece, mark, formulas) for piece in safe]
+        pieces = [_thread_converter(heading_ids).reset().convert(part) for part in prepared]
+    safe = (sanitise_html(piece, prefix=prefix, rewrite=rewrite) for piece in pieces)
+    return [_with_formulas(piece, placeholder, formulas) for piece in safe]
 
 
-def tangles(text: str) -> Iterator[tuple[int, str]]:
+def find_tangles(text: str) -> Iterator[tuple[int, str]]:
     """The paragraphs (offset, text) that Python-Markdown would take minutes for.
 
     Its time grows with the square of the brackets in a paragraph; no honest one has a thousand.
@@ -89,19 +91,19 @@ def tangles(text: str) -> Iterator[tuple[int, str]]:
                 yield match.start(), match[0]
 
 
-def _untangled(text: str) -> str:
-    for _, paragraph in tangles(text):
+def _without_tangles(text: str) -> str:
+    for _, paragraph in find_tangles(text):
         text = text.replace(paragraph, re.sub(r"[\[<]", " ", paragraph))
     return text
 
 
-def unwrap(rendered: str) -> str:
+def unwrap_paragraph(rendered: str) -> str:
     """``rendered`` without its ``<p>``, when it is a single paragraph."""
     match = _ONE_PARAGRAPH.fullmatch(rendered.strip())
     return match[1] if match else rendered
 
 
-def plain(rendered: str) -> str:
+def plain_text(rendered: str) -> str:
     """The text of rendered HTML on one line, formulas as LaTeX, images as their description."""
     text = _MATH.sub(lambda match: match[1], rendered)
     text = re.sub(r'<img [^>]*alt="([^"]*)"[^>]*>', r"\1", text)
@@ -109,39 +111,39 @@ def plain(rendered: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
-def _converter(headings: bool) -> Markdown:
+def _thread_converter(heading_ids: bool) -> Markdown:
     """This thread's converter: they are costly to make, and hold state while they work."""
-    name = f"headings_{headings}"
+    name = f"headings_{heading_ids}"
     if not hasattr(_converters, name):
-        extensions = [*_EXTENSIONS, "toc"] if headings else _EXTENSIONS
-        settings = {key: value for key, value in _SETTINGS.items() if headings or key != "toc"}
+        extensions = [*_EXTENSIONS, "toc"] if heading_ids else _EXTENSIONS
+        settings = {key: value for key, value in _SETTINGS.items() if heading_ids or key != "toc"}
         converter = Markdown(
             extensions=extensions, extension_configs=settings, output_format="html"
         )
         setattr(_converters, name, converter)
-    found: Markdown = getattr(_converters, name)
-    return found
+    cached: Markdown = getattr(_converters, name)
+    return cached
 
 
-def _key(text: str) -> str:
+def _text_key(text: str) -> str:
     """A word that cannot stand in ``text``: nobody writes a text that holds its own digest."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
-def _without_formulas(text: str, mark: str, formulas: list[tuple[str, str]]) -> str:
+def _without_formulas(text: str, placeholder: str, formulas: list[tuple[str, str]]) -> str:
     if "$" not in text:
         return text
-    out: list[str] = []
-    at = 0
-    for formula in find_formulas(text, scan(text, front_matter=False).prose()):
-        written = text[formula.start : formula.end]
-        out.append(f"{text[at : formula.start]}{mark}n{len(formulas)}z")
-        formulas.append((written, _mathml(formula.latex, formula.display)))
-        at = formula.end
-    return "".join([*out, text[at:]])
+    output: list[str] = []
+    end = 0
+    for formula in find_formulas(text, scan_markdown(text, front_matter=False).prose_text()):
+        latex_source = text[formula.start : formula.end]
+        output.append(f"{text[end : formula.start]}{placeholder}n{len(formulas)}z")
+        formulas.append((latex_source, _formula_html(formula.latex, formula.display)))
+        end = formula.end
+    return "".join([*output, text[end:]])
 
 
-def _mathml(latex: str, display: bool) -> str:
+def _formula_html(latex: str, display: bool) -> str:
     try:
         math = to_mathml(latex, display=display)
     except FormulaError:
@@ -150,30 +152,30 @@ def _mathml(latex: str, display: bool) -> str:
     return f'<span class="formula">{math}</span>' if display else math
 
 
-def _with_formulas(safe: str, mark: str, formulas: Sequence[tuple[str, str]]) -> str:
-    if mark not in safe:
+def _with_formulas(safe: str, placeholder: str, formulas: Sequence[tuple[str, str]]) -> str:
+    if placeholder not in safe:
         return safe
-    word = re.compile(rf"{mark}n(?P<at>\d+)z")
+    formula_token = re.compile(rf"{placeholder}n(?P<at>\d+)z")
     token = re.compile(
-        rf'<[^>"]*(?:"[^"]*"[^>"]*)*>|(?P<before>[(\[“‘]{{0,3}}){word.pattern}(?P<after>[,.;:!?)\]’”…]*)'
+        rf'<[^>"]*(?:"[^"]*"[^>"]*)*>|(?P<before>[(\[“‘]{{0,3}}){formula_token.pattern}(?P<after>[,.;:!?)\]’”…]*)'
     )
     in_code = 0
 
-    def written(match: re.Match[str]) -> str:
+    def latex_source(match: re.Match[str]) -> str:
         return html.escape(formulas[int(match["at"])][0])
 
-    def replace(match: re.Match[str]) -> str:
+    def insert_formula(match: re.Match[str]) -> str:
         nonlocal in_code
         if match[0].startswith("<"):
             in_code += len(re.findall(r"^<(?:code|pre)\b", match[0]))
             in_code -= len(re.findall(r"^</(?:code|pre)\b", match[0]))
-            return word.sub(written, match[0])
+            return formula_token.sub(latex_source, match[0])
         if in_code:
-            return word.sub(written, match[0])
+            return formula_token.sub(latex_source, match[0])
         math = formulas[int(match["at"])][1]
-        shown = f"{match['before']}{math}{match['after']}"
+        punctuated = f"{match['before']}{math}{match['after']}"
         # WebKit would begin a line with the comma behind a formula.
-        joined = math.startswith("<math") and shown != math
-        return f'<span class="unbroken">{shown}</span>' if joined else shown
+        keep_together = math.startswith("<math") and punctuated != math
+        return f'<span class="unbroken">{punctuated}</span>' if keep_together else punctuated
 
-    return token.sub(replace, safe)
+    return token.sub(insert_formula, safe)

@@ -9,21 +9,21 @@ import nh3
 from pygments.token import STANDARD_TYPES
 
 # Address of a link or an image, or None to drop it. The first argument is "href" or "src".
-Rewrite = Callable[[str, str], str | None]
+RewriteUrl = Callable[[str, str], str | None]
 
 
-def words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     """The words of ``text``: a long allow list is easier to read than its quotes."""
     return frozenset(text.split())
 
 
-TAGS = words(
+ALLOWED_TAGS = word_set(
     "a abbr aside b blockquote br caption cite code col colgroup dd del details dfn div dl dt em "
     "figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span "
     "strong sub summary sup table tbody td tfoot th thead tr u ul var"
 )
 # Their content is no text for people: it goes with them.
-DROPPED = words(
+DROPPED_TAGS = word_set(
     "script style iframe object embed template noscript noembed noframes textarea select title "
     "xmp plaintext svg math"
 )
@@ -38,12 +38,16 @@ _ATTRIBUTES = {
     "colgroup": {"span"},
 }
 _ALIGN = {"align": {"left", "right", "center"}}
-_AUTHORS = {"wide", "narrow", "aside", "note", "warning", "small"}
+_AUTHOR_CLASSES = {"wide", "narrow", "aside", "note", "warning", "small"}
 _CLASSES = {
-    "span": {name for name in STANDARD_TYPES.values() if name} | {"linenos", "hll"} | _AUTHORS,
-    "div": {"highlight", "footnote"} | _AUTHORS,
+    "span": {name for name in STANDARD_TYPES.values() if name}
+    | {"linenos", "hll"}
+    | _AUTHOR_CLASSES,
+    "div": {"highlight", "footnote"} | _AUTHOR_CLASSES,
     "a": {"footnote-ref", "footnote-backref"},
-    **dict.fromkeys(("p", "img", "figure", "table", "aside", "blockquote", "details"), _AUTHORS),
+    **dict.fromkeys(
+        ("p", "img", "figure", "table", "aside", "blockquote", "details"), _AUTHOR_CLASSES
+    ),
 }
 _SCHEMES = {"http", "https", "mailto"}
 _NUMERIC = frozenset({"width", "height", "start", "colspan", "rowspan", "span"})
@@ -52,13 +56,13 @@ _LINK = re.compile(r'<a((?: [a-z-]+="[^"]*")*)>')
 _ID = re.compile(r"[\w:.-]{1,120}")
 
 
-def sanitise(html: str, *, prefix: str, rewrite: Rewrite) -> str:
+def sanitise_html(html: str, *, prefix: str, rewrite: RewriteUrl) -> str:
     """Safe HTML. Every id gets ``prefix``, and so does every ``#…`` link to one.
 
     ``rewrite("href" | "src", url)`` gives the address to use for any other link or image.
     """
 
-    def attribute(tag: str, name: str, value: str) -> str | None:
+    def filter_attribute(tag: str, name: str, value: str) -> str | None:
         if name == "id":
             return prefix + value if _ID.fullmatch(value) else None
         if name == "href":
@@ -70,10 +74,10 @@ def sanitise(html: str, *, prefix: str, rewrite: Rewrite) -> str:
         return value
 
     cleaner = nh3.Cleaner(
-        tags=set(TAGS),
-        clean_content_tags=set(DROPPED),
+        tags=set(ALLOWED_TAGS),
+        clean_content_tags=set(DROPPED_TAGS),
         attributes=_ATTRIBUTES,
-        attribute_filter=attribute,
+        attribute_filter=filter_attribute,
         tag_attribute_values={"td": _ALIGN, "th": _ALIGN},
         set_tag_attribute_values={"img": {"loading": "lazy", "decoding": "async"}},
         allowed_classes=_CLASSES,
@@ -81,10 +85,10 @@ def sanitise(html: str, *, prefix: str, rewrite: Rewrite) -> str:
         strip_comments=True,
         link_rel="noopener noreferrer",
     )
-    return _LINK.sub(_own_links_bare, cleaner.clean(html))
+    return _LINK.sub(_strip_own_rel, cleaner.clean(html))
 
 
-def _own_links_bare(match: re.Match[str]) -> str:
+def _strip_own_rel(match: re.Match[str]) -> str:
     """Only links that leave the site need ``rel``; all of them have it until shown to stay."""
-    stays = ' href="#' in match[1] or re.search(r' href="/(?![/\\])', match[1])
-    return match[0].replace(_REL, "") if stays else match[0]
+    stays_on_site = ' href="#' in match[1] or re.search(r' href="/(?![/\\])', match[1])
+    return match[0].replace(_REL, "") if stays_on_site else match[0]

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from quizserver.topics.text import Flaw
+from quizserver.topics.source_text import ParsedDiagnostic
 
-Path = tuple[str | int, ...]
+YamlPath = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,92 +46,109 @@ for _kind, (_pattern, _first) in _PLAIN.items():
 
 
 @dataclass
-class Read:
+class YamlDocument:
     """Plain values, where each stands (``keys`` and ``values`` by path), and what was wrong."""
 
     data: Any = None
-    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    written: dict[Path, str] = field(default_factory=dict)
-    flaws: list[Flaw] = field(default_factory=list)
+    keys: dict[YamlPath, tuple[int, int]] = field(default_factory=dict)
+    values: dict[YamlPath, tuple[int, int]] = field(default_factory=dict)
+    source_texts: dict[YamlPath, str] = field(default_factory=dict)
+    diagnostics: list[ParsedDiagnostic] = field(default_factory=list)
 
-    def place(self, path: Path, *, key: bool = False) -> tuple[int, int]:
+    def position_of(self, path: YamlPath, *, key: bool = False) -> tuple[int, int]:
         """Where ``path`` stands, or the nearest thing around it that does."""
         while path:
-            found = (self.keys if key else self.values).get(path) or self.keys.get(path)
-            if found:
-                return found
+            position = (self.keys if key else self.values).get(path) or self.keys.get(path)
+            if position:
+                return position
             path, key = path[:-1], False
         return self.values.get((), (1, 1))
 
 
-def read_yaml(text: str, *, line: int) -> Read:
+def parse_yaml(text: str, *, line: int) -> YamlDocument:
     """Read a YAML mapping that begins at ``line`` of its file. Never raises."""
-    read = Read()
-    read.values[()] = (line, 1)
+    document = YamlDocument()
+    document.values[()] = (line, 1)
     loader = None
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is not None:
-            read.data = _value(node, (), read, line)
+            document.data = _node_value(node, (), document, line)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = (mark.line + line, mark.column + 1) if mark else (line, 1)
+        error_mark = error.problem_mark or error.context_mark
+        position = (error_mark.line + line, error_mark.column + 1) if error_mark else (line, 1)
         message = f"This YAML cannot be read: {error.problem or error.context}."
         hint = 'Put text that holds ": ", "#" or brackets into quotes; indent with spaces.'
-        read.flaws.append(Flaw(*at, "bad-yaml", message, hint, True))
+        document.diagnostics.append(ParsedDiagnostic(*position, "bad-yaml", message, hint, True))
     except yaml.YAMLError as error:
         message = f"This YAML cannot be read: {str(error).splitlines()[0]}."
-        read.flaws.append(Flaw(line, 1, "bad-yaml", message, "Delete the odd character.", True))
+        document.diagnostics.append(
+            ParsedDiagnostic(line, 1, "bad-yaml", message, "Delete the odd character.", True)
+        )
     except RecursionError:
         message = "This YAML is nested too deeply."
-        read.flaws.append(Flaw(line, 1, "bad-yaml", message, "Flatten it.", True))
+        document.diagnostics.append(
+            ParsedDiagnostic(line, 1, "bad-yaml", message, "Flatten it.", True)
+        )
     except ValueError as error:
         message = f"This YAML cannot be read: {error}."
-        read.flaws.append(Flaw(line, 1, "bad-yaml", message, "Shorten the number.", True))
+        document.diagnostics.append(
+            ParsedDiagnostic(line, 1, "bad-yaml", message, "Shorten the number.", True)
+        )
     finally:
         if loader is not None:
             loader.dispose()
-    if read.data is None and not read.flaws:
-        read.data = {}
-    if not isinstance(read.data, dict) and not read.flaws:
+    if document.data is None and not document.diagnostics:
+        document.data = {}
+    if not isinstance(document.data, dict) and not document.diagnostics:
         message = "This must be lines of the form key: value."
-        read.flaws.append(Flaw(*read.values[()], "bad-yaml", message, "Write key: value.", True))
-    return read
+        document.diagnostics.append(
+            ParsedDiagnostic(*document.values[()], "bad-yaml", message, "Write key: value.", True)
+        )
+    return document
 
 
-def _value(node: yaml.Node, path: Path, read: Read, line: int) -> Any:
-    at = (node.start_mark.line + line, node.start_mark.column + 1)
-    read.values[path] = at
+def _node_value(node: yaml.Node, path: YamlPath, document: YamlDocument, line: int) -> Any:
+    position = (node.start_mark.line + line, node.start_mark.column + 1)
+    document.values[path] = position
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, read, line)
+        return _mapping_value(node, path, document, line)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(n, (*path, i), read, line) for i, n in enumerate(node.value)]
-    read.written[path] = str(node.value)
-    return _scalar(node)
+        return [
+            _node_value(child, (*path, index), document, line)
+            for index, child in enumerate(node.value)
+        ]
+    document.source_texts[path] = str(node.value)
+    return _scalar_value(node)
 
 
-def _mapping(node: yaml.MappingNode, path: Path, read: Read, line: int) -> Any:
+def _mapping_value(
+    node: yaml.MappingNode, path: YamlPath, document: YamlDocument, line: int
+) -> Any:
     data: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        at = (key_node.start_mark.line + line, key_node.start_mark.column + 1)
+        position = (key_node.start_mark.line + line, key_node.start_mark.column + 1)
         if not isinstance(key_node, yaml.ScalarNode):
             message = "A key must be a word."
-            read.flaws.append(Flaw(*at, "bad-yaml", message, "Write key: value.", True))
+            document.diagnostics.append(
+                ParsedDiagnostic(*position, "bad-yaml", message, "Write key: value.", True)
+            )
             continue
         key = str(key_node.value)
         if key in data:
-            first = read.keys[(*path, key)][0]
-            message = f'The key "{key}" stands here twice (first in line {first}).'
-            read.flaws.append(Flaw(*at, "duplicate-key", message, "Delete one of them.", True))
+            first_line = document.keys[(*path, key)][0]
+            message = f'The key "{key}" stands here twice (first in line {first_line}).'
+            document.diagnostics.append(
+                ParsedDiagnostic(*position, "duplicate-key", message, "Delete one of them.", True)
+            )
             continue
-        read.keys[(*path, key)] = at
-        data[key] = _value(value_node, (*path, key), read, line)
+        document.keys[(*path, key)] = position
+        data[key] = _node_value(value_node, (*path, key), document, line)
     return data
 
 
-def _scalar(node: yaml.Node) -> Any:
+def _scalar_value(node: yaml.Node) -> Any:
     text = str(node.value)
     kind = node.tag.rpartition(":")[2]
     if kind == "null":

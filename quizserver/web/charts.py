@@ -16,9 +16,9 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from quizserver.web.labels import axis_name, place
-from quizserver.web.lines import smooth, thin
-from quizserver.web.scales import Scale, ScaleName, drawable, fit, ticks
+from quizserver.web.label_placement import axis_name_box, place_label
+from quizserver.web.line_geometry import smooth_curve, thin_points
+from quizserver.web.scales import Scale, ScaleName, fit_scale, is_drawable, scale_ticks
 
 Numbers = Sequence[float | None]
 Size = Literal["hero", "card", "bench"]
@@ -35,7 +35,7 @@ _BAND_HEADROOM = 1.6
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class ChartAxis:
     """What one axis measures. ``scale`` "log" draws values at or below zero as gaps."""
 
     label: str
@@ -48,7 +48,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ChartCurve:
     """One arm: ``median`` over its replicas and, all of the same length, a band and the replicas.
 
     Values are in the axes' units; None and non-finite values break a line. ``arm`` is the arm's
@@ -65,7 +65,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescribedCurve:
     """The curve that a question describes, by a few points in the axes' units, rising in x."""
 
     points: Sequence[tuple[float, float]]
@@ -73,7 +73,7 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ReferenceLevel:
     """A value of the y axis that curves are compared with: a line across, its name beside it."""
 
     value: float
@@ -87,16 +87,16 @@ class _Plot:
     size: Size
 
 
-def curve_chart(
+def draw_curve_chart(
     *,
     ident: str,
     title: str,
     description: str,
-    x: Axis,
-    y: Axis,
-    curves: Sequence[Curve] = (),
-    described: Described | None = None,
-    levels: Sequence[Level] = (),
+    x: ChartAxis,
+    y: ChartAxis,
+    curves: Sequence[ChartCurve] = (),
+    described: DescribedCurve | None = None,
+    levels: Sequence[ReferenceLevel] = (),
     size: Size = "card",
     y_range: tuple[float, float] | None = None,
 ) -> Markup:
@@ -107,15 +107,17 @@ def curve_chart(
     side by side); otherwise it fits the data. Raises ValueError when there is nothing to draw.
     The same arguments are drawn once and remembered: evidence is shown far more often than made.
     """
-    frozen = tuple(_frozen(curve) for curve in curves)
+    frozen_curves = tuple(_freeze_curve(curve) for curve in curves)
     if described is not None:
-        described = Described(tuple((px, py) for px, py in described.points), described.label)
-    asked = tuple(levels)
-    return _drawn(ident, title, description, x, y, frozen, described, asked, size, y_range)
+        described = DescribedCurve(tuple((px, py) for px, py in described.points), described.label)
+    frozen_levels = tuple(levels)
+    return _draw_chart(
+        ident, title, description, x, y, frozen_curves, described, frozen_levels, size, y_range
+    )
 
 
-def _frozen(curve: Curve) -> Curve:
-    return Curve(
+def _freeze_curve(curve: ChartCurve) -> ChartCurve:
+    return ChartCurve(
         tuple(curve.x),
         tuple(curve.median),
         tuple(curve.low),
@@ -127,35 +129,35 @@ def _frozen(curve: Curve) -> Curve:
 
 
 @functools.lru_cache(maxsize=256)
-def _drawn(
+def _draw_chart(
     ident: str,
     title: str,
     description: str,
-    x: Axis,
-    y: Axis,
-    curves: tuple[Curve, ...],
-    described: Described | None,
-    levels: tuple[Level, ...],
+    x: ChartAxis,
+    y: ChartAxis,
+    curves: tuple[ChartCurve, ...],
+    described: DescribedCurve | None,
+    levels: tuple[ReferenceLevel, ...],
     size: Size,
     y_range: tuple[float, float] | None,
 ) -> Markup:
-    plot = _plot(x, y, curves, described, levels, size, y_range)
-    marks = "".join(_curve_marks(plot, curve) for curve in curves)
+    plot = _fit_plot(x, y, curves, described, levels, size, y_range)
+    drawing = "".join(_curve_svg(plot, curve) for curve in curves)
     if described is not None:
-        marks += _path("described", _described_line(plot, described))
-    beyond = "".join(_beyond(plot, curve) for curve in curves)
-    if beyond:
+        drawing += _path_svg("described", _described_data(plot, described))
+    overflow = "".join(_overflow_svg(plot, curve) for curve in curves)
+    if overflow:
         description = f"{description} The line goes beyond the frame.".strip()
     inside = (
-        f"{_grid(plot, x, y)}{_level_lines(plot, levels)}"
+        f"{_grid_svg(plot, x, y)}{_level_lines(plot, levels)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
-        f' width="100%" height="100%">{marks}</svg>'
-        f"{_labels(plot, y, curves, described, levels)}{beyond}"
+        f' width="100%" height="100%">{drawing}</svg>'
+        f"{_labels_svg(plot, y, curves, described, levels)}{overflow}"
     )
-    return framed(f"chart-{size}", ident, title, description, inside)
+    return frame_chart(f"chart-{size}", ident, title, description, inside)
 
 
-def framed(classes: str, ident: str, title: str, description: str, inside: str) -> Markup:
+def frame_chart(classes: str, ident: str, title: str, description: str, inside: str) -> Markup:
     """The picture ``inside`` (SVG, escaped already) with its name and what it shows in words.
 
     ``ident`` must be unique in the page, ``classes`` are ours.
@@ -171,7 +173,7 @@ def framed(classes: str, ident: str, title: str, description: str, inside: str) 
     )
 
 
-def described_chart(
+def draw_described_chart(
     *, ident: str, title: str, description: str, points: Sequence[tuple[float, float]]
 ) -> Markup:
     """Draw the described curve alone, as the question's figure, before anyone has answered.
@@ -180,121 +182,135 @@ def described_chart(
     are relative because the words of a question give no numbers.
     """
     percent = [(100 * px, 100 * py) for px, py in points]
-    top = max((py for _, py in percent), default=100.0)
-    return curve_chart(
+    highest = max((py for _, py in percent), default=100.0)
+    return draw_curve_chart(
         ident=ident,
         title=title,
         description=description,
-        x=Axis("training done", "%"),
-        y=Axis("loss", "% of its start"),
-        described=Described(percent, label="the loss, as described"),
+        x=ChartAxis("training done", "%"),
+        y=ChartAxis("loss", "% of its start"),
+        described=DescribedCurve(percent, label="the loss, as described"),
         size="hero",
-        y_range=(0.0, max(100.0, top) * 1.1),
+        y_range=(0.0, max(100.0, highest) * 1.1),
     )
 
 
-def _plot(
-    x: Axis,
-    y: Axis,
-    curves: Sequence[Curve],
-    described: Described | None,
-    levels: Sequence[Level],
+def _fit_plot(
+    x: ChartAxis,
+    y: ChartAxis,
+    curves: Sequence[ChartCurve],
+    described: DescribedCurve | None,
+    levels: Sequence[ReferenceLevel],
     size: Size,
     y_range: tuple[float, float] | None,
 ) -> _Plot:
     points = described.points if described is not None else ()
-    across = [*_finite(v for c in curves for v in c.x), *_finite(px for px, _ in points)]
-    upright = [*_finite(v for c in curves for v in c.median), *_finite(py for _, py in points)]
-    if not across or (not upright and y_range is None):
+    x_values = [
+        *_finite_values(v for c in curves for v in c.x),
+        *_finite_values(px for px, _ in points),
+    ]
+    y_values = [
+        *_finite_values(v for c in curves for v in c.median),
+        *_finite_values(py for _, py in points),
+    ]
+    if not x_values or (not y_values and y_range is None):
         raise ValueError("a chart needs at least one point with finite coordinates")
     if y_range is None:
-        band = [*_finite(v for c in curves for v in (*c.low, *c.high))]
-        ceiling = max(upright) * _BAND_HEADROOM if max(upright) > 0 else max(upright)
-        upright += [min(value, ceiling) for value in band]
-        upright += _finite(level.value for level in levels)
-    wide = max(across) - min(across) > 1e-9 * max(map(abs, across))
+        band = [*_finite_values(v for c in curves for v in (*c.low, *c.high))]
+        ceiling = max(y_values) * _BAND_HEADROOM if max(y_values) > 0 else max(y_values)
+        y_values += [min(value, ceiling) for value in band]
+        y_values += _finite_values(level.value for level in levels)
+    has_width = max(x_values) - min(x_values) > 1e-9 * max(map(abs, x_values))
     return _Plot(
-        Scale(min(across), max(across), x.scale) if wide else fit(across),
-        Scale(*y_range, y.scale) if y_range is not None else fit(upright, y.scale),
+        Scale(min(x_values), max(x_values), x.scale) if has_width else fit_scale(x_values),
+        Scale(*y_range, y.scale) if y_range is not None else fit_scale(y_values, y.scale),
         size,
     )
 
 
-def _finite(values: Iterable[float | None]) -> Iterable[float]:
-    return (value for value in values if drawable(value))
+def _finite_values(values: Iterable[float | None]) -> Iterable[float]:
+    return (value for value in values if is_drawable(value))
 
 
-def _curve_marks(plot: _Plot, curve: Curve) -> str:
+def _curve_svg(plot: _Plot, curve: ChartCurve) -> str:
     arm = f"arm-{curve.arm % _ARM_COLOURS}"
-    band = _band(plot, curve)
-    parts = [_path(f"band {arm}", band)] if band else []
+    band = _band_data(plot, curve)
+    parts = [_path_svg(f"band {arm}", band)] if band else []
     if curve.replicas:
-        lines = "".join(_path("replica", _line(plot, curve.x, line)) for line in curve.replicas)
+        lines = "".join(
+            _path_svg("replica", _line_data(plot, curve.x, line)) for line in curve.replicas
+        )
         parts.append(f'<g class="replicas {arm}">{lines}</g>')
-    parts.append(_path(f"median {arm}", _line(plot, curve.x, curve.median)))
+    parts.append(_path_svg(f"median {arm}", _line_data(plot, curve.x, curve.median)))
     return "".join(parts)
 
 
-def _path(name: str, data: str) -> str:
-    return f'<path class="{name}" d="{data}"/>' if data else ""
+def _path_svg(class_name: str, data: str) -> str:
+    return f'<path class="{class_name}" d="{data}"/>' if data else ""
 
 
-def _runs(plot: _Plot, x: Numbers, *lines: Numbers) -> list[list[tuple[int, ...]]]:
+def _unbroken_runs(plot: _Plot, x: Numbers, *lines: Numbers) -> list[list[tuple[int, ...]]]:
     """Stretches of points where every line has a value, as (x, y…) in the inner drawing's units."""
     runs: list[list[tuple[int, ...]]] = [[]]
     for values in zip(x, *lines, strict=False):
-        spots = [plot.x.spot(values[0]), *(plot.y.spot(value) for value in values[1:])]
-        if any(spot is None for spot in spots):
+        positions = [plot.x.position(values[0]), *(plot.y.position(value) for value in values[1:])]
+        if any(position is None for position in positions):
             runs.append([])
             continue
-        across, *ups = (spot for spot in spots if spot is not None)
-        runs[-1].append((round(1000 * across), *(_unit_y(up) for up in ups)))
+        x_position, *y_positions = (position for position in positions if position is not None)
+        runs[-1].append(
+            (round(1000 * x_position), *(_unit_y(y_position) for y_position in y_positions))
+        )
     return [run for run in runs if run]
 
 
-def _unit_y(spot: float) -> int:
+def _unit_y(position: float) -> int:
     # Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
-    return round(1000 * (1 - min(3.0, max(-2.0, spot))))
+    return round(1000 * (1 - min(3.0, max(-2.0, position))))
 
 
-def _line(plot: _Plot, x: Numbers, y: Numbers) -> str:
-    runs = _runs(plot, x, y)
+def _line_data(plot: _Plot, x: Numbers, y: Numbers) -> str:
+    runs = _unbroken_runs(plot, x, y)
     # A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
-    return "".join("M" + _pairs(thin(run) if len(run) > 1 else run * 2) for run in runs)
+    return "".join(
+        "M" + _format_points(thin_points(run) if len(run) > 1 else run * 2) for run in runs
+    )
 
 
-def _band(plot: _Plot, curve: Curve) -> str:
+def _band_data(plot: _Plot, curve: ChartCurve) -> str:
     edges = []
-    for run in _runs(plot, curve.x, curve.low, curve.high):
-        there = thin([(x, high) for x, _, high in run])
-        back = thin([(x, low) for x, low, _ in run])[::-1]
-        edges.append("M" + _pairs(there + back) + "Z")
+    for run in _unbroken_runs(plot, curve.x, curve.low, curve.high):
+        upper_edge = thin_points([(x, high) for x, _, high in run])
+        lower_edge = thin_points([(x, low) for x, low, _ in run])[::-1]
+        edges.append("M" + _format_points(upper_edge + lower_edge) + "Z")
     return "".join(edges)
 
 
-def _pairs(points: Iterable[tuple[int, ...]]) -> str:
+def _format_points(points: Iterable[tuple[int, ...]]) -> str:
     return " ".join(f"{x} {y}" for x, y in points)
 
 
-def _described_line(plot: _Plot, described: Described) -> str:
-    x, y = smooth(described.points)
-    return _line(plot, x, y)
+def _described_data(plot: _Plot, described: DescribedCurve) -> str:
+    x, y = smooth_curve(described.points)
+    return _line_data(plot, x, y)
 
 
-def _grid(plot: _Plot, x: Axis, y: Axis) -> str:
+def _grid_svg(plot: _Plot, x: ChartAxis, y: ChartAxis) -> str:
     parts = ['<g class="grid">']
-    rows = ticks(plot.y)
-    for spot, _ in rows:
+    y_ticks = scale_ticks(plot.y)
+    for position, _ in y_ticks:
         parts.append(
-            f'<line x1="0" x2="100%" y1="{_percent(1 - spot)}" y2="{_percent(1 - spot)}"/>'
+            f'<line x1="0" x2="100%" y1="{_format_percent(1 - position)}" y2="{_format_percent(1 - position)}"/>'
         )
     parts.append('</g><line class="axis" x1="0" x2="100%" y1="100%" y2="100%"/><g class="ticks">')
-    for spot, text in rows:
+    for position, text in y_ticks:
         parts.append(
-            f'<text class="tick-y" x="0" dx="-8" y="{_percent(1 - spot)}" dy="0.32em">{text}</text>'
+            f'<text class="tick-y" x="0" dx="-8" y="{_format_percent(1 - position)}" dy="0.32em">{text}</text>'
         )
-    for spot, text in ticks(plot.x):
-        parts.append(f'<text class="tick-x" x="{_percent(spot)}" y="100%" dy="1.5em">{text}</text>')
+    for position, text in scale_ticks(plot.x):
+        parts.append(
+            f'<text class="tick-x" x="{_format_percent(position)}" y="100%" dy="1.5em">{text}</text>'
+        )
     parts.append(
         f'</g><text class="axis-y" x="0" y="0" dx="-8" dy="-0.9em">{escape(y.text)}</text>'
         f'<text class="axis-x" x="100%" y="100%" dy="2.9em">{escape(x.text)}</text>'
@@ -302,56 +318,64 @@ def _grid(plot: _Plot, x: Axis, y: Axis) -> str:
     return "".join(parts)
 
 
-def _level_lines(plot: _Plot, levels: Sequence[Level]) -> str:
+def _level_lines(plot: _Plot, levels: Sequence[ReferenceLevel]) -> str:
     """A line across the plot at each level that has a place in it."""
-    spots = [plot.y.spot(level.value) for level in levels]
-    places = [_percent(1 - up) for up in spots if up is not None and 0 <= up <= 1]
-    return "".join(f'<line class="level" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in places)
+    positions = [plot.y.position(level.value) for level in levels]
+    y_percents = [
+        _format_percent(1 - position)
+        for position in positions
+        if position is not None and 0 <= position <= 1
+    ]
+    return "".join(f'<line class="level" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in y_percents)
 
 
-def _beyond(plot: _Plot, curve: Curve) -> str:
+def _overflow_svg(plot: _Plot, curve: ChartCurve) -> str:
     """A sign at the top of the frame, where the median first leaves it."""
     for x, value in zip(curve.x, curve.median, strict=False):
-        across, up = plot.x.spot(x), plot.y.spot(value)
-        if across is not None and up is not None and up > 1:
-            name = f"beyond arm-{curve.arm % _ARM_COLOURS}"
-            return f'<text class="{name}" x="{_percent(across)}" y="0" dy="0.85em">▲</text>'
+        x_position, y_position = plot.x.position(x), plot.y.position(value)
+        if x_position is not None and y_position is not None and y_position > 1:
+            class_name = f"beyond arm-{curve.arm % _ARM_COLOURS}"
+            return f'<text class="{class_name}" x="{_format_percent(x_position)}" y="0" dy="0.85em">▲</text>'
     return ""
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def _labels(
+def _labels_svg(
     plot: _Plot,
-    y_axis: Axis,
-    curves: Sequence[Curve],
-    described: Described | None,
-    levels: Sequence[Level],
+    y_axis: ChartAxis,
+    curves: Sequence[ChartCurve],
+    described: DescribedCurve | None,
+    levels: Sequence[ReferenceLevel],
 ) -> str:
-    named = [
-        (f"label arm-{c.arm % _ARM_COLOURS}", c.label, _runs(plot, c.x, c.median)) for c in curves
+    labelled_lines = [
+        (f"label arm-{c.arm % _ARM_COLOURS}", c.label, _unbroken_runs(plot, c.x, c.median))
+        for c in curves
     ]
     if described is not None:
-        x, y = smooth(described.points)
-        named.append(("label ink", described.label, _runs(plot, x, y)))
-    ends = (plot.x.low, plot.x.high)
-    named += [("label ink", level.label, _runs(plot, ends, [level.value] * 2)) for level in levels]
+        x, y = smooth_curve(described.points)
+        labelled_lines.append(("label ink", described.label, _unbroken_runs(plot, x, y)))
+    x_range = (plot.x.low, plot.x.high)
+    labelled_lines += [
+        ("label ink", level.label, _unbroken_runs(plot, x_range, [level.value] * 2))
+        for level in levels
+    ]
     # A name stands beside what is seen of its line, not beside what left the frame.
     lines = [
         [(px / 1000, py / 1000) for run in runs for px, py in run if 0 <= py <= 1000]
-        for _, _, runs in named
+        for _, _, runs in labelled_lines
     ]
-    boxes = [axis_name(y_axis.text, _NARROWEST[plot.size])]
+    boxes = [axis_name_box(y_axis.text, _NARROWEST[plot.size])]
     parts = []
-    for (name, text, _), line in zip(named, lines, strict=True):
+    for (class_name, text, _), line in zip(labelled_lines, lines, strict=True):
         if not text or not line:
             continue
-        box = place(text, line, others=lines, taken=boxes, size=_NARROWEST[plot.size])
+        box = place_label(text, line, others=lines, occupied=boxes, size=_NARROWEST[plot.size])
         boxes.append(box)
         parts.append(
-            f'<text class="{name}" x="{_percent(box.x)}" y="{_percent(box.y)}" dy="0.32em">'
+            f'<text class="{class_name}" x="{_format_percent(box.x)}" y="{_format_percent(box.y)}" dy="0.32em">'
             f"{escape(text)}</text>"
         )
     return "".join(parts)

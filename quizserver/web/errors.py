@@ -14,56 +14,56 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ErrorText:
     title: str
     message: str
     what_to_do: str
 
 
-WORDS = {
-    400: Words(
+ERROR_TEXTS = {
+    400: ErrorText(
         "That request made no sense here",
         "Something in it was missing or malformed.",
         "Go back, reload the page and try again.",
     ),
-    403: Words(
+    403: ErrorText(
         "This is not open to you",
         "The page exists, but not for you, or not yet.",
         "If it belongs to a question, answer the question first.",
     ),
-    404: Words(
+    404: ErrorText(
         "There is no such page",
         "The address may have a typing error, or the page was taken away.",
         "The list of topics is a good place to start again.",
     ),
-    405: Words(
+    405: ErrorText(
         "That can't be done at this address",
         "The address is right, but it takes another kind of request.",
         "Go back and use the page's own buttons.",
     ),
-    413: Words(
+    413: ErrorText(
         "That was too much at once",
         "The request is larger than this server takes.",
         "Send less, then try again.",
     ),
-    429: Words(
+    429: ErrorText(
         "That was a little fast",
         "Too many requests of this kind came from here within a short time.",
         "Wait a minute, then try again. Nothing was lost.",
     ),
-    500: Words(
+    500: ErrorText(
         "Something broke on our side",
         "The error has been written to the server's log.",
         "Try again in a moment. Answers that were acknowledged are safe.",
     ),
-    503: Words(
+    503: ErrorText(
         "The server is busy",
         "It has more to do at this moment than it can take on.",
         "Try again in a few seconds.",
     ),
 }
 
-CSRF_WORDS = Words(
+CSRF_ERROR_TEXT = ErrorText(
     "This page is too old to be sent",
     "Its safety token does not belong to your session any more, or cookies are blocked.",
     "Go back and send it again: what you wrote is still there. If that does not help,"
@@ -71,51 +71,51 @@ CSRF_WORDS = Words(
 )
 
 
-NO_DATA_WORDS = Words(
+DATABASE_ERROR_TEXT = ErrorText(
     "The server can't reach its database",
     "What you sent just now was perhaps not kept. Everything that was acknowledged before is safe.",
     "Wait a moment, then go back and try again. Sending an answer twice counts it once.",
 )
-NO_DATA_SECONDS = 5
+DATABASE_RETRY_SECONDS = 5
 
 
-def install(app: Flask, *, unavailable: Callable[[Exception], str | None]) -> None:
+def install_error_pages(app: Flask, *, outage_reason: Callable[[Exception], str | None]) -> None:
     """Answers HTTP errors and unforeseen exceptions with a page or JSON, never a trace.
 
     ``unavailable`` says why the database can't be used, of an exception that means so.
     """
 
     @app.errorhandler(CSRFError)
-    def csrf_error(error: CSRFError) -> Response:
-        return _answer(400, CSRF_WORDS)
+    def handle_csrf_error(error: CSRFError) -> Response:
+        return _error_response(400, CSRF_ERROR_TEXT)
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
+    def handle_http_error(error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.get_response())
         unhandled = getattr(error, "original_exception", None)
         if unhandled is not None:  # the page of another error could not be made
-            return unforeseen(unhandled)
+            return handle_exception(unhandled)
         code = error.code or 500
-        general = Words(error.name, error.description or "", WORDS[400].what_to_do)
-        words = WORDS.get(code, general)
-        response = _answer(code, words)
+        fallback = ErrorText(error.name, error.description or "", ERROR_TEXTS[400].what_to_do)
+        text = ERROR_TEXTS.get(code, fallback)
+        response = _error_response(code, text)
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response
 
     @app.errorhandler(Exception)
-    def unforeseen(error: Exception) -> Response:
+    def handle_exception(error: Exception) -> Response:
         # The page must not ask again who is signed in: what has just failed would fail once more.
         g.learner_unknown = True
-        if (said := unavailable(error)) is not None:
-            log.error("%s %s: no database: %s", request.method, request.path, said)
-            response = _answer(503, NO_DATA_WORDS)
-            response.headers["Retry-After"] = str(NO_DATA_SECONDS)
+        if (reason := outage_reason(error)) is not None:
+            log.error("%s %s: no database: %s", request.method, request.path, reason)
+            response = _error_response(503, DATABASE_ERROR_TEXT)
+            response.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
             return response
         log.exception("%s %s failed", request.method, request.path)
-        return _answer(InternalServerError.code, WORDS[500])
+        return _error_response(InternalServerError.code, ERROR_TEXTS[500])
 
 
 def wants_json() -> bool:
@@ -124,15 +124,15 @@ def wants_json() -> bool:
     return request.is_json or best == "application/json"
 
 
-def _answer(code: int, words: Words) -> Response:
+def _error_response(code: int, text: ErrorText) -> Response:
     if wants_json():
-        body = jsonify(error=f"{words.title}. {words.message} {words.what_to_do}", field=None)
+        body = jsonify(error=f"{text.title}. {text.message} {text.what_to_do}", field=None)
         return make_response(body, code)
     page = render_template(
         "errors/error.html",
         code=code,
-        title=words.title,
-        message=words.message,
-        what_to_do=words.what_to_do,
+        title=text.title,
+        message=text.message,
+        what_to_do=text.what_to_do,
     )
     return make_response(page, code)

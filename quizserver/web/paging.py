@@ -14,19 +14,19 @@ class Paging:
     per_page: int
 
     @classmethod
-    def at(cls, page: int, total: int, per_page: int) -> Paging:
+    def at_page(cls, page: int, total: int, per_page: int) -> Paging:
         """The page asked for, or the nearest that there is."""
         last = max(1, -(-total // per_page))
         return cls(min(max(1, page), last), total, per_page)
 
     @classmethod
-    def asked(cls, page: str, total: int, per_page: int) -> Paging:
+    def from_query(cls, page: str, total: int, per_page: int) -> Paging:
         """The page that an address asks for; the first when it names no number."""
         number = int(page) if page.isdecimal() and len(page) < 10 else 1
-        return cls.at(number, total, per_page)
+        return cls.at_page(number, total, per_page)
 
     @property
-    def pages(self) -> int:
+    def page_count(self) -> int:
         return max(1, -(-self.total // self.per_page))
 
     @property

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from quizserver.web.charts import framed
-from quizserver.web.scales import Scale, ScaleName, number, ticks
+from quizserver.web.charts import frame_chart
+from quizserver.web.scales import Scale, ScaleName, format_svg_number, scale_ticks
 
 Counts = Sequence[Sequence[int | None]]
 
-LEVELS = 8
+COLOUR_STEPS = 8
 """Steps of the colour scale above that of no replica."""
 
 _ARM_COLOURS = 12
@@ -28,7 +28,7 @@ _FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class MapAxis:
     """A knob along one side: its rising ``values``, at least two; ``names`` stand for them."""
 
     label: str
@@ -42,27 +42,31 @@ class Side:
     def text(self) -> str:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
-    def spot(self, value: float) -> float | None:
+    def position(self, value: float) -> float | None:
         """Where a value stands, 0 at the one edge and 1 at the other; None when it is beyond.
 
         The middle of a cell is its value; in between, places follow the scale.
         """
-        at = [self._height(each) for each in self.values]
-        here = self._height(value)
-        after = next((i for i, each in enumerate(at) if each >= here), len(at) - 1)
-        first = min(max(after - 1, 0), len(at) - 2)
-        share = (here - at[first]) / (at[first + 1] - at[first])
-        spot = (first + share + 0.5) / len(at)
-        return spot if -1e-9 <= spot <= 1 + 1e-9 else None
+        scaled_values = [self._scaled_value(item) for item in self.values]
+        target = self._scaled_value(value)
+        upper_index = next(
+            (i for i, item in enumerate(scaled_values) if item >= target), len(scaled_values) - 1
+        )
+        lower_index = min(max(upper_index - 1, 0), len(scaled_values) - 2)
+        share = (target - scaled_values[lower_index]) / (
+            scaled_values[lower_index + 1] - scaled_values[lower_index]
+        )
+        position = (lower_index + share + 0.5) / len(scaled_values)
+        return position if -1e-9 <= position <= 1 + 1e-9 else None
 
-    def _height(self, value: float) -> float:
+    def _scaled_value(self, value: float) -> float:
         if self.scale != "log":
             return value
         return math.log(value) if value > 0 else -math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ArmMarker:
     """A named setting in the plane: ``number`` is its number in the key, ``arm`` its colour."""
 
     x: float
@@ -71,16 +75,16 @@ class Mark:
     arm: int
 
 
-def phase_chart(
+def draw_phase_chart(
     *,
     ident: str,
     title: str,
     description: str,
-    x: Side,
-    y: Side,
+    x: MapAxis,
+    y: MapAxis,
     counts: Counts,
-    of: int,
-    marks: Sequence[Mark] = (),
+    replicas: int,
+    markers: Sequence[ArmMarker] = (),
 ) -> Markup:
     """Draw how many ``of`` replicas show a shape: ``counts`` has a row a value of y, from low.
 
@@ -88,36 +92,36 @@ def phase_chart(
     it shows, for those who can't see it. None is a cell that nobody has trained yet.
     """
     classes = f"chart-map{' named-rows' if y.names else ''}"
-    inside = f"{_cells(counts, of)}{_axes(x, y)}{_marks(x, y, marks)}"
-    return framed(classes, ident, title, description, inside)
+    inside = f"{_cells_svg(counts, replicas)}{_axes_svg(x, y)}{_markers_svg(x, y, markers)}"
+    return frame_chart(classes, ident, title, description, inside)
 
 
-def level(count: int, of: int) -> int:
+def colour_step(count: int, replicas: int) -> int:
     """The step of the colour scale, 0 for no replica and ``LEVELS`` for all of them."""
-    if count in (0, of):  # none and all have a step of their own
-        return LEVELS if count else 0
-    return min(max(math.floor(LEVELS * count / of + 0.5), 1), LEVELS - 1)
+    if count in (0, replicas):  # none and all have a step of their own
+        return COLOUR_STEPS if count else 0
+    return min(max(math.floor(COLOUR_STEPS * count / replicas + 0.5), 1), COLOUR_STEPS - 1)
 
 
-def _cells(counts: Counts, of: int) -> str:
+def _cells_svg(counts: Counts, replicas: int) -> str:
     height, width = len(counts), len(counts[0])
     paths: dict[int, list[str]] = {}
     for row, line in enumerate(counts):
-        for start, end, count in _stretches(line):
+        for start, end, count in _equal_stretches(line):
             if count is not None:
                 piece = f"M{start} {height - 1 - row}h{end - start}v1H{start}z"
-                paths.setdefault(level(count, of), []).append(piece)
-    drawn = [f'<path class="k-{k}" d="{"".join(paths[k])}"/>' for k in sorted(paths)]
-    if border := "".join(_border(counts, of)):
-        drawn.append(f'<path class="most" d="{border}"/>')
+                paths.setdefault(colour_step(count, replicas), []).append(piece)
+    path_elements = [f'<path class="k-{k}" d="{"".join(paths[k])}"/>' for k in sorted(paths)]
+    if border := "".join(_border_edges(counts, replicas)):
+        path_elements.append(f'<path class="most" d="{border}"/>')
     return (
         f'<svg class="cells" viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
         f' width="100%" height="100%"><rect class="untrained" width="{width}" height="{height}"/>'
-        f"{''.join(drawn)}</svg>"
+        f"{''.join(path_elements)}</svg>"
     )
 
 
-def _stretches(line: Sequence[int | None]) -> Iterator[tuple[int, int, int | None]]:
+def _equal_stretches(line: Sequence[int | None]) -> Iterator[tuple[int, int, int | None]]:
     """Neighbours with one count, as (first column, column after the last, count)."""
     start = 0
     for column in range(1, len(line) + 1):
@@ -126,31 +130,33 @@ def _stretches(line: Sequence[int | None]) -> Iterator[tuple[int, int, int | Non
             start = column
 
 
-def _border(counts: Counts, of: int) -> Iterator[str]:
+def _border_edges(counts: Counts, replicas: int) -> Iterator[str]:
     """The edges between cells where most replicas show the shape and those where not."""
     height = len(counts)
-    most = [[None if count is None else 2 * count > of for count in line] for line in counts]
-    for row, line in enumerate(most):
-        for column, here in enumerate(line):
-            if column and _differ(line[column - 1], here):
+    majority = [
+        [None if count is None else 2 * count > replicas for count in line] for line in counts
+    ]
+    for row, line in enumerate(majority):
+        for column, cell in enumerate(line):
+            if column and _are_different(line[column - 1], cell):
                 yield f"M{column} {height - 1 - row}v1"
-            if row and _differ(most[row - 1][column], here):
+            if row and _are_different(majority[row - 1][column], cell):
                 yield f"M{column} {height - row}h1"
 
 
-def _differ(one: bool | None, other: bool | None) -> bool:
+def _are_different(first: bool | None, second: bool | None) -> bool:
     """Whether both are known and not the same."""
-    return None not in (one, other) and one != other
+    return None not in (first, second) and first != second
 
 
-def _axes(x: Side, y: Side) -> str:
+def _axes_svg(x: MapAxis, y: MapAxis) -> str:
     parts = ['<g class="ticks">']
-    for spot, text in _ticks(y):
-        up = _percent(1 - spot)
+    for position, text in _axis_ticks(y):
+        up = _format_percent(1 - position)
         parts.append(f'<line x1="0" x2="-4" y1="{up}" y2="{up}"/>')
         parts.append(f'<text class="tick-y" x="0" dx="-8" y="{up}" dy="0.32em">{text}</text>')
-    for spot, text in _ticks(x):
-        across = _percent(spot)
+    for position, text in _axis_ticks(x):
+        across = _format_percent(position)
         parts.append(f'<text class="tick-x" x="{across}" y="100%" dy="1.5em">{text}</text>')
     parts.append(
         f'</g><text class="axis-y" x="0" y="0" dx="-8" dy="-0.9em">{escape(y.text)}</text>'
@@ -159,25 +165,27 @@ def _axes(x: Side, y: Side) -> str:
     return "".join(parts)
 
 
-def _ticks(side: Side) -> list[tuple[float, str]]:
+def _axis_ticks(side: MapAxis) -> list[tuple[float, str]]:
     """(place 0…1, SVG text content) of names, of a few whole numbers, or of round numbers."""
     count = len(side.values)
     if side.names:
         return [((i + 0.5) / count, str(escape(name))) for i, name in enumerate(side.names)]
     if side.integer and count <= _FEW:
-        return [((i + 0.5) / count, number(value)) for i, value in enumerate(side.values)]
+        return [
+            ((i + 0.5) / count, format_svg_number(value)) for i, value in enumerate(side.values)
+        ]
     scale = Scale(side.values[0], side.values[-1], side.scale)
-    found = []
-    for share, text in ticks(scale):
-        value = _value(scale, share)
-        spot = side.spot(value)
-        whole = not side.integer or abs(value - round(value)) < 1e-6
-        if spot is not None and whole:
-            found.append((spot, text))
-    return found
+    labelled_ticks = []
+    for share, text in scale_ticks(scale):
+        value = _value_at(scale, share)
+        position = side.position(value)
+        is_whole = not side.integer or abs(value - round(value)) < 1e-6
+        if position is not None and is_whole:
+            labelled_ticks.append((position, text))
+    return labelled_ticks
 
 
-def _value(scale: Scale, share: float) -> float:
+def _value_at(scale: Scale, share: float) -> float:
     """The inverse of ``scale.spot``."""
     if scale.name == "linear":
         return scale.low + share * (scale.high - scale.low)
@@ -185,19 +193,19 @@ def _value(scale: Scale, share: float) -> float:
     return math.exp(low + share * (high - low))
 
 
-def _marks(x: Side, y: Side, marks: Sequence[Mark]) -> str:
+def _markers_svg(x: MapAxis, y: MapAxis, markers: Sequence[ArmMarker]) -> str:
     parts = []
-    for mark in marks:
-        across, up = x.spot(mark.x), y.spot(mark.y)
+    for marker in markers:
+        across, up = x.position(marker.x), y.position(marker.y)
         if across is None or up is None:
             continue
-        left, top = _percent(across), _percent(1 - up)
+        left, top = _format_percent(across), _format_percent(1 - up)
         parts.append(
-            f'<circle class="arm-mark arm-{mark.arm % _ARM_COLOURS}" cx="{left}" cy="{top}" r="9"/>'
-            f'<text class="arm-number" x="{left}" y="{top}" dy="0.34em">{mark.number}</text>'
+            f'<circle class="arm-mark arm-{marker.arm % _ARM_COLOURS}" cx="{left}" cy="{top}" r="9"/>'
+            f'<text class="arm-number" x="{left}" y="{top}" dy="0.34em">{marker.number}</text>'
         )
     return "".join(parts)
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"

@@ -9,7 +9,7 @@ from typing import Literal, TypeGuard
 
 ScaleName = Literal["linear", "log"]
 
-_ROOM_ABOVE = 0.08
+_MARGIN = 0.08
 # Below and above these, a tick is written as a power of ten.
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e5
 # A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
@@ -34,9 +34,9 @@ class Scale:
         if self.name == "log" and self.low <= 0:
             raise ValueError(f"a log scale must start above 0, not at {self.low}")
 
-    def spot(self, value: float | None) -> float | None:
+    def position(self, value: float | None) -> float | None:
         """Where a value stands, 0 at the low end and 1 at the high; None when it has no place."""
-        if not drawable(value):
+        if not is_drawable(value):
             return None
         if self.name == "linear":
             return (value - self.low) / (self.high - self.low)
@@ -47,12 +47,12 @@ class Scale:
         return (math.log(value) - math.log(self.low)) / span
 
 
-def drawable(value: float | None) -> TypeGuard[float]:
+def is_drawable(value: float | None) -> TypeGuard[float]:
     """Whether a value can have a place on a chart at all."""
     return value is not None and abs(value) <= _HUGE  # also False for NaN
 
 
-def fit(values: Sequence[float], name: ScaleName = "linear") -> Scale:
+def fit_scale(values: Sequence[float], name: ScaleName = "linear") -> Scale:
     """A scale that shows finite ``values`` with a little room; linear ones start at 0 if they may.
 
     A log scale with no value above 0 can't be drawn and becomes a linear one.
@@ -61,23 +61,27 @@ def fit(values: Sequence[float], name: ScaleName = "linear") -> Scale:
         positive = [value for value in values if value >= _TINY]
         if positive:
             low, high = min(positive), max(positive)
-            room = max((math.log(high) - math.log(low)) * _ROOM_ABOVE, 0.1)
-            return Scale(max(low * math.exp(-room), _LOWEST), high * math.exp(room), "log")
+            margin = max((math.log(high) - math.log(low)) * _MARGIN, 0.1)
+            return Scale(max(low * math.exp(-margin), _LOWEST), high * math.exp(margin), "log")
     low, high = min(0.0, *values), max(0.0, *values)
     if high - low < _FLAT:
         return Scale(0.0, 1.0)
-    room = (high - low) * _ROOM_ABOVE
-    return Scale(low - room if low < 0 else low, high + room)
+    margin = (high - low) * _MARGIN
+    return Scale(low - margin if low < 0 else low, high + margin)
 
 
-def ticks(scale: Scale, about: int = 5) -> list[tuple[float, str]]:
+def scale_ticks(scale: Scale, about: int = 5) -> list[tuple[float, str]]:
     """Round numbers along a scale: (place 0…1, SVG text content), from low to high."""
-    values = _decades(scale) if scale.name == "log" else _steps(scale, about)
-    spots = ((scale.spot(value), value) for value in values)
-    return [(spot, number(value)) for spot, value in spots if spot is not None]
+    values = _log_ticks(scale) if scale.name == "log" else _linear_ticks(scale, about)
+    positions = ((scale.position(value), value) for value in values)
+    return [
+        (position, format_svg_number(value))
+        for position, value in positions
+        if position is not None
+    ]
 
 
-def _steps(scale: Scale, about: int) -> list[float]:
+def _linear_ticks(scale: Scale, about: int) -> list[float]:
     rough = (scale.high - scale.low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * f for f in (1, 2, 2.5, 5, 10) if power * f >= rough * 0.999)
@@ -87,21 +91,21 @@ def _steps(scale: Scale, about: int) -> list[float]:
     return [round(i * step, digits) for i in range(first, last + 1)]
 
 
-def _decades(scale: Scale) -> list[float]:
+def _log_ticks(scale: Scale) -> list[float]:
     low, high = math.log10(scale.low), math.log10(scale.high)
     stride = max(1, math.ceil((high - low) / 6))
     factors = (1, 2, 5) if high - low < 2 else (1,)
-    found = [
+    candidates = [
         f * 10.0**power
         for power in range(math.floor(low), math.ceil(high) + 1)
         if power % stride == 0
         for f in factors
     ]
-    inside = [value for value in found if scale.low <= value <= scale.high]
-    return inside or [scale.low, scale.high]
+    within_scale = [value for value in candidates if scale.low <= value <= scale.high]
+    return within_scale or [scale.low, scale.high]
 
 
-def number(value: float) -> str:
+def format_svg_number(value: float) -> str:
     """A number as SVG text content: plain where it is short, else with a raised power of ten."""
     if value == 0:
         return "0"
@@ -113,6 +117,6 @@ def number(value: float) -> str:
         )
     mantissa, exponent = f"{value:.2e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".").replace("-", "−")
-    front = {"1": "10", "−1": "−10"}.get(mantissa, f"{mantissa}·10")
-    raised = str(int(exponent)).replace("-", "−")
-    return f'{front}<tspan class="raised" dy="-0.4em">{raised}</tspan>'
+    leading_part = {"1": "10", "−1": "−10"}.get(mantissa, f"{mantissa}·10")
+    power = str(int(exponent)).replace("-", "−")
+    return f'{leading_part}<tspan class="raised" dy="-0.4em">{power}</tspan>'

@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
-class _Signer(TimestampSigner):
+class _ClockTolerantSigner(TimestampSigner):
     """Takes what another clock has signed as well.
 
     The library's own refuses a signature from a moment that is still to come: whoever got a cookie
@@ -33,23 +33,23 @@ class _Signer(TimestampSigner):
     """
 
     def unsign(self, value: Any, max_age: int | None = None, return_timestamp: bool = False) -> Any:
-        signed, moment = super().unsign(value, return_timestamp=True)
+        payload, moment = super().unsign(value, return_timestamp=True)
         if max_age is not None and (datetime.now(UTC) - moment).total_seconds() > max_age:
-            raise SignatureExpired("The signature is too old.", payload=signed)
-        return (signed, moment) if return_timestamp else signed
+            raise SignatureExpired("The signature is too old.", payload=payload)
+        return (payload, moment) if return_timestamp else payload
 
 
-class _Sessions(SecureCookieSessionInterface):
+class _SessionInterface(SecureCookieSessionInterface):
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         serializer = super().get_signing_serializer(app)
         if serializer is not None:
-            serializer.signer = _Signer
+            serializer.signer = _ClockTolerantSigner
         return serializer
 
 
-def install(app: Flask, *, https: bool) -> None:
+def install_security(app: Flask, *, https: bool) -> None:
     """Sets cookie flags and adds the security headers to every response of ``app``."""
-    app.session_interface = _Sessions()
+    app.session_interface = _SessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if https else "session",
         SESSION_COOKIE_HTTPONLY=True,

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 _IMPORT = re.compile(r'^import (?:[^"\n]* from )?"\./([\w-]+\.js)";', re.MULTILINE)
 
-FOLDER = Path(__file__).parent.parent / "static"
+STATIC_FOLDER = Path(__file__).parent.parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -30,19 +30,19 @@ def folder_hash(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def imported(script: Path) -> list[str]:
+def imported_modules(script: Path) -> list[str]:
     """The names of the modules that a module beside them needs, and of those that these need."""
-    found: list[str] = []
-    waiting = [script.name]
-    while waiting:
-        text = (script.parent / waiting.pop()).read_text("utf-8")
-        fresh = [name for name in _IMPORT.findall(text) if name not in (*found, script.name)]
-        found += fresh
-        waiting += fresh
-    return found
+    modules: list[str] = []
+    pending = [script.name]
+    while pending:
+        text = (script.parent / pending.pop()).read_text("utf-8")
+        new_names = [name for name in _IMPORT.findall(text) if name not in (*modules, script.name)]
+        modules += new_names
+        pending += new_names
+    return modules
 
 
-def install(app: Flask, folder: Path = FOLDER) -> None:
+def install_static_files(app: Flask, folder: Path = STATIC_FOLDER) -> None:
     """Serves ``folder`` at ``/static/<hash>/…`` and gives templates ``static_url(path)``, and
     ``module(name)``, the elements that load a module of its ``js`` folder."""
     version = folder_hash(folder)
@@ -65,10 +65,12 @@ def install(app: Flask, folder: Path = FOLDER) -> None:
         # Else a browser finds each module only when it has read the one that needs it: on a slow
         # line, one round trip after another.
         link = Markup('<link rel="modulepreload" href="{}">\n')
-        needed = Markup("").join(link.format(static_url(f"js/{each}")) for each in needs(name))
+        preload_links = Markup("").join(
+            link.format(static_url(f"js/{script_name}")) for script_name in needed_modules(name)
+        )
         script = Markup('<script type="module" src="{}"></script>')
-        return needed + script.format(static_url(f"js/{name}"))
+        return preload_links + script.format(static_url(f"js/{name}"))
 
     @functools.cache
-    def needs(name: str) -> list[str]:
-        return imported(folder / "js" / name)
+    def needed_modules(name: str) -> list[str]:
+        return imported_modules(folder / "js" / name)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import pytest
 from argon2 import PasswordHasher
 
-from quizserver.accounts.model import normal_email, password_fault
-from quizserver.accounts.passwords import hash_password, is_outdated, is_right
+from quizserver.accounts.model import normalise_email, password_fault
+from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
 
 
 def test_the_right_password_fits_and_another_does_not():
     hashed = hash_password("correct horse")
-    assert is_right(hashed, "correct horse")
-    assert not is_right(hashed, "correct hors")
+    assert verify_password(hashed, "correct horse")
+    assert not verify_password(hashed, "correct hors")
     assert hashed != hash_password("correct horse"), "each hash has a salt of its own"
 
 
 def test_nobodys_password_never_fits_even_the_one_that_the_dummy_hash_is_of():
-    assert not is_right(None, "the password of nobody")
+    assert not verify_password(None, "the password of nobody")
 
 
 def test_a_broken_hash_fits_nothing():
-    assert not is_right("no hash at all", "correct horse")
+    assert not verify_password("no hash at all", "correct horse")
 
 
 def test_the_hash_costs_what_it_should():
@@ -30,8 +30,8 @@ def test_the_hash_costs_what_it_should():
 
 def test_a_weaker_hash_is_told_apart():
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash("correct horse")
-    assert is_outdated(weak)
-    assert not is_outdated(hash_password("correct horse"))
+    assert needs_rehash(weak)
+    assert not needs_rehash(hash_password("correct horse"))
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_a_weaker_hash_is_told_apart():
     [(" Ana@Example.ORG ", "ana@example.org"), ("STRASSE@exämple.org", "strasse@exämple.org")],
 )
 def test_one_address_has_one_spelling(written: str, kept: str):
-    assert normal_email(written) == kept
+    assert normalise_email(written) == kept
 
 
 @pytest.mark.parametrize("text", ["", "ana", "ana@", "@example.org", "a b@example.org", "a" * 300])
 def test_what_is_no_address_is_refused_with_a_sentence(text: str):
     with pytest.raises(ValueError, match=r"\w+ \w+"):
-        normal_email(text)
+        normalise_email(text)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.accounts import roles_store
 from quizserver.accounts import store as people
 from quizserver.accounts.model import Person
-from quizserver.accounts.roles import store
-from quizserver.accounts.roles.model import MAY, with_article
+from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.db.session import Database
 from quizserver.db.tables import ROLES
 
@@ -22,26 +22,26 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def make(database: Database, name: str, role: str = "learner") -> Person:
     with database.write() as session:
         person = people.ensure_guest(session, name)
-        people.give_address(session, person.id, f"{name}@example.org", "hash")
-        store.grant(session, person.id, role, by=None, now=NOW)
+        people.register_account(session, person.id, f"{name}@example.org", "hash")
+        roles_store.grant_role(session, person.id, role, by=None, now=NOW)
     return read(database, person.id)
 
 
 def read(database: Database, person_id: int) -> Person:
     with database.read() as session:
-        found = people.by_id(session, person_id)
+        found = people.person_by_id(session, person_id)
     assert found is not None
     return found
 
 
 def grant(database: Database, person: Person, role: str, by: Person | None, **more: object) -> bool:
     with database.write() as session:
-        return store.grant(session, person.id, role, by=by, now=NOW, **more) is not None
+        return roles_store.grant_role(session, person.id, role, by=by, now=NOW, **more) is not None
 
 
 def log(database: Database) -> list[tuple[str, str, str, str | None]]:
     with database.read() as session:
-        return [(g.email, g.before, g.after, g.by) for g in store.log(session)]
+        return [(g.email, g.before, g.after, g.by) for g in roles_store.list_grants(session)]
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def test_what_each_role_may(
     database: Database, role: str, writes: bool, teaches: bool, administers: bool
 ):
     person = make(database, "ann", role)
-    assert (person.writes, person.teaches, person.administers) == (writes, teaches, administers)
+    assert (person.may_write, person.may_teach, person.is_admin) == (writes, teaches, administers)
 
 
 def test_every_role_is_explained():
-    assert tuple(MAY) == ROLES
-    assert [with_article(role) for role in ROLES] == [
+    assert tuple(ROLE_PERMISSIONS) == ROLES
+    assert [role_with_article(role) for role in ROLES] == [
         "a learner", "an author", "an instructor", "an admin",
     ]  # fmt: skip
 
 
 def test_the_readme_states_every_role_in_the_words_of_the_pages():
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    for role, what in MAY.items():
+    for role, what in ROLE_PERMISSIONS.items():
         assert f"| {role} | {what} |" in readme
 
 
@@ -78,8 +78,8 @@ def test_a_grant_says_who_whom_what_and_when(database: Database):
     assert grant(database, ann, "author", boss)
     assert read(database, ann.id).role == "author"
     with database.read() as session:
-        (newest, oldest) = store.log(session)
-        assert store.of_person(session, ann.id) == [newest]
+        (newest, oldest) = roles_store.list_grants(session)
+        assert roles_store.grants_of_person(session, ann.id) == [newest]
     assert (oldest.email, oldest.before, oldest.after) == ("boss@example.org", "learner", "admin")
     assert oldest.by is None
     assert (newest.email, newest.before, newest.after) == ("ann@example.org", "learner", "author")
@@ -95,24 +95,24 @@ def test_the_same_role_again_is_no_grant(database: Database):
 def test_a_grant_that_is_rolled_back_leaves_neither_role_nor_line(database: Database):
     ann = make(database, "ann")
     with pytest.raises(RuntimeError), database.write() as session:  # noqa: PT012
-        store.grant(session, ann.id, "author", by=None, now=NOW)
+        roles_store.grant_role(session, ann.id, "author", by=None, now=NOW)
         raise RuntimeError
     assert (read(database, ann.id).role, log(database)) == ("learner", [])
 
 
 def test_the_last_admin_stays_unless_it_is_forced(database: Database):
     boss = make(database, "boss", "admin")
-    with pytest.raises(store.LastAdminError, match=r"boss@example\.org is the only admin"):
+    with pytest.raises(roles_store.LastAdminError, match=r"boss@example\.org is the only admin"):
         grant(database, boss, "learner", boss)
-    with pytest.raises(store.LastAdminError), database.write() as session:
-        store.keep_an_admin(session, boss.id)
+    with pytest.raises(roles_store.LastAdminError), database.write() as session:
+        roles_store.require_another_admin(session, boss.id)
     assert read(database, boss.id).role == "admin"
     make(database, "second", "admin")
     assert grant(database, boss, "learner", boss)
     second = make(database, "second2", "author")
     assert grant(database, second, "learner", None)
     with database.read() as session:
-        last = people.by_email(session, "second@example.org")
+        last = people.person_by_email(session, "second@example.org")
     assert last is not None
     assert grant(database, last, "learner", None, force=True)
 
@@ -123,7 +123,7 @@ def test_two_admins_who_take_each_others_role_at_once_leave_one(database: Databa
 
     def take(by: Person, whose: Person) -> None:
         barrier.wait()
-        with suppress(store.RefusedError):
+        with suppress(roles_store.GrantRefusedError):
             grant(database, whose, "learner", by)
 
     threads = [threading.Thread(target=take, args=pair) for pair in ((one, two), (two, one))]
@@ -141,14 +141,16 @@ def test_who_is_no_admin_any_more_grants_nothing(database: Database):
         make(database, "ann"),
     )
     grant(database, old, "learner", boss)
-    with pytest.raises(store.RefusedError, match="no admin any more"):
+    with pytest.raises(roles_store.GrantRefusedError, match="no admin any more"):
         grant(database, ann, "admin", old)
     assert read(database, ann.id).role == "learner"
 
 
 def test_a_role_that_changed_meanwhile_is_not_overwritten(database: Database):
     boss, ann = make(database, "boss", "admin"), make(database, "ann", "author")
-    with pytest.raises(store.RefusedError, match=r"Meanwhile somebody made .* an author"):
+    with pytest.raises(
+        roles_store.GrantRefusedError, match=r"Meanwhile somebody made .* an author"
+    ):
         grant(database, ann, "instructor", boss, expected="learner")
     assert read(database, ann.id).role == "author"
 
@@ -156,7 +158,7 @@ def test_a_role_that_changed_meanwhile_is_not_overwritten(database: Database):
 def test_guests_and_nobody_get_no_role(database: Database):
     with database.write() as session:
         guest = people.ensure_guest(session, "guest")
-    with pytest.raises(store.RefusedError, match="no such account"):
+    with pytest.raises(roles_store.GrantRefusedError, match="no such account"):
         grant(database, guest, "author", None)
 
 
@@ -165,10 +167,10 @@ def test_the_log_outlives_the_people_in_it(database: Database):
     grant(database, ann, "admin", boss)
     before = log(database)
     with database.write() as session:
-        assert store.is_in_log(session, ann.id)
-        people.delete(session, boss.id)
-        people.delete(session, ann.id)
-        assert not store.is_in_log(session, ann.id)
+        assert roles_store.is_in_role_log(session, ann.id)
+        people.delete_person(session, boss.id)
+        people.delete_person(session, ann.id)
+        assert not roles_store.is_in_role_log(session, ann.id)
     assert log(database) == before
 
 
@@ -192,6 +194,6 @@ def test_search_takes_the_text_as_it_is(
     with database.write() as session:
         people.ensure_guest(session, "guest")
     with database.read() as session:
-        people_found = people.search(session, text, role, offset=0, limit=10)
-        assert people.count(session, text, role) == len(found)
+        people_found = people.search_accounts(session, text, role, offset=0, limit=10)
+        assert people.count_accounts(session, text, role) == len(found)
     assert [str(p.email).partition("@")[0] for p in people_found] == found

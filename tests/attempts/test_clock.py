@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.attempts.clock import SECONDS_MAX, moment_of, seal, seconds_since
+from quizserver.attempts.timing import SECONDS_MAX, elapsed_seconds, read_opened_at, sign_opened_at
 
 SECRET = b"tests only"
 AT = 1_772_000_000.25
 
 
 def test_a_sealed_moment_is_read_back_to_a_tenth_of_a_second():
-    text = seal(SECRET, "ann", "q", 1, AT)
-    assert moment_of(SECRET, "ann", "q", 1, text) == pytest.approx(AT, abs=0.051)
+    text = sign_opened_at(SECRET, "ann", "q", 1, AT)
+    assert read_opened_at(SECRET, "ann", "q", 1, text) == pytest.approx(AT, abs=0.051)
 
 
 @pytest.mark.parametrize(
@@ -25,19 +25,19 @@ def test_a_sealed_moment_is_read_back_to_a_tenth_of_a_second():
     ],
 )
 def test_it_holds_for_one_visitor_question_and_attempt(whose: tuple[bytes, str, str, int]):
-    assert moment_of(*whose, seal(SECRET, "ann", "q", 1, AT)) is None
+    assert read_opened_at(*whose, sign_opened_at(SECRET, "ann", "q", 1, AT)) is None
 
 
 def test_an_earlier_moment_under_the_same_seal_is_refused():
-    tenths, _, code = seal(SECRET, "ann", "q", 1, AT).partition(".")
-    assert moment_of(SECRET, "ann", "q", 1, f"{int(tenths) - 100}.{code}") is None
+    tenths, _, code = sign_opened_at(SECRET, "ann", "q", 1, AT).partition(".")
+    assert read_opened_at(SECRET, "ann", "q", 1, f"{int(tenths) - 100}.{code}") is None
 
 
 @pytest.mark.parametrize(
     "text", ["", ".", "1", "1.", "x.y", "-5.abc", "٣.abc", "1.ü", "9" * 400 + ".a", "1e5.a"]
 )
 def test_nonsense_is_no_moment(text: str):
-    assert moment_of(SECRET, "ann", "q", 1, text) is None
+    assert read_opened_at(SECRET, "ann", "q", 1, text) is None
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_nonsense_is_no_moment(text: str):
 def test_seconds_are_capped_and_never_negative(
     moment: float | None, now: float, seconds: float | None
 ):
-    assert seconds_since(moment, now) == seconds
+    assert elapsed_seconds(moment, now) == seconds

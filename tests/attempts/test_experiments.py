@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.accounts import store as people
+from quizserver.attempts import experiments_store
 from quizserver.attempts import store as attempts
-from quizserver.attempts.experiments import store
-from quizserver.attempts.experiments.journal import journal
+from quizserver.attempts.experiments import create_experiment_recorder
 from quizserver.db.session import Database
 from quizserver.db.tables import experiment, standing
 from tests.classes.items.rooms import answer
@@ -27,7 +27,9 @@ def guest(database: Database, visitor: str = "v") -> int:
 
 def note(database: Database, person: int, simulation: str, after: float) -> bool:
     with database.write() as session:
-        return store.note(session, person, "t", simulation, NOON + timedelta(seconds=after))
+        return experiments_store.record_experiment(
+            session, person, "t", simulation, NOON + timedelta(seconds=after)
+        )
 
 
 def rows(database: Database) -> int:
@@ -68,7 +70,7 @@ def test_nothing_is_noted_of_somebody_who_is_gone(database: Database):
 
 def test_many_runs_at_once_are_one_experiment(database: Database):
     person = guest(database)
-    ran = journal(database, lambda: person)
+    ran = create_experiment_recorder(database, lambda: person)
     barrier = threading.Barrier(8)
 
     def start() -> None:
@@ -84,7 +86,7 @@ def test_many_runs_at_once_are_one_experiment(database: Database):
 
 
 def test_a_guest_who_did_nothing_yet_leaves_no_trace(database: Database):
-    journal(database, lambda: None)("t", "simulation")
+    create_experiment_recorder(database, lambda: None)("t", "simulation")
     assert rows(database) == 0
 
 
@@ -93,10 +95,12 @@ def test_signing_in_moves_what_the_guest_ran(database: Database):
     note(database, account, "one", 0)
     note(database, visitor, "two", 10)
     with database.write() as session:
-        attempts.absorb(session, visitor, account)
+        attempts.merge_guest_attempts(session, visitor, account)
     with database.read() as session:
-        assert [e["simulation"] for e in store.export(session, account)] == ["one", "two"]
-        assert store.export(session, visitor) == []
+        assert [
+            e["simulation"] for e in experiments_store.export_experiments(session, account)
+        ] == ["one", "two"]
+        assert experiments_store.export_experiments(session, visitor) == []
 
 
 def test_a_database_that_fails_is_logged_and_fails_no_run(
@@ -106,5 +110,5 @@ def test_a_database_that_fails_is_logged_and_fails_no_run(
     with database.write() as session:
         session.execute(sa.text("DROP TABLE experiment"))
     with caplog.at_level(logging.ERROR):
-        journal(database, lambda: person)("t", "simulation")
+        create_experiment_recorder(database, lambda: person)("t", "simulation")
     assert "t/simulation was not noted" in caplog.text

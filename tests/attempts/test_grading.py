@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.attempts.grading import SubmissionError, grade, mark_of, shuffled
+from quizserver.attempts.grading import (
+    SubmissionError,
+    grade_submission,
+    option_status,
+    shuffle_options,
+)
 
 IDS = st.text("abcdefgh-", min_size=1, max_size=5)
 OPTIONS = st.lists(IDS, min_size=2, max_size=8, unique=True)
@@ -23,7 +28,7 @@ OPTIONS = st.lists(IDS, min_size=2, max_size=8, unique=True)
     ],
 )
 def test_every_right_option_and_no_wrong_one_is_right(chosen, right, missed, wrong):
-    graded = grade({"a", "b"}, ["a", "b", "c"], chosen)
+    graded = grade_submission({"a", "b"}, ["a", "b", "c"], chosen)
     assert (graded.right, graded.mark) == (right, float(right))
     assert (graded.missed, graded.wrong) == (missed, wrong)
 
@@ -38,30 +43,30 @@ def test_every_right_option_and_no_wrong_one_is_right(chosen, right, missed, wro
 )
 def test_what_cannot_be_graded_is_said_in_words(right, chosen, told):
     with pytest.raises(SubmissionError, match=told):
-        grade(right, ["a", "b"], chosen)
+        grade_submission(right, ["a", "b"], chosen)
 
 
 @given(options=OPTIONS, data=st.data())
 def test_an_answer_is_right_exactly_when_it_is_the_key(options, data):
     right = data.draw(st.sets(st.sampled_from(options), min_size=2))
     chosen = data.draw(st.lists(st.sampled_from(options), min_size=1, unique=True))
-    graded = grade(right, options, chosen)
+    graded = grade_submission(right, options, chosen)
     assert graded.right == (set(chosen) == right)
     assert graded.missed | set(chosen) >= right
-    marks = {option: mark_of(option, right, chosen) for option in options}
+    marks = {option: option_status(option, right, chosen) for option in options}
     good = {"right-chosen", "wrong-avoided"}
     assert graded.right == all(mark in good for mark in marks.values())
 
 
 @given(options=OPTIONS, visitor=st.text(max_size=8))
 def test_shuffling_keeps_every_option_and_is_stable_under_edits(options, visitor):
-    order = shuffled(options, "q", visitor)
+    order = shuffle_options(options, "q", visitor)
     assert sorted(order) == sorted(options)
-    assert shuffled(list(reversed(options)), "q", visitor) == order
+    assert shuffle_options(list(reversed(options)), "q", visitor) == order
     without = [option for option in order if option != options[0]]
-    assert shuffled(options[1:], "q", visitor) == without
+    assert shuffle_options(options[1:], "q", visitor) == without
 
 
 def test_learners_see_different_orders():
-    orders = {tuple(shuffled(["a", "b", "c", "d"], "q", str(v))) for v in range(200)}
+    orders = {tuple(shuffle_options(["a", "b", "c", "d"], "q", str(v))) for v in range(200)}
     assert len(orders) == 24

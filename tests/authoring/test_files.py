@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring import disk
+from quizserver.authoring import atomic_files
 from quizserver.authoring import files as module
 from quizserver.authoring.files import (
-    ChangedError,
     ContentError,
-    Files,
-    PlaceError,
-    digest,
-    normal,
-    place,
+    ContentFiles,
+    FileChangedError,
+    NotEditableError,
+    normalise_text,
+    page_ref,
+    text_digest,
 )
 
-WHERE = place("numbers", "sides.md")
+WHERE = page_ref("numbers", "sides.md")
 
 
 @pytest.fixture
-def files(content: Path) -> Files:
-    return Files(content)
+def files(content: Path) -> ContentFiles:
+    return ContentFiles(content)
 
 
 def leftovers(content: Path) -> list[str]:
@@ -43,34 +43,34 @@ def leftovers(content: Path) -> list[str]:
     ],
 )  # fmt: skip
 def test_only_plain_names_are_places(name: str):
-    assert place("numbers", "third-way2.md").path == "numbers/third-way2.md"
-    with pytest.raises(PlaceError):
-        place("numbers", name)
-    with pytest.raises(PlaceError):
-        place(name.removesuffix(".md") if name.endswith("a.md\n") else f"{name}/", "sides.md")
+    assert page_ref("numbers", "third-way2.md").path == "numbers/third-way2.md"
+    with pytest.raises(NotEditableError):
+        page_ref("numbers", name)
+    with pytest.raises(NotEditableError):
+        page_ref(name.removesuffix(".md") if name.endswith("a.md\n") else f"{name}/", "sides.md")
 
 
-def test_a_link_is_neither_read_nor_written(files: Files, content: Path, tmp_path: Path):
+def test_a_link_is_neither_read_nor_written(files: ContentFiles, content: Path, tmp_path: Path):
     outside = tmp_path / "outside.md"
     outside.write_text("# Outside\n")
     (content / "numbers/link.md").symlink_to(outside)
-    where = place("numbers", "link.md")
-    with pytest.raises(PlaceError):
-        files.read(where)
-    with pytest.raises(PlaceError):
-        files.write(where, "# Mine\n", seen=digest("# Outside\n"))
+    where = page_ref("numbers", "link.md")
+    with pytest.raises(NotEditableError):
+        files.read_page(where)
+    with pytest.raises(NotEditableError):
+        files.write_page(where, "# Mine\n", expected_digest=text_digest("# Outside\n"))
     assert outside.read_text() == "# Outside\n"
 
 
-def test_a_file_that_holds_something_else_is_not_replaced(files: Files, content: Path):
+def test_a_file_that_holds_something_else_is_not_replaced(files: ContentFiles, content: Path):
     before = (content / WHERE.path).read_text()
-    with pytest.raises(ChangedError) as told:
-        files.write(WHERE, "# Mine\n", seen=digest("what I saw"))
+    with pytest.raises(FileChangedError) as told:
+        files.write_page(WHERE, "# Mine\n", expected_digest=text_digest("what I saw"))
     assert told.value.text == before
-    with pytest.raises(ChangedError):
-        files.write(WHERE, "# Mine\n", seen=None)
-    with pytest.raises(ChangedError):
-        files.delete(WHERE, seen=digest("what I saw"))
+    with pytest.raises(FileChangedError):
+        files.write_page(WHERE, "# Mine\n", expected_digest=None)
+    with pytest.raises(FileChangedError):
+        files.delete_page(WHERE, expected_digest=text_digest("what I saw"))
     assert (content / WHERE.path).read_text() == before
     assert leftovers(content) == []
 
@@ -86,59 +86,61 @@ def test_a_file_that_holds_something_else_is_not_replaced(files: Files, content:
     ],
 )
 def test_a_file_keeps_its_line_ends_and_its_mark(
-    files: Files, content: Path, before: bytes, after: bytes
+    files: ContentFiles, content: Path, before: bytes, after: bytes
 ):
     (content / WHERE.path).write_bytes(before)
-    text = files.read(WHERE)
+    text = files.read_page(WHERE)
     assert text == "# Title\n\ntext\n", "newlines alone are no change"
-    files.write(WHERE, "# New\n\ntext\n", seen=digest(text))
+    files.write_page(WHERE, "# New\n\ntext\n", expected_digest=text_digest(text))
     assert (content / WHERE.path).read_bytes() == after
 
 
 @pytest.mark.parametrize("data", [b"# \xff\n", b"# \0\n", b"x" * 300_000])
 def test_what_can_not_be_shown_without_loss_is_left_to_the_disk(
-    files: Files, content: Path, data: bytes
+    files: ContentFiles, content: Path, data: bytes
 ):
     (content / WHERE.path).write_bytes(data)
     with pytest.raises(ContentError):
-        files.read(WHERE)
+        files.read_page(WHERE)
     with pytest.raises(ContentError):
-        files.write(WHERE, "# Mine\n", seen=None)
+        files.write_page(WHERE, "# Mine\n", expected_digest=None)
     assert (content / WHERE.path).read_bytes() == data
 
 
 def test_an_editor_that_saves_at_the_last_moment_is_not_overwritten(
-    files: Files, content: Path, monkeypatch: pytest.MonkeyPatch
+    files: ContentFiles, content: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Between the comparison and the replacement, somebody saves without waiting for a turn."""
     path = content / WHERE.path
     before = path.read_text()
-    exchange = disk.exchange
+    exchange = atomic_files.exchange_files
 
     def late(one: Path, other: Path) -> bool:
         if path.read_text() == before:
             path.write_text("# At the last moment\n")
         return exchange(one, other)
 
-    monkeypatch.setattr(disk, "exchange", late)
-    with pytest.raises(ChangedError) as told:
-        files.write(WHERE, "# Mine\n", seen=digest(before))
+    monkeypatch.setattr(atomic_files, "exchange_files", late)
+    with pytest.raises(FileChangedError) as told:
+        files.write_page(WHERE, "# Mine\n", expected_digest=text_digest(before))
     assert told.value.text == "# At the last moment\n"
     assert path.read_text() == "# At the last moment\n"
     assert leftovers(content) == []
 
 
 def test_where_names_can_not_be_exchanged_a_file_is_replaced_all_the_same(
-    files: Files, content: Path, monkeypatch: pytest.MonkeyPatch
+    files: ContentFiles, content: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(disk, "_renameat2", None)
+    monkeypatch.setattr(atomic_files, "_renameat2", None)
     before = (content / WHERE.path).read_text()
-    files.write(WHERE, "# Mine\n", seen=digest(before))
+    files.write_page(WHERE, "# Mine\n", expected_digest=text_digest(before))
     assert (content / WHERE.path).read_text() == "# Mine\n"
     assert leftovers(content) == []
 
 
-def test_a_reader_sees_the_old_text_or_the_new_one_and_never_a_part(files: Files, content: Path):
+def test_a_reader_sees_the_old_text_or_the_new_one_and_never_a_part(
+    files: ContentFiles, content: Path
+):
     path = content / WHERE.path
     texts = [f"# {letter}\n" + letter * 50_000 + "\n" for letter in "ab"]
     path.write_text(texts[0])
@@ -152,7 +154,7 @@ def test_a_reader_sees_the_old_text_or_the_new_one_and_never_a_part(files: Files
     reader = threading.Thread(target=read)
     reader.start()
     for turn in range(40):
-        files.write(WHERE, texts[(turn + 1) % 2], seen=digest(texts[turn % 2]))
+        files.write_page(WHERE, texts[(turn + 1) % 2], expected_digest=text_digest(texts[turn % 2]))
     done.set()
     reader.join()
     assert seen <= set(texts)
@@ -163,16 +165,16 @@ def test_of_two_processes_that_saw_the_same_text_one_writes(content: Path):
     code = f"""
 import sys
 from pathlib import Path
-from quizserver.authoring.files import ChangedError, Files, digest, place
-files, where = Files(Path({str(content)!r})), place("numbers", "sides.md")
-seen = digest(files.read(where))
+from quizserver.authoring.files import ContentFiles, FileChangedError, page_ref, text_digest
+files, ref = ContentFiles(Path({str(content)!r})), page_ref("numbers", "sides.md")
+seen = text_digest(files.read_page(ref))
 print("seen", flush=True)
 sys.stdin.readline()
-with files.turn():
+with files.write_lock():
     try:
-        files.write(where, "# " + sys.argv[1] + "\\n", seen=seen)
+        files.write_page(ref, "# " + sys.argv[1] + "\\n", expected_digest=seen)
         print("written")
-    except ChangedError as error:
+    except FileChangedError as error:
         print("changed:", error.text)
 """
     processes = [
@@ -203,26 +205,28 @@ with files.turn():
     assert winner.strip() in sorted(said)[0], "the other is told what the winner wrote"
 
 
-def test_a_new_page_is_made_with_its_folder_and_goes_with_it(files: Files, content: Path):
-    where = place("fresh", "lesson.md")
-    files.write(where, "# Fresh\n", seen=None)
+def test_a_new_page_is_made_with_its_folder_and_goes_with_it(files: ContentFiles, content: Path):
+    where = page_ref("fresh", "lesson.md")
+    files.write_page(where, "# Fresh\n", expected_digest=None)
     assert (content / where.path).read_text() == "# Fresh\n"
     assert (content / where.path).stat().st_mode & 0o777 == 0o644
-    files.delete(where, seen=digest("# Fresh\n"))
+    files.delete_page(where, expected_digest=text_digest("# Fresh\n"))
     assert not (content / "fresh").exists()
 
 
-def test_a_folder_without_the_right_to_write_is_told(files: Files, content: Path):
+def test_a_folder_without_the_right_to_write_is_told(files: ContentFiles, content: Path):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     (content / "numbers").chmod(0o500)
     with pytest.raises(ContentError, match=r"numbers/sides\.md can't be written"):
-        files.write(WHERE, "# Mine\n", seen=digest((content / WHERE.path).read_text()))
+        files.write_page(
+            WHERE, "# Mine\n", expected_digest=text_digest((content / WHERE.path).read_text())
+        )
     (content / "numbers").chmod(0o700)
 
 
 def test_a_file_that_is_read_only_is_not_replaced(
-    files: Files, content: Path, monkeypatch: pytest.MonkeyPatch
+    files: ContentFiles, content: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = content / WHERE.path
     before = path.read_text()
@@ -230,15 +234,15 @@ def test_a_file_that_is_read_only_is_not_replaced(
     if os.geteuid() == 0:  # to whom every file seems writable
         monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(ContentError, match="read-only"):
-        files.write(WHERE, "# Mine\n", seen=digest(before))
+        files.write_page(WHERE, "# Mine\n", expected_digest=text_digest(before))
     with pytest.raises(ContentError, match="read-only"):
-        files.delete(WHERE, seen=digest(before))
+        files.delete_page(WHERE, expected_digest=text_digest(before))
     assert path.read_text() == before
     assert leftovers(content) == []
 
 
 def test_what_was_typed_keeps_its_spaces_and_gets_one_newline_at_the_end():
-    assert normal("a  \r\n\tb\r\n\r\nc ") == "a  \n\tb\n\nc \n"
-    assert normal("a\n\n") == "a\n\n"
-    assert normal("") == ""
-    assert normal("a\0\ud800b") == "a\ufffd?b\n"
+    assert normalise_text("a  \r\n\tb\r\n\r\nc ") == "a  \n\tb\n\nc \n"
+    assert normalise_text("a\n\n") == "a\n\n"
+    assert normalise_text("") == ""
+    assert normalise_text("a\0\ud800b") == "a\ufffd?b\n"

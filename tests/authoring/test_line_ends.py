@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.authoring.line_ends import as_before, plain
+from quizserver.authoring.line_endings import encode_like_original, normalise_newlines
 
 LINES = st.lists(
     st.tuples(st.sampled_from(["a", "b", "", "ä"]), st.sampled_from(["\n", "\r\n", "\r", ""])),
@@ -21,22 +21,22 @@ def files(draw: st.DrawFn) -> bytes:
 
 @given(files())
 def test_a_text_without_a_change_is_the_same_bytes(before: bytes):
-    assert as_before(plain(before.decode("utf-8-sig")), before) == before
+    assert encode_like_original(normalise_newlines(before.decode("utf-8-sig")), before) == before
 
 
 @given(files(), LINES)
 def test_whatever_is_written_reads_as_the_text_that_was_meant(
     before: bytes, typed: list[tuple[str, str]]
 ):
-    text = plain("".join(line + end for line, end in typed))
-    assert plain(as_before(text, before).decode("utf-8-sig")) == text
+    text = normalise_newlines("".join(line + end for line, end in typed))
+    assert normalise_newlines(encode_like_original(text, before).decode("utf-8-sig")) == text
 
 
 def test_a_changed_line_gets_the_most_frequent_end_and_the_others_keep_theirs():
     before = b"one\r\ntwo\nthree\r\nfour\r\nfive"
-    assert as_before("one\ntwo\nTHREE\nnew\nfour\nfive\n", before) == (
+    assert encode_like_original("one\ntwo\nTHREE\nnew\nfour\nfive\n", before) == (
         b"one\r\ntwo\nTHREE\r\nnew\r\nfour\r\nfive"
     )
-    assert as_before("one\ntwo\nthree\nfour\nfive\nsix\n", before) == (
+    assert encode_like_original("one\ntwo\nthree\nfour\nfive\nsix\n", before) == (
         b"one\r\ntwo\nthree\r\nfour\r\nfive\r\nsix"
     )

@@ -7,7 +7,14 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.authoring.merge import BETWEEN, THEIRS, YOURS, diff, marks, merge
+from quizserver.authoring.merge import (
+    SEPARATOR_MARKER,
+    THEIRS_MARKER,
+    YOURS_MARKER,
+    conflict_marker_lines,
+    diff_texts,
+    merge_texts,
+)
 
 BASE = "one\ntwo\nthree\nfour\nfive\n"
 texts = st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=9).map(
@@ -18,38 +25,48 @@ texts = st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=9).map(
 def test_changes_in_different_places_are_both_kept():
     theirs = BASE.replace("one", "ONE")
     yours = BASE.replace("five\n", "FIVE\nsix\n")
-    merged = merge(BASE, theirs, yours)
-    assert (merged.text, merged.clashes) == ("ONE\ntwo\nthree\nfour\nFIVE\nsix\n", 0)
+    merged = merge_texts(BASE, theirs, yours)
+    assert (merged.text, merged.conflicts) == ("ONE\ntwo\nthree\nfour\nFIVE\nsix\n", 0)
 
 
 def test_changes_of_one_place_stand_between_marks():
-    merged = merge(BASE, BASE.replace("three", "drei"), BASE.replace("three", "trois"))
-    expected = ["one", "two", THEIRS, "drei", BETWEEN, "trois", YOURS, "four", "five"]
-    assert (merged.text.splitlines(), merged.clashes) == (expected, 1)
-    assert marks(merged.text) == [3, 7]
-    assert marks(BASE) == []
+    merged = merge_texts(BASE, BASE.replace("three", "drei"), BASE.replace("three", "trois"))
+    expected = [
+        "one",
+        "two",
+        THEIRS_MARKER,
+        "drei",
+        SEPARATOR_MARKER,
+        "trois",
+        YOURS_MARKER,
+        "four",
+        "five",
+    ]
+    assert (merged.text.splitlines(), merged.conflicts) == (expected, 1)
+    assert conflict_marker_lines(merged.text) == [3, 7]
+    assert conflict_marker_lines(BASE) == []
 
 
 def test_the_same_change_on_both_sides_is_no_clash():
     changed = BASE.replace("three\n", "drei\n")
-    assert merge(BASE, changed, changed).text == changed
+    assert merge_texts(BASE, changed, changed).text == changed
 
 
 def test_lines_that_one_side_deleted_and_the_other_left_are_gone():
-    merged = merge(BASE, BASE.replace("two\n", ""), BASE.replace("five", "FIVE"))
-    assert (merged.text, merged.clashes) == ("one\nthree\nfour\nFIVE\n", 0)
+    merged = merge_texts(BASE, BASE.replace("two\n", ""), BASE.replace("five", "FIVE"))
+    assert (merged.text, merged.conflicts) == ("one\nthree\nfour\nFIVE\n", 0)
 
 
 @given(base=texts, changed=texts)
 def test_where_one_side_changed_nothing_the_other_is_taken_whole(base: str, changed: str):
-    assert merge(base, changed, base).text == changed
-    assert merge(base, base, changed).text == changed
-    assert merge(base, changed, base).clashes == 0
+    assert merge_texts(base, changed, base).text == changed
+    assert merge_texts(base, base, changed).text == changed
+    assert merge_texts(base, changed, base).conflicts == 0
 
 
 @given(base=texts, theirs=texts, yours=texts)
 def test_no_line_that_either_side_added_is_lost(base: str, theirs: str, yours: str):
-    kept = merge(base, theirs, yours).text.splitlines()
+    kept = merge_texts(base, theirs, yours).text.splitlines()
     for side in (theirs, yours):
         for line in set(side.splitlines()) - set(base.splitlines()):
             assert line in kept
@@ -57,7 +74,7 @@ def test_no_line_that_either_side_added_is_lost(base: str, theirs: str, yours: s
 
 @given(before=texts, after=texts)
 def test_a_diff_holds_every_line_that_changed(before: str, after: str):
-    lines = diff(before, after)
+    lines = diff_texts(before, after)
     gone = [line.text for line in lines if line.kind == "removed"]
     come = [line.text for line in lines if line.kind == "added"]
     assert (not lines) == (before == after)
@@ -71,14 +88,14 @@ def test_a_diff_holds_every_line_that_changed(before: str, after: str):
 
 def test_only_lf_ends_a_line():
     text = "a\u2028b\x0cc\n"
-    assert merge(text, text, text + "d\n").text == text + "d\n"
+    assert merge_texts(text, text, text + "d\n").text == text + "d\n"
 
 
 def test_thousands_of_lines_that_are_alike_are_merged_at_once():
     base = "\n" * 10_000
     began = time.monotonic()
-    both = merge(base, f"theirs\n{base}", f"{base}yours\n")
-    one = merge(base, f"first\n{base}last\n", base)
+    both = merge_texts(base, f"theirs\n{base}", f"{base}yours\n")
+    one = merge_texts(base, f"first\n{base}last\n", base)
     assert time.monotonic() - began < 5, "each with each would take half a minute"
-    assert (both.text, both.clashes) == (f"theirs\n{base}yours\n", 0)
-    assert (one.text, one.clashes) == (f"first\n{base}last\n", 0)
+    assert (both.text, both.conflicts) == (f"theirs\n{base}yours\n", 0)
+    assert (one.text, one.conflicts) == (f"first\n{base}last\n", 0)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring.preview.views import evidence_state, keyed_question, topic_rows
-from quizserver.settings import shipped
+from quizserver.authoring.preview.views import evidence_state, keyed_question, preview_topic_rows
+from quizserver.settings import shipped_folder
 from quizserver.topics.library import Library
 from quizserver.topics.model import Topic
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     """A copy of a topic with its evidence, made to be fresh."""
     made = tmp_path / "content" / "strange-loss"
     made.mkdir(parents=True)
-    for path in (shipped("content") / "strange-loss").iterdir():
+    for path in (shipped_folder("content") / "strange-loss").iterdir():
         if path.is_file():
             (made / path.name).write_bytes(path.read_bytes())
     return made
@@ -33,13 +33,13 @@ def topic(folder: Path) -> Topic:
 
 def fresh(folder: Path) -> Topic:
     """The topic with evidence that is not stale, whatever was last trained for it."""
-    from quizserver.lab.fingerprint import ENGINE_VERSION, fingerprint
+    from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 
     path = folder / "evidence.json"
     recorded = json.loads(path.read_text())
     recorded["made_with"]["engine"] = ENGINE_VERSION
     for name, experiment in recorded["experiments"].items():
-        experiment["description"]["fingerprint"] = fingerprint(folder / f"{name}.py")
+        experiment["description"]["fingerprint"] = file_fingerprint(folder / f"{name}.py")
     path.write_text(json.dumps(recorded))
     return topic(folder)
 
@@ -71,7 +71,7 @@ def test_unreadable_evidence_is_told_and_never_fails_a_page(folder: Path):
     found = topic(folder)
     state = evidence_state(found, None, COMMAND)
     assert (state.tone, state.command) == ("bad", COMMAND)
-    shown = keyed_question(found, found.questions[0], kept=False, command=COMMAND)
+    shown = keyed_question(found, found.questions[0], is_last_good=False, verify_command=COMMAND)
     assert [option.evidence for option in shown.options] == [()] * len(shown.options)
 
 
@@ -93,17 +93,17 @@ def test_a_key_that_the_evidence_contradicts_is_told_at_its_option(folder: Path)
     assert state.tone == "bad"
     assert "contradicts the key in 1 of" in state.sentence
     changed = next(q for q in found.questions if q.id == asked.id)
-    shown = keyed_question(found, changed, kept=False, command=COMMAND)
-    (told,) = [o for o in shown.options if o.disagrees]
+    shown = keyed_question(found, changed, is_last_good=False, verify_command=COMMAND)
+    (told,) = [o for o in shown.options if o.disagreement]
     assert told.id == right.id
-    assert told.disagrees is not None
-    assert "The key says refuted, the evidence says supported" in told.disagrees
+    assert told.disagreement is not None
+    assert "The key says refuted, the evidence says supported" in told.disagreement
 
 
 def test_every_claim_is_told_in_words(folder: Path):
     found = topic(folder)
     asked = next(q for q in found.questions if any(c.over for c in q.claims))
-    shown = keyed_question(found, asked, kept=False, command=COMMAND)
+    shown = keyed_question(found, asked, is_last_good=False, verify_command=COMMAND)
     told = [words for option in shown.options for words in option.claims]
     assert len(told) == sum(c.option is not None for c in asked.claims)
     assert any("values of" in words for words in told)
@@ -115,8 +115,8 @@ def test_a_row_for_each_folder_even_one_that_is_not_served(folder: Path):
     (folder.parent / "empty").mkdir()
     (folder.parent / "empty" / "q.md").write_text("")
     snapshot = Library(folder.parent).snapshot()
-    rows = {row.folder: row for row in topic_rows(snapshot, "verify {}")}
+    rows = {row.folder: row for row in preview_topic_rows(snapshot, "verify {}")}
     assert set(rows) == {"strange-loss", "Bad Name", "empty"}
     assert (rows["empty"].questions, rows["empty"].problems) == (0, 1)
     without = replace(snapshot, topics={})
-    assert {row.folder for row in topic_rows(without, "verify {}")} == {"Bad Name", "empty"}
+    assert {row.folder for row in preview_topic_rows(without, "verify {}")} == {"Bad Name", "empty"}

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from quizserver.app import create_app
 from quizserver.authoring.preview.model import Preview
-from quizserver.db.migrate import migrate
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 
@@ -22,7 +22,7 @@ SECRETS = ("FEEDBACK-TWO", "FEEDBACK-THREE", "EXPLANATION", "REFERENCES", "HINT-
 
 def previewing(settings: Settings, preview: Preview) -> Iterator[Flask]:
     store = Database(settings.data_url)
-    migrate(store)
+    migrate_database(store)
     store.dispose()
     app = create_app(settings, preview=preview)
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -184,10 +184,10 @@ def test_no_variable_makes_a_preview_of_the_normal_server(
 ):
     from quizserver.web_process import application
 
-    for name, value in (settings.environment() | Preview("numbers").environment()).items():
+    for name, value in (settings.to_environment() | Preview("numbers").to_environ()).items():
         monkeypatch.setenv(name, value)
     store = Database(settings.data_url)
-    migrate(store)
+    migrate_database(store)
     store.dispose()
     app = application()
     try:

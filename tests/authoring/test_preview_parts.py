@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring.preview.excerpts import AROUND, WIDEST, problem_views
-from quizserver.authoring.preview.model import Preview, content_flag, located
-from quizserver.topics.model import Problem
+from quizserver.authoring.preview.excerpts import CONTEXT_LINES, WIDTH_MAX, diagnostic_excerpts
+from quizserver.authoring.preview.model import Preview, content_flag, locate_preview
+from quizserver.topics.model import Diagnostic
 
 
-def problem(path: str, line: int) -> Problem:
-    return Problem(path, line, 1, "code", "It is wrong.", "Mend it.")
+def problem(path: str, line: int) -> Diagnostic:
+    return Diagnostic(path, line, 1, "code", "It is wrong.", "Mend it.")
 
 
 def excerpt(folder: Path, path: str, line: int) -> list[tuple[int, str, bool]]:
-    (view,) = problem_views([problem(path, line)], folder)
-    return [(each.number, each.text, each.marked) for each in view.lines]
+    (view,) = diagnostic_excerpts([problem(path, line)], folder)
+    return [(each.number, each.text, each.highlighted) for each in view.lines]
 
 
 def test_an_excerpt_has_the_lines_around_and_marks_the_one(tmp_path: Path):
     (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(b"%d" % n for n in range(1, 10)))
     assert excerpt(tmp_path, "a.md", 5) == [
-        (n, str(n), n == 5) for n in range(5 - AROUND, 5 + AROUND + 1)
+        (n, str(n), n == 5) for n in range(5 - CONTEXT_LINES, 5 + CONTEXT_LINES + 1)
     ]
     assert excerpt(tmp_path, "a.md", 1)[0] == (1, "1", True)
     assert [n for n, _, _ in excerpt(tmp_path, "a.md", 9)] == [7, 8, 9]
@@ -44,7 +44,7 @@ def test_what_cannot_be_shown_has_no_excerpt(tmp_path: Path):
 def test_bytes_that_are_no_text_and_endless_lines_are_shown_harmlessly(tmp_path: Path):
     (tmp_path / "a.md").write_bytes(b"a\xff\x00\x1b[31m\n" + b"x" * 10_000)
     assert excerpt(tmp_path, "a.md", 1)[0][1] == "a\ufffd\ufffd\ufffd[31m"
-    assert len(excerpt(tmp_path, "a.md", 2)[1][1]) == WIDEST + 1
+    assert len(excerpt(tmp_path, "a.md", 2)[1][1]) == WIDTH_MAX + 1
 
 
 @pytest.fixture
@@ -57,20 +57,22 @@ def topic(tmp_path: Path) -> Path:
 
 def test_a_path_inside_the_content_folder_is_seen_among_its_neighbours(topic: Path):
     content = topic.parent
-    assert located(None, content) == (content, Preview())
-    assert located(content, content) == (content, Preview())
-    at = Preview(at="/preview/topics/ropes")
-    assert located(topic, content) == located(topic / "q.md", content) == (content, at)
+    assert locate_preview(None, content) == (content, Preview())
+    assert locate_preview(content, content) == (content, Preview())
+    at = Preview(start_path="/preview/topics/ropes")
+    assert (
+        locate_preview(topic, content) == locate_preview(topic / "q.md", content) == (content, at)
+    )
 
 
 def test_a_path_outside_is_seen_by_itself(topic: Path, tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     alone = Preview("ropes", "/preview/topics/ropes")
-    assert located(topic, elsewhere) == located(topic / "q.md", elsewhere)
-    assert located(topic, elsewhere) == (topic.parent, alone)
-    assert located(topic.parent, elsewhere) == (topic.parent, Preview())
-    assert Preview.from_environ(alone.environment()).only == "ropes"
-    assert Preview.from_environ(Preview().environment()).only is None
+    assert locate_preview(topic, elsewhere) == locate_preview(topic / "q.md", elsewhere)
+    assert locate_preview(topic, elsewhere) == (topic.parent, alone)
+    assert locate_preview(topic.parent, elsewhere) == (topic.parent, Preview())
+    assert Preview.from_environ(alone.to_environ()).only_topic == "ropes"
+    assert Preview.from_environ(Preview().to_environ()).only_topic is None
 
 
 def test_commands_name_the_folder_only_where_they_must(

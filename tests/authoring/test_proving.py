@@ -10,19 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring.proving import Proving
-from quizserver.authoring.starts import simulation_start
-from quizserver.lab import evidence
+from quizserver.authoring.scaffold import simulation_scaffold
+from quizserver.authoring.verification import Verifications
+from quizserver.evidence import record
 from quizserver.lab.model import SimulationError
-from quizserver.runs import verification, wire
-from quizserver.runs.key import key
-from quizserver.runs.model import Batch, Order, RefusedError, Run
-from quizserver.runs.proof import prove
-from quizserver.runs.service import Runs
-from quizserver.runs.told import Told
-from quizserver.runs.verification import mark, order, topic_with
+from quizserver.runs import verification_requests
+from quizserver.runs.model import Batch, Run, RunRefusedError, RunRequest
+from quizserver.runs.request_rows import request_key
+from quizserver.runs.service import RunService
+from quizserver.runs.verification_requests import (
+    claims_fingerprint,
+    topic_with_overlay,
+    verification_request,
+)
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
+from quizserver.worker import protocol
+from quizserver.worker.buffer import RunBuffer
+from quizserver.worker.verification import verify_topic_claims
 
 PAGE = "fitted/fitted-line.md"
 
@@ -31,14 +36,14 @@ PAGE = "fitted/fitted-line.md"
 def folder(content: Path) -> Path:
     folder = content / "fitted"
     folder.mkdir()
-    for name, text in simulation_start("fitted", "simulation", "fitted-line").items():
+    for name, text in simulation_scaffold("fitted", "simulation", "fitted-line").items():
         (folder / name).write_text(text)
     return folder
 
 
 @pytest.fixture
-def runs(settings: Settings) -> Iterator[Runs]:
-    runs = Runs(settings)
+def runs(settings: Settings) -> Iterator[RunService]:
+    runs = RunService(settings)
     yield runs
     runs.close()
 
@@ -49,15 +54,15 @@ def swapped(folder: Path) -> str:
     return text.replace("- [x]", "- [y]").replace("- [ ]", "- [x]").replace("- [y]", "- [ ]")
 
 
-def asked(folder: Path, text: str, replicas: int = 8) -> Order:
-    topic = topic_with(folder, {PAGE: text})
+def asked(folder: Path, text: str, replicas: int = 8) -> RunRequest:
+    topic = topic_with_overlay(folder, {PAGE: text})
     assert topic is not None
-    return replace(order(topic, {PAGE: text}), replicas=replicas)
+    return replace(verification_request(topic, {PAGE: text}), replicas=replicas)
 
 
-def train(wanted: Order, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
+def train(wanted: RunRequest, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
     shares: list[tuple[int, bytes]] = []
-    sentence = prove(folder, wanted, lambda done, text: shares.append((done, text)))
+    sentence = verify_topic_claims(folder, wanted, lambda done, text: shares.append((done, text)))
     return sentence, shares
 
 
@@ -70,21 +75,23 @@ def test_the_text_in_the_draft_is_what_is_judged_not_the_file(folder: Path):
     assert done == sorted(set(done)), "progress only goes forwards"
     assert done[-1] == 1000
     assert [bool(text) for _, text in shares] == [False] * (len(shares) - 1) + [True]
-    found = evidence.from_text(shares[-1][1])
+    found = record.evidence_from_text(shares[-1][1])
     assert found.agrees
-    assert evidence.to_text(found, folder / "evidence.json").encode() == shares[-1][1]
+    assert record.evidence_to_text(found, folder / "evidence.json").encode() == shares[-1][1]
     assert not (folder / "evidence.json").exists(), "training writes nothing"
 
 
 def test_wording_alone_needs_no_new_training_and_a_claim_does(folder: Path):
     text = (folder / "fitted-line.md").read_text()
     same = asked(folder, text.replace("twenty points", "20 points"))
-    assert key(same) == key(asked(folder, text))
-    assert key(asked(folder, text.replace("arm: mended", "arm: low-rate"))) != key(same)
-    assert key(asked(folder, swapped(folder))) != key(same)
+    assert request_key(same) == request_key(asked(folder, text))
+    assert request_key(asked(folder, text.replace("arm: mended", "arm: low-rate"))) != request_key(
+        same
+    )
+    assert request_key(asked(folder, swapped(folder))) != request_key(same)
     simulation = folder / "simulation.py"
     simulation.write_text(simulation.read_text().replace("101", "51"))
-    assert key(asked(folder, text)) != key(same)
+    assert request_key(asked(folder, text)) != request_key(same)
 
 
 def test_a_simulation_changed_while_it_waited_is_told_and_not_trained(folder: Path):
@@ -107,10 +114,10 @@ def test_a_simulation_that_raises_is_told_by_its_place_in_the_content_folder(fol
 
 
 def test_a_topic_without_claims_has_nothing_to_verify(content: Path):
-    topic = topic_with(content / "numbers", {})
+    topic = topic_with_overlay(content / "numbers", {})
     assert topic is not None
-    with pytest.raises(RefusedError) as refused:
-        order(topic, {})
+    with pytest.raises(RunRefusedError) as refused:
+        verification_request(topic, {})
     assert refused.value.status == 422
 
 
@@ -125,65 +132,65 @@ def test_recorded_maps_of_the_same_simulation_are_kept_and_not_trained_again(
     simulation.write_text(text)
     wanted = asked(folder, (folder / "fitted-line.md").read_text(), replicas=2)
     _, shares = train(wanted, folder)
-    first = evidence.from_text(shares[-1][1])
+    first = record.evidence_from_text(shares[-1][1])
     assert len(first.experiments["simulation"].maps) == 1
-    evidence.write(first, folder)
+    record.write_evidence(first, folder)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the map was trained again")
 
-    monkeypatch.setattr("quizserver.lab.verify.sweep", never)
+    monkeypatch.setattr("quizserver.evidence.verify.train_phase_map", never)
     _, shares = train(replace(wanted, replicas=3), folder)
-    second = evidence.from_text(shares[-1][1])
+    second = record.evidence_from_text(shares[-1][1])
     assert second.experiments["simulation"].maps == first.experiments["simulation"].maps
     assert second.last == 2
 
 
-def finish(runs: Runs, run: Run, folder: Path) -> None:
+def finish(runs: RunService, run: Run, folder: Path) -> None:
     """Does a worker's part, with fewer replicas than were asked for."""
-    _, shares = train(replace(run.order, replicas=8), folder)
-    assert runs.store.claim(run.id, time.time()) is not None
-    assert runs.store.add(run.id, 1, Batch(1, 400, "{}"), time.time())
-    assert runs.store.add(run.id, 1, Batch(2, 600, "{}", shares[-1][1]), time.time())
-    assert runs.store.finish(run.id, 1, "done", time.time(), sentence="4 of 4")
+    _, shares = train(replace(run.request, replicas=8), folder)
+    assert runs.store.claim_run(run.id, time.time()) is not None
+    assert runs.store.add_batch(run.id, 1, Batch(1, 400, "{}"), time.time())
+    assert runs.store.add_batch(run.id, 1, Batch(2, 600, "{}", shares[-1][1]), time.time())
+    assert runs.store.finish_run(run.id, 1, "done", time.time(), sentence="4 of 4")
 
 
 def test_evidence_goes_with_the_claims_that_it_was_made_for_and_with_no_others(
-    folder: Path, content: Path, runs: Runs
+    folder: Path, content: Path, runs: RunService
 ):
     library = Library(content)
-    proving = Proving(runs=runs, library=library)
+    proving = Verifications(runs=runs, library=library)
     page = folder / "fitted-line.md"
     text = page.read_text()
-    trial = library.trial(PAGE, text)
-    run = proving.ask(trial, text, "ann").run
-    assert run.order.overlay == {PAGE: text}
+    trial = library.dry_run(PAGE, text)
+    run = proving.request_verification(trial, text, "ann").run
+    assert run.request.overlay == {PAGE: text}
     finish(runs, run, folder)
     page.write_text(swapped(folder))
     library.refresh()
-    proving.published("fitted")
+    proving.record_published_evidence("fitted")
     assert not (folder / "evidence.json").exists(), "other claims than those that were trained"
     page.write_text(text.replace("twenty points", "20 points"))
     library.refresh()
-    proving.published("fitted")
-    recorded = evidence.read(folder)
+    proving.record_published_evidence("fitted")
+    recorded = record.read_evidence(folder)
     assert recorded is not None
-    assert recorded.stale(library.snapshot().topics["fitted"]) is None
-    assert proving.ask(library.trial(PAGE, text), text, "bob").how == "found"
+    assert recorded.stale_reason(library.snapshot().topics["fitted"]) is None
+    assert proving.request_verification(library.dry_run(PAGE, text), text, "bob").how == "found"
 
 
 def test_a_verification_is_known_by_its_claims_while_it_goes_on_and_when_it_is_done(
-    folder: Path, content: Path, runs: Runs
+    folder: Path, content: Path, runs: RunService
 ):
     library = Library(content)
-    proving = Proving(runs=runs, library=library)
+    proving = Verifications(runs=runs, library=library)
     text = (folder / "fitted-line.md").read_text()
 
     def known(text: str) -> Run | None:
-        return proving.asked(library.trial(PAGE, text), text)
+        return proving.find_matching(library.dry_run(PAGE, text), text)
 
     assert known(text) is None
-    run = proving.ask(library.trial(PAGE, text), text, "ann").run
+    run = proving.request_verification(library.dry_run(PAGE, text), text, "ann").run
     found = known(text.replace("twenty points", "20 points"))
     assert found is not None
     assert (found.id, found.active) == (run.id, True)
@@ -196,61 +203,67 @@ def test_a_verification_is_known_by_its_claims_while_it_goes_on_and_when_it_is_d
     assert known("# A page\n\n- [x] Without\n- [ ] claims\n") is None
 
 
-def test_a_page_that_could_not_be_served_is_not_verified(content: Path, folder: Path, runs: Runs):
+def test_a_page_that_could_not_be_served_is_not_verified(
+    content: Path, folder: Path, runs: RunService
+):
     library = Library(content)
     text = (folder / "fitted-line.md").read_text().replace("[x]", "[ ]")
-    with pytest.raises(RefusedError, match="Mend"):
-        Proving(runs=runs, library=library).ask(library.trial(PAGE, text), text, "ann")
+    with pytest.raises(RunRefusedError, match="Mend"):
+        Verifications(runs=runs, library=library).request_verification(
+            library.dry_run(PAGE, text), text, "ann"
+        )
 
 
-def told(run: Run, *shares: int, evidence: bytes = b"") -> Told:
-    told = Told(run, set())
+def told(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
+    told = RunBuffer(run, set())
     for share in shares:
-        told.take(wire.frame(wire.SHARE, {"done": share}, evidence if share == 1000 else b""))
+        told.add_bytes(
+            protocol.encode_frame(protocol.SHARE, {"done": share}, evidence if share == 1000 else b"")
+        )
     return told
 
 
-def waiting(runs: Runs, folder: Path) -> Run:
+def waiting(runs: RunService, folder: Path) -> Run:
     wanted = asked(folder, (folder / "fitted-line.md").read_text())
-    run = runs.store.ask(wanted, "ann", 1.0, waiting_max=9, per_visitor=9).run
-    taken = runs.store.claim(run.id, 2.0)
+    run = runs.store.submit(wanted, "ann", 1.0, waiting_max=9, per_visitor=9).run
+    taken = runs.store.claim_run(run.id, 2.0)
     assert taken is not None
     return taken
 
 
-def test_a_verification_that_lost_its_worker_goes_on_where_it_was(runs: Runs, folder: Path):
+def test_a_verification_that_lost_its_worker_goes_on_where_it_was(runs: RunService, folder: Path):
     run = waiting(runs, folder)
     first = told(run, 100, 250)
-    batch = first.batch(0.0)
+    batch = first.next_batch(0.0)
     assert (batch.seq, batch.count, first.pending) == (1, 250, False)
-    assert runs.store.add(run.id, 1, batch, 3.0)
-    assert runs.store.give_back(run.id, 1)
-    again = runs.store.claim(run.id, 4.0)
+    assert runs.store.add_batch(run.id, 1, batch, 3.0)
+    assert runs.store.release_run(run.id, 1)
+    again = runs.store.claim_run(run.id, 4.0)
     assert again is not None
     second = told(again, 100, 200)
     assert not second.pending, "nothing is counted twice"
     second = told(again, 100, 1000, evidence=b"all")
-    batch = second.batch(0.0)
+    batch = second.next_batch(0.0)
     assert (batch.seq, batch.count, batch.data) == (2, 750, b"all")
-    assert runs.store.add(run.id, again.attempt, batch, 5.0)
-    found = runs.store.get(run.id)
+    assert runs.store.add_batch(run.id, again.attempt, batch, 5.0)
+    found = runs.store.get_run(run.id)
     assert found is not None
-    assert found.points_done == found.points_total == verification.PARTS
+    assert found.points_done == found.points_total == verification_requests.PARTS
 
 
 @pytest.mark.parametrize("header", [{}, {"done": 1001}, {"done": -1}, {"done": "9"}])
 def test_shares_that_can_not_be_end_the_verification(
-    header: dict[str, object], runs: Runs, folder: Path
+    header: dict[str, object], runs: RunService, folder: Path
 ):
-    found = Told(waiting(runs, folder), set())
-    found.take(wire.frame(wire.SHARE, header))
+    found = RunBuffer(waiting(runs, folder), set())
+    found.add_bytes(protocol.encode_frame(protocol.SHARE, header))
     assert found.problem is not None
 
 
 def test_the_mark_is_of_claims_and_simulations_alone(folder: Path):
-    topic = topic_with(folder, {})
+    topic = topic_with_overlay(folder, {})
     assert topic is not None
     (folder / "lesson.md").write_text("# A lesson\n")
-    later = topic_with(folder, {})
+    later = topic_with_overlay(folder, {})
     assert later is not None
-    assert mark(later) == mark(topic)
+    assert claims_fingerprint(later) == claims_fingerprint(topic)

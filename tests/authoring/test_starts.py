@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from quizserver.authoring import placing, starts
-from quizserver.authoring.placing import StartError
+from quizserver.authoring import scaffold
+from quizserver.authoring.scaffold import ScaffoldError
 from quizserver.cli import main
-from quizserver.lab.catalog import Catalog
+from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Arm, Axis, Description, Knob
-from quizserver.topics.check import check
+from quizserver.topics.content_checks import check_content
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 
-CATALOG = Catalog()
+CATALOG = SimulationCatalog()
 
 
 def run(*arguments: object, **environment: str) -> Result:
@@ -55,8 +55,8 @@ def question(folder: Path, name: str) -> Question:
 
 
 def test_a_new_topic_passes_the_check_and_its_lesson_embeds_its_question(folder: Path):
-    placing.new_topic(folder, "ropes")
-    assert check(folder, content=folder, catalog=CATALOG) == []
+    scaffold.write_topic_scaffold(folder, "ropes")
+    assert check_content(folder, content=folder, catalog=CATALOG) == []
     (topic,) = Library(folder).snapshot().topics.values()
     assert [q.id for q in topic.questions] == ["ropes-first"]
     assert topic.lesson is not None
@@ -65,7 +65,7 @@ def test_a_new_topic_passes_the_check_and_its_lesson_embeds_its_question(folder:
 
 
 def test_comments_teach_the_author_and_never_reach_a_learner(folder: Path):
-    placing.new_topic(folder, "ropes")
+    scaffold.write_topic_scaffold(folder, "ropes")
     snapshot = Library(folder).snapshot()
     (topic,) = snapshot.topics.values()
     assert topic.lesson is not None
@@ -76,17 +76,19 @@ def test_comments_teach_the_author_and_never_reach_a_learner(folder: Path):
 
 
 def test_a_new_question_without_a_simulation_has_no_claims(folder: Path):
-    placing.new_topic(folder, "ropes")
-    placing.new_question(folder, "ropes", "knots", simulation=None, catalog=CATALOG)
-    assert check(folder, content=folder, catalog=CATALOG) == []
+    scaffold.write_topic_scaffold(folder, "ropes")
+    scaffold.write_question_scaffold(folder, "ropes", "knots", simulation=None, catalog=CATALOG)
+    assert check_content(folder, content=folder, catalog=CATALOG) == []
     assert question(folder, "knots").simulation is None
 
 
 def test_a_new_simulation_and_questions_about_it_pass_the_check(folder: Path):
-    placing.new_topic(folder, "ropes")
-    placing.new_simulation(folder, "ropes", "pull")
-    (path,) = placing.new_question(folder, "ropes", "why", simulation=None, catalog=CATALOG)
-    assert check(folder, content=folder, catalog=CATALOG) == []
+    scaffold.write_topic_scaffold(folder, "ropes")
+    scaffold.write_simulation_scaffold(folder, "ropes", "pull")
+    (path,) = scaffold.write_question_scaffold(
+        folder, "ropes", "why", simulation=None, catalog=CATALOG
+    )
+    assert check_content(folder, content=folder, catalog=CATALOG) == []
     for name in ("ropes-pull", "why"):
         made = question(folder, name)
         assert made.simulation == "pull"
@@ -98,8 +100,8 @@ def test_a_new_simulation_and_questions_about_it_pass_the_check(folder: Path):
 
 @pytest.mark.slow
 def test_verify_agrees_with_a_new_simulation_on_seeds_it_has_not_seen(folder: Path):
-    placing.new_topic(folder, "ropes")
-    placing.new_simulation(folder, "ropes", "simulation")
+    scaffold.write_topic_scaffold(folder, "ropes")
+    scaffold.write_simulation_scaffold(folder, "ropes", "simulation")
     for seeds in ("0:64", "7000:7064"):
         result = run("verify", "ropes", "--content", folder, "--seeds", seeds)
         assert result.exit_code == 0, result.output
@@ -119,84 +121,86 @@ def test_verify_agrees_with_a_new_simulation_on_seeds_it_has_not_seen(folder: Pa
     ids=["one", "same-labels", "no-id", "markup", "many"],
 )
 def test_a_question_about_any_simulation_passes_the_check(folder: Path, arms: tuple[Arm, ...]):
-    placing.new_topic(folder, "ropes")
+    scaffold.write_topic_scaffold(folder, "ropes")
     (folder / "ropes" / "pull.py").write_text("# @simulation.train\n")
     known = Known(described(*arms))
-    placing.new_question(folder, "ropes", "why", simulation="pull", catalog=known)  # type: ignore[arg-type]
-    assert check(folder, content=folder, catalog=known) == []
+    scaffold.write_question_scaffold(folder, "ropes", "why", simulation="pull", catalog=known)  # type: ignore[arg-type]
+    assert check_content(folder, content=folder, catalog=known) == []
     made = question(folder, "why")
-    assert 2 <= len(made.options) <= starts.OPTIONS_MAX
+    assert 2 <= len(made.options) <= scaffold.CANDIDATES_MAX
     assert {c.option for c in made.claims} == {option.id for option in made.options}
 
 
 def test_of_several_simulations_the_one_called_simulation_or_the_one_asked_for(folder: Path):
-    placing.new_topic(folder, "ropes")
+    scaffold.write_topic_scaffold(folder, "ropes")
     known = Known(described(Arm("a", "A"), Arm("b", "B")))
     for name in ("pull", "push"):
         (folder / "ropes" / f"{name}.py").write_text("# @simulation.train\n")
     (folder / "ropes" / "steps.py").write_text("def helper(): ...\n")
-    with pytest.raises(StartError, match="--simulation: pull, push"):
-        placing.new_question(folder, "ropes", "why", simulation=None, catalog=known)  # type: ignore[arg-type]
-    with pytest.raises(StartError, match="no simulation drop"):
-        placing.new_question(folder, "ropes", "why", simulation="drop", catalog=known)  # type: ignore[arg-type]
+    with pytest.raises(ScaffoldError, match="--simulation: pull, push"):
+        scaffold.write_question_scaffold(folder, "ropes", "why", simulation=None, catalog=known)  # type: ignore[arg-type]
+    with pytest.raises(ScaffoldError, match="no simulation drop"):
+        scaffold.write_question_scaffold(folder, "ropes", "why", simulation="drop", catalog=known)  # type: ignore[arg-type]
     (folder / "ropes" / "simulation.py").write_text("# @simulation.train\n")
-    placing.new_question(folder, "ropes", "why", simulation=None, catalog=known)  # type: ignore[arg-type]
+    scaffold.write_question_scaffold(folder, "ropes", "why", simulation=None, catalog=known)  # type: ignore[arg-type]
     assert question(folder, "why").simulation == "simulation"
 
 
 def test_nothing_is_written_over_and_nothing_half(folder: Path):
-    placing.new_topic(folder, "ropes")
-    placing.new_simulation(folder, "ropes", "pull")
+    scaffold.write_topic_scaffold(folder, "ropes")
+    scaffold.write_simulation_scaffold(folder, "ropes", "pull")
     (folder / "ropes" / "ropes-push.md").symlink_to("nowhere")
     (folder / "other").mkdir()
     before = everything(folder)
     for again in (
-        lambda: placing.new_topic(folder, "ropes"),
-        lambda: placing.new_topic(folder, "other"),
-        lambda: placing.new_simulation(folder, "ropes", "pull"),
-        lambda: placing.new_simulation(folder, "ropes", "push"),  # its question's place is taken
-        lambda: placing.new_question(
+        lambda: scaffold.write_topic_scaffold(folder, "ropes"),
+        lambda: scaffold.write_topic_scaffold(folder, "other"),
+        lambda: scaffold.write_simulation_scaffold(folder, "ropes", "pull"),
+        lambda: scaffold.write_simulation_scaffold(
+            folder, "ropes", "push"
+        ),  # its question's place is taken
+        lambda: scaffold.write_question_scaffold(
             folder, "ropes", "ropes-first", simulation=None, catalog=CATALOG
         ),
     ):
-        with pytest.raises(StartError, match="there already"):
+        with pytest.raises(ScaffoldError, match="there already"):
             again()
     assert everything(folder) == before
     assert [p.name for p in (folder / "ropes").iterdir() if p.name.startswith(".")] == []
 
 
 def test_an_id_that_another_file_has_is_refused(folder: Path):
-    placing.new_topic(folder, "ropes")
+    scaffold.write_topic_scaffold(folder, "ropes")
     (folder / "ropes" / "other.md").write_text("---\nid: knots\n---\n# A\n\n- [x] B\n- [ ] C\n")
-    with pytest.raises(StartError, match=r"other\.md has the id knots"):
-        placing.new_question(folder, "ropes", "knots", simulation=None, catalog=CATALOG)
+    with pytest.raises(ScaffoldError, match=r"other\.md has the id knots"):
+        scaffold.write_question_scaffold(folder, "ropes", "knots", simulation=None, catalog=CATALOG)
     assert not (folder / "ropes" / "knots.md").exists()
 
 
 def test_a_broken_simulation_is_named_with_its_line(folder: Path):
-    placing.new_topic(folder, "ropes")
+    scaffold.write_topic_scaffold(folder, "ropes")
     (folder / "ropes" / "pull.py").write_text("\n\nimport nowhere  # @simulation.train\n")
-    with pytest.raises(StartError, match=r"pull\.py:3: .*nowhere"):
-        placing.new_question(folder, "ropes", "why", simulation=None, catalog=CATALOG)
+    with pytest.raises(ScaffoldError, match=r"pull\.py:3: .*nowhere"):
+        scaffold.write_question_scaffold(folder, "ropes", "why", simulation=None, catalog=CATALOG)
 
 
 @pytest.mark.parametrize("name", ["../up", "Up", "a b", "", ".hid", "a" * 90, "a/b", "lesson"])
 def test_names_that_make_no_address_are_refused(folder: Path, name: str):
-    placing.new_topic(folder, "ropes")
+    scaffold.write_topic_scaffold(folder, "ropes")
     before = everything(folder.parent)
     if name != "lesson":
-        with pytest.raises(StartError, match="name"):
-            placing.new_topic(folder, name)
-    with pytest.raises(StartError, match="name"):
-        placing.new_question(folder, "ropes", name, simulation=None, catalog=CATALOG)
+        with pytest.raises(ScaffoldError, match="name"):
+            scaffold.write_topic_scaffold(folder, name)
+    with pytest.raises(ScaffoldError, match="name"):
+        scaffold.write_question_scaffold(folder, "ropes", name, simulation=None, catalog=CATALOG)
     assert everything(folder.parent) == before
 
 
 @pytest.mark.parametrize("name", ["my-sim", "1st", "über", "../up", ""])
 def test_names_that_python_cannot_import_are_refused(folder: Path, name: str):
-    placing.new_topic(folder, "ropes")
-    with pytest.raises(StartError, match="simulation's name"):
-        placing.new_simulation(folder, "ropes", name)
+    scaffold.write_topic_scaffold(folder, "ropes")
+    with pytest.raises(ScaffoldError, match="simulation's name"):
+        scaffold.write_simulation_scaffold(folder, "ropes", name)
 
 
 def test_the_command_says_what_it_wrote_and_what_comes_next(folder: Path):
@@ -221,7 +225,7 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(folder: Path):
 def test_topics_that_came_along_are_not_added_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     shipped = tmp_path / "_shipped"
     (shipped / "content").mkdir(parents=True)
-    monkeypatch.setattr("quizserver.authoring.commands.SHIPPED", shipped)
+    monkeypatch.setattr("quizserver.authoring.commands.SHIPPED_ROOT", shipped)
     refused = run("new", "topic", "ropes", QUIZSERVER_CONTENT=str(shipped / "content"))
     assert refused.exit_code == 1
     assert "--content DIR" in refused.stderr

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from quizserver.authoring.rounds import FailedError, Verifying, watch_checks
-from quizserver.authoring.watch import Watcher, topics_of
-from quizserver.topics.model import Problem
+from quizserver.authoring.folder_watcher import FolderWatcher, affected_topics
+from quizserver.authoring.watch_mode import VerificationFailedError, VerificationLoop, watch_checks
+from quizserver.topics.model import Diagnostic
 
 CLAIMING = """\
 ---
@@ -64,11 +64,11 @@ def test_a_change_is_told_when_the_folder_looks_the_same_twice(folder: Path):
         lambda: (folder / "knots" / "knots-q.md").unlink(),
         nothing,
     )
-    watcher = Watcher(folder, sleep=script)
-    assert watcher.wait() == {"ropes/a.md", "knots/knots-q.md"}
+    watcher = FolderWatcher(folder, sleep=script)
+    assert watcher.wait_for_changes() == {"ropes/a.md", "knots/knots-q.md"}
     assert script.steps == []
     with pytest.raises(EndedError):
-        watcher.wait()
+        watcher.wait_for_changes()
 
 
 def test_a_file_that_was_put_back_and_recorded_evidence_are_no_change(folder: Path):
@@ -80,25 +80,29 @@ def test_a_file_that_was_put_back_and_recorded_evidence_are_no_change(folder: Pa
         lambda: kept.write_text(CLAIMING + "\nmore\n"),
         nothing,
     )
-    watcher = Watcher(folder, sleep=script)
-    assert watcher.wait() == {"ropes/ropes-q.md"}
+    watcher = FolderWatcher(folder, sleep=script)
+    assert watcher.wait_for_changes() == {"ropes/ropes-q.md"}
     assert not away.exists()
 
 
 def test_a_folder_that_goes_away_is_waited_for(folder: Path):
     gone = folder.with_name("gone")
     script = Script(lambda: folder.rename(gone), nothing, lambda: gone.rename(folder), nothing)
-    watcher = Watcher(folder, sleep=script)
-    assert "ropes/ropes-q.md" in watcher.wait()
-    assert "ropes/ropes-q.md" in watcher.wait()
+    watcher = FolderWatcher(folder, sleep=script)
+    assert "ropes/ropes-q.md" in watcher.wait_for_changes()
+    assert "ropes/ropes-q.md" in watcher.wait_for_changes()
 
 
 def test_only_text_and_python_concern_the_claims():
-    assert topics_of(["b/x.md", "a/s.py", "c/picture.png", "a/y.md"]) == ["a", "b"]
+    assert affected_topics(["b/x.md", "a/s.py", "c/picture.png", "a/y.md"]) == ["a", "b"]
 
 
 def test_checks_run_at_once_and_after_each_change(folder: Path):
-    found: list[list[Problem]] = [[], [Problem("ropes/a.md", 2, 1, "c", "Bad.", "Mend it.")], []]
+    found: list[list[Diagnostic]] = [
+        [],
+        [Diagnostic("ropes/a.md", 2, 1, "c", "Bad.", "Mend it.")],
+        [],
+    ]
     said: list[str] = []
     script = Script(
         lambda: (folder / "ropes" / "a.md").write_text("1"),
@@ -107,7 +111,7 @@ def test_checks_run_at_once_and_after_each_change(folder: Path):
         nothing,
     )
     with pytest.raises(EndedError):
-        watch_checks(lambda: found.pop(0), Watcher(folder, sleep=script), said.append)
+        watch_checks(lambda: found.pop(0), FolderWatcher(folder, sleep=script), said.append)
     assert found == []
     assert [line.partition("  ")[2].partition(" Watching")[0] for line in said] == [
         "no problems.",
@@ -132,15 +136,15 @@ class Trainer:
             self.meanwhile.pop(0)()
         look(1, 2)
         if self.fails:
-            raise FailedError("simulation.py:3: it failed")
+            raise VerificationFailedError("simulation.py:3: it failed")
         return SimpleNamespace(agrees=topic.id == "ropes")
 
 
 def watch(folder: Path, trainer: Trainer, script: Script, topic: str | None = None) -> list[str]:
     said: list[str] = []
-    watcher = Watcher(folder, sleep=script)
+    watcher = FolderWatcher(folder, sleep=script)
     with pytest.raises(EndedError):
-        Verifying(folder, trainer, watcher, said.append).run(topic)
+        VerificationLoop(folder, trainer, watcher, said.append).run_forever(topic)
     return [line.partition("  ")[2] for line in said]
 
 

@@ -21,11 +21,17 @@ from werkzeug.serving import make_server
 import quizserver
 from quizserver.lab.model import Arm, Description, Knob, Map
 from quizserver.lab.model import Axis as QuantityAxis
-from quizserver.lab.phases import plane, with_counts
-from quizserver.lab.shapes import SHAPES
-from quizserver.runs.map_view import map_view
+from quizserver.lab.phase_maps import build_plane, phase_map_from_counts
+from quizserver.lab.shapes.single import SHAPES
+from quizserver.lab_views.phase_map import map_view
 from quizserver.web import security, static_files
-from quizserver.web.charts import Axis, Curve, Described, curve_chart, described_chart
+from quizserver.web.charts import (
+    ChartAxis,
+    ChartCurve,
+    DescribedCurve,
+    draw_curve_chart,
+    draw_described_chart,
+)
 
 X = list(range(61))
 FALL = [round(0.7 if x < 30 else 0.7 - 0.65 * (x - 30) / 30, 4) for x in X]
@@ -74,14 +80,16 @@ DESCRIPTION = Description(
 )
 # 12 x 12 cells and 12 x 3: more replicas show the shape the further up and to the right a cell is.
 MAPS = [
-    with_counts(asked, {cell: sum(divmod(cell, 12)) % 9 for cell in range(asked.cells)})
-    for asked in (plane(DESCRIPTION, wanted, side=12) for wanted in DESCRIPTION.maps)
+    phase_map_from_counts(
+        asked, {cell: sum(divmod(cell, 12)) % 9 for cell in range(asked.cell_count)}
+    )
+    for asked in (build_plane(DESCRIPTION, wanted, side=12) for wanted in DESCRIPTION.maps)
 ]
 
 
-def curve(values: list[float], arm: int, label: str) -> Curve:
+def curve(values: list[float], arm: int, label: str) -> ChartCurve:
     low, high = ([v * f for v in values] for f in (0.9, 1.1))
-    return Curve(X, values, low, high, [values, low], label, arm)
+    return ChartCurve(X, values, low, high, [values, low], label, arm)
 
 
 def band(values: list[float]) -> dict[str, list[float]]:
@@ -99,7 +107,7 @@ def bench_view() -> SimpleNamespace:
     views = [map_view(DESCRIPTION, found) for found in MAPS]
     config = {
         "maps": [view.config for view in views],
-        "shapes": {name: {"title": s.title, "words": s.words} for name, s in SHAPES.items()},
+        "shapes": {name: {"title": s.title, "words": s.definition} for name, s in SHAPES.items()},
         "topic": "t",
         "simulation": "simulation",
         "runs_url": "/runs",
@@ -116,13 +124,13 @@ def bench_view() -> SimpleNamespace:
         "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
     }
     chart = partial(
-        curve_chart,
+        draw_curve_chart,
         title="Loss",
         description="It falls late.",
-        x=Axis("epoch"),
-        y=Axis("loss", "nats"),
+        x=ChartAxis("epoch"),
+        y=ChartAxis("loss", "nats"),
         curves=[curve(FALL, 1, "learning rate × 0.2")],
-        described=Described([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
+        described=DescribedCurve([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
         size="bench",
     )
     return SimpleNamespace(
@@ -156,14 +164,14 @@ def evidence_view(ident: str) -> SimpleNamespace:
         quantifier_text="claimed for most of the seeds",
         unit="seeds",
     )
-    svg = curve_chart(
+    svg = draw_curve_chart(
         ident=ident,
         title="Loss",
         description="It falls late.",
-        x=Axis("epoch"),
-        y=Axis("loss", "nats"),
+        x=ChartAxis("epoch"),
+        y=ChartAxis("loss", "nats"),
         curves=[curve(FALL, 1, "learning rate × 0.2")],
-        described=Described([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
+        described=DescribedCurve([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
     )
     return SimpleNamespace(
         arm="low-rate",
@@ -214,7 +222,7 @@ def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
         stem_html=STEM,
         multiple=True,
         tags=(),
-        figure_svg=described_chart(
+        figure_svg=draw_described_chart(
             ident="described", title="Loss", description="Late fall.", points=DESCRIBED
         ),
         options=options,
@@ -261,7 +269,7 @@ def cells(first: int, last: int, of: int = 9) -> str:
 def asked_map(asked: Mapping[str, Any], state: str) -> dict[str, Any]:
     """What the run service says of a map of 3 x 3 cells; a finished one has all its counts."""
     wanted = asked["map"]
-    asks = plane(DESCRIPTION, Map(wanted["x"], wanted["y"], wanted["shape"]), side=3)
+    asks = build_plane(DESCRIPTION, Map(wanted["x"], wanted["y"], wanted["shape"]), side=3)
     cells = [[3 * row + at if state == "done" else None for at in range(3)] for row in range(3)]
     found = wanted | {"x_values": asks.x_values, "y_values": asks.y_values}
     run = {
@@ -301,8 +309,8 @@ def application(stand: Stand) -> Flask:
     folder = Path(quizserver.__file__).parent
     app = Flask("stand", template_folder=str(folder / "templates"), static_folder=None)
     app.secret_key = "stand"
-    security.install(app, https=False)
-    static_files.install(app)
+    security.install_security(app, https=False)
+    static_files.install_static_files(app)
     app.jinja_env.globals["csrf_token"] = lambda: stand.token
     app.context_processor(lambda: {"learner": None})
     attempts, progress, accounts = (Blueprint(n, n) for n in ("attempts", "progress", "accounts"))

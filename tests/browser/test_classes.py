@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
 from quizserver.accounts.passwords import hash_password
-from quizserver.classes import codes, store
-from quizserver.classes.instructors import store as instructors
-from quizserver.classes.joining import store as joining
-from quizserver.classes.members import store as members
-from quizserver.db.migrate import migrate
+from quizserver.classes import instructors_store as instructors
+from quizserver.classes import join_codes, store
+from quizserver.classes import join_store as joining
+from quizserver.classes import members_store as members
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from tests.browser.looks import LOOKS
@@ -44,32 +44,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a class of two topics, two instructors and members in every state."""
     data = tmp_path_factory.mktemp("classes")
     database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
-    migrate(database)
+    migrate_database(database)
     hashed = hash_password(PASSWORD)
     with database.write() as session:
         teacher = account(session, TEACHER, "instructor", hashed)
         account(session, "a-colleague-with-a-long-address@department.example.org", "instructor")
-        room = store.create(session, "Why training goes wrong, spring 2027", teacher, NOW)
-        instructors.promote(
+        room = store.create_class(session, "Why training goes wrong, spring 2027", teacher, NOW)
+        instructors.promote_to_instructor(
             session, room.id, "a-colleague-with-a-long-address@department.example.org", NOW
         )
         due = [NOW + timedelta(days=30), NOW - timedelta(days=3)]
-        store.set_topics(
+        store.set_class_topics(
             session, room.id, [("strange-loss", due[0]), ("plateau", due[1]), ("taken-away", None)]
         )
         for number in range(30):
             who = account(session, f"l{number}@example.org", "author" if number == 3 else "learner")
-            joining.join(session, room.id, who, f"Learner {number}" if number % 4 else "", NOW)
+            joining.join_class(
+                session, room.id, who, f"Learner {number}" if number % 4 else "", NOW
+            )
             if number % 10 == 5:
-                members.leave(session, room.id, who, NOW)
+                members.leave_class(session, room.id, who, NOW)
             if number % 10 == 7:
-                members.remove(session, room.id, who, NOW)
-        joining.join(session, room.id, account(session, LEARNER, "learner", hashed), "Ana", NOW)
+                members.remove_learner(session, room.id, who, NOW)
+        joining.join_class(
+            session, room.id, account(session, LEARNER, "learner", hashed), "Ana", NOW
+        )
         account(session, NEW, "learner", hashed)
-        long = store.create(session, "W" * 200, teacher, NOW)
-        store.set_topics(session, long.id, [("strange-loss", None)])
+        long = store.create_class(session, "W" * 200, teacher, NOW)
+        store.set_class_topics(session, long.id, [("strange-loss", None)])
         longest = account(session, LONGEST, "learner", hashed)
-        joining.join(session, long.id, longest, "M" * 100, NOW)
+        joining.join_class(session, long.id, longest, "M" * 100, NOW)
     database.dispose()
     return data
 
@@ -84,11 +88,11 @@ def school(folder: Path) -> Iterator[Server]:
 def code(folder: Path) -> str:
     database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
     with database.read() as session:
-        found = store.by_id(session, 1)
+        found = store.find_class(session, 1)
     database.dispose()
     assert found is not None
     assert found.join_code is not None
-    return codes.spelled(found.join_code)
+    return join_codes.format_code(found.join_code)
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
@@ -123,7 +127,7 @@ def test_the_longest_title_and_name_make_no_page_wider_than_a_phone(
 ):
     database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
     with database.read() as session:
-        room = store.by_id(session, 2)
+        room = store.find_class(session, 2)
         who = session.scalar(sa.select(person.c.id).where(person.c.email == LONGEST))
     database.dispose()
     assert room is not None
@@ -252,7 +256,7 @@ def faults(page: Page) -> list[str]:
 
 
 def account(session: Session, email: str, role: str, hashed: str = "no password fits") -> int:
-    made = people.ensure_guest(session, people.new_visitor())
-    people.give_address(session, made.id, email, hashed)
+    made = people.ensure_guest(session, people.new_visitor_token())
+    people.register_account(session, made.id, email, hashed)
     session.execute(sa.update(person).where(person.c.id == made.id).values(role=role))
     return made.id

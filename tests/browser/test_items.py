@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from quizserver.classes.demo.words import INSTRUCTOR
+from quizserver.classes.demo.names import INSTRUCTOR_EMAIL
 from quizserver.cli import main
 from tests.browser.looks import LOOKS
 from tests.serve.server import Server, serving
@@ -50,7 +50,7 @@ def visit(chromium: Browser, school: Server, password: str, **options: object) -
     context = chromium.new_context(base_url=school.url, reduced_motion="reduce", **options)
     page = context.new_page()
     page.goto("/sign-in")
-    page.get_by_label("Email").fill(INSTRUCTOR)
+    page.get_by_label("Email").fill(INSTRUCTOR_EMAIL)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")

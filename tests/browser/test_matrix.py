@@ -11,9 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from quizserver.classes import instructors_store as instructors
+from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
-from quizserver.classes.instructors import store as instructors
-from quizserver.classes.members import store as members
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
@@ -38,8 +38,8 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, R
     room = Room.new(database)
     snapshot = Library(Settings().content).snapshot()
     with database.write() as session:
-        classes.set_topics(session, room.room.id, [(topic, NOW) for topic in snapshot.topics])
-        instructors.promote(session, room.room.id, TEACHER, datetime.now(UTC))
+        classes.set_class_topics(session, room.room.id, [(topic, NOW) for topic in snapshot.topics])
+        instructors.promote_to_instructor(session, room.room.id, TEACHER, datetime.now(UTC))
     for name in (LONG, *(f"Learner {number:02}" for number in range(11))):
         room.joins(name, f"{name.replace(' ', '-').lower()}@department.school.example.org")
     for at, name in enumerate(list(room.ids)[1:9]):
@@ -144,7 +144,7 @@ def test_who_joins_is_told_and_who_leaves_goes(
     page.goto(f"{address}?search=anton")
     page.get_by_role("link", name="Anton").focus()
     with room.database.write() as session:
-        members.leave(session, room.room.id, going, NOW)
+        members.leave_class(session, room.room.id, going, NOW)
     expect(page.get_by_role("row", name="Anton")).to_have_count(0, timeout=15_000)
     expect(page.locator("[data-moved]")).to_be_visible()
     expect(page.locator(".matrix-box")).to_be_focused()

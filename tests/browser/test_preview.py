@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, expect
 
-from quizserver.settings import shipped
+from quizserver.settings import shipped_folder
 from tests.authoring.previews import PreviewServer, previewing
 
 SOON_MS = 5000
@@ -23,7 +23,7 @@ OTHER_TITLE = "A title of its own"
 def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PreviewServer, Path]]:
     """A preview of a copied topic with evidence, and the topic's folder."""
     folder = tmp_path_factory.mktemp("preview") / "content" / "strange-loss"
-    shutil.copytree(shipped("content") / "strange-loss", folder)
+    shutil.copytree(shipped_folder("content") / "strange-loss", folder)
     temporary = tmp_path_factory.mktemp("temporary")
     with previewing("--content", folder.parent, temporary=temporary) as server:
         yield server, folder

@@ -14,9 +14,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
-from quizserver.accounts.roles import store as roles
-from quizserver.authoring.starts import simulation_start
+from quizserver.authoring.scaffold import simulation_scaffold
 from quizserver.db.session import Database
 from tests.browser.looks import LOOKS
 from tests.conftest import LESSON, PLAIN, SINGLE
@@ -52,9 +52,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     (content / "slow").mkdir()
     (content / "numbers/even.md").write_text(PLAIN)
     (content / "numbers/lesson.md").write_text(LESSON)
-    for name, text in simulation_start("fitted", "simulation", "fitted-line").items():
+    for name, text in simulation_scaffold("fitted", "simulation", "fitted-line").items():
         (content / "fitted" / name).write_text(text)
-    for name, text in simulation_start("slow", "simulation", "slow-line").items():
+    for name, text in simulation_scaffold("slow", "simulation", "slow-line").items():
         held = text.replace("from torch", "import time\nfrom pathlib import Path\n\nfrom torch")
         wait = "    while Path(__file__).with_name('hold').exists():\n        time.sleep(0.1)\n"
         held = held.replace("    knobs = replicas.knobs\n", f"{wait}    knobs = replicas.knobs\n")
@@ -96,9 +96,9 @@ def sign_in(page: Page, workshop: Workshop, email: str) -> None:
     page.wait_for_url(re.compile(r"/(?!sign-up)"))
     database = Database(f"sqlite:///{workshop.data / 'quizserver.sqlite3'}")
     with database.write() as session:
-        account = people.by_email(session, email)
+        account = people.person_by_email(session, email)
         assert account is not None
-        roles.grant(session, account.id, "author", by=None, now=datetime.now(UTC))
+        roles.grant_role(session, account.id, "author", by=None, now=datetime.now(UTC))
     database.dispose()
     workshop.emails.append(email)
 

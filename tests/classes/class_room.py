@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from quizserver.classes.members import store as members
+from quizserver.classes import members_store as members
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 
@@ -16,6 +16,6 @@ New = Callable[..., int]
 
 def state(database: Database, room: Class, who: int) -> tuple[str, str]:
     with database.read() as session:
-        found = members.member(session, room.id, who)
+        found = members.find_member(session, room.id, who)
     assert found is not None
     return found.role, found.state

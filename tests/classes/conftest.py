@@ -19,8 +19,8 @@ def new(database: Database) -> New:
 
     def make(email: str, role: str = "learner") -> int:
         with database.write() as session:
-            made = people.ensure_guest(session, people.new_visitor())
-            people.give_address(session, made.id, email, "no password fits this")
+            made = people.ensure_guest(session, people.new_visitor_token())
+            people.register_account(session, made.id, email, "no password fits this")
             session.execute(sa.update(person).where(person.c.id == made.id).values(role=role))
         return made.id
 
@@ -35,4 +35,4 @@ def teacher(new: New) -> int:
 @pytest.fixture
 def room(database: Database, teacher: int) -> Class:
     with database.write() as session:
-        return store.create(session, "Nets", teacher, NOW)
+        return store.create_class(session, "Nets", teacher, NOW)

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from quizserver.accounts import store as people
 from quizserver.attempts import store as attempts
 from quizserver.attempts.model import Submission
+from quizserver.classes import join_store as joining
 from quizserver.classes import store as classes
-from quizserver.classes.columns import Column
-from quizserver.classes.joining import store as joining
+from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, person, standing
@@ -20,9 +20,9 @@ from quizserver.db.tables import attempt, person, standing
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
-def columns(*questions: str, topic: str = "numbers") -> tuple[Column, ...]:
+def columns(*questions: str, topic: str = "numbers") -> tuple[QuestionColumn, ...]:
     return tuple(
-        Column(question, question.capitalize(), topic, topic.capitalize(), number, None)
+        QuestionColumn(question, question.capitalize(), topic, topic.capitalize(), number, None)
         for number, question in enumerate(questions, start=1)
     )
 
@@ -39,14 +39,14 @@ class Room:
     def new(cls, database: Database) -> Room:
         with database.write() as session:
             teacher = account(session, "teacher@example.org", "instructor")
-            room = classes.create(session, "Nets", teacher, NOW)
+            room = classes.create_class(session, "Nets", teacher, NOW)
         return cls(database, room, {"teacher": teacher})
 
     def joins(self, name: str, email: str = "", role: str = "learner") -> int:
         """Somebody new, who has ``name`` in the class."""
         with self.database.write() as session:
             who = account(session, email or f"{name.lower()}@example.org", role)
-            joining.join(session, self.room.id, who, name, NOW)
+            joining.join_class(session, self.room.id, who, name, NOW)
         self.ids[name] = who
         return who
 
@@ -65,7 +65,7 @@ class Room:
                     question, "v1", "SOURCE", number, ("four", "three", "two"), chosen, is_right,
                     float(is_right), 0, 12.5,
                 )  # fmt: skip
-                attempts.record(session, self.ids[who], submission)
+                attempts.record_attempt(session, self.ids[who], submission)
                 of = (attempt.c.person_id == self.ids[who], attempt.c.question == question)
                 session.execute(
                     sa.update(attempt)
@@ -77,7 +77,7 @@ class Room:
 
 
 def account(session: sa.orm.Session, email: str, role: str) -> int:
-    made = people.ensure_guest(session, people.new_visitor())
-    people.give_address(session, made.id, email, "no password fits this")
+    made = people.ensure_guest(session, people.new_visitor_token())
+    people.register_account(session, made.id, email, "no password fits this")
     session.execute(sa.update(person).where(person.c.id == made.id).values(role=role))
     return made.id

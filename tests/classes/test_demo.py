@@ -15,10 +15,9 @@ from click.testing import CliRunner, Result
 
 from quizserver.attempts import store as attempts
 from quizserver.attempts.model import Submission
-from quizserver.classes import commands
-from quizserver.classes.demo import model
+from quizserver.classes.demo import answer_model, commands
 from quizserver.classes.demo import store as demo_store
-from quizserver.classes.demo.names import invented
+from quizserver.classes.demo.names import invent_names
 from quizserver.cli import main
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, class_, experiment, member, metadata, person, standing
@@ -52,7 +51,7 @@ def test_the_summaries_are_those_that_rebuild_makes(demo: Demo, database: Databa
     assert made.exit_code == 0, made.output
     with database.write() as session:
         before = sorted(map(tuple, session.execute(sa.select(standing))))
-        attempts.rebuild(session)
+        attempts.rebuild_standings(session)
         assert sorted(map(tuple, session.execute(sa.select(standing)))) == before
         assert len(before) > 30
 
@@ -107,7 +106,7 @@ def test_a_real_person_who_joined_it_keeps_everything(demo: Demo, database: Data
             question="even", version=version, source="", number=1, shown=("two", "four"),
             chosen=frozenset({"two"}), right=False, mark=0.0, hints_seen=0, seconds=None,
         )  # fmt: skip
-        attempts.record(session, ana, submission)
+        attempts.record_attempt(session, ana, submission)
         run(session, ana, 2)
     gone = demo("--remove")
     assert gone.exit_code == 0
@@ -125,7 +124,7 @@ def test_two_that_begin_at_the_same_moment_are_one(
 ):
     demo("--learners", "3")
     before = everything(database)
-    monkeypatch.setattr(demo_store, "is_there", lambda _session: False)
+    monkeypatch.setattr(demo_store, "has_invented_people", lambda _session: False)
     again = demo("--learners", "3")
     assert again.exit_code == 1
     assert "quizserver demo --remove" in again.stderr
@@ -139,7 +138,7 @@ def test_a_database_that_refuses_is_told_without_a_traceback(
     def refuse(*_: Any) -> Any:
         raise sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(demo_store, "remove" if "--remove" in flags else "begin", refuse)
+    monkeypatch.setattr(demo_store, "remove_demo_classes" if "--remove" in flags else "create_demo_class", refuse)
     refused = demo(*flags)
     assert refused.exit_code == 1
     assert "the database refused: database is locked." in refused.stderr
@@ -148,7 +147,7 @@ def test_a_database_that_refuses_is_told_without_a_traceback(
 def test_what_a_killed_one_left_is_taken_away_whole(
     demo: Demo, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    before, write, times = everything(database), demo_store.write, []
+    before, write, times = everything(database), demo_store.write_answers, []
 
     def dies(*arguments: Any) -> int:
         times.append(1)
@@ -156,8 +155,8 @@ def test_what_a_killed_one_left_is_taken_away_whole(
             raise SystemExit(137)
         return write(*arguments)
 
-    monkeypatch.setattr(demo_store, "write", dies)
-    monkeypatch.setattr(commands, "AT_ONCE", 4)
+    monkeypatch.setattr(demo_store, "write_answers", dies)
+    monkeypatch.setattr(commands, "LEARNERS_PER_TRANSACTION", 4)
     assert demo("--learners", "20").exit_code == 137
     with database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(member)) == 9
@@ -232,15 +231,15 @@ def test_it_prints_a_password_of_its_own_each_time(demo: Demo):
     assert words[0] != words[1]
 
 
-def drawn(difficulty: float, discrimination: float = 1.0) -> model.Drawn:
-    return model.Drawn(
+def drawn(difficulty: float, discrimination: float = 1.0) -> answer_model.QuestionModel:
+    return answer_model.QuestionModel(
         "q", ("a",), (("b",), ("c",)), difficulty, discrimination, np.zeros(2), 0, True
     )
 
 
-def share_right(one: model.Drawn, number: int = 1) -> float:
+def share_right(one: answer_model.QuestionModel, number: int = 1) -> float:
     rng = np.random.default_rng(3)
-    all_ = [a for _ in range(4000) for a in model.answers(rng, "usual", [one])]
+    all_ = [a for _ in range(4000) for a in answer_model.draw_answers(rng, "usual", [one])]
     some = [answer.right for answer in all_ if answer.number == number]
     return sum(some) / len(some)
 
@@ -262,32 +261,34 @@ def test_later_attempts_are_more_able_and_the_misconception_is_popular():
     wrong = [
         answer.chosen
         for _ in range(2000)
-        for answer in model.answers(rng, "usual", [one])
+        for answer in answer_model.draw_answers(rng, "usual", [one])
         if not answer.right
     ]
     assert 0.75 < wrong.count(("b",)) / len(wrong) < 0.9
 
 
 def test_the_wrong_choices_of_several_right_options_are_one_step_away():
-    one = model.draw(np.random.default_rng(1), "q", "abc", frozenset("ac"), has_experiment=False)
-    assert one.right == ("a", "c")
-    assert set(one.wrong) == {("c",), ("a",), ("a", "b", "c")}
+    one = answer_model.draw_question_model(
+        np.random.default_rng(1), "q", "abc", frozenset("ac"), has_experiment=False
+    )
+    assert one.right_choice == ("a", "c")
+    assert set(one.wrong_choices) == {("c",), ("a",), ("a", "b", "c")}
 
 
 def test_learners_are_of_the_stated_kinds_and_do_what_those_do():
     rng = np.random.default_rng(2)
-    found = model.kinds(rng, 100)
+    found = answer_model.draw_learner_kinds(rng, 100)
     assert {kind: found.count(kind) for kind in set(found)} == {
         "never": 6, "stopped": 8, "stuck": 5, "usual": 81
     }  # fmt: skip
     questions = [drawn(0.0), drawn(1.0)]
-    assert list(model.answers(rng, "never", questions)) == []
-    stopped = list(model.answers(rng, "stopped", questions))
-    assert all(answer.ago > 7 * 86_400 for answer in stopped)
-    stuck = list(model.answers(rng, "stuck", questions))
+    assert list(answer_model.draw_answers(rng, "never", questions)) == []
+    stopped = list(answer_model.draw_answers(rng, "stopped", questions))
+    assert all(answer.seconds_ago > 7 * 86_400 for answer in stopped)
+    stuck = list(answer_model.draw_answers(rng, "stuck", questions))
     assert max(answer.number for answer in stuck) >= 3
-    assert all(answer.ago > 0 for answer in (*stuck, *stopped))
+    assert all(answer.seconds_ago > 0 for answer in (*stuck, *stopped))
 
 
 def test_names_are_all_different():
-    assert len(set(invented(5000))) == 5000
+    assert len(set(invent_names(5000))) == 5000

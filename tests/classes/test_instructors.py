@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.accounts import store as people
+from quizserver.classes import instructors_store as instructors
+from quizserver.classes import join_store as joining
+from quizserver.classes import members_store as members
 from quizserver.classes import store
-from quizserver.classes.instructors import store as instructors
-from quizserver.classes.joining import store as joining
-from quizserver.classes.members import store as members
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import ROLES, person
@@ -27,7 +27,7 @@ def test_only_an_account_that_may_teach_becomes_an_instructor(
     told = []
     for email in ("ana@example.org", "nobody@example.org"):
         with pytest.raises(members.MembershipError) as caught, database.write() as session:
-            instructors.promote(session, room.id, email, NOW)
+            instructors.promote_to_instructor(session, room.id, email, NOW)
         told.append(str(caught.value).replace(email, ""))
     assert told[0] == told[1], "the answer tells nobody which addresses have accounts"
 
@@ -37,10 +37,12 @@ def test_a_learner_of_the_class_who_may_teach_is_promoted_in_place(
 ):
     kim = new("kim@example.org", "instructor")
     with database.write() as session:
-        joining.join(session, room.id, kim, "Kim", NOW)
-        members.leave(session, room.id, kim, NOW)
-        made = instructors.promote(session, room.id, "kim@example.org", LATER)
-        again = instructors.promote(session, room.id, "kim@example.org", LATER + timedelta(days=1))
+        joining.join_class(session, room.id, kim, "Kim", NOW)
+        members.leave_class(session, room.id, kim, NOW)
+        made = instructors.promote_to_instructor(session, room.id, "kim@example.org", LATER)
+        again = instructors.promote_to_instructor(
+            session, room.id, "kim@example.org", LATER + timedelta(days=1)
+        )
     assert (made.role, made.state, made.name, made.joined_at) == (
         "instructor",
         "active",
@@ -53,13 +55,13 @@ def test_a_learner_of_the_class_who_may_teach_is_promoted_in_place(
 def test_a_class_keeps_one_instructor(database: Database, room: Class, teacher: int, new: New):
     kim = new("kim@example.org", "instructor")
     with pytest.raises(members.MembershipError), database.write() as session:
-        instructors.step_down(session, room.id, teacher, NOW)
+        instructors.step_down_instructor(session, room.id, teacher, NOW)
     with database.write() as session:
-        instructors.promote(session, room.id, "kim@example.org", NOW)
-        instructors.step_down(session, room.id, teacher, NOW)
+        instructors.promote_to_instructor(session, room.id, "kim@example.org", NOW)
+        instructors.step_down_instructor(session, room.id, teacher, NOW)
     assert state(database, room, teacher) == ("learner", "left")
     with pytest.raises(members.MembershipError), database.write() as session:
-        instructors.step_down(session, room.id, kim, NOW)
+        instructors.step_down_instructor(session, room.id, kim, NOW)
 
 
 def test_of_two_instructors_who_step_down_at_once_one_stays(
@@ -67,14 +69,14 @@ def test_of_two_instructors_who_step_down_at_once_one_stays(
 ):
     kim = new("kim@example.org", "instructor")
     with database.write() as session:
-        instructors.promote(session, room.id, "kim@example.org", NOW)
+        instructors.promote_to_instructor(session, room.id, "kim@example.org", NOW)
     ready, refused = threading.Barrier(2), []
 
     def go(who: int) -> None:
         ready.wait(5)
         try:
             with database.write() as session:
-                instructors.step_down(session, room.id, who, NOW)
+                instructors.step_down_instructor(session, room.id, who, NOW)
         except members.MembershipError as error:
             refused.append(error)
 
@@ -84,14 +86,14 @@ def test_of_two_instructors_who_step_down_at_once_one_stays(
     for thread in threads:
         thread.join(10)
     with database.read() as session:
-        assert len(instructors.of_class(session, room.id)) == 1
+        assert len(instructors.class_instructors(session, room.id)) == 1
     assert len(refused) == 1
 
 
 def test_an_instructor_is_neither_removed_nor_leaves(database: Database, room: Class, teacher: int):
     with database.write() as session:
-        members.remove(session, room.id, teacher, NOW)
-        members.leave(session, room.id, teacher, NOW)
+        members.remove_learner(session, room.id, teacher, NOW)
+        members.leave_class(session, room.id, teacher, NOW)
     assert state(database, room, teacher) == ("instructor", "active")
 
 
@@ -100,12 +102,12 @@ def test_whose_account_may_no_longer_teach_instructs_no_class_and_can_be_removed
 ):
     with database.write() as session:
         session.execute(sa.update(person).where(person.c.id == teacher).values(role="learner"))
-        assert not instructors.instructs(session, room.id, teacher)
-        assert instructors.classes_of(session, teacher) == []
-        assert [c for c, _ in members.classes_of(session, teacher)] == [room]
-        (found,) = members.of_class(session, room.id)
-        assert not found.counts
-        members.remove(session, room.id, teacher, NOW)
+        assert not instructors.is_instructor_of(session, room.id, teacher)
+        assert instructors.classes_instructed_by(session, teacher) == []
+        assert [c for c, _ in members.classes_joined_by(session, teacher)] == [room]
+        (found,) = members.class_members(session, room.id)
+        assert not found.is_counted
+        members.remove_learner(session, room.id, teacher, NOW)
     assert state(database, room, teacher) == ("learner", "removed")
 
 
@@ -114,13 +116,13 @@ def test_a_class_whose_last_instructor_is_gone_stays_and_takes_nobody_in(
 ):
     ana = new("ana@example.org")
     with database.write() as session:
-        joining.join(session, room.id, ana, "", NOW)
-        assert instructors.only_instructor_of(session, teacher) == [room]
-        people.delete(session, teacher)
+        joining.join_class(session, room.id, ana, "", NOW)
+        assert instructors.classes_only_instructed_by(session, teacher) == [room]
+        people.delete_person(session, teacher)
     with database.read() as session:
-        assert store.by_id(session, room.id) == room
-        assert joining.by_code(session, room.join_code or "") is None
-        assert [each.person_id for each in members.of_class(session, room.id)] == [ana]
+        assert store.find_class(session, room.id) == room
+        assert joining.find_class_by_code(session, room.join_code or "") is None
+        assert [each.person_id for each in members.class_members(session, room.id)] == [ana]
 
 
 def test_with_a_second_instructor_nobody_is_the_only_one(
@@ -128,8 +130,8 @@ def test_with_a_second_instructor_nobody_is_the_only_one(
 ):
     new("kim@example.org", "admin")
     with database.write() as session:
-        instructors.promote(session, room.id, "kim@example.org", NOW)
-        assert instructors.only_instructor_of(session, teacher) == []
+        instructors.promote_to_instructor(session, room.id, "kim@example.org", NOW)
+        assert instructors.classes_only_instructed_by(session, teacher) == []
 
 
 def test_the_database_and_the_member_say_the_same_of_who_instructs_and_who_counts(
@@ -140,17 +142,17 @@ def test_the_database_and_the_member_say_the_same_of_who_instructs_and_who_count
     for number, (role, now, account) in enumerate(kinds):
         who = new(f"{number}@example.org", account)
         with database.write() as session:
-            joining.join(session, room.id, who, "", NOW)
-            members.change(session, room.id, who, role=role, state=now)
+            joining.join_class(session, room.id, who, "", NOW)
+            members.update_member(session, room.id, who, role=role, state=now)
     with database.read() as session:
-        everybody = members.of_class(session, room.id, state=None)
+        everybody = members.class_members(session, room.id, state=None)
         assert len(everybody) == 25
-        listed = {each.person_id for each in instructors.of_class(session, room.id)}
-        assert listed == {each.person_id for each in everybody if each.instructs}
+        listed = {each.person_id for each in instructors.class_instructors(session, room.id)}
+        assert listed == {each.person_id for each in everybody if each.is_instructor}
         assert len(listed) == 1 + 2
-        counted = sum(each.counts for each in everybody)
-        assert members.sizes(session, [room.id]) == {room.id: counted} == {room.id: 1}
-        assert members.count(session, room.id) == 25
+        counted = sum(each.is_counted for each in everybody)
+        assert members.count_learners(session, [room.id]) == {room.id: counted} == {room.id: 1}
+        assert members.count_memberships(session, room.id) == 25
 
 
 def test_a_class_that_nobody_may_teach_any_more_is_told_apart(
@@ -158,6 +160,6 @@ def test_a_class_that_nobody_may_teach_any_more_is_told_apart(
 ):
     kim = new("kim@example.org", "admin")
     with database.write() as session:
-        other = store.create(session, "Other", kim, NOW)
+        other = store.create_class(session, "Other", kim, NOW)
         session.execute(sa.update(person).where(person.c.id == teacher).values(role="author"))
-        assert instructors.taught(session, [room.id, other.id]) == {other.id}
+        assert instructors.ids_with_instructor(session, [room.id, other.id]) == {other.id}

@@ -13,14 +13,19 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.attempts import store as attempts
-from quizserver.classes.joining import store as joining
+from quizserver.classes import join_store as joining
+from quizserver.classes import members_store as members
 from quizserver.classes.matrix import store
-from quizserver.classes.matrix.board import Board, Cells, Frame
-from quizserver.classes.matrix.model import Cell, Totals
-from quizserver.classes.matrix.ranks import SECONDS, Ranks
-from quizserver.classes.matrix.view import COLUMNS, ROWS, View, read
-from quizserver.classes.matrix.views import told
-from quizserver.classes.members import store as members
+from quizserver.classes.matrix.model import LearnerTotals, MatrixCell
+from quizserver.classes.matrix.query import (
+    COLUMNS_PER_PAGE,
+    ROWS_PER_PAGE,
+    MatrixQuery,
+    parse_matrix_query,
+)
+from quizserver.classes.matrix.reader import CellsByLearner, MatrixPage, MatrixReader
+from quizserver.classes.matrix.totals_cache import REFRESH_SECONDS, TotalsCache
+from quizserver.classes.matrix.views import page_data
 from quizserver.db.session import Database
 from quizserver.db.tables import person, question_version, standing
 from tests.classes.matrix_room import NOW, Room, account, columns
@@ -43,23 +48,25 @@ def room(database: Database) -> Room:
     return made
 
 
-def frame_of(room: Room, board: Board | None = None, here: Any = HERE, **asked: Any) -> Frame:
+def frame_of(
+    room: Room, board: MatrixReader | None = None, here: Any = HERE, **asked: Any
+) -> MatrixPage:
     kept = asked.pop("kept", None)
     with room.database.read() as session:
-        view = read({name: str(value) for name, value in asked.items()}, here)
-        return (board or new_board(room)).frame(session, room.room.id, here, view, kept)
+        view = parse_matrix_query({name: str(value) for name, value in asked.items()}, here)
+        return (board or new_board(room)).read_page(session, room.room.id, here, view, kept)
 
 
-def new_board(room: Room) -> Board:
-    return Board(Ranks(room.database.read, ThreadPoolExecutor(1)))
+def new_board(room: Room) -> MatrixReader:
+    return MatrixReader(TotalsCache(room.database.read, ThreadPoolExecutor(1)))
 
 
-def cells_of(room: Room, frame: Frame) -> Cells:
+def cells_of(room: Room, frame: MatrixPage) -> CellsByLearner:
     with room.database.read() as session:
-        return new_board(room).cells(session, frame)
+        return new_board(room).read_cells(session, frame)
 
 
-def names(frame: Frame) -> list[str]:
+def names(frame: MatrixPage) -> list[str]:
     return [learner.label for learner in frame.rows]
 
 
@@ -67,12 +74,14 @@ def test_a_cell_has_first_best_latest_and_how_many(room: Room):
     frame = frame_of(room)
     cells = cells_of(room, frame)
     assert cells[room.ids["Ana"]] == {
-        "even": Cell(2, 0, 1, 1),
-        "sides": Cell(1, 1, 1, 1),
-        "prime": Cell(2, 1, 1, 0),
+        "even": MatrixCell(2, 0, 1, 1),
+        "sides": MatrixCell(1, 1, 1, 1),
+        "prime": MatrixCell(2, 1, 1, 0),
     }
     assert cells[room.ids["Di"]] == {}
-    assert frame.totals[room.ids["Ana"]] == Totals(3, 5, 2, 3, 2, 0, NOW + timedelta(minutes=52))
+    assert frame.totals[room.ids["Ana"]] == LearnerTotals(
+        3, 5, 2, 3, 2, 0, NOW + timedelta(minutes=52)
+    )
     assert frame.totals[room.ids["bo"]][:-1] == (2, 4, 1, 1, 1, 1)
 
 
@@ -83,12 +92,12 @@ def test_only_learners_who_count_are_rows(room: Room):
     for name in ("Writer", "Gone", "Out"):
         room.answers(name, "even", True)
     with room.database.write() as session:
-        members.leave(session, room.room.id, room.ids["Gone"], NOW)
-        members.remove(session, room.room.id, room.ids["Out"], NOW)
+        members.leave_class(session, room.room.id, room.ids["Gone"], NOW)
+        members.remove_learner(session, room.room.id, room.ids["Out"], NOW)
         account(session, "elsewhere@example.org", "learner")
     for asked in ({}, {"sort": "-right"}, {"sort": "question:even"}, {"search": "o"}):
         assert set(names(frame_of(room, **asked))) <= {"Ana", "bo", "Cy", "Di"}
-    assert frame_of(room).everybody == 4
+    assert frame_of(room).learner_count == 4
     kept = [room.ids[name] for name in ("Gone", "Ana", "Writer", "teacher")]
     assert names(frame_of(room, kept=kept)) == ["Ana"], "an address can't ask for others either"
 
@@ -148,17 +157,17 @@ def test_a_topic_narrows_columns_totals_and_states(room: Room):
     frame = frame_of(room, here=here, topic="shapes")
     assert [column.question for column in frame.columns] == ["sides"]
     assert frame.totals[room.ids["bo"]].attempts == 3
-    assert frame_of(room, here=here, topic="no such topic").view.topic == ""
+    assert frame_of(room, here=here, topic="no such topic").query.topic == ""
 
 
 def test_both_sides_are_paged_and_a_page_beyond_is_the_last(room: Room):
-    for number in range(ROWS + 1):
+    for number in range(ROWS_PER_PAGE + 1):
         room.joins(f"Learner {number:03}")
-    here = columns(*(f"q-{number}" for number in range(COLUMNS + 3)))
+    here = columns(*(f"q-{number}" for number in range(COLUMNS_PER_PAGE + 3)))
     first = frame_of(room, here=here)
-    assert (len(first.rows), len(first.columns)) == (ROWS, COLUMNS)
+    assert (len(first.rows), len(first.columns)) == (ROWS_PER_PAGE, COLUMNS_PER_PAGE)
     beyond = frame_of(room, here=here, page=99, columns=99)
-    assert (beyond.view.page, beyond.view.columns) == (2, 2)
+    assert (beyond.query.page, beyond.query.columns) == (2, 2)
     assert (len(beyond.rows), len(beyond.columns)) == (5, 3)
     assert not set(names(first)) & set(names(beyond))
 
@@ -166,31 +175,33 @@ def test_both_sides_are_paged_and_a_page_beyond_is_the_last(room: Room):
 @pytest.mark.parametrize("asked", ["page=0", "page=-1", "page=x", "page=²", "sort=--", "show=all"])
 def test_an_address_that_makes_no_sense_shows_what_is_usual(asked: str):
     name, _, value = asked.partition("=")
-    assert read({name: value}, HERE) == View()
+    assert parse_matrix_query({name: value}, HERE) == MatrixQuery()
 
 
 def test_an_address_says_its_view_again():
     asked = {"show": "first", "sort": "-question:even", "search": "a b", "state": "stuck"}
     asked |= {"topic": "numbers", "page": "3", "columns": "2"}
-    view = read(asked, HERE)
-    assert {k: str(v) for k, v in view.address().items()} == asked
-    assert View().address() == {}
-    assert view.address(search="other").keys().isdisjoint({"page"}), "a new choice begins anew"
-    assert view.address(show="best")["page"] == 3
+    view = parse_matrix_query(asked, HERE)
+    assert {k: str(v) for k, v in view.url_arguments().items()} == asked
+    assert MatrixQuery().url_arguments() == {}
+    assert view.url_arguments(search="other").keys().isdisjoint({"page"}), (
+        "a new choice begins anew"
+    )
+    assert view.url_arguments(show="best")["page"] == 3
 
 
 def test_the_mark_changes_with_every_answer_and_only_then(room: Room):
     before = frame_of(room)
-    assert frame_of(room).mark == before.mark
+    assert frame_of(room).etag == before.etag
     room.answers("Cy", "sides", False, after=21)
     after = frame_of(room)
-    assert after.mark != before.mark
+    assert after.etag != before.etag
     room.answers("Ana", "another", True)
-    assert frame_of(room).mark == after.mark, "a question of no topic of the class"
-    assert frame_of(room, show="first").mark != after.mark
+    assert frame_of(room).etag == after.etag, "a question of no topic of the class"
+    assert frame_of(room, show="first").etag != after.etag
     with room.database.write() as session:
-        members.change_name(session, room.room.id, room.ids["Cy"], "Cyrus")
-    assert frame_of(room).mark != after.mark
+        members.change_member_name(session, room.room.id, room.ids["Cy"], "Cyrus")
+    assert frame_of(room).etag != after.etag
 
 
 def test_a_page_keeps_its_learners_and_is_told_that_the_order_changed(room: Room):
@@ -201,7 +212,7 @@ def test_a_page_keeps_its_learners_and_is_told_that_the_order_changed(room: Room
     frame = frame_of(room, board, sort="-attempts", kept=shown)
     assert frame.moved
     assert [each.person_id for each in frame.rows] == shown
-    rows = told(frame, cells_of(room, frame))["rows"]
+    rows = page_data(frame, cells_of(room, frame))["rows"]
     assert rows[-1]["cells"] == [(0, 9), None, None]
 
 
@@ -215,20 +226,20 @@ def test_sorting_follows_new_answers_new_learners_and_those_who_go(room: Room):
     room.answers("Eve", "even", *[False] * 20, after=300)
     assert names(frame_of(room, board, sort="-attempts"))[0] == "Eve"
     with room.database.write() as session:
-        members.leave(session, room.room.id, room.ids["Eve"], NOW)
-        joining.join(session, room.room.id, account(session, "f@x.org", "learner"), "F", NOW)
+        members.leave_class(session, room.room.id, room.ids["Eve"], NOW)
+        joining.join_class(session, room.room.id, account(session, "f@x.org", "learner"), "F", NOW)
     assert "Eve" not in names(frame_of(room, board, sort="-attempts"))
 
 
 def test_what_an_account_took_over_from_a_guest_is_sorted_by_within_a_minute(room: Room):
     now = 0.0
     beside = ThreadPoolExecutor(1)
-    board = Board(Ranks(room.database.read, beside, clock=lambda: now))
+    board = MatrixReader(TotalsCache(room.database.read, beside, clock=lambda: now))
     assert names(frame_of(room, board, sort="-attempts"))[-1] == "Di"
     room.answers("teacher", "even", *[True] * 9, after=-9)  # they stand in for a guest
     with room.database.write() as session:
-        attempts.absorb(session, room.ids["teacher"], room.ids["Di"])
-    now = SECONDS + 1
+        attempts.merge_guest_attempts(session, room.ids["teacher"], room.ids["Di"])
+    now = REFRESH_SECONDS + 1
     assert names(frame_of(room, board, sort="-attempts"))[-1] == "Di", "nobody waits for the sum"
     beside.submit(int).result(10)  # behind the sum
     assert names(frame_of(room, board, sort="-attempts"))[0] == "Di"
@@ -246,9 +257,9 @@ def test_a_sum_that_fails_beside_the_requests_leaves_the_old_one_and_is_tried_ag
         yield
 
     beside = ThreadPoolExecutor(1)
-    board = Board(Ranks(reading, beside, clock=lambda: now))
+    board = MatrixReader(TotalsCache(reading, beside, clock=lambda: now))
     for turn in (0, 1, 2):
-        now = turn * (SECONDS + 1)
+        now = turn * (REFRESH_SECONDS + 1)
         assert names(frame_of(room, board, sort="-attempts"))[0] == "Ana"
         assert turn == 0 or tried.acquire(timeout=10)
         beside.submit(int).result(10)  # behind the sum
@@ -268,9 +279,9 @@ def test_answers_that_come_while_the_sum_is_made_anew_are_not_lost(room: Room):
             yield session
 
     beside = ThreadPoolExecutor(1)
-    board = Board(Ranks(reading, beside, clock=lambda: now))
+    board = MatrixReader(TotalsCache(reading, beside, clock=lambda: now))
     frame_of(room, board, sort="-attempts")
-    now = SECONDS + 1
+    now = REFRESH_SECONDS + 1
     frame_of(room, board, sort="-attempts")
     assert reached.wait(10)
     room.answers("Di", "even", *[False] * 9, after=500)
@@ -294,7 +305,7 @@ def test_the_number_of_statements_does_not_grow_with_the_class(
         emails = [each["email"] for each in ids]
         made = list(session.scalars(sa.select(person.c.id).where(person.c.email.in_(emails))))
         for who in made:
-            joining.join(session, room.room.id, who, "", NOW)
+            joining.join_class(session, room.room.id, who, "", NOW)
         moments = {"first_at": NOW, "latest_at": NOW}
         marks = {"attempts": 1, "first_mark": 1, "best_mark": 1, "latest_mark": 1}
         session.execute(
@@ -310,10 +321,10 @@ def test_the_number_of_statements_does_not_grow_with_the_class(
     assert max(small) <= 6
 
 
-def statements(room: Room, board: Board, here: Any, asked: Any) -> int:
+def statements(room: Room, board: MatrixReader, here: Any, asked: Any) -> int:
     with counted(room.database) as seen, room.database.read() as session:
-        frame = board.frame(session, room.room.id, here, read(asked, here))
-        board.cells(session, frame)
+        frame = board.read_page(session, room.room.id, here, parse_matrix_query(asked, here))
+        board.read_cells(session, frame)
     return len(seen)
 
 
@@ -338,6 +349,6 @@ def test_experiments_and_versions_are_read_for_one_question_alone(room: Room):
             )
         )
     with room.database.read() as session:
-        found = store.versions(session, "even", ["v1", "v3"])
+        found = store.version_sources(session, "even", ["v1", "v3"])
         assert found == {"v1": "SOURCE"}
-        assert store.experiments(session, room.ids["Ana"], "numbers", "simulation") == []
+        assert store.experiment_moments(session, room.ids["Ana"], "numbers", "simulation") == []

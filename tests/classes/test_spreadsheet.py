@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from quizserver.classes.spreadsheet import MARK, csv_file, csv_text, safe
+from quizserver.classes.spreadsheet import BYTE_ORDER_MARK, csv_file, csv_text, escape_formula
 
 
 @pytest.mark.parametrize(
@@ -15,20 +15,20 @@ from quizserver.classes.spreadsheet import MARK, csv_file, csv_text, safe
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＠x", "=cmd|' /C calc'!A0"],
 )
 def test_what_would_be_a_formula_stands_behind_an_apostrophe(text: str):
-    assert safe(text) == f"'{text}"
+    assert escape_formula(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", "Ana", "a=b", "o'Neill", "ana@example.org", "Zoë", "'=1"])
 def test_other_texts_stay_as_they_are(text: str):
-    assert safe(text) == text
+    assert escape_formula(text) == text
 
 
 def test_a_file_reads_back_as_rfc_4180_says():
     rows = [['says "hi", twice', "two\nlines", "=1", 1, None, -2.5], ["Zoë", "", "x", 0, 1.0, ""]]
     text = "".join(csv_file(list("abcdef"), [rows[:1], rows[1:], []]))
-    assert text.startswith(MARK)
-    assert text.count(MARK) == 1
-    read = list(csv.reader(io.StringIO(text.removeprefix(MARK), newline="")))
+    assert text.startswith(BYTE_ORDER_MARK)
+    assert text.count(BYTE_ORDER_MARK) == 1
+    read = list(csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
     assert read[0] == list("abcdef")
     assert read[1] == ['says "hi", twice', "two\nlines", "'=1", "1", "", "-2.5"]
     assert read[2] == ["Zoë", "", "x", "0", "1.0", ""]

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from quizserver.app import create_app
-from quizserver.lab.evidence import read
+from quizserver.evidence.record import read_evidence
 from quizserver.serve import migrate_store
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
@@ -81,11 +81,11 @@ def test_every_part_of_an_open_lesson_has_an_id_and_a_name_of_its_own(whole: Fla
 @pytest.mark.parametrize("topic", TOPICS)
 def test_the_evidence_of_a_topic_is_fresh_and_agrees_with_its_key(topic: str):
     found = SHIPPED.topics[topic]
-    evidence = read(found.folder)
+    evidence = read_evidence(found.folder)
     assert evidence is not None
-    assert evidence.stale(found) is None
+    assert evidence.stale_reason(found) is None
     assert evidence.agrees
 
 
 def test_nothing_is_wrong_with_the_topics_that_come_along():
-    assert SHIPPED.problems == ()
+    assert SHIPPED.diagnostics == ()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from quizserver.evidence.record import Experiment, read_evidence
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.evidence import Experiment, read
-from quizserver.lab.phases import PhaseMap, plane
-from quizserver.lab.shapes import SHAPES
-from quizserver.lab.sweep import sweep
+from quizserver.lab.phase_map_training import train_phase_map
+from quizserver.lab.phase_maps import PhaseMap, build_plane
+from quizserver.lab.shapes.single import SHAPES
 from quizserver.settings import Settings
 
 CONTENT = Settings().content
 
 
 def recorded(topic: str, simulation: str) -> Experiment:
-    found = read(CONTENT / topic)
+    found = read_evidence(CONTENT / topic)
     assert found is not None
     return found.experiments[simulation]
 
@@ -26,7 +26,7 @@ def every() -> list[tuple[str, str, int]]:
     return [
         (folder.name, name, number)
         for folder in sorted(CONTENT.iterdir())
-        if folder.is_dir() and (evidence := read(folder)) is not None
+        if folder.is_dir() and (evidence := read_evidence(folder)) is not None
         for name, experiment in evidence.experiments.items()
         for number in range(len(experiment.description.maps))
     ]
@@ -54,10 +54,10 @@ def test_every_topic_has_a_map():
 def test_a_recorded_map_is_the_declared_one_and_shows_an_edge(topic: str, name: str, number: int):
     experiment = recorded(topic, name)
     found = experiment.maps[number]
-    assert found.plane == plane(experiment.description, experiment.description.maps[number])
-    some, most = found.cells_with(1), found.cells_with(5)
-    assert most >= 0.1 * found.plane.cells, "the shape is usual somewhere"
-    assert some <= 0.9 * found.plane.cells, "and never seen somewhere else"
+    assert found.plane == build_plane(experiment.description, experiment.description.maps[number])
+    some, most = found.count_cells_with(1), found.count_cells_with(5)
+    assert most >= 0.1 * found.plane.cell_count, "the shape is usual somewhere"
+    assert some <= 0.9 * found.plane.cell_count, "and never seen somewhere else"
 
 
 @pytest.mark.slow
@@ -75,19 +75,19 @@ def test_cells_of_a_recorded_map_come_out_again(topic: str, name: str):
     found = recorded(topic, name).maps[0]
     simulation = load(CONTENT / topic / f"{name}.py")
     width = len(found.plane.x_values)
-    for cell in range(0, found.plane.cells, found.plane.cells // 6):
-        curves = simulate(simulation, found.plane.knobs(cell), found.plane.seeds)
+    for cell in range(0, found.plane.cell_count, found.plane.cell_count // 6):
+        curves = simulate(simulation, found.plane.cell_setting(cell), found.plane.seeds)
         series = curves.series[found.plane.series or next(iter(simulation.series))]
-        count = int(SHAPES[found.plane.shape].holds(curves.x, series).sum())
+        count = int(SHAPES[found.plane.shape].shown_by(curves.x, series).sum())
         row, column = divmod(cell, width)
-        assert abs(count - found.counts[row][column]) <= 1, found.plane.knobs(cell)
+        assert abs(count - found.counts[row][column]) <= 1, found.plane.cell_setting(cell)
 
 
 def test_the_descent_overflows_where_the_largest_eigenvalue_says():
     """The edge of the map is the rate 2/λ, for each zero of the clock and every seed."""
     simulation = load(CONTENT / "plateau" / "simulation.py")
     (wanted,) = simulation.maps
-    found = sweep(simulation, plane(simulation.describe(), wanted, replicas=2))
+    found = train_phase_map(simulation, build_plane(simulation.describe(), wanted, replicas=2))
     assert found is not None
     for row, zero in enumerate(found.plane.y_values):
         features = np.vander(np.arange(20) - zero, 3)
@@ -100,7 +100,7 @@ def test_the_curve_of_the_puzzle_is_usual_in_one_cell_of_eight():
     maps = recorded("strange-loss", "simulation").maps
     assert maps
     for found in maps:
-        assert 1 / 10 < found.cells_with(5) / found.plane.cells < 1 / 7
+        assert 1 / 10 < found.count_cells_with(5) / found.plane.cell_count < 1 / 7
 
 
 def test_more_rates_end_the_plateau_the_closer_the_clock_is_to_its_middle():

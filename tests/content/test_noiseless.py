@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from quizserver.lab.catalog import Catalog, load
+from quizserver.evidence.record import MAX_EVIDENCE_BYTES, Evidence, read_evidence
+from quizserver.lab.catalog import SimulationCatalog, load
 from quizserver.lab.ensemble import Curves, simulate
-from quizserver.lab.evidence import LARGEST, Evidence, read
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
 from quizserver.topics.library import Library
@@ -42,21 +42,21 @@ def start_of(arm: str) -> Curves:
 
 @pytest.fixture(scope="module")
 def topic() -> Topic:
-    return Library(CONTENT, catalog=Catalog()).snapshot().topics["noiseless"]
+    return Library(CONTENT, catalog=SimulationCatalog()).snapshot().topics["noiseless"]
 
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(FOLDER)
+    found = read_evidence(FOLDER)
     assert found is not None
     return found
 
 
 def test_the_evidence_is_fresh_small_and_as_the_keys_say(topic: Topic, evidence: Evidence) -> None:
-    assert evidence.stale(topic) is None
+    assert evidence.stale_reason(topic) is None
     assert evidence.agrees
     assert evidence.seeds == range(64)
-    assert (FOLDER / "evidence.json").stat().st_size <= LARGEST
+    assert (FOLDER / "evidence.json").stat().st_size <= MAX_EVIDENCE_BYTES
 
 
 def test_the_lesson_asks_every_question_of_the_topic(topic: Topic) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.lab.evidence import Evidence, read
+from quizserver.evidence.record import Evidence, read_evidence
 
 FOLDER = Path(__file__).resolve().parents[2] / "content" / "noiseless"
 THIRD_TO_HALF = (0.3, 0.5)
@@ -15,7 +15,7 @@ THIRD_TO_HALF = (0.3, 0.5)
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(FOLDER)
+    found = read_evidence(FOLDER)
     assert found is not None
     return found
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from quizserver.evidence.record import read_evidence
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.evidence import read
 from tests.content.plateau_pictures import FOLDER, PICTURES, RATE, SEED, Descent
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ def test_the_pages_state_the_other_eigenvalues_too() -> None:
 
 
 def test_the_lesson_states_the_recorded_medians() -> None:
-    evidence = read(FOLDER)
+    evidence = read_evidence(FOLDER)
     assert evidence is not None
     text = (FOLDER / "lesson.md").read_text(encoding="utf-8")
     text = " ".join(text.split())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.evidence.record import Evidence, read_evidence
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.evidence import Evidence, read
-from quizserver.lab.shapes import SHAPES
+from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
 
 FOLDER = Path(__file__).resolve().parents[2] / "content" / "strange-loss"
@@ -25,7 +25,7 @@ def simulation(name: str) -> Simulation:
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(FOLDER)
+    found = read_evidence(FOLDER)
     assert found is not None
     return found
 
@@ -88,4 +88,4 @@ def test_four_times_a_rate_that_was_right_makes_nearly_every_run_swing(
 ) -> None:
     assert "the same step made nearly every run swing." in words_of("lesson")
     curves = simulate(simulation("simulation"), {**fault, "learning_rate": 6.4}, SEEDS)
-    assert SHAPES["oscillates"].holds(curves.x, curves.series["loss"]).mean() >= 0.9
+    assert SHAPES["oscillates"].shown_by(curves.x, curves.series["loss"]).mean() >= 0.9

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import Curves, Floats, simulate
 from quizserver.lab.replicas import Replicas
-from quizserver.lab.shapes import SHAPES
+from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
 from quizserver.topics.library import Library
 
@@ -77,7 +77,7 @@ def test_the_lesson_asks_every_question_of_the_topic() -> None:
 def test_remedies_end_the_wait_on_fresh_seeds(arm: str) -> None:
     made = simulation("second")
     curves = simulate(made, made.arm(arm).knobs, FRESH)
-    assert SHAPES["early-drop"].holds(curves.x, curves.series["loss"]).mean() >= 0.85
+    assert SHAPES["early-drop"].shown_by(curves.x, curves.series["loss"]).mean() >= 0.85
 
 
 def test_the_second_run_trains_the_network_of_the_first() -> None:
@@ -257,7 +257,7 @@ def test_the_tables_of_the_line_at_ln_4_hold_on_fresh_seeds() -> None:
     assert (healthy.series["loss"][:, -1] < 0.5).all()
     assert (mild.series["loss"][:, -1] < 0.5).mean() >= 0.85
     assert "a third to a half of them with large swings" in rows("flat")["2.4"][0]
-    assert 0.25 <= SHAPES["oscillates"].holds(mild.x, mild.series["loss"]).mean() <= 0.6
+    assert 0.25 <= SHAPES["oscillates"].shown_by(mild.x, mild.series["loss"]).mean() <= 0.6
     assert (high.series["alive"][:, -1] == 0).mean() >= 0.85
     assert 5 < np.median(high.series["loss"][:, -5:]) < 20
     one, four = wide(7.5, layers=1), wide(7.5, layers=4)

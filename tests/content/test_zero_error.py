@@ -14,10 +14,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from quizserver.lab.catalog import Catalog, load
+from quizserver.evidence.record import Evidence, read_evidence
+from quizserver.lab.catalog import SimulationCatalog, load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.evidence import Evidence, read
-from quizserver.lab.pairs import PAIR_SHAPES
+from quizserver.lab.shapes.pair import PAIR_SHAPES
 from quizserver.lab.simulation import Simulation
 from quizserver.topics.library import Library
 from quizserver.topics.model import Topic
@@ -59,23 +59,23 @@ def settled(arm: str) -> Floats:
 def in_every_pair(name: str, lower: str, higher: str) -> bool:
     points = np.arange(simulation(name).points)
     shape = PAIR_SHAPES["ends-below"]
-    return bool(shape.holds(points, curves(name, lower), curves(name, higher)).all())
+    return bool(shape.shown_by(points, curves(name, lower), curves(name, higher)).all())
 
 
 @pytest.fixture(scope="module")
 def topic() -> Topic:
-    return Library(CONTENT, catalog=Catalog()).snapshot().topics["zero-error"]
+    return Library(CONTENT, catalog=SimulationCatalog()).snapshot().topics["zero-error"]
 
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(FOLDER)
+    found = read_evidence(FOLDER)
     assert found is not None
     return found
 
 
 def test_the_evidence_is_fresh_and_agrees_with_the_key(topic: Topic, evidence: Evidence) -> None:
-    assert evidence.stale(topic) is None
+    assert evidence.stale_reason(topic) is None
     assert evidence.agrees
     for question in topic.questions:
         found = {f.option for f in evidence.findings if f.question == question.id}

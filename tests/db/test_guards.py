@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.db import session as sessions
-from quizserver.db.guards import BusyError, unavailable
-from quizserver.db.migrate import migrate
+from quizserver.db.availability import BusyError, unavailable_reason
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from tests.postgres import Postgres
 
@@ -23,7 +23,7 @@ GUEST = "INSERT INTO person (visitor, session_key, created_at) VALUES (:visitor,
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "people.sqlite3"
     database = Database(f"sqlite:///{path}")
-    migrate(database)
+    migrate_database(database)
     database.dispose()
     return path
 
@@ -36,13 +36,13 @@ def add(database: Database, visitor: str) -> None:
 def trouble(database: Database, statement: str) -> str | None:
     with pytest.raises(sa.exc.DatabaseError) as raised, database.write() as session:
         session.execute(sa.text(statement))
-    return unavailable(raised.value)
+    return unavailable_reason(raised.value)
 
 
 def test_a_mistake_in_a_statement_is_none_of_the_database(database: Database):
     assert trouble(database, "SELECT nothing FROM person") is None
     assert trouble(database, "INSERT INTO person (id) VALUES (1)") is None
-    assert unavailable(RuntimeError("anything")) is None
+    assert unavailable_reason(RuntimeError("anything")) is None
 
 
 def test_a_file_that_another_process_holds_is_told_in_a_line(
@@ -74,7 +74,7 @@ def test_who_waits_behind_a_thread_that_was_refused_is_refused_at_once(
         try:
             add(database, visitor)
         except (sa.exc.OperationalError, BusyError) as error:
-            said.append(unavailable(error))
+            said.append(unavailable_reason(error))
 
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -127,5 +127,5 @@ def test_a_postgresql_that_goes_away_is_told_in_a_line_and_used_again(postgres: 
     gone = Database(url)
     with pytest.raises(sa.exc.OperationalError) as raised:
         add(gone, "c")
-    assert "does not exist" in (unavailable(raised.value) or "")
+    assert "does not exist" in (unavailable_reason(raised.value) or "")
     gone.dispose()

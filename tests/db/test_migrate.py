@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from quizserver.db.migrate import MigrationError, migrate, prepare_folder
+from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
 from quizserver.db.session import Database
 from quizserver.db.tables import metadata
 from tests.postgres import Postgres
@@ -36,7 +36,7 @@ def tables(database: Database) -> set[str]:
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_declares(empty: Database):
-    migrate(empty)
+    migrate_database(empty)
     with empty.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -49,8 +49,8 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares(empty: Da
 
 
 def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
-    _, after = migrate(empty)
-    assert migrate(empty) == (after, after)
+    _, after = migrate_database(empty)
+    assert migrate_database(empty) == (after, after)
 
 
 REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
@@ -132,13 +132,13 @@ def as_in_the_first_hours(database: Database) -> None:
 
 
 def test_a_database_of_the_first_hours_is_completed_and_loses_nothing(empty: Database):
-    migrate(empty, "0001")
+    migrate_database(empty, "0001")
     before = fill(empty)
     as_in_the_first_hours(empty)
-    migrate(empty, "0005")
+    migrate_database(empty, "0005")
     with empty.write() as session:  # came a little later
         session.execute(sa.text("DROP INDEX ix_standing_latest_at"))
-    migrate(empty)
+    migrate_database(empty)
     assert kept(empty) == before
     with empty.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -153,17 +153,17 @@ def test_a_database_of_the_first_hours_is_completed_and_loses_nothing(empty: Dat
 
 
 def test_every_migration_keeps_what_people_did_on_the_way_up_and_down(empty: Database):
-    migrate(empty, "0001")
+    migrate_database(empty, "0001")
     before = fill(empty)
     assert all(before.values())
     for revision in REVISIONS[1:]:
-        assert migrate(empty, revision)[1] == revision
+        assert migrate_database(empty, revision)[1] == revision
         assert kept(empty) == before, revision
-    assert migrate(empty)[1] == REVISIONS[-1], "a new migration wants a place in this test"
+    assert migrate_database(empty)[1] == REVISIONS[-1], "a new migration wants a place in this test"
     for revision in REVISIONS[-2::-1]:
-        assert migrate(empty, revision, down=True)[1] == revision
+        assert migrate_database(empty, revision, down=True)[1] == revision
         assert kept(empty) == before, revision
-    migrate(empty)
+    migrate_database(empty)
     assert kept(empty) == before
     with empty.write() as session:  # the schema works, not only its look
         session.execute(
@@ -181,7 +181,7 @@ def test_two_that_migrate_at_once_do_it_once(empty: Database):
     def run():
         database = Database(empty.url.render_as_string(hide_password=False))
         try:
-            found.append(migrate(database)[1])
+            found.append(migrate_database(database)[1])
         except Exception as error:  # told below
             found.append(error)
         database.dispose()
@@ -195,19 +195,19 @@ def test_two_that_migrate_at_once_do_it_once(empty: Database):
 
 
 def test_down_and_up_again(empty: Database):
-    migrate(empty)
-    migrate(empty, "base", down=True)
+    migrate_database(empty)
+    migrate_database(empty, "base", down=True)
     assert tables(empty) == {"alembic_version"}
-    migrate(empty)
+    migrate_database(empty)
     assert set(metadata.tables) <= tables(empty)
 
 
 def test_a_database_from_the_future_is_refused_in_words_and_left_alone(empty: Database):
-    migrate(empty)
+    migrate_database(empty)
     with empty.write() as session:
         session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(MigrationError, match=r"9999.*newer"):
-        migrate(empty)
+        migrate_database(empty)
     with empty.read() as session:
         assert session.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
 

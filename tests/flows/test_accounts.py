@@ -92,8 +92,8 @@ def test_a_password_is_checked_even_for_nobody(visitor: Visitor, monkeypatch: py
     from quizserver.accounts import pages
 
     checked: list[str | None] = []
-    real = pages.is_right
-    monkeypatch.setattr(pages, "is_right", lambda h, p: checked.append(h) or real(h, p))
+    real = pages.verify_password
+    monkeypatch.setattr(pages, "verify_password", lambda h, p: checked.append(h) or real(h, p))
     visitor.sign_in("nobody@example.org", "some password")
     assert checked == [None]
 

@@ -18,12 +18,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
+from quizserver.classes import instructors_store as instructors
+from quizserver.classes import join_store as joining
+from quizserver.classes import members_store as members
 from quizserver.classes import store
-from quizserver.classes.instructors import store as instructors
-from quizserver.classes.joining import store as joining
-from quizserver.classes.members import store as members
 from quizserver.classes.model import Class, ClassTopic
-from quizserver.classes.settings.choice import mark
+from quizserver.classes.topics_form import topics_fingerprint
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from quizserver.settings import Settings
@@ -110,7 +110,9 @@ BODIES = {
     "/classes/<int:class_id>/delete": {"title": "Nets"},
     "/classes/<int:class_id>/name": {"name": "Another name"},
     "/classes/<int:class_id>/code": {"do": "new"},
-    "/classes/<int:class_id>/topics": {"seen": mark([ClassTopic("numbers", 1, None)])},
+    "/classes/<int:class_id>/topics": {
+        "seen": topics_fingerprint([ClassTopic("numbers", 1, None)])
+    },
 }
 
 
@@ -136,9 +138,9 @@ def school(database: Database) -> School:
     with database.write() as session:
         ids = {kind: _account(session, kind, role) for kind, role in ACCOUNTS.items() if role}
         _account(session, "spare", "instructor")
-        keys = {kind: people.by_id(session, who).get_id() for kind, who in ids.items()}
-        other = store.create(session, "Other", ids["instructor of another class"], NOW)
-        joining.join(session, other.id, ids["learner of another class"], "", NOW)
+        keys = {kind: people.person_by_id(session, who).get_id() for kind, who in ids.items()}
+        other = store.create_class(session, "Other", ids["instructor of another class"], NOW)
+        joining.join_class(session, other.id, ids["learner of another class"], "", NOW)
     return School(new_room(database, ids), ids, keys)
 
 
@@ -146,17 +148,17 @@ def new_room(database: Database, ids: Mapping[str, int]) -> Class:
     """A class with everybody in it as their kind says."""
     lost = ids["instructor whose account lost the role"]
     with database.write() as session:
-        room = store.create(session, "Nets", ids["instructor"], NOW)
-        store.set_topics(session, room.id, [("numbers", None)])
+        room = store.create_class(session, "Nets", ids["instructor"], NOW)
+        store.set_class_topics(session, room.id, [("numbers", None)])
         session.execute(sa.update(person).where(person.c.id == lost).values(role="instructor"))
         for kind, who in ids.items():
             if kind in BELONG or kind in {"left learner", "removed learner"}:
-                joining.join(session, room.id, who, kind, NOW)
+                joining.join_class(session, room.id, who, kind, NOW)
             if kind in {"co-instructor", "instructor who stepped down"} or who == lost:
-                instructors.promote(session, room.id, _email(kind), NOW)
-        instructors.step_down(session, room.id, ids["instructor who stepped down"], NOW)
-        members.leave(session, room.id, ids["left learner"], NOW)
-        members.remove(session, room.id, ids["removed learner"], NOW)
+                instructors.promote_to_instructor(session, room.id, _email(kind), NOW)
+        instructors.step_down_instructor(session, room.id, ids["instructor who stepped down"], NOW)
+        members.leave_class(session, room.id, ids["left learner"], NOW)
+        members.remove_learner(session, room.id, ids["removed learner"], NOW)
         session.execute(sa.update(person).where(person.c.id == lost).values(role="learner"))
     return room
 
@@ -279,9 +281,9 @@ def csrf(client: FlaskClient) -> str:
 def everything(database: Database, school: School) -> list[object]:
     with database.read() as session:
         return [
-            store.by_id(session, school.room.id),
-            store.topics(session, school.room.id),
-            members.of_class(session, school.room.id, state=None),
+            store.find_class(session, school.room.id),
+            store.class_topics(session, school.room.id),
+            members.class_members(session, school.room.id, state=None),
         ]
 
 
@@ -304,8 +306,8 @@ def fill(rule: str, school: School, class_id: int) -> str:
 
 
 def _account(session: Session, kind: str, role: str) -> int:
-    made = people.ensure_guest(session, people.new_visitor())
-    people.give_address(session, made.id, _email(kind), "no password fits this")
+    made = people.ensure_guest(session, people.new_visitor_token())
+    people.register_account(session, made.id, _email(kind), "no password fits this")
     session.execute(sa.update(person).where(person.c.id == made.id).values(role=role))
     return made.id
 

@@ -145,9 +145,9 @@ def test_wrong_codes_are_limited_and_right_ones_are_not(settings: Settings, app:
     database = Database(settings.data_url)
     with database.write() as session:
         who = people.ensure_guest(session, "a visitor")
-        people.give_address(session, who.id, "t@example.org", "none")
+        people.register_account(session, who.id, "t@example.org", "none")
         session.execute(sa.update(person).values(role="instructor"))
-        room = classes.create(session, "Nets", who.id, datetime.now(UTC))
+        room = classes.create_class(session, "Nets", who.id, datetime.now(UTC))
     database.dispose()
     right = [limited.test_client().get(f"/join/{room.join_code}").status_code for _ in range(12)]
     wrong = [limited.test_client().get("/join/CDF-GHJ-KMN").status_code for _ in range(7)]
@@ -298,14 +298,14 @@ def test_what_is_sent_to_a_class_that_is_deleted_meanwhile_finds_no_page(
     """Between the look at who may and the change itself."""
     teacher.open("/classes/1/settings")
     fields = {"csrf_token": token(teacher)}
-    lock = classes.lock
+    lock = classes.lock_class
 
     def gone(session: Session, class_id: int) -> None:
-        classes.delete(session, class_id)
+        classes.delete_class(session, class_id)
         lock(session, class_id)
 
-    monkeypatch.setattr("quizserver.classes.store.lock", gone)
-    monkeypatch.setattr("quizserver.classes.members.store.lock", gone)
+    monkeypatch.setattr("quizserver.classes.store.lock_class", gone)
+    monkeypatch.setattr("quizserver.classes.members_store.lock_class", gone)
     for address in ("topics", "roster/1/remove", "roster/1/take-back"):
         teacher.post(f"/classes/1/{address}", fields)
         assert teacher.status == 404, address

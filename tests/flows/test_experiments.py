@@ -11,7 +11,7 @@ from flask import Flask
 
 from quizserver.db.session import Database
 from quizserver.db.tables import person
-from quizserver.lab.catalog import Catalog
+from quizserver.lab.catalog import SimulationCatalog
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 from tests.runs.fakes import DESCRIPTION
@@ -23,7 +23,7 @@ ANA = "ana@example.org"
 def content(content: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The topic of numbers has a simulation, on which no question rests."""
     (content / "numbers" / "simulation.py").write_text('"""A simulation."""\n')
-    monkeypatch.setattr(Catalog, "known", lambda self, path: DESCRIPTION)
+    monkeypatch.setattr(SimulationCatalog, "describe_if_ready", lambda self, path: DESCRIPTION)
     return content
 
 

@@ -21,14 +21,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from quizserver.accounts import store as people
+from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
-from quizserver.classes.demo.words import INSTRUCTOR, MODEL
-from quizserver.classes.items import analysis, pages, reading
-from quizserver.classes.members import store as members
+from quizserver.classes.demo.names import INSTRUCTOR_EMAIL, MODEL_TEXT
+from quizserver.classes.items import analysis, loader, pages
 from quizserver.cli import main
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt
-from quizserver.lab.evidence import Finding
+from quizserver.evidence.record import Finding
 from quizserver.settings import Settings
 from tests.classes.items.rooms import answer, learner, new_room
 from tests.flows.browser_client import Visitor
@@ -53,7 +53,7 @@ def demo(settings: Settings, database_url: str) -> str:
 
 @pytest.fixture
 def teacher(app: Flask, database: Database, demo: str) -> FlaskClient:
-    return signed_in(app, database, INSTRUCTOR)
+    return signed_in(app, database, INSTRUCTOR_EMAIL)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def empty(app: Flask, database: Database) -> FlaskClient:
 def signed_in(app: Flask, database: Database, email: str) -> FlaskClient:
     client = app.test_client()
     with database.read() as session:
-        person = people.by_email(session, email)
+        person = people.person_by_email(session, email)
     assert person is not None
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"] = person.get_id(), True
@@ -191,7 +191,7 @@ def test_who_left_and_who_teaches_counts_no_more(
     before = int(table(teacher)[0]["learners"])
     with database.write() as session:
         for who in list(marks["even"])[:5]:
-            members.remove(session, 1, who, datetime.now(UTC))
+            members.remove_learner(session, 1, who, datetime.now(UTC))
     assert int(table(teacher)[0]["learners"]) == before - 5
 
 
@@ -222,7 +222,7 @@ def test_a_class_without_answers_is_told_kindly(empty: FlaskClient, database: Da
         learner(session, 1, "ana")
     assert "Nobody has answered yet." in text(empty, "/classes/1/teach")
     with database.write() as session:
-        classes.set_topics(session, 1, [])
+        classes.set_class_topics(session, 1, [])
     for page in ("items", "teach"):
         assert "This class has no questions yet." in text(empty, f"/classes/1/{page}")
     assert table(empty) == []
@@ -257,7 +257,7 @@ def test_answers_from_before_a_key_was_put_right_are_told(empty: FlaskClient, da
 
 def test_a_topic_that_is_gone_is_told(empty: FlaskClient, database: Database):
     with database.write() as session:
-        classes.set_topics(session, 1, [("numbers", None), ("taken-away", None)])
+        classes.set_class_topics(session, 1, [("numbers", None), ("taken-away", None)])
     assert "taken-away" in text(empty, "/classes/1/items")
 
 
@@ -273,7 +273,7 @@ def test_a_popular_wrong_option_with_a_thin_margin_casts_doubt_on_the_key(
         k=44, n=64, low=0.575, high=0.785, verdict="mixed", ensemble="e", tried=(),
     )  # fmt: skip
     monkeypatch.setattr(
-        "quizserver.classes.items.pages.outcomes",
+        "quizserver.classes.items.pages.claimed_findings",
         lambda question, _evidence: [thin] if question.id == "sides" else [],
     )
     with database.write() as session:
@@ -322,7 +322,7 @@ def test_a_big_class_is_read_while_a_page_says_how_far(
     teacher: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
     begun, go = threading.Event(), threading.Event()
-    usual = reading.read
+    usual = loader.load_answers
 
     def slow(*arguments: Any) -> Any:
         arguments[-1](0.25)
@@ -330,9 +330,9 @@ def test_a_big_class_is_read_while_a_page_says_how_far(
         assert go.wait(20)
         return usual(*arguments)
 
-    monkeypatch.setattr(pages, "QUICK", 0)
-    monkeypatch.setattr(pages, "PATIENCE", 0.05)
-    monkeypatch.setattr(analysis, "read", slow)
+    monkeypatch.setattr(pages, "QUICK_CELLS", 0)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(analysis, "load_answers", slow)
     for address in ("items", "teach", "items/even?which=latest", "items"):
         given = teacher.get(f"/classes/1/{address}")
         assert given.headers["Refresh"] == "1"
@@ -341,7 +341,7 @@ def test_a_big_class_is_read_while_a_page_says_how_far(
     assert "25&nbsp;% so far" in page
     assert 'value="25"' in page
     go.set()
-    monkeypatch.setattr(pages, "PATIENCE", 20)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 20)
     given = teacher.get("/classes/1/items")
     assert "Refresh" not in given.headers
     assert "The set as a whole" in given.get_data(as_text=True)
@@ -351,10 +351,10 @@ def test_what_was_read_of_other_topics_is_not_shown(
     teacher: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch, content: Path
 ):
     """Somebody was told to come back, and meanwhile a question went from the content."""
-    monkeypatch.setattr(pages, "QUICK", 0)
-    monkeypatch.setattr(pages, "PATIENCE", 0.0)
+    monkeypatch.setattr(pages, "QUICK_CELLS", 0)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 0.0)
     assert "Refresh" in teacher.get("/classes/1/items").headers
-    monkeypatch.setattr(pages, "PATIENCE", 20)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 20)
     (content / "numbers" / "sides.md").unlink()
     teacher.application.extensions["quizserver-library"].refresh()
     page = text(teacher, "/classes/1/items")
@@ -366,8 +366,8 @@ def test_a_download_of_a_big_class_is_waited_for(
     teacher: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
     expected = table(teacher)
-    monkeypatch.setattr(pages, "QUICK", 0)
-    monkeypatch.setattr(pages, "PATIENCE", 0.0)
+    monkeypatch.setattr(pages, "QUICK_CELLS", 0)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 0.0)
     assert table(teacher) == expected
     assert teacher.get("/classes/1/items.json").is_json
 
@@ -378,9 +378,9 @@ def test_a_reading_that_fails_is_an_error_page_and_not_an_endless_wait(
     def fail(*_: Any) -> Any:
         raise sa.exc.OperationalError("SELECT", {}, Exception("gone"))
 
-    monkeypatch.setattr(pages, "QUICK", 0)
-    monkeypatch.setattr(pages, "PATIENCE", 20)
-    monkeypatch.setattr(analysis, "read", fail)
+    monkeypatch.setattr(pages, "QUICK_CELLS", 0)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 20)
+    monkeypatch.setattr(analysis, "load_answers", fail)
     assert teacher.get("/classes/1/items").status_code >= 500
 
 
@@ -389,7 +389,7 @@ def test_the_demo_class_says_that_it_is_invented_and_how(
 ):
     page = text(teacher, "/classes/1")
     assert "The learners of this class are invented" in page
-    assert MODEL in page
+    assert MODEL_TEXT in page
     assert "invented learners" in text(teacher, "/classes/1/items")
 
 
@@ -398,7 +398,7 @@ def test_the_printed_password_lets_the_instructor_in(app: Flask, demo: str):
     assert found is not None
     visitor = Visitor(app.test_client())
     visitor.open("/sign-in")
-    visitor.send("/sign-in", email=INSTRUCTOR, password=found.group(1))
+    visitor.send("/sign-in", email=INSTRUCTOR_EMAIL, password=found.group(1))
     assert "Demo class" in visitor.open("/classes")
 
 

@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from flask import Flask
 
 from quizserver.accounts import store as people
-from quizserver.attempts.experiments import store as experiments
+from quizserver.attempts import experiments_store as experiments
 from quizserver.attempts.model import Attempt
+from quizserver.classes import join_store as joining
+from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
-from quizserver.classes.joining import store as joining
-from quizserver.classes.matrix.work import attempts_of
-from quizserver.classes.members import store as members
+from quizserver.classes.matrix.learner_work import attempt_work
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, person, question_version
 from quizserver.settings import Settings
@@ -39,15 +39,15 @@ class School:
         self.database, self._new = database, new
         self.teacher = self._account("teacher@example.org", "instructor")
         with database.write() as session:
-            room = classes.create(session, "Nets", self.id("teacher@example.org"), NOW)
-            classes.set_topics(session, room.id, [("numbers", None)])
+            room = classes.create_class(session, "Nets", self.id("teacher@example.org"), NOW)
+            classes.set_class_topics(session, room.id, [("numbers", None)])
         self.url = f"/classes/{room.id}"
         self.room = room.id
 
     def learner(self, email: str, name: str = "") -> Visitor:
         visitor = self._account(email, "learner")
         with self.database.write() as session:
-            joining.join(session, self.room, self.id(email), name, NOW)
+            joining.join_class(session, self.room, self.id(email), name, NOW)
         return visitor
 
     def id(self, email: str) -> int:
@@ -141,9 +141,9 @@ def test_everything_works_by_links_and_one_form(busy: School):
 def test_a_page_of_learners_is_asked_for_by_its_number(busy: School):
     with busy.database.write() as session:
         for number in range(120):
-            made = people.ensure_guest(session, people.new_visitor())
-            people.give_address(session, made.id, f"{number}@example.org", "x")
-            joining.join(session, busy.room, made.id, f"Z{number:03}", NOW)
+            made = people.ensure_guest(session, people.new_visitor_token())
+            people.register_account(session, made.id, f"{number}@example.org", "x")
+            joining.join_class(session, busy.room, made.id, f"Z{number:03}", NOW)
     busy.see("matrix?sort=-right&page=2&show=first")
     assert "Page of 3" in busy.teacher.text
     fields = re.findall(r'name="(\w+)" value="([^"]*)"', busy.teacher.page.split("matrix-page")[1])
@@ -163,10 +163,10 @@ def test_learners_of_one_name_are_told_apart_on_a_phone_too(busy: School):
 def test_an_empty_class_says_what_to_do(school: School):
     assert "Nobody is in the matrix yet" in school.see("matrix").text
     with school.database.write() as session:
-        classes.set_topics(session, school.room, [])
+        classes.set_class_topics(session, school.room, [])
     assert "Choose its topics" in school.see("matrix").text
     with school.database.write() as session:
-        classes.set_topics(session, school.room, [("taken-away", None), ("numbers", None)])
+        classes.set_class_topics(session, school.room, [("taken-away", None), ("numbers", None)])
     school.learner("ana@example.org")
     assert "taken-away" in school.see("matrix").text, "a topic that is gone is told"
 
@@ -250,8 +250,10 @@ def test_experiments_stand_between_the_answers_around_them(busy: School, content
             )
         for minutes in (-5, 65, 90, 999):
             moment = NOW + timedelta(minutes=minutes)
-            experiments.note(session, who, "numbers", "simulation", moment)
-        experiments.note(session, who, "elsewhere", "simulation", NOW + timedelta(minutes=70))
+            experiments.record_experiment(session, who, "numbers", "simulation", moment)
+        experiments.record_experiment(
+            session, who, "elsewhere", "simulation", NOW + timedelta(minutes=70)
+        )
     text = busy.see(f"learners/{who}/questions/even").text
     told = re.findall(r"Attempt \d|Ran the experiment(?: \d times)?", text)
     assert told == [
@@ -274,7 +276,7 @@ def test_an_experiment_is_told_once_when_a_guests_older_answers_stand_behind(bus
         return Attempt("even", question.version, number, (), (), True, 1.0, 0, moment, None)
 
     ran = [NOW + timedelta(hours=1.5), NOW + timedelta(hours=2.5)]
-    work, after = attempts_of([attempt(1, 2), attempt(2, 1)], {}, question, ran)
+    work, after = attempt_work([attempt(1, 2), attempt(2, 1)], {}, question, ran)
     assert [each.ran for each in work] == [ran[:1], []]
     assert after == ran[1:]
 
@@ -301,7 +303,7 @@ def test_nothing_of_a_person_is_seen_but_the_topics_of_the_class(busy: School, c
         assert "private" not in busy.see(rest).page.lower(), rest
 
 
-@pytest.mark.parametrize("end", ["leave", "remove"])
+@pytest.mark.parametrize("end", ["leave_class", "remove_learner"])
 def test_who_left_is_nowhere_any_more(busy: School, end: str):
     who = busy.id("ana@example.org")
     with busy.database.write() as session:
@@ -365,9 +367,9 @@ def test_the_statements_of_a_page_do_not_grow_with_the_class(busy: School):
     before = [statements(busy, rest) for rest in addresses]
     with busy.database.write() as session:
         for number in range(60):
-            made = people.ensure_guest(session, people.new_visitor())
-            people.give_address(session, made.id, f"{number}@example.org", "x")
-            joining.join(session, busy.room, made.id, "", NOW)
+            made = people.ensure_guest(session, people.new_visitor_token())
+            people.register_account(session, made.id, f"{number}@example.org", "x")
+            joining.join_class(session, busy.room, made.id, "", NOW)
     assert [statements(busy, rest) for rest in addresses] == before
     assert max(before) <= 10
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
-from quizserver.accounts.roles import store as roles
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from quizserver.settings import Settings
@@ -30,15 +30,15 @@ def store(settings: Settings) -> Iterator[Database]:
 
 def become(store: Database, email: str, role: str) -> int:
     with store.write() as session:
-        found = people.by_email(session, email)
+        found = people.person_by_email(session, email)
         assert found is not None
-        roles.grant(session, found.id, role, by=None, now=NOW)
+        roles.grant_role(session, found.id, role, by=None, now=NOW)
     return found.id
 
 
 def role_of(store: Database, email: str) -> str:
     with store.read() as session:
-        found = people.by_email(session, email)
+        found = people.person_by_email(session, email)
     assert found is not None
     return found.role
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
-from quizserver.attempts import desk, pages
+from quizserver.attempts import pages, service
 from tests.flows.browser_client import Form, Visitor
 
 ANSWER = "/questions/even/answer"
@@ -19,7 +19,7 @@ ANSWER = "/questions/even/answer"
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The server's clock, which stands still unless a test moves it."""
     clock = SimpleNamespace(now=1_772_000_000.0)
-    for module in (desk, pages):
+    for module in (service, pages):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     return clock
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from quizserver.lab import catalog as catalog_module
-from quizserver.lab.catalog import Catalog, fingerprint, load
-from quizserver.lab.description import description_from_json, description_to_json
+from quizserver.lab.catalog import SimulationCatalog, file_fingerprint, load
+from quizserver.lab.description_json import description_from_json, description_to_json
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import Description, SimulationError
 
@@ -77,11 +77,11 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
 
 def test_a_file_is_described_as_if_it_had_been_imported(write: Write) -> None:
     path = write(GOOD)
-    described = Catalog().describe(path)
+    described = SimulationCatalog().describe(path)
     assert described == load(path).describe()
     assert described.title == "Falling"
     assert described.summary == "A line that falls."
-    assert described.fingerprint == fingerprint(path)
+    assert described.fingerprint == file_fingerprint(path)
     assert [arm.name for arm in described.arms] == ["healthy", "slow"]
 
 
@@ -89,7 +89,7 @@ def test_one_child_reads_all_files_and_nothing_is_asked_twice(
     write: Callable[..., Path], children: list[list[Path]]
 ) -> None:
     good, bad = write(GOOD), write("import nowhere_to_be_found\n", "bad.py")
-    catalog = Catalog()
+    catalog = SimulationCatalog()
     for _ in range(2):
         outcomes = catalog.describe_many([good, bad])
         assert isinstance(outcomes[good], Description)
@@ -99,7 +99,7 @@ def test_one_child_reads_all_files_and_nothing_is_asked_twice(
 
 
 def test_a_changed_file_is_read_again(write: Write, children: list[list[Path]]) -> None:
-    catalog = Catalog()
+    catalog = SimulationCatalog()
     path = write(GOOD)
     before = catalog.describe(path)
     write(GOOD.replace("Falling", "Dropping"))
@@ -113,7 +113,7 @@ def test_a_file_that_failed_is_tried_again_after_a_while(
     write: Write, children: list[list[Path]], tmp_path: Path
 ) -> None:
     path = write(f"open({str(tmp_path / 'needed.txt')!r}).close()\n{GOOD}")
-    patient, eager = Catalog(), Catalog(retry=0)
+    patient, eager = SimulationCatalog(), SimulationCatalog(retry=0)
     for catalog in (patient, eager):
         with pytest.raises(SimulationError, match="FileNotFoundError"):
             catalog.describe(path)
@@ -128,7 +128,9 @@ def test_a_file_that_failed_is_tried_again_after_a_while(
 def test_a_file_that_hangs_does_not_hold_up_the_others(write: Callable[..., Path]) -> None:
     known, hanging = write(GOOD), write("import time\ntime.sleep(60)\n", "hanging.py")
     described = load(known).describe()
-    catalog = Catalog(recorded=lambda path, _: described if path == known else None, timeout=1)
+    catalog = SimulationCatalog(
+        recorded=lambda path, _: described if path == known else None, timeout=1
+    )
     waiting = threading.Thread(target=lambda: catalog.describe_many([hanging]))
     waiting.start()
     time.sleep(0.1)
@@ -138,7 +140,7 @@ def test_a_file_that_hangs_does_not_hold_up_the_others(write: Callable[..., Path
 
 
 def test_threads_that_ask_at_once_share_one_child(write: Write, children: list[list[Path]]) -> None:
-    path, catalog = write(GOOD), Catalog()
+    path, catalog = write(GOOD), SimulationCatalog()
     titles: list[str] = []
     threads = [
         threading.Thread(target=lambda: titles.append(catalog.describe(path).title))
@@ -155,7 +157,9 @@ def test_threads_that_ask_at_once_share_one_child(write: Write, children: list[l
 def test_what_evidence_recorded_needs_no_child(write: Write, children: list[list[Path]]) -> None:
     path = write(GOOD)
     recorded = replace(load(path).describe(), summary="from the record")
-    catalog = Catalog(recorded=lambda p, mark: recorded if mark == fingerprint(p) else None)
+    catalog = SimulationCatalog(
+        recorded=lambda p, mark: recorded if mark == file_fingerprint(p) else None
+    )
     assert catalog.describe(path).summary == "from the record"
     assert children == []
 
@@ -180,7 +184,7 @@ def test_a_file_that_cannot_be_used_says_why_and_where(
     with pytest.raises(SimulationError) as here:
         load(path)
     with pytest.raises(SimulationError) as there:
-        Catalog().describe(path)
+        SimulationCatalog().describe(path)
     for error in (here.value, there.value):
         assert message in error.message
         assert error.line == line
@@ -190,7 +194,7 @@ def test_a_file_that_ends_the_process_is_reported_and_others_are_not_blamed(
     write: Callable[..., Path],
 ) -> None:
     deadly, good = write("import os\nos._exit(3)\n", "deadly.py"), write(GOOD)
-    outcomes = Catalog().describe_many([deadly, good])
+    outcomes = SimulationCatalog().describe_many([deadly, good])
     assert isinstance(outcomes[good], Description)
     assert "the process that read it died" in str(outcomes[deadly])
 
@@ -198,7 +202,7 @@ def test_a_file_that_ends_the_process_is_reported_and_others_are_not_blamed(
 def test_a_file_that_never_ends_is_given_up(write: Write) -> None:
     path = write("import time\ntime.sleep(60)\n")
     with pytest.raises(SimulationError, match=r"longer than 0\.5 s"):
-        Catalog(timeout=0.5).describe(path)
+        SimulationCatalog(timeout=0.5).describe(path)
 
 
 def test_a_file_does_not_see_the_servers_settings(
@@ -207,13 +211,13 @@ def test_a_file_does_not_see_the_servers_settings(
     monkeypatch.setenv("QUIZSERVER_SECRET_KEY", "hush")
     path = write("import os\nraise RuntimeError(os.environ.get('QUIZSERVER_SECRET_KEY', 'none'))\n")
     with pytest.raises(SimulationError, match="RuntimeError: none"):
-        Catalog().describe(path)
+        SimulationCatalog().describe(path)
 
 
 def test_files_that_are_not_there_or_not_text_are_reported(tmp_path: Path) -> None:
     missing, binary = tmp_path / "missing.py", tmp_path / "binary.py"
     binary.write_bytes(b"\xff\xfe\x00")
-    for outcome in Catalog().describe_many([missing, binary]).values():
+    for outcome in SimulationCatalog().describe_many([missing, binary]).values():
         assert "cannot be read" in str(outcome)
     with pytest.raises(SimulationError, match="cannot be read"):
         load(missing)
@@ -223,7 +227,7 @@ def test_a_fingerprint_follows_the_text_but_not_its_line_ends(tmp_path: Path) ->
     paths = [tmp_path / name for name in ("unix.py", "windows.py", "other.py")]
     for path, text in zip(paths, (b"a\nb\n", b"a\r\nb\r\n", b"a\nc\n"), strict=True):
         path.write_bytes(text)
-    unix, windows, other = map(fingerprint, paths)
+    unix, windows, other = map(file_fingerprint, paths)
     assert unix == windows != other
 
 
@@ -233,7 +237,7 @@ def test_an_edit_within_one_clock_tick_is_trained_as_it_is_now(write: Write) -> 
     path = write(GOOD.replace("Falling", "Gliding"))
     simulation = load(path)
     assert simulation.title == "Gliding"
-    assert simulation.fingerprint == fingerprint(path)
+    assert simulation.fingerprint == file_fingerprint(path)
     assert not (path.parent / "__pycache__").exists()
     assert simulate(simulation, {}, [1]).x.tolist() == [0, 1, 2, 3, 4]
 
@@ -249,26 +253,26 @@ def test_a_page_never_waits_for_a_file_that_hangs(tmp_path: Path) -> None:
     slow, good = tmp_path / "slow.py", tmp_path / "good.py"
     slow.write_text("import time\ntime.sleep(60)\n")
     good.write_text(GOOD)
-    catalog = Catalog(timeout=30)
+    catalog = SimulationCatalog(timeout=30)
     started = time.monotonic()
-    assert catalog.known(slow) is None
-    assert catalog.known(good) is None
+    assert catalog.describe_if_ready(slow) is None
+    assert catalog.describe_if_ready(good) is None
     assert time.monotonic() - started < 5
     until = time.monotonic() + 60
-    while catalog.known(good) is None:
+    while catalog.describe_if_ready(good) is None:
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert catalog.known(slow) is None
+    assert catalog.describe_if_ready(slow) is None
 
 
 def test_a_file_that_cannot_be_used_says_so_once_it_has_been_read(tmp_path: Path) -> None:
     path = tmp_path / "bad.py"
     path.write_text("1 / 0\n")
-    catalog = Catalog()
+    catalog = SimulationCatalog()
 
     def wait() -> None:
         for _ in range(600):
-            assert catalog.known(path) is None
+            assert catalog.describe_if_ready(path) is None
             time.sleep(0.1)
 
     with pytest.raises(SimulationError, match="ZeroDivisionError"):

@@ -10,11 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.lab.claims import agrees, grid, judge, partner, verdict, wilson
-from quizserver.topics.model import Claim, Sweep
+from quizserver.evidence.claims import (
+    agrees_with_key,
+    count_verdict,
+    decide_claim,
+    grid_settings,
+    paired_setting,
+    wilson_interval,
+)
+from quizserver.topics.model import Claim, KnobValues
 
 
-def _claim(over: tuple[Sweep, ...] = (), **other: Any) -> Claim:
+def _claim(over: tuple[KnobValues, ...] = (), **other: Any) -> Claim:
     given: dict[str, Any] = {
         "option": "a", "arm": "arm", "shape": "flat", "quantifier": "could", "at_least": 0.5,
         "over": over, "expected": "supported", "line": 3, **other,
@@ -33,13 +40,13 @@ def _claim(over: tuple[Sweep, ...] = (), **other: Any) -> Claim:
     ],
 )
 def test_wilson_intervals_as_tabulated(k: int, n: int, low: float, high: float) -> None:
-    assert wilson(k, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(k, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_bounds_solve_the_score_equation(count: tuple[int, int]) -> None:
     k, n = count
-    for bound in wilson(k, n):
+    for bound in wilson_interval(k, n):
         # the bounds are the shares p at which k lies exactly z standard errors from n p
         spread = 1.959963984540054 * math.sqrt(n * bound * (1 - bound))
         assert abs(k - n * bound) == pytest.approx(spread, abs=1e-6 * n)
@@ -48,15 +55,15 @@ def test_wilson_bounds_solve_the_score_equation(count: tuple[int, int]) -> None:
 @given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_an_interval_holds_its_share_and_mirrors(count: tuple[int, int]) -> None:
     k, n = count
-    low, high = wilson(k, n)
+    low, high = wilson_interval(k, n)
     assert 0 <= low <= k / n <= high <= 1
-    assert wilson(n - k, n) == pytest.approx((1 - high, 1 - low))
+    assert wilson_interval(n - k, n) == pytest.approx((1 - high, 1 - low))
 
 
 @pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3), (0, 0)])
 def test_impossible_counts_are_refused(k: int, n: int) -> None:
     with pytest.raises(ValueError, match="is no count"):
-        wilson(k, n)
+        wilson_interval(k, n)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,7 @@ def test_impossible_counts_are_refused(k: int, n: int) -> None:
 def test_a_verdict_needs_the_whole_interval_on_one_side(
     k: int, at_least: float, expected: str
 ) -> None:
-    assert verdict(k, 64, at_least) == expected
+    assert count_verdict(k, 64, at_least) == expected
 
 
 @given(
@@ -78,84 +85,88 @@ def test_a_verdict_needs_the_whole_interval_on_one_side(
     st.floats(0.01, 1),
 )
 def test_a_verdict_is_what_the_interval_says(count: tuple[int, int], at_least: float) -> None:
-    low, high = wilson(*count)
-    found = verdict(*count, at_least)
+    low, high = wilson_interval(*count)
+    found = count_verdict(*count, at_least)
     assert (found == "supported") == (low >= at_least)
     assert (found == "refuted") == (high < at_least)
 
 
 def test_a_wrong_option_agrees_with_anything_but_support() -> None:
-    assert [agrees("supported", v) for v in ("supported", "mixed", "refuted")] == [
+    assert [agrees_with_key("supported", v) for v in ("supported", "mixed", "refuted")] == [
         True,
         False,
         False,
     ]
-    assert [agrees("refuted", v) for v in ("supported", "mixed", "refuted")] == [False, True, True]
+    assert [agrees_with_key("refuted", v) for v in ("supported", "mixed", "refuted")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_a_grid_is_every_combination_on_top_of_the_arm() -> None:
-    claim = _claim((Sweep("a", (1, 2)), Sweep("b", (3, 4))))
-    assert grid(claim, {"a": 0, "b": 0, "c": 9}) == [
+    claim = _claim((KnobValues("a", (1, 2)), KnobValues("b", (3, 4))))
+    assert grid_settings(claim, {"a": 0, "b": 0, "c": 9}) == [
         {"a": 1, "b": 3, "c": 9}, {"a": 1, "b": 4, "c": 9},
         {"a": 2, "b": 3, "c": 9}, {"a": 2, "b": 4, "c": 9},
     ]  # fmt: skip
-    assert grid(_claim(), {"a": 7}) == [{"a": 7}]
+    assert grid_settings(_claim(), {"a": 7}) == [{"a": 7}]
 
 
 def test_one_setting_is_judged_as_it_stands() -> None:
-    found = judge([63], 64, 0.5)
+    found = decide_claim([63], 64, 0.5)
     assert (found.verdict, found.index, found.k, found.n) == ("supported", 0, 63, 64)
-    assert (found.low, found.high) == wilson(63, 64)
+    assert (found.low, found.high) == wilson_interval(63, 64)
 
 
 def test_could_is_supported_by_the_setting_chosen_on_other_seeds() -> None:
-    found = judge([10, 60, 64], 64, 0.5, "could", [5, 64, 60])
+    found = decide_claim([10, 60, 64], 64, 0.5, "could", [5, 64, 60])
     assert (found.verdict, found.index, found.k) == ("supported", 1, 60)
 
 
 def test_could_is_not_supported_by_a_setting_that_is_best_only_on_the_counted_seeds() -> None:
-    found = judge([20, 60], 64, 0.5, "could", [30, 25])
+    found = decide_claim([20, 60], 64, 0.5, "could", [30, 25])
     assert found.verdict == "mixed"
 
 
 def test_could_is_refuted_only_when_the_largest_count_is() -> None:
-    assert judge([3, 24, 10], 64, 0.5, "could", [9, 3, 8]).verdict == "refuted"
-    assert judge([3, 24, 10], 64, 0.5, "could", [9, 3, 8]).k == 24
-    assert judge([3, 25, 10], 64, 0.5, "could", [9, 3, 8]).verdict == "mixed"
+    assert decide_claim([3, 24, 10], 64, 0.5, "could", [9, 3, 8]).verdict == "refuted"
+    assert decide_claim([3, 24, 10], 64, 0.5, "could", [9, 3, 8]).k == 24
+    assert decide_claim([3, 25, 10], 64, 0.5, "could", [9, 3, 8]).verdict == "mixed"
 
 
 def test_will_is_supported_only_when_the_smallest_count_is() -> None:
-    assert judge([64, 40, 60], 64, 0.5, "will", [9, 64, 64]).verdict == "supported"
-    assert judge([64, 40, 60], 64, 0.5, "will", [9, 64, 64]).k == 40
-    assert judge([64, 39, 60], 64, 0.5, "will", [9, 64, 64]).verdict == "mixed"
+    assert decide_claim([64, 40, 60], 64, 0.5, "will", [9, 64, 64]).verdict == "supported"
+    assert decide_claim([64, 40, 60], 64, 0.5, "will", [9, 64, 64]).k == 40
+    assert decide_claim([64, 39, 60], 64, 0.5, "will", [9, 64, 64]).verdict == "mixed"
 
 
 def test_will_is_refuted_by_the_setting_chosen_on_other_seeds() -> None:
-    found = judge([64, 10], 64, 0.5, "will", [60, 12])
+    found = decide_claim([64, 10], 64, 0.5, "will", [60, 12])
     assert (found.verdict, found.index, found.k) == ("refuted", 1, 10)
-    assert judge([64, 10], 64, 0.5, "will", [12, 60]).verdict == "mixed"
+    assert decide_claim([64, 10], 64, 0.5, "will", [12, 60]).verdict == "mixed"
 
 
 def test_of_equally_good_settings_the_arms_own_is_chosen() -> None:
-    assert judge([64, 64, 64], 64, 0.5, "could", [64, 64, 64], home=2).index == 2
-    assert judge([64, 64, 64], 64, 0.5, "could", [64, 64, 63], home=2).index == 0
-    assert judge([0, 0, 0], 64, 0.5, "could", [0, 0, 0], home=1).index == 1
-    assert judge([64, 64, 64], 64, 0.5, "will", [64, 64, 64], home=1).index == 1
-    assert judge([64, 64, 64], 64, 0.5, "could", [1, 1, 1]).index == 0
+    assert decide_claim([64, 64, 64], 64, 0.5, "could", [64, 64, 64], home=2).index == 2
+    assert decide_claim([64, 64, 64], 64, 0.5, "could", [64, 64, 63], home=2).index == 0
+    assert decide_claim([0, 0, 0], 64, 0.5, "could", [0, 0, 0], home=1).index == 1
+    assert decide_claim([64, 64, 64], 64, 0.5, "will", [64, 64, 64], home=1).index == 1
+    assert decide_claim([64, 64, 64], 64, 0.5, "could", [1, 1, 1]).index == 0
 
 
 def test_a_pair_differs_in_what_its_arms_differ_in() -> None:
     arm, versus = {"relu": 1.0, "rate": 0.1, "width": 8.0}, {"relu": 0.0, "rate": 0.1, "width": 8.0}
-    assert partner(arm, arm, versus) == versus
+    assert paired_setting(arm, arm, versus) == versus
     turned = {**arm, "rate": 0.5}
-    assert partner(turned, arm, versus) == {"relu": 0.0, "rate": 0.5, "width": 8.0}
+    assert paired_setting(turned, arm, versus) == {"relu": 0.0, "rate": 0.5, "width": 8.0}
     # the knob that sets them apart is turned in the first arm alone
-    assert partner({**arm, "relu": 0.5}, arm, versus) == versus
+    assert paired_setting({**arm, "relu": 0.5}, arm, versus) == versus
 
 
 def test_several_settings_need_selection_counts() -> None:
     with pytest.raises(ValueError, match="selection count"):
-        judge([1, 2], 64, 0.5)
+        decide_claim([1, 2], 64, 0.5)
 
 
 def test_settings_that_are_all_coin_tosses_are_rarely_supported() -> None:
@@ -164,7 +175,7 @@ def test_settings_that_are_all_coin_tosses_are_rarely_supported() -> None:
     honest = flattering = 0
     for _ in range(300):
         selection, counts = rng.binomial(64, 0.5, (2, 50)).tolist()
-        honest += judge(counts, 64, 0.5, "could", selection).verdict == "supported"
-        flattering += verdict(max(counts), 64, 0.5) == "supported"
+        honest += decide_claim(counts, 64, 0.5, "could", selection).verdict == "supported"
+        flattering += count_verdict(max(counts), 64, 0.5) == "supported"
     assert honest / 300 <= 0.06
     assert flattering / 300 >= 0.5

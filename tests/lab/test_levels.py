@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from quizserver.lab.kinds import KNOWN, fitting, misfit
-from quizserver.lab.levels import LEVEL_SHAPES
-from quizserver.lab.pairs import PAIR_SHAPES
-from quizserver.lab.shapes import SHAPES
+from quizserver.lab.shapes.pair import PAIR_SHAPES
+from quizserver.lab.shapes.registry import SHAPE_NAMES, find_misfit, shapes_for
+from quizserver.lab.shapes.single import SHAPES
+from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
 
 X = np.arange(101.0)
 
@@ -22,7 +22,7 @@ def line(*corners: tuple[float, float]) -> np.ndarray:
 
 
 def holds(shape: str, curve: np.ndarray, value: float) -> bool:
-    return bool(LEVEL_SHAPES[shape].holds(X, curve, value)[0])
+    return bool(THRESHOLD_SHAPES[shape].shown_by(X, curve, value)[0])
 
 
 @pytest.mark.parametrize("value", [-2.0, 0.0, 1e-30, 676.0])
@@ -74,34 +74,34 @@ def test_a_run_that_came_down_and_then_diverged_did_reach_the_number() -> None:
 
 def test_curves_are_judged_row_by_row() -> None:
     rows = np.stack([line((0, 1), (1, end)) for end in (0.2, 0.8, 0.4)])
-    assert LEVEL_SHAPES["ends-below"].holds(X, rows, 0.5).tolist() == [True, False, True]
-    assert LEVEL_SHAPES["ends-above"].holds(X, rows, 0.5).tolist() == [False, True, False]
+    assert THRESHOLD_SHAPES["ends-below"].shown_by(X, rows, 0.5).tolist() == [True, False, True]
+    assert THRESHOLD_SHAPES["ends-above"].shown_by(X, rows, 0.5).tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize("shape", LEVEL_SHAPES)
+@pytest.mark.parametrize("shape", THRESHOLD_SHAPES)
 def test_a_number_must_be_finite_and_a_curve_long_enough(shape: str) -> None:
     for value in (math.nan, math.inf):
         with pytest.raises(ValueError, match="must be finite"):
-            LEVEL_SHAPES[shape].holds(X, line((0, 1), (1, 0)), value)
-    assert not LEVEL_SHAPES[shape].holds([0, 1, 2, 3], [1] * 4, 1).any()
+            THRESHOLD_SHAPES[shape].shown_by(X, line((0, 1), (1, 0)), value)
+    assert not THRESHOLD_SHAPES[shape].shown_by([0, 1, 2, 3], [1] * 4, 1).any()
 
 
-@pytest.mark.parametrize("shape", KNOWN)
+@pytest.mark.parametrize("shape", SHAPE_NAMES)
 @pytest.mark.parametrize("versus", [None, "other"])
 @pytest.mark.parametrize("value", [None, 0.0])
 def test_a_claim_fits_when_its_shape_is_of_the_kind_it_compares_with(
     shape: str, versus: str | None, value: float | None
 ) -> None:
-    kinds = {(False, False): SHAPES, (True, False): PAIR_SHAPES, (False, True): LEVEL_SHAPES}
+    kinds = {(False, False): SHAPES, (True, False): PAIR_SHAPES, (False, True): THRESHOLD_SHAPES}
     kind = kinds.get((versus is not None, value is not None), {})
-    found = misfit(shape, "one", versus, value)
+    found = find_misfit(shape, "one", versus, value)
     assert (found is None) is (shape in kind)
     if found is None:
-        assert fitting(versus, value)[shape] is kind[shape]  # type: ignore[index]
+        assert shapes_for(versus, value)[shape] is kind[shape]  # type: ignore[index]
     else:
         assert found.hint
 
 
 def test_titles_and_verbs_have_one_place_for_the_number() -> None:
-    for shape in LEVEL_SHAPES.values():
+    for shape in THRESHOLD_SHAPES.values():
         assert shape.title.count("{}") == shape.verb.count("{}") == 1

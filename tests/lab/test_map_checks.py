@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from quizserver.lab import Arm, Axis, Knob, Map, Simulation
-from quizserver.lab.catalog import Catalog
-from quizserver.lab.description import description_from_json, description_to_json
+from quizserver.lab.catalog import SimulationCatalog
+from quizserver.lab.description_json import description_from_json, description_to_json
 from quizserver.lab.model import SimulationError
-from quizserver.lab.phases import plane
-from quizserver.topics.check import check
+from quizserver.lab.phase_maps import build_plane
+from quizserver.topics.content_checks import check_content
 
 RATE = Knob("rate", "Learning rate", 0.01, 10, default=0.1, scale="log")
 DECAY = Knob("decay", "Weight decay", 0, 1, default=0)
@@ -102,7 +102,7 @@ def test_maps_and_choices_survive_the_way_through_json() -> None:
     )
     described = simulation.describe()
     assert description_from_json(description_to_json(described)) == described
-    assert plane(described, described.maps[0]).y_values == (0.0, 1.0)
+    assert build_plane(described, described.maps[0]).y_values == (0.0, 1.0)
 
 
 def test_check_tells_the_author_of_a_bad_map(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def train(replicas):
         "  - {option: two, arm: healthy, shape: oscillates}\n---\n"
         "# Which?\n\n- [x] One {#one}\n- [ ] Two {#two}\n"
     )
-    (problem,) = check(tmp_path, content=tmp_path, catalog=Catalog())
+    (problem,) = check_content(tmp_path, content=tmp_path, catalog=SimulationCatalog())
     assert problem.path == "topic/simulation.py"
     assert problem.line == 3
     assert "map a × c: there is no knob 'c'; there are a, b" in problem.message

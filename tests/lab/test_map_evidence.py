@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from quizserver.cli import main
-from quizserver.lab.evidence import FILE_NAME, EvidenceError, read, write
-from quizserver.lab.phases import plane
-from quizserver.lab.report import report_json, report_table
-from quizserver.lab.verify import verify
+from quizserver.evidence.record import FILE_NAME, EvidenceError, read_evidence, write_evidence
+from quizserver.evidence.report import report_json, report_table
+from quizserver.evidence.verify import verify_topic
+from quizserver.lab.phase_maps import build_plane
 
 from . import test_verify
 from .test_verify import about, made
@@ -31,10 +31,10 @@ CLAIMS = [about("healthy", "steady-decrease"), about("still", "flat")]
 
 
 def test_verify_counts_every_declared_map_on_the_first_eight_seeds(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, CLAIMS, SOURCE), range(100, 120))
+    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(100, 120))
     experiment = found.experiments["simulation"]
     first, second = experiment.maps
-    asked = [plane(experiment.description, each, first_seed=100)
+    asked = [build_plane(experiment.description, each, first_seed=100)
              for each in experiment.description.maps]  # fmt: skip
     assert [first.plane, second.plane] == asked
     assert first.plane.seeds == range(100, 108)
@@ -49,21 +49,21 @@ def test_verify_counts_every_declared_map_on_the_first_eight_seeds(tmp_path: Pat
 
 
 def test_fewer_seeds_are_fewer_replicas_a_cell(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, CLAIMS, SOURCE), range(3, 5))
+    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(3, 5))
     (first, _) = found.experiments["simulation"].maps
     assert list(first.plane.seeds) == [3, 4]
 
 
 def test_findings_do_not_depend_on_the_maps(tmp_path: Path) -> None:
     topic = made(tmp_path, CLAIMS, SOURCE)
-    without = verify(topic, range(8), maps=False)
+    without = verify_topic(topic, range(8), maps=False)
     assert without.experiments["simulation"].maps == ()
-    assert verify(topic, range(8)).findings == without.findings
+    assert verify_topic(topic, range(8)).findings == without.findings
 
 
 def test_progress_counts_the_maps_too_and_ends_at_its_total(tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    verify(made(tmp_path, CLAIMS, SOURCE), range(8), progress=lambda *now: steps.append(now))
+    verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8), progress=lambda *now: steps.append(now))
     arms, cells = 4 * 8, 2 * 24 * 24 * 8
     assert steps[-1] == ((arms + cells) * 11,) * 2
     assert {total for _, total in steps} == {(arms + cells) * 11}
@@ -71,13 +71,13 @@ def test_progress_counts_the_maps_too_and_ends_at_its_total(tmp_path: Path) -> N
 
 
 def test_maps_are_written_a_row_a_line_and_read_again(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, CLAIMS, SOURCE), range(8))
-    path = write(found, tmp_path)
+    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8))
+    path = write_evidence(found, tmp_path)
     before = path.read_bytes()
-    again = read(tmp_path)
+    again = read_evidence(tmp_path)
     assert again is not None
     assert again.experiments["simulation"].maps == found.experiments["simulation"].maps
-    write(again, tmp_path)
+    write_evidence(again, tmp_path)
     assert path.read_bytes() == before
     lines = before.decode().splitlines()
     for row in found.experiments["simulation"].maps[0].counts:
@@ -86,16 +86,18 @@ def test_maps_are_written_a_row_a_line_and_read_again(tmp_path: Path) -> None:
 
 
 def test_evidence_without_maps_is_as_before_and_is_read(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, CLAIMS), range(4))
-    experiment = json.loads(write(found, tmp_path).read_text())["experiments"]["simulation"]
+    found = verify_topic(made(tmp_path, CLAIMS), range(4))
+    experiment = json.loads(write_evidence(found, tmp_path).read_text())["experiments"][
+        "simulation"
+    ]
     assert "maps" not in experiment
-    again = read(tmp_path)
+    again = read_evidence(tmp_path)
     assert again is not None
     assert again.experiments["simulation"].maps == ()
 
 
 def test_a_question_gets_its_slice_without_the_maps(tmp_path: Path) -> None:
-    part = verify(made(tmp_path, CLAIMS, SOURCE), range(2)).slice("one")
+    part = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(2)).for_question("one")
     assert part.experiments["simulation"].ensembles
     assert part.experiments["simulation"].maps == ()
 
@@ -104,16 +106,16 @@ def test_a_question_gets_its_slice_without_the_maps(tmp_path: Path) -> None:
     ("old", "new"), [("[0, 0, 0", "[0, 0"), ("[0, 0, 0", "[9, 0, 0"), ("[0, 0, 0", "[-1, 0, 0")]
 )
 def test_counts_that_do_not_fit_are_a_broken_file(tmp_path: Path, old: str, new: str) -> None:
-    path = write(verify(made(tmp_path, CLAIMS, SOURCE), range(8)), tmp_path)
+    path = write_evidence(verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8)), tmp_path)
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(EvidenceError, match=r"maps.*count.*verify --update"):
-        read(tmp_path)
+        read_evidence(tmp_path)
 
 
 def test_the_report_has_a_line_a_map(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, CLAIMS, SOURCE), range(8))
+    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8))
     first, second = report_table(found).splitlines()[-2:]
     counts = found.experiments["simulation"].maps[0].counts
     usual = sum(count > 4 for row in counts for count in row)
@@ -134,7 +136,7 @@ def test_the_report_has_a_line_a_map(tmp_path: Path) -> None:
 
 
 def test_a_report_without_maps_says_nothing_of_them(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, CLAIMS), range(2))
+    found = verify_topic(made(tmp_path, CLAIMS), range(2))
     assert "map" not in report_table(found)
     assert "maps" not in report_json([found])["topics"][0]
 
@@ -162,6 +164,6 @@ def test_the_command_line_trains_the_maps_unless_told_otherwise(tmp_path: Path) 
     assert "--update writes the maps too" in output
     assert not (folder / FILE_NAME).exists()
     run("--update")
-    found = read(folder)
+    found = read_evidence(folder)
     assert found is not None
     assert len(found.experiments["simulation"].maps) == 2

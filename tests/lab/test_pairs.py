@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from quizserver.lab.bootstrap import median_interval
-from quizserver.lab.pairs import PAIR_SHAPES
+from quizserver.evidence.bootstrap import median_interval
+from quizserver.lab.shapes.pair import PAIR_SHAPES
 
 X = np.arange(101.0)
 
@@ -20,7 +20,7 @@ def line(*corners: tuple[float, float]) -> np.ndarray:
 
 
 def holds(shape: str, one: np.ndarray, other: np.ndarray) -> bool:
-    return bool(PAIR_SHAPES[shape].holds(X, one, other)[0])
+    return bool(PAIR_SHAPES[shape].shown_by(X, one, other)[0])
 
 
 FLAT = line((0, 1), (1, 1))
@@ -77,14 +77,14 @@ def test_a_run_that_was_below_and_diverged_crosses() -> None:
 def test_pairs_are_matched_row_by_row() -> None:
     ones = np.stack([FLAT, 0.5 * FLAT, FLAT])
     others = np.stack([0.5 * FLAT, FLAT, FLAT])
-    assert PAIR_SHAPES["ends-below"].holds(X, ones, others).tolist() == [False, True, False]
+    assert PAIR_SHAPES["ends-below"].shown_by(X, ones, others).tolist() == [False, True, False]
     with pytest.raises(ValueError, match="are not pairs"):
-        PAIR_SHAPES["ends-below"].holds(X, ones, others[:2])
+        PAIR_SHAPES["ends-below"].shown_by(X, ones, others[:2])
 
 
 def test_a_curve_too_short_has_no_pair_shape() -> None:
-    assert not PAIR_SHAPES["ends-below"].holds([0, 1, 2, 3], [0] * 4, [1] * 4).any()
-    assert PAIR_SHAPES["ends-below"].holds([0, 1, 2, 3, 4], [0] * 5, [1] * 5).all()
+    assert not PAIR_SHAPES["ends-below"].shown_by([0, 1, 2, 3], [0] * 4, [1] * 4).any()
+    assert PAIR_SHAPES["ends-below"].shown_by([0, 1, 2, 3, 4], [0] * 5, [1] * 5).all()
 
 
 def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:

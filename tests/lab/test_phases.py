@@ -9,15 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from quizserver.lab.model import Arm, Axis, Description, Knob, KnobError, Map
-from quizserver.lab.phases import (
-    REPLICAS,
+from quizserver.lab.phase_maps import (
+    CELL_REPLICAS,
     SIDE,
     PhaseMap,
     Plane,
+    build_plane,
     coarse_to_fine,
-    plane,
-    values,
-    with_counts,
+    knob_values,
+    phase_map_from_counts,
 )
 
 RATE = Knob("rate", "Rate", 0.001, 10, default=0.1, scale="log")
@@ -58,7 +58,7 @@ def test_values_rise_from_end_to_end_and_have_four_digits(
     low, high = (math.exp(low / 1e5), math.exp(high / 1e5)) if log else (low, high)
     assume(high - low > 1e-2 * max(abs(low), abs(high)))
     knob = Knob("k", "K", low, high, default=low, scale="log" if log else "linear")
-    found = values(knob, count=count)
+    found = knob_values(knob, count=count)
     assert list(found) == sorted(set(found))
     assert 1 <= len(found) <= count
     assert all(low <= value <= high for value in found)
@@ -72,22 +72,22 @@ def test_values_rise_from_end_to_end_and_have_four_digits(
 def test_an_integer_knob_has_every_whole_number_or_a_spread_of_them(
     low: int, width: int, count: int
 ) -> None:
-    found = values(Knob("k", "K", low, low + width, default=low, integer=True), count=count)
+    found = knob_values(Knob("k", "K", low, low + width, default=low, integer=True), count=count)
     assert all(value == int(value) for value in found)
     assert (found[0], found[-1]) == (low, low + width)
     assert len(found) == min(count, width + 1)
 
 
 def test_a_log_knob_is_spread_by_ratios_and_a_linear_one_by_differences() -> None:
-    assert values(RATE, count=5) == (0.001, 0.01, 0.1, 1.0, 10.0)
-    assert values(DECAY, count=5) == (0.0, 0.25, 0.5, 0.75, 1.0)
-    assert values(UNITS, (2, 4)) == (2.0, 3.0, 4.0)
+    assert knob_values(RATE, count=5) == (0.001, 0.01, 0.1, 1.0, 10.0)
+    assert knob_values(DECAY, count=5) == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert knob_values(UNITS, (2, 4)) == (2.0, 3.0, 4.0)
 
 
 def test_a_span_narrows_the_range_and_may_not_leave_it() -> None:
-    assert values(RATE, (0.01, 1), count=3) == (0.01, 0.1, 1.0)
+    assert knob_values(RATE, (0.01, 1), count=3) == (0.01, 0.1, 1.0)
     with pytest.raises(KnobError, match="Rate must be between"):
-        values(RATE, (0.0001, 1))
+        knob_values(RATE, (0.0001, 1))
 
 
 @given(columns=st.integers(1, 30), rows=st.integers(1, 30))
@@ -106,23 +106,23 @@ def test_the_beginning_of_coarse_to_fine_is_spread_over_the_whole_map(share: int
 
 
 def test_a_plane_holds_the_arms_other_knobs_and_sets_the_two_cell_by_cell() -> None:
-    found = plane(about(), Map("rate", "decay", "flat", arm="large"), side=5)
-    assert found.cells == 25
-    assert found.knobs(0) == {"rate": 0.001, "decay": 0.0, "units": 9.0}
-    assert found.knobs(7) == {"rate": 0.1, "decay": 0.25, "units": 9.0}
-    assert found.knobs(24) == {"rate": 10.0, "decay": 1.0, "units": 9.0}
+    found = build_plane(about(), Map("rate", "decay", "flat", arm="large"), side=5)
+    assert found.cell_count == 25
+    assert found.cell_setting(0) == {"rate": 0.001, "decay": 0.0, "units": 9.0}
+    assert found.cell_setting(7) == {"rate": 0.1, "decay": 0.25, "units": 9.0}
+    assert found.cell_setting(24) == {"rate": 10.0, "decay": 1.0, "units": 9.0}
 
 
 def test_a_plane_starts_from_the_first_arm_and_has_24_values_and_8_seeds_a_side() -> None:
-    found = plane(about(), Map("rate", "decay", "flat", y_range=(0, 0.5)))
+    found = build_plane(about(), Map("rate", "decay", "flat", y_range=(0, 0.5)))
     assert (len(found.x_values), len(found.y_values)) == (SIDE, SIDE) == (24, 24)
     assert found.y_values[-1] == 0.5
-    assert found.seeds == range(8) == range(REPLICAS)
+    assert found.seeds == range(8) == range(CELL_REPLICAS)
     assert found.setting["units"] == 4
 
 
 def test_a_plane_takes_a_setting_and_seeds_of_its_own() -> None:
-    found = plane(
+    found = build_plane(
         about(), Map("rate", "decay", "flat"), setting={"units": 3}, replicas=2, first_seed=7
     )
     assert found.setting["units"] == 3
@@ -131,21 +131,21 @@ def test_a_plane_takes_a_setting_and_seeds_of_its_own() -> None:
 
 def test_a_plane_of_a_knob_an_arm_or_a_value_that_there_is_not_is_refused() -> None:
     with pytest.raises(KeyError):
-        plane(about(), Map("speed", "decay", "flat"))
+        build_plane(about(), Map("speed", "decay", "flat"))
     with pytest.raises(KeyError, match="no arm 'none'"):
-        plane(about(), Map("rate", "decay", "flat", arm="none"))
+        build_plane(about(), Map("rate", "decay", "flat", arm="none"))
     with pytest.raises(KnobError, match="Units must be between 2 and 9"):
-        plane(about(), Map("rate", "decay", "flat"), setting={"units": 10})
+        build_plane(about(), Map("rate", "decay", "flat"), setting={"units": 10})
 
 
 def test_counts_become_rows_of_y_and_columns_of_x() -> None:
-    found = with_counts(asked(3, 2), {5: 0, 0: 1, 1: 2, 2: 3, 3: 4, 4: 0})
+    found = phase_map_from_counts(asked(3, 2), {5: 0, 0: 1, 1: 2, 2: 3, 3: 4, 4: 0})
     assert found.counts == ((1, 2, 3), (4, 0, 0))
 
 
 def test_a_map_with_a_missing_cell_is_refused() -> None:
     with pytest.raises(ValueError, match="2 of 6 cells have no count"):
-        with_counts(asked(3, 2), {0: 1, 1: 1, 2: 1, 3: 1})
+        phase_map_from_counts(asked(3, 2), {0: 1, 1: 1, 2: 1, 3: 1})
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_counts_that_do_not_fit_the_plane_are_refused(counts: tuple[tuple[int, .
 
 def test_a_map_says_in_how_many_cells_at_least_so_many_replicas_show_the_shape() -> None:
     found = PhaseMap(asked(3, 2), ((0, 1, 2), (3, 4, 4)))
-    assert [found.cells_with(least) for least in (1, 3, 4)] == [5, 3, 2]
+    assert [found.count_cells_with(least) for least in (1, 3, 4)] == [5, 3, 2]

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from quizserver.lab import Knob
-from quizserver.lab.company import check_company
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.isolation import check_seed_isolation
 from quizserver.lab.model import SimulationError
 from quizserver.lab.simulation import Simulation
 
@@ -121,7 +121,7 @@ def test_a_misspelt_knob_is_told_with_those_there_are() -> None:
 def company(simulation: Simulation, *, device: str = "cpu") -> None:
     curves = simulate(simulation, {}, range(5, 9)).series
     rows = {name: values[0] for name, values in curves.items()}
-    check_company(simulation, simulation.check_knobs({}), 5, rows, device=device)
+    check_seed_isolation(simulation, simulation.check_knobs({}), 5, rows, device=device)
 
 
 def test_a_curve_that_leans_on_its_neighbours_is_found_out() -> None:

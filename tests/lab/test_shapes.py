@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from quizserver.lab.course import SHORTEST, Course, quantile, swings
-from quizserver.lab.shapes import SHAPES
+from quizserver.lab.curves import SHORTEST, RelativeCurves, count_swings, replica_quantile
+from quizserver.lab.shapes.single import SHAPES
 
 X = np.arange(101.0)
 
@@ -23,7 +23,7 @@ def line(*corners: tuple[float, float], start: float = 0.7) -> np.ndarray:
 
 
 def holds(shape: str, *corners: tuple[float, float]) -> bool:
-    return bool(SHAPES[shape].holds(X, line(*corners))[0])
+    return bool(SHAPES[shape].shown_by(X, line(*corners))[0])
 
 
 def zigzag(swing: float, times: int) -> list[tuple[float, float]]:
@@ -104,14 +104,14 @@ def test_oscillates(swing: float, times: int, expected: bool) -> None:
 
 def test_a_rise_in_stairs_is_one_swing() -> None:
     stairs = line((0, 1), (0.1, 0.2), (0.3, 0.5), (0.35, 0.45), (0.5, 0.8), (0.55, 0.75), (1, 1.5))
-    assert swings(Course(X, stairs)).tolist() == [1]
+    assert count_swings(RelativeCurves(X, stairs)).tolist() == [1]
 
 
 def test_rises_count_again_only_after_a_fall_as_large() -> None:
     for fall, expected in ((0.19, 1), (0.21, 2)):
         top = 0.9
         y = line((0, 1), (0.1, 0.5), (0.2, top), (0.3, top - fall), (0.4, top + 0.3), (1, 1.2))
-        assert swings(Course(X, y)).tolist() == [expected]
+        assert count_swings(RelativeCurves(X, y)).tolist() == [expected]
 
 
 @pytest.mark.parametrize(("end", "expected"), [(2.001, True), (1.999, False)])
@@ -124,14 +124,14 @@ def test_a_number_that_is_not_finite_diverges_and_has_no_other_shape(value: floa
     for where in (1, 50, 100):
         y = line((0, 1), (0.4, 1), (0.6, 0.1), (1, 0.1))
         y[where] = value
-        assert [name for name, shape in SHAPES.items() if shape.holds(X, y)[0]] == ["diverges"]
+        assert [name for name, shape in SHAPES.items() if shape.shown_by(X, y)[0]] == ["diverges"]
 
 
 def test_swings_before_an_overflow_count() -> None:
     y = line(*zigzag(0.3, 4))
     y[80:] = math.inf
-    assert SHAPES["oscillates"].holds(X, y)[0]
-    assert SHAPES["diverges"].holds(X, y)[0]
+    assert SHAPES["oscillates"].shown_by(X, y)[0]
+    assert SHAPES["diverges"].shown_by(X, y)[0]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_curves_that_start_at_nothing_have_no_shape_in_relation_to_it() -> None:
     for start in (0.0, -1.0, math.nan, math.inf):
         y = line((0, 1), (0.4, 1), (0.6, 0.1), (1, 0.1))
         y[0] = start
-        found = {name for name, shape in SHAPES.items() if shape.holds(X, y)[0]}
+        found = {name for name, shape in SHAPES.items() if shape.shown_by(X, y)[0]}
         assert found <= {"diverges"}
 
 
@@ -161,26 +161,26 @@ def test_curves_that_start_at_nothing_have_no_shape_in_relation_to_it() -> None:
 def test_short_and_empty_curves_have_no_shape(points: int) -> None:
     for shape in SHAPES.values():
         y = np.full((3, points), np.nan)
-        assert shape.holds(np.arange(points), y).tolist() == [False] * 3
+        assert shape.shown_by(np.arange(points), y).tolist() == [False] * 3
 
 
 def test_no_replicas_is_an_empty_answer() -> None:
     for shape in SHAPES.values():
-        assert shape.holds(X, np.zeros((0, 101))).shape == (0,)
+        assert shape.shown_by(X, np.zeros((0, 101))).shape == (0,)
 
 
 def test_x_that_does_not_fit_or_increase_is_refused() -> None:
     with pytest.raises(ValueError, match=r"give \(P,\) and \(R, P\)"):
-        SHAPES["flat"].holds(X, np.ones((2, 100)))
+        SHAPES["flat"].shown_by(X, np.ones((2, 100)))
     with pytest.raises(ValueError, match="increase"):
-        SHAPES["flat"].holds(X[::-1], np.ones(101))
+        SHAPES["flat"].shown_by(X[::-1], np.ones(101))
 
 
 def test_every_shape_is_named_and_defined_in_words() -> None:
     for name, shape in SHAPES.items():
         assert shape.name == name
         assert shape.title
-        assert len(shape.words) > 20
+        assert len(shape.definition) > 20
 
 
 ANY_CURVES = stn.arrays(
@@ -197,14 +197,14 @@ def test_the_unit_of_the_loss_does_not_matter(y: np.ndarray, power: int) -> None
     # powers of two scale without rounding
     x = np.arange(y.shape[1])
     for shape in SHAPES.values():
-        assert shape.holds(x, y).tolist() == shape.holds(x, y * 2.0**power).tolist()
+        assert shape.shown_by(x, y).tolist() == shape.shown_by(x, y * 2.0**power).tolist()
 
 
 @given(ANY_CURVES, st.integers(-8, 8), st.integers(-100, 100))
 def test_the_unit_and_the_origin_of_x_do_not_matter(y: np.ndarray, power: int, origin: int) -> None:
     x = np.arange(y.shape[1], dtype=float)
     for shape in SHAPES.values():
-        assert shape.holds(x, y).tolist() == shape.holds(x * 2.0**power + origin, y).tolist()
+        assert shape.shown_by(x, y).tolist() == shape.shown_by(x * 2.0**power + origin, y).tolist()
 
 
 @given(
@@ -212,33 +212,33 @@ def test_the_unit_and_the_origin_of_x_do_not_matter(y: np.ndarray, power: int, o
 )
 def test_any_numbers_at_all_get_an_answer(y: np.ndarray) -> None:
     for shape in SHAPES.values():
-        assert shape.holds(np.arange(y.shape[1]), y).shape == (len(y),)
+        assert shape.shown_by(np.arange(y.shape[1]), y).shape == (len(y),)
 
 
 @given(stn.arrays(np.float64, st.tuples(st.integers(1, 9), st.just(3)), elements=st.floats(-9, 9)))
 def test_quantiles_of_finite_numbers_are_numpys(y: np.ndarray) -> None:
     for q in (0.1, 0.5, 0.9):
-        np.testing.assert_allclose(quantile(y, q), np.quantile(y, q, axis=0), atol=1e-12)
+        np.testing.assert_allclose(replica_quantile(y, q), np.quantile(y, q, axis=0), atol=1e-12)
 
 
 def test_runs_that_overflow_are_the_largest_of_all() -> None:
     y = np.array([[1.0], [math.nan], [2.0], [-math.inf], [3.0]])
-    assert [float(quantile(y, q)[0]) for q in (0.0, 0.25, 0.5)] == [1, 2, 3]
-    assert quantile(y, 0.6)[0] == quantile(y, 0.9)[0] == math.inf
+    assert [float(replica_quantile(y, q)[0]) for q in (0.0, 0.25, 0.5)] == [1, 2, 3]
+    assert replica_quantile(y, 0.6)[0] == replica_quantile(y, 0.9)[0] == math.inf
 
 
 @given(ANY_CURVES)
 def test_a_replica_is_judged_alone(y: np.ndarray) -> None:
     x = np.arange(y.shape[1])
     for shape in SHAPES.values():
-        alone = [bool(shape.holds(x, row)[0]) for row in y]
-        assert shape.holds(x, y).tolist() == alone
+        alone = [bool(shape.shown_by(x, row)[0]) for row in y]
+        assert shape.shown_by(x, y).tolist() == alone
 
 
 @given(ANY_CURVES)
 def test_shapes_that_exclude_each_other_never_hold_together(y: np.ndarray) -> None:
     x = np.arange(y.shape[1])
-    found = {name: shape.holds(x, y) for name, shape in SHAPES.items()}
+    found = {name: shape.shown_by(x, y) for name, shape in SHAPES.items()}
     assert not (found["plateau-then-drop"] & found["early-drop"]).any()
     assert not (found["flat"] & (found["early-drop"] | found["oscillates"])).any()
     assert not (found["diverges"] & found["stalls-above"]).any()

@@ -50,8 +50,8 @@ def test_arms_are_filled_up_from_their_base_and_know_their_change() -> None:
         {"rate": 0.02, "decay": 0.5, "units": 8},
         {"rate": 0.1, "decay": 0, "units": 8},
     ]
-    assert described.change("healthy") is None
-    slow, mixed = described.change("slow"), described.change("slow-decay")
+    assert described.knob_change("healthy") is None
+    slow, mixed = described.knob_change("slow"), described.knob_change("slow-decay")
     assert slow is not None
     assert (slow.knob.name, slow.before, slow.after, slow.base) == ("rate", 0.1, 0.02, None)
     assert mixed is not None
@@ -176,15 +176,25 @@ def test_the_ends_of_a_range_belong_to_it() -> None:
 def test_only_one_function_trains() -> None:
     once = simulation([HEALTHY])
     with pytest.raises(SimulationError, match="no function is decorated"):
-        once.start(None)
+        once.start_training(None)
     once.train(lambda _replicas: iter([]))
     with pytest.raises(SimulationError, match="two functions"):
         once.train(lambda _replicas: iter([]))
 
 
 @pytest.mark.parametrize(
-    "module", ["simulation", "catalog", "claims", "evidence", "phases", "report", "shapes", "words"]
+    "module",
+    [
+        "evidence.claims",
+        "evidence.record",
+        "evidence.report",
+        "lab.catalog",
+        "lab.curve_text",
+        "lab.phase_maps",
+        "lab.shapes.single",
+        "lab.simulation",
+    ],
 )
 def test_what_the_web_process_needs_imports_no_torch(module: str) -> None:
-    code = f"import sys, quizserver.lab.{module}; sys.exit('torch' in sys.modules)"
+    code = f"import sys, quizserver.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quizserver.lab.catalog import Catalog, load
-from quizserver.lab.claims import verdict
+from quizserver.evidence.claims import count_verdict
+from quizserver.evidence.record import Evidence, read_evidence
+from quizserver.lab.catalog import SimulationCatalog, load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.evidence import Evidence, read
-from quizserver.lab.shapes import SHAPES
+from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
 from quizserver.topics.library import Library
 from quizserver.topics.model import Topic
@@ -28,19 +28,19 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="module")
 def topic() -> Topic:
-    return Library(CONTENT, catalog=Catalog()).snapshot().topics["strange-loss"]
+    return Library(CONTENT, catalog=SimulationCatalog()).snapshot().topics["strange-loss"]
 
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(FOLDER)
+    found = read_evidence(FOLDER)
     assert found is not None
     return found
 
 
 def test_each_arm_is_one_knob_from_its_base(simulation: Simulation) -> None:
     described = simulation.describe()
-    changes = {arm.name: described.change(arm.name) for arm in described.arms}
+    changes = {arm.name: described.knob_change(arm.name) for arm in described.arms}
     assert {name: change and change.knob.name for name, change in changes.items()} == {
         "healthy": None,
         "low-rate": "learning_rate",
@@ -69,14 +69,14 @@ def test_arms_show_their_shape_on_fresh_seeds(
     simulation: Simulation, arm: str, shape: str, at_least: float
 ) -> None:
     curves = simulate(simulation, simulation.arm(arm).knobs, FRESH)
-    k = int(SHAPES[shape].holds(curves.x, curves.series["loss"]).sum())
-    assert verdict(k, len(FRESH), at_least) == "supported", f"{k} of {len(FRESH)}"
+    k = int(SHAPES[shape].shown_by(curves.x, curves.series["loss"]).sum())
+    assert count_verdict(k, len(FRESH), at_least) == "supported", f"{k} of {len(FRESH)}"
     if arm in ("healthy", "high-rate"):
-        assert not SHAPES["plateau-then-drop"].holds(curves.x, curves.series["loss"]).any()
+        assert not SHAPES["plateau-then-drop"].shown_by(curves.x, curves.series["loss"]).any()
 
 
 def test_the_evidence_is_fresh_and_agrees_with_the_key(topic: Topic, evidence: Evidence) -> None:
-    assert evidence.stale(topic) is None
+    assert evidence.stale_reason(topic) is None
     assert evidence.agrees
     options = {option.id for question in topic.questions for option in question.options}
     assert {finding.option for finding in evidence.findings} >= options

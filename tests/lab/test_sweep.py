@@ -12,9 +12,9 @@ import torch
 from quizserver.lab import Axis, Knob, Map, Simulation
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import SimulationError
-from quizserver.lab.phases import PhaseMap, Plane, plane
-from quizserver.lab.shapes import SHAPES
-from quizserver.lab.sweep import sweep
+from quizserver.lab.phase_map_training import train_phase_map
+from quizserver.lab.phase_maps import PhaseMap, Plane, build_plane
+from quizserver.lab.shapes.single import SHAPES
 
 from .examples import DECAY, MOMENTUM, RATE, mlp, plain
 
@@ -45,16 +45,16 @@ def whole() -> Simulation:
 
 
 def asked(simulation: Simulation, wanted: Map, **other: Any) -> Plane:
-    return plane(simulation.describe(), wanted, **{"side": 5, "replicas": 3, **other})
+    return build_plane(simulation.describe(), wanted, **{"side": 5, "replicas": 3, **other})
 
 
 def one_by_one(simulation: Simulation, of: Plane) -> list[int]:
     """Each cell trained by itself, one seed at a time."""
     series = of.series or next(iter(simulation.series))
     counts = []
-    for cell in range(of.cells):
-        runs = [simulate(simulation, of.knobs(cell), [seed]) for seed in of.seeds]
-        holds = [SHAPES[of.shape].holds(run.x, run.series[series])[0] for run in runs]
+    for cell in range(of.cell_count):
+        runs = [simulate(simulation, of.cell_setting(cell), [seed]) for seed in of.seeds]
+        holds = [SHAPES[of.shape].shown_by(run.x, run.series[series])[0] for run in runs]
         counts.append(sum(map(bool, holds)))
     return counts
 
@@ -67,7 +67,7 @@ def flat(found: PhaseMap | None) -> list[int]:
 def test_every_count_is_that_of_the_cell_trained_alone() -> None:
     simulation = learning()
     of = asked(simulation, Map("rate", "momentum", "early-drop"), first_seed=4)
-    counts = flat(sweep(simulation, of))
+    counts = flat(train_phase_map(simulation, of))
     assert counts == one_by_one(simulation, of)
     assert len(set(counts)) > 2
 
@@ -76,31 +76,31 @@ def test_every_count_is_that_of_the_cell_trained_alone() -> None:
 def test_counts_do_not_depend_on_the_size_of_a_chunk(at_once: int) -> None:
     simulation = learning()
     of = asked(simulation, Map("rate", "decay", "early-drop"))
-    assert sweep(simulation, of, at_once=at_once) == sweep(simulation, of)
+    assert train_phase_map(simulation, of, at_once=at_once) == train_phase_map(simulation, of)
 
 
 @pytest.mark.parametrize(("x", "y"), [("rate", "units"), ("batch", "rate"), ("units", "batch")])
 def test_whole_number_knobs_are_counted_like_others(x: str, y: str) -> None:
     simulation = whole()
     of = asked(simulation, Map(x, y, "early-drop"), setting={"rate": 0.08})
-    counts = flat(sweep(simulation, of, at_once=20))
+    counts = flat(train_phase_map(simulation, of, at_once=20))
     assert counts == one_by_one(simulation, of)
-    assert 0 < sum(counts) < 3 * of.cells
+    assert 0 < sum(counts) < 3 * of.cell_count
 
 
 def test_cells_alike_in_a_whole_number_knob_train_together(monkeypatch: Any) -> None:
     """Batches are not much more than one a chunk, although the cells come coarse to fine."""
     simulation = whole()
-    of = plane(simulation.describe(), Map("units", "rate", "early-drop"), replicas=8)
+    of = build_plane(simulation.describe(), Map("units", "rate", "early-drop"), replicas=8)
     groups: list[int] = []
 
     def counted(_simulation: Simulation, settings: Sequence[Any], seeds: Any, **_: Any) -> Any:
         groups.append(len({setting["units"] for setting in settings}))
         return simulate(simulation, settings, seeds)
 
-    monkeypatch.setattr("quizserver.lab.sweep.simulate", counted)
-    sweep(simulation, of)
-    assert of.cells == 6 * 24
+    monkeypatch.setattr("quizserver.lab.phase_map_training.simulate", counted)
+    train_phase_map(simulation, of)
+    assert of.cell_count == 6 * 24
     assert sum(groups) <= 3 * 6 + len(groups)  # six values in each of three levels
 
 
@@ -114,7 +114,7 @@ def test_every_cell_is_reported_once_with_its_count_from_coarse_to_fine() -> Non
         sizes.append(len(cells))
         seen.extend(zip(cells, counts, strict=True))
 
-    found = sweep(simulation, of, on_cells=note, at_once=48)
+    found = train_phase_map(simulation, of, on_cells=note, at_once=48)
     assert [count for _, count in sorted(seen)] == flat(found)
     assert sorted(cell for cell, _ in seen) == list(range(64))
     assert max(sizes) == 16
@@ -127,7 +127,7 @@ def test_a_map_that_is_stopped_is_none_and_what_came_before_was_reported() -> No
     simulation = learning()
     of = asked(simulation, Map("rate", "momentum", "early-drop"))
     seen: list[int] = []
-    found = sweep(
+    found = train_phase_map(
         simulation,
         of,
         on_cells=lambda cells, _: seen.extend(cells),
@@ -135,7 +135,7 @@ def test_a_map_that_is_stopped_is_none_and_what_came_before_was_reported() -> No
         at_once=12,
     )
     assert found is None
-    assert 8 < len(seen) < of.cells
+    assert 8 < len(seen) < of.cell_count
 
 
 def test_another_series_than_the_first_may_be_counted() -> None:
@@ -150,17 +150,17 @@ def test_another_series_than_the_first_may_be_counted() -> None:
             yield epoch, {"loss": falling, "still": torch.ones_like(falling)}
 
     of = asked(simulation, Map("rate", "decay", "flat", series="still"))
-    assert set(flat(sweep(simulation, of))) == {3}
+    assert set(flat(train_phase_map(simulation, of))) == {3}
     first = asked(simulation, Map("rate", "decay", "flat"))
-    assert set(flat(sweep(simulation, first))) == {0, 3}
+    assert set(flat(train_phase_map(simulation, first))) == {0, 3}
     with pytest.raises(KeyError, match="gone"):
-        sweep(simulation, asked(simulation, Map("rate", "decay", "flat", series="gone")))
+        train_phase_map(simulation, asked(simulation, Map("rate", "decay", "flat", series="gone")))
 
 
 def test_runs_that_diverge_are_counted_as_such() -> None:
     simulation = learning()
     of = asked(simulation, Map("rate", "scale", "diverges"), setting={"momentum": 0.99})
-    counts = flat(sweep(simulation, of))
+    counts = flat(train_phase_map(simulation, of))
     assert counts[0] == 0
     assert max(counts) == 3
 
@@ -174,14 +174,14 @@ def test_an_error_of_the_authors_code_is_told_with_its_line() -> None:
         yield 0.0, {"loss": replicas.knobs.rate}
 
     with pytest.raises(SimulationError, match="RuntimeError: too bad") as caught:
-        sweep(simulation, asked(simulation, Map("rate", "decay", "flat")))
+        train_phase_map(simulation, asked(simulation, Map("rate", "decay", "flat")))
     assert caught.value.line is not None
 
 
 def test_a_map_read_from_json_is_the_map_that_was_swept() -> None:
     """What a worker writes as plain JSON has all counts as whole numbers."""
     simulation = learning()
-    found = sweep(simulation, asked(simulation, Map("rate", "momentum", "early-drop")))
+    found = train_phase_map(simulation, asked(simulation, Map("rate", "momentum", "early-drop")))
     assert found is not None
     assert json.loads(json.dumps(found.counts)) == [list(row) for row in found.counts]
 
@@ -202,9 +202,9 @@ def test_learning_rate_and_momentum_share_one_boundary() -> None:
             place = place + speed
 
     of = asked(simulation, Map("rate", "momentum", "diverges"), side=12)
-    found = flat(sweep(simulation, of))
+    found = flat(train_phase_map(simulation, of))
     for cell, count in enumerate(found):
-        knobs = of.knobs(cell)
+        knobs = of.cell_setting(cell)
         limit = 2 * (1 + knobs["momentum"])
         if abs(knobs["rate"] - limit) > 0.3:
             assert count == (3 if knobs["rate"] > limit else 0), knobs

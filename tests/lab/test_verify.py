@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from quizserver.evidence.record import read_evidence, write_evidence
+from quizserver.evidence.report import all_agree, curves_json, report_json, report_table
+from quizserver.evidence.verify import VerifyError, verify_topic
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import Curves, simulate
-from quizserver.lab.evidence import read, write
-from quizserver.lab.report import agrees, curves_json, report_json, report_table
-from quizserver.lab.verify import VerifyError, verify
-from quizserver.topics.model import Claim, Sweep, Topic
+from quizserver.topics.model import Claim, KnobValues, Topic
 
 from .test_evidence import claim, question, topic
 
@@ -66,14 +66,14 @@ def made(folder: Path, claims: Sequence[Claim], source: str = SOURCE) -> Topic:
 def about(
     arm: str, shape: str, *, over: dict[str, tuple[float, ...]] | None = None, **other: Any
 ) -> Claim:
-    sweeps = tuple(Sweep(knob, values) for knob, values in (over or {}).items())
+    sweeps = tuple(KnobValues(knob, values) for knob, values in (over or {}).items())
     return claim("a", **{"arm": arm, "shape": shape, "over": sweeps, **other})
 
 
 def test_each_claim_is_counted_over_the_seeds_it_was_asked_for(tmp_path: Path) -> None:
     claims = [about("healthy", "steady-decrease"), about("still", "steady-decrease"),
               about("still", "flat"), about("unlucky", "flat")]  # fmt: skip
-    found = verify(made(tmp_path, claims), range(5, 69))
+    found = verify_topic(made(tmp_path, claims), range(5, 69))
     assert [(f.arm, f.shape, f.n, f.verdict) for f in found.findings] == [
         ("healthy", "steady-decrease", 64, "supported"),
         ("still", "steady-decrease", 64, "refuted"),
@@ -91,11 +91,11 @@ def test_each_claim_is_counted_over_the_seeds_it_was_asked_for(tmp_path: Path) -
     )
     assert counts[3] == flat.sum()
     assert (found.first, found.last) == (5, 68)
-    assert found.stale(made(tmp_path, claims)) is None
+    assert found.stale_reason(made(tmp_path, claims)) is None
 
 
 def test_evidence_holds_every_arm_with_its_curves_and_a_sentence(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, [about("healthy", "steady-decrease")]), range(20))
+    found = verify_topic(made(tmp_path, [about("healthy", "steady-decrease")]), range(20))
     experiment = found.experiments["simulation"]
     assert list(experiment.ensembles) == ["healthy", "still", "unlucky", "overflow"]
     assert experiment.x == tuple(range(11))
@@ -111,10 +111,10 @@ def test_evidence_holds_every_arm_with_its_curves_and_a_sentence(tmp_path: Path)
 
 
 def test_overflow_is_kept_as_null(tmp_path: Path) -> None:
-    found = verify(made(tmp_path, [about("overflow", "diverges")]), range(40))
+    found = verify_topic(made(tmp_path, [about("overflow", "diverges")]), range(40))
     assert found.findings[0].verdict == "supported"
-    write(found, tmp_path)
-    again = read(tmp_path)
+    write_evidence(found, tmp_path)
+    again = read_evidence(tmp_path)
     assert again is not None
     band = again.experiments["simulation"].ensembles["overflow"].series["loss"]
     assert band.median[5] is not None
@@ -124,21 +124,21 @@ def test_overflow_is_kept_as_null(tmp_path: Path) -> None:
 
 def test_a_claim_over_a_grid_tells_every_setting_and_rests_on_one(tmp_path: Path) -> None:
     claims = [about("still", "steady-decrease", over={"rate": (0.0, 0.01, 0.5, 1.0)})]
-    found = verify(made(tmp_path, claims), range(64))
+    found = verify_topic(made(tmp_path, claims), range(64))
     finding = found.findings[0]
     assert (finding.verdict, finding.k, finding.ensemble) == ("supported", 64, "still rate=0.5")
     assert [(dict(t.knobs), t.k) for t in finding.tried] == [
         ({"rate": 0.0}, 0), ({"rate": 0.01}, 0), ({"rate": 0.5}, 64), ({"rate": 1.0}, 64),
     ]  # fmt: skip
-    assert found.ensemble(finding).knobs["rate"] == 0.5
+    assert found.ensemble_of(finding).knobs["rate"] == 0.5
     will = [about("still", "steady-decrease", quantifier="will", over={"rate": (0.0, 0.5)})]
-    assert verify(made(tmp_path, will), range(64)).findings[0].verdict == "refuted"
+    assert verify_topic(made(tmp_path, will), range(64)).findings[0].verdict == "refuted"
 
 
 def test_a_wrong_option_over_a_grid_is_refuted_with_the_largest_count(tmp_path: Path) -> None:
     claims = [about("unlucky", "flat", expected="refuted", at_least=0.9,
                     over={"luck": (0.4, 0.5, 1.0)})]  # fmt: skip
-    finding = verify(made(tmp_path, claims), range(64)).findings[0]
+    finding = verify_topic(made(tmp_path, claims), range(64)).findings[0]
     assert finding.verdict == "refuted"
     assert finding.k == max(tried.k for tried in finding.tried)
     assert finding.agrees
@@ -149,8 +149,8 @@ def test_pairs_are_counted_seed_by_seed(tmp_path: Path) -> None:
     claims = [about("unlucky", "ends-below", versus="still"),
               about("still", "ends-below", versus="healthy"),
               about("healthy", "ends-below", versus="overflow", at_least=0.9)]  # fmt: skip
-    found = verify(made(tmp_path, claims), range(64))
-    lucky = 64 - verify(made(tmp_path, [about("unlucky", "flat")]), range(64)).findings[0].k
+    found = verify_topic(made(tmp_path, claims), range(64))
+    lucky = 64 - verify_topic(made(tmp_path, [about("unlucky", "flat")]), range(64)).findings[0].k
     assert [f.k for f in found.findings] == [lucky, 0, 64]
     assert [f.verdict for f in found.findings] == ["mixed", "refuted", "supported"]
     one = found.findings[0]
@@ -162,15 +162,15 @@ def test_pairs_are_counted_seed_by_seed(tmp_path: Path) -> None:
     )
     assert found.findings[2].ends[1].median is None
     assert "against overflow" in found.findings[2].sentence
-    write(found, tmp_path)
-    assert read(tmp_path) is not None
+    write_evidence(found, tmp_path)
+    assert read_evidence(tmp_path) is not None
 
 
 def test_a_grid_turns_both_arms_of_a_pair_in_what_they_share(tmp_path: Path) -> None:
     over: dict[str, tuple[float, ...]] = {"rate": (0.0, 0.25)}
     claims = [about("unlucky", "ends-below", versus="overflow", over=over),
               about("still", "ends-below", versus="healthy", over=over)]  # fmt: skip
-    both, alone = verify(made(tmp_path, claims), range(40)).findings
+    both, alone = verify_topic(made(tmp_path, claims), range(40)).findings
     assert both.against == both.ensemble.replace("unlucky", "overflow")
     assert [t.k for t in both.tried] == [40, 40]
     assert (alone.ensemble, alone.against) == ("still", "healthy")
@@ -180,7 +180,7 @@ def test_a_grid_turns_both_arms_of_a_pair_in_what_they_share(tmp_path: Path) -> 
 def test_a_claim_may_speak_of_another_series(tmp_path: Path) -> None:
     claims = [about("healthy", "early-drop", series="twice"),
               about("healthy", "ends-below", versus="still", series="twice")]  # fmt: skip
-    one, pair = verify(made(tmp_path, claims), range(20)).findings
+    one, pair = verify_topic(made(tmp_path, claims), range(20)).findings
     assert (one.k, pair.k) == (20, 20)
     assert one.sentence.startswith("Twice the loss: The median starts at 2, ")
     assert pair.ends[1].median == 2
@@ -193,8 +193,8 @@ def test_a_claim_beside_a_number_is_counted_run_by_run(tmp_path: Path) -> None:
               about("unlucky", "reaches", value=0.0),
               about("overflow", "ends-above", value=1e9),
               about("unlucky", "ends-above", value=1.5, series="twice")]  # fmt: skip
-    found = verify(made(tmp_path, claims), range(64))
-    flat = verify(made(tmp_path, [about("unlucky", "flat")]), range(64)).findings[0].k
+    found = verify_topic(made(tmp_path, claims), range(64))
+    flat = verify_topic(made(tmp_path, [about("unlucky", "flat")]), range(64)).findings[0].k
     assert [f.k for f in found.findings] == [flat, 64 - flat, 0, 64, flat]
     above, below, _, lost, twice = found.findings
     assert (above.value, above.versus, above.against, len(above.ends)) == (1.0, None, None, 1)
@@ -208,11 +208,11 @@ def test_a_claim_beside_a_number_is_counted_run_by_run(tmp_path: Path) -> None:
     assert lost.ends[0].median is None
     assert "Twice the loss: The median" in twice.sentence
     assert "at or above 1.5." in twice.sentence
-    write(found, tmp_path)
-    again = read(tmp_path)
+    write_evidence(found, tmp_path)
+    again = read_evidence(tmp_path)
     assert again is not None
     assert [f.value for f in again.findings] == [1.0, 1.0, 0.0, 1e9, 1.5]
-    assert again.stale(made(tmp_path, claims)) is None
+    assert again.stale_reason(made(tmp_path, claims)) is None
     assert "ends-above 1.5 (twice)" in report_table(found)
     told = report_json([found])["topics"][0]["claims"]
     assert [claim["value"] for claim in told] == [1.0, 1.0, 0.0, 1e9, 1.5]
@@ -222,7 +222,7 @@ def test_a_number_is_compared_over_a_grid_too(tmp_path: Path) -> None:
     over: dict[str, tuple[float, ...]] = {"rate": (0.0, 0.25, 1.0)}
     claims = [about("healthy", "ends-below", value=0.1, over=over),
               about("healthy", "ends-below", value=0.1, over=over, quantifier="will")]  # fmt: skip
-    could, will = verify(made(tmp_path, claims), range(40)).findings
+    could, will = verify_topic(made(tmp_path, claims), range(40)).findings
     assert [t.k for t in could.tried] == [0, 40, 40]
     assert (could.verdict, will.verdict) == ("supported", "refuted")
     assert will.sentence.startswith("Of 40 runs of “Healthy” at Rate 0, 0 end below 0.1. ")
@@ -230,13 +230,13 @@ def test_a_number_is_compared_over_a_grid_too(tmp_path: Path) -> None:
 
 def test_verify_twice_is_the_same_evidence(tmp_path: Path) -> None:
     subject = made(tmp_path, [about("unlucky", "flat")])
-    assert verify(subject, range(10)) == verify(subject, range(10))
+    assert verify_topic(subject, range(10)) == verify_topic(subject, range(10))
 
 
 def test_progress_runs_to_its_total(tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
     subject = made(tmp_path, [about("unlucky", "flat", over={"luck": (0.4, 0.5)})])
-    verify(subject, range(10), progress=lambda done, total: heard.append((done, total)))
+    verify_topic(subject, range(10), progress=lambda done, total: heard.append((done, total)))
     # four arms and one more setting on the claim's seeds, two settings on the selection seeds
     assert heard[-1] == (7 * 10 * 11, 7 * 10 * 11)
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
@@ -262,17 +262,17 @@ def test_a_claim_about_what_is_not_there_is_an_error(
     tmp_path: Path, wrong: Claim, message: str
 ) -> None:
     with pytest.raises(VerifyError, match=message):
-        verify(made(tmp_path, [wrong]), range(3))
+        verify_topic(made(tmp_path, [wrong]), range(3))
 
 
 def test_a_simulation_that_fails_is_an_error_with_its_line(tmp_path: Path) -> None:
     broken = SOURCE.replace("2 * loss", "2 * lost")
     with pytest.raises(VerifyError, match=r"simulation\.py:32: NameError"):
-        verify(made(tmp_path, [about("still", "flat")], broken), range(3))
+        verify_topic(made(tmp_path, [about("still", "flat")], broken), range(3))
     with pytest.raises(VerifyError, match=r"simulation\.py:1: SyntaxError"):
-        verify(made(tmp_path, [about("still", "flat")], "def\n"), range(3))
+        verify_topic(made(tmp_path, [about("still", "flat")], "def\n"), range(3))
     with pytest.raises(VerifyError, match="no range of at least one seed"):
-        verify(made(tmp_path, [about("still", "flat")]), range(3, 3))
+        verify_topic(made(tmp_path, [about("still", "flat")]), range(3, 3))
 
 
 def test_curves_that_are_others_each_time_are_no_evidence(tmp_path: Path) -> None:
@@ -280,12 +280,12 @@ def test_curves_that_are_others_each_time_are_no_evidence(tmp_path: Path) -> Non
         "2 * loss", "2 * loss + int.from_bytes(os.urandom(8), 'little')"
     )
     with pytest.raises(VerifyError, match=r"simulation\.py:25: seed 3 has another curve alone"):
-        verify(made(tmp_path, [about("still", "flat")], unsteady), range(3, 5))
+        verify_topic(made(tmp_path, [about("still", "flat")], unsteady), range(3, 5))
 
 
 def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path) -> None:
     claims = [about("still", "flat"), about("still", "diverges")]
-    found = verify(made(tmp_path, claims), range(3, 67))
+    found = verify_topic(made(tmp_path, claims), range(3, 67))
     report = json.loads(json.dumps(report_json([found])))
     assert list(report) == ["topics"]
     assert report["topics"][0]["topic"] == "test"
@@ -299,25 +299,25 @@ def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path
     assert not report["topics"][0]["claims"][1]["agrees"]
     pair = about("still", "crosses", versus="healthy", series="twice")
     ((other,),) = (
-        t["claims"] for t in report_json([verify(made(tmp_path, [pair]), range(2))])["topics"]
+        t["claims"] for t in report_json([verify_topic(made(tmp_path, [pair]), range(2))])["topics"]
     )
     assert other.keys() - first.keys() == {"low", "versus", "series"}
     assert (other["versus"], other["series"]) == ("healthy", "twice")
-    assert not agrees([found])
-    assert agrees([])
+    assert not all_agree([found])
+    assert all_agree([])
 
 
 def test_the_report_for_people_has_a_line_a_claim(tmp_path: Path) -> None:
     claims = [about("still", "flat"), about("still", "diverges")]
     pair = about("still", "crosses", versus="healthy", series="twice")
-    lines = report_table(verify(made(tmp_path, [*claims, pair]), range(64))).splitlines()
+    lines = report_table(verify_topic(made(tmp_path, [*claims, pair]), range(64))).splitlines()
     assert "still / healthy  crosses (twice)" in lines[4]
     assert lines[0] == "test: seeds 0 to 63"
     assert lines[2].split()[:4] == ["one", "a", "still", "flat"]
     assert "64 of 64" in lines[2]
     assert lines[2].endswith("supported")
     assert lines[3].endswith("refuted    but the key says supported")
-    assert report_table(verify(made(tmp_path, []), range(1))).endswith("no claims")
+    assert report_table(verify_topic(made(tmp_path, []), range(1))).endswith("no claims")
 
 
 def test_curves_for_programs_have_null_where_there_is_no_number() -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from quizserver.attempts.model import Standing
-from quizserver.progress.views import resume, topic_card, totals
-from quizserver.topics.model import Option, Question, Snapshot, Topic
+from quizserver.progress.views import resume_link, sum_progress, topic_card
+from quizserver.topics.model import AnswerOption, Question, Snapshot, Topic
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -17,11 +17,11 @@ def url(endpoint: str, **values: str) -> str:
 
 
 def question(name: str, topic: str) -> Question:
-    option = Option("a", "A", "A", True, None, 3)
+    option = AnswerOption("a", "A", "A", True, None, 3)
     return Question(
         id=name, topic=topic, title=name.title(), stem_html="", options=(option,), hints_html=(),
         explanation_html=None, references_html=None, tags=(), shuffle=True, simulation=None,
-        claims=(), described=(), version="v", source="", path=f"{topic}/{name}.md",
+        claims=(), described_curve=(), version="v", source="", path=f"{topic}/{name}.md",
     )  # fmt: skip
 
 
@@ -48,36 +48,43 @@ def test_totals_tell_answered_right_at_first_try_and_attempts_apart():
     have = snapshot(one=["a", "b"], two=["c"])
     done = standings(standing("a", 1, 1, 0), standing("c", 0, 1, 1, attempts=4))
     cards = [topic_card(topic, done, url) for topic in have.topics.values()]
-    counted = totals(cards)
-    assert (counted.answered, counted.of, counted.first_try_right, counted.attempts) == (2, 3, 1, 5)
+    counted = sum_progress(cards)
+    assert (counted.answered, counted.total, counted.first_try_right, counted.attempts) == (
+        2,
+        3,
+        1,
+        5,
+    )
     assert [line.state for card in cards for line in card.questions] == ["right", "new", "right"]
 
 
 def test_answers_to_questions_taken_away_count_no_more():
     have = snapshot(one=["a"])
-    counted = totals([topic_card(have.topics["one"], standings(standing("gone", 1, 1, 0)), url)])
-    assert (counted.answered, counted.of) == (0, 1)
+    counted = sum_progress(
+        [topic_card(have.topics["one"], standings(standing("gone", 1, 1, 0)), url)]
+    )
+    assert (counted.answered, counted.total) == (0, 1)
 
 
 def test_a_new_learner_starts_at_the_first_question():
-    link = resume(snapshot(one=["a", "b"]), {}, url)
+    link = resume_link(snapshot(one=["a", "b"]), {}, url)
     assert link is not None
     assert link.title == "A"
 
 
 def test_one_goes_on_in_the_topic_that_was_answered_last():
     have = snapshot(one=["a", "b"], two=["c", "d"])
-    link = resume(have, standings(standing("a", 1, 1, 0), standing("c", 1, 1, 5)), url)
+    link = resume_link(have, standings(standing("a", 1, 1, 0), standing("c", 1, 1, 5)), url)
     assert link is not None
     assert link.title == "D"
 
 
 def test_new_questions_come_before_those_that_went_wrong():
     have = snapshot(one=["a", "b"], two=["c"])
-    link = resume(have, standings(standing("a", 0, 0, 3), standing("b", 1, 1, 4)), url)
+    link = resume_link(have, standings(standing("a", 0, 0, 3), standing("b", 1, 1, 4)), url)
     assert link is not None
     assert link.title == "C"
-    link = resume(
+    link = resume_link(
         have, standings(standing("a", 0, 0, 3), standing("b", 1, 1, 4), standing("c", 1, 1, 1)), url
     )
     assert link is not None
@@ -85,5 +92,5 @@ def test_new_questions_come_before_those_that_went_wrong():
 
 
 def test_there_is_nowhere_to_go_on_when_all_is_right_or_nothing_is_there():
-    assert resume(snapshot(one=["a"]), standings(standing("a", 0, 1, 0)), url) is None
-    assert resume(snapshot(), {}, url) is None
+    assert resume_link(snapshot(one=["a"]), standings(standing("a", 0, 1, 0)), url) is None
+    assert resume_link(snapshot(), {}, url) is None

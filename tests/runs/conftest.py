@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import Batch, Order, Run
-from quizserver.runs.store import Asked, RunStore
-from quizserver.runs.summary import summarise
+from quizserver.runs.model import Batch, Run, RunRequest
+from quizserver.runs.store import RunStore, RunSubmission
+from quizserver.worker.summary import summarise_points
 from tests import redis_server
 from tests.postgres import Postgres
 
 from . import fakes
 
-Ask = Callable[..., Asked]
+Ask = Callable[..., RunSubmission]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -64,13 +64,13 @@ def ask(store: RunStore) -> Ask:
     """Asks for a run as a visitor, with bounds that are far away unless told otherwise."""
 
     def ask(
-        order: Order | None = None,
+        order: RunRequest | None = None,
         visitor: str = "ann",
         now: float = 1000.0,
         waiting_max: int = 99,
         per_visitor: int = 99,
-    ) -> Asked:
-        return store.ask(
+    ) -> RunSubmission:
+        return store.submit(
             order or fakes.order(),
             visitor,
             now,
@@ -84,14 +84,14 @@ def ask(store: RunStore) -> Ask:
 @pytest.fixture
 def running(store: RunStore, ask: Ask) -> Run:
     """A run that a worker has taken."""
-    run = store.claim(ask().run.id, 1001.0)
+    run = store.claim_run(ask().run.id, 1001.0)
     assert run is not None
     return run
 
 
-def batch(order: Order, seq: int, start: int, stop: int) -> Batch:
+def batch(order: RunRequest, seq: int, start: int, stop: int) -> Batch:
     """The points ``start`` to ``stop`` of the fake training as a worker would store them."""
     loss, accuracy = (values[:, start:stop] for values in fakes.expected(order))
     data = loss.astype("<f8").tobytes() + accuracy.astype("<f8").tobytes()
-    summary = summarise(list(range(start, stop)), {"loss": loss, "accuracy": accuracy})
+    summary = summarise_points(list(range(start, stop)), {"loss": loss, "accuracy": accuracy})
     return Batch(seq, stop - start, summary, data)

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from quizserver.lab.model import Arm, Axis, Description, Knob, Map
-from quizserver.lab.phases import Plane, coarse_to_fine, plane
-from quizserver.runs.child import OnCells, OnPoints, OnShare
-from quizserver.runs.model import Order
-from quizserver.runs.worker import work
-from quizserver.settings import load
+from quizserver.lab.phase_maps import Plane, build_plane, coarse_to_fine
+from quizserver.runs.model import RunRequest
+from quizserver.settings import load_settings
+from quizserver.worker.main import run_worker
+from quizserver.worker.process import OnCells, OnPoints, OnShare
 
 POINTS = 12
 FAULTS = [
@@ -61,8 +61,10 @@ DESCRIPTION = Description(
 )
 
 
-def order(fault: str = "none", *, rate: float = 0.1, pause: float = 0.0, seed: int = 0) -> Order:
-    return Order(
+def order(
+    fault: str = "none", *, rate: float = 0.1, pause: float = 0.0, seed: int = 0
+) -> RunRequest:
+    return RunRequest(
         topic="numbers",
         simulation="simulation",
         path="numbers/simulation.py",
@@ -77,7 +79,7 @@ def order(fault: str = "none", *, rate: float = 0.1, pause: float = 0.0, seed: i
     )
 
 
-def expected(order: Order) -> tuple[np.ndarray, np.ndarray]:
+def expected(order: RunRequest) -> tuple[np.ndarray, np.ndarray]:
     """loss and accuracy of every replica, (replicas, points), as the fake training gives them."""
     x = np.arange(order.points)
     loss = np.array([1 / (1 + seed + x * order.knobs["rate"]) for seed in order.seeds])
@@ -86,20 +88,22 @@ def expected(order: Order) -> tuple[np.ndarray, np.ndarray]:
 
 def map_order(
     fault: str = "none", *, pause: float = 0.0, seed: int = 0, shape: str = "flat"
-) -> Order:
+) -> RunRequest:
     """A map of rate × pause, 6 × 4 cells of 5 replicas."""
-    asked = plane(DESCRIPTION, Map("rate", "pause", shape), side=6, replicas=5, first_seed=seed)
+    asked = build_plane(
+        DESCRIPTION, Map("rate", "pause", shape), side=6, replicas=5, first_seed=seed
+    )
     asked = replace(asked, y_values=asked.y_values[:4])
     wanted = order(fault, pause=pause, seed=seed)
     asked = replace(asked, setting=wanted.knobs)
-    return replace(wanted, points=asked.cells, plane=asked)
+    return replace(wanted, points=asked.cell_count, plane=asked)
 
 
 def expected_counts(plane: Plane) -> list[list[int]]:
     """The counts of every cell, (rows, columns), as the fake training gives them."""
     width = len(plane.x_values)
-    numbers = [_count(plane, cell) for cell in range(plane.cells)]
-    return [numbers[start : start + width] for start in range(0, plane.cells, width)]
+    numbers = [_count(plane, cell) for cell in range(plane.cell_count)]
+    return [numbers[start : start + width] for start in range(0, plane.cell_count, width)]
 
 
 def _count(plane: Plane, cell: int) -> int:
@@ -112,7 +116,7 @@ def _train_map(plane: Plane, knobs: Mapping[str, float], on_cells: OnCells) -> s
         chunk = cells[start : start + 4]
         fault = FAULTS[int(knobs["fault"])]
         if fault == "nonsense" and start:
-            chunk[0] = plane.cells
+            chunk[0] = plane.cell_count
         on_cells(chunk, [_count(plane, cell) for cell in chunk])
         if fault == "hang" and start:
             _hang()
@@ -121,20 +125,20 @@ def _train_map(plane: Plane, knobs: Mapping[str, float], on_cells: OnCells) -> s
 
 
 def train(
-    path: Path, order: Order, on_points: OnPoints, on_cells: OnCells, on_share: OnShare
+    path: Path, request: RunRequest, on_points: OnPoints, on_cells: OnCells, on_share: OnShare
 ) -> str:
-    fault = FAULTS[int(order.knobs["fault"])]
-    if order.plane is not None and fault != "series":
-        return _train_map(order.plane, order.knobs, on_cells)
-    loss, accuracy = expected(order)
+    fault = FAULTS[int(request.knobs["fault"])]
+    if request.plane is not None and fault != "series":
+        return _train_map(request.plane, request.knobs, on_cells)
+    loss, accuracy = expected(request)
     if fault == "diverge":
         loss[0, 1], loss[1, 1], loss[2:, 2] = np.nan, np.inf, -np.inf
-    for index in range(order.points):
+    for index in range(request.points):
         series = {"loss": loss[:, index], "accuracy": accuracy[:, index]}
         on_points(index, series)
         if index == 3 and fault in _ACTS:
             _ACTS[fault](on_points, series)
-        time.sleep(order.knobs["pause"])
+        time.sleep(request.knobs["pause"])
     return json.dumps(_surroundings()) if fault == "tell" else "It went as it should."
 
 
@@ -202,4 +206,4 @@ def _surroundings() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    work(load(os.environ), train=train, silence=float(sys.argv[1]))
+    run_worker(load_settings(os.environ), train_function=train, silence=float(sys.argv[1]))

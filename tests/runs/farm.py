@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import Order, Run
-from quizserver.runs.queue import Queue
+from quizserver.runs.model import Run, RunRequest
+from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
 from quizserver.settings import Settings
 
@@ -47,12 +47,12 @@ class Farm:
             run_memory_mb=memory_mb,
             secret_key="hidden",
         )
-        self._environment = os.environ | settings.environment() | {"MY_TOKEN": "hidden"}
+        self._environment = os.environ | settings.to_environment() | {"MY_TOKEN": "hidden"}
         fake = ["tests.runs.fakes", str(silence)]
-        self._command = [sys.executable, "-m", *(["quizserver.runs.worker"] if real else fake)]
+        self._command = [sys.executable, "-m", *(["quizserver.worker.main"] if real else fake)]
         self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
-        self.queue = Queue(settings.broker_url)
+        self.queue = RunQueue(settings.broker_url)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -74,14 +74,14 @@ class Farm:
         self.queue.close()
         self._database.dispose()
 
-    def ask(self, order: Order, visitor: str = "ann") -> str:
-        asked = self.store.ask(order, visitor, time.time(), waiting_max=99, per_visitor=99)
+    def ask(self, order: RunRequest, visitor: str = "ann") -> str:
+        asked = self.store.submit(order, visitor, time.time(), waiting_max=99, per_visitor=99)
         if asked.how == "new":
             self.queue.put(asked.run.id)
         return asked.run.id
 
     def get(self, run_id: str) -> Run:
-        run = self.store.get(run_id)
+        run = self.store.get_run(run_id)
         assert run is not None
         return run
 

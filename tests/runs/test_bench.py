@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from quizserver.lab.evidence import Evidence, read
-from quizserver.runs.bench import bench_view, option_evidence
+from quizserver.evidence.record import Evidence, read_evidence
+from quizserver.lab_views.bench import bench_view, option_evidence
 from quizserver.settings import Settings
 
 QUESTION = "strange-loss"
@@ -17,32 +17,32 @@ DESCRIBED = ((0.0, 1.0), (0.6, 0.9), (1.0, 0.1))
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read(Settings().content / "strange-loss")
+    found = read_evidence(Settings().content / "strange-loss")
     assert found is not None
     return found
 
 
 def test_a_view_says_what_was_counted(evidence: Evidence):
-    finding = evidence.finding(QUESTION, "regularisation")
+    finding = evidence.finding_for(QUESTION, "regularisation")
     assert finding is not None
     view = option_evidence(evidence, [finding], DESCRIBED, "e")
     (verdict,) = view.verdicts
     assert (verdict.word, verdict.k, verdict.n) == (finding.verdict, finding.k, finding.n)
     assert (verdict.low, verdict.high) == (finding.low, finding.high)
-    assert view.sentence == evidence.ensemble(finding).sentence
+    assert view.sentence == evidence.ensemble_of(finding).sentence
     assert "as described" in view.svg
 
 
 @pytest.mark.parametrize(("word", "sign"), [("supported", "✓"), ("refuted", "✗"), ("mixed", "~")])
 def test_each_verdict_has_a_word_and_a_sign(evidence: Evidence, word: str, sign: str):
-    finding = evidence.finding(QUESTION, "low-rate")
+    finding = evidence.finding_for(QUESTION, "low-rate")
     assert finding is not None
     view = option_evidence(evidence, [replace(finding, verdict=word)], DESCRIBED, "e")
     assert (view.verdicts[0].word, view.verdicts[0].sign) == (word, sign)
 
 
 def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evidence):
-    finding = evidence.finding(QUESTION, "regularisation")
+    finding = evidence.finding_for(QUESTION, "regularisation")
     assert finding is not None
     tried = option_evidence(evidence, [finding], (), "e").tried
     assert tried is not None
@@ -57,7 +57,7 @@ def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evide
 def test_the_quantifier_is_said_in_words(
     evidence: Evidence, quantifier: str, at_least: float, words: str
 ):
-    finding = evidence.finding(QUESTION, "low-rate")
+    finding = evidence.finding_for(QUESTION, "low-rate")
     assert finding is not None
     changed = replace(finding, quantifier=quantifier, at_least=at_least)
     assert words in option_evidence(evidence, [changed], (), "e").verdicts[0].quantifier_text
@@ -67,7 +67,7 @@ def test_the_bench_is_set_to_the_arm_and_knobs_that_were_asked_for(evidence: Evi
     description = evidence.experiments["simulation"].description
     view = bench_view(
         "strange-loss", "simulation", description, evidence, runs_url="/runs",
-        source_url="/simulations/strange-loss/simulation", stale=None, arm="low-rate",
+        source_url="/simulations/strange-loss/simulation", stale=None, arm_name="low-rate",
         knobs={"momentum": 0.5}, replicas_max=64,
     )  # fmt: skip
     config = json.loads(view.config)
@@ -90,7 +90,7 @@ def test_a_bench_without_evidence_still_stands(evidence: Evidence):
 
 
 def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
-    finding = evidence.finding(QUESTION, "low-rate")
+    finding = evidence.finding_for(QUESTION, "low-rate")
     assert finding is not None
     pair = replace(
         finding, shape="ends-below", versus="healthy", against="healthy", over={}, tried=(),
@@ -105,7 +105,7 @@ def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
 
 
 def test_a_number_that_a_curve_is_compared_with_is_a_line_with_its_name(evidence: Evidence):
-    finding = evidence.finding(QUESTION, "low-rate")
+    finding = evidence.finding_for(QUESTION, "low-rate")
     assert finding is not None
     told = "Of 64 runs, 34 end at or above 2."
     level = replace(
@@ -115,7 +115,7 @@ def test_a_number_that_a_curve_is_compared_with_is_a_line_with_its_name(evidence
     assert view.svg.count('<line class="level"') == 1
     assert ">ends at or above 2</text>" in view.svg
     assert (view.verdicts[0].shape_title, view.verdicts[0].unit) == ("Ends at or above 2", "seeds")
-    assert view.sentence == f"{evidence.ensemble(finding).sentence} {told}"
+    assert view.sentence == f"{evidence.ensemble_of(finding).sentence} {told}"
     assert told in view.svg
     beside = option_evidence(evidence, [finding, level], DESCRIBED, "e")
     assert beside.svg.count('<svg class="plot"') == beside.svg.count('<line class="level"') == 1
@@ -124,7 +124,7 @@ def test_a_number_that_a_curve_is_compared_with_is_a_line_with_its_name(evidence
 
 
 def test_a_series_that_asks_for_a_log_axis_gets_one():
-    found = read(Settings().content / "plateau")
+    found = read_evidence(Settings().content / "plateau")
     assert found is not None
     finding = next(
         f
@@ -137,10 +137,10 @@ def test_a_series_that_asks_for_a_log_axis_gets_one():
 
 
 def test_each_series_that_is_judged_has_a_chart_of_its_own(evidence: Evidence):
-    finding = evidence.finding(QUESTION, "low-rate")
+    finding = evidence.finding_for(QUESTION, "low-rate")
     assert finding is not None
     other = replace(finding, series="loss", sentence="Training loss: flat.")
     view = option_evidence(evidence, [finding, other, finding], DESCRIBED, "e")
     assert view.svg.count('<svg class="plot"') == 2
-    assert view.sentence == f"{evidence.ensemble(finding).sentence} Training loss: flat."
+    assert view.sentence == f"{evidence.ensemble_of(finding).sentence} Training loss: flat."
     assert "e-1-title" in view.svg

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quizserver.db.guards import BusyError
-from quizserver.runs import child, hold, wire
-from quizserver.runs.hold import Hold
+from quizserver.db.availability import BusyError
 from quizserver.runs.model import Run
 from quizserver.runs.store import RunStore
-from quizserver.runs.told import Told
+from quizserver.worker import lease, process, protocol
+from quizserver.worker.buffer import RunBuffer
+from quizserver.worker.lease import Lease
 
 
 class Broken:
@@ -40,48 +40,48 @@ class Broken:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for between two tries, looks and signs of life."""
     for name in ("RETRY", "TICK", "HEARTBEAT"):
-        monkeypatch.setattr(hold, name, 0.0)
-    monkeypatch.setattr("quizserver.runs.told.FLUSH", 0.0)
+        monkeypatch.setattr(lease, name, 0.0)
+    monkeypatch.setattr("quizserver.worker.buffer.FLUSH", 0.0)
 
 
-def point(told: Told, run: Run, x: float) -> None:
+def point(told: RunBuffer, run: Run, x: float) -> None:
     """The training process tells of one more point."""
-    series = {name: np.full((run.order.replicas, 1), x) for name in run.order.series}
-    told.take(child.points_frame(x, series))
+    series = {name: np.full((run.request.replicas, 1), x) for name in run.request.series}
+    told.add_bytes(process.points_frame(x, series))
 
 
 def test_points_that_came_without_a_store_are_stored_afterwards(
     store: RunStore, running: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken, told = Broken(store), Told(running, set())
-    held = Hold(broken, running)  # type: ignore[arg-type]
+    broken, told = Broken(store), RunBuffer(running, set())
+    held = Lease(broken, running)  # type: ignore[arg-type]
     point(told, running, 0.0)
-    assert held.goes_on(told)
+    assert held.store_or_renew(told)
     broken.down = True
     with caplog.at_level(logging.WARNING):
         for x in (1.0, 2.0, 3.0):
             point(told, running, x)
-            assert held.goes_on(told)
-            assert held.show_life()
-        told.take(wire.frame(wire.DONE, {"sentence": "It fell."}))
-        assert not held.end(told, "done", sentence="It fell.")
+            assert held.store_or_renew(told)
+            assert held.send_heartbeat()
+        told.add_bytes(protocol.encode_frame(protocol.DONE, {"sentence": "It fell."}))
+        assert not held.finish_run(told, "done", sentence="It fell.")
         broken.down = False
-        assert held.end(told, "done", sentence="It fell.")
-    found = store.get(running.id)
+        assert held.finish_run(told, "done", sentence="It fell.")
+    found = store.get_run(running.id)
     assert found is not None
     assert (found.state, found.points_done, found.sentence) == ("done", 4, "It fell.")
-    assert sum(batch.count for batch in store.batches(running.id)) == 4
+    assert sum(batch.count for batch in store.read_batches(running.id)) == 4
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"], "said once each"
 
 
 def test_a_run_that_was_stopped_meanwhile_is_let_go(store: RunStore, running: Run) -> None:
-    broken, told = Broken(store), Told(running, set())
-    held = Hold(broken, running)  # type: ignore[arg-type]
+    broken, told = Broken(store), RunBuffer(running, set())
+    held = Lease(broken, running)  # type: ignore[arg-type]
     broken.down = True
-    assert held.goes_on(told)
-    store.leave(running.id, "ann", 1003.0)
+    assert held.store_or_renew(told)
+    store.leave_run(running.id, "ann", 1003.0)
     broken.down = False
-    assert not held.goes_on(told)
+    assert not held.store_or_renew(told)
 
 
 def test_a_fault_of_ours_is_not_taken_for_a_store_that_is_gone(
@@ -90,4 +90,4 @@ def test_a_fault_of_ours_is_not_taken_for_a_store_that_is_gone(
     broken = Broken(store)
     broken.down, broken.error = True, KeyError("a mistake")
     with pytest.raises(KeyError):
-        Hold(broken, running).show_life()  # type: ignore[arg-type]
+        Lease(broken, running).send_heartbeat()  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quizserver.runs.key import key
+from quizserver.runs.request_rows import request_key
 
 from .fakes import order
 
@@ -20,15 +20,17 @@ knob_settings = st.dictionaries(st.sampled_from(["rate", "decay", "scale"]), num
 @given(knob_settings)
 def test_the_order_and_spelling_of_knobs_do_not_matter(knobs: dict[str, float]) -> None:
     turned = dict(reversed([(name, value + 0.0) for name, value in knobs.items()]))
-    assert key(replace(order(), knobs=knobs)) == key(replace(order(), knobs=turned))
+    assert request_key(replace(order(), knobs=knobs)) == request_key(replace(order(), knobs=turned))
 
 
 def test_minus_zero_and_whole_numbers_are_the_same_setting() -> None:
-    assert key(replace(order(), knobs={"a": -0.0})) == key(replace(order(), knobs={"a": 0}))
+    assert request_key(replace(order(), knobs={"a": -0.0})) == request_key(
+        replace(order(), knobs={"a": 0})
+    )
 
 
 def test_two_arms_with_equal_knobs_are_one_run() -> None:
-    assert key(replace(order(), arm="healthy")) == key(replace(order(), arm=None))
+    assert request_key(replace(order(), arm="healthy")) == request_key(replace(order(), arm=None))
 
 
 @pytest.mark.parametrize(
@@ -45,11 +47,13 @@ def test_two_arms_with_equal_knobs_are_one_run() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_whatever_changes_the_curves_changes_the_key(change: dict[str, object]) -> None:
-    assert key(replace(order(), **change)) != key(order())  # type: ignore[arg-type]
+    assert request_key(replace(order(), **change)) != request_key(order())  # type: ignore[arg-type]
 
 
 @settings(deadline=None)
 @given(numbers, numbers)
 def test_different_values_have_different_keys(one: float, other: float) -> None:
-    same = key(replace(order(), knobs={"a": one})) == key(replace(order(), knobs={"a": other}))
+    same = request_key(replace(order(), knobs={"a": one})) == request_key(
+        replace(order(), knobs={"a": other})
+    )
     assert same == (one == other)

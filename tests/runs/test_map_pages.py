@@ -43,14 +43,14 @@ def ask(client: FlaskClient, **changes: object) -> Any:
 def train(world: World, run_id: str, cells: int = CELLS, how: str = "done") -> Run:
     """Does a worker's part: its cells in hundreds, and the end."""
     store = world.runs.store
-    run = store.claim(run_id, time.time())
+    run = store.claim_run(run_id, time.time())
     assert run is not None
     for seq, start in enumerate(range(0, cells, 100), start=1):
         part = list(range(start, min(cells, start + 100)))
         told = {"cells": part, "counts": [cell % 9 for cell in part]}
-        assert store.add(run_id, 1, Batch(seq, len(part), json.dumps(told)), time.time())
+        assert store.add_batch(run_id, 1, Batch(seq, len(part), json.dumps(told)), time.time())
     if how == "done":
-        store.finish(run_id, 1, "done", time.time(), sentence="In 3 cells.")
+        store.finish_run(run_id, 1, "done", time.time(), sentence="In 3 cells.")
     return run
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from quizserver.lab.model import Description, Map
-from quizserver.lab.phases import REPLICAS, SIDE, Plane
-from quizserver.lab.shapes import SHAPES
-from quizserver.runs.key import key
-from quizserver.runs.model import Order, RefusedError
-from quizserver.runs.request import SEED_MAX, order, read
+from quizserver.lab.phase_maps import CELL_REPLICAS, SIDE, Plane
+from quizserver.lab.shapes.single import SHAPES
+from quizserver.runs.model import RunRefusedError, RunRequest
+from quizserver.runs.request_parser import SEED_MAX, build_request, parse_request_body
+from quizserver.runs.request_rows import request_key
 
 from .fakes import DESCRIPTION, FAULTS
 
@@ -26,10 +26,14 @@ RECORDED = replace(
 )
 
 
-def ask(wanted: object = MAP, description: Description = DESCRIPTION, **changes: object) -> Order:
+def ask(
+    wanted: object = MAP, description: Description = DESCRIPTION, **changes: object
+) -> RunRequest:
     body = json.dumps({**GOOD, "map": wanted, **changes}).encode()
     path = "numbers/simulation.py"
-    return order(read(body), description, path, replicas_max=64, shapes=SHAPES)
+    return build_request(
+        parse_request_body(body), description, path, replicas_max=64, shapes=SHAPES
+    )
 
 
 def plane(wanted: object = MAP, description: Description = DESCRIPTION, **changes: object) -> Plane:
@@ -38,8 +42,8 @@ def plane(wanted: object = MAP, description: Description = DESCRIPTION, **change
     return found
 
 
-def refused(wanted: object, **changes: object) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
+def refused(wanted: object, **changes: object) -> RunRefusedError:
+    with pytest.raises(RunRefusedError) as caught:
         ask(wanted, **changes)
     return caught.value
 
@@ -51,7 +55,7 @@ def test_a_map_spans_the_ranges_of_its_knobs_and_holds_the_others() -> None:
     assert (plane.x_values[0], plane.x_values[-1], len(plane.x_values)) == (0.001, 10, SIDE)
     assert (plane.y_values[0], plane.y_values[-1], len(plane.y_values)) == (0, 10, SIDE)
     assert plane.setting == {"rate": 0.01, "pause": 0.0, "fault": 2.0}
-    assert (found.points, plane.cells) == (SIDE * SIDE, SIDE * SIDE)
+    assert (found.points, plane.cell_count) == (SIDE * SIDE, SIDE * SIDE)
     assert (list(found.seeds), list(plane.seeds)) == ([*range(40, 48)], [*range(40, 48)])
 
 
@@ -113,14 +117,16 @@ def test_the_seeds_are_checked_as_those_of_a_run(seed: int) -> None:
 
 def test_how_many_replicas_a_cell_has_is_not_the_askers_choice() -> None:
     assert refused(MAP, replicas=64).field == "replicas"
-    assert ask(replicas=REPLICAS).replicas == REPLICAS
+    assert ask(replicas=CELL_REPLICAS).replicas == CELL_REPLICAS
 
 
 def test_the_same_map_is_found_again_however_it_was_asked_for() -> None:
-    first = key(ask())
-    assert key(ask({**MAP, "series": "loss"})) == first, "the first series, named or not"
-    assert key(ask(knobs={"fault": 2, "rate": 3, "pause": 1})) == first, "spread over the plane"
-    assert key(ask(arm=None)) == first
+    first = request_key(ask())
+    assert request_key(ask({**MAP, "series": "loss"})) == first, "the first series, named or not"
+    assert request_key(ask(knobs={"fault": 2, "rate": 3, "pause": 1})) == first, (
+        "spread over the plane"
+    )
+    assert request_key(ask(arm=None)) == first
 
 
 @pytest.mark.parametrize(
@@ -131,12 +137,12 @@ def test_the_same_map_is_found_again_however_it_was_asked_for() -> None:
         ({**MAP, "x": "pause", "y": "rate"}, {}),
         (MAP, {"knobs": {"fault": 3}}),
         (MAP, {"first_seed": 8}),
-        (None, {"replicas": REPLICAS}),
+        (None, {"replicas": CELL_REPLICAS}),
     ],
 )
 def test_another_map_has_another_key(wanted: object, changes: dict[str, object]) -> None:
-    assert key(ask(wanted, **changes)) != key(ask())
+    assert request_key(ask(wanted, **changes)) != request_key(ask())
 
 
 def test_another_range_of_values_has_another_key() -> None:
-    assert key(ask(MAP, RECORDED)) != key(ask())
+    assert request_key(ask(MAP, RECORDED)) != request_key(ask())

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from quizserver.lab.evidence import Evidence, Experiment
+from quizserver.evidence.record import Evidence, Experiment
 from quizserver.lab.model import Arm, Axis, Description, Knob, Map
-from quizserver.lab.phases import PhaseMap, plane, with_counts
-from quizserver.runs.bench import bench_view
-from quizserver.runs.map_view import MapView, map_view
+from quizserver.lab.phase_maps import PhaseMap, build_plane, phase_map_from_counts
+from quizserver.lab_views.bench import bench_view
+from quizserver.lab_views.phase_map import MapView, map_view
 
 KNOBS = (
     Knob("rate", "Learning rate", 0.01, 10, default=0.1, scale="log", unit="per step"),
@@ -39,8 +39,8 @@ DESCRIPTION = Description(
 
 def recorded(number: int = 0, **changes: object) -> PhaseMap:
     wanted = replace(DESCRIPTION.maps[number], **changes)  # type: ignore[arg-type]
-    asked = plane(DESCRIPTION, wanted, side=3)
-    return with_counts(asked, {cell: cell for cell in range(asked.cells)})
+    asked = build_plane(DESCRIPTION, wanted, side=3)
+    return phase_map_from_counts(asked, {cell: cell for cell in range(asked.cell_count)})
 
 
 def view(number: int = 0, **changes: object) -> MapView:
@@ -72,8 +72,8 @@ def test_a_map_says_in_words_what_it_counts_and_what_is_held() -> None:
         "In 4 of 9 cells most of 8 replicas show it. All 8 do in 1, none does in 1."
     )
     assert found.rule.startswith("A replica counts when its training loss stays within 5 %")
-    assert found.held == "decay 0"
-    assert view(1).held == "kind tanh"
+    assert found.fixed_knobs == "decay 0"
+    assert view(1).fixed_knobs == "kind tanh"
 
 
 def test_another_series_than_the_first_is_named() -> None:
@@ -86,7 +86,7 @@ def test_the_arms_in_the_plane_are_marked_and_no_other() -> None:
     """An arm belongs when all other knobs stand as in the map and these two within its ranges."""
     assert [each.label for each in view().key] == ["Healthy", "ReLU"]
     assert [each.label for each in view(1).key] == ["Healthy", "Decayed", "Too fast"]
-    assert [(mark.x, mark.y, mark.number) for mark in view(1).marks] == [
+    assert [(mark.x, mark.y, mark.number) for mark in view(1).arm_markers] == [
         (0.1, 0.0, 1), (0.1, 0.5, 2), (9.0, 0.0, 3),
     ]  # fmt: skip
     assert [each.index for each in view(1).key] == [0, 1, 3]
@@ -99,8 +99,8 @@ def test_two_maps_of_one_bench_have_names_that_differ_early() -> None:
 
 def test_the_svg_can_stand_twice_in_one_page() -> None:
     found = view()
-    assert 'id="a-title"' in found.svg("a")
-    assert 'id="b-title"' in found.svg("b")
+    assert 'id="a-title"' in found.render_svg("a")
+    assert 'id="b-title"' in found.render_svg("b")
 
 
 def test_a_map_of_knobs_that_are_gone_is_not_shown() -> None:
@@ -113,10 +113,10 @@ def test_a_map_of_knobs_that_are_gone_is_not_shown() -> None:
 def test_a_bench_starts_on_the_axis_that_its_series_asks_for(
     described: tuple[tuple[float, float], ...], log: bool
 ) -> None:
-    from quizserver.lab.evidence import read
+    from quizserver.evidence.record import read_evidence
     from quizserver.settings import Settings
 
-    evidence = read(Settings().content / "plateau")
+    evidence = read_evidence(Settings().content / "plateau")
     assert evidence is not None
     description = evidence.experiments["simulation"].description
     assert next(iter(description.series.values())).scale == "log"

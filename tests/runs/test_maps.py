@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from quizserver.lab.model import Map
-from quizserver.runs import planes, results
-from quizserver.runs.child import read_cells
+from quizserver.runs import map_requests, results
 from quizserver.runs.model import Batch, Run
 from quizserver.runs.store import RunStore
-from quizserver.runs.wire import WireError
+from quizserver.worker.process import read_cells
+from quizserver.worker.protocol import ProtocolError
 
 from .conftest import Ask
 from .fakes import expected_counts, map_order, order
@@ -32,22 +32,22 @@ SECONDS = 3
 
 def stored(store: RunStore, ask: Ask, cells: int = 24) -> tuple[Run, list[Batch]]:
     """A map that is being trained, its first ``cells`` cells stored in fives."""
-    run = store.claim(ask(map_order()).run.id, 1001.0)
+    run = store.claim_run(ask(map_order()).run.id, 1001.0)
     assert run is not None
-    assert run.order.plane is not None
-    counts = [count for row in expected_counts(run.order.plane) for count in row]
+    assert run.request.plane is not None
+    counts = [count for row in expected_counts(run.request.plane) for count in row]
     for seq, start in enumerate(range(0, cells, 5), start=1):
         part = list(range(start, min(cells, start + 5)))
         summary = json.dumps({"cells": part, "counts": [counts[cell] for cell in part]})
-        assert store.add(run.id, 1, Batch(seq, len(part), summary), 1002.0)
-    found = store.get(run.id)
+        assert store.add_batch(run.id, 1, Batch(seq, len(part), summary), 1002.0)
+    found = store.get_run(run.id)
     assert found is not None
-    return found, list(store.batches(run.id))
+    return found, list(store.read_batches(run.id))
 
 
 def test_an_order_with_a_plane_comes_back_from_the_store_as_it_was(ask: Ask) -> None:
-    assert ask(map_order()).run.order == map_order()
-    assert ask(order()).run.order.plane is None
+    assert ask(map_order()).run.request == map_order()
+    assert ask(order()).run.request.plane is None
 
 
 def test_a_map_and_the_curves_of_its_setting_are_two_runs(ask: Ask) -> None:
@@ -59,7 +59,7 @@ def test_a_map_that_is_not_finished_has_counts_only_where_it_was_trained(
     store: RunStore, ask: Ask
 ) -> None:
     run, batches = stored(store, ask, cells=8)
-    told = results.describe(run, batches, now=1003.0)
+    told = results.describe_run(run, batches, now=1003.0)
     expected = expected_counts(map_order().plane)  # type: ignore[arg-type]
     assert told["map"]["counts"][0] == expected[0]
     assert told["map"]["counts"][1] == [*expected[1][:2], None, None, None, None]
@@ -71,7 +71,7 @@ def test_a_map_that_is_not_finished_has_counts_only_where_it_was_trained(
 def test_the_csv_of_a_map_has_a_line_a_cell_that_equals_the_json(store: RunStore, ask: Ask) -> None:
     run, batches = stored(store, ask)
     rows = list(csv.reader(io.StringIO("".join(results.csv_lines(run, batches)))))
-    told = results.describe(run, batches, now=1003.0)["map"]
+    told = results.describe_run(run, batches, now=1003.0)["map"]
     assert rows[0] == ["rate", "pause", "k", "n"]
     assert [[float(cell) for cell in row] for row in rows[1:]] == [
         [x, y, told["counts"][row][column], 5]
@@ -97,7 +97,7 @@ def test_cells_that_are_not_the_planes_are_no_cells(header: dict[str, object]) -
     plane = map_order().plane
     assert plane is not None
     assert read_cells({"cells": [0, 23], "counts": [0, 5]}, plane) == ([0, 23], [0, 5])
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         read_cells(header, plane)
 
 
@@ -106,7 +106,7 @@ def test_a_span_that_the_knob_no_longer_reaches_is_cut() -> None:
     from .fakes import DESCRIPTION
 
     far = Map("rate", "pause", "flat", x_range=(0.5, 1000), y_range=(20, 30))
-    plane = planes.asked(
+    plane = map_requests.requested_plane(
         replace(DESCRIPTION, maps=(far,)), far, map_order().knobs, {"flat"}, first_seed=0
     )
     assert (plane.x_values[0], plane.x_values[-1]) == (0.5, 10)
@@ -124,11 +124,11 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
 def assert_whole(farm: Farm, run: Run) -> None:
     """The map is done and has every cell once, as trained."""
     assert (run.state, run.error) == ("done", None)
-    assert run.order.plane is not None
-    batches = list(farm.store.batches(run.id))
-    cells, _ = planes.merge(batches)
-    assert sorted(cells) == list(range(run.order.plane.cells))
-    assert planes.grid(run.order.plane, batches) == expected_counts(run.order.plane)
+    assert run.request.plane is not None
+    batches = list(farm.store.read_batches(run.id))
+    cells, _ = map_requests.merge_cells(batches)
+    assert sorted(cells) == list(range(run.request.plane.cell_count))
+    assert map_requests.count_grid(run.request.plane, batches) == expected_counts(run.request.plane)
 
 
 @linux
@@ -137,7 +137,9 @@ def test_a_map_is_trained_and_stored_as_its_cells_come(farm: Farm) -> None:
     assert_whole(farm, run)
     assert run.sentence == "A map."
     assert run.last_seq > 1, "cells come in several batches"
-    assert planes.merge(list(farm.store.batches(run.id)))[0][:4] != [0, 1, 2, 3], "coarse first"
+    assert map_requests.merge_cells(list(farm.store.read_batches(run.id)))[0][:4] != [0, 1, 2, 3], (
+        "coarse first"
+    )
 
 
 @linux
@@ -166,13 +168,13 @@ def test_a_lost_workers_map_goes_on_without_a_cell_told_twice(tmp_path: Path) ->
         run_id = farm.ask(map_order(pause=0.4))
         until(lambda: farm.get(run_id).points_done >= 8, "no cells came")
         consumer, training = farm.trainer()
-        before = list(farm.store.batches(run_id))
+        before = list(farm.store.read_batches(run_id))
         os.kill(consumer, signal.SIGKILL)
         until(lambda: not alive({consumer, training}), "the training outlived its worker")
         run = farm.ended(run_id)
         assert_whole(farm, run)
         assert run.attempt == 2
-        assert list(farm.store.batches(run_id))[: len(before)] == before
+        assert list(farm.store.read_batches(run_id))[: len(before)] == before
     finally:
         farm.close()
 
@@ -182,7 +184,7 @@ def test_stopping_a_map_ends_its_training_and_keeps_its_cells(farm: Farm) -> Non
     run_id = farm.ask(map_order(pause=0.5, seed=1))
     until(lambda: farm.get(run_id).points_done >= 4, "no cells came")
     _, training = farm.trainer()
-    farm.store.leave(run_id, "ann", 1.0)
+    farm.store.leave_run(run_id, "ann", 1.0)
     until(lambda: not alive({training}), "the training process lives on")
     assert farm.get(run_id).state == "stopped"
     assert farm.get(run_id).points_done >= 4
@@ -218,7 +220,7 @@ def test_a_map_that_stands_still_does_not_use_up_its_time(tmp_path: Path) -> Non
         curves = [farm.ask(order(pause=0.5, seed=seed)) for seed in (1, 2)]
         for each in [*curves, *maps]:
             assert farm.ended(each).state == "done"
-        spent = [farm.get(each).elapsed(0.0) or 0.0 for each in maps]
+        spent = [farm.get(each).elapsed_seconds(0.0) or 0.0 for each in maps]
         assert max(spent) > 8, "the clock on the wall went on"
     finally:
         farm.close()

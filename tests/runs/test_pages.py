@@ -19,8 +19,8 @@ from jinja2 import DictLoader
 
 from quizserver.lab.model import SimulationError
 from quizserver.runs.model import Run
-from quizserver.runs.pages import pages
-from quizserver.runs.service import Runs
+from quizserver.runs.pages import create_runs_blueprint
+from quizserver.runs.service import RunService
 from quizserver.settings import Settings
 
 from .conftest import batch
@@ -45,7 +45,7 @@ class World:
         self.visitor = "ann"
         self.ran: list[tuple[str, str]] = []
         self.broken: SimulationError | None = None
-        self.runs = Runs(self.settings)
+        self.runs = RunService(self.settings)
         topic = SimpleNamespace(
             id="numbers", simulations={"simulation": self.file}, folder=self.file.parent
         )
@@ -55,13 +55,13 @@ class World:
             {"runs/source.html": "{{ title }} {{ filename }} {{ topic.id }} {{ source_html }}"}
         )
         self.app.register_blueprint(
-            pages(
+            create_runs_blueprint(
                 library=SimpleNamespace(snapshot=lambda: snapshot),  # type: ignore[arg-type]
-                catalog=SimpleNamespace(known=self._describe),  # type: ignore[arg-type]
+                catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]
                 runs=self.runs,
                 may_use=lambda topic, simulation: self.open,
                 visitor=lambda: self.visitor,
-                ran=lambda topic, simulation: self.ran.append((topic, simulation)),
+                on_run=lambda topic, simulation: self.ran.append((topic, simulation)),
                 settings=self.settings,
             )
         )
@@ -75,13 +75,13 @@ class World:
     def train(self, run_id: str, points: int = POINTS, how: str = "done") -> Run:
         """Does a worker's part: takes the run, adds its points in threes, and ends it."""
         store = self.runs.store
-        run = store.claim(run_id, time.time())
+        run = store.claim_run(run_id, time.time())
         assert run is not None
         for seq, start in enumerate(range(0, points, 3), start=1):
-            part = batch(run.order, seq, start, min(points, start + 3))
-            assert store.add(run_id, 1, part, time.time())
+            part = batch(run.request, seq, start, min(points, start + 3))
+            assert store.add_batch(run_id, 1, part, time.time())
         if how == "done":
-            store.finish(run_id, 1, "done", time.time(), sentence="It falls.")
+            store.finish_run(run_id, 1, "done", time.time(), sentence="It falls.")
         return run
 
 
@@ -138,8 +138,8 @@ def test_a_run_is_asked_for_watched_and_found_again(world: World, client: FlaskC
 def test_results_are_there_after_a_restart(world: World, client: FlaskClient) -> None:
     told = start(client)
     world.train(told["id"])
-    after = Runs(world.settings)
-    run = after.store.get(told["id"])
+    after = RunService(world.settings)
+    run = after.store.get_run(told["id"])
     assert run is not None
     assert (run.state, run.points_done) == ("done", POINTS)
     after.close()
@@ -263,13 +263,13 @@ def test_too_many_streams_are_a_503(world: World, client: FlaskClient) -> None:
     world.train(told["id"])
     assert client.get(told["events"]).status_code == 200
     held[1].close()
-    assert world.runs.hub.open <= 1
+    assert world.runs.hub.open_count <= 1
 
 
 def test_a_head_request_does_not_hold_a_stream(world: World, client: FlaskClient) -> None:
     told = start(client)
     client.head(told["events"]).close()
-    assert world.runs.hub.open == 0
+    assert world.runs.hub.open_count == 0
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from quizserver.runs.model import Run
-from quizserver.runs.queue import Queue
-from quizserver.runs.reaper import Reaper
+from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
+from quizserver.worker.reaper import Reaper
 
 from .conftest import Ask, batch
 from .fakes import order
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> Iterator[Queue]:
-    queue = Queue(f"sqlite:///{tmp_path / 'queue.sqlite3'}")
+def queue(tmp_path: Path) -> Iterator[RunQueue]:
+    queue = RunQueue(f"sqlite:///{tmp_path / 'queue.sqlite3'}")
     yield queue
     queue.close()
 
@@ -39,30 +39,32 @@ class Clock:
             reap()
 
 
-def test_a_run_with_a_message_gets_no_second_one(store: RunStore, ask: Ask, queue: Queue) -> None:
+def test_a_run_with_a_message_gets_no_second_one(
+    store: RunStore, ask: Ask, queue: RunQueue
+) -> None:
     queue.put(ask().run.id)
-    reap = Reaper(store, queue, kept_mb=1)
+    reap = Reaper(store, queue, size_max_mb=1)
     for _ in range(4):
         reap()
     assert len(queue) == 1
 
 
 def test_a_run_whose_message_was_just_taken_gets_no_second_one(
-    store: RunStore, ask: Ask, queue: Queue
+    store: RunStore, ask: Ask, queue: RunQueue
 ) -> None:
     run_id = ask().run.id
-    reap = Reaper(store, queue, kept_mb=1)
+    reap = Reaper(store, queue, size_max_mb=1)
     reap()  # its worker has taken the message, but not yet the run
-    store.claim(run_id, time.time())
+    store.claim_run(run_id, time.time())
     reap()
     assert len(queue) == 0
 
 
 def test_a_run_without_a_message_gets_one_at_the_second_look(
-    store: RunStore, ask: Ask, queue: Queue
+    store: RunStore, ask: Ask, queue: RunQueue
 ) -> None:
     ask()
-    reap = Reaper(store, queue, kept_mb=1)
+    reap = Reaper(store, queue, size_max_mb=1)
     reap()
     assert len(queue) == 0
     reap()
@@ -71,45 +73,45 @@ def test_a_run_without_a_message_gets_one_at_the_second_look(
 
 
 def test_a_worker_that_gives_signs_of_life_keeps_its_run(
-    store: RunStore, queue: Queue, running: Run
+    store: RunStore, queue: RunQueue, running: Run
 ) -> None:
     clock = Clock()
-    reap = Reaper(store, queue, kept_mb=1, silence=5, clock=clock)
+    reap = Reaper(store, queue, size_max_mb=1, silence=5, clock=clock)
     for moment in range(20):
         # whatever its own clock says: it is far behind, and is set back meanwhile
-        store.beat(running.id, 1, 5000.0 - 100 * moment)
+        store.update_heartbeat(running.id, 1, 5000.0 - 100 * moment)
         clock.look(reap, seconds=1)
-    assert store.holds(running.id, 1)
+    assert store.owns_run(running.id, 1)
     clock.look(reap, seconds=5)
-    assert store.holds(running.id, 1), "five seconds of silence at most"
+    assert store.owns_run(running.id, 1), "five seconds of silence at most"
     clock.look(reap, seconds=1)
-    assert not store.holds(running.id, 1)
+    assert not store.owns_run(running.id, 1)
     assert len(queue) == 1
 
 
 def test_silence_while_nobody_could_look_does_not_count(
-    store: RunStore, queue: Queue, running: Run
+    store: RunStore, queue: RunQueue, running: Run
 ) -> None:
     """The store was gone for a minute, for its workers as well."""
     clock = Clock()
-    reap = Reaper(store, queue, kept_mb=1, silence=5, clock=clock)
+    reap = Reaper(store, queue, size_max_mb=1, silence=5, clock=clock)
     clock.look(reap, seconds=1)
     clock.now += 60
     reap()
     clock.look(reap, seconds=4)
-    assert store.holds(running.id, 1)
+    assert store.owns_run(running.id, 1)
     clock.look(reap, seconds=2)
-    assert not store.holds(running.id, 1)
+    assert not store.owns_run(running.id, 1)
 
 
-def test_results_beyond_the_bound_are_forgotten(store: RunStore, ask: Ask, queue: Queue) -> None:
+def test_results_beyond_the_bound_are_forgotten(store: RunStore, ask: Ask, queue: RunQueue) -> None:
     ids = []
     for seed in range(3):
-        run = store.claim(ask(order(seed=seed), now=1000.0 + seed).run.id, 1.0)
+        run = store.claim_run(ask(order(seed=seed), now=1000.0 + seed).run.id, 1.0)
         assert run is not None
-        huge = batch(run.order, 1, 0, 12)
-        store.add(run.id, 1, type(huge)(1, 12, huge.summary, bytes(600 * 1024)), 1.0)
-        store.finish(run.id, 1, "done", 1.0)
+        huge = batch(run.request, 1, 0, 12)
+        store.add_batch(run.id, 1, type(huge)(1, 12, huge.summary, bytes(600 * 1024)), 1.0)
+        store.finish_run(run.id, 1, "done", 1.0)
         ids.append(run.id)
-    Reaper(store, queue, kept_mb=1)()
-    assert [store.get(run_id) is not None for run_id in ids] == [False, False, True]
+    Reaper(store, queue, size_max_mb=1)()
+    assert [store.get_run(run_id) is not None for run_id in ids] == [False, False, True]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quizserver.runs.model import RefusedError
-from quizserver.runs.request import SEED_MAX, order, read
+from quizserver.runs.model import RunRefusedError
+from quizserver.runs.request_parser import SEED_MAX, build_request, parse_request_body
 
 from .fakes import DESCRIPTION
 
@@ -18,17 +18,19 @@ GOOD = {"topic": "numbers", "simulation": "simulation", "arm": "healthy", "knobs
 
 
 def ask(**changes: object) -> object:
-    wanted = read(json.dumps(GOOD | changes).encode())
-    return order(wanted, DESCRIPTION, "numbers/simulation.py", replicas_max=64)
+    wanted = parse_request_body(json.dumps(GOOD | changes).encode())
+    return build_request(wanted, DESCRIPTION, "numbers/simulation.py", replicas_max=64)
 
 
-def refusal(body: bytes) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
-        order(read(body), DESCRIPTION, "numbers/simulation.py", replicas_max=64)
+def refusal(body: bytes) -> RunRefusedError:
+    with pytest.raises(RunRefusedError) as caught:
+        build_request(
+            parse_request_body(body), DESCRIPTION, "numbers/simulation.py", replicas_max=64
+        )
     return caught.value
 
 
-def refused(**changes: object) -> RefusedError:
+def refused(**changes: object) -> RunRefusedError:
     return refusal(json.dumps(GOOD | changes).encode())
 
 
@@ -106,14 +108,18 @@ def test_unknown_fields_and_too_many_knobs_are_refused() -> None:
 def test_no_body_makes_it_fail_in_another_way(anything: object) -> None:
     for body in (anything, GOOD | {"knobs": anything}, GOOD | {"replicas": anything}):
         try:
-            order(read(json.dumps(body).encode()), DESCRIPTION, "p", replicas_max=64)
+            build_request(
+                parse_request_body(json.dumps(body).encode()), DESCRIPTION, "p", replicas_max=64
+            )
             status = 200
-        except RefusedError as error:
+        except RunRefusedError as error:
             status = error.status if error.message else 0
         assert status in (200, 400, 422)
 
 
 def test_a_simulation_with_other_knobs_is_judged_by_its_own() -> None:
-    wanted = read(json.dumps(GOOD).encode())
-    with pytest.raises(RefusedError):
-        order(wanted, replace(DESCRIPTION, knobs=DESCRIPTION.knobs[1:]), "p", replicas_max=64)
+    wanted = parse_request_body(json.dumps(GOOD).encode())
+    with pytest.raises(RunRefusedError):
+        build_request(
+            wanted, replace(DESCRIPTION, knobs=DESCRIPTION.knobs[1:]), "p", replicas_max=64
+        )

@@ -12,34 +12,34 @@ import sqlalchemy as sa
 
 from quizserver.db import computed
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import RefusedError, Run
-from quizserver.runs.store import RunStore, Sign
+from quizserver.runs.model import Run, RunRefusedError
+from quizserver.runs.store import Heartbeat, RunStore
 
 from .conftest import Ask, batch
 from .fakes import map_order, order
 
 
 def state(store: RunStore, run_id: str) -> str:
-    run = store.get(run_id)
+    run = store.get_run(run_id)
     assert run is not None
     return run.state
 
 
 def finish(store: RunStore, run: Run, how: str = "done", now: float = 1002.0) -> None:
     error = "It broke." if how == "failed" else None
-    assert store.finish(run.id, run.attempt, how, now, error=error)  # type: ignore[arg-type]
+    assert store.finish_run(run.id, run.attempt, how, now, error=error)  # type: ignore[arg-type]
 
 
 def test_a_new_run_waits_and_remembers_its_order(ask: Ask) -> None:
     asked = ask(order(rate=0.3))
     assert (asked.how, asked.run.state, asked.run.points_done) == ("new", "queued", 0)
-    assert asked.run.order == order(rate=0.3)
+    assert asked.run.request == order(rate=0.3)
 
 
 def test_the_same_order_joins_a_waiting_or_running_run(store: RunStore, ask: Ask) -> None:
     first = ask().run
     assert (ask(visitor="bob").how, ask(visitor="bob").run.id) == ("joined", first.id)
-    store.claim(first.id, 1001.0)
+    store.claim_run(first.id, 1001.0)
     assert (ask(visitor="cem").how, ask(visitor="cem").run.id) == ("joined", first.id)
 
 
@@ -48,12 +48,12 @@ def test_a_finished_run_is_found_and_a_failed_or_stopped_one_is_run_again(
 ) -> None:
     finish(store, running)
     assert (ask().how, ask().run.id) == ("found", running.id)
-    broken = store.claim(ask(order(seed=1)).run.id, 1001.0)
+    broken = store.claim_run(ask(order(seed=1)).run.id, 1001.0)
     assert broken is not None
     finish(store, broken, "failed")
     again = ask(order(seed=1))
     assert again.how == "new"
-    assert store.leave(again.run.id, "ann", 1003.0).state == "stopped"  # type: ignore[union-attr]
+    assert store.leave_run(again.run.id, "ann", 1003.0).state == "stopped"  # type: ignore[union-attr]
     assert ask(order(seed=1)).how == "new"
 
 
@@ -72,7 +72,7 @@ def test_many_threads_that_ask_at_once_get_one_run(runs_url: str, store: RunStor
     def one(number: int) -> None:
         mine = RunStore(databases[number % 3])
         start.wait()
-        asked = mine.ask(order(), f"v{number}", 1000.0, waiting_max=9, per_visitor=9)
+        asked = mine.submit(order(), f"v{number}", 1000.0, waiting_max=9, per_visitor=9)
         got.append((asked.run.id, asked.how))
 
     threads = [threading.Thread(target=one, args=(n,)) for n in range(24)]
@@ -114,50 +114,50 @@ def test_the_database_itself_refuses_a_run_that_makes_no_sense(
 def test_one_visitor_may_have_a_bounded_number_of_active_runs(store: RunStore, ask: Ask) -> None:
     ask(order(seed=1), per_visitor=2)
     second = ask(order(seed=2), per_visitor=2)
-    with pytest.raises(RefusedError, match="2 runs going") as caught:
+    with pytest.raises(RunRefusedError, match="2 runs going") as caught:
         ask(order(seed=3), per_visitor=2)
     assert (caught.value.status, caught.value.retry_after) == (429, 5)
     assert ask(order(seed=2), per_visitor=2).how == "joined"  # joining costs nothing
     assert ask(order(seed=3), visitor="bob", per_visitor=2).how == "new"
-    store.leave(second.run.id, "ann", 1001.0)
+    store.leave_run(second.run.id, "ann", 1001.0)
     assert ask(order(seed=4), per_visitor=2).how == "new"
 
 
 def test_a_bounded_number_of_runs_waits(store: RunStore, ask: Ask) -> None:
     first = ask(order(seed=1), waiting_max=1)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RunRefusedError) as caught:
         ask(order(seed=2), visitor="bob", waiting_max=1)
     assert caught.value.status == 503
-    store.claim(first.run.id, 1001.0)
+    store.claim_run(first.run.id, 1001.0)
     assert ask(order(seed=2), visitor="bob", waiting_max=1).how == "new"
 
 
 def test_only_one_worker_gets_a_run(store: RunStore, ask: Ask) -> None:
     run_id = ask().run.id
-    taken = store.claim(run_id, 1001.0)
+    taken = store.claim_run(run_id, 1001.0)
     assert taken is not None
     assert (taken.state, taken.attempt, taken.started_at) == ("running", 1, 1001.0)
-    assert store.claim(run_id, 1002.0) is None
+    assert store.claim_run(run_id, 1002.0) is None
 
 
 def test_points_are_added_in_order_and_once(store: RunStore, running: Run) -> None:
-    one, two = batch(running.order, 1, 0, 1), batch(running.order, 2, 1, 5)
-    assert store.add(running.id, 1, one, 1002.0)
-    assert not store.add(running.id, 1, one, 1002.0)
-    assert store.add(running.id, 1, two, 1003.0)
-    run = store.get(running.id)
+    one, two = batch(running.request, 1, 0, 1), batch(running.request, 2, 1, 5)
+    assert store.add_batch(running.id, 1, one, 1002.0)
+    assert not store.add_batch(running.id, 1, one, 1002.0)
+    assert store.add_batch(running.id, 1, two, 1003.0)
+    run = store.get_run(running.id)
     assert run is not None
     assert (run.points_done, run.last_seq) == (5, 2)
-    assert list(store.batches(running.id)) == [one, two]
+    assert list(store.read_batches(running.id)) == [one, two]
 
 
 def test_a_stopped_run_refuses_its_worker(store: RunStore, running: Run) -> None:
-    store.leave(running.id, "ann", 1002.0)
+    store.leave_run(running.id, "ann", 1002.0)
     assert state(store, running.id) == "stopped"
-    assert not store.holds(running.id, 1)
-    assert not store.add(running.id, 1, batch(running.order, 1, 0, 1), 1003.0)
-    assert not store.beat(running.id, 1, 1003.0)
-    assert not store.finish(running.id, 1, "done", 1003.0)
+    assert not store.owns_run(running.id, 1)
+    assert not store.add_batch(running.id, 1, batch(running.request, 1, 0, 1), 1003.0)
+    assert not store.update_heartbeat(running.id, 1, 1003.0)
+    assert not store.finish_run(running.id, 1, "done", 1003.0)
     assert state(store, running.id) == "stopped"
 
 
@@ -165,25 +165,25 @@ def test_a_run_that_others_watch_is_left_and_the_last_one_stops_it(
     store: RunStore, ask: Ask, running: Run
 ) -> None:
     ask(visitor="bob")
-    assert store.leave(running.id, "ann", 1002.0).state == "running"  # type: ignore[union-attr]
-    assert store.leave(running.id, "ann", 1002.0).state == "running"  # type: ignore[union-attr]
-    assert store.leave(running.id, "eve", 1002.0).state == "running"  # type: ignore[union-attr]
-    assert store.leave(running.id, "bob", 1002.0).state == "stopped"  # type: ignore[union-attr]
+    assert store.leave_run(running.id, "ann", 1002.0).state == "running"  # type: ignore[union-attr]
+    assert store.leave_run(running.id, "ann", 1002.0).state == "running"  # type: ignore[union-attr]
+    assert store.leave_run(running.id, "eve", 1002.0).state == "running"  # type: ignore[union-attr]
+    assert store.leave_run(running.id, "bob", 1002.0).state == "stopped"  # type: ignore[union-attr]
 
 
 def test_an_ended_run_can_not_be_stopped_and_an_unknown_one_is_none(
     store: RunStore, running: Run
 ) -> None:
     finish(store, running)
-    assert store.leave(running.id, "ann", 1003.0).state == "done"  # type: ignore[union-attr]
-    assert store.leave("nobody", "ann", 1003.0) is None
+    assert store.leave_run(running.id, "ann", 1003.0).state == "done"  # type: ignore[union-attr]
+    assert store.leave_run("nobody", "ann", 1003.0) is None
 
 
 def test_a_run_given_back_waits_again_as_if_never_taken(store: RunStore, running: Run) -> None:
-    assert store.give_back(running.id, 1)
-    assert store.waiting() == [running.id]
-    assert store.get(running.id).started_at is None  # type: ignore[union-attr]
-    again = store.claim(running.id, 1005.0)
+    assert store.release_run(running.id, 1)
+    assert store.waiting_ids() == [running.id]
+    assert store.get_run(running.id).started_at is None  # type: ignore[union-attr]
+    again = store.claim_run(running.id, 1005.0)
     assert again is not None
     assert (again.attempt, again.started_at) == (1, 1005.0)
 
@@ -191,21 +191,23 @@ def test_a_run_given_back_waits_again_as_if_never_taken(store: RunStore, running
 def test_a_run_with_a_silent_worker_waits_once_more_then_fails(
     store: RunStore, running: Run
 ) -> None:
-    def take_away(last: Sign) -> str | None:
-        return store.take_away(running.id, last, 1012.0, attempts=2, error="Lost.")
+    def take_away(last: Heartbeat) -> str | None:
+        return store.reclaim_run(running.id, last, 1012.0, attempts=2, error="Lost.")
 
-    before = store.signs()[running.id]
-    store.add(running.id, 1, batch(running.order, 1, 0, 4), 1002.0)
+    before = store.read_heartbeats()[running.id]
+    store.add_batch(running.id, 1, batch(running.request, 1, 0, 4), 1002.0)
     assert take_away(before) is None, "it gave a sign of life since"
-    assert take_away(store.signs()[running.id]) == "queued"
-    assert store.signs() == {}
-    again = store.claim(running.id, 1013.0)
+    assert take_away(store.read_heartbeats()[running.id]) == "queued"
+    assert store.read_heartbeats() == {}
+    again = store.claim_run(running.id, 1013.0)
     assert again is not None
     assert (again.attempt, again.points_done, again.last_seq) == (2, 4, 1)
-    assert not store.add(running.id, 1, batch(running.order, 2, 4, 5), 1013.0), "the lost worker"
-    assert take_away(Sign(1, 1013.0)) is None, "another worker has it"
-    assert take_away(store.signs()[running.id]) == "failed"
-    run = store.get(running.id)
+    assert not store.add_batch(running.id, 1, batch(running.request, 2, 4, 5), 1013.0), (
+        "the lost worker"
+    )
+    assert take_away(Heartbeat(1, 1013.0)) is None, "another worker has it"
+    assert take_away(store.read_heartbeats()[running.id]) == "failed"
+    run = store.get_run(running.id)
     assert run is not None
     assert (run.state, run.error) == ("failed", "Lost.")
 
@@ -214,57 +216,57 @@ def test_progress_tells_only_what_is_new_and_who_waits_ahead(
     store: RunStore, ask: Ask, running: Run
 ) -> None:
     for seq in (1, 2, 3):
-        store.add(running.id, 1, batch(running.order, seq, seq - 1, seq), 1002.0)
+        store.add_batch(running.id, 1, batch(running.request, seq, seq - 1, seq), 1002.0)
     second = ask(order(seed=1), now=1003.0).run
     third = ask(order(seed=2), now=1004.0).run
-    told = store.progress({running.id: 1, second.id: 0, third.id: 0, "gone": 0})
+    told = store.read_progress({running.id: 1, second.id: 0, third.id: 0, "gone": 0})
     assert [b.seq for b in told[running.id].batches] == [2, 3]
     assert (told[second.id].waiting, told[third.id].waiting) == (0, 1)
     assert "gone" not in told
-    assert store.progress({running.id: 3})[running.id].batches == ()
+    assert store.read_progress({running.id: 3})[running.id].batches == ()
 
 
 def test_progress_serves_more_runs_than_one_statement_can_name(store: RunStore, ask: Ask) -> None:
     ids = []
     for seed in range(210):
-        run = store.claim(ask(order(seed=seed), waiting_max=999, per_visitor=999).run.id, 1.0)
+        run = store.claim_run(ask(order(seed=seed), waiting_max=999, per_visitor=999).run.id, 1.0)
         assert run is not None
-        store.add(run.id, 1, batch(run.order, 1, 0, 1), 1.0)
+        store.add_batch(run.id, 1, batch(run.request, 1, 0, 1), 1.0)
         ids.append(run.id)
-    told = store.progress(dict.fromkeys(ids, 0))
+    told = store.read_progress(dict.fromkeys(ids, 0))
     assert [len(told[run_id].batches) for run_id in ids] == [1] * 210
 
 
 def test_the_longest_unused_results_are_forgotten_first(store: RunStore, ask: Ask) -> None:
     runs = []
     for seed in range(4):
-        run = store.claim(ask(order(seed=seed), now=1000.0 + seed).run.id, 1010.0)
+        run = store.claim_run(ask(order(seed=seed), now=1000.0 + seed).run.id, 1010.0)
         assert run is not None
-        store.add(run.id, 1, batch(run.order, 1, 0, 10), 1011.0)
+        store.add_batch(run.id, 1, batch(run.request, 1, 0, 10), 1011.0)
         runs.append(run)
     for run in runs[:3]:
         finish(store, run)
     ask(order(seed=0), now=2000.0)  # used again: now the freshest
-    size = sum(len(b.data) + len(b.summary) for b in store.batches(runs[0].id))
-    assert store.evict(2 * size + 200, runs_max=99) == 1
-    assert [store.get(run.id) is not None for run in runs] == [True, False, True, True]
-    assert list(store.batches(runs[1].id)) == []
-    assert store.evict(10**9, runs_max=1) == 1
-    assert [store.get(run.id) is not None for run in runs] == [True, False, False, True]
-    assert store.evict(0, runs_max=0) == 1
-    assert store.get(runs[3].id) is not None, "a run at work is never forgotten"
+    size = sum(len(b.data) + len(b.summary) for b in store.read_batches(runs[0].id))
+    assert store.evict_runs(2 * size + 200, runs_max=99) == 1
+    assert [store.get_run(run.id) is not None for run in runs] == [True, False, True, True]
+    assert list(store.read_batches(runs[1].id)) == []
+    assert store.evict_runs(10**9, runs_max=1) == 1
+    assert [store.get_run(run.id) is not None for run in runs] == [True, False, False, True]
+    assert store.evict_runs(0, runs_max=0) == 1
+    assert store.get_run(runs[3].id) is not None, "a run at work is never forgotten"
 
 
 def test_a_store_of_another_version_is_made_anew(runs_url: str, ask: Ask) -> None:
     run_id = ask().run.id
     first = open_computed(runs_url)
-    assert RunStore(first).get(run_id) is not None, "of the same version: kept"
+    assert RunStore(first).get_run(run_id) is not None, "of the same version: kept"
     with first.write() as session:
         session.execute(sa.text("UPDATE runs_version SET number = 0"))
         session.execute(sa.text("ALTER TABLE run DROP COLUMN sentence"))
     first.dispose()
     second = open_computed(runs_url)
-    assert RunStore(second).get(run_id) is None
+    assert RunStore(second).get_run(run_id) is None
     second.dispose()
 
 
@@ -272,7 +274,7 @@ def test_a_file_that_is_no_database_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "broken.sqlite3"
     path.write_bytes(b"this was never a database" * 200)
     database = open_computed(f"sqlite:///{path}")
-    assert RunStore(database).waiting() == []
+    assert RunStore(database).waiting_ids() == []
     database.dispose()
 
 
@@ -306,7 +308,7 @@ def test_the_store_survives_a_writer_that_was_killed(tmp_path: Path, store: RunS
     stray = sqlite3.connect(tmp_path / "runs.sqlite3")
     stray.execute("BEGIN IMMEDIATE")
     stray.close()
-    assert store.waiting() == []
+    assert store.waiting_ids() == []
 
 
 def test_only_a_curve_that_has_waited_passes_longer_runs(store: RunStore, ask: Ask) -> None:
@@ -319,7 +321,7 @@ def test_only_a_curve_that_has_waited_passes_longer_runs(store: RunStore, ask: A
     found = store.claim_curve(2000.0, patience=0.25)
     assert found is not None
     assert (found.id, found.state, found.attempt) == (early.id, "running", 1)
-    assert store.claim(early.id, 2000.0) is None, "its message finds it taken"
+    assert store.claim_run(early.id, 2000.0) is None, "its message finds it taken"
     found = store.claim_curve(2000.0, patience=0.25)
     assert found is not None
     assert found.id == late.id

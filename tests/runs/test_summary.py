@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from quizserver.lab.course import quantile
-from quizserver.runs.summary import summarise
+from quizserver.lab.curves import replica_quantile
+from quizserver.worker.summary import summarise_points
 
 finite = arrays(
     np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)
@@ -21,29 +21,29 @@ finite = arrays(
 @settings(deadline=None)
 @given(finite, st.sampled_from([0.1, 0.5, 0.9]))
 def test_finite_curves_have_the_ordinary_quantiles(values: np.ndarray, q: float) -> None:
-    assert quantile(values, q) == pytest.approx(np.quantile(values, q, axis=0), abs=1e-6)
+    assert replica_quantile(values, q) == pytest.approx(np.quantile(values, q, axis=0), abs=1e-6)
 
 
 def test_a_replica_that_diverged_counts_as_worse_than_any_other() -> None:
     values = np.array([[1.0], [2.0], [np.nan], [3.0], [np.inf]])
-    assert quantile(values, 0.5) == [3.0]
-    assert quantile(values, 0.9) == [np.inf]
-    assert quantile(values, 0.25) == [2.0]
+    assert replica_quantile(values, 0.5) == [3.0]
+    assert replica_quantile(values, 0.9) == [np.inf]
+    assert replica_quantile(values, 0.25) == [2.0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_when_most_replicas_diverged_the_median_has(bad: float) -> None:
     values = np.array([[1.0], [bad], [bad]])
-    assert quantile(values, 0.5) == [np.inf]
+    assert replica_quantile(values, 0.5) == [np.inf]
 
 
 def test_both_infinities_are_no_warning_and_no_nan() -> None:
-    assert quantile(np.array([[-np.inf], [np.inf]]), 0.5) == [np.inf]
+    assert replica_quantile(np.array([[-np.inf], [np.inf]]), 0.5) == [np.inf]
 
 
 def test_the_summary_is_json_with_null_for_what_is_not_finite() -> None:
     loss = np.array([[1.0, np.nan], [3.0, np.nan]])
-    told = json.loads(summarise([0, 1], {"loss": loss}))
+    told = json.loads(summarise_points([0, 1], {"loss": loss}))
     assert told["x"] == [0, 1]
     assert told["series"]["loss"] == {
         "median": [2.0, None],

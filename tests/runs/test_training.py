@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.lab.catalog import fingerprint, load
+from quizserver.lab.catalog import file_fingerprint, load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import Map
-from quizserver.lab.phases import plane
-from quizserver.lab.sweep import sweep
-from quizserver.runs.map_words import sentence
-from quizserver.runs.model import Order
-from quizserver.runs.planes import grid
-from quizserver.runs.results import replicas
+from quizserver.lab.phase_map_text import phase_map_sentence
+from quizserver.lab.phase_map_training import train_phase_map
+from quizserver.lab.phase_maps import build_plane
+from quizserver.runs.map_requests import count_grid
+from quizserver.runs.model import RunRequest
+from quizserver.runs.results import replica_curves
 
 from .farm import Farm
 
@@ -77,12 +77,12 @@ def farm(folder: Path) -> Iterator[Farm]:
     farm.close()
 
 
-def order(folder: Path, **knobs: float) -> Order:
-    return Order(
+def order(folder: Path, **knobs: float) -> RunRequest:
+    return RunRequest(
         topic="line",
         simulation="simulation",
         path="line/simulation.py",
-        fingerprint=fingerprint(folder / "line" / "simulation.py"),
+        fingerprint=file_fingerprint(folder / "line" / "simulation.py"),
         arm="healthy",
         knobs={"rate": 0.1, "gain": 1.0, "gigabytes": 0.0} | knobs,
         first_seed=3,
@@ -99,7 +99,10 @@ def test_a_worker_trains_what_the_lab_trains(farm: Farm, folder: Path) -> None:
     curves = simulate(
         load(folder / "line" / "simulation.py"), {"rate": 0.2, "gigabytes": 0}, [3, 4, 5, 6]
     )
-    assert replicas(run, farm.store.batches(run.id))["loss"] == curves.series["loss"].tolist()
+    assert (
+        replica_curves(run, farm.store.read_batches(run.id))["loss"]
+        == curves.series["loss"].tolist()
+    )
     assert run.sentence is not None
     assert "step" in run.sentence
 
@@ -107,16 +110,16 @@ def test_a_worker_trains_what_the_lab_trains(farm: Farm, folder: Path) -> None:
 def test_a_worker_counts_what_the_lab_counts(farm: Farm, folder: Path) -> None:
     """The map of a worker, put together from what it told, is the map of one sweep."""
     simulation = load(folder / "line" / "simulation.py")
-    asked = plane(simulation.describe(), Map("rate", "gain", "flat"), side=9, first_seed=3)
-    wanted = replace(order(folder), plane=asked, points=asked.cells, replicas=asked.replicas)
+    asked = build_plane(simulation.describe(), Map("rate", "gain", "flat"), side=9, first_seed=3)
+    wanted = replace(order(folder), plane=asked, points=asked.cell_count, replicas=asked.replicas)
     run = farm.ended(farm.ask(wanted))
     assert run.error is None
-    swept = sweep(simulation, asked)
+    swept = train_phase_map(simulation, asked)
     assert swept is not None
-    told = grid(asked, farm.store.batches(run.id))
+    told = count_grid(asked, farm.store.read_batches(run.id))
     assert told == [list(row) for row in swept.counts]
     assert {count for row in told for count in row} > {0}, "something of the map shows the shape"
-    assert run.sentence == sentence(swept)
+    assert run.sentence == phase_map_sentence(swept)
 
 
 def test_a_tensor_that_does_not_fit_is_a_clear_message(farm: Farm, folder: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from quizserver.runs.model import Run
-from quizserver.runs.results import merge, replicas
+from quizserver.runs.results import merge_curves, replica_curves
 
 from . import fakes
 from .fakes import POINTS, order
@@ -55,10 +55,10 @@ def assert_complete(farm: Farm, run: Run) -> None:
     """The run is done and has every point of every replica once, as trained."""
     assert (run.state, run.error) == ("done", None)
     assert (run.points_done, run.points_total) == (POINTS, POINTS)
-    batches = list(farm.store.batches(run.id))
-    assert merge(batches)[0] == list(range(POINTS))
-    loss, accuracy = fakes.expected(run.order)
-    assert replicas(run, batches) == {"loss": loss.tolist(), "accuracy": accuracy.tolist()}
+    batches = list(farm.store.read_batches(run.id))
+    assert merge_curves(batches)[0] == list(range(POINTS))
+    loss, accuracy = fakes.expected(run.request)
+    assert replica_curves(run, batches) == {"loss": loss.tolist(), "accuracy": accuracy.tolist()}
 
 
 def test_a_run_is_trained_and_stored_point_by_point(farm: Farm) -> None:
@@ -123,11 +123,11 @@ def test_a_training_process_holds_no_secret_no_database_and_few_rights(farm: Far
 def test_diverged_replicas_are_data(farm: Farm) -> None:
     run = farm.ended(farm.ask(order("diverge")))
     assert (run.state, run.error) == ("done", None)
-    batches = list(farm.store.batches(run.id))
-    _, series = merge(batches)
+    batches = list(farm.store.read_batches(run.id))
+    _, series = merge_curves(batches)
     assert series["loss"]["high"][1] is None
     assert series["loss"]["median"][1] is not None
-    assert np.isnan(replicas(run, batches)["loss"][0][1])
+    assert np.isnan(replica_curves(run, batches)["loss"][0][1])
 
 
 def test_a_training_process_killed_from_outside_ends_its_run_with_a_message(own: Farm) -> None:
@@ -143,7 +143,7 @@ def test_a_training_process_killed_from_outside_ends_its_run_with_a_message(own:
 def test_stopping_a_run_ends_its_training_and_frees_the_worker(own: Farm) -> None:
     run_id = own.ask(order(pause=5))
     _, training = own.trainer()
-    own.store.leave(run_id, "ann", 1.0)
+    own.store.leave_run(run_id, "ann", 1.0)
     until(lambda: not alive({training}), "the training process lives on")
     assert own.get(run_id).state == "stopped"
     assert_complete(own, own.ended(own.ask(order(seed=1))))
@@ -153,13 +153,13 @@ def test_a_killed_consumer_is_replaced_and_its_run_goes_on_where_it_was(own: Far
     run_id = own.ask(order(pause=0.3))
     until(lambda: own.get(run_id).points_done >= 2, "no points came")
     consumer, training = own.trainer()
-    before = list(own.store.batches(run_id))
+    before = list(own.store.read_batches(run_id))
     os.kill(consumer, signal.SIGKILL)
     until(lambda: not alive({consumer, training}), "the training process outlived its worker")
     run = own.ended(run_id)
     assert_complete(own, run)
     assert run.attempt == 2
-    assert list(own.store.batches(run_id))[: len(before)] == before, "nothing is told twice"
+    assert list(own.store.read_batches(run_id))[: len(before)] == before, "nothing is told twice"
     until(lambda: len(own.family()) == 4, "the consumer was not replaced")
 
 

@@ -20,12 +20,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from quizserver.settings import PREFIX, Settings
+from quizserver.settings import ENVIRONMENT_PREFIX, Settings
 
 START_SECONDS = 90
 # Many tests share an address and an account: how fast they come must not decide how they end.
 LIMITS = {
-    f"{PREFIX}{each.name.upper()}": "100000/minute"
+    f"{ENVIRONMENT_PREFIX}{each.name.upper()}": "100000/minute"
     for each in fields(Settings)
     if each.name.startswith("limit_")
 }

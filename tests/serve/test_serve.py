@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from quizserver import serve
-from quizserver.runs.reach import UnreachableError, reach
+from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
 from tests.serve.server import Browser, Server, alive, serving
 
@@ -161,7 +161,7 @@ def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
     class Enough:
         asked = False
 
-    steady, child = Enough(), serve._start("worker", ["-c", ""], {})
+    steady, child = Enough(), serve._start_child("worker", ["-c", ""], {})
     started: list[int] = []
 
     def spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -169,17 +169,17 @@ def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
         steady.asked = len(started) == 2 * serve.RESTARTS
         return subprocess.Popen(command)
 
-    monkeypatch.setattr(serve, "_spawn", spawn)
-    monkeypatch.setattr(serve, "_pause", lambda _seconds, _ended: None)
+    monkeypatch.setattr(serve, "_spawn_process", spawn)
+    monkeypatch.setattr(serve, "_sleep_unless", lambda _seconds, _ended: None)
     monkeypatch.setattr(serve, "STEADY_SECONDS", 0.0)
-    assert serve._watch([child], {}, steady) == 0  # type: ignore[arg-type]
+    assert serve._watch_children([child], {}, steady) == 0  # type: ignore[arg-type]
     assert len(started) == 2 * serve.RESTARTS
     child.process.wait()
     steady.asked = False
     started.clear()
     monkeypatch.setattr(serve, "STEADY_SECONDS", 3600.0)
     child.restarts = 0
-    assert serve._watch([child], {}, steady) == 1, "one that never stays is given up"  # type: ignore[arg-type]
+    assert serve._watch_children([child], {}, steady) == 1, "one that never stays is given up"  # type: ignore[arg-type]
     assert len(started) == serve.RESTARTS
     child.process.wait()
 
@@ -221,7 +221,7 @@ def test_runs_and_queue_that_can_not_be_reached_are_one_clear_line(
     tmp_path: Path, named: dict[str, str], told: str
 ):
     with pytest.raises(UnreachableError, match=told) as raised:
-        reach(Settings(data=tmp_path, **named))  # type: ignore[arg-type]
+        check_backends(Settings(data=tmp_path, **named))  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from quizserver.lab.model import Arm, Axis, Description, Knob, SimulationError
-from quizserver.topics.check import check
-from quizserver.topics.claims import Outcome
-from quizserver.topics.model import Problem
+from quizserver.topics.claim_checks import DescriptionOrError
+from quizserver.topics.content_checks import check_content
+from quizserver.topics.model import Diagnostic
 
 PLAINEST = """\
 # The late drop
@@ -49,7 +49,7 @@ class Described:
         self.errors = errors
         self.asked: list[Path] = []
 
-    def describe_many(self, paths: Iterable[Path]) -> dict[Path, Outcome]:
+    def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOrError]:
         paths = list(paths)
         self.asked.extend(paths)
         return {path: self.errors.get(path.stem, DESCRIPTION) for path in paths}
@@ -69,12 +69,12 @@ DESCRIPTION = Description(
 
 def problems(
     folder: Path, files: Mapping[str, str | bytes], catalog: Described | None = None
-) -> list[Problem]:
+) -> list[Diagnostic]:
     """What the checker says about a content folder that holds ``files``."""
     content(folder, files)
-    return check(folder, content=folder, catalog=catalog or Described())
+    return check_content(folder, content=folder, catalog=catalog or Described())
 
 
-def told(found: Iterable[Problem]) -> list[str]:
+def told(found: Iterable[Diagnostic]) -> list[str]:
     """``path:line:column code`` for each problem."""
     return [f"{p.path}:{p.line}:{p.column} {p.code}" for p in found]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.topics.assets import MEDIA_TYPES, asset, asset_headers
+from quizserver.topics.assets import MEDIA_TYPES, image_headers, image_in_topic
 from quizserver.topics.library import Library
 from quizserver.topics.model import Snapshot
 from tests.topics.folder_of import PLAINEST, content
@@ -43,7 +43,7 @@ def snapshot(folder: Path) -> Snapshot:
 
 @pytest.mark.parametrize("name", ["a.png", "img/b.SVG", "inner.png"])
 def test_images_of_the_folder_are_found(name: str, snapshot: Snapshot, folder: Path) -> None:
-    found = asset(snapshot, "t", name)
+    found = image_in_topic(snapshot, "t", name)
     assert found is not None
     assert found.samefile(folder / "t" / name)
 
@@ -77,16 +77,16 @@ def test_images_of_the_folder_are_found(name: str, snapshot: Snapshot, folder: P
     ],
 )
 def test_nothing_else_is(name: str, snapshot: Snapshot) -> None:
-    assert asset(snapshot, "t", name) is None
+    assert image_in_topic(snapshot, "t", name) is None
 
 
 def test_an_unknown_topic_has_no_files(snapshot: Snapshot) -> None:
-    assert asset(snapshot, "none", "a.png") is None
-    assert asset(snapshot, "..", "t/a.png") is None
+    assert image_in_topic(snapshot, "none", "a.png") is None
+    assert image_in_topic(snapshot, "..", "t/a.png") is None
 
 
 def test_an_svg_that_is_opened_by_itself_may_run_nothing() -> None:
-    headers = asset_headers(Path("b.SVG"))
+    headers = image_headers(Path("b.SVG"))
     assert headers["Content-Type"] == "image/svg+xml"
     assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert headers["X-Content-Type-Options"] == "nosniff"

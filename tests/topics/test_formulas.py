@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from quizserver.topics import formulas
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
-from quizserver.topics.scan import scan
+from quizserver.topics.markdown import scan_markdown
 
 
 def found(text: str) -> list[tuple[str, bool]]:
-    there = find_formulas(text, scan(text).prose())
+    there = find_formulas(text, scan_markdown(text).prose_text())
     return [(formula.latex, formula.display) for formula in there]
 
 

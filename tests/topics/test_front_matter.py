@@ -7,31 +7,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quizserver.topics.front_matter import (
-    LessonFront,
-    QuestionFront,
-    SimulationFront,
-    check_front,
+    LessonFrontMatter,
+    QuestionFrontMatter,
+    SimulationEntry,
+    check_front_matter,
     check_yaml,
 )
-from quizserver.topics.parse import Front
-from quizserver.topics.yaml_nodes import read_yaml
+from quizserver.topics.question_parser import FrontMatter
+from quizserver.topics.yaml_nodes import parse_yaml
 
 
-def front(yaml: str) -> QuestionFront:
-    checked = check_front(Front(yaml, closed=True), QuestionFront)
-    assert checked.flaws == ()
+def front(yaml: str) -> QuestionFrontMatter:
+    checked = check_front_matter(FrontMatter(yaml, closed=True), QuestionFrontMatter)
+    assert checked.diagnostics == ()
     assert checked.model is not None
     return checked.model
 
 
 def places(yaml: str) -> list[str]:
-    checked = check_front(Front(yaml, closed=True), QuestionFront)
-    return [f"{flaw.line}:{flaw.column} {flaw.code}" for flaw in checked.flaws]
+    checked = check_front_matter(FrontMatter(yaml, closed=True), QuestionFrontMatter)
+    return [f"{flaw.line}:{flaw.column} {flaw.code}" for flaw in checked.diagnostics]
 
 
 def test_everything_is_optional() -> None:
     for yaml in ("", "# only a comment", "~"):
-        assert front(yaml) == QuestionFront()
+        assert front(yaml) == QuestionFrontMatter()
     assert front("").shuffle is True
 
 
@@ -95,23 +95,29 @@ def test_each_complaint_has_its_place(yaml: str, expected: list[str]) -> None:
 
 
 def test_an_unknown_key_spoils_nothing_else() -> None:
-    checked = check_front(Front("tgas: [a]\ntags: [b]", closed=True), QuestionFront)
+    checked = check_front_matter(
+        FrontMatter("tgas: [a]\ntags: [b]", closed=True), QuestionFrontMatter
+    )
     assert checked.model is not None
     assert checked.model.tags == ["b"]
-    assert [(flaw.code, flaw.hint) for flaw in checked.flaws] == [
+    assert [(flaw.code, flaw.hint) for flaw in checked.diagnostics] == [
         ("unknown-key", 'Did you mean "tags"?')
     ]
 
 
 def test_a_wrong_value_spoils_the_whole() -> None:
-    assert check_front(Front("tags: b", closed=True), QuestionFront).model is None
+    assert (
+        check_front_matter(FrontMatter("tags: b", closed=True), QuestionFrontMatter).model is None
+    )
 
 
 def test_lessons_and_simulation_blocks_have_keys_of_their_own() -> None:
-    lesson = check_front(Front("summary: s\norder: 2", closed=True), LessonFront).model
-    assert lesson == LessonFront(summary="s", order=2)
-    block = check_yaml("arm: a\nknobs: {rate: 1e-3}", SimulationFront, line=9).model
-    assert block == SimulationFront(arm="a", knobs={"rate": 0.001})
+    lesson = check_front_matter(
+        FrontMatter("summary: s\norder: 2", closed=True), LessonFrontMatter
+    ).model
+    assert lesson == LessonFrontMatter(summary="s", order=2)
+    block = check_yaml("arm: a\nknobs: {rate: 1e-3}", SimulationEntry, line=9).model
+    assert block == SimulationEntry(arm="a", knobs={"rate": 0.001})
 
 
 @given(
@@ -119,10 +125,10 @@ def test_lessons_and_simulation_blocks_have_keys_of_their_own() -> None:
 )
 def test_no_yaml_makes_the_reader_fail(text: str) -> None:
     lines = text.split("\n")
-    for flaw in check_yaml(text, QuestionFront, line=1).flaws:
+    for flaw in check_yaml(text, QuestionFrontMatter, line=1).diagnostics:
         assert 1 <= flaw.line <= len(lines) + 1
         assert flaw.column >= 1
 
 
 def test_no_python_object_is_made() -> None:
-    assert read_yaml("a: !!python/object/apply:os.getcwd []", line=1).data == {"a": []}
+    assert parse_yaml("a: !!python/object/apply:os.getcwd []", line=1).data == {"a": []}

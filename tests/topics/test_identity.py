@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from quizserver.topics.identity import did_you_mean, humanise, is_id, slug
+from quizserver.topics.slugs import did_you_mean, humanise_id, is_id, slugify
 
 
 @pytest.mark.parametrize(
@@ -19,34 +19,34 @@ from quizserver.topics.identity import did_you_mean, humanise, is_id, slug
     ],
 )
 def test_slugs_read_like_their_text(text: str, expected: str) -> None:
-    assert slug(text) == expected
+    assert slugify(text) == expected
 
 
 def test_long_texts_that_begin_alike_get_different_slugs() -> None:
     long = "the network is getting stuck at a saddle point for a while and then "
-    assert slug(long + "leaves") != slug(long + "stays")
+    assert slugify(long + "leaves") != slugify(long + "stays")
 
 
 def test_other_scripts_get_a_slug_of_their_own() -> None:
-    assert slug("学习率太低") != slug("学习率太高")
-    assert slug("a 学") != slug("a")
+    assert slugify("学习率太低") != slugify("学习率太高")
+    assert slugify("a 学") != slugify("a")
 
 
 @given(st.text(max_size=300))
 def test_every_slug_is_an_id(text: str) -> None:
-    assert is_id(slug(text))
+    assert is_id(slugify(text))
 
 
 @given(st.text(max_size=40))
 def test_white_space_does_not_change_a_slug(text: str) -> None:
-    assert slug(text) == slug("  " + "  ".join(text.split()) + "\n")
+    assert slugify(text) == slugify("  " + "  ".join(text.split()) + "\n")
 
 
 @given(st.text(alphabet="abc 学é", max_size=20), st.text(alphabet="abc 学é", max_size=20))
 def test_texts_of_other_words_get_other_slugs(one: str, other: str) -> None:
     assume(one.split() != other.split())
     assume(one.replace("é", "e").split() != other.replace("é", "e").split())
-    assert slug(one) != slug(other)
+    assert slugify(one) != slugify(other)
 
 
 @pytest.mark.parametrize("text", ["a", "strange-loss", "q_1", "0"])
@@ -68,4 +68,4 @@ def test_the_nearest_word_is_offered_else_the_known_ones() -> None:
 
 
 def test_titles_are_made_of_names() -> None:
-    assert humanise("strange-loss_again") == "Strange loss again"
+    assert humanise_id("strange-loss_again") == "Strange loss again"

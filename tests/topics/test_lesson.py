@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quizserver.topics.lesson import BuiltLesson, build_lesson, draft_lesson
+from quizserver.topics.lesson import RenderedLesson, parse_lesson, render_lesson
 from quizserver.topics.model import HtmlBlock, QuestionBlock, SimulationBlock
 
 LESSON = """\
@@ -36,9 +36,9 @@ x = 1
 """
 
 
-def built(text: str) -> BuiltLesson:
-    draft = draft_lesson("t/lesson.md", text)
-    return build_lesson(draft, topic="t", title="Default", rewrite=lambda _name, url: url)
+def built(text: str) -> RenderedLesson:
+    draft = parse_lesson("t/lesson.md", text)
+    return render_lesson(draft, topic="t", title="Default", rewrite=lambda _name, url: url)
 
 
 def test_a_summary_of_its_own_has_no_marks_of_footnotes() -> None:
@@ -71,7 +71,11 @@ def test_prose_is_one_document_across_its_blocks() -> None:
 def test_title_summary_order_and_questions_are_for_the_topic() -> None:
     lesson = built(LESSON)
     assert lesson.lesson.title == "The late drop"
-    assert (lesson.summary, lesson.order, lesson.questions) == ("All about it.", 3, ("late-drop",))
+    assert (lesson.summary, lesson.topic_order, lesson.question_ids) == (
+        "All about it.",
+        3,
+        ("late-drop",),
+    )
 
 
 def test_the_summary_is_the_first_paragraph_unless_written() -> None:
@@ -86,7 +90,7 @@ def test_a_lesson_without_a_title_has_the_topics() -> None:
 
 
 def test_a_block_that_cannot_be_read_is_left_out_and_the_rest_is_shown() -> None:
-    draft = draft_lesson("t/lesson.md", "# T\n\nA\n\n```simulation\narm: [\n```\n\nB\n")
-    assert draft.usable
-    blocks = build_lesson(draft, topic="t", title="", rewrite=lambda _n, u: u).lesson.blocks
+    draft = parse_lesson("t/lesson.md", "# T\n\nA\n\n```simulation\narm: [\n```\n\nB\n")
+    assert draft.is_servable
+    blocks = render_lesson(draft, topic="t", title="", rewrite=lambda _n, u: u).lesson.blocks
     assert [type(block) for block in blocks] == [HtmlBlock, HtmlBlock]

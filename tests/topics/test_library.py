@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quizserver.lab.model import SimulationError
-from quizserver.topics.claims import Outcome
+from quizserver.topics.claim_checks import DescriptionOrError
 from quizserver.topics.library import Library
 from tests.topics.folder_of import PLAINEST, Described, content, told
 
@@ -53,7 +53,7 @@ def test_a_folder_becomes_topics(folder: Path) -> None:
     assert set(topic.simulations) == {"simulation", "two_arms"}
     assert topic.simulations["simulation"] == folder / "t/simulation.py"
     assert (snapshot.topics["u"].title, snapshot.topics["u"].lesson) == ("U", None)
-    assert snapshot.problems == ()
+    assert snapshot.diagnostics == ()
 
 
 def test_topics_come_in_the_order_their_lessons_say(tmp_path: Path) -> None:
@@ -119,13 +119,13 @@ def test_a_broken_file_keeps_its_last_good_version_and_says_so(
     after = library.snapshot()
     assert after.questions["q"] is before.questions["q"]
     assert after.questions["r"] is before.questions["r"]
-    assert after.kept == {"t/q.md"}
-    hints = [problem.hint for problem in after.problems if problem.path == "t/q.md"]
+    assert after.stale_paths == {"t/q.md"}
+    hints = [problem.hint for problem in after.diagnostics if problem.path == "t/q.md"]
     assert any("Until then its last good version is served." in hint for hint in hints)
     content(folder, {"t/q.md": PLAINEST})
     library.refresh()
-    assert library.snapshot().problems == ()
-    assert library.snapshot().kept == frozenset()
+    assert library.snapshot().diagnostics == ()
+    assert library.snapshot().stale_paths == frozenset()
     assert library.snapshot().questions["q"] == before.questions["q"]
 
 
@@ -145,8 +145,8 @@ def test_a_file_that_was_never_good_is_told_and_not_served(tmp_path: Path) -> No
         content(tmp_path, {"t/q.md": "# T\n\nno options\n", "t/r.md": OTHER})
     ).snapshot()
     assert set(snapshot.questions) == {"r"}
-    assert told(snapshot.problems) == ["t/q.md:1:3 no-task-list"]
-    assert snapshot.kept == frozenset()
+    assert told(snapshot.diagnostics) == ["t/q.md:1:3 no-task-list"]
+    assert snapshot.stale_paths == frozenset()
 
 
 def test_a_file_that_may_not_be_read_keeps_its_last_good_version(
@@ -161,7 +161,7 @@ def test_a_file_that_may_not_be_read_keeps_its_last_good_version(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     library.refresh()
     assert "q" in library.snapshot().questions
-    assert told(library.snapshot().problems) == ["t/q.md:1:1 unreadable"]
+    assert told(library.snapshot().diagnostics) == ["t/q.md:1:1 unreadable"]
 
 
 def test_deleted_renamed_and_new_files_are_followed(folder: Path) -> None:
@@ -206,7 +206,7 @@ def test_hidden_files_and_editors_temporaries_do_not_count(folder: Path) -> None
     content(folder, {f"t/{name}": "broken" for name in names} | {".hidden/q.md": "broken"})
     snapshot = Library(folder).snapshot()
     assert set(snapshot.questions) == {"q", "r"}
-    assert snapshot.problems == ()
+    assert snapshot.diagnostics == ()
 
 
 def test_a_second_file_with_the_same_id_never_takes_the_good_question_down(folder: Path) -> None:
@@ -216,14 +216,14 @@ def test_a_second_file_with_the_same_id_never_takes_the_good_question_down(folde
     library.refresh()
     snapshot = library.snapshot()
     assert snapshot.questions["q"] is good
-    assert told(snapshot.problems) == ["a/first.md:2:5 duplicate-question-id"]
+    assert told(snapshot.diagnostics) == ["a/first.md:2:5 duplicate-question-id"]
     (folder / "t/q.md").unlink()
     library.refresh()
     assert library.snapshot().questions["q"].path == "a/first.md"
     content(folder, {"t/q.md": PLAINEST})
     library.refresh()
     assert library.snapshot().questions["q"].path == "a/first.md", "who has the id keeps it"
-    assert told(library.snapshot().problems) == ["t/q.md:1:1 duplicate-question-id"]
+    assert told(library.snapshot().diagnostics) == ["t/q.md:1:1 duplicate-question-id"]
 
 
 def test_a_question_that_takes_anothers_id_stays_what_it_was(folder: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_question_that_takes_anothers_id_stays_what_it_was(folder: Path) -> No
     snapshot = library.snapshot()
     assert snapshot.questions["q"].path == "t/q.md"
     assert snapshot.questions["r"].path == "t/r.md"
-    assert snapshot.kept == {"t/r.md"}
+    assert snapshot.stale_paths == {"t/r.md"}
     (folder / "t/q.md").unlink()
     library.refresh()
     assert library.snapshot().questions["q"].path == "t/r.md"
@@ -248,7 +248,7 @@ def test_what_a_broken_question_was_yields_to_a_good_file_with_its_id(folder: Pa
     library.refresh()
     snapshot = library.snapshot()
     assert {i: q.path for i, q in snapshot.questions.items()} == {"q": "t/q.md", "r": "u/new.md"}
-    assert snapshot.kept == frozenset()
+    assert snapshot.stale_paths == frozenset()
 
 
 def test_two_questions_may_swap_their_ids(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_two_questions_may_swap_their_ids(tmp_path: Path) -> None:
         "two": "t/a.md",
         "one": "t/b.md",
     }
-    assert library.snapshot().problems == ()
+    assert library.snapshot().diagnostics == ()
 
 
 def test_links_that_lead_out_of_the_folder_are_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -276,20 +276,20 @@ def test_links_that_lead_out_of_the_folder_are_not_followed(folder: Path, tmp_pa
     (inside / "t/loop").symlink_to(inside / "t")
     snapshot = Library(inside).snapshot()
     assert set(snapshot.questions) == {"q"}
-    assert told(snapshot.problems) == ["t/secret.md:1:1 link-outside", "u:1:1 link-outside"]
+    assert told(snapshot.diagnostics) == ["t/secret.md:1:1 link-outside", "u:1:1 link-outside"]
 
 
 def test_a_missing_folder_is_a_problem_and_what_was_there_is_served(folder: Path) -> None:
     library = Library(folder / "none")
-    assert told(library.snapshot().problems) == [".:1:1 no-content"]
+    assert told(library.snapshot().diagnostics) == [".:1:1 no-content"]
     library = Library(folder)
     moved = folder.rename(folder.parent / "moved")
     library.refresh()
     assert set(library.snapshot().questions) == {"q", "r"}
-    assert told(library.snapshot().problems) == [".:1:1 no-content"]
+    assert told(library.snapshot().diagnostics) == [".:1:1 no-content"]
     moved.rename(folder)
     library.refresh()
-    assert library.snapshot().problems == ()
+    assert library.snapshot().diagnostics == ()
 
 
 def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
@@ -297,7 +297,7 @@ def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
     asked, go = threading.Event(), threading.Event()
 
     class Slow(Described):
-        def describe_many(self, paths: object) -> dict[Path, Outcome]:
+        def describe_many(self, paths: object) -> dict[Path, DescriptionOrError]:
             asked.set()
             assert go.wait(10)
             return super().describe_many(paths)  # type: ignore[arg-type]
@@ -311,11 +311,13 @@ def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
         assert asked.wait(5)
         content(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
         assert within(2, lambda: library.snapshot().questions["q"].title == "The new title")
-        assert library.snapshot().problems == ()
+        assert library.snapshot().diagnostics == ()
         go.set()
-        assert within(2, lambda: told(library.snapshot().problems) == ["t/r.md:3:22 unknown-arm"])
+        assert within(
+            2, lambda: told(library.snapshot().diagnostics) == ["t/r.md:3:22 unknown-arm"]
+        )
         content(folder, {"t/r.md": CLAIMS.replace("helthy", "healthy") + OTHER})
-        assert within(3, lambda: library.snapshot().problems == ())
+        assert within(3, lambda: library.snapshot().diagnostics == ())
     finally:
         go.set()
         library.close()
@@ -326,11 +328,11 @@ def test_a_simulation_that_breaks_is_told_and_takes_no_question_down(folder: Pat
     catalog = Described(simulation=SimulationError("NameError: x", 3))
     library = Library(folder, catalog=catalog)
     library.check_claims()
-    assert told(library.snapshot().problems) == ["t/simulation.py:3:1 bad-simulation"]
+    assert told(library.snapshot().diagnostics) == ["t/simulation.py:3:1 bad-simulation"]
     assert set(library.snapshot().questions) == {"q", "r"}
     catalog.errors.clear()
     library.check_claims()
-    assert library.snapshot().problems == ()
+    assert library.snapshot().diagnostics == ()
 
 
 def test_a_change_is_live_within_two_seconds(folder: Path) -> None:
@@ -357,7 +359,7 @@ def test_a_file_that_is_being_written_is_not_read_half_way(folder: Path) -> None
                 file.write(line)
                 file.flush()
                 time.sleep(0.05)
-                seen.update(told(library.snapshot().problems))
+                seen.update(told(library.snapshot().diagnostics))
                 seen.add(library.snapshot().questions["q"].title)
         assert within(2, lambda: library.snapshot().questions["q"].title == "The whole file")
     finally:

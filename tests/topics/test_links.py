@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.links import Site, resolve
+from quizserver.topics.links import SiteMap, resolve_link
 
-SITE = Site(
+SITE = SiteMap(
     files=frozenset(
         {
             "t/lesson.md",
@@ -21,9 +21,9 @@ SITE = Site(
             "t/README.md",
         }
     ),
-    pages={"t/lesson.md": "/topics/t", "t/q.md": "/questions/q", "u/r.md": "/questions/other"},
-    topics={"t": "t", "u": "u"},
-    questions=frozenset({"q", "other"}),
+    page_urls={"t/lesson.md": "/topics/t", "t/q.md": "/questions/q", "u/r.md": "/questions/other"},
+    topic_ids={"t": "t", "u": "u"},
+    question_ids=frozenset({"q", "other"}),
 )
 
 
@@ -47,8 +47,8 @@ SITE = Site(
     ],
 )
 def test_good_links_have_an_address_and_no_fault(url: str, address: str) -> None:
-    target = resolve(SITE, "t/q.md", "href", url)
-    assert (target.address, target.code) == (address, None)
+    target = resolve_link(SITE, "t/q.md", "href", url)
+    assert (target.url, target.code) == (address, None)
 
 
 @pytest.mark.parametrize(
@@ -81,21 +81,21 @@ def test_good_links_have_an_address_and_no_fault(url: str, address: str) -> None
     ],
 )
 def test_bad_links_have_a_fault_and_no_address(name: str, url: str, code: str) -> None:
-    target = resolve(SITE, "t/q.md", name, url)
-    assert (target.address, target.code) == (None, code)
+    target = resolve_link(SITE, "t/q.md", name, url)
+    assert (target.url, target.code) == (None, code)
     assert target.message
 
 
 def test_a_page_that_cannot_be_served_now_is_no_broken_link() -> None:
-    target = resolve(SITE, "t/q.md", "href", "broken.md")
-    assert (target.address, target.code) == (None, None)
+    target = resolve_link(SITE, "t/q.md", "href", "broken.md")
+    assert (target.url, target.code) == (None, None)
 
 
 @given(
     st.text(alphabet="./\\%2eux:#?@[] javscript\t\n", max_size=30), st.sampled_from(["href", "src"])
 )
 def test_whatever_the_link_its_address_is_safe(url: str, name: str) -> None:
-    address = resolve(SITE, "t/q.md", name, url).address
+    address = resolve_link(SITE, "t/q.md", name, url).url
     if address is not None:
         assert address.startswith(("/", "#", "http:", "https:", "mailto:"))
         assert not address.startswith(("//", "/\\"))
@@ -103,9 +103,9 @@ def test_whatever_the_link_its_address_is_safe(url: str, name: str) -> None:
 
 
 def test_a_hint_names_only_what_could_stand_there() -> None:
-    hint = resolve(SITE, "t/q.md", "href", "zzzzzzzz").hint
+    hint = resolve_link(SITE, "t/q.md", "href", "zzzzzzzz").hint
     assert hint is not None
     assert "broken.md" in hint
     assert "data.csv" not in hint
-    assert resolve(SITE, "t/q.md", "src", "zzzzzzzz").hint == ""
-    assert "p.png" in (resolve(SITE, "u/r.md", "src", "zzzzzzzz").hint or "")
+    assert resolve_link(SITE, "t/q.md", "src", "zzzzzzzz").hint == ""
+    assert "p.png" in (resolve_link(SITE, "u/r.md", "src", "zzzzzzzz").hint or "")

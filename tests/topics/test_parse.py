@@ -6,19 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.headings import Name
-from quizserver.topics.options import Item
-from quizserver.topics.parse import Embedded, parse_lesson, parse_question
+from quizserver.topics.markdown import SectionName
+from quizserver.topics.question_parser import (
+    EmbeddedBlock,
+    ListItem,
+    parse_lesson_fields,
+    parse_question_fields,
+)
 
 LIST = "- [x] Yes\n- [ ] No\n"
 
 
-def items(text: str) -> tuple[Item, ...]:
-    return parse_question(text).task_lists[0].items
+def items(text: str) -> tuple[ListItem, ...]:
+    return parse_question_fields(text).task_lists[0].items
 
 
-def names(text: str) -> list[Name]:
-    return [section.name for section in parse_question(text).sections]
+def names(text: str) -> list[SectionName]:
+    return [section.name for section in parse_question_fields(text).sections]
 
 
 @pytest.mark.parametrize("marker", ["-", "*", "+", "1.", "12)"])
@@ -67,12 +71,12 @@ def test_an_id_is_taken_off_its_options_end() -> None:
 
 
 def test_a_link_at_an_options_beginning_is_no_box() -> None:
-    fields = parse_question("# T\n\n- [x](https://example.org) a\n- [y][z] b\n")
+    fields = parse_question_fields("# T\n\n- [x](https://example.org) a\n- [y][z] b\n")
     assert fields.task_lists == ()
 
 
 def test_an_ordinary_list_belongs_to_the_stem() -> None:
-    fields = parse_question(f"# T\n\n- first\n- second\n\nWhich?\n\n{LIST}")
+    fields = parse_question_fields(f"# T\n\n- first\n- second\n\nWhich?\n\n{LIST}")
     assert len(fields.task_lists) == 1
     assert "- second" in fields.sections[0].text
 
@@ -82,74 +86,86 @@ def test_a_rule_of_dashes_is_no_list() -> None:
 
 
 def test_the_title_may_be_underlined() -> None:
-    fields = parse_question(f"The title\n=========\n\nStem\n\n{LIST}\nAnswer\n------\n\nBecause.\n")
+    fields = parse_question_fields(
+        f"The title\n=========\n\nStem\n\n{LIST}\nAnswer\n------\n\nBecause.\n"
+    )
     assert fields.title is not None
     assert (fields.title.text, fields.title.line) == ("The title", 1)
-    assert [section.name for section in fields.sections] == [Name.STEM, Name.ANSWER]
+    assert [section.name for section in fields.sections] == [SectionName.STEM, SectionName.ANSWER]
     assert fields.sections[0].text.strip() == "Stem"
 
 
 @pytest.mark.parametrize(
     ("heading", "name"),
     [
-        ("## Answer", Name.ANSWER),
-        ("## answer:", Name.ANSWER),
-        ("## **Explanation**", Name.ANSWER),
-        ("#### Answer ####", Name.ANSWER),
-        ("# Answer", Name.ANSWER),
-        ("## References", Name.REFERENCES),
-        ("## Hint", Name.HINT),
-        ("## Hint 2", Name.HINT),
-        ("### Hints", Name.HINT),
-        ("## Anwser", Name.UNKNOWN),
+        ("## Answer", SectionName.ANSWER),
+        ("## answer:", SectionName.ANSWER),
+        ("## **Explanation**", SectionName.ANSWER),
+        ("#### Answer ####", SectionName.ANSWER),
+        ("# Answer", SectionName.ANSWER),
+        ("## References", SectionName.REFERENCES),
+        ("## Hint", SectionName.HINT),
+        ("## Hint 2", SectionName.HINT),
+        ("### Hints", SectionName.HINT),
+        ("## Anwser", SectionName.UNKNOWN),
     ],
 )
-def test_sections_are_known_by_their_headings(heading: str, name: Name) -> None:
-    assert names(f"# T\n\n{LIST}\n{heading}\n\nText\n") == [Name.STEM, name]
+def test_sections_are_known_by_their_headings(heading: str, name: SectionName) -> None:
+    assert names(f"# T\n\n{LIST}\n{heading}\n\nText\n") == [SectionName.STEM, name]
 
 
 def test_a_hint_inside_the_answer_stays_in_the_answer() -> None:
     """A slip of a heading's level never shows a part of the answer early."""
     text = f"# T\n\n{LIST}\n## Answer\n\nBecause.\n\n### Hint\n\nSecret\n\n## Hint\n\nShown\n"
-    fields = parse_question(text)
-    assert [s.name for s in fields.sections] == [Name.STEM, Name.ANSWER, Name.HINT]
+    fields = parse_question_fields(text)
+    assert [s.name for s in fields.sections] == [
+        SectionName.STEM,
+        SectionName.ANSWER,
+        SectionName.HINT,
+    ]
     assert "Secret" in fields.sections[1].text
 
 
 def test_an_answer_inside_a_hint_or_the_stem_is_cut_out() -> None:
     text = f"# T\n\n{LIST}\n## Hint\n\nThink\n\n#### Answer\n\nSecret\n"
-    assert names(text) == [Name.STEM, Name.HINT, Name.ANSWER]
+    assert names(text) == [SectionName.STEM, SectionName.HINT, SectionName.ANSWER]
 
 
 def test_a_rule_between_options_and_answer_is_no_text() -> None:
-    assert names(f"# T\n\n{LIST}\n---\n\n## Answer\n\nx\n") == [Name.STEM, Name.ANSWER]
+    assert names(f"# T\n\n{LIST}\n---\n\n## Answer\n\nx\n") == [
+        SectionName.STEM,
+        SectionName.ANSWER,
+    ]
 
 
 def test_a_section_is_known_without_the_space_of_its_heading() -> None:
     """What would be shown as a heading is taken for one, lest a hint shows the answer."""
     text = f"# T\n\n{LIST}\n## Hint\n\nThink\n\n##Answer\n\nSecret\n"
-    assert names(text) == [Name.STEM, Name.HINT, Name.ANSWER]
-    assert names(f"# T\n\n#hashtag\n\n{LIST}") == [Name.STEM]
+    assert names(text) == [SectionName.STEM, SectionName.HINT, SectionName.ANSWER]
+    assert names(f"# T\n\n#hashtag\n\n{LIST}") == [SectionName.STEM]
 
 
 def test_a_heading_of_the_answer_is_never_the_title() -> None:
-    assert parse_question(f"{LIST}\n## Answer\n\n# Secret\n").title is None
-    assert parse_question(f"Stem\n\n{LIST}\n# Secret\n").title is None
+    assert parse_question_fields(f"{LIST}\n## Answer\n\n# Secret\n").title is None
+    assert parse_question_fields(f"Stem\n\n{LIST}\n# Secret\n").title is None
 
 
 def test_headings_in_code_begin_nothing() -> None:
-    assert names(f"# T\n\n{LIST}\n## Answer\n\n```\n## Hint\n```\n") == [Name.STEM, Name.ANSWER]
+    assert names(f"# T\n\n{LIST}\n## Answer\n\n```\n## Hint\n```\n") == [
+        SectionName.STEM,
+        SectionName.ANSWER,
+    ]
 
 
 def test_text_after_the_options_is_kept_apart_from_the_stem() -> None:
-    fields = parse_question(f"# T\n\nStem\n\n{LIST}\nThe key is Yes.\n")
-    assert [s.name for s in fields.sections] == [Name.STEM, Name.AFTER_OPTIONS]
+    fields = parse_question_fields(f"# T\n\nStem\n\n{LIST}\nThe key is Yes.\n")
+    assert [s.name for s in fields.sections] == [SectionName.STEM, SectionName.AFTER_OPTIONS]
     assert "key" not in fields.sections[0].text
 
 
 def test_every_section_knows_its_line() -> None:
     text = f"---\nid: a\n---\n# T\n\n{LIST}\n## Hint\n\nThink\n"
-    stem, hint = parse_question(text).sections
+    stem, hint = parse_question_fields(text).sections
     lines = text.split("\n")
     assert stem.line == 4
     assert lines[hint.line - 1 :] == hint.text.split("\n")
@@ -158,8 +174,8 @@ def test_every_section_knows_its_line() -> None:
 def test_a_lesson_is_cut_at_its_blocks() -> None:
     code = "```python\nquestion\n```\n"
     text = f"# L\n\nA\n\n```question\nq\n```\nB\n~~~ simulation\narm: x\n~~~\n\n{code}"
-    fields = parse_lesson(text)
-    blocks = [part for part in fields.parts if isinstance(part, Embedded)]
+    fields = parse_lesson_fields(text)
+    blocks = [part for part in fields.parts if isinstance(part, EmbeddedBlock)]
     assert [(b.kind, b.content, b.line) for b in blocks] == [
         ("question", "q", 5),
         ("simulation", "arm: x", 9),
@@ -204,7 +220,7 @@ MARKDOWN = st.lists(
 @given(MARKDOWN)
 def test_any_text_can_be_parsed_and_every_place_is_in_it(text: str) -> None:
     lines = text.split("\n")
-    fields = parse_question(text)
+    fields = parse_question_fields(text)
     for item in (item for task_list in fields.task_lists for item in task_list.items):
         if item.box is not None:
             assert lines[item.line - 1][item.column - 1] == "["
@@ -215,19 +231,19 @@ def test_any_text_can_be_parsed_and_every_place_is_in_it(text: str) -> None:
     for section in fields.sections:
         if section.heading:
             assert lines[section.heading.line - 1].strip()
-    parse_lesson(text)
+    parse_lesson_fields(text)
 
 
 @given(MARKDOWN)
 def test_no_line_of_a_question_is_lost(text: str) -> None:
     """Every line of prose turns up in an option, its feedback, a section, a heading or a title."""
-    fields = parse_question(text)
+    fields = parse_question_fields(text)
     shown = [section.text for section in fields.sections]
     shown += [section.heading.text for section in fields.sections if section.heading]
     shown += [fields.title.text] if fields.title else []
     shown += [fields.front.yaml] if fields.front else []
     for task_list in fields.task_lists:
-        shown += [line.text for line in task_list.loose]
+        shown += [line.text for line in task_list.loose_quotes]
         for item in task_list.items:
             shown += [item.text, item.feedback_text or "", *(given for given, _, _ in item.ids)]
     everything = "\n".join(shown)

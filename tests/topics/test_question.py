@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quizserver.topics.model import Question
-from quizserver.topics.question import build_question, draft_question
+from quizserver.topics.question import parse_question, render_question
 from tests.topics.folder_of import PLAINEST
 
 
 def question(text: str, path: str = "any-topic/anything.md") -> Question:
-    draft = draft_question(path, text)
-    assert draft.usable, draft.flaws
-    return build_question(draft, topic=path.split("/")[0], rewrite=lambda _name, url: url)
+    draft = parse_question(path, text)
+    assert draft.is_servable, draft.diagnostics
+    return render_question(draft, topic=path.split("/")[0], rewrite=lambda _name, url: url)
 
 
 def test_the_plainest_file_is_a_question_with_several_right_options() -> None:
@@ -77,7 +77,7 @@ def test_front_matter_gives_every_field() -> None:
         ("b", "a"),
         False,
     )
-    assert asked.described == ((0.0, 1.0), (1.0, 0.001))
+    assert asked.described_curve == ((0.0, 1.0), (1.0, 0.001))
     assert asked.simulation == "simulation"
     first, second, third, fourth = asked.claims
     assert (first.expected, second.expected, third.expected) == (
@@ -162,6 +162,6 @@ def test_an_id_that_is_written_stays_when_a_typo_is_mended(text: str) -> None:
 
 @pytest.mark.parametrize("newline", ["\r\n", "\r"])
 def test_the_checker_and_the_builder_see_unix_lines_only(newline: str) -> None:
-    from quizserver.topics.text import decode
+    from quizserver.topics.source_text import decode_source
 
-    assert decode(PLAINEST.replace("\n", newline).encode()).text == PLAINEST
+    assert decode_source(PLAINEST.replace("\n", newline).encode()).text == PLAINEST

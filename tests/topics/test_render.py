@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.topics.render import plain, render, render_parts, unwrap
+from quizserver.topics.render import plain_text, render_markdown, render_parts, unwrap_paragraph
 
 
 def html(text: str) -> str:
-    return render(text, prefix="p-", rewrite=lambda _name, url: url)
+    return render_markdown(text, prefix="p-", rewrite=lambda _name, url: url)
 
 
 def test_code_is_highlighted_with_classes_and_no_styles() -> None:
@@ -16,7 +16,7 @@ def test_code_is_highlighted_with_classes_and_no_styles() -> None:
     assert '<div class="highlight">' in shown
     assert '<span class="k">def</span>' in shown
     assert "style" not in shown
-    assert "$x$" in plain(shown)
+    assert "$x$" in plain_text(shown)
 
 
 def test_a_code_block_inside_a_list_stays_there() -> None:
@@ -140,10 +140,10 @@ def test_a_thousand_brackets_take_no_minute() -> None:
 
 
 def test_a_single_paragraph_can_be_unwrapped() -> None:
-    assert unwrap("<p>a <b>c</b></p>\n") == "a <b>c</b>"
-    assert unwrap("<p>a</p>\n<p>b</p>") == "<p>a</p>\n<p>b</p>"
+    assert unwrap_paragraph("<p>a <b>c</b></p>\n") == "a <b>c</b>"
+    assert unwrap_paragraph("<p>a</p>\n<p>b</p>") == "<p>a</p>\n<p>b</p>"
 
 
 def test_plain_text_of_html() -> None:
     shown = html("A **b** $x_1$ ![C](c.png) &lt;\n\n- d\n- e\n")
-    assert plain(shown) == "A b x_1 C < d e"
+    assert plain_text(shown) == "A b x_1 C < d e"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.links import Site, resolve
-from quizserver.topics.render import render, render_parts
-from quizserver.topics.sanitise import sanitise
+from quizserver.topics.links import SiteMap, resolve_link
+from quizserver.topics.render import render_markdown, render_parts
+from quizserver.topics.sanitise import sanitise_html
 
 SAFE_TAGS = set(
     re.findall(
@@ -108,7 +108,7 @@ def judge(html: str, prefix: str) -> None:
     ],
 )
 def test_what_is_dangerous_goes_and_the_text_stays(html: str, expected: str | None) -> None:
-    cleaned = sanitise(html, prefix="x-", rewrite=keep)
+    cleaned = sanitise_html(html, prefix="x-", rewrite=keep)
     if expected is None:
         assert "width" not in cleaned
         assert 'height="20"' in cleaned
@@ -118,10 +118,10 @@ def test_what_is_dangerous_goes_and_the_text_stays(html: str, expected: str | No
 
 def test_links_and_images_get_the_address_they_are_given_or_none() -> None:
     html = '<a href="a.md">x</a> <img src="b.png" alt="B">'
-    mapped = sanitise(html, prefix="", rewrite=lambda name, url: f"/{name}/{url}")
+    mapped = sanitise_html(html, prefix="", rewrite=lambda name, url: f"/{name}/{url}")
     assert 'href="/href/a.md"' in mapped
     assert 'src="/src/b.png"' in mapped
-    dropped = sanitise(html, prefix="", rewrite=lambda _name, _url: None)
+    dropped = sanitise_html(html, prefix="", rewrite=lambda _name, _url: None)
     assert "href" not in dropped
     assert "src" not in dropped
     assert 'alt="B"' in dropped
@@ -202,20 +202,20 @@ HOSTILE = st.lists(
     ),
     max_size=20,
 ).map("".join)
-SITE = Site(frozenset({"t/x.png"}), {}, {"t": "t"})
+SITE = SiteMap(frozenset({"t/x.png"}), {}, {"t": "t"})
 
 
 def own(name: str, url: str) -> str | None:
-    return resolve(SITE, "t/q.md", name, url).address
+    return resolve_link(SITE, "t/q.md", name, url).url
 
 
 @given(HOSTILE)
 def test_nothing_dangerous_survives_any_html(html: str) -> None:
-    judge(sanitise(html, prefix="x-", rewrite=own), "x-")
+    judge(sanitise_html(html, prefix="x-", rewrite=own), "x-")
 
 
 @given(HOSTILE)
 def test_nothing_dangerous_survives_any_markdown(markdown: str) -> None:
-    judge(render(markdown, prefix="x-", rewrite=own), "x-")
+    judge(render_markdown(markdown, prefix="x-", rewrite=own), "x-")
     for piece in render_parts([markdown, "b", markdown], prefix="x-", rewrite=own):
         judge(piece, "x-")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.scan import HIDDEN, Kind, indent_of, scan
+from quizserver.topics.markdown import HIDDEN_CHARACTER, LineKind, indent_of, scan_markdown
 
 
 def kinds(text: str) -> str:
     """One letter a line: p(rose), c(ode), o (comment), f(ront matter)."""
-    letters = {Kind.PROSE: "p", Kind.CODE: "c", Kind.COMMENT: "o", Kind.FRONT: "f"}
-    return "".join(letters[kind] for kind in scan(text).kinds)
+    letters = {LineKind.PROSE: "p", LineKind.CODE: "c", LineKind.COMMENT: "o", LineKind.FRONT: "f"}
+    return "".join(letters[kind] for kind in scan_markdown(text).kinds)
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_lines_are_what_they_are(text: str, expected: str) -> None:
 
 def test_code_spans_and_comments_are_hidden_in_place() -> None:
     text = "a `$x$` b ``c ` d`` <!-- $y$ --> $z$"
-    prose = scan(text).prose()
+    prose = scan_markdown(text).prose_text()
     assert len(prose) == len(text)
-    assert prose.replace(HIDDEN, "") == "a  b   $z$"
+    assert prose.replace(HIDDEN_CHARACTER, "") == "a  b   $z$"
     assert prose.index("$z$") == text.index("$z$")
 
 
 def test_a_code_span_ends_with_its_paragraph() -> None:
-    assert "$x$" in scan("a ` b\n\n$x$ ` c").prose()
+    assert "$x$" in scan_markdown("a ` b\n\n$x$ ` c").prose_text()
 
 
 def test_tabs_count_to_the_next_stop() -> None:
@@ -61,8 +61,8 @@ def test_tabs_count_to_the_next_stop() -> None:
 
 
 def test_an_unclosed_fence_is_known() -> None:
-    [fence] = scan("a\n  ```py x\nb").fences
-    assert (fence.first, fence.last, fence.column, fence.info, fence.closed) == (
+    [fence] = scan_markdown("a\n  ```py x\nb").fences
+    assert (fence.first_line, fence.last_line, fence.column, fence.info, fence.closed) == (
         2,
         3,
         3,
@@ -73,10 +73,10 @@ def test_an_unclosed_fence_is_known() -> None:
 
 @given(st.text(alphabet="`~-[]x <!>\n#$:a\t", max_size=200))
 def test_any_text_can_be_scanned_and_no_offset_moves(text: str) -> None:
-    scanned = scan(text)
-    prose = scanned.prose()
+    scanned = scan_markdown(text)
+    prose = scanned.prose_text()
     assert len(prose) == len(text)
     assert [i for i, c in enumerate(prose) if c == "\n"] == [
         i for i, c in enumerate(text) if c == "\n"
     ]
-    assert all(a in (b, HIDDEN) for a, b in zip(prose, text, strict=True))
+    assert all(a in (b, HIDDEN_CHARACTER) for a, b in zip(prose, text, strict=True))

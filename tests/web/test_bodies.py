@@ -6,10 +6,10 @@ import io
 import threading
 from typing import Any
 
-from quizserver.web.bodies import BodyGate
+from quizserver.web.body_limiter import BodyLimiter
 
 
-def ask(gate: BodyGate, body: Any = None, length: int = 0) -> tuple[str, bytes]:
+def ask(gate: BodyLimiter, body: Any = None, length: int = 0) -> tuple[str, bytes]:
     told: list[str] = []
     environ = {"CONTENT_LENGTH": str(length), "wsgi.input": body or io.BytesIO()}
     said = gate(environ, lambda status, headers: told.append(status))
@@ -34,12 +34,12 @@ class Slow:
 
 
 def test_a_body_arrives_whole():
-    gate = BodyGate(echo, at_once=1, bytes_max=100)
+    gate = BodyLimiter(echo, max_concurrent=1, bytes_max=100)
     assert ask(gate, io.BytesIO(b"hello and more"), 5) == ("200 OK", b"hello")
 
 
 def test_when_all_places_are_taken_by_slow_senders_others_are_told_and_pages_are_served():
-    gate = BodyGate(echo, at_once=2, bytes_max=100, patience=0.05)
+    gate = BodyLimiter(echo, max_concurrent=2, bytes_max=100, wait_seconds=0.05)
     slow = [Slow(), Slow()]
     answers: list[tuple[str, bytes]] = []
     threads = [
@@ -62,7 +62,7 @@ def test_when_all_places_are_taken_by_slow_senders_others_are_told_and_pages_are
 
 
 def test_a_request_waits_for_its_turn_when_many_come_at_once():
-    gate = BodyGate(echo, at_once=1, bytes_max=100, patience=30)
+    gate = BodyLimiter(echo, max_concurrent=1, bytes_max=100, wait_seconds=30)
     first, answers = Slow(), []
     threads = [threading.Thread(target=lambda: answers.append(ask(gate, first, 3)))]
     threads[0].start()
@@ -79,5 +79,5 @@ def test_a_request_waits_for_its_turn_when_many_come_at_once():
 
 
 def test_a_body_that_is_too_large_is_left_for_the_application_to_refuse():
-    gate = BodyGate(echo, at_once=1, bytes_max=2)
+    gate = BodyLimiter(echo, max_concurrent=1, bytes_max=2)
     assert ask(gate, io.BytesIO(b"abc"), 3) == ("200 OK", b"abc")

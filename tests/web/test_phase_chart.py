@@ -11,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import quizserver
-from quizserver.web.phase_chart import LEVELS, Mark, Side, level, phase_chart
+from quizserver.web.phase_chart import (
+    COLOUR_STEPS,
+    ArmMarker,
+    MapAxis,
+    colour_step,
+    draw_phase_chart,
+)
 
 CSS = Path(quizserver.__file__).parent / "static" / "css" / "tokens.css"
-RATE = Side("Learning rate", (0.01, 0.1, 1.0, 10.0), scale="log")
-DECAY = Side("Weight decay", (0.0, 0.1, 0.2), unit="per step")
-KIND = Side("Kind", (0.0, 1.0), names=("tanh", "ReLU & co"))
+RATE = MapAxis("Learning rate", (0.01, 0.1, 1.0, 10.0), scale="log")
+DECAY = MapAxis("Weight decay", (0.0, 0.1, 0.2), unit="per step")
+KIND = MapAxis("Kind", (0.0, 1.0), names=("tanh", "ReLU & co"))
 
 counts = st.integers(1, 9).flatmap(
     lambda width: st.lists(
@@ -28,11 +34,22 @@ counts = st.integers(1, 9).flatmap(
 
 
 def draw(
-    counts: list[list[int | None]], x: Side = RATE, y: Side = DECAY, of: int = 8, **more: object
+    counts: list[list[int | None]],
+    x: MapAxis = RATE,
+    y: MapAxis = DECAY,
+    of: int = 8,
+    **more: object,
 ) -> ElementTree.Element:
     """The picture as XML: it must be well-formed."""
-    svg = phase_chart(
-        ident="m", title="Plateau", description="In 3.", x=x, y=y, counts=counts, of=of, **more
+    svg = draw_phase_chart(
+        ident="m",
+        title="Plateau",
+        description="In 3.",
+        x=x,
+        y=y,
+        counts=counts,
+        replicas=of,
+        **more,
     )  # type: ignore[arg-type]
     return ElementTree.fromstring(str(svg))
 
@@ -54,8 +71,8 @@ def cells(picture: ElementTree.Element, rows: int) -> dict[tuple[int, int], str]
 
 @given(counts)
 def test_every_count_is_drawn_where_it_belongs_and_nothing_else(grid: list[list[int | None]]):
-    x = Side("x", [float(i) for i in range(len(grid[0]) + 1)][: max(2, len(grid[0]))])
-    y = Side("y", [float(i) for i in range(len(grid))])
+    x = MapAxis("x", [float(i) for i in range(len(grid[0]) + 1)][: max(2, len(grid[0]))])
+    y = MapAxis("y", [float(i) for i in range(len(grid))])
     expected = {
         (row, column): f"k-{count}"
         for row, line in enumerate(grid)
@@ -67,10 +84,10 @@ def test_every_count_is_drawn_where_it_belongs_and_nothing_else(grid: list[list[
 
 @given(st.integers(1, 200))
 def test_no_replica_and_all_of_them_have_colours_of_their_own(n: int):
-    steps = [level(count, n) for count in range(n + 1)]
+    steps = [colour_step(count, n) for count in range(n + 1)]
     assert steps == sorted(steps)
-    assert (steps[0], steps[-1]) == (0, LEVELS)
-    assert all(0 < step < LEVELS for step in steps[1:-1])
+    assert (steps[0], steps[-1]) == (0, COLOUR_STEPS)
+    assert all(0 < step < COLOUR_STEPS for step in steps[1:-1])
 
 
 def test_a_line_goes_round_the_cells_where_most_replicas_show_the_shape():
@@ -86,15 +103,15 @@ def test_where_nothing_is_trained_there_is_no_line():
 
 
 def test_the_middle_of_a_cell_is_its_value_and_the_scale_rules_in_between():
-    assert [RATE.spot(value) for value in RATE.values] == [0.125, 0.375, 0.625, 0.875]
-    assert RATE.spot(10**-1.5) == pytest.approx(0.25)
-    assert DECAY.spot(0.15) == pytest.approx(2 / 3)
-    assert (RATE.spot(0), RATE.spot(1e-9), RATE.spot(1e9)) == (None, None, None)
+    assert [RATE.position(value) for value in RATE.values] == [0.125, 0.375, 0.625, 0.875]
+    assert RATE.position(10**-1.5) == pytest.approx(0.25)
+    assert DECAY.position(0.15) == pytest.approx(2 / 3)
+    assert (RATE.position(0), RATE.position(1e-9), RATE.position(1e9)) == (None, None, None)
 
 
 def test_uneven_whole_numbers_stand_in_the_middle_of_their_cells():
-    side = Side("Units", (1.0, 2.0, 4.0, 9.0), scale="log", integer=True)
-    assert [side.spot(value) for value in side.values] == [0.125, 0.375, 0.625, 0.875]
+    side = MapAxis("Units", (1.0, 2.0, 4.0, 9.0), scale="log", integer=True)
+    assert [side.position(value) for value in side.values] == [0.125, 0.375, 0.625, 0.875]
     texts = [t.text for t in draw([[0] * 4] * 3, x=side).iter("text") if t.get("class") == "tick-x"]
     assert texts == ["1", "2", "4", "9"]
 
@@ -111,7 +128,7 @@ def test_the_axes_say_knob_unit_and_round_numbers_or_names():
 
 
 def test_marks_stand_at_their_values_with_their_number():
-    picture = draw([[0] * 4] * 3, marks=[Mark(1.0, 0.2, 7, 13), Mark(1e9, 0.0, 8, 0)])
+    picture = draw([[0] * 4] * 3, markers=[ArmMarker(1.0, 0.2, 7, 13), ArmMarker(1e9, 0.0, 8, 0)])
     [circle] = picture.iter("circle")
     assert (circle.get("cx"), circle.get("cy")) == ("62.5%", "16.67%")
     assert circle.get("class") == "arm-mark arm-1"
@@ -119,8 +136,14 @@ def test_marks_stand_at_their_values_with_their_number():
 
 
 def test_the_picture_has_a_name_and_a_description_and_no_inline_style():
-    svg = phase_chart(
-        ident="m", title="A < B", description="x & y", x=RATE, y=DECAY, counts=[[1] * 4] * 3, of=8
+    svg = draw_phase_chart(
+        ident="m",
+        title="A < B",
+        description="x & y",
+        x=RATE,
+        y=DECAY,
+        counts=[[1] * 4] * 3,
+        replicas=8,
     )
     assert '<title id="m-title">A &lt; B</title><desc id="m-desc">x &amp; y</desc>' in svg
     assert 'role="img" aria-labelledby="m-title m-desc"' in svg

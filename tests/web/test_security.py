@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from quizserver.app import create_app
-from quizserver.db.guards import BusyError
-from quizserver.db.migrate import migrate
+from quizserver.db.availability import BusyError
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.serve import migrate_store
 from quizserver.settings import Settings
@@ -196,7 +196,7 @@ def test_a_session_ends_after_a_year(client: FlaskClient, monkeypatch: pytest.Mo
 def test_health_tells_the_truth(app: Flask, client: FlaskClient, settings: Settings):
     assert client.get("/healthz").json == {"status": "ok", "topics": 1}
     database = Database(settings.data_url)
-    migrate(database, "base", down=True)
+    migrate_database(database, "base", down=True)
     database.dispose()
     response = client.get("/healthz")
     assert response.status_code == 503

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from quizserver.web.static_files import FOLDER, imported
+from quizserver.web.static_files import STATIC_FOLDER, imported_modules
 
-JS = FOLDER / "js"
+JS = STATIC_FOLDER / "js"
 
 
 @pytest.mark.parametrize("address", ["/", "/topics/numbers", "/questions/even", "/sign-in"])
@@ -39,11 +39,13 @@ def test_what_is_imported_by_what_is_imported_is_found_once(tmp_path: Path) -> N
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    assert sorted(imported(tmp_path / "a.js")) == ["b.js", "c.js", "d.js"]
+    assert sorted(imported_modules(tmp_path / "a.js")) == ["b.js", "c.js", "d.js"]
 
 
 def test_no_module_is_without_use() -> None:
-    templates = "".join(path.read_text() for path in FOLDER.parent.rglob("templates/**/*.html"))
+    templates = "".join(
+        path.read_text() for path in STATIC_FOLDER.parent.rglob("templates/**/*.html")
+    )
     entries = set(re.findall(r"module\('([^']+)'\)", templates))
-    used = entries.union(*(imported(JS / name) for name in entries))
+    used = entries.union(*(imported_modules(JS / name) for name in entries))
     assert used == {path.name for path in JS.glob("*.js")}

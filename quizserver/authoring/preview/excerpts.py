@@ -6,63 +6,67 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.topics.model import Problem
-from quizserver.topics.text import LARGEST
+from quizserver.topics.model import Diagnostic
+from quizserver.topics.source_text import LARGEST_PAGE
 
-AROUND = 2
-WIDEST = 400
+CONTEXT_LINES = 2
+WIDTH_MAX = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExcerptLine:
     number: int
     text: str
-    marked: bool
+    highlighted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemView:
+class DiagnosticExcerpt:
     """``lines`` are those around the problem; none where the file can't be shown."""
 
-    problem: Problem
-    lines: tuple[Line, ...]
+    diagnostic: Diagnostic
+    lines: tuple[ExcerptLine, ...]
 
 
-def problem_views(problems: Iterable[Problem], content: Path) -> list[ProblemView]:
+def diagnostic_excerpts(problems: Iterable[Diagnostic], content: Path) -> list[DiagnosticExcerpt]:
     """Each problem with its excerpt; every file is read once."""
     texts: dict[str, list[str]] = {}
-    views = []
+    excerpts = []
     for problem in problems:
         if problem.path not in texts:
-            texts[problem.path] = _lines(content, problem.path)
-        views.append(ProblemView(problem, _around(texts[problem.path], problem.line)))
-    return views
+            texts[problem.path] = _read_lines(content, problem.path)
+        excerpts.append(
+            DiagnosticExcerpt(problem, _excerpt_lines(texts[problem.path], problem.line))
+        )
+    return excerpts
 
 
-def _lines(content: Path, path: str) -> list[str]:
+def _read_lines(content: Path, path: str) -> list[str]:
     """The lines of a file as the checker counts them; none of a file outside of ``content``."""
     file = content / path
     try:
         if not file.resolve(strict=True).is_relative_to(content.resolve()):
             return []
-        with file.open("rb") as opened:
-            data = opened.read(LARGEST)
+        with file.open("rb") as handle:
+            data = handle.read(LARGEST_PAGE)
     except (OSError, RuntimeError):
         return []
     text = data.decode("utf-8-sig", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _around(lines: list[str], line: int) -> tuple[Line, ...]:
+def _excerpt_lines(lines: list[str], line: int) -> tuple[ExcerptLine, ...]:
     if not 1 <= line <= len(lines):
         return ()
-    first, last = max(1, line - AROUND), min(len(lines), line + AROUND)
-    return tuple(Line(n, _shown(lines[n - 1]), n == line) for n in range(first, last + 1))
+    first, last = max(1, line - CONTEXT_LINES), min(len(lines), line + CONTEXT_LINES)
+    return tuple(
+        ExcerptLine(n, _printable_text(lines[n - 1]), n == line) for n in range(first, last + 1)
+    )
 
 
-def _shown(text: str) -> str:
+def _printable_text(text: str) -> str:
     """Without control characters; a very long line is cut."""
     clean = "".join(
         c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text
     )
-    return clean if len(clean) <= WIDEST else clean[:WIDEST] + "…"
+    return clean if len(clean) <= WIDTH_MAX else clean[:WIDTH_MAX] + "…"

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_ONLY = "PREVIEW_ONLY"
-HOME = "/preview/"
+_TOPIC_VARIABLE = "PREVIEW_ONLY"
+HOME_PATH = "/preview/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,49 +19,49 @@ class Preview:
     ``at`` is the address at which it begins.
     """
 
-    only: str | None = None
-    at: str = HOME
+    only_topic: str | None = None
+    start_path: str = HOME_PATH
 
-    def environment(self) -> dict[str, str]:
+    def to_environ(self) -> dict[str, str]:
         """As variables for a child process. They turn nothing on; only an argument does that."""
-        return {_ONLY: self.only or ""}
+        return {_TOPIC_VARIABLE: self.only_topic or ""}
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Preview:
-        return cls(environ.get(_ONLY) or None)
+        return cls(environ.get(_TOPIC_VARIABLE) or None)
 
 
-def located(path: Path | None, content: Path) -> tuple[Path, Preview]:
+def locate_preview(path: Path | None, content: Path) -> tuple[Path, Preview]:
     """The content folder that ``path`` belongs to, and what of it is previewed.
 
     As ``quizserver check`` takes its PATH: one inside ``content`` is seen among its neighbours,
     one outside of it by itself: a folder with markdown files, or a file, as a topic.
     """
-    content = _absolute(content)
+    content = _absolute_path(content)
     if path is None:
         return content, Preview()
-    path = _absolute(path)
+    path = _absolute_path(path)
     if path.is_relative_to(content):
         parts = path.relative_to(content).parts
-        return content, Preview(None, _topic_address(parts[0]) if parts else HOME)
-    topic = path if path.is_dir() else path.parent
-    if path.is_dir() and not any(topic.glob("*.md")):
-        return topic, Preview()
-    return topic.parent, Preview(topic.name, _topic_address(topic.name))
+        return content, Preview(None, _topic_address(parts[0]) if parts else HOME_PATH)
+    topic_folder = path if path.is_dir() else path.parent
+    if path.is_dir() and not any(topic_folder.glob("*.md")):
+        return topic_folder, Preview()
+    return topic_folder.parent, Preview(topic_folder.name, _topic_address(topic_folder.name))
 
 
 def content_flag(content: Path, default: Path) -> str:
     """What a command needs to find the folder: `` --content DIR``, or nothing."""
-    content, here = _absolute(content), Path.cwd()
-    if content == _absolute(default):
+    content, cwd = _absolute_path(content), Path.cwd()
+    if content == _absolute_path(default):
         return ""
-    shown = content.relative_to(here) if content.is_relative_to(here) else content
-    return f" --content {shlex.quote(str(shown))}"
+    printed = content.relative_to(cwd) if content.is_relative_to(cwd) else content
+    return f" --content {shlex.quote(str(printed))}"
 
 
 def _topic_address(folder: str) -> str:
-    return f"{HOME}topics/{folder}"
+    return f"{HOME_PATH}topics/{folder}"
 
 
-def _absolute(path: Path) -> Path:
+def _absolute_path(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100  (links stay as they are written)

@@ -10,67 +10,74 @@ from pathlib import PurePosixPath
 
 from flask import Blueprint, Flask, Response, abort, g, jsonify, render_template, request, url_for
 
+from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
-from quizserver.accounts.current import Current
+from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
 from quizserver.accounts.passwords import hash_password
-from quizserver.accounts.roles import store as roles
-from quizserver.attempts.desk import Desk
+from quizserver.attempts.service import QuestionService
 from quizserver.authoring.preview import views
-from quizserver.authoring.preview.excerpts import ProblemView, problem_views
-from quizserver.authoring.preview.gate import HostGate
+from quizserver.authoring.preview.excerpts import DiagnosticExcerpt, diagnostic_excerpts
+from quizserver.authoring.preview.host_check import HostCheck
 from quizserver.authoring.preview.model import content_flag
-from quizserver.authoring.preview.revision import Revision
+from quizserver.authoring.preview.revision import RevisionCounter
 from quizserver.db.session import Database
-from quizserver.progress.lesson import Shown, shown_blocks
+from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.settings import Settings
-from quizserver.topics.model import Problem, Question, SimulationBlock, Topic
+from quizserver.topics.model import Diagnostic, Question, SimulationBlock, Topic
 
-AUTHOR = "author@preview.example"
+AUTHOR_EMAIL = "author@preview.example"
 # Where a page may reload by itself: not where somebody types.
-LIVE = {"preview", "attempts", "progress", None}
+RELOADING_BLUEPRINTS = {"preview", "attempts", "progress", None}
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class PreviewBar:
     """What stands above every page. ``scope`` is the topic whose problems it lists, if any."""
 
     revision: str
-    live: bool
+    auto_reload: bool
     scope: str | None
-    problems: list[ProblemView]
+    problems: list[DiagnosticExcerpt]
     elsewhere: int
     author_url: str | None
     learner_url: str | None
     as_author: bool
 
 
-def install(
-    app: Flask, *, settings: Settings, database: Database, desk: Desk, current: Current
+def install_preview(
+    app: Flask,
+    *,
+    settings: Settings,
+    database: Database,
+    question_service: QuestionService,
+    current: CurrentUser,
 ) -> None:
     """Turns ``app`` into a preview: everybody is its author, and the key is in sight.
 
     It belongs on an address of this machine: requests under another host's name are refused, so
     that no web page elsewhere can read it through a browser here.
     """
-    app.wsgi_app = HostGate(app.wsgi_app)  # type: ignore[method-assign]
-    author = _author(database)
-    revision = Revision()
-    flag = content_flag(settings.content, Settings().content)
-    verify = "quizserver verify {} --update" + flag.replace("{", "{{").replace("}", "}}")
+    app.wsgi_app = HostCheck(app.wsgi_app)  # type: ignore[method-assign]
+    author = _ensure_author(database)
+    revision = RevisionCounter()
+    content_option = content_flag(settings.content, Settings().content)
+    verify_template = "quizserver verify {} --update" + content_option.replace("{", "{{").replace(
+        "}", "}}"
+    )
     # Macros that are imported without a context see globals alone.
     app.jinja_env.globals["previewing"] = True
 
     @app.before_request
-    def arrive() -> None:
+    def sign_in_visitor() -> None:
         # Before the page is made: if a file changes meanwhile, the page is one reload behind.
-        g.preview_revision = revision.of(desk.library.snapshot())
+        g.preview_revision = revision.revision_of(question_service.library.snapshot())
         if request.endpoint not in {"static_files", "healthz"} and current.account() is None:
             current.sign_in(author)
 
     @app.context_processor
-    def bar_of_the_page() -> dict[str, Bar]:
-        return {"preview_bar": _bar(desk, settings)}
+    def add_preview_bar() -> dict[str, PreviewBar]:
+        return {"preview_bar": _build_bar(question_service, settings)}
 
     blueprint = Blueprint("preview", __name__, url_prefix="/preview")
 
@@ -78,8 +85,8 @@ def install(
     def home() -> str:
         return render_template(
             "authoring/preview_home.html",
-            rows=views.topic_rows(desk.library.snapshot(), verify),
-            check=f"quizserver check{flag}",
+            rows=views.preview_topic_rows(question_service.library.snapshot(), verify_template),
+            check_command=f"quizserver check{content_option}",
         )
 
     @blueprint.get("/state.json")
@@ -88,133 +95,155 @@ def install(
 
     @blueprint.get("/topics/<topic>", endpoint="topic")
     def show_topic(topic: str) -> str | tuple[str, int]:
-        found = _topic(desk, topic)
-        if found is None:
-            return _unserved(topic)
-        snapshot = desk.library.snapshot()
-        blocks = shown_blocks(
-            found,
+        served_topic = _find_topic(question_service, topic)
+        if served_topic is None:
+            return _render_unserved(topic)
+        snapshot = question_service.library.snapshot()
+        blocks = view_lesson_blocks(
+            served_topic,
             snapshot,
-            question=lambda question: _keyed(snapshot.topics[question.topic], question),
-            bench=lambda block: _bench(found, block),
+            view_question=lambda question: _keyed_question(
+                snapshot.topics[question.topic], question
+            ),
+            view_bench=lambda block: _bench_block(served_topic, block),
         )
         return render_template(
             "authoring/preview_topic.html",
-            topic=found,
+            topic=served_topic,
             blocks=list(blocks),
-            keyed=[_keyed(found, question) for question in found.questions],
-            state=views.evidence_state(found, None, verify.format(found.id)),
-            verify=verify.format(found.id),
+            keyed_questions=[
+                _keyed_question(served_topic, question) for question in served_topic.questions
+            ],
+            state=views.evidence_state(served_topic, None, verify_template.format(served_topic.id)),
+            verify=verify_template.format(served_topic.id),
         )
 
     @blueprint.get("/questions/<question>", endpoint="question")
     def show_question(question: str) -> str | tuple[str, int]:
-        snapshot = desk.library.snapshot()
-        found = snapshot.questions.get(question)
-        if found is None:
-            return _unserved(question)
-        topic = snapshot.topics[found.topic]
-        view = _keyed(topic, found)
-        if found.simulation is not None:
-            bench = desk.bench(topic, found.simulation, None, {}, url_for, found.described)
-            pending = bench is None and not _broken(topic, found.simulation)
+        snapshot = question_service.library.snapshot()
+        served_question = snapshot.questions.get(question)
+        if served_question is None:
+            return _render_unserved(question)
+        topic = snapshot.topics[served_question.topic]
+        view = _keyed_question(topic, served_question)
+        if served_question.simulation is not None:
+            bench = question_service.build_bench(
+                topic,
+                served_question.simulation,
+                None,
+                {},
+                url_for,
+                served_question.described_curve,
+            )
+            pending = bench is None and not _is_unusable(topic, served_question.simulation)
             view = replace(view, bench=bench, bench_pending=pending)
-        return render_template("authoring/preview_question.html", q=view)
+        return render_template("authoring/preview_question.html", question=view)
 
-    def _keyed(topic: Topic, question: Question) -> views.KeyedQuestion:
-        kept = question.path in desk.library.snapshot().kept
-        return views.keyed_question(topic, question, kept=kept, command=verify.format(topic.id))
+    def _keyed_question(topic: Topic, question: Question) -> views.KeyedQuestion:
+        is_last_good = question.path in question_service.library.snapshot().stale_paths
+        return views.keyed_question(
+            topic,
+            question,
+            is_last_good=is_last_good,
+            verify_command=verify_template.format(topic.id),
+        )
 
-    def _bench(topic: Topic, block: SimulationBlock) -> Shown:
-        bench = desk.bench(topic, block.simulation, block.arm, block.knobs, url_for)
+    def _bench_block(topic: Topic, block: SimulationBlock) -> BlockView:
+        bench = question_service.build_bench(
+            topic, block.simulation, block.arm, block.knobs, url_for
+        )
         if bench is not None:
             return "bench", bench
-        return ("missing" if _broken(topic, block.simulation) else "pending"), block.simulation
+        return ("missing" if _is_unusable(topic, block.simulation) else "pending"), block.simulation
 
-    def _broken(topic: Topic, simulation: str) -> bool:
+    def _is_unusable(topic: Topic, simulation: str) -> bool:
         """Whether the simulation can't be used; else it is only being read."""
         path = f"{topic.folder.name}/{simulation}.py"
-        problems = desk.library.snapshot().problems
+        problems = question_service.library.snapshot().diagnostics
         return simulation not in topic.simulations or any(p.path == path for p in problems)
 
-    def _unserved(name: str) -> tuple[str, int]:
+    def _render_unserved(name: str) -> tuple[str, int]:
         """The page of what no good version is there of: why, if any file says it."""
-        if not _about(desk, name):
+        if not _problems_about(question_service, name):
             abort(404)
         return render_template("authoring/preview_unserved.html", name=name), 200
 
     app.register_blueprint(blueprint)
 
 
-def _author(database: Database) -> Person:
+def _ensure_author(database: Database) -> Person:
     """The account that every visitor of the preview has, in its store of its own."""
     with database.write() as session:
-        person = people.by_email(session, AUTHOR)
+        person = people.person_by_email(session, AUTHOR_EMAIL)
         if person is None:
-            person = people.ensure_guest(session, people.new_visitor())
-            hashed = hash_password(secrets.token_urlsafe())
-            people.give_address(session, person.id, AUTHOR, hashed)
-            roles.grant(session, person.id, "author", by=None, now=datetime.now(UTC))
+            person = people.ensure_guest(session, people.new_visitor_token())
+            password_hash = hash_password(secrets.token_urlsafe())
+            people.register_account(session, person.id, AUTHOR_EMAIL, password_hash)
+            roles.grant_role(session, person.id, "author", by=None, now=datetime.now(UTC))
     with database.read() as session:
-        person = people.by_email(session, AUTHOR)
+        person = people.person_by_email(session, AUTHOR_EMAIL)
     assert person is not None
     return person
 
 
-def _topic(desk: Desk, name: str) -> Topic | None:
+def _find_topic(question_service: QuestionService, name: str) -> Topic | None:
     """The topic with this id or in this folder: problems name the folder."""
-    topics = desk.library.snapshot().topics
+    topics = question_service.library.snapshot().topics
     return topics.get(name) or next((t for t in topics.values() if t.folder.name == name), None)
 
 
-def _bar(desk: Desk, settings: Settings) -> Bar:
+def _build_bar(question_service: QuestionService, settings: Settings) -> PreviewBar:
     arguments = request.view_args or {}
     question, topic = arguments.get("question"), arguments.get("topic")
-    problems = desk.library.snapshot().problems
-    shown, scope = list(_lost(problems)), None
+    problems = question_service.library.snapshot().diagnostics
+    listed, scope = list(_folder_problems(problems)), None
     author_url = learner_url = None
     if question is not None:
-        found = desk.library.snapshot().questions.get(question)
+        served_question = question_service.library.snapshot().questions.get(question)
         author_url = url_for("preview.question", question=question)
-        if found is not None:
+        if served_question is not None:
             learner_url = url_for("attempts.question", question=question)
-            scope = found.path.split("/")[0]
+            scope = served_question.path.split("/")[0]
             # What is wrong with the page in sight comes first.
-            shown += sorted(_of(problems, scope), key=lambda p: p.path != found.path)
+            listed += sorted(
+                _problems_in(problems, scope), key=lambda p: p.path != served_question.path
+            )
         else:
-            shown += _about(desk, question)
+            listed += _problems_about(question_service, question)
     elif topic is not None:
-        served = _topic(desk, topic)
-        scope = served.folder.name if served is not None else topic
+        served_topic = _find_topic(question_service, topic)
+        scope = served_topic.folder.name if served_topic is not None else topic
         author_url = url_for("preview.topic", topic=topic)
-        if served is not None:
-            learner_url = url_for("progress.topic", topic=served.id)
-        shown += _of(problems, scope)
+        if served_topic is not None:
+            learner_url = url_for("progress.topic", topic=served_topic.id)
+        listed += _problems_in(problems, scope)
     elif request.endpoint == "preview.home":
-        shown = list(problems)
-    return Bar(
+        listed = list(problems)
+    return PreviewBar(
         revision=g.get("preview_revision", ""),
         # what a form has sent must not be sent again
-        live=request.method == "GET" and request.blueprint in LIVE,
+        auto_reload=request.method == "GET" and request.blueprint in RELOADING_BLUEPRINTS,
         scope=scope,
-        problems=problem_views(shown, settings.content),
-        elsewhere=len(problems) - len(shown),
+        problems=diagnostic_excerpts(listed, settings.content),
+        elsewhere=len(problems) - len(listed),
         author_url=author_url,
         learner_url=learner_url,
         as_author=request.blueprint == "preview",
     )
 
 
-def _of(problems: tuple[Problem, ...], folder: str) -> list[Problem]:
+def _problems_in(problems: tuple[Diagnostic, ...], folder: str) -> list[Diagnostic]:
     return [problem for problem in problems if problem.path.split("/")[0] == folder]
 
 
-def _lost(problems: tuple[Problem, ...]) -> Iterator[Problem]:
+def _folder_problems(problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     """What is wrong with the content folder as a whole."""
     return (problem for problem in problems if problem.path == ".")
 
 
-def _about(desk: Desk, name: str) -> list[Problem]:
+def _problems_about(question_service: QuestionService, name: str) -> list[Diagnostic]:
     """The problems of a folder of this name, or of files that a page of this name would be in."""
-    problems = desk.library.snapshot().problems
-    return _of(problems, name) or [p for p in problems if PurePosixPath(p.path).stem == name]
+    problems = question_service.library.snapshot().diagnostics
+    return _problems_in(problems, name) or [
+        p for p in problems if PurePosixPath(p.path).stem == name
+    ]

@@ -8,24 +8,24 @@ import threading
 from quizserver.topics.model import Snapshot
 
 
-class Revision:
+class RevisionCounter:
     """Numbers the snapshots that differ. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._run = secrets.token_hex(4)
+        self._process_token = secrets.token_hex(4)
         self._number = 0
         self._last: Snapshot | None = None  # held, so that nothing else gets its identity
         self._lock = threading.Lock()
 
-    def of(self, snapshot: Snapshot) -> str:
+    def revision_of(self, snapshot: Snapshot) -> str:
         with self._lock:
             last = self._last
             # Any saved file, an image or the evidence too, makes new topics; claims that were
             # compared once more and found to be the same do not.
-            same = last is not None and (
-                snapshot.topics is last.topics and snapshot.problems == last.problems
+            unchanged = last is not None and (
+                snapshot.topics is last.topics and snapshot.diagnostics == last.diagnostics
             )
-            if not same:
+            if not unchanged:
                 self._number += 1
                 self._last = snapshot
-            return f"{self._run}-{self._number}"
+            return f"{self._process_token}-{self._number}"

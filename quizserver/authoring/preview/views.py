@@ -8,10 +8,10 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from quizserver.attempts.desk import by_option
-from quizserver.attempts.views import figure
-from quizserver.lab.evidence import Evidence, EvidenceError, read
-from quizserver.runs.bench import BenchView, OptionEvidence
+from quizserver.attempts.service import evidence_by_option
+from quizserver.attempts.views import described_figure
+from quizserver.evidence.record import Evidence, EvidenceError, read_evidence
+from quizserver.lab_views.bench import BenchView, OptionEvidence
 from quizserver.topics.model import Claim, Question, Snapshot, Topic
 
 Tone = Literal["good", "warn", "bad", "none"]
@@ -37,7 +37,7 @@ class KeyedOption:
     feedback_html: str | None
     claims: Sequence[str]
     evidence: Sequence[OptionEvidence]
-    disagrees: str | None
+    disagreement: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class KeyedQuestion:
 
     id: str
     path: str
-    kept: bool
+    is_last_good: bool
     topic: str
     topic_title: str
     title: str
@@ -66,7 +66,7 @@ class KeyedQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicRow:
+class PreviewTopicRow:
     folder: str
     title: str
     questions: int
@@ -74,19 +74,21 @@ class TopicRow:
     state: EvidenceState
 
 
-def keyed_question(topic: Topic, question: Question, *, kept: bool, command: str) -> KeyedQuestion:
+def keyed_question(
+    topic: Topic, question: Question, *, is_last_good: bool, verify_command: str
+) -> KeyedQuestion:
     """The question with its key; ``command`` is what records the topic's evidence."""
-    evidence = _readable(topic)
-    found = by_option(evidence, question)
+    evidence = _readable_evidence(topic)
+    option_evidence = evidence_by_option(evidence, question)
     return KeyedQuestion(
         id=question.id,
         path=question.path,
-        kept=kept,
+        is_last_good=is_last_good,
         topic=topic.id,
         topic_title=topic.title,
         title=question.title,
         stem_html=question.stem_html,
-        figure_svg=figure(question),
+        figure_svg=described_figure(question),
         multiple=question.multiple,
         shuffle=question.shuffle,
         tags=question.tags,
@@ -96,79 +98,90 @@ def keyed_question(topic: Topic, question: Question, *, kept: bool, command: str
                 option.html,
                 option.right,
                 option.feedback_html,
-                [_claim_words(c) for c in question.claims if c.option == option.id],
-                found.get(option.id, ()),
-                _disagreement(evidence, question.id, option.id),
+                [_claim_text(c) for c in question.claims if c.option == option.id],
+                option_evidence.get(option.id, ()),
+                _disagreement_text(evidence, question.id, option.id),
             )
             for option in question.options
         ],
         hints_html=question.hints_html,
         explanation_html=question.explanation_html,
         references_html=question.references_html,
-        extra_evidence=found.get(None, ()),
-        state=evidence_state(topic, question.id, command),
+        extra_evidence=option_evidence.get(None, ()),
+        state=evidence_state(topic, question.id, verify_command),
     )
 
 
-def evidence_state(topic: Topic, question: str | None, command: str) -> EvidenceState:
+def evidence_state(topic: Topic, question_id: str | None, verify_command: str) -> EvidenceState:
     """How the evidence of a topic, or of one of its questions, stands."""
-    asked = [each for each in topic.questions if question is None or each.id == question]
-    claims = sum(len(each.claims) for each in asked)
+    questions = [
+        candidate
+        for candidate in topic.questions
+        if question_id is None or candidate.id == question_id
+    ]
+    claims = sum(len(candidate.claims) for candidate in questions)
     if not claims:
         return EvidenceState("none", "·", "No claims, so no evidence is needed.")
     try:
-        evidence = read(topic.folder)
+        evidence = read_evidence(topic.folder)
     except EvidenceError as error:
-        return EvidenceState("bad", "✗", f"The evidence can't be read: {error}", command)
+        return EvidenceState("bad", "✗", f"The evidence can't be read: {error}", verify_command)
     if evidence is None:
-        return EvidenceState("warn", "~", "No evidence has been recorded yet.", command)
-    stale = evidence.stale(topic, question)
+        return EvidenceState("warn", "~", "No evidence has been recorded yet.", verify_command)
+    stale = evidence.stale_reason(topic, question_id)
     if stale is not None:
-        return EvidenceState("warn", "~", f"The evidence is stale. {stale}", command)
-    findings = [f for f in evidence.findings if question is None or f.question == question]
-    against = sum(not finding.agrees for finding in findings)
-    if against:
-        sentence = f"The evidence contradicts the key in {against} of {len(findings)} claims."
+        return EvidenceState("warn", "~", f"The evidence is stale. {stale}", verify_command)
+    findings = [f for f in evidence.findings if question_id is None or f.question == question_id]
+    contradicting = sum(not finding.agrees for finding in findings)
+    if contradicting:
+        sentence = f"The evidence contradicts the key in {contradicting} of {len(findings)} claims."
         return EvidenceState("bad", "✗", sentence)
     seeds = f"seeds {evidence.first} to {evidence.last}"
-    number = "The one claim agrees" if len(findings) == 1 else f"All {len(findings)} claims agree"
-    return EvidenceState("good", "✓", f"{number} with the evidence ({seeds}).")
+    agreement = (
+        "The one claim agrees" if len(findings) == 1 else f"All {len(findings)} claims agree"
+    )
+    return EvidenceState("good", "✓", f"{agreement} with the evidence ({seeds}).")
 
 
-def topic_rows(snapshot: Snapshot, verify: str) -> list[TopicRow]:
+def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[PreviewTopicRow]:
     """A row a folder: those that can't be served as well, as long as a file of theirs is broken.
 
     ``verify`` is the command that records evidence, with ``{}`` for the topic.
     """
     folders = {topic.folder.name: topic for topic in snapshot.topics.values()}
     counts: dict[str, int] = {}
-    for problem in snapshot.problems:
+    for problem in snapshot.diagnostics:
         folder = problem.path.split("/")[0]
         counts[folder] = counts.get(folder, 0) + 1
-    lost = sorted({p.path.split("/")[0] for p in snapshot.problems if "/" in p.path} - set(folders))
+    unserved_folders = sorted(
+        {p.path.split("/")[0] for p in snapshot.diagnostics if "/" in p.path} - set(folders)
+    )
     rows = [
-        TopicRow(
+        PreviewTopicRow(
             folder,
             topic.title,
             len(topic.questions),
             counts.get(folder, 0),
-            evidence_state(topic, None, verify.format(topic.id)),
+            evidence_state(topic, None, verify_template.format(topic.id)),
         )
         for folder, topic in folders.items()
     ]
-    unserved = EvidenceState("none", "·", "Not served.")
-    return rows + [TopicRow(folder, folder, 0, counts[folder], unserved) for folder in lost]
+    unserved_state = EvidenceState("none", "·", "Not served.")
+    return rows + [
+        PreviewTopicRow(folder, folder, 0, counts[folder], unserved_state)
+        for folder in unserved_folders
+    ]
 
 
-def _readable(topic: Topic) -> Evidence | None:
+def _readable_evidence(topic: Topic) -> Evidence | None:
     try:
-        return read(topic.folder)
+        return read_evidence(topic.folder)
     except EvidenceError:  # evidence_state tells it
         return None
 
 
-def _disagreement(evidence: Evidence | None, question: str, option: str) -> str | None:
-    finding = evidence.finding(question, option) if evidence is not None else None
+def _disagreement_text(evidence: Evidence | None, question: str, option: str) -> str | None:
+    finding = evidence.finding_for(question, option) if evidence is not None else None
     if finding is None or finding.agrees:
         return None
     return (
@@ -177,12 +190,12 @@ def _disagreement(evidence: Evidence | None, question: str, option: str) -> str 
     )
 
 
-def _claim_words(claim: Claim) -> str:
+def _claim_text(claim: Claim) -> str:
     against = f" against {claim.versus}" if claim.versus else ""
     value = f" {claim.value:g}" if claim.value is not None else ""
     series = f" in {claim.series}" if claim.series else ""
-    over = "".join(f", over {len(sweep.values)} values of {sweep.knob}" for sweep in claim.over)
+    sweeps = "".join(f", over {len(sweep.values)} values of {sweep.knob}" for sweep in claim.over)
     return (
         f"{claim.arm}{against}: {claim.shape}{value}{series}, {claim.quantifier} in at least "
-        f"{claim.at_least:.0%}{over}; expected to be {claim.expected}"
+        f"{claim.at_least:.0%}{sweeps}; expected to be {claim.expected}"
     )

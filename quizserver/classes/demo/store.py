@@ -10,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.accounts import store as people
-from quizserver.accounts.roles import store as roles
-from quizserver.attempts import store as kept
-from quizserver.attempts.views import order
-from quizserver.classes import store as classes
-from quizserver.classes.demo.model import DAYS, Answer
-from quizserver.classes.demo.words import DOMAIN, INSTRUCTOR, TITLE
+from quizserver.accounts import roles_store as roles
+from quizserver.accounts import store as account_store
+from quizserver.attempts import store as attempts_store
+from quizserver.attempts.views import ordered_options
+from quizserver.classes import store as class_store
+from quizserver.classes.demo.answer_model import DAYS, InventedAnswer
+from quizserver.classes.demo.names import CLASS_TITLE, EMAIL_DOMAIN, INSTRUCTOR_EMAIL
 from quizserver.classes.model import Class
 from quizserver.db.tables import (
     attempt,
@@ -32,11 +32,11 @@ from quizserver.topics.model import Question
 
 # No password has this hash: nobody signs in as an invented learner.
 _NO_PASSWORD = "!"
-_INVENTED = person.c.email.like(f"%{DOMAIN}")
+_IS_INVENTED = person.c.email.like(f"%{EMAIL_DOMAIN}")
 
 
 @dataclass(frozen=True, slots=True)
-class Learner:
+class InventedLearner:
     """An invented learner: a row, with the visitor's token that orders the options."""
 
     id: int
@@ -44,65 +44,69 @@ class Learner:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovalCounts:
     """``others`` are the real people who were in the classes that went; their answers stay."""
 
     accounts: int
     classes: int
     attempts: int
-    others: int
+    real_members: int
 
 
-def is_there(session: Session) -> bool:
+def has_invented_people(session: Session) -> bool:
     """Whether anybody invented is in this database."""
-    return session.scalar(sa.select(sa.literal(1)).where(_INVENTED).limit(1)) is not None
+    return session.scalar(sa.select(sa.literal(1)).where(_IS_INVENTED).limit(1)) is not None
 
 
-def begin(
+def create_demo_class(
     session: Session,
-    hashed: str,
+    password_hash: str,
     topics: Sequence[str],
     questions: Iterable[Question],
     now: datetime,
 ) -> Class:
     """The instructor, the class with its topics, and the versions that will be answered."""
-    teacher = people.ensure_guest(session, people.new_visitor())
-    people.give_address(session, teacher.id, INSTRUCTOR, hashed)
-    roles.grant(session, teacher.id, "instructor", by=None, now=now)
-    made = classes.create(session, TITLE, teacher.id, now)
-    classes.set_topics(session, made.id, [(topic, None) for topic in topics])
+    instructor = account_store.ensure_guest(session, account_store.new_visitor_token())
+    account_store.register_account(session, instructor.id, INSTRUCTOR_EMAIL, password_hash)
+    roles.grant_role(session, instructor.id, "instructor", by=None, now=now)
+    demo_class = class_store.create_class(session, CLASS_TITLE, instructor.id, now)
+    class_store.set_class_topics(session, demo_class.id, [(topic, None) for topic in topics])
     for question in questions:
-        kept.keep_version(session, question.id, question.version, question.source, now)
-    return made
+        attempts_store.store_version(session, question.id, question.version, question.source, now)
+    return demo_class
 
 
-def enrol(session: Session, class_id: int, names: Sequence[str], now: datetime) -> list[Learner]:
+def enrol_learners(
+    session: Session, class_id: int, names: Sequence[str], now: datetime
+) -> list[InventedLearner]:
     """Accounts of invented learners, members for as long as the answers go back."""
-    joined = now - timedelta(days=DAYS, hours=1)
+    joined_at = now - timedelta(days=DAYS, hours=1)
     rows: list[dict[str, Any]] = [
         {
-            "visitor": people.new_visitor(),
-            "email": f"{name.lower().replace(' ', '.')}{DOMAIN}",
+            "visitor": account_store.new_visitor_token(),
+            "email": f"{name.lower().replace(' ', '.')}{EMAIL_DOMAIN}",
             "password_hash": _NO_PASSWORD,
-            "session_key": people.new_session_key(),
-            "created_at": joined,
+            "session_key": account_store.new_session_key(),
+            "created_at": joined_at,
         }
         for name in names
     ]
     statement = sa.insert(person).returning(person.c.id, sort_by_parameter_order=True)
     ids = session.scalars(statement, rows).all()
     members = [
-        {"class_id": class_id, "person_id": who, "role": "learner", "name": name}
-        | {"joined_at": joined, "state_since": joined}
-        for who, name in zip(ids, names, strict=True)
+        {"class_id": class_id, "person_id": person_id, "role": "learner", "name": name}
+        | {"joined_at": joined_at, "state_since": joined_at}
+        for person_id, name in zip(ids, names, strict=True)
     ]
     session.execute(sa.insert(member), members)
-    return [Learner(who, row["visitor"]) for who, row in zip(ids, rows, strict=True)]
+    return [
+        InventedLearner(person_id, row["visitor"]) for person_id, row in zip(ids, rows, strict=True)
+    ]
 
 
-def write(
+def write_answers(
     session: Session,
-    done: Iterable[tuple[Learner, Sequence[Answer]]],
+    answers_by_learner: Iterable[tuple[InventedLearner, Sequence[InventedAnswer]]],
     questions: dict[str, Question],
     now: datetime,
 ) -> int:
@@ -110,71 +114,75 @@ def write(
     attempts: list[dict[str, Any]] = []
     standings: dict[tuple[int, str], dict[str, Any]] = {}
     experiments: list[dict[str, Any]] = []
-    for learner, answers in done:
+    for learner, answers in answers_by_learner:
         for answer in answers:
-            question = questions[answer.question]
-            row = _attempt(learner, question, answer, now)
+            question = questions[answer.question_id]
+            row = _attempt_row(learner, question, answer, now)
             attempts.append(row)
             key = (learner.id, question.id)
-            standings[key] = kept.next_standing(standings.get(key), row["mark"], row["answered_at"])
-            if answer.ran_ago is not None:
-                ran_at = now - timedelta(seconds=answer.ran_ago)
+            standings[key] = attempts_store.next_standing(
+                standings.get(key), row["mark"], row["answered_at"]
+            )
+            if answer.ran_seconds_ago is not None:
+                ran_at = now - timedelta(seconds=answer.ran_seconds_ago)
                 experiments.append(
                     {"person_id": learner.id, "topic": question.topic}
                     | {"simulation": question.simulation, "started_at": ran_at}
                 )
-    summaries = [
-        {"person_id": who, "question": question_id, **values}
-        for (who, question_id), values in standings.items()
+    standing_rows = [
+        {"person_id": person_id, "question": question_id, **values}
+        for (person_id, question_id), values in standings.items()
     ]
-    for table, rows in ((attempt, attempts), (standing, summaries), (experiment, experiments)):
+    for table, rows in ((attempt, attempts), (standing, standing_rows), (experiment, experiments)):
         if rows:
             session.execute(sa.insert(table), rows)
     return len(attempts)
 
 
-def _attempt(learner: Learner, question: Question, answer: Answer, now: datetime) -> dict[str, Any]:
+def _attempt_row(
+    learner: InventedLearner, question: Question, answer: InventedAnswer, now: datetime
+) -> dict[str, Any]:
     return {
         "person_id": learner.id,
         "question": question.id,
         "version": question.version,
         "number": answer.number,
-        "shown": [option.id for option in order(question, learner.visitor)],
+        "shown": [option.id for option in ordered_options(question, learner.visitor)],
         "chosen": sorted(answer.chosen),
         "right": answer.right,
         "mark": float(answer.right),
-        "answered_at": now - timedelta(seconds=answer.ago),
+        "answered_at": now - timedelta(seconds=answer.seconds_ago),
         "seconds": answer.seconds,
     }
 
 
-def remove(session: Session) -> Removed:
+def remove_demo_classes(session: Session) -> RemovalCounts:
     """Everybody invented with all that they did, and the classes that nobody else instructs.
 
     Texts of questions go that only they had answered, and the log's lines about them.
     """
-    invented = sa.select(person.c.id).where(_INVENTED)
-    count = session.scalar(sa.select(sa.func.count()).where(_INVENTED)) or 0
-    theirs = attempt.c.person_id.in_(invented)
-    attempts = session.scalar(sa.select(sa.func.count()).where(theirs)) or 0
+    invented_ids = sa.select(person.c.id).where(_IS_INVENTED)
+    person_count = session.scalar(sa.select(sa.func.count()).where(_IS_INVENTED)) or 0
+    by_invented = attempt.c.person_id.in_(invented_ids)
+    attempts = session.scalar(sa.select(sa.func.count()).where(by_invented)) or 0
     versions = session.execute(
-        sa.select(attempt.c.question, attempt.c.version).where(theirs).distinct()
+        sa.select(attempt.c.question, attempt.c.version).where(by_invented).distinct()
     ).all()
     instructed = sa.select(member.c.class_id).where(member.c.role == "instructor")
-    rooms = session.scalars(
+    class_ids = session.scalars(
         sa.select(class_.c.id).where(
-            class_.c.id.in_(instructed.where(member.c.person_id.in_(invented))),
-            class_.c.id.not_in(instructed.where(member.c.person_id.not_in(invented))),
+            class_.c.id.in_(instructed.where(member.c.person_id.in_(invented_ids))),
+            class_.c.id.not_in(instructed.where(member.c.person_id.not_in(invented_ids))),
         )
     ).all()
-    others = session.scalar(
+    real_members = session.scalar(
         sa.select(sa.func.count(member.c.person_id.distinct())).where(
-            member.c.class_id.in_(rooms), member.c.person_id.not_in(invented)
+            member.c.class_id.in_(class_ids), member.c.person_id.not_in(invented_ids)
         )
     )
-    session.execute(sa.delete(class_).where(class_.c.id.in_(rooms)))
-    session.execute(sa.delete(role_grant).where(role_grant.c.email.like(f"%{DOMAIN}")))
-    session.execute(sa.delete(person).where(_INVENTED))
+    session.execute(sa.delete(class_).where(class_.c.id.in_(class_ids)))
+    session.execute(sa.delete(role_grant).where(role_grant.c.email.like(f"%{EMAIL_DOMAIN}")))
+    session.execute(sa.delete(person).where(_IS_INVENTED))
     for question, version in versions:
         of_version = (attempt.c.question == question, attempt.c.version == version)
         session.execute(
@@ -184,4 +192,4 @@ def remove(session: Session) -> Removed:
                 ~sa.exists().where(*of_version),
             )
         )
-    return Removed(count, len(rooms), attempts, others or 0)
+    return RemovalCounts(person_count, len(class_ids), attempts, real_members or 0)

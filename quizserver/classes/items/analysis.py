@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from quizserver.classes.items.cells import Answers, Simulations
-from quizserver.classes.items.reading import Read, Told, read
-from quizserver.classes.statistics.answers import Item, Marks, Which
-from quizserver.classes.statistics.items import ItemStatistics, item_statistics
-from quizserver.classes.statistics.whole import SetStatistics, set_statistics
+from quizserver.classes.items.answer_tables import ClassAnswers, Simulations
+from quizserver.classes.items.loader import LoadedAnswers, ReportProgress, load_answers
+from quizserver.classes.statistics.answers import AttemptTable, ItemKey, WhichAttempt
+from quizserver.classes.statistics.item_statistics import ItemStatistics, item_statistics
+from quizserver.classes.statistics.set_statistics import SetStatistics, set_statistics
 
-CELLS = 2_000_000
+CELLS_MAX = 2_000_000
 """Of all classes that are kept together, about 70 bytes each; the latest is kept in any case."""
 
 
@@ -28,83 +28,86 @@ CELLS = 2_000_000
 class Analysis:
     """A class's answers, and the statistics of its questions, worked out once when asked for."""
 
-    items: Sequence[Item]
-    answers: Answers
-    _found: dict[Any, Any] = field(default_factory=dict)
+    items: Sequence[ItemKey]
+    answers: ClassAnswers
+    _results: dict[Any, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def marks(self, which: Which) -> Marks:
+    def attempts_of(self, which: WhichAttempt) -> AttemptTable:
         return self.answers.first if which == "first" else self.answers.latest
 
-    def statistics(self, which: Which) -> tuple[ItemStatistics, ...]:
+    def statistics_of(self, which: WhichAttempt) -> tuple[ItemStatistics, ...]:
         """Of each question, in the class's order."""
-        found: tuple[ItemStatistics, ...] = self._once(
-            which, lambda: item_statistics(self.marks(which), self.items)
+        result: tuple[ItemStatistics, ...] = self._compute_once(
+            which, lambda: item_statistics(self.attempts_of(which), self.items)
         )
-        return found
+        return result
 
-    def of_set(self, which: Which, questions: tuple[str, ...]) -> SetStatistics:
+    def set_statistics_of(self, which: WhichAttempt, questions: tuple[str, ...]) -> SetStatistics:
         """Of some questions as a whole."""
-        found: SetStatistics = self._once(
-            (which, questions), lambda: set_statistics(self.marks(which).only(questions))
+        result: SetStatistics = self._compute_once(
+            (which, questions),
+            lambda: set_statistics(self.attempts_of(which).select_questions(questions)),
         )
-        return found
+        return result
 
     @property
-    def learners(self) -> int:
+    def learner_count(self) -> int:
         return len(self.answers.first.learners)
 
-    def _once(self, key: Any, work: Callable[[], Any]) -> Any:
+    def _compute_once(self, key: Any, compute: Callable[[], Any]) -> Any:
         with self._lock:  # who asks meanwhile waits for it
-            if key not in self._found:
-                self._found[key] = work()
-            return self._found[key]
+            if key not in self._results:
+                self._results[key] = compute()
+            return self._results[key]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    asked: tuple[Any, ...]
-    read: Read
+class _CachedAnalysis:
+    key: tuple[Any, ...]
+    loaded: LoadedAnswers
     analysis: Analysis
 
 
-class Analyses:
+class AnalysisCache:
     """Reads analyses of classes, and keeps the latest. Threads may share it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: OrderedDict[int, _Kept] = OrderedDict()
+        self._entries: OrderedDict[int, _CachedAnalysis] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(
+    def get_analysis(
         self,
         session: Session,
         class_id: int,
-        items: Sequence[Item],
+        items: Sequence[ItemKey],
         simulations: Simulations,
-        told: Told = lambda _part: None,
+        report: ReportProgress = lambda _part: None,
     ) -> Analysis:
         """The analysis of the class's questions, which ``items`` and ``simulations`` both name."""
-        asked = (tuple(items), tuple(simulations.items()))
+        key = (tuple(items), tuple(simulations.items()))
         with self._lock:
-            kept = self._kept.get(class_id)
-        if kept is not None and kept.asked != asked:
-            kept = None
-        before = kept.read if kept is not None else None
-        now = read(session, class_id, simulations, before, self._clock(), told)
-        if kept is None or now.cells is not kept.read.cells:
-            answers = now.cells.answers(now.joined_at, simulations, now.runs)
-            kept = _Kept(asked, now, Analysis(tuple(items), answers))
+            entry = self._entries.get(class_id)
+        if entry is not None and entry.key != key:
+            entry = None
+        previous = entry.loaded if entry is not None else None
+        loaded = load_answers(session, class_id, simulations, previous, self._clock(), report)
+        if entry is None or loaded.tables is not entry.loaded.tables:
+            answers = loaded.tables.to_class_answers(loaded.joined_at, simulations, loaded.runs)
+            entry = _CachedAnalysis(key, loaded, Analysis(tuple(items), answers))
         else:
-            kept = _Kept(asked, now, kept.analysis)
-        self._keep(class_id, kept)
-        return kept.analysis
+            entry = _CachedAnalysis(key, loaded, entry.analysis)
+        self._store_entry(class_id, entry)
+        return entry.analysis
 
-    def _keep(self, class_id: int, kept: _Kept) -> None:
+    def _store_entry(self, class_id: int, entry: _CachedAnalysis) -> None:
         with self._lock:
-            self._kept[class_id] = kept
-            self._kept.move_to_end(class_id)
+            self._entries[class_id] = entry
+            self._entries.move_to_end(class_id)
             while (
-                len(self._kept) > 1 and sum(k.read.cells.size for k in self._kept.values()) > CELLS
+                len(self._entries) > 1
+                and sum(cached.loaded.tables.cell_count for cached in self._entries.values())
+                > CELLS_MAX
             ):
-                self._kept.popitem(last=False)
+                self._entries.popitem(last=False)

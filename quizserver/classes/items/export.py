@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from quizserver.classes.columns import Column
+from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.items.analysis import Analysis
-from quizserver.classes.items.views import FIGURES, SET_FIGURES, rounded, rows, set_lines
+from quizserver.classes.items.views import FIGURES, SET_FIGURES, item_rows, round_figure, set_lines
 from quizserver.classes.spreadsheet import csv_file
-from quizserver.classes.statistics.answers import Which
+from quizserver.classes.statistics.answers import WhichAttempt
 from quizserver.classes.statistics.figures import Figure
-from quizserver.classes.statistics.options import OptionCount
+from quizserver.classes.statistics.option_counts import OptionCount
 
-HEAD = (
+CSV_HEAD = (
     *("number", "question", "title", "topic", "attempts", "learners"),
     *FIGURES,
     *("median_seconds", "tried_again", "ran_experiment", "key_doubted", "notes"),
@@ -22,32 +22,36 @@ HEAD = (
 
 
 def items_csv(
-    columns: Sequence[Column], analysis: Analysis, which: Which, doubted: set[str]
+    columns: Sequence[QuestionColumn], analysis: Analysis, which: WhichAttempt, doubted: set[str]
 ) -> Iterator[str]:
     """One line a question, in the class's order."""
 
-    def lines() -> Iterator[list[object]]:
-        table = rows(columns, analysis.statistics(which), doubted)
+    def csv_lines() -> Iterator[list[object]]:
+        table = item_rows(columns, analysis.statistics_of(which), doubted)
         for column, row in zip(columns, table, strict=True):
             yield [
                 *(row.number, row.question, row.title, column.topic, which, row.n),
-                *(each.value for each in row.cells.values()),
-                *(row.time.value, row.again, row.ran, int(row.doubted), " ".join(row.notes)),
+                *(cell.value for cell in row.cells.values()),
+                *(row.time.value, row.tried_again, row.ran, int(row.doubted), " ".join(row.notes)),
             ]
 
-    return csv_file(HEAD, [lines()])
+    return csv_file(CSV_HEAD, [csv_lines()])
 
 
 def items_json(
-    title: str, columns: Sequence[Column], analysis: Analysis, which: Which, doubted: set[str]
+    title: str,
+    columns: Sequence[QuestionColumn],
+    analysis: Analysis,
+    which: WhichAttempt,
+    doubted: set[str],
 ) -> str:
     """The same with the options of each question, and the statistics of the sets."""
-    statistics = analysis.statistics(which)
-    table = rows(columns, statistics, doubted)
-    told = {
+    statistics = analysis.statistics_of(which)
+    table = item_rows(columns, statistics, doubted)
+    document = {
         "class": title,
         "attempts": which,
-        "learners": analysis.learners,
+        "learners": analysis.learner_count,
         "sets": [
             {"title": line.title, "questions": line.questions, "finished": line.n}
             | {"started": line.started}
@@ -62,31 +66,31 @@ def items_json(
                 "title": row.title,
                 "topic": column.topic,
                 "learners": row.n,
-                **{name: each.value for name, each in row.cells.items()},
+                **{name: cell.value for name, cell in row.cells.items()},
                 "median_seconds": row.time.value,
-                "tried_again": row.again,
+                "tried_again": row.tried_again,
                 "ran_experiment": row.ran,
                 "key_doubted": row.doubted,
                 "notes": list(row.notes),
-                "options": [_option(option) for option in one.options],
+                "options": [_option_object(option) for option in statistic.options],
             }
-            for column, row, one in zip(columns, table, statistics, strict=True)
+            for column, row, statistic in zip(columns, table, statistics, strict=True)
         ],
     }
-    return json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _option(option: OptionCount) -> dict[str, Any]:
+def _option_object(option: OptionCount) -> dict[str, Any]:
     return {
         "option": option.option,
         "right": option.right,
         "gone": option.gone,
         "count": option.count,
-        "share_percent": _value(option.share),
-        "strongest_third_percent": _value(option.strongest),
-        "weakest_third_percent": _value(option.weakest),
+        "share_percent": _rounded_value(option.share),
+        "strongest_third_percent": _rounded_value(option.strongest),
+        "weakest_third_percent": _rounded_value(option.weakest),
     }
 
 
-def _value(figure: Figure) -> float | None:
-    return rounded(figure.value, 1) if figure.value is not None else None
+def _rounded_value(figure: Figure) -> float | None:
+    return round_figure(figure.value, 1) if figure.value is not None else None

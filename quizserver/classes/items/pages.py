@@ -9,212 +9,231 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from quizserver.accounts.current import Current
-from quizserver.attempts.desk import by_option, recorded
+from quizserver.accounts.current_user import CurrentUser
+from quizserver.attempts.service import evidence_by_option, read_topic_evidence
+from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
-from quizserver.classes.columns import Column, columns, gone_topics
-from quizserver.classes.guards import Guards
+from quizserver.classes.columns import QuestionColumn, missing_topics, question_columns
+from quizserver.classes.guards import ClassGuards
 from quizserver.classes.items import export, store
-from quizserver.classes.items.analysis import Analyses, Analysis
-from quizserver.classes.items.cells import Simulations
-from quizserver.classes.items.lessons import lessons, outcomes
-from quizserver.classes.items.question import question_view
-from quizserver.classes.items.reading import Told
-from quizserver.classes.items.shared import Shared, Waiting
+from quizserver.classes.items.analysis import Analysis, AnalysisCache
+from quizserver.classes.items.answer_tables import Simulations
+from quizserver.classes.items.item_view import item_view
+from quizserver.classes.items.loader import ReportProgress
+from quizserver.classes.items.single_flight import SingleFlight, StillRunning
+from quizserver.classes.items.teach_view import claimed_findings, teach_view
 from quizserver.classes.items.views import (
     FIGURES,
     SET_FIGURES,
-    SORTS,
-    about,
-    in_order,
-    rows,
+    SORT_NAMES,
+    item_rows,
     set_lines,
+    sort_item_rows,
+    statistic_help,
 )
-from quizserver.classes.members import store as members
 from quizserver.classes.model import Class, ClassTopic
-from quizserver.classes.statistics.answers import Item, Which
+from quizserver.classes.statistics.answers import ItemKey, WhichAttempt
 from quizserver.classes.statistics.definitions import DEFINITIONS
-from quizserver.classes.statistics.teach import KeyDoubt, key_doubts
+from quizserver.classes.statistics.teach import KeyDoubt, find_key_doubts
 from quizserver.db.session import Database
-from quizserver.lab.evidence import Evidence
+from quizserver.evidence.record import Evidence
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 
-QUICK = 30_000
+QUICK_CELLS = 30_000
 """Cells of a class that are read while the browser waits; for more there is a page meanwhile."""
-PATIENCE = 0.3
+PATIENCE_SECONDS = 0.3
 """Seconds before that page."""
-OF_QUESTION = (*FIGURES, "options", "time", "ran")
+QUESTION_FIGURES = (*FIGURES, "options", "time", "ran")
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ItemsData:
     """What a page of a class begins with; ``questions`` and ``evidence`` by question and topic."""
 
-    room: Class
-    columns: Sequence[Column]
-    gone: Sequence[ClassTopic]
+    class_: Class
+    columns: Sequence[QuestionColumn]
+    gone_topics: Sequence[ClassTopic]
     questions: Mapping[str, Question]
     evidence: Mapping[str, Evidence | None]
     analysis: Analysis
-    which: Which
+    which: WhichAttempt
 
-    def doubts(self) -> tuple[KeyDoubt, ...]:
-        found = [
-            outcome
+    def find_doubts(self) -> tuple[KeyDoubt, ...]:
+        findings = [
+            finding
             for question in self.questions.values()
-            for outcome in outcomes(question, self.evidence[question.topic])
+            for finding in claimed_findings(question, self.evidence[question.topic])
         ]
-        return key_doubts(self.analysis.statistics(self.which), found)
+        return find_key_doubts(self.analysis.statistics_of(self.which), findings)
 
-    def doubted(self) -> set[str]:
-        return {doubt.question for doubt in self.doubts()}
-
-
-class _NotYet(Exception):  # noqa: N818 - not an error: the page comes in a moment
-    def __init__(self, room: Class, done: float) -> None:
-        self.room, self.done = room, done
+    def doubted_questions(self) -> set[str]:
+        return {doubt.question for doubt in self.find_doubts()}
 
 
-def pages(*, database: Database, library: Library, current: Current, beside: Executor) -> Blueprint:
+class _StillReading(Exception):  # noqa: N818 - not an error: the page comes in a moment
+    def __init__(self, class_: Class, done: float) -> None:
+        self.class_, self.done = class_, done
+
+
+def create_items_blueprint(
+    *, database: Database, library: Library, current: CurrentUser, executor: Executor
+) -> Blueprint:
     """The blueprint of what the answers of a class say of its questions.
 
     ``beside`` reads big classes while pages say how far that is.
     """
     blueprint = Blueprint("items", __name__)
-    guards = Guards(database=database, current=current)
-    analyses, work = Analyses(), Shared[Analysis](beside)
+    guards = ClassGuards(database=database, current=current)
+    analysis_cache, single_flight = AnalysisCache(), SingleFlight[Analysis](executor)
 
-    def analyse(
-        class_id: int, asked: tuple[Item, ...], simulations: Simulations, which: Which, told: Told
+    def analyse_class(
+        class_id: int,
+        item_keys: tuple[ItemKey, ...],
+        simulations: Simulations,
+        which: WhichAttempt,
+        report: ReportProgress,
     ) -> Analysis:
         with database.read() as session:
-            analysis = analyses.of(session, class_id, asked, simulations, told)
-        analysis.statistics(which)
+            analysis = analysis_cache.get_analysis(
+                session, class_id, item_keys, simulations, report
+            )
+        analysis.statistics_of(which)
         return analysis
 
-    def find(class_id: int, *, download: bool = False) -> _Found:
-        room, snapshot = guards.instructor_of(class_id), library.snapshot()
+    def load_items_data(class_id: int, *, download: bool = False) -> _ItemsData:
+        class_, snapshot = guards.require_managed_class(class_id), library.snapshot()
         with database.read() as session:
-            topics = classes.topics(session, class_id)
-            learners = members.sizes(session, [class_id]).get(class_id, 0)
-        here = columns(topics, snapshot)
-        questions = {each.question: snapshot.questions[each.question] for each in here}
-        which: Which = "latest" if request.args.get("which") == "latest" else "first"
-        asked = tuple(Item.of(question) for question in questions.values())
-        simulations = {question.id: _simulation(question) for question in questions.values()}
-        quick = download or learners * len(questions) <= QUICK
-        analysis = work.ask(
-            (class_id, asked),
-            lambda told: analyse(class_id, asked, simulations, which, told),
-            None if quick else PATIENCE,
+            topics = classes.class_topics(session, class_id)
+            learner_count = members.count_learners(session, [class_id]).get(class_id, 0)
+        class_columns = question_columns(topics, snapshot)
+        questions = {
+            column.question: snapshot.questions[column.question] for column in class_columns
+        }
+        which: WhichAttempt = "latest" if request.args.get("which") == "latest" else "first"
+        item_keys = tuple(ItemKey.from_question(question) for question in questions.values())
+        simulations = {question.id: _simulation_key(question) for question in questions.values()}
+        may_wait = download or learner_count * len(questions) <= QUICK_CELLS
+        analysis = single_flight.run_or_wait(
+            (class_id, item_keys),
+            lambda report: analyse_class(class_id, item_keys, simulations, which, report),
+            None if may_wait else PATIENCE_SECONDS,
         )
-        if isinstance(analysis, Waiting):
-            raise _NotYet(room, analysis.done)
-        return _Found(
-            room,
-            here,
-            gone_topics(topics, snapshot),
+        if isinstance(analysis, StillRunning):
+            raise _StillReading(class_, analysis.progress)
+        return _ItemsData(
+            class_,
+            class_columns,
+            missing_topics(topics, snapshot),
             questions,
-            {each.topic: recorded(snapshot.topics[each.topic]) for each in here},
+            {
+                column.topic: read_topic_evidence(snapshot.topics[column.topic])
+                for column in class_columns
+            },
             analysis,
             which,
         )
 
-    @blueprint.errorhandler(_NotYet)
-    def not_yet(error: _NotYet) -> Response:
-        page = render_template("classes/items_waiting.html", room=error.room, done=error.done)
+    @blueprint.errorhandler(_StillReading)
+    def show_waiting_page(error: _StillReading) -> Response:
+        page = render_template(
+            "classes/items_waiting.html", class_=error.class_, progress=error.done
+        )
         return Response(page, headers={"Refresh": "1"})
 
     @blueprint.get("/classes/<int:class_id>/items")
     def items(class_id: int) -> str:
-        found = find(class_id)
-        sort, down = _sort(request.args.get("sort", ""))
-        table = rows(found.columns, found.analysis.statistics(found.which), found.doubted())
+        data = load_items_data(class_id)
+        sort, down = _parse_sort(request.args.get("sort", ""))
+        item_table = item_rows(
+            data.columns, data.analysis.statistics_of(data.which), data.doubted_questions()
+        )
         return render_template(
             "classes/items.html",
-            room=found.room,
-            rows=in_order(table, sort, down=down),
-            sets=set_lines(found.columns, found.analysis, found.which),
-            gone=found.gone,
-            learners=found.analysis.learners,
-            which=found.which,
+            class_=data.class_,
+            rows=sort_item_rows(item_table, sort, descending=down),
+            sets=set_lines(data.columns, data.analysis, data.which),
+            missing_topics=data.gone_topics,
+            learners=data.analysis.learner_count,
+            attempt_choice=data.which,
             sort=sort,
             down=down,
             figures=FIGURES,
             set_figures=SET_FIGURES,
-            abouts=[about(name) for name in DEFINITIONS],
+            definitions=[statistic_help(name) for name in DEFINITIONS],
         )
 
     @blueprint.get("/classes/<int:class_id>/items/<question>")
     def question(class_id: int, question: str) -> str:
-        found = find(class_id)
-        shown = found.questions.get(question)
-        if shown is None:
+        data = load_items_data(class_id)
+        content_question = data.questions.get(question)
+        if content_question is None:
             abort(404)
-        place = list(found.questions).index(question)
+        index = list(data.questions).index(question)
         return render_template(
             "classes/items_question.html",
-            room=found.room,
-            question=shown,
-            column=found.columns[place],
-            previous=found.columns[place - 1] if place else None,
-            next=found.columns[place + 1] if place + 1 < len(found.columns) else None,
-            view=question_view(
-                shown,
-                found.analysis.statistics(found.which)[place],
-                by_option(found.evidence[shown.topic], shown),
-                found.doubts(),
+            class_=data.class_,
+            question=content_question,
+            column=data.columns[index],
+            previous=data.columns[index - 1] if index else None,
+            next=data.columns[index + 1] if index + 1 < len(data.columns) else None,
+            statistics=item_view(
+                content_question,
+                data.analysis.statistics_of(data.which)[index],
+                evidence_by_option(data.evidence[content_question.topic], content_question),
+                data.find_doubts(),
             ),
-            which=found.which,
-            abouts={name: about(name) for name in OF_QUESTION},
+            attempt_choice=data.which,
+            definitions={name: statistic_help(name) for name in QUESTION_FIGURES},
         )
 
     @blueprint.get("/classes/<int:class_id>/teach")
     def teach(class_id: int) -> str:
-        found = find(class_id)
-        shown = lessons(found.analysis, found.questions, found.evidence, datetime.now(UTC))
+        data = load_items_data(class_id)
+        teach_data = teach_view(data.analysis, data.questions, data.evidence, datetime.now(UTC))
         with database.read() as session:
-            names = store.names(session, class_id, shown.people)
+            names = store.member_names(session, class_id, teach_data.named_learners)
         return render_template(
             "classes/teach.html",
-            room=found.room,
-            lessons=shown,
+            class_=data.class_,
+            teach_view=teach_data,
             names=names,
-            titles={each.question: each.title for each in found.columns},
-            questions=len(found.columns),
-            learners=found.analysis.learners,
-            doubts=[(found.questions[each.question], each) for each in found.doubts()],
+            titles={entry.question: entry.title for entry in data.columns},
+            questions=len(data.columns),
+            learners=data.analysis.learner_count,
+            doubts=[(data.questions[entry.question], entry) for entry in data.find_doubts()],
         )
 
     @blueprint.get("/classes/<int:class_id>/items.csv")
     def as_csv(class_id: int) -> Response:
-        found = find(class_id, download=True)
-        text = export.items_csv(found.columns, found.analysis, found.which, found.doubted())
-        return _file("".join(text), "text/csv; charset=utf-8", f"class-{class_id}-items.csv")
+        data = load_items_data(class_id, download=True)
+        text = export.items_csv(data.columns, data.analysis, data.which, data.doubted_questions())
+        return _attachment_response(
+            "".join(text), "text/csv; charset=utf-8", f"class-{class_id}-items.csv"
+        )
 
     @blueprint.get("/classes/<int:class_id>/items.json")
     def as_json(class_id: int) -> Response:
-        found = find(class_id, download=True)
+        data = load_items_data(class_id, download=True)
         text = export.items_json(
-            found.room.title, found.columns, found.analysis, found.which, found.doubted()
+            data.class_.title, data.columns, data.analysis, data.which, data.doubted_questions()
         )
-        return _file(text, "application/json", f"class-{class_id}-items.json")
+        return _attachment_response(text, "application/json", f"class-{class_id}-items.json")
 
     return blueprint
 
 
-def _simulation(question: Question) -> tuple[str, str] | None:
+def _simulation_key(question: Question) -> tuple[str, str] | None:
     return (question.topic, question.simulation) if question.simulation is not None else None
 
 
-def _sort(text: str) -> tuple[str, bool]:
+def _parse_sort(text: str) -> tuple[str, bool]:
     """The column that an address sorts by, and whether downwards."""
     name = text.removeprefix("-")
-    return (name, text.startswith("-")) if name in SORTS else ("number", False)
+    return (name, text.startswith("-")) if name in SORT_NAMES else ("number", False)
 
 
-def _file(text: str, kind: str, name: str) -> Response:
-    response = Response(text, content_type=kind)
+def _attachment_response(text: str, content_type: str, name: str) -> Response:
+    response = Response(text, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -18,20 +18,20 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.classes.items.packing import MILLION, SECONDS_MAX, TENTHS, Part, unpacked
-from quizserver.classes.members.store import COUNTS, WITH_PERSON
+from quizserver.classes.items.row_codec import MILLION, SECONDS_MAX, TENTHS, PackedRows, unpack_rows
+from quizserver.classes.members_store import IS_COUNTED, WITH_PERSON
 from quizserver.classes.statistics.answers import Floats, Ids
 from quizserver.db.tables import attempt, experiment, member, person, standing
 
-AT_ONCE = 10_000
+ROWS_PER_TEXT = 10_000
 """Rows of a table that are packed into one text."""
-TEXTS = 8
+TEXTS_PER_BATCH = 8
 """Texts that are taken apart together: about 4 MB."""
 _BIG = sa.BigInteger
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learners:
+class CountedLearners:
     """Whom the class counts: ``ids`` (R,) ascending, ``joined_at`` (R,) in Unix time."""
 
     ids: Ids
@@ -39,7 +39,7 @@ class Learners:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class RowsSince:
     """The rows of the class's learners numbered above ``row`` and up to ``newest``, both ids."""
 
     row: int
@@ -47,28 +47,28 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
-class Of:
+class RowsOfLearners:
     """All rows of some of the class's learners; None: of everybody whom it counts."""
 
     people: Sequence[int] | None = None
 
 
-Scope = Since | Of
+ReadScope = RowsSince | RowsOfLearners
 
 
-def learners(session: Session, class_id: int) -> Learners:
+def counted_learners(session: Session, class_id: int) -> CountedLearners:
     """Whom the class counts."""
     rows = session.execute(
-        sa.select(member.c.person_id, _unix(session, member.c.joined_at))
+        sa.select(member.c.person_id, _unix_seconds(session, member.c.joined_at))
         .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, COUNTS)
+        .where(member.c.class_id == class_id, IS_COUNTED)
         .order_by(member.c.person_id)
     ).all()
-    ids, joined = zip(*rows, strict=True) if rows else ((), ())
-    return Learners(np.array(ids, np.int64), np.array(joined, np.float64))
+    ids, joined_at = zip(*rows, strict=True) if rows else ((), ())
+    return CountedLearners(np.array(ids, np.int64), np.array(joined_at, np.float64))
 
 
-def names(session: Session, class_id: int, people: Collection[int]) -> dict[int, str]:
+def member_names(session: Session, class_id: int, people: Collection[int]) -> dict[int, str]:
     """What the class calls some of its members, by person."""
     rows = session.execute(
         sa.select(member.c.person_id, member.c.name, person.c.email)
@@ -78,131 +78,145 @@ def names(session: Session, class_id: int, people: Collection[int]) -> dict[int,
     return {person_id: name or email for person_id, name, email in rows}
 
 
-def newest(session: Session) -> tuple[int, int]:
+def newest_rows(session: Session) -> tuple[int, int]:
     """The ids of the latest attempt and experiment on this server: whether anything is new."""
-    found = sa.select(
+    statement = sa.select(
         *(
             sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
             for table in (attempt, experiment)
         )
     )
-    attempts, experiments = session.execute(found).one()
+    attempts, experiments = session.execute(statement).one()
     return attempts, experiments
 
 
-def answered(session: Session, class_id: int) -> int:
+def total_attempts(session: Session, class_id: int) -> int:
     """How many attempts the class's learners made, at whatever question."""
-    found = session.scalar(
+    total = session.scalar(
         sa.select(sa.func.sum(standing.c.attempts))
         .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
-        .where(member.c.class_id == class_id, COUNTS)
+        .where(member.c.class_id == class_id, IS_COUNTED)
     )
-    return int(found or 0)
+    return int(total or 0)
 
 
-def counts(session: Session, class_id: int, people: Ids, questions: Sequence[str]) -> Ids:
+def attempt_counts(session: Session, class_id: int, people: Ids, questions: Sequence[str]) -> Ids:
     """How many attempts each of ``people`` (R,) made at the questions: (R,)."""
     rows = session.execute(
         sa.select(standing.c.person_id, sa.func.sum(standing.c.attempts))
         .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
-        .where(member.c.class_id == class_id, COUNTS, _one_of(standing.c.question, questions))
+        .where(member.c.class_id == class_id, IS_COUNTED, _one_of(standing.c.question, questions))
         .group_by(standing.c.person_id)
     ).all()
-    found = {person_id: int(count) for person_id, count in rows}
-    return np.array([found.get(int(each), 0) for each in people], np.int64)
+    count_by_person = {person_id: int(count) for person_id, count in rows}
+    return np.array([count_by_person.get(int(learner_id), 0) for learner_id in people], np.int64)
 
 
-def attempts(
-    session: Session, class_id: int, questions: Sequence[str], scope: Scope
-) -> Iterator[Part]:
+def packed_attempts(
+    session: Session, class_id: int, questions: Sequence[str], scope: ReadScope
+) -> Iterator[PackedRows]:
     """Attempts at these questions, and perhaps at others. A word is the question and what was
     chosen, as JSON."""
     # Unknown is 0: the tenths of seconds are one more than they are.
-    tenths = sa.case((attempt.c.seconds < SECONDS_MAX, _whole(10 * attempt.c.seconds) + 1), else_=0)
+    tenths = sa.case(
+        (attempt.c.seconds < SECONDS_MAX, _rounded_integer(10 * attempt.c.seconds) + 1), else_=0
+    )
     details = (sa.cast(attempt.c.number, _BIG) * TENTHS + tenths) * MILLION
-    return _read(
+    return _select_packed(
         session,
         attempt,
-        (_key(session, attempt.c.answered_at), details + _whole(1_000_000 * attempt.c.mark)),
+        (
+            _person_moment_sql(session, attempt.c.answered_at),
+            details + _rounded_integer(1_000_000 * attempt.c.mark),
+        ),
         attempt.c.question + sa.cast(attempt.c.chosen, sa.Text),
         (class_id, _one_of(attempt.c.question, questions)),
         scope,
     )
 
 
-def experiments(
-    session: Session, class_id: int, topics: Collection[str], scope: Scope
-) -> Iterator[Part]:
+def packed_experiments(
+    session: Session, class_id: int, topics: Collection[str], scope: ReadScope
+) -> Iterator[PackedRows]:
     """Experiments of these topics. A word is the topic and the simulation, with a slash."""
-    return _read(
+    return _select_packed(
         session,
         experiment,
-        (_key(session, experiment.c.started_at), sa.literal(0)),
+        (_person_moment_sql(session, experiment.c.started_at), sa.literal(0)),
         experiment.c.topic + "/" + experiment.c.simulation,
         (class_id, _one_of(experiment.c.topic, topics)),
         scope,
     )
 
 
-def _read(
+def _select_packed(
     session: Session,
     table: sa.Table,
     numbers: tuple[sa.ColumnElement[Any], ...],
     word: sa.ColumnElement[str],
-    which: tuple[int, sa.ColumnElement[bool]],
-    scope: Scope,
-) -> Iterator[Part]:
-    class_id, condition = which
-    pair = sa.cast(numbers[0], sa.Text) + " " + sa.cast(numbers[1], sa.Text)
+    class_and_condition: tuple[int, sa.ColumnElement[bool]],
+    scope: ReadScope,
+) -> Iterator[PackedRows]:
+    class_id, condition = class_and_condition
+    number_pair = sa.cast(numbers[0], sa.Text) + " " + sa.cast(numbers[1], sa.Text)
     # Both texts are made in one pass over the same rows, and so in the same order.
-    texts = sa.func.aggregate_strings(pair, " ") + "|" + sa.func.aggregate_strings(word, "\n")
-    counted = (
+    texts = (
+        sa.func.aggregate_strings(number_pair, " ") + "|" + sa.func.aggregate_strings(word, "\n")
+    )
+    counted_ids = (
         sa.select(member.c.person_id)
         .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, COUNTS)
+        .where(member.c.class_id == class_id, IS_COUNTED)
     )
-    if isinstance(scope, Of):
-        whose = counted if scope.people is None else scope.people
-        mine = sa.select(texts).where(table.c.person_id.in_(whose), condition)
-        statement = mine.group_by(table.c.person_id)
+    if isinstance(scope, RowsOfLearners):
+        learner_ids = counted_ids if scope.people is None else scope.people
+        selected = sa.select(texts).where(table.c.person_id.in_(learner_ids), condition)
+        statement = selected.group_by(table.c.person_id)
     else:
         # Said so that no index is used for the person: the table is read as it lies. The condition
         # is left out, which takes longer to look at than the rows that it would spare.
-        statement = _blocks(
-            table, texts, sa.func.coalesce(table.c.person_id, 0).in_(counted), scope
+        statement = _select_blocks(
+            table, texts, sa.func.coalesce(table.c.person_id, 0).in_(counted_ids), scope
         )
-    result = session.execute(statement, execution_options={"yield_per": TEXTS})
-    for part in result.scalars().partitions():
-        yield unpacked([text for text in part if text is not None], len(part))
+    result = session.execute(statement, execution_options={"yield_per": TEXTS_PER_BATCH})
+    for batch in result.scalars().partitions():
+        yield unpack_rows([text for text in batch if text is not None], len(batch))
 
 
-def _blocks(
-    table: sa.Table, texts: sa.ColumnElement[str], condition: sa.ColumnElement[bool], scope: Since
+def _select_blocks(
+    table: sa.Table,
+    texts: sa.ColumnElement[str],
+    condition: sa.ColumnElement[bool],
+    scope: RowsSince,
 ) -> sa.Select[Any]:
     """``texts`` of ``AT_ONCE`` rows after ``AT_ONCE`` rows by id, each a row of the result."""
     low = sa.select(sa.literal(scope.row, _BIG).label("low")).cte("block", recursive=True)
-    block = low.union_all(sa.select(low.c.low + AT_ONCE).where(low.c.low + AT_ONCE < scope.newest))
-    inside = (table.c.id > block.c.low, table.c.id <= block.c.low + AT_ONCE)
-    packed = sa.select(texts).where(*inside, condition).correlate(block).scalar_subquery()
-    return sa.select(packed).select_from(block)
+    block = low.union_all(
+        sa.select(low.c.low + ROWS_PER_TEXT).where(low.c.low + ROWS_PER_TEXT < scope.newest)
+    )
+    in_block = (table.c.id > block.c.low, table.c.id <= block.c.low + ROWS_PER_TEXT)
+    block_texts = sa.select(texts).where(*in_block, condition).correlate(block).scalar_subquery()
+    return sa.select(block_texts).select_from(block)
 
 
-def _key(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+def _person_moment_sql(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     """Whose and when, in one number."""
-    whose = moment.table.c.person_id
-    return sa.cast(whose, _BIG) * 2**32 + _unix(session, moment)
+    person_id = moment.table.c.person_id
+    return sa.cast(person_id, _BIG) * 2**32 + _unix_seconds(session, moment)
 
 
-def _unix(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+def _unix_seconds(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     seconds = sa.extract("epoch", moment)  # SQLite's are whole
-    whole = seconds if session.get_bind().dialect.name == "sqlite" else sa.func.floor(seconds)
-    return sa.cast(whole, _BIG)
+    whole_seconds = (
+        seconds if session.get_bind().dialect.name == "sqlite" else sa.func.floor(seconds)
+    )
+    return sa.cast(whole_seconds, _BIG)
 
 
-def _whole(number: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+def _rounded_integer(number: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.round(number), _BIG)
 
 
-def _one_of(column: sa.ColumnElement[str], wanted: Collection[str]) -> sa.ColumnElement[bool]:
+def _one_of(column: sa.ColumnElement[str], values: Collection[str]) -> sa.ColumnElement[bool]:
     """``column IN (…)``, said so that no index is used for it: a learner's rows lie together."""
-    return sa.func.coalesce(column, "").in_(wanted)
+    return sa.func.coalesce(column, "").in_(values)

@@ -7,65 +7,65 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from quizserver.classes.columns import Column
+from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.items.analysis import Analysis
-from quizserver.classes.statistics import readings
-from quizserver.classes.statistics.answers import Which
+from quizserver.classes.statistics import bands
+from quizserver.classes.statistics.answers import WhichAttempt
+from quizserver.classes.statistics.bands import BandLevel, BandReading
 from quizserver.classes.statistics.definitions import DEFINITIONS
 from quizserver.classes.statistics.figures import Figure
-from quizserver.classes.statistics.items import ItemStatistics
-from quizserver.classes.statistics.readings import Level, Reading
+from quizserver.classes.statistics.item_statistics import ItemStatistics
 from quizserver.topics.formulas import to_mathml
 
-SIGNS: Mapping[Level, str] = {"good": "✓", "look": "!", "poor": "✗", "unknown": ""}
-PLAIN = Reading("good", "")
-Read = Callable[[Figure], Reading]
+SIGNS: Mapping[BandLevel, str] = {"good": "✓", "look": "!", "poor": "✗", "unknown": ""}
+NO_READING = BandReading("good", "")
+BandReader = Callable[[Figure], BandReading]
 
 
-def _unread(figure: Figure) -> Reading:
-    return PLAIN if figure.known else Reading("unknown", figure.reason)
+def _read_known(figure: Figure) -> BandReading:
+    return NO_READING if figure.known else BandReading("unknown", figure.reason)
 
 
 # Heading and reading of each figure of a question, in the order of the table.
-FIGURES: Mapping[str, tuple[str, Read]] = {
-    "facility": ("Facility", readings.facility),
-    "standard_deviation": ("SD", readings.standard_deviation),
-    "guess": ("Guess", readings.guess),
-    "discrimination": ("Discrimination", readings.discrimination),
-    "efficiency": ("Efficiency", readings.efficiency),
-    "weight": ("Weight", _unread),
+FIGURES: Mapping[str, tuple[str, BandReader]] = {
+    "facility": ("Facility", bands.read_facility),
+    "standard_deviation": ("SD", bands.read_standard_deviation),
+    "guess": ("Guess", bands.read_guess),
+    "discrimination": ("Discrimination", bands.read_discrimination),
+    "efficiency": ("Efficiency", bands.read_efficiency),
+    "weight": ("Weight", _read_known),
 }
 # The same of a set; skewness and kurtosis are no percentages and have two decimals.
-SET_FIGURES: Mapping[str, tuple[str, Read, int]] = {
-    "mean": ("Mean", _unread, 1),
-    "median": ("Median", _unread, 1),
-    "totals_deviation": ("SD", _unread, 1),
-    "consistency": ("Cronbach’s α", readings.consistency, 1),
-    "error_ratio": ("Error ratio", _unread, 1),
-    "standard_error": ("Standard error", _unread, 1),
-    "skewness": ("Skewness", _unread, 2),
-    "kurtosis": ("Kurtosis", _unread, 2),
+SET_FIGURES: Mapping[str, tuple[str, BandReader, int]] = {
+    "mean": ("Mean", _read_known, 1),
+    "median": ("Median", _read_known, 1),
+    "totals_deviation": ("SD", _read_known, 1),
+    "consistency": ("Cronbach’s α", bands.read_consistency, 1),
+    "error_ratio": ("Error ratio", _read_known, 1),
+    "standard_error": ("Standard error", _read_known, 1),
+    "skewness": ("Skewness", _read_known, 2),
+    "kurtosis": ("Kurtosis", _read_known, 2),
 }
-OTHERS = {"number": "No.", "n": "Learners", "time": "Time", "ran": "Ran it"}
-SORTS = (*OTHERS, *FIGURES)
+OTHER_COLUMNS = {"number": "No.", "n": "Learners", "time": "Time", "ran": "Ran it"}
+SORT_NAMES = (*OTHER_COLUMNS, *FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class FigureCell:
     """A figure as it is shown; ``value`` is the number shown, None with a ``reason``."""
 
     name: str
     text: str
     value: float | None
     sign: str = ""
-    level: Level = "good"
+    level: BandLevel = "good"
     words: str = ""
     reason: str = ""
     interval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ItemRow:
     """A question in the table. ``notes`` are the reasons of what isn't known, once each, and that
     answers were graded by another key."""
 
@@ -74,9 +74,9 @@ class Row:
     title: str
     topic: str
     n: int
-    cells: Mapping[str, Cell]
-    time: Cell
-    again: int
+    cells: Mapping[str, FigureCell]
+    time: FigureCell
+    tried_again: int
     ran: int
     doubted: bool
     notes: tuple[str, ...]
@@ -90,12 +90,12 @@ class SetLine:
     questions: int
     n: int
     started: int
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, FigureCell]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class StatisticHelp:
     """A definition for the page; ``formula`` is MathML."""
 
     name: str
@@ -105,115 +105,135 @@ class About:
     reading: str
 
 
-def about(name: str) -> About:
-    one = DEFINITIONS[name]
-    formula = Markup(to_mathml(one.formula, display=True))  # built from an allow list
-    return About(name, one.title, formula, one.meaning, one.reading)
+def statistic_help(name: str) -> StatisticHelp:
+    definition = DEFINITIONS[name]
+    formula = Markup(to_mathml(definition.formula, display=True))  # built from an allow list
+    return StatisticHelp(name, definition.title, formula, definition.meaning, definition.reading)
 
 
-def cell(name: str, figure: Figure, reading: Reading = PLAIN, digits: int = 1) -> Cell:
+def figure_cell(
+    name: str, figure: Figure, reading: BandReading = NO_READING, digits: int = 1
+) -> FigureCell:
     """A figure with its reading. The text and the value are rounded alike."""
     if figure.value is None:
-        return Cell(name, "–", None, level="unknown", reason=figure.reason)
-    value = rounded(figure.value, digits)
+        return FigureCell(name, "–", None, level="unknown", reason=figure.reason)
+    value = round_figure(figure.value, digits)
     interval = ""
     if figure.low is not None and figure.high is not None:
-        interval = f"{signed(figure.low, 0)} to {signed(figure.high, 0)}"
+        interval = f"{format_signed(figure.low, 0)} to {format_signed(figure.high, 0)}"
     sign = SIGNS[reading.level] if reading.words else ""
-    return Cell(
-        name, signed(value, digits), value, sign, reading.level, reading.words, "", interval
+    return FigureCell(
+        name, format_signed(value, digits), value, sign, reading.level, reading.words, "", interval
     )
 
 
-def rounded(value: float, digits: int) -> float:
+def round_figure(value: float, digits: int) -> float:
     return round(value, digits) + 0.0  # no minus before a zero
 
 
-def signed(value: float, digits: int) -> str:
+def format_signed(value: float, digits: int) -> str:
     """A number for people, with a real minus sign."""
-    return f"{rounded(value, digits):.{digits}f}".replace("-", "−")
+    return f"{round_figure(value, digits):.{digits}f}".replace("-", "−")
 
 
-def figures_of(one: ItemStatistics) -> dict[str, Cell]:
+def figure_cells(statistics: ItemStatistics) -> dict[str, FigureCell]:
     return {
-        name: cell(name, getattr(one, name), read(getattr(one, name)))
-        for name, (_, read) in FIGURES.items()
+        name: figure_cell(name, getattr(statistics, name), read_band(getattr(statistics, name)))
+        for name, (_, read_band) in FIGURES.items()
     }
 
 
-def rows(
-    columns: Sequence[Column], statistics: Sequence[ItemStatistics], doubted: Iterable[str]
-) -> list[Row]:
+def item_rows(
+    columns: Sequence[QuestionColumn], statistics: Sequence[ItemStatistics], doubted: Iterable[str]
+) -> list[ItemRow]:
     """The table of a class's questions, in its order."""
     doubtful = set(doubted)
     return [
-        _row(column, one, column.question in doubtful)
-        for column, one in zip(columns, statistics, strict=True)
+        _item_row(column, statistic, column.question in doubtful)
+        for column, statistic in zip(columns, statistics, strict=True)
     ]
 
 
-def _row(column: Column, one: ItemStatistics, doubted: bool) -> Row:
-    cells = figures_of(one)
-    return Row(
+def _item_row(column: QuestionColumn, statistics: ItemStatistics, doubted: bool) -> ItemRow:
+    cells = figure_cells(statistics)
+    return ItemRow(
         column.number,
         column.question,
         column.title,
         column.topic_title,
-        one.n,
+        statistics.n,
         cells,
-        cell("time", one.time.median, digits=0),
-        one.again,
-        one.ran,
+        figure_cell("time", statistics.time.median, digits=0),
+        statistics.tried_again,
+        statistics.ran,
         doubted,
-        (*other_key(one), *_notes(cells.values())),
+        (*other_key_note(statistics), *_unknown_reasons(cells.values())),
     )
 
 
-def other_key(one: ItemStatistics) -> tuple[str, ...]:
+def other_key_note(statistics: ItemStatistics) -> tuple[str, ...]:
     """A sentence about answers that were graded by a key which has changed since; none without."""
-    if not one.other_key:
+    if not statistics.other_key:
         return ()
-    were = "answer was" if one.other_key == 1 else "answers were"
-    return (f"{one.other_key} of {one.n} {were} graded by an earlier key, and so counted here.",)
+    subject = "answer was" if statistics.other_key == 1 else "answers were"
+    return (
+        f"{statistics.other_key} of {statistics.n} {subject} graded by an earlier key, and so counted here.",
+    )
 
 
-def _notes(cells: Iterable[Cell]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.reason for each in cells if each.reason))
+def _unknown_reasons(cells: Iterable[FigureCell]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cell.reason for cell in cells if cell.reason))
 
 
-def in_order(table: Iterable[Row], sort: str, *, down: bool) -> list[Row]:
+def sort_item_rows(table: Iterable[ItemRow], sort: str, *, descending: bool) -> list[ItemRow]:
     """Sorted by a column; what isn't known comes last either way, ties in the class's order."""
 
-    def value(row: Row) -> float | None:
+    def sort_value(row: ItemRow) -> float | None:
         if sort in FIGURES:
             return row.cells[sort].value
         if sort == "time":
             return row.time.value
         if sort == "ran":
-            return row.ran / row.again if row.again else None
+            return row.ran / row.tried_again if row.tried_again else None
         return row.n if sort == "n" else row.number
 
-    found = [(value(row), row) for row in table]
-    known = [(number, row) for number, row in found if number is not None]
-    known.sort(key=lambda each: each[0], reverse=down)
-    return [row for _, row in known] + [row for number, row in found if number is None]
+    valued = [(sort_value(row), row) for row in table]
+    known_rows = [(number, row) for number, row in valued if number is not None]
+    known_rows.sort(key=lambda pair: pair[0], reverse=descending)
+    return [row for _, row in known_rows] + [row for number, row in valued if number is None]
 
 
-def set_lines(columns: Sequence[Column], analysis: Analysis, which: Which) -> list[SetLine]:
+def set_lines(
+    columns: Sequence[QuestionColumn], analysis: Analysis, which: WhichAttempt
+) -> list[SetLine]:
     """All questions together, then each topic where there are several."""
-    topics: dict[str, list[Column]] = {}
+    topics: dict[str, list[QuestionColumn]] = {}
     for column in columns:
         topics.setdefault(column.topic, []).append(column)
     lines = [_set_line("All questions", columns, analysis, which)]
     if len(topics) > 1:
-        lines += [_set_line(each[0].topic_title, each, analysis, which) for each in topics.values()]
+        lines += [
+            _set_line(topic_columns[0].topic_title, topic_columns, analysis, which)
+            for topic_columns in topics.values()
+        ]
     return lines
 
 
-def _set_line(title: str, columns: Sequence[Column], analysis: Analysis, which: Which) -> SetLine:
-    found = analysis.of_set(which, tuple(column.question for column in columns))
+def _set_line(
+    title: str, columns: Sequence[QuestionColumn], analysis: Analysis, which: WhichAttempt
+) -> SetLine:
+    statistics = analysis.set_statistics_of(which, tuple(column.question for column in columns))
     cells = {
-        name: cell(name, getattr(found, name), read(getattr(found, name)), digits)
-        for name, (_, read, digits) in SET_FIGURES.items()
+        name: figure_cell(
+            name, getattr(statistics, name), read_band(getattr(statistics, name)), digits
+        )
+        for name, (_, read_band, digits) in SET_FIGURES.items()
     }
-    return SetLine(title, found.questions, found.n, found.started, cells, _notes(cells.values()))
+    return SetLine(
+        title,
+        statistics.questions,
+        statistics.n,
+        statistics.started,
+        cells,
+        _unknown_reasons(cells.values()),
+    )

@@ -13,139 +13,190 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from quizserver.classes.columns import Column
+from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix import store
-from quizserver.classes.matrix.model import NOTHING, SHOWS, Answer, Cell, Learner, Show, Totals
+from quizserver.classes.matrix.model import (
+    NO_TOTALS,
+    SHOWN_ATTEMPTS,
+    AttemptRow,
+    LearnerTotals,
+    MatrixCell,
+    MatrixLearner,
+    ShownAttempt,
+)
 from quizserver.classes.model import Class
 from quizserver.classes.spreadsheet import csv_file
 
-Reading = Callable[[], AbstractContextManager[Session]]
-Line = tuple[Learner, Totals, Mapping[str, Cell]]
+OpenReading = Callable[[], AbstractContextManager[Session]]
+MatrixLine = tuple[MatrixLearner, LearnerTotals, Mapping[str, MatrixCell]]
 
-LEARNERS = 50
+LEARNERS_PER_CHUNK = 50
 """How many are read at once."""
-_FIRST = ("name", "email", "answered", "right_{}", "attempts", "latest_at")
-ATTEMPT_HEAD = (
+_FIRST_HEADS = ("name", "email", "answered", "right_{}", "attempts", "latest_at")
+ATTEMPT_HEADS = (
     *("name", "email", "topic", "question", "number", "answered_at", "right", "mark"),
     *("chosen", "shown", "hints_seen", "seconds", "version"),
 )
 
 
-def matrix_csv(
-    reading: Reading, learners: Sequence[Learner], columns: Sequence[Column], show: Show
+def stream_matrix_csv(
+    open_reading: OpenReading,
+    learners: Sequence[MatrixLearner],
+    columns: Sequence[QuestionColumn],
+    show: ShownAttempt,
 ) -> Iterator[str]:
     """One line a learner; of each question the mark of the ``show`` attempt, and how many."""
     questions = [column.question for column in columns]
-    head = [*(name.format(show) for name in _FIRST)]
+    head = [*(name.format(show) for name in _FIRST_HEADS)]
     head += [name for q in questions for name in (f"{q} {show}", f"{q} attempts")]
-    place = {question: len(_FIRST) + 2 * number for number, question in enumerate(questions)}
-    number = functools.cache(lambda text: _mark(float(text)))  # there are only a few different
+    positions = {
+        question: len(_FIRST_HEADS) + 2 * parse_mark
+        for parse_mark, question in enumerate(questions)
+    }
+    parse_mark = functools.cache(
+        lambda text: _whole_mark(float(text))
+    )  # there are only a few different
 
-    def line(learner: Learner, totals: Totals, cells: Sequence[Sequence[str]]) -> list[object]:
-        row: list[object] = [learner.name, learner.email, totals.answered, totals.right(show)]
-        row += [totals.attempts, _moment(totals), *[None] * (2 * len(questions))]
+    def csv_line(
+        learner: MatrixLearner, totals: LearnerTotals, cells: Sequence[Sequence[str]]
+    ) -> list[object]:
+        row: list[object] = [learner.name, learner.email, totals.answered, totals.right_count(show)]
+        row += [totals.attempts, _latest_moment(totals), *[None] * (2 * len(questions))]
         for question, mark, attempts in cells:
-            at = place[question]
-            row[at], row[at + 1] = number(mark), number(attempts)
+            position = positions[question]
+            row[position], row[position + 1] = parse_mark(mark), parse_mark(attempts)
         return row
 
-    def chunks() -> Iterator[list[list[object]]]:
-        for some in _parts(learners, LEARNERS):
-            with reading() as session:
-                found = store.packed(session, [each.person_id for each in some], questions, show)
-            yield [line(each, *found.get(each.person_id, (NOTHING, ()))) for each in some]
+    def read_chunks() -> Iterator[list[list[object]]]:
+        for batch in _split_learners(learners, LEARNERS_PER_CHUNK):
+            with open_reading() as session:
+                cells_by_learner = store.packed_cells(
+                    session, [learner.person_id for learner in batch], questions, show
+                )
+            yield [
+                csv_line(learner, *cells_by_learner.get(learner.person_id, (NO_TOTALS, ())))
+                for learner in batch
+            ]
 
-    return csv_file(head, chunks())
+    return csv_file(head, read_chunks())
 
 
-def matrix_json(
-    reading: Reading, room: Class, learners: Sequence[Learner], columns: Sequence[Column]
+def stream_matrix_json(
+    open_reading: OpenReading,
+    class_: Class,
+    learners: Sequence[MatrixLearner],
+    columns: Sequence[QuestionColumn],
 ) -> Iterator[str]:
     """An object with the questions and the learners, each with first, best and latest mark."""
     questions = [column.question for column in columns]
 
-    def told(learner: Learner, totals: Totals, cells: Mapping[str, Cell]) -> dict[str, Any]:
+    def learner_object(
+        learner: MatrixLearner, totals: LearnerTotals, cells: Mapping[str, MatrixCell]
+    ) -> dict[str, Any]:
         return {
             "id": learner.person_id,
             "name": learner.name,
             "email": learner.email,
             "answered": totals.answered,
-            "right": {show: totals.right(show) for show in SHOWS},
+            "right": {show: totals.right_count(show) for show in SHOWN_ATTEMPTS},
             "attempts": totals.attempts,
-            "latest_at": _moment(totals),
+            "latest_at": _latest_moment(totals),
             "questions": {
                 question: {
                     "attempts": cell.attempts,
-                    **{show: _mark(cell.mark(show)) for show in SHOWS},
+                    **{show: _whole_mark(cell.mark_of(show)) for show in SHOWN_ATTEMPTS},
                 }
                 for question in questions
                 if (cell := cells.get(question)) is not None
             },
         }
 
-    head = {"class": room.title, "questions": [_question(column) for column in columns]}
-    chunks = _matrix(reading, learners, questions)
-    return _json(head, "learners", ([told(*each) for each in chunk] for chunk in chunks))
+    head = {"class": class_.title, "questions": [_question_object(column) for column in columns]}
+    chunks = _matrix_chunks(open_reading, learners, questions)
+    return _stream_json(
+        head,
+        "learners",
+        ([learner_object(*matrix_line) for matrix_line in chunk] for chunk in chunks),
+    )
 
 
-def attempts_csv(
-    reading: Reading, learners: Sequence[Learner], columns: Sequence[Column]
+def stream_attempts_csv(
+    open_reading: OpenReading, learners: Sequence[MatrixLearner], columns: Sequence[QuestionColumn]
 ) -> Iterator[str]:
     """One line an attempt, by learner, question and number; lists are joined with spaces."""
 
-    def line(learner: Learner, column: Column, answer: Answer) -> list[object]:
-        told = _attempt(learner, column, answer)
-        told["right"] = int(answer.right)
-        told["chosen"], told["shown"] = " ".join(answer.chosen), " ".join(answer.shown)
-        return [*told.values()]
+    def csv_line(
+        learner: MatrixLearner, column: QuestionColumn, answer: AttemptRow
+    ) -> list[object]:
+        values = _attempt_object(learner, column, answer)
+        values["right"] = int(answer.right)
+        values["chosen"], values["shown"] = " ".join(answer.chosen), " ".join(answer.shown)
+        return [*values.values()]
 
-    chunks = _attempts(reading, learners, columns)
-    return csv_file(ATTEMPT_HEAD, ([line(*each) for each in chunk] for chunk in chunks))
+    chunks = _attempt_chunks(open_reading, learners, columns)
+    return csv_file(
+        ATTEMPT_HEADS, ([csv_line(*answered) for answered in chunk] for chunk in chunks)
+    )
 
 
-def attempts_json(
-    reading: Reading, room: Class, learners: Sequence[Learner], columns: Sequence[Column]
+def stream_attempts_json(
+    open_reading: OpenReading,
+    class_: Class,
+    learners: Sequence[MatrixLearner],
+    columns: Sequence[QuestionColumn],
 ) -> Iterator[str]:
     """The same as an object with a list of attempts."""
-    head = {"class": room.title, "questions": [_question(column) for column in columns]}
-    chunks = _attempts(reading, learners, columns)
-    return _json(head, "attempts", ([_attempt(*each) for each in chunk] for chunk in chunks))
+    head = {"class": class_.title, "questions": [_question_object(column) for column in columns]}
+    chunks = _attempt_chunks(open_reading, learners, columns)
+    return _stream_json(
+        head, "attempts", ([_attempt_object(*answered) for answered in chunk] for chunk in chunks)
+    )
 
 
-def _matrix(
-    reading: Reading, learners: Sequence[Learner], questions: Sequence[str]
-) -> Iterator[list[Line]]:
-    for some in _parts(learners, LEARNERS):
-        ids = [each.person_id for each in some]
-        with reading() as session:
-            totals = store.totals(session, ids, questions)
-            cells = store.cells(session, ids, questions)
+def _matrix_chunks(
+    open_reading: OpenReading, learners: Sequence[MatrixLearner], questions: Sequence[str]
+) -> Iterator[list[MatrixLine]]:
+    for batch in _split_learners(learners, LEARNERS_PER_CHUNK):
+        ids = [learner.person_id for learner in batch]
+        with open_reading() as session:
+            totals = store.learner_totals(session, ids, questions)
+            cells = store.learner_cells(session, ids, questions)
         yield [
-            (each, totals.get(each.person_id, NOTHING), cells.get(each.person_id, {}))
-            for each in some
+            (learner, totals.get(learner.person_id, NO_TOTALS), cells.get(learner.person_id, {}))
+            for learner in batch
         ]
 
 
-def _attempts(
-    reading: Reading, learners: Sequence[Learner], columns: Sequence[Column]
-) -> Iterator[Iterator[tuple[Learner, Column, Answer]]]:
+def _attempt_chunks(
+    open_reading: OpenReading, learners: Sequence[MatrixLearner], columns: Sequence[QuestionColumn]
+) -> Iterator[Iterator[tuple[MatrixLearner, QuestionColumn, AttemptRow]]]:
     """In the order of the learners' names, then of the class's questions."""
     by_question = {column.question: column for column in columns}
-    for some in _parts(learners, LEARNERS):
-        with reading() as session:
-            found = list(store.answers(session, [each.person_id for each in some], by_question))
-        yield _in_order(found, some, by_question)
+    for batch in _split_learners(learners, LEARNERS_PER_CHUNK):
+        with open_reading() as session:
+            answers = list(
+                store.learner_attempts(
+                    session, [learner.person_id for learner in batch], by_question
+                )
+            )
+        yield _by_learner_and_column(answers, batch, by_question)
 
 
-def _in_order(
-    answers: list[Answer], learners: Sequence[Learner], columns: Mapping[str, Column]
-) -> Iterator[tuple[Learner, Column, Answer]]:
-    place = {each.person_id: number for number, each in enumerate(learners)}
-    answers.sort(key=lambda each: (place[each.person_id], columns[each.question].number))
-    return ((learners[place[each.person_id]], columns[each.question], each) for each in answers)
+def _by_learner_and_column(
+    answers: list[AttemptRow],
+    learners: Sequence[MatrixLearner],
+    columns: Mapping[str, QuestionColumn],
+) -> Iterator[tuple[MatrixLearner, QuestionColumn, AttemptRow]]:
+    positions = {entry.person_id: number for number, entry in enumerate(learners)}
+    answers.sort(key=lambda entry: (positions[entry.person_id], columns[entry.question].number))
+    return (
+        (learners[positions[entry.person_id]], columns[entry.question], entry) for entry in answers
+    )
 
 
-def _attempt(learner: Learner, column: Column, attempt: Answer) -> dict[str, Any]:
+def _attempt_object(
+    learner: MatrixLearner, column: QuestionColumn, attempt: AttemptRow
+) -> dict[str, Any]:
     """In the order of ``ATTEMPT_HEAD``."""
     return {
         "name": learner.name,
@@ -155,7 +206,7 @@ def _attempt(learner: Learner, column: Column, attempt: Answer) -> dict[str, Any
         "number": attempt.number,
         "answered_at": attempt.answered_at.isoformat(),
         "right": attempt.right,
-        "mark": _mark(attempt.mark),
+        "mark": _whole_mark(attempt.mark),
         "chosen": attempt.chosen,
         "shown": attempt.shown,
         "hints_seen": attempt.hints_seen,
@@ -164,7 +215,7 @@ def _attempt(learner: Learner, column: Column, attempt: Answer) -> dict[str, Any
     }
 
 
-def _question(column: Column) -> dict[str, Any]:
+def _question_object(column: QuestionColumn) -> dict[str, Any]:
     return {
         "id": column.question,
         "title": column.title,
@@ -173,33 +224,35 @@ def _question(column: Column) -> dict[str, Any]:
     }
 
 
-def _json(
+def _stream_json(
     head: Mapping[str, Any], name: str, chunks: Iterable[Iterable[Mapping[str, Any]]]
 ) -> Iterator[str]:
     """One object: ``head``, and under ``name`` a list with one item a line."""
-    yield f'{_dumped(head)[:-1]},"{name}":['
-    before = "\n"
+    yield f'{_compact_json(head)[:-1]},"{name}":['
+    separator = "\n"
     for chunk in chunks:
-        lines = [_dumped(each) for each in chunk]
+        lines = [_compact_json(entry) for entry in chunk]
         if lines:
-            yield before + ",\n".join(lines)
-            before = ",\n"
+            yield separator + ",\n".join(lines)
+            separator = ",\n"
     yield "\n]}\n"
 
 
-def _dumped(told: Mapping[str, Any]) -> str:
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+def _compact_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _parts(learners: Sequence[Learner], size: int) -> Iterator[Sequence[Learner]]:
+def _split_learners(
+    learners: Sequence[MatrixLearner], size: int
+) -> Iterator[Sequence[MatrixLearner]]:
     for start in range(0, len(learners), size):
         yield learners[start : start + size]
 
 
-def _moment(totals: Totals) -> str | None:
+def _latest_moment(totals: LearnerTotals) -> str | None:
     return totals.latest_at.isoformat() if totals.latest_at is not None else None
 
 
-def _mark(mark: float) -> float | int:
+def _whole_mark(mark: float) -> float | int:
     """A whole mark without its fraction: 1, not 1.0."""
     return int(mark) if mark == int(mark) else mark

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-Show = Literal["first", "best", "latest"]
-SHOWS: tuple[Show, ...] = ("first", "best", "latest")
-State = Literal["new", "going", "stuck", "done"]
+ShownAttempt = Literal["first", "best", "latest"]
+SHOWN_ATTEMPTS: tuple[ShownAttempt, ...] = ("first", "best", "latest")
+LearnerState = Literal["new", "going", "stuck", "done"]
 
 
-class Learner(NamedTuple):
+class MatrixLearner(NamedTuple):
     """A learner whom the class counts."""
 
     person_id: int
@@ -26,7 +26,7 @@ class Learner(NamedTuple):
         return self.name or self.email
 
 
-class Cell(NamedTuple):
+class MatrixCell(NamedTuple):
     """One learner at one question; marks are fractions of 1."""
 
     attempts: int
@@ -34,14 +34,14 @@ class Cell(NamedTuple):
     best: float
     latest: float
 
-    def mark(self, show: Show) -> float:
-        return (self.first, self.best, self.latest)[SHOWS.index(show)]
+    def mark_of(self, show: ShownAttempt) -> float:
+        return (self.first, self.best, self.latest)[SHOWN_ATTEMPTS.index(show)]
 
-    def right(self, show: Show) -> bool:
-        return self.mark(show) == 1
+    def is_right(self, show: ShownAttempt) -> bool:
+        return self.mark_of(show) == 1
 
 
-class Answer(NamedTuple):
+class AttemptRow(NamedTuple):
     """One attempt of one learner, of which a class may have a million."""
 
     person_id: int
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
     seconds: float | None
 
 
-class Totals(NamedTuple):
+class LearnerTotals(NamedTuple):
     """One learner over some questions: how many of them are answered, right, stuck at.
 
     ``attempts`` and ``latest_at`` are over all of them.
@@ -71,17 +71,17 @@ class Totals(NamedTuple):
     stuck: int = 0
     latest_at: datetime | None = None
 
-    def right(self, show: Show) -> int:
+    def right_count(self, show: ShownAttempt) -> int:
         """How many questions are right, in that attempt of each."""
-        return (self.first, self.best, self.latest)[SHOWS.index(show)]
+        return (self.first, self.best, self.latest)[SHOWN_ATTEMPTS.index(show)]
 
-    def state(self, questions: int) -> State:
+    def state_of(self, question_count: int) -> LearnerState:
         """How somebody stands who has ``questions`` to answer."""
         if not self.answered:
             return "new"
-        if self.best >= questions:
+        if self.best >= question_count:
             return "done"
         return "stuck" if self.stuck else "going"
 
 
-NOTHING = Totals()
+NO_TOTALS = LearnerTotals()

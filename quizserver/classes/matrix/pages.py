@@ -10,200 +10,222 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from quizserver.accounts.current import Current
+from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts import store as attempts_store
 from quizserver.classes import store as classes
-from quizserver.classes.columns import Column, columns, gone_topics
-from quizserver.classes.guards import Guards
+from quizserver.classes.columns import QuestionColumn, missing_topics, question_columns
+from quizserver.classes.guards import ClassGuards
 from quizserver.classes.matrix import export, store
-from quizserver.classes.matrix.board import Board
-from quizserver.classes.matrix.model import Learner
-from quizserver.classes.matrix.ranks import Ranks
-from quizserver.classes.matrix.view import ROWS, View, read
-from quizserver.classes.matrix.views import matrix_view, told
-from quizserver.classes.matrix.work import attempts_of, topics_of
+from quizserver.classes.matrix.learner_work import attempt_work, topic_work
+from quizserver.classes.matrix.model import MatrixLearner
+from quizserver.classes.matrix.query import ROWS_PER_PAGE, MatrixQuery, parse_matrix_query
+from quizserver.classes.matrix.reader import MatrixReader
+from quizserver.classes.matrix.totals_cache import TotalsCache
+from quizserver.classes.matrix.views import matrix_view, page_data
 from quizserver.classes.model import Class, ClassTopic
 from quizserver.db.session import Database
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
-from quizserver.topics.question import reread
+from quizserver.topics.question import earlier_version
 
 POLL_SECONDS = 4
 
 
-def pages(*, database: Database, library: Library, current: Current, beside: Executor) -> Blueprint:
+def create_matrix_blueprint(
+    *, database: Database, library: Library, current: CurrentUser, executor: Executor
+) -> Blueprint:
     """The blueprint of what instructors see of the work in their classes.
 
     ``beside`` sums up anew what learners are sorted by, while pages are served.
     """
     blueprint = Blueprint("matrix", __name__)
-    guards = Guards(database=database, current=current)
-    board = Board(Ranks(database.read, beside))
+    guards = ClassGuards(database=database, current=current)
+    matrix_reader = MatrixReader(TotalsCache(database.read, executor))
 
     @blueprint.get("/classes/<int:class_id>/matrix")
     def matrix(class_id: int) -> str:
-        room = guards.instructor_of(class_id)
+        class_ = guards.require_managed_class(class_id)
         with database.read() as session:
-            topics = classes.topics(session, class_id)
-            here = columns(topics, library.snapshot())
-            frame = board.frame(session, class_id, here, read(request.args, here))
-            cells = board.cells(session, frame)
+            topics = classes.class_topics(session, class_id)
+            class_columns = question_columns(topics, library.snapshot())
+            page = matrix_reader.read_page(
+                session, class_id, class_columns, parse_matrix_query(request.args, class_columns)
+            )
+            cells = matrix_reader.read_cells(session, page)
 
-        def address(arguments: dict[str, Any]) -> str:
+        def matrix_url(arguments: dict[str, Any]) -> str:
             return url_for("matrix.matrix", class_id=class_id, **arguments)
 
         return render_template(
             "classes/matrix.html",
-            room=room,
-            view=frame.view,
-            matrix=matrix_view(frame, cells, address),
-            topics=_topics(here),
-            gone=gone_topics(topics, library.snapshot()),
-            shows=_shows(frame.view, address),
-            live={
-                "url": url_for("matrix.window", class_id=class_id, **frame.view.address()),
+            class_=class_,
+            query=page.query,
+            page=matrix_view(page, cells, matrix_url),
+            topics=_topic_titles(class_columns),
+            missing_topics=missing_topics(topics, library.snapshot()),
+            attempt_tabs=_shown_attempt_links(page.query, matrix_url),
+            polling={
+                "url": url_for("matrix.window", class_id=class_id, **page.query.url_arguments()),
                 "seconds": POLL_SECONDS,
-                "mark": frame.mark,
-                "questions": [column.question for column in frame.columns],
+                "mark": page.etag,
+                "questions": [column.question for column in page.columns],
             },
         )
 
     @blueprint.get("/classes/<int:class_id>/matrix/window.json")
     def window(class_id: int) -> Response:
-        guards.instructor_of(class_id)
+        guards.require_managed_class(class_id)
         with database.read() as session:
-            here = columns(classes.topics(session, class_id), library.snapshot())
-            kept = _ids(request.args["rows"]) if "rows" in request.args else None
-            frame = board.frame(session, class_id, here, read(request.args, here), kept)
-            if request.if_none_match.contains_weak(frame.mark):  # a proxy may have compressed it
+            class_columns = question_columns(
+                classes.class_topics(session, class_id), library.snapshot()
+            )
+            shown_learners = (
+                _parse_person_ids(request.args["rows"]) if "rows" in request.args else None
+            )
+            page = matrix_reader.read_page(
+                session,
+                class_id,
+                class_columns,
+                parse_matrix_query(request.args, class_columns),
+                shown_learners,
+            )
+            if request.if_none_match.contains_weak(page.etag):  # a proxy may have compressed it
                 response = Response(status=304)
             else:
-                response = jsonify(told(frame, board.cells(session, frame)))
-        response.set_etag(frame.mark)
+                response = jsonify(page_data(page, matrix_reader.read_cells(session, page)))
+        response.set_etag(page.etag)
         return response
 
     @blueprint.get("/classes/<int:class_id>/learners/<int:person_id>")
     def learner(class_id: int, person_id: int) -> str:
-        room = guards.instructor_of(class_id)
+        class_ = guards.require_managed_class(class_id)
         with database.read() as session:
-            found = _learner(store.learner(session, class_id, person_id))
-            here = columns(classes.topics(session, class_id), library.snapshot())
-            questions = [column.question for column in here]
-            standings = store.cells_of(session, person_id, questions)
-            totals = store.totals(session, [person_id], questions).get(person_id)
+            shown_learner = _learner_or_404(store.find_learner(session, class_id, person_id))
+            class_columns = question_columns(
+                classes.class_topics(session, class_id), library.snapshot()
+            )
+            questions = [column.question for column in class_columns]
+            standings = store.standing_rows(session, person_id, questions)
+            totals = store.learner_totals(session, [person_id], questions).get(person_id)
         return render_template(
             "classes/matrix_learner.html",
-            room=room,
-            who=found,
-            topics=topics_of(here, standings),
+            class_=class_,
+            learner_row=shown_learner,
+            topics=topic_work(class_columns, standings),
             totals=totals,
-            of=len(here),
+            question_count=len(class_columns),
         )
 
     @blueprint.get("/classes/<int:class_id>/learners/<int:person_id>/questions/<question>")
     def attempts(class_id: int, person_id: int, question: str) -> str:
-        room = guards.instructor_of(class_id)
+        class_ = guards.require_managed_class(class_id)
         snapshot = library.snapshot()
         with database.read() as session:
-            found = _learner(store.learner(session, class_id, person_id))
-            here = columns(classes.topics(session, class_id), snapshot)
-            place = next((n for n, each in enumerate(here) if each.question == question), None)
-            if place is None:
+            shown_learner = _learner_or_404(store.find_learner(session, class_id, person_id))
+            class_columns = question_columns(classes.class_topics(session, class_id), snapshot)
+            index = next(
+                (n for n, column in enumerate(class_columns) if column.question == question), None
+            )
+            if index is None:
                 abort(404)
             present = snapshot.questions[question]
-            kept = attempts_store.of_question(session, person_id, question)
-            sources = store.versions(session, question, {attempt.version for attempt in kept})
-            ran = _ran(session, person_id, present)
-        texts = {v: _text(present, v, source) for v, source in sources.items()}
-        work, after = attempts_of(kept, texts, present, ran)
+            answered = attempts_store.attempts_at_question(session, person_id, question)
+            sources = store.version_sources(
+                session, question, {attempt.version for attempt in answered}
+            )
+            run_moments = _experiment_moments(session, person_id, present)
+        texts = {
+            version: _parse_version(present, version, source) for version, source in sources.items()
+        }
+        work, ran_after = attempt_work(answered, texts, present, run_moments)
         return render_template(
             "classes/matrix_attempts.html",
-            room=room,
-            who=found,
-            column=here[place],
+            class_=class_,
+            learner_row=shown_learner,
+            column=class_columns[index],
             question=present,
             attempts=work,
-            ran_after=after,
-            previous=here[place - 1] if place > 0 else None,
-            next=here[place + 1] if place + 1 < len(here) else None,
+            runs_after=ran_after,
+            previous=class_columns[index - 1] if index > 0 else None,
+            next=class_columns[index + 1] if index + 1 < len(class_columns) else None,
         )
 
     @blueprint.get("/classes/<int:class_id>/matrix.csv")
     def matrix_csv(class_id: int) -> Response:
-        room, learners, here = _everything(class_id)
-        show = read(request.args, here).show
-        lines = export.matrix_csv(database.read, learners, here, show)
-        return _download(room, f"matrix-{show}", "csv", lines)
+        class_, learners, class_columns = _read_class(class_id)
+        show = parse_matrix_query(request.args, class_columns).show
+        lines = export.stream_matrix_csv(database.read, learners, class_columns, show)
+        return _attachment_response(class_, f"matrix-{show}", "csv", lines)
 
     @blueprint.get("/classes/<int:class_id>/matrix.json")
     def matrix_json(class_id: int) -> Response:
-        room, learners, here = _everything(class_id)
-        lines = export.matrix_json(database.read, room, learners, here)
-        return _download(room, "matrix", "json", lines)
+        class_, learners, class_columns = _read_class(class_id)
+        lines = export.stream_matrix_json(database.read, class_, learners, class_columns)
+        return _attachment_response(class_, "matrix", "json", lines)
 
     @blueprint.get("/classes/<int:class_id>/attempts.csv")
     def attempts_csv(class_id: int) -> Response:
-        room, learners, here = _everything(class_id)
-        lines = export.attempts_csv(database.read, learners, here)
-        return _download(room, "attempts", "csv", lines)
+        class_, learners, class_columns = _read_class(class_id)
+        lines = export.stream_attempts_csv(database.read, learners, class_columns)
+        return _attachment_response(class_, "attempts", "csv", lines)
 
     @blueprint.get("/classes/<int:class_id>/attempts.json")
     def attempts_json(class_id: int) -> Response:
-        room, learners, here = _everything(class_id)
-        lines = export.attempts_json(database.read, room, learners, here)
-        return _download(room, "attempts", "json", lines)
+        class_, learners, class_columns = _read_class(class_id)
+        lines = export.stream_attempts_json(database.read, class_, learners, class_columns)
+        return _attachment_response(class_, "attempts", "json", lines)
 
-    def _everything(class_id: int) -> tuple[Class, list[Learner], tuple[Column, ...]]:
-        room = guards.instructor_of(class_id)
+    def _read_class(class_id: int) -> tuple[Class, list[MatrixLearner], tuple[QuestionColumn, ...]]:
+        class_ = guards.require_managed_class(class_id)
         with database.read() as session:
-            topics: list[ClassTopic] = classes.topics(session, class_id)
-            learners = store.learners(session, class_id)
-        return room, learners, columns(topics, library.snapshot())
+            topics: list[ClassTopic] = classes.class_topics(session, class_id)
+            learners = store.matrix_learners(session, class_id)
+        return class_, learners, question_columns(topics, library.snapshot())
 
     return blueprint
 
 
-def _learner(found: Learner | None) -> Learner:
-    if found is None:
+def _learner_or_404(learner: MatrixLearner | None) -> MatrixLearner:
+    if learner is None:
         abort(404)
-    return found
+    return learner
 
 
-def _topics(here: Sequence[Column]) -> dict[str, str]:
+def _topic_titles(class_columns: Sequence[QuestionColumn]) -> dict[str, str]:
     """The topics that the matrix can be narrowed to, with their titles."""
-    return {column.topic: column.topic_title for column in here}
+    return {column.topic: column.topic_title for column in class_columns}
 
 
-def _shows(view: View, address: Any) -> list[tuple[str, str, bool]]:
+def _shown_attempt_links(query: MatrixQuery, matrix_url: Any) -> list[tuple[str, str, bool]]:
     """The three ways to fill a cell: label, address, whether it is the present one."""
     names = {"first": "First attempt", "best": "Best attempt", "latest": "Latest attempt"}
     return [
-        (label, address(view.address(show=show)), show == view.show)
+        (label, matrix_url(query.url_arguments(show=show)), show == query.show)
         for show, label in names.items()
     ]
 
 
-def _ids(text: str) -> list[int]:
+def _parse_person_ids(text: str) -> list[int]:
     """The learners that a page holds, as its script says them."""
-    names = text.split(",")[:ROWS]
-    return [int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10]
+    texts = text.split(",")[:ROWS_PER_PAGE]
+    return [int(name) for name in texts if name.isascii() and name.isdecimal() and len(name) < 10]
 
 
-def _ran(session: Session, person_id: int, question: Question) -> list[datetime]:
+def _experiment_moments(session: Session, person_id: int, question: Question) -> list[datetime]:
     if question.simulation is None:
         return []
-    return store.experiments(session, person_id, question.topic, question.simulation)
+    return store.experiment_moments(session, person_id, question.topic, question.simulation)
 
 
-def _text(present: Question, version: str, source: str) -> Question | None:
-    return present if version == present.version else reread(present, source)
+def _parse_version(present: Question, version: str, source: str) -> Question | None:
+    return present if version == present.version else earlier_version(present, source)
 
 
-def _download(room: Class, what: str, kind: str, lines: Iterator[str]) -> Response:
+def _attachment_response(class_: Class, stem: str, suffix: str, lines: Iterator[str]) -> Response:
     types = {"csv": "text/csv", "json": "application/json"}
     response = Response(
-        (line.encode() for line in lines), content_type=f"{types[kind]}; charset=utf-8"
+        (line.encode() for line in lines), content_type=f"{types[suffix]}; charset=utf-8"
     )
-    name = f"class-{room.id}-{what}-{datetime.now(UTC):%Y-%m-%d}.{kind}"
+    name = f"class-{class_.id}-{stem}-{datetime.now(UTC):%Y-%m-%d}.{suffix}"
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response

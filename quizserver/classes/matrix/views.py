@@ -12,15 +12,15 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
-from quizserver.classes.columns import Column
-from quizserver.classes.matrix.board import Cells, Frame
-from quizserver.classes.matrix.model import Cell, Learner, Show, Totals
-from quizserver.classes.matrix.view import COLUMNS, ROWS, Sort, View
+from quizserver.classes.columns import QuestionColumn
+from quizserver.classes.matrix.model import LearnerTotals, MatrixCell, MatrixLearner, ShownAttempt
+from quizserver.classes.matrix.query import COLUMNS_PER_PAGE, ROWS_PER_PAGE, MatrixQuery, SortName
+from quizserver.classes.matrix.reader import CellsByLearner, MatrixPage
 
 Url = Callable[[dict[str, Any]], str]
-Order = Literal["ascending", "descending"] | None
+SortDirection = Literal["ascending", "descending"] | None
 
-_SORTS: dict[Sort, str] = {
+_SORT_TITLES: dict[SortName, str] = {
     "name": "Learner",
     "right": "Right",
     "attempts": "Attempts",
@@ -34,17 +34,17 @@ class SortLink:
 
     title: str
     url: str
-    order: Order
+    direction: SortDirection
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    column: Column
+class ColumnHead:
+    column: QuestionColumn
     link: SortLink
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class TopicGroup:
     """Neighbouring columns of one topic."""
 
     topic_title: str
@@ -53,91 +53,93 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MatrixRow:
     """``cells`` has one for each column, None where the learner has not answered.
 
     ``alike``: somebody else on this page has the same name, so that only the address tells.
     """
 
-    learner: Learner
-    totals: Totals
-    cells: Sequence[Cell | None]
-    alike: bool
+    learner: MatrixLearner
+    totals: LearnerTotals
+    cells: Sequence[MatrixCell | None]
+    same_name: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PageSpan:
     """Where one is along one side of the matrix: ``first`` to ``last`` of ``of``, from 1."""
 
     first: int
     last: int
-    of: int
+    total: int
     previous: str | None
     next: str | None
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         return self.previous is None and self.next is None
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixView:
-    frame: Frame
-    heads: Sequence[Head]
-    groups: Sequence[Group]
-    rows: Sequence[Row]
-    sorts: Mapping[Sort, SortLink]
-    learners: Span
-    questions: Span
+    page: MatrixPage
+    heads: Sequence[ColumnHead]
+    groups: Sequence[TopicGroup]
+    rows: Sequence[MatrixRow]
+    sorts: Mapping[SortName, SortLink]
+    learners: PageSpan
+    questions: PageSpan
 
-    def cells_html(self, row: Row) -> Markup:
+    def cells_html(self, row: MatrixRow) -> Markup:
         """A row's cells as table cells: a sign, how many attempts, and a link to them."""
-        return _cells_html(row, self.frame)
+        return _cells_html(row, self.page)
 
 
-def matrix_view(frame: Frame, cells: Cells, url: Url) -> MatrixView:
+def matrix_view(page: MatrixPage, cells: CellsByLearner, url: Url) -> MatrixView:
     """The page of a frame; ``url`` makes the address of a view from its arguments."""
-    view = frame.view
+    query = page.query
     return MatrixView(
-        frame=frame,
+        page=page,
         heads=[
-            Head(column, _sort_link(column.title, "question", view, url, column.question))
-            for column in frame.columns
+            ColumnHead(column, _sort_link(column.title, "question", query, url, column.question))
+            for column in page.columns
         ],
-        groups=_groups(frame.columns),
-        rows=list(rows(frame, cells)),
-        sorts={name: _sort_link(title, name, view, url) for name, title in _SORTS.items()},
-        learners=_span("page", view, ROWS, frame.found, url),
-        questions=_span("columns", view, COLUMNS, len(frame.of), url),
+        groups=_topic_groups(page.columns),
+        rows=list(matrix_rows(page, cells)),
+        sorts={name: _sort_link(title, name, query, url) for name, title in _SORT_TITLES.items()},
+        learners=_page_span("page", query, ROWS_PER_PAGE, page.match_count, url),
+        questions=_page_span("columns", query, COLUMNS_PER_PAGE, len(page.all_columns), url),
     )
 
 
-def rows(frame: Frame, cells: Cells) -> Iterator[Row]:
+def matrix_rows(page: MatrixPage, cells: CellsByLearner) -> Iterator[MatrixRow]:
     """The rows of a frame with their cells, in its order."""
-    names = Counter(learner.label for learner in frame.rows)
-    for learner in frame.rows:
-        mine = cells.get(learner.person_id, {})
-        found = [mine.get(column.question) for column in frame.columns]
-        yield Row(learner, frame.totals_of(learner), found, names[learner.label] > 1)
+    names = Counter(learner.label for learner in page.rows)
+    for learner in page.rows:
+        own_cells = cells.get(learner.person_id, {})
+        row_cells = [own_cells.get(column.question) for column in page.columns]
+        yield MatrixRow(learner, page.totals_of(learner), row_cells, names[learner.label] > 1)
 
 
-def _cells_html(row: Row, frame: Frame) -> Markup:
+def _cells_html(row: MatrixRow, page: MatrixPage) -> Markup:
     # A template takes twice as long for the 2,000 cells of a page. Ids of questions have only
     # letters, digits and hyphens.
-    show, who = frame.view.show, row.learner.person_id
+    show, person_id = page.query.show, row.learner.person_id
     return Markup(
         "".join(
-            _cell(cell.right(show), cell.attempts) % (who, column.question) if cell else _EMPTY
-            for cell, column in zip(row.cells, frame.columns, strict=True)
+            _cell_template(cell.is_right(show), cell.attempts) % (person_id, column.question)
+            if cell
+            else _EMPTY_CELL
+            for cell, column in zip(row.cells, page.columns, strict=True)
         )
     )
 
 
-_EMPTY = '<td class="cell" aria-label="not answered">–</td>'
+_EMPTY_CELL = '<td class="cell" aria-label="not answered">–</td>'
 
 
 @functools.lru_cache(maxsize=1024)
-def _cell(right: bool, attempts: int) -> str:
+def _cell_template(right: bool, attempts: int) -> str:
     """What a link to a learner's (``%d``) attempts at a question (``%s``, an id) is put into."""
     sign, word = ("✓", "right") if right else ("✗", "wrong")
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
@@ -147,58 +149,64 @@ def _cell(right: bool, attempts: int) -> str:
     )
 
 
-def told(frame: Frame, cells: Cells) -> dict[str, Any]:
+def page_data(page: MatrixPage, cells: CellsByLearner) -> dict[str, Any]:
     """The same for the page's script: of each cell whether it is right, and its attempts."""
-    show = frame.view.show
+    show = page.query.show
     return {
-        "moved": frame.moved,
-        "found": frame.found,
-        "columns": [column.question for column in frame.columns],
+        "moved": page.moved,
+        "found": page.match_count,
+        "columns": [column.question for column in page.columns],
         "rows": [
             {
                 "id": row.learner.person_id,
-                "right": row.totals.right(show),
+                "right": row.totals.right_count(show),
                 "attempts": row.totals.attempts,
                 "latest_at": row.totals.latest_at.isoformat() if row.totals.latest_at else None,
-                "cells": [told_cell(cell, show) for cell in row.cells],
+                "cells": [cell_data(cell, show) for cell in row.cells],
             }
-            for row in rows(frame, cells)
+            for row in matrix_rows(page, cells)
         ],
     }
 
 
-def told_cell(cell: Cell | None, show: Show) -> tuple[int, int] | None:
-    return (int(cell.right(show)), cell.attempts) if cell is not None else None
+def cell_data(cell: MatrixCell | None, show: ShownAttempt) -> tuple[int, int] | None:
+    return (int(cell.is_right(show)), cell.attempts) if cell is not None else None
 
 
-def _groups(columns: Sequence[Column]) -> list[Group]:
-    found = []
-    for _, same in groupby(columns, key=lambda column: column.topic):
-        first, *more = same
-        found.append(Group(first.topic_title, first.due_at, 1 + len(more)))
-    return found
+def _topic_groups(columns: Sequence[QuestionColumn]) -> list[TopicGroup]:
+    groups = []
+    for _, neighbours in groupby(columns, key=lambda column: column.topic):
+        first, *more = neighbours
+        groups.append(TopicGroup(first.topic_title, first.due_at, 1 + len(more)))
+    return groups
 
 
-def _sort_link(title: str, sort: Sort, view: View, url: Url, question: str = "") -> SortLink:
-    now = view.sort == sort and view.question == question
+def _sort_link(
+    title: str, sort: SortName, query: MatrixQuery, url: Url, question: str = ""
+) -> SortLink:
+    is_current = query.sort == sort and query.question == question
     # What is asked first: names from A, and who has most of everything else.
-    down = not view.down if now else sort != "name"
-    order: Order = ("descending" if view.down else "ascending") if now else None
-    return SortLink(title, url(view.address(sort=sort, down=down, question=question)), order)
+    descending = not query.down if is_current else sort != "name"
+    direction: SortDirection = ("descending" if query.down else "ascending") if is_current else None
+    return SortLink(
+        title, url(query.url_arguments(sort=sort, down=descending, question=question)), direction
+    )
 
 
-def _span(
+def _page_span(
     side: Literal["page", "columns"],
-    view: View,
+    query: MatrixQuery,
     size: int,
-    of: int,
+    total: int,
     url: Url,
-) -> Span:
-    page = view.page if side == "page" else view.columns
-    return Span(
-        first=min((page - 1) * size + 1, of),
-        last=min(page * size, of),
-        of=of,
-        previous=url(view.address(**{side: page - 1})) if page > 1 else None,
-        next=url(view.address(**{side: page + 1})) if page * size < of else None,
+) -> PageSpan:
+    page_number = query.page if side == "page" else query.columns
+    return PageSpan(
+        first=min((page_number - 1) * size + 1, total),
+        last=min(page_number * size, total),
+        total=total,
+        previous=url(query.url_arguments(**{side: page_number - 1})) if page_number > 1 else None,
+        next=url(query.url_arguments(**{side: page_number + 1}))
+        if page_number * size < total
+        else None,
     )

@@ -20,11 +20,11 @@ Ints = NDArray[np.int32]
 Ids = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-Which = Literal["first", "latest"]
+WhichAttempt = Literal["first", "latest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ItemKey:
     """What the statistics need to know of a question: its options in order, and the key.
 
     A question that is gone from the content has no options left.
@@ -35,12 +35,12 @@ class Item:
     right: frozenset[str]
 
     @classmethod
-    def of(cls, question: Question) -> Item:
-        return cls(question.id, tuple(o.id for o in question.options), question.right_ids)
+    def from_question(cls, question: Question) -> ItemKey:
+        return cls(question.id, tuple(option.id for option in question.options), question.right_ids)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Marks:
+class AttemptTable:
     """One attempt of R learners at Q questions: the first, or the latest.
 
     - ``learners`` (R,): person ids, ascending, so that two databases give the same rows.
@@ -62,25 +62,25 @@ class Marks:
     seconds: Floats
     tried_again: Bools
     ran: Bools
-    which: Which = "first"
+    which: WhichAttempt = "first"
 
     def __post_init__(self) -> None:
         shape = (len(self.learners), len(self.questions))
         for name in ("marks", "chosen", "seconds", "tried_again", "ran"):
-            found = getattr(self, name).shape
-            if found != shape:
-                raise ValueError(f"{name} is {found}, learners and questions make {shape}")
+            actual = getattr(self, name).shape
+            if actual != shape:
+                raise ValueError(f"{name} is {actual}, learners and questions make {shape}")
         if self.chosen.size and not -1 <= self.chosen.min() <= self.chosen.max() < len(self.sets):
             raise ValueError("chosen must be -1 or the number of one of the sets")
 
-    def only(self, questions: Sequence[str]) -> Marks:
+    def select_questions(self, questions: Sequence[str]) -> AttemptTable:
         """The same learners at some of the questions, in the given order.
 
         Raises KeyError for a question that is not here.
         """
-        place = {question: number for number, question in enumerate(self.questions)}
-        columns = np.array([place[question] for question in questions], int)
-        return Marks(
+        positions = {question: number for number, question in enumerate(self.questions)}
+        columns = np.array([positions[question] for question in questions], int)
+        return AttemptTable(
             tuple(questions),
             self.learners,
             self.marks[:, columns],

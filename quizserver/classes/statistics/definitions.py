@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class StatisticDefinition:
     """``formula`` is LaTeX. ``name`` is the field that the statistic has in its record."""
 
     name: str
@@ -23,7 +23,7 @@ class Definition:
 
 
 _ALL = (
-    Definition(
+    StatisticDefinition(
         "facility",
         "Facility index",
         r"F = 100\,\bar{x}",
@@ -32,7 +32,7 @@ _ALL = (
         "35 to 64 is about right. 5 or less: broken, or extremely hard. 95 or more: extremely "
         "easy.",
     ),
-    Definition(
+    StatisticDefinition(
         "standard_deviation",
         "Standard deviation",
         r"SD = 100\sqrt{\frac{\sum (x - \bar{x})^2}{n - 1}}",
@@ -40,7 +40,7 @@ _ALL = (
         "Where marks are all or nothing it is largest, about 50, at a facility of 50.",
         "Below 33 the question sets learners weakly apart: nearly all have the same mark.",
     ),
-    Definition(
+    StatisticDefinition(
         "guess",
         "Random guess score",
         r"\frac{100}{k} \text{ for one right option, } \frac{100}{2^k - 1} \text{ for several}",
@@ -48,7 +48,7 @@ _ALL = (
         "With several right options only the one right set of all non-empty sets counts.",
         "Above 40 is unsatisfactory. A facility near it may mean that the class guessed.",
     ),
-    Definition(
+    StatisticDefinition(
         "discrimination",
         "Discrimination index",
         r"100\,\frac{\mathrm{cov}(x, y)}{\sqrt{\mathrm{var}\,x \cdot \mathrm{var}\,y}}",
@@ -58,7 +58,7 @@ _ALL = (
         "50 or more is very good, 30 to 49 adequate, 20 to 29 weak, below that very weak. "
         "Negative: who does well elsewhere does badly here, so look at the key. Mind the interval.",
     ),
-    Definition(
+    StatisticDefinition(
         "efficiency",
         "Discriminative efficiency",
         r"100\,\frac{\mathrm{cov}(x, y)}{\mathrm{cov}_{\max}}",
@@ -67,7 +67,7 @@ _ALL = (
         "much; this one asks whether it does what it can.",
         "50 or more is good: right answers come from those who do well elsewhere.",
     ),
-    Definition(
+    StatisticDefinition(
         "weight",
         "Effective weight",
         r"100\,\frac{\sqrt{\mathrm{cov}(x_i, T)}}{\sum_j \sqrt{\mathrm{cov}(x_j, T)}}",
@@ -77,7 +77,7 @@ _ALL = (
         "All questions count alike here, so compare it with 100 divided by how many there are. "
         "There is none where the covariance is negative.",
     ),
-    Definition(
+    StatisticDefinition(
         "options",
         "Choices",
         r"100\,\frac{k}{n}",
@@ -86,7 +86,7 @@ _ALL = (
         "A wrong option that the strongest choose as often as the weakest deserves a look: at its "
         "words, and at the key.",
     ),
-    Definition(
+    StatisticDefinition(
         "time",
         "Time to answer",
         r"Q_{25},\; Q_{50},\; Q_{75}",
@@ -95,7 +95,7 @@ _ALL = (
         "anew. A page left open overnight moves the mean but hardly the median.",
         "A median of a few seconds on a question that takes thinking means guessing.",
     ),
-    Definition(
+    StatisticDefinition(
         "ran",
         "Ran the experiment",
         r"\frac{k}{n}",
@@ -103,7 +103,7 @@ _ALL = (
         "between their first and their second answer. Others may have run it before or after.",
         "Few: the class corrects its answer from the explanation, without trying it.",
     ),
-    Definition(
+    StatisticDefinition(
         "mean",
         "Mean total",
         r"100\,\frac{\bar{T}}{p}",
@@ -111,7 +111,7 @@ _ALL = (
         "It counts the learners who answered every question.",
         "50 to 75 suits a set that is to tell learners apart.",
     ),
-    Definition(
+    StatisticDefinition(
         "median",
         "Median total",
         r"100\,\frac{\mathrm{median}\,T}{p}",
@@ -119,7 +119,7 @@ _ALL = (
         "Single very low or high totals do not move it.",
         "Far above the mean: a few learners fell behind. Far below: a few ran ahead.",
     ),
-    Definition(
+    StatisticDefinition(
         "totals_deviation",
         "Standard deviation of the totals",
         r"\frac{100}{p}\sqrt{\frac{\sum (T - \bar{T})^2}{n - 1}}",
@@ -127,7 +127,7 @@ _ALL = (
         "percentage of the p marks that can be had. It says how much the set tells learners apart.",
         "12 to 18 is usual in a set that is to tell learners apart. Less: the totals are bunched.",
     ),
-    Definition(
+    StatisticDefinition(
         "consistency",
         "Coefficient of internal consistency (Cronbach's α)",
         r"100\,\frac{p}{p - 1}\left(1 - \frac{\sum_i \mathrm{var}\,x_i}{\mathrm{var}\,T}\right)",
@@ -137,7 +137,7 @@ _ALL = (
         "short set is rarely above: four questions that correlate by 0.2 make 50, twelve make 75. "
         "Questions that are meant to differ need not agree.",
     ),
-    Definition(
+    StatisticDefinition(
         "error_ratio",
         "Error ratio",
         r"100\sqrt{1 - \frac{CIC}{100}}",
@@ -145,7 +145,7 @@ _ALL = (
         "internal consistency CIC. At 100 the totals tell nothing.",
         "Below 50 goes with a consistency above 75.",
     ),
-    Definition(
+    StatisticDefinition(
         "standard_error",
         "Standard error",
         r"\frac{\text{error ratio} \cdot SD(T)}{100}",
@@ -153,7 +153,7 @@ _ALL = (
         "such a set again. Two in three totals lie within one of it from the true one.",
         "Do not tell learners apart whose totals differ by less than twice of it.",
     ),
-    Definition(
+    StatisticDefinition(
         "skewness",
         "Skewness",
         r"\frac{k_3}{k_2^{3/2}}",
@@ -162,7 +162,7 @@ _ALL = (
         "About −1 suits a set where most do well. Above 1 it hardly tells apart those who do "
         "badly; well below −1, those who do well.",
     ),
-    Definition(
+    StatisticDefinition(
         "kurtosis",
         "Kurtosis",
         r"\frac{k_4}{k_2^2}",
@@ -172,5 +172,7 @@ _ALL = (
     ),
 )
 
-DEFINITIONS: Mapping[str, Definition] = MappingProxyType({one.name: one for one in _ALL})
+DEFINITIONS: Mapping[str, StatisticDefinition] = MappingProxyType(
+    {definition.name: definition for definition in _ALL}
+)
 """Of every statistic of a question and of a set, by its name."""

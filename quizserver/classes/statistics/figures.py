@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Enough:
+class MinimumCounts:
     """How many learners each kind of statistic takes."""
 
     answers: int = 10
@@ -29,7 +29,7 @@ class Enough:
             raise ValueError("statistics take at least 2 answers and 4 learners")
 
 
-ENOUGH = Enough()
+MINIMUM_COUNTS = MinimumCounts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Figure:
         return self.value is not None
 
 
-def missing(reason: str) -> Figure:
+def missing_figure(reason: str) -> Figure:
     """No number, and why."""
     return Figure(None, reason)
 
 
-def too_few(n: int, needed: int, what: str = "answers") -> Figure:
+def too_few_figure(n: int, needed: int, what: str = "answers") -> Figure:
     """No number yet: ``n`` is not enough."""
-    return missing(f"Not enough {what}: {n} of the {needed} that it takes.")
+    return missing_figure(f"Not enough {what}: {n} of the {needed} that it takes.")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from quizserver.classes.statistics.answers import Floats
-from quizserver.lab.claims import Z95
+from quizserver.evidence.claims import Z95
 
 SMALLEST = 1e-12
 """A variance or covariance below this is rounding: marks are fractions of 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class RestMoments:
     """Of marks x and rest scores y of the same n learners; divided by n − 1.
 
     ``most`` is the covariance of x and y each sorted: the largest that they could have.
@@ -25,31 +25,35 @@ class Moments:
     variance: float
     rest_variance: float
     covariance: float
-    most: float
+    covariance_max: float
 
     @property
     def correlation(self) -> float | None:
         """Pearson's; None when either does not vary."""
         if min(self.variance, self.rest_variance) < SMALLEST:
             return None
-        found = self.covariance / math.sqrt(self.variance * self.rest_variance)
-        return min(1.0, max(-1.0, found))
+        correlation = self.covariance / math.sqrt(self.variance * self.rest_variance)
+        return min(1.0, max(-1.0, correlation))
 
     @property
     def efficiency(self) -> float | None:
         """The covariance as a share of the largest; None when that is 0."""
-        return None if self.most < SMALLEST else min(1.0, self.covariance / self.most)
+        return (
+            None
+            if self.covariance_max < SMALLEST
+            else min(1.0, self.covariance / self.covariance_max)
+        )
 
 
-def moments(x: Floats, y: Floats) -> Moments:
+def compute_moments(x: Floats, y: Floats) -> RestMoments:
     """Of two (n,) arrays. Fewer than two learners do not vary: zeros."""
     n = len(x)
     if n < 2:
-        return Moments(n, 0.0, 0.0, 0.0, 0.0)
+        return RestMoments(n, 0.0, 0.0, 0.0, 0.0)
     dx, dy = x - x.mean(), y - y.mean()
-    most = float(np.sort(dx) @ np.sort(dy))
-    products = (float(dx @ dx), float(dy @ dy), float(dx @ dy), most)
-    return Moments(n, *(product / (n - 1) for product in products))
+    covariance_max = float(np.sort(dx) @ np.sort(dy))
+    products = (float(dx @ dx), float(dy @ dy), float(dx @ dy), covariance_max)
+    return RestMoments(n, *(product / (n - 1) for product in products))
 
 
 def correlation_interval(r: float, n: int) -> tuple[float, float]:

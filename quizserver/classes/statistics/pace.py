@@ -10,10 +10,10 @@ import numpy as np
 from quizserver.classes.model import STUCK_ATTEMPTS
 from quizserver.classes.statistics.answers import Bools, Floats, Ids, Ints
 
-SILENT = timedelta(days=7)
-NEWCOMER = timedelta(days=1)
+SILENT_AFTER = timedelta(days=7)
+NEWCOMER_FOR = timedelta(days=1)
 """Who joined this recently and has not answered is not silent yet."""
-MOVING = 0.25
+MOVING_SHARE = 0.25
 """The share of the class that must have answered lately, or be done, for the rest to count as
 silent. In a holiday everybody is, and it says nothing."""
 
@@ -37,14 +37,14 @@ class Pace:
 
     def __post_init__(self) -> None:
         shape = (len(self.learners), len(self.questions))
-        if any(each.shape != shape[:1] for each in (self.joined_at, self.last_seen)) or any(
+        if any(column.shape != shape[:1] for column in (self.joined_at, self.last_seen)) or any(
             table.shape != shape for table in (self.attempts, self.solved)
         ):
             raise ValueError(f"the tables are not all of {shape[0]} learners, {shape[1]} questions")
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class StuckLearner:
     """``attempts`` in all at the ``questions`` not solved in three attempts or more."""
 
     learner: int
@@ -53,7 +53,7 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class SilentLearner:
     """A learner with questions left, silent for whole ``days``; ``started``: has ever answered."""
 
     learner: int
@@ -61,37 +61,42 @@ class Silent:
     started: bool
 
 
-def stuck(pace: Pace) -> tuple[Stuck, ...]:
+def stuck_learners(pace: Pace) -> tuple[StuckLearner, ...]:
     """Who is stuck, those at the most questions and with the most attempts first."""
-    at = (pace.attempts >= STUCK_ATTEMPTS) & ~pace.solved
-    found = [
-        Stuck(
+    is_stuck = (pace.attempts >= STUCK_ATTEMPTS) & ~pace.solved
+    learners = [
+        StuckLearner(
             int(pace.learners[row]),
-            tuple(pace.questions[column] for column in np.flatnonzero(at[row])),
-            int(pace.attempts[row][at[row]].sum()),
+            tuple(pace.questions[column] for column in np.flatnonzero(is_stuck[row])),
+            int(pace.attempts[row][is_stuck[row]].sum()),
         )
-        for row in np.flatnonzero(at.any(axis=1))
+        for row in np.flatnonzero(is_stuck.any(axis=1))
     ]
-    return tuple(sorted(found, key=lambda one: (-len(one.questions), -one.attempts, one.learner)))
+    return tuple(
+        sorted(
+            learners,
+            key=lambda learner: (-len(learner.questions), -learner.attempts, learner.learner),
+        )
+    )
 
 
-def silent(pace: Pace, now: datetime) -> tuple[Silent, ...]:
+def silent_learners(pace: Pace, now: datetime) -> tuple[SilentLearner, ...]:
     """Who has not begun, or has stopped while the class moves on; longest silence first.
 
     Not begun: joined more than a day ago, and no answer. Stopped: no answer for 7 days, with
     questions left that are not solved, while at least a quarter of the class answered in that time
     or has nothing left to solve.
     """
-    moment, seen = now.timestamp(), pace.last_seen
-    started = seen > -np.inf
-    quiet = moment - np.where(started, seen, pace.joined_at)
-    done, week = pace.solved.all(axis=1), SILENT.total_seconds()
-    moved = done | (moment - seen <= week)
-    moving = float(moved.mean()) >= MOVING if len(moved) else False
-    stopped = started & ~done & (quiet > week) & moving
-    not_begun = ~started & (quiet > NEWCOMER.total_seconds()) & bool(pace.questions)
-    found = [
-        Silent(int(pace.learners[row]), int(quiet[row] // 86_400), bool(started[row]))
+    moment, last_seen = now.timestamp(), pace.last_seen
+    started = last_seen > -np.inf
+    silence = moment - np.where(started, last_seen, pace.joined_at)
+    done, silent_seconds = pace.solved.all(axis=1), SILENT_AFTER.total_seconds()
+    has_moved = done | (moment - last_seen <= silent_seconds)
+    moving = float(has_moved.mean()) >= MOVING_SHARE if len(has_moved) else False
+    stopped = started & ~done & (silence > silent_seconds) & moving
+    not_begun = ~started & (silence > NEWCOMER_FOR.total_seconds()) & bool(pace.questions)
+    learners = [
+        SilentLearner(int(pace.learners[row]), int(silence[row] // 86_400), bool(started[row]))
         for row in np.flatnonzero(stopped | not_begun)
     ]
-    return tuple(sorted(found, key=lambda one: (-one.days, one.learner)))
+    return tuple(sorted(learners, key=lambda learner: (-learner.days, learner.learner)))

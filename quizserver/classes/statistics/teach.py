@@ -12,22 +12,22 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from quizserver.classes.statistics.answers import Floats, Item, Marks
-from quizserver.classes.statistics.figures import ENOUGH, Enough, Figure
-from quizserver.classes.statistics.items import ItemStatistics
-from quizserver.classes.statistics.options import OptionCount, choice_counts, option_counts
-from quizserver.classes.statistics.readings import EASY, HARD, WEAK
-from quizserver.classes.statistics.rest import rest_scores
-from quizserver.lab.claims import Verdict
+from quizserver.classes.statistics.answers import AttemptTable, Floats, ItemKey
+from quizserver.classes.statistics.bands import EASY, HARD, WEAK
+from quizserver.classes.statistics.figures import MINIMUM_COUNTS, Figure, MinimumCounts
+from quizserver.classes.statistics.item_statistics import ItemStatistics
+from quizserver.classes.statistics.option_counts import OptionCount, choice_counts, option_counts
+from quizserver.classes.statistics.rest_scores import rest_scores
+from quizserver.evidence.claims import Verdict
 
-POPULAR = 100 / 3
+POPULAR_PERCENT = 100 / 3
 """Percent of learners: a wrong option with a third of them is popular."""
-STRONGER = 10.0
+STRONGER_POINTS = 10.0
 """Points by which the strongest third must be ahead of the weakest to be more than a tie: one
 learner of the ten that a third holds at least."""
-THIN = 0.1
+THIN_MARGIN = 0.1
 """How near an interval may come to the claimed share before its margin is called thin."""
-HELD_BY = 2
+HOLDERS_MIN = 2
 """One learner's slip is no misconception of a class."""
 
 
@@ -44,67 +44,84 @@ class Misconception:
     first: int
 
 
-def misconceptions(
-    first: Marks, latest: Marks, items: Sequence[Item], most: int = 3, enough: Enough = ENOUGH
+def find_misconceptions(
+    first: AttemptTable,
+    latest: AttemptTable,
+    items: Sequence[ItemKey],
+    limit: int = 3,
+    minimum: MinimumCounts = MINIMUM_COUNTS,
 ) -> tuple[Misconception, ...]:
     """The ``most`` wrong options held by most learners, most first; ties in the class's order.
 
     An option that is gone from its question is left out. Raises ValueError when the two are not
     of the same learners and questions, in the same order.
     """
-    alike = np.array_equal(first.learners, latest.learners)
-    same = alike and first.questions == latest.questions
-    if not same or tuple(item.question for item in items) != first.questions:
+    same_learners = np.array_equal(first.learners, latest.learners)
+    same_table = same_learners and first.questions == latest.questions
+    if not same_table or tuple(item.question for item in items) != first.questions:
         raise ValueError("first and latest attempts are not of the same learners and questions")
     held = [
         (count, i, option)
         for i, item in enumerate(items)
-        for count, option in _wrong(item, choice_counts(latest.chosen[:, i], latest.sets))
-        if count >= HELD_BY
+        for count, option in _wrong_option_counts(
+            item, choice_counts(latest.chosen[:, i], latest.sets)
+        )
+        if count >= HOLDERS_MIN
     ]
     rest = rest_scores(first.marks)
     return tuple(
-        _misconception(first, latest, items[i], (i, option), rest[:, i], enough)
-        for _, i, option in sorted(held, key=lambda one: -one[0])[:most]
+        _build_misconception(first, latest, items[i], (i, option), rest[:, i], minimum)
+        for _, i, option in sorted(held, key=lambda candidate: -candidate[0])[:limit]
     )
 
 
-def _wrong(item: Item, counts: dict[str, int]) -> Iterable[tuple[int, str]]:
+def _wrong_option_counts(item: ItemKey, counts: dict[str, int]) -> Iterable[tuple[int, str]]:
     """The wrong options that the question still has, with how many hold each."""
-    return ((counts.get(each, 0), each) for each in item.options if each not in item.right)
+    return ((counts.get(option, 0), option) for option in item.options if option not in item.right)
 
 
-def _misconception(
-    first: Marks, latest: Marks, item: Item, place: tuple[int, str], rest: Floats, enough: Enough
+def _build_misconception(
+    first: AttemptTable,
+    latest: AttemptTable,
+    item: ItemKey,
+    column_and_option: tuple[int, str],
+    rest: Floats,
+    minimum: MinimumCounts,
 ) -> Misconception:
-    column, option = place
-    who = latest.answered[:, column]
-    counts = option_counts(item, latest.chosen[who, column], rest[who], latest.sets, enough)
-    before = choice_counts(first.chosen[:, column], first.sets)
+    column, option = column_and_option
+    has_answered = latest.answered[:, column]
+    counts = option_counts(
+        item, latest.chosen[has_answered, column], rest[has_answered], latest.sets, minimum
+    )
+    first_counts = choice_counts(first.chosen[:, column], first.sets)
     held = counts[item.options.index(option)]
-    return Misconception(item.question, held, before.get(option, 0))
+    return Misconception(item.question, held, first_counts.get(option, 0))
 
 
-Why = Literal["too-easy", "too-hard", "reversed", "flat", "perhaps-reversed"]
+WornReason = Literal["too-easy", "too-hard", "reversed", "flat", "perhaps-reversed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Worn:
+class WornQuestion:
     """A question that does not tell learners apart, why, and the figure that says so."""
 
     question: str
-    why: Why
+    why: WornReason
     figure: Figure
 
 
-def worn(statistics: Iterable[ItemStatistics]) -> tuple[Worn, ...]:
+def worn_questions(statistics: Iterable[ItemStatistics]) -> tuple[WornQuestion, ...]:
     """The questions that do not, or no longer, tell learners apart, in the given order."""
-    found = ((one, _wear(one)) for one in statistics)
-    return tuple(Worn(one.question, *wear) for one, wear in found if wear is not None)
+    reasons = ((statistic, _worn_reason(statistic)) for statistic in statistics)
+    return tuple(
+        WornQuestion(statistic.question, *reason)
+        for statistic, reason in reasons
+        if reason is not None
+    )
 
 
-def _wear(one: ItemStatistics) -> tuple[Why, Figure] | None:
-    facility, index = one.facility, one.discrimination
+def _worn_reason(statistics: ItemStatistics) -> tuple[WornReason, Figure] | None:
+    facility, index = statistics.facility, statistics.discrimination
     if facility.value is not None and facility.value >= EASY:
         return "too-easy", facility
     if facility.value is not None and facility.value <= HARD:
@@ -119,7 +136,7 @@ def _wear(one: ItemStatistics) -> tuple[Why, Figure] | None:
     return ("perhaps-reversed", index) if index.value < 0 else None
 
 
-class Outcome(Protocol):
+class FindingLike(Protocol):
     """What is needed of a finding; those of ``lab.evidence`` have it."""
 
     @property
@@ -152,46 +169,46 @@ class KeyDoubt:
     chosen: OptionCount
     popular: bool
     stronger: bool
-    outcome: Outcome
+    finding: FindingLike
 
 
-def key_doubts(
-    statistics: Iterable[ItemStatistics], outcomes: Iterable[Outcome]
+def find_key_doubts(
+    statistics: Iterable[ItemStatistics], findings: Iterable[FindingLike]
 ) -> tuple[KeyDoubt, ...]:
     """One for each wrong option that is popular, or liked by the strong, and thinly decided."""
-    thin_ones: dict[tuple[str, str | None], Outcome] = {}
-    for outcome in outcomes:
-        if thin(outcome):
-            thin_ones.setdefault((outcome.question, outcome.option), outcome)
+    thin_findings: dict[tuple[str, str | None], FindingLike] = {}
+    for finding in findings:
+        if is_thin(finding):
+            thin_findings.setdefault((finding.question, finding.option), finding)
     doubts = []
-    for one in statistics:
-        for chosen in one.options:
-            found = thin_ones.get((one.question, chosen.option))
-            popular, stronger = _popular(chosen), _stronger(chosen)
-            if found is not None and not chosen.right and (popular or stronger):
-                doubts.append(KeyDoubt(one.question, chosen, popular, stronger, found))
+    for statistic in statistics:
+        for chosen in statistic.options:
+            thin_finding = thin_findings.get((statistic.question, chosen.option))
+            popular, stronger = _is_popular(chosen), _is_stronger(chosen)
+            if thin_finding is not None and not chosen.right and (popular or stronger):
+                doubts.append(KeyDoubt(statistic.question, chosen, popular, stronger, thin_finding))
     return tuple(doubts)
 
 
-def thin(outcome: Outcome) -> bool:
+def is_thin(finding: FindingLike) -> bool:
     """Whether a verdict was near to being another: mixed, or its interval within ``THIN``.
 
     A unanimous count is never thin: no number of seeds could have decided more clearly, and near
     a claimed share of 0 or 1 its interval is as near as it can be.
     """
-    if outcome.verdict == "mixed":
+    if finding.verdict == "mixed":
         return True
-    if outcome.k in (0, outcome.n):
+    if finding.k in (0, finding.n):
         return False
-    supported = outcome.verdict == "supported"
-    margin = outcome.low - outcome.at_least if supported else outcome.at_least - outcome.high
-    return margin < THIN
+    is_supported = finding.verdict == "supported"
+    margin = finding.low - finding.at_least if is_supported else finding.at_least - finding.high
+    return margin < THIN_MARGIN
 
 
-def _popular(chosen: OptionCount) -> bool:
-    return chosen.share.value is not None and chosen.share.value >= POPULAR
+def _is_popular(chosen: OptionCount) -> bool:
+    return chosen.share.value is not None and chosen.share.value >= POPULAR_PERCENT
 
 
-def _stronger(chosen: OptionCount) -> bool:
+def _is_stronger(chosen: OptionCount) -> bool:
     strong, weak = chosen.strongest.value, chosen.weakest.value
-    return strong is not None and weak is not None and strong - weak >= STRONGER
+    return strong is not None and weak is not None and strong - weak >= STRONGER_POINTS

@@ -1,15 +1,23 @@
-"""Plain text as markdown that shows exactly that text."""
+"""Escapes text so that markdown shows it as its author meant it.
+
+Plain text is escaped entirely; in the markdown of a bank only the tags and dollar signs that were
+meant as text are."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from quizserver.topics.formulas import find_formulas
+from quizserver.topics.markdown import hidden_text, scan_markdown
+from quizserver.topics.sanitise import ALLOWED_TAGS, word_set
 
 _ALWAYS = re.compile(r"[\\`*\[\]$]")
 _ENTITY = {"<": "&lt;", "&": "&amp;"}
 _UNDERSCORE = re.compile(r"_(?![^\W_])|(?<![^\W_])_")  # inside a word it means nothing
 _BRACE = re.compile(r"\{(?=:?[ ]*[#.\w])")
 _TILDES = re.compile(r"~(?=~)|(?<=~)~")
-_STARTS = (
+_LINE_STARTS = (
     (re.compile(r"^([-+])(?=\s|$|[-+])"), r"\\\1"),
     (re.compile(r"^(\d{1,9})([.)])(?=\s|$)"), r"\1\\\2"),
     (re.compile(r"^#"), r"\\#"),
@@ -21,7 +29,7 @@ _STARTS = (
 )
 
 
-def escaped(text: str) -> str:
+def escape_inline(text: str) -> str:
     """``text`` for the middle of a line: no character of it means anything to markdown."""
     text = _ALWAYS.sub(r"\\\g<0>", text)
     text = re.sub(r"[<&]", lambda match: _ENTITY[match[0]], text)
@@ -30,23 +38,26 @@ def escaped(text: str) -> str:
     return _UNDERSCORE.sub(r"\\_", text)
 
 
-def at_start(line: str) -> str:
+def escape_line_start(line: str) -> str:
     """``line`` (already escaped) for the start of a line, where more has a meaning."""
-    for pattern, written in _STARTS:
-        line = pattern.sub(written, line)
+    for pattern, replacement in _LINE_STARTS:
+        line = pattern.sub(replacement, line)
     return line
 
 
-def paragraph(text: str) -> str:
+def escape_paragraphs(text: str) -> str:
     """Plain text, its line breaks kept, as markdown."""
     blocks = re.split(r"\n[ \t]*\n", text.strip("\n"))
-    lines = [[at_start(escaped(line.strip())) for line in block.split("\n")] for block in blocks]
+    lines = [
+        [escape_line_start(escape_inline(line.strip())) for line in block.split("\n")]
+        for block in blocks
+    ]
     return "\n\n".join("<br>\n".join(block) for block in lines).strip()
 
 
-def one_line(text: str) -> str:
+def escape_one_line(text: str) -> str:
     """Plain text as markdown on one line, for a heading or a title."""
-    line = at_start(escaped(" ".join(text.split())))
+    line = escape_line_start(escape_inline(" ".join(text.split())))
     return re.sub(r"(?<=\s)(?=#+$)", r"\\", line)  # or it would close the heading
 
 
@@ -54,7 +65,7 @@ def code_span(text: str) -> str:
     """A code span of ``text``, whatever backticks are in it."""
     inner = " ".join(text.split("\n"))
     if not inner.strip():
-        return escaped(inner)
+        return escape_inline(inner)
     longest = max((len(run) for run in re.findall("`+", inner)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if inner.startswith("`") or inner.endswith("`") else ""
@@ -66,3 +77,62 @@ def code_block(text: str, language: str = "") -> str:
     runs = re.findall("`{3,}", text)
     fence = "`" * max([3, *(len(run) + 1 for run in runs)])
     return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
+
+
+_TAG_OR_BRACKET = (
+    re.compile(  # not after a backslash, and not around an address: [words](<a b.png>)
+        r"(?<!\\)(?<!\]\()(?<!\]: )<"
+        r"(?:(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|[!?](?=\w|\[))"
+    )
+)
+_NEEDS_NO_END = word_set("br hr img")
+_SPACE_BREAK = re.compile(r"(?<=[^\s|]) {2,}(?=\n[ \t]*(?![-*+>#|=\[]|\d+[.)]|`{3}|~{3})\S)")
+_BLOCK_START = re.compile(r"^(?:>|#{1,6}(?=\s|$)|([-*_])(?:[ \t]*\1){2,}[ \t]*$)")
+
+
+def escape_literal_signs(text: str) -> str:
+    """Markdown of a bank with the tags and dollar signs escaped that were meant as such.
+
+    A tag that pages are cleaned of (``<head>``, ``List<String>``) would not be seen, and one
+    without a partner ("the <b> tag") is the tag itself. Dollar signs before words (``$a,$b``) are
+    variables and no formula. Spaces that end a line within a paragraph become the other sign of a
+    line break, since editors take them off. Lines stay lines, and code stays as it is.
+    """
+    if not re.search(r"[<$]|  \n", text):
+        return text
+    prose = scan_markdown(text, front_matter=False).prose_text()
+    replacements: dict[tuple[int, int], str] = {}
+    pieces, end = [], 0
+    for formula in find_formulas(text, prose):
+        if not formula.display and re.match(r"[^\W\d]|\{", text[formula.end : formula.end + 1]):
+            replacements[formula.start, formula.start + 1] = "\\$"
+        else:
+            pieces += [prose[end : formula.start], hidden_text(prose[formula.start : formula.end])]
+            end = formula.end
+    prose = "".join([*pieces, prose[end:]])
+    replacements |= {(start, start + 1): "&lt;" for start in _literal_tag_starts(prose)}
+    replacements |= {match.span(): "\\" for match in _SPACE_BREAK.finditer(prose)}
+    return _replace_spans(text, replacements)
+
+
+def _replace_spans(text: str, replacements: Mapping[tuple[int, int], str]) -> str:
+    pieces, end = [], 0
+    for (first, after), replacement in sorted(replacements.items()):
+        pieces += [text[end:first], replacement]
+        end = after
+    return "".join([*pieces, text[end:]])
+
+
+def _literal_tag_starts(prose: str) -> list[int]:
+    tags = list(_TAG_OR_BRACKET.finditer(prose))
+    opened = {tag["name"].lower() for tag in tags if tag["name"] and not tag["close"]}
+    closed = {tag["name"].lower() for tag in tags if tag["close"]}
+    displayed = ALLOWED_TAGS & (_NEEDS_NO_END | (opened & closed))
+    return [tag.start() for tag in tags if (tag["name"] or "").lower() not in displayed]
+
+
+def escape_option_line(line: str) -> str:
+    """The first line of an option: a ``>``, ``#`` or ``---`` it begins with is what is offered."""
+    if not _BLOCK_START.match(line):
+        return line
+    return f"&gt;{line[1:]}" if line.startswith(">") else f"\\{line}"

@@ -1,97 +1,109 @@
-"""GIFT, Moodle's plain text format: reading it.
+"""GIFT, Moodle's plain text format: reads and writes it.
 
 Follows docs.moodle.org/en/GIFT_format and, where that is silent, what Moodle's own importer does:
-questions stand apart by blank lines, the first { and the first } enclose the answers, an answer
-begins at = or ~, and a backslash takes the meaning off : # = { } ~ and itself.
-"""
+blank lines separate questions, the first { and the first } enclose the answers, an answer begins
+with = or ~, and a backslash escapes : # = { } ~ and itself. Exported texts stay markdown and are
+tagged ``[markdown]``, which Moodle knows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from quizserver.topics.formats.categories import tag_of
-from quizserver.topics.formats.compose import demoted, split_references
-from quizserver.topics.formats.escape import paragraph
-from quizserver.topics.formats.gift_blocks import Block, blocks, mask, unescape
-from quizserver.topics.formats.headline import titled
-from quizserver.topics.formats.model import Choice, Item, RefusedError
-from quizserver.topics.formats.to_markdown import to_markdown
-from quizserver.topics.formats.weights import Weighed, weigh
-from quizserver.topics.model import Problem
+from quizserver.topics.formats.escape import escape_paragraphs
+from quizserver.topics.formats.export_question import ExportedQuestion
+from quizserver.topics.formats.html_to_markdown import html_to_markdown
+from quizserver.topics.formats.markdown_source import demote_headings, split_references
+from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
+from quizserver.topics.formats.moodle_conventions import (
+    WeightedAnswer,
+    category_tag,
+    options_from_weights,
+    weight_share,
+)
+from quizserver.topics.formats.titles import choose_title
+from quizserver.topics.formulas import find_formulas
+from quizserver.topics.model import Diagnostic
 
 _GAP = "\uf8f0"  # stands for the blank of a missing word while its text is converted
-_TAG = re.compile(
+_HTML_TAG = re.compile(
     r"</?(?:p|br|b|i|em|strong|code|pre|img|a|ul|ol|li|sub|sup|span|div|table)\b", re.I
 )
-_FORMAT = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
+_FORMAT_NAME = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"%(-*\d{1,3}(?:\.\d*)?)%")
 
 
-def read_gift(name: str, text: str) -> Iterator[Item | Problem]:
+def read_gift(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
     """Every question of a GIFT text; for what is none of ours, the problem says why."""
     category = ""
-    for block in blocks(text):
-        whole = "\n".join(block.lines).strip()
-        if whole.startswith("$CATEGORY:"):
-            first, _, rest = whole.partition("\n")
+    for block in split_blocks(text):
+        block_text = "\n".join(block.lines).strip()
+        if block_text.startswith("$CATEGORY:"):
+            first, _, rest = block_text.partition("\n")
             category = first.removeprefix("$CATEGORY:").strip()
-            whole = rest.strip()
-        if not whole:
+            block_text = rest.strip()
+        if not block_text:
             continue
         try:
-            item = _question(whole, block, category)
-        except RefusedError as error:
-            yield Problem(name, block.line, 1, error.code, error.message, error.hint)
+            question = _read_block(block_text, block, category)
+        except UnsupportedQuestionError as error:
+            yield Diagnostic(name, block.line, 1, error.code, error.message, error.hint)
             continue
-        if item is not None:
-            yield item
+        if question is not None:
+            yield question
 
 
-def _question(text: str, block: Block, category: str) -> Item | None:
+def _read_block(text: str, block: GiftBlock, category: str) -> QuestionData | None:
     title = ""
-    masked = mask(text)
+    masked = mask_escapes(text)
     if masked.startswith("::") and "::" in masked[2:]:
         end = masked.index("::", 2)
-        title = unescape(text[2:end])
+        title = unescape_gift(text[2:end])
         text = text[end + 2 :].strip()
-        masked = mask(text)
+        masked = mask_escapes(text)
     start, end = masked.find("{"), masked.find("}")
     if start < 0 and end < 0:
         message = "This text has no answers: it is a description, or an unfinished question."
-        raise RefusedError("no-answers", message, "Add answers between { and }.")
+        raise UnsupportedQuestionError("no-answers", message, "Add answers between { and }.")
     if start < 0 or end < start:
         message = "The braces around the answers do not match."
         hint = "Write { before the answers and } behind them; \\{ and \\} in a text."
-        raise RefusedError("brace-mismatch", message, hint)
+        raise UnsupportedQuestionError("brace-mismatch", message, hint)
     if re.search(r"[{}]", masked[end + 1 :]):
         message = "This question has answers in two places, or an unescaped brace."
         hint = "Leave a blank line between questions; write \\{ and \\} for braces in a text."
-        raise RefusedError("brace-mismatch", message, hint)
-    around = (text[:start], text[end + 1 :])
-    return _item(title, around, text[start + 1 : end], block, category)
+        raise UnsupportedQuestionError("brace-mismatch", message, hint)
+    texts = (text[:start], text[end + 1 :])
+    return _build_question(title, texts, text[start + 1 : end], block, category)
 
 
-def _item(title: str, around: tuple[str, str], answers: str, block: Block, category: str) -> Item:
-    chosen = _FORMAT.match(around[0].strip())
-    default = chosen[1].lower() if chosen else "moodle"
-    gap = _GAP if around[1].strip() else ""
-    question = _shown(gap.join(around), default).replace(_GAP, "\\_" * 5)
-    masked = mask(answers)
-    cut = masked.rfind("####")
-    general = _shown(answers[cut + 4 :], default) if cut >= 0 else ""
-    answers = (answers[:cut] if cut >= 0 else answers).strip()
-    choices, notes, shuffle = _choices(answers, default)
-    heading, question = titled(" ".join(title.split()), question)
+def _build_question(
+    title: str, texts: tuple[str, str], answers: str, block: GiftBlock, category: str
+) -> QuestionData:
+    format_match = _FORMAT_NAME.match(texts[0].strip())
+    default_format = format_match[1].lower() if format_match else "moodle"
+    gap = _GAP if texts[1].strip() else ""
+    question = _text_to_markdown(gap.join(texts), default_format).replace(_GAP, "\\_" * 5)
+    masked = mask_escapes(answers)
+    general_start = masked.rfind("####")
+    general = (
+        _text_to_markdown(answers[general_start + 4 :], default_format)
+        if general_start >= 0
+        else ""
+    )
+    answers = (answers[:general_start] if general_start >= 0 else answers).strip()
+    options, notes, shuffle = _read_options(answers, default_format)
+    heading, question = choose_title(" ".join(title.split()), question)
     explanation, references = split_references(general)
-    tags = block.tags or [part for part in [tag_of(category)] if part]
-    return Item(
+    tags = block.tags or [part for part in [category_tag(category)] if part]
+    return QuestionData(
         title=heading,
-        stem=demoted(question),
-        options=choices,
+        stem=demote_headings(question),
+        options=options,
         line=block.line,
-        explanation=demoted(explanation),
+        explanation=demote_headings(explanation),
         references=references,
         tags=tuple(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip())),
         shuffle=shuffle,
@@ -100,41 +112,57 @@ def _item(title: str, around: tuple[str, str], answers: str, block: Block, categ
     )
 
 
-def _choices(answers: str, default: str) -> tuple[tuple[Choice, ...], tuple[str, ...], bool]:
+def _read_options(
+    answers: str, default_format: str
+) -> tuple[tuple[OptionData, ...], tuple[str, ...], bool]:
     """The options with notes on what is lost, and whether their order may change."""
-    masked = mask(answers)
+    masked = mask_escapes(answers)
     if not masked:
-        raise RefusedError("essay", "This is an essay: nobody but a person can grade it.")
+        raise UnsupportedQuestionError(
+            "essay", "This is an essay: nobody but a person can grade it."
+        )
     if masked.startswith("#"):
         message = "This question asks for a number; questions here have options."
-        raise RefusedError("numerical", message, "Offer some numbers as options.")
+        raise UnsupportedQuestionError("numerical", message, "Offer some numbers as options.")
     true_false = re.match(r"(T|TRUE|F|FALSE)\s*(?=#|$)", masked)
     if true_false:
-        return _true_false(true_false[1].startswith("T"), answers, default), (), False
+        return (
+            _true_false_options(true_false[1].startswith("T"), answers, default_format),
+            (),
+            False,
+        )
     if "~" in masked:
-        weighed = [_answer(part, default) for part in _split(answers)]
-        if weighed and "=" not in masked:
-            return (*weigh(weighed, single=False), True)
-        return (*weigh(weighed, single=True), True)
+        weighted = [_read_answer(part, default_format) for part in _split_answers(answers)]
+        if weighted and "=" not in masked:
+            return (*options_from_weights(weighted, single=False), True)
+        return (*options_from_weights(weighted, single=True), True)
     if "->" in masked:
         message = "This question asks for pairs; questions here have options."
-        raise RefusedError("matching", message, "Ask about one pair, and offer partners for it.")
+        raise UnsupportedQuestionError(
+            "matching", message, "Ask about one pair, and offer partners for it."
+        )
     message = "This question asks for a short text; questions here have options."
-    raise RefusedError("short-answer", message, "Add wrong answers, each after a ~.")
+    raise UnsupportedQuestionError("short-answer", message, "Add wrong answers, each after a ~.")
 
 
-def _true_false(right: bool, answers: str, default: str) -> tuple[Choice, ...]:
-    wrong_text, right_text = [*[_shown(part, default) for part in _cut(answers, 3)[1:]], "", ""][:2]
+def _true_false_options(right: bool, answers: str, default_format: str) -> tuple[OptionData, ...]:
+    wrong_text, right_text = [
+        *[_text_to_markdown(part, default_format) for part in _split_at_hash(answers, 3)[1:]],
+        "",
+        "",
+    ][:2]
     feedback = (right_text, wrong_text) if right else (wrong_text, right_text)
-    return (Choice("True", right, feedback[0]), Choice("False", not right, feedback[1]))
+    return (OptionData("True", right, feedback[0]), OptionData("False", not right, feedback[1]))
 
 
-def _split(answers: str) -> Iterator[str]:
+def _split_answers(answers: str) -> Iterator[str]:
     """The answers, each from its ``=`` or ``~`` on."""
-    starts = [match.start() for match in re.finditer("[=~]", mask(answers))]
+    starts = [match.start() for match in re.finditer("[=~]", mask_escapes(answers))]
     if answers[: starts[0]].strip():
         message = "There is text before the first answer."
-        raise RefusedError("text-before-answers", message, "Begin each answer with = or ~.")
+        raise UnsupportedQuestionError(
+            "text-before-answers", message, "Begin each answer with = or ~."
+        )
     for start, end in zip(starts, [*starts[1:], len(answers)], strict=True):
         part = answers[start:end].strip()
         if part == "~" and answers[end : end + 1] == "=":
@@ -142,34 +170,196 @@ def _split(answers: str) -> Iterator[str]:
         yield part
 
 
-def _answer(part: str, default: str) -> Weighed:
+def _read_answer(part: str, default_format: str) -> WeightedAnswer:
     weight = 100.0 if part.startswith("=") else 0.0
     rest = part[1:].strip()
-    written = _WEIGHT.match(rest)
-    if written and part.startswith("~"):
-        sign = -1 if written[1].startswith("-") else 1
-        weight = sign * float(written[1].lstrip("-"))
-        rest = rest[written.end() :]
-    text, feedback = [*_cut(rest, 2), ""][:2]
-    return Weighed(_shown(text, default), weight, _shown(feedback, default))
+    weight_match = _WEIGHT.match(rest)
+    if weight_match and part.startswith("~"):
+        sign = -1 if weight_match[1].startswith("-") else 1
+        weight = sign * float(weight_match[1].lstrip("-"))
+        rest = rest[weight_match.end() :]
+    text, feedback = [*_split_at_hash(rest, 2), ""][:2]
+    return WeightedAnswer(
+        _text_to_markdown(text, default_format), weight, _text_to_markdown(feedback, default_format)
+    )
 
 
-def _cut(text: str, most: int) -> list[str]:
+def _split_at_hash(text: str, limit: int) -> list[str]:
     """``text`` cut at its unescaped ``#``, into ``most`` pieces at most."""
-    marks = [match.start() for match in re.finditer("#", mask(text))][: most - 1]
-    edges = [-1, *marks, len(text)]
+    hashes = [match.start() for match in re.finditer("#", mask_escapes(text))][: limit - 1]
+    edges = [-1, *hashes, len(text)]
     return [text[a + 1 : b] for a, b in pairwise(edges)]
 
 
-def _shown(text: str, default: str) -> str:
+def _text_to_markdown(text: str, default_format: str) -> str:
     """A piece of the source as markdown, by the format it names, else by the question's."""
     text = text.strip()
-    named = _FORMAT.match(text)
-    kind = named[1].lower() if named else default
-    raw = unescape(text[named.end() :] if named else text)
-    if kind == "markdown":
+    format_match = _FORMAT_NAME.match(text)
+    format_name = format_match[1].lower() if format_match else default_format
+    raw = unescape_gift(text[format_match.end() :] if format_match else text)
+    if format_name == "markdown":
         return raw
-    if kind == "html" or (kind == "moodle" and _TAG.search(raw)):
-        html = raw if kind == "html" else raw.replace("\n", "<br>")
-        return to_markdown(html, lambda url: url or None)
-    return paragraph(raw)
+    if format_name == "html" or (format_name == "moodle" and _HTML_TAG.search(raw)):
+        html = raw if format_name == "html" else raw.replace("\n", "<br>")
+        return html_to_markdown(html, lambda url: url or None)
+    return escape_paragraphs(raw)
+
+
+_ESCAPE = re.compile(r"\\([:#={}~\\n])")
+_MASK = "\ufffc"
+_ID_OR_TAG = re.compile(r"\[(id|tag):((?:[^\]\\]|\\.)*)\]")
+
+
+@dataclass
+class GiftBlock:
+    """Lines that stand together, comments blanked, and what the comments above them said."""
+
+    line: int
+    lines: list[str] = field(default_factory=list)
+    id: str | None = None
+    tags: list[str] = field(default_factory=list)
+
+
+def _split_at_blank_lines(text: str) -> Iterator[GiftBlock]:
+    """What stands between blank lines, comments left out."""
+    block = GiftBlock(1)
+    for number, line in enumerate([*text.split("\n"), ""], 1):
+        stripped = line.strip()
+        if stripped.startswith("//"):
+            for key, value in _ID_OR_TAG.findall(stripped):
+                if key == "id":
+                    block.id = unescape_gift(value)
+                else:
+                    block.tags.append(unescape_gift(value))
+            if block.lines:
+                block.lines.append("")
+        elif stripped:
+            if not block.lines:
+                block.line = number
+            block.lines.append(line)
+        elif block.lines:
+            yield block
+            block = GiftBlock(number)
+
+
+def split_blocks(text: str) -> Iterator[GiftBlock]:
+    """The questions of a GIFT text; answers that a blank line cuts in two are put together."""
+    pieces = list(_split_at_blank_lines(text))
+    index = 0
+    while index < len(pieces):
+        block = pieces[index]
+        end = index + 1
+        if _unescaped_braces(block)[-1:] == "{":
+            for ahead in range(index + 1, min(index + 50, len(pieces))):
+                braces = _unescaped_braces(pieces[ahead])
+                if pieces[ahead].lines[0].lstrip().startswith(("::", "$CATEGORY:")):
+                    break
+                if braces:
+                    end = ahead + 1 if braces.startswith("}") else end
+                    break
+        for continuation in pieces[index + 1 : end]:
+            block.lines += ["", *continuation.lines]
+        yield block
+        index = end
+
+
+def _unescaped_braces(block: GiftBlock) -> str:
+    return re.sub(r"[^{}]", "", mask_escapes("\n".join(block.lines)))
+
+
+def mask_escapes(text: str) -> str:
+    """``text`` with escaped characters hidden, one sign for one, so that offsets stay true."""
+    return _ESCAPE.sub(_MASK * 2, text)
+
+
+def unescape_gift(text: str) -> str:
+    """``text`` with the characters that its backslashes stand before, ends stripped."""
+    return _ESCAPE.sub(lambda m: "\n" if m[1] == "n" else m[1], text).strip()
+
+
+_FORMAT_OR_WEIGHT = re.compile(r"%|\[(?:html|markdown|plain|moodle)\]", re.IGNORECASE)
+ALL_OR_NOTHING = "all-or-nothing grading: some of the right options earn some of the mark there"
+INEXACT_WEIGHTS = "its exact weights: Moodle knows shares of at most ten right options"
+
+
+def write_gift(questions: Sequence[ExportedQuestion]) -> bytes:
+    """One text of all questions, a category for each topic."""
+    parts: list[str] = []
+    topic = None
+    for exported in questions:
+        if exported.question.topic != topic:
+            topic = exported.question.topic
+            parts.append(f"$CATEGORY: $course$/top/{topic}")
+        parts.append(_write_question(exported))
+    return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
+def _write_question(exported: ExportedQuestion) -> str:
+    data = exported.data
+    _note_omissions(exported)
+    comment = "".join(
+        [
+            f"[id:{exported.question.id}]",
+            *(f" [tag:{_escape_comment_value(tag)}]" for tag in data.tags),
+        ]
+    )
+    weight = weight_share(sum(option.right for option in data.options))
+    answers = [f"\t{_write_answer(option, weight, data.multiple)}" for option in data.options]
+    general = "\n\n".join(
+        text
+        for text in (data.explanation, data.references and f"## References\n\n{data.references}")
+        if text
+    )
+    if general:
+        answers.append(f"\t####{_write_text(general)}")
+    lines = [
+        f"// {comment}",
+        f"::{_escape_gift(exported.question.title)}::[markdown]{_escape_gift(exported.prompt)}{{",
+        *answers,
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def _note_omissions(exported: ExportedQuestion) -> None:
+    data = exported.data
+    if data.multiple:
+        exported.add_omission(ALL_OR_NOTHING)
+    if sum(option.right for option in data.options) > 10:
+        exported.add_omission(INEXACT_WEIGHTS)
+    if data.hints:
+        exported.add_omission("its hints")
+    if not data.shuffle:
+        exported.add_omission("that its options keep their order")
+    if any(reference.attribute == "src" for reference in exported.parsed.links):
+        exported.add_omission("its images: the text names them, the file cannot hold them")
+    source = exported.parsed.fields.source
+    if "$" in source.text and any(find_formulas(source.text, source.prose_text())):
+        exported.add_omission(
+            "its formulas: they stay between dollar signs, which Moodle shows as they are"
+        )
+
+
+def _write_answer(option: OptionData, weight: str, multiple: bool) -> str:
+    if multiple:
+        sign = f"~%{weight}%" if option.right else "~%-100%"
+    elif option.right:
+        sign = "="
+    else:
+        sign = "~"
+    feedback = f"#{_write_text(option.feedback)}" if option.feedback else ""
+    return f"{sign}{_write_text(option.text)}{feedback}"
+
+
+def _write_text(markdown: str) -> str:
+    """A text in the question's format; one that begins like a format or a weight is told apart."""
+    prefix = "[markdown]" if _FORMAT_OR_WEIGHT.match(markdown.strip()) else ""
+    return prefix + _escape_gift(markdown.strip("\n"))
+
+
+def _escape_gift(text: str) -> str:
+    return re.sub(r"[\\:#={}~]", r"\\\g<0>", text).replace("\n", "\\n")
+
+
+def _escape_comment_value(tag: str) -> str:
+    return re.sub(r"[\\\]:#={}~]", r"\\\g<0>", tag)

@@ -9,18 +9,18 @@ from html.parser import HTMLParser
 
 import nh3
 
-from quizserver.topics.formats.model import RefusedError
-from quizserver.topics.sanitise import words
+from quizserver.topics.formats.model import UnsupportedQuestionError
+from quizserver.topics.sanitise import word_set
 
-VOID = words("br hr img col")
-BLOCKS = words(
+VOID_TAGS = word_set("br hr img col")
+BLOCK_TAGS = word_set(
     "aside blockquote caption dd details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr li ol p "
     "pre summary table tbody td tfoot th thead tr ul"
 )
-MOST_TAGS = 5000
-DEEPEST = 60  # what lies deeper is taken as plain text: no honest page nests so
+MAX_TAGS = 5000
+MAX_DEPTH = 60  # what lies deeper is taken as plain text: no honest page nests so
 
-_INLINE = words(
+_INLINE_TAGS = word_set(
     "a abbr b br cite code del dfn em i img ins kbd mark q s samp small span strong sub sup u var "
     "col colgroup"
 )
@@ -34,10 +34,10 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan", "align"},
 }
 # What pages are made of besides: taken off, where other words after a < are words.
-_ELEMENTS = (
-    BLOCKS
-    | _INLINE
-    | words(
+_KNOWN_TAGS = (
+    BLOCK_TAGS
+    | _INLINE_TAGS
+    | word_set(
         "acronym address article audio bdi bdo big blink body button canvas center datalist dir "
         "embed fieldset font footer form frame frameset head header hgroup html iframe input label "
         "legend link main map mark marquee math menu meta meter nav nobr noembed noframes noscript "
@@ -45,14 +45,14 @@ _ELEMENTS = (
         "select source strike style svg template textarea time title track tt video wbr xmp"
     )
 )
-_WORD = re.compile(r"<(?=/?(?P<name>[A-Za-z][^\s/>]*))")
-_PLAYED = re.compile(
+_TAG_START = re.compile(r"<(?=/?(?P<name>[A-Za-z][^\s/>]*))")
+_MEDIA_TAG = re.compile(
     r"<(audio|video|iframe|object|embed|applet|canvas|svg|select|textarea)\b", re.IGNORECASE
 )
 _cleaner = nh3.Cleaner(
-    tags=set(BLOCKS | _INLINE),
+    tags=set(BLOCK_TAGS | _INLINE_TAGS),
     clean_content_tags=set(
-        words("script style iframe object embed template textarea select title")
+        word_set("script style iframe object embed template textarea select title")
     ),
     attributes=_ATTRIBUTES,
     url_schemes={"http", "https", "mailto", "data"},
@@ -62,80 +62,82 @@ _cleaner = nh3.Cleaner(
 
 
 @dataclass(slots=True)
-class Node:
+class HtmlNode:
     """An element; ``children`` are elements and pieces of text."""
 
     tag: str
     attributes: dict[str, str] = field(default_factory=dict)
-    children: list[Node | str] = field(default_factory=list)
+    children: list[HtmlNode | str] = field(default_factory=list)
 
-    def text(self) -> str:
-        return "".join(_texts(self))
+    def text_content(self) -> str:
+        return "".join(_iterate_texts(self))
 
 
-def _texts(node: Node) -> Iterator[str]:
-    waiting: list[Node | str] = [node]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            yield item
-        elif item.tag == "br":
+def _iterate_texts(node: HtmlNode) -> Iterator[str]:
+    stack: list[HtmlNode | str] = [node]
+    while stack:
+        child = stack.pop()
+        if isinstance(child, str):
+            yield child
+        elif child.tag == "br":
             yield "\n"
         else:
-            waiting.extend(reversed(item.children))
+            stack.extend(reversed(child.children))
 
 
-def clean_tree(html: str) -> Node:
+def parse_untrusted_html(html: str) -> HtmlNode:
     """The tree of untrusted HTML: known elements and attributes only.
 
     Raises RefusedError for what a question may need and no page here shows, such as a sound; and
     for more elements than an honest page has: cleaning them takes time that grows with the square
     of how deep they nest.
     """
-    played = _PLAYED.search(html)
-    if played:
-        message = f"A text of this question holds <{played[1].lower()}>, which is not shown here."
-        raise RefusedError("media", message, "Put a picture or a link in its place.")
-    if html.count("<") > MOST_TAGS:
-        message = f"A text of this question holds more than {MOST_TAGS:,} HTML tags."
-        raise RefusedError("tangle", message, "Shorten it.")
-    return tree(_cleaner.clean(_WORD.sub(_sign, html)))
+    media_tag = _MEDIA_TAG.search(html)
+    if media_tag:
+        message = (
+            f"A text of this question holds <{media_tag[1].lower()}>, which is not shown here."
+        )
+        raise UnsupportedQuestionError("media", message, "Put a picture or a link in its place.")
+    if html.count("<") > MAX_TAGS:
+        message = f"A text of this question holds more than {MAX_TAGS:,} HTML tags."
+        raise UnsupportedQuestionError("tangle", message, "Shorten it.")
+    return parse_clean_html(_cleaner.clean(_TAG_START.sub(_escape_stray_bracket, html)))
 
 
-def _sign(match: re.Match[str]) -> str:
+def _escape_stray_bracket(match: re.Match[str]) -> str:
     """A ``<`` that begins no element of any page, as in ``x<y``, is the sign itself."""
     name = match["name"].lower()
-    return match[0] if name in _ELEMENTS or re.fullmatch(r"[\w-]+:[\w-]+", name) else "&lt;"
+    return match[0] if name in _KNOWN_TAGS or re.fullmatch(r"[\w-]+:[\w-]+", name) else "&lt;"
 
 
-def tree(html: str) -> Node:
+def parse_clean_html(html: str) -> HtmlNode:
     """The tree of HTML that is balanced already, as the sanitiser writes it."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    return reader.root
+    parser = _HtmlTreeParser()
+    parser.feed(html)
+    parser.close()
+    return parser.root
 
 
-class _Reader(HTMLParser):
+class _HtmlTreeParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.root = Node("")
-        self._open = [self.root]
+        self.root = HtmlNode("")
+        self._open_nodes = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        inside = self._open[-1].children
-        node = Node(tag, {name: value or "" for name, value in attrs})
-        if len(self._open) < DEEPEST:
-            inside.append(node)
+        siblings = self._open_nodes[-1].children
+        node = HtmlNode(tag, {name: value or "" for name, value in attrs})
+        if len(self._open_nodes) < MAX_DEPTH:
+            siblings.append(node)
         else:
-            node.children = inside
-        if tag not in VOID:
-            self._open.append(node)
+            node.children = siblings
+        if tag not in VOID_TAGS:
+            self._open_nodes.append(node)
 
     def handle_endtag(self, tag: str) -> None:
-        if any(node.tag == tag for node in self._open[1:]):
-            while self._open.pop().tag != tag:
+        if any(node.tag == tag for node in self._open_nodes[1:]):
+            while self._open_nodes.pop().tag != tag:
                 pass
 
     def handle_data(self, data: str) -> None:
-        self._open[-1].children.append(data)
+        self._open_nodes[-1].children.append(data)

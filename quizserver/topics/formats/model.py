@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from quizserver.topics.model import Problem
+from quizserver.topics.model import Diagnostic
 
-READ = ("plain", "gift", "moodle")
-WRITTEN = ("gift", "moodle", "qti")
-LARGEST_BANK = 32 * 1024 * 1024
+IMPORT_FORMATS = ("plain", "gift", "moodle")
+EXPORT_FORMATS = ("gift", "moodle", "qti")
+MAX_BANK_BYTES = 32 * 1024 * 1024
 
 # The bytes of a file, by its path beside the bank (with /); None when there is no such file.
 # Raises PictureError when there is one that may not be taken.
-Files = Callable[[str], bytes | None]
+ImageLoader = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OptionData:
     """One option; ``text`` and ``feedback`` are markdown."""
 
     text: str
@@ -26,7 +26,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QuestionData:
     """A question as every format has it, its texts in our markdown. ``line`` is where it began.
 
     ``pictures`` are those that the source holds in itself, by the path that the texts name.
@@ -35,7 +35,7 @@ class Item:
 
     title: str
     stem: str
-    options: tuple[Choice, ...]
+    options: tuple[OptionData, ...]
     line: int = 1
     hints: tuple[str, ...] = ()
     explanation: str = ""
@@ -43,7 +43,7 @@ class Item:
     tags: tuple[str, ...] = ()
     shuffle: bool = True
     id: str | None = None
-    pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    images: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -51,7 +51,7 @@ class Item:
         return sum(option.right for option in self.options) > 1
 
 
-class RefusedError(ValueError):
+class UnsupportedQuestionError(ValueError):
     """A question that can't be brought over: why, and what its author can do about it."""
 
     def __init__(self, code: str, message: str, hint: str = "", line: int | None = None) -> None:
@@ -60,7 +60,7 @@ class RefusedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImageFile:
     """An image to lie at ``path``, relative to the topic's folder, with forward slashes."""
 
     path: str
@@ -68,7 +68,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class ImportedQuestion:
     """A question in our markdown that the checker has nothing to say against.
 
     ``slug`` is its id and the name of its file without ``.md``; ``line`` is where it stood.
@@ -78,20 +78,20 @@ class Brought:
     slug: str
     title: str
     line: int
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[ImageFile, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedBank:
     """A bank that was read: the questions, and a problem for each one that was left out."""
 
-    questions: tuple[Brought, ...]
-    problems: tuple[Problem, ...]
+    questions: tuple[ImportedQuestion, ...]
+    problems: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class Omission:
     """Something of a question that the written format has no room for."""
 
     question: str
@@ -99,8 +99,8 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ExportedBank:
     """A bank in another format, and what it leaves behind."""
 
     data: bytes = field(repr=False)
-    losses: tuple[Loss, ...] = ()
+    omissions: tuple[Omission, ...] = ()

@@ -10,182 +10,213 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from quizserver.topics.definitions import Definition, find_definitions, needed
-from quizserver.topics.formats.bank import Part, after_line, bare_heading, questions
-from quizserver.topics.formats.compose import demoted, refuse_tangle
-from quizserver.topics.formats.cutting import (
-    DEFINITION,
-    MARKER,
-    WORD,
-    Option,
-    cut,
-    dedented,
-    is_links,
-    is_picture,
+from quizserver.topics.formats.escape import escape_literal_signs, escape_option_line
+from quizserver.topics.formats.markdown_source import demote_headings, refuse_complex_text
+from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
+from quizserver.topics.formats.plain_options import (
+    LINK_DEFINITION,
+    LIST_MARKER,
+    REFERENCE_WORD,
+    PlainOption,
+    dedent_lines,
+    is_image_line,
+    is_link_line,
+    split_question,
 )
-from quizserver.topics.formats.headline import headline
-from quizserver.topics.formats.literal import as_meant, option_line
-from quizserver.topics.formats.model import Choice, Item, RefusedError
-from quizserver.topics.headings import Name, section_name
-from quizserver.topics.list_lines import is_rule
-from quizserver.topics.model import Problem
-from quizserver.topics.scan import scan
-from quizserver.topics.text import LARGEST
+from quizserver.topics.formats.plain_split import (
+    BankSection,
+    fence_after,
+    question_sections,
+    strip_question_number,
+)
+from quizserver.topics.formats.titles import split_title
+from quizserver.topics.markdown import (
+    LabelDefinition,
+    SectionName,
+    find_definitions,
+    is_thematic_break,
+    scan_markdown,
+    section_name,
+    used_definitions,
+)
+from quizserver.topics.model import Diagnostic
+from quizserver.topics.source_text import LARGEST_PAGE
 
-_TRAILING = re.compile(
-    rf"[ \t]*[*_(–-]*(\[[(*_]*{WORD}[^\[\]]{{0,30}}\]"
+_TRAILING_LINK = re.compile(
+    rf"[ \t]*[*_(–-]*(\[[(*_]*{REFERENCE_WORD}[^\[\]]{{0,30}}\]"
     r"\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\))[)*_.]*$",
     re.IGNORECASE,
 )
 _RULE = "* * *"  # not ---, which below a line would make it a heading
-_LABEL = re.compile(
+_OPTION_LABEL = re.compile(
     r"[*_`(]*(?P<label>[A-Za-z]|\d)(?:[*_`]*[.):][*_`)]*(?=\s)|[*_`)]*(?=\n|[ \t]*!\[))"
 )
-_EXPLANATION = re.compile(r"^[*_ ]*Explanation[*_ ]*[:\-–]*[*_]*[: ]*(?:[-–] )?", re.IGNORECASE)
+_EXPLANATION_LABEL = re.compile(
+    r"^[*_ ]*Explanation[*_ ]*[:\-–]*[*_]*[: ]*(?:[-–] )?", re.IGNORECASE
+)
 
 
-def read_plain(name: str, text: str) -> Iterator[Item | Problem]:
+def read_plain(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
     """Every question of a bank; ``name`` is the bank's, for what can't be read."""
-    lines = _without_front_matter(text.split("\n"))
-    definitions = _definitions(lines)
-    for part in questions(lines):
+    lines = _blank_front_matter(text.split("\n"))
+    definitions = _link_definitions(lines)
+    for section in question_sections(lines):
         try:
-            yield _item(part, definitions)
-        except RefusedError as error:
-            line = part.line if error.line is None else error.line
-            yield Problem(name, line, 1, error.code, error.message, error.hint)
+            yield _read_question(section, definitions)
+        except UnsupportedQuestionError as error:
+            line = section.line if error.line is None else error.line
+            yield Diagnostic(name, line, 1, error.code, error.message, error.hint)
 
 
-def _without_front_matter(lines: list[str]) -> list[str]:
+def _blank_front_matter(lines: list[str]) -> list[str]:
     if lines[0].rstrip() != "---":
         return lines
-    ends = (n for n, line in enumerate(lines[1:200], 1) if line.rstrip() in ("---", "..."))
+    ends = (
+        number for number, line in enumerate(lines[1:200], 1) if line.rstrip() in ("---", "...")
+    )
     end = next(ends, 0)
     return [""] * (end + 1) + lines[end + 1 :] if end else lines
 
 
-def _definitions(lines: list[str]) -> tuple[Definition, ...]:
+def _link_definitions(lines: list[str]) -> tuple[LabelDefinition, ...]:
     """Link definitions of the whole bank; footnotes stay where they are."""
-    chosen = [line for line in lines if DEFINITION.match(line)][:2000]
-    found, _ = find_definitions(scan("\n".join(chosen), front_matter=False))
-    return found
+    definition_lines = [line for line in lines if LINK_DEFINITION.match(line)][:2000]
+    definitions, _ = find_definitions(
+        scan_markdown("\n".join(definition_lines), front_matter=False)
+    )
+    return definitions
 
 
-def _item(part: Part, definitions: tuple[Definition, ...]) -> Item:
-    if sum(len(line) + 1 for _, line in part.body) > LARGEST:
-        message = f"This question is longer than {LARGEST:,} bytes."
-        raise RefusedError("too-large", message, "Split it.")
-    refuse_tangle("\n".join(line for _, line in part.body))
-    if part.open_fence is not None:
+def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...]) -> QuestionData:
+    if sum(len(line) + 1 for _, line in section.body) > LARGEST_PAGE:
+        message = f"This question is longer than {LARGEST_PAGE:,} bytes."
+        raise UnsupportedQuestionError("too-large", message, "Split it.")
+    refuse_complex_text("\n".join(line for _, line in section.body))
+    if section.open_fence is not None:
         message = "The code block that begins here has no end."
         hint = "Close it with the same fence on a line of its own."
-        raise RefusedError("open-fence", message, hint, part.open_fence)
-    if not part.has_boxes:
+        raise UnsupportedQuestionError("open-fence", message, hint, section.open_fence)
+    if not section.has_boxes:
         message = "This question has no options."
-        raise RefusedError(
+        raise UnsupportedQuestionError(
             "no-task-list", message, "Add a line for each: - [x] right, - [ ] wrong."
         )
-    part = _as_meant(part)
-    stem, options, after = cut(part)
+    section = _escape_section(section)
+    stem, options, following = split_question(section)
     if not any(option.right for option in options):
         message = "No option is marked as right."
-        raise RefusedError("no-right-option", message, "Mark each right option with [x].")
-    heading = bare_heading(part.heading)
-    body = dedented(stem)
+        raise UnsupportedQuestionError(
+            "no-right-option", message, "Mark each right option with [x]."
+        )
+    heading = strip_question_number(section.heading)
+    body = dedent_lines(stem)
     if not heading:
-        heading, body = headline(body)
+        heading, body = split_title(body)
     references: list[str] = []
-    choices = tuple(_choice(option, references) for option in options)
-    hints, explanation = _afterwards(after, references)
+    choices = tuple(_convert_option(option, references) for option in options)
+    hints, explanation = _read_following_lines(following, references)
 
-    def whole(text: str) -> str:
-        named = re.sub(r"\[[^\[\]]*\]\(", "(", text) if definitions else ""
-        used = needed(named, definitions) if named else ""
+    def with_definitions(text: str) -> str:
+        searchable = re.sub(r"\[[^\[\]]*\]\(", "(", text) if definitions else ""
+        used = used_definitions(searchable, definitions) if searchable else ""
         return "\n\n".join(piece for piece in (text, used) if piece)
 
-    return Item(
+    return QuestionData(
         title=heading,
-        stem=whole(demoted(body)),
-        options=tuple(Choice(whole(c.text), c.right, whole(c.feedback)) for c in choices),
-        line=part.line,
-        hints=tuple(map(whole, hints)),
-        explanation=whole(demoted(explanation)),
-        references=whole("\n\n".join(dict.fromkeys(references))),
-        shuffle=not _are_lettered(choices),
+        stem=with_definitions(demote_headings(body)),
+        options=tuple(
+            OptionData(
+                with_definitions(choice.text), choice.right, with_definitions(choice.feedback)
+            )
+            for choice in choices
+        ),
+        line=section.line,
+        hints=tuple(map(with_definitions, hints)),
+        explanation=with_definitions(demote_headings(explanation)),
+        references=with_definitions("\n\n".join(dict.fromkeys(references))),
+        shuffle=not _have_ordered_labels(choices),
     )
 
 
-def _are_lettered(choices: Sequence[Choice]) -> bool:
+def _have_ordered_labels(choices: Sequence[OptionData]) -> bool:
     """Whether the options bear letters or numbers in order, which explanations may speak of."""
-    firsts = [_LABEL.match(choice.text) for choice in choices]
-    labels = [first["label"].lower() for first in firsts if first]
+    matches = [_OPTION_LABEL.match(choice.text) for choice in choices]
+    labels = [match["label"].lower() for match in matches if match]
     return labels in (
         [chr(ord("a") + n) for n in range(len(choices))],
         [str(n) for n in range(1, len(choices) + 1)],
     )
 
 
-def _as_meant(part: Part) -> Part:
-    written = "\n".join([part.heading, *(line for _, line in part.body)])
-    heading, *lines = as_meant(written).split("\n")
-    numbers = (number for number, _ in part.body)
-    return replace(part, heading=heading, body=tuple(zip(numbers, lines, strict=True)))
+def _escape_section(section: BankSection) -> BankSection:
+    text = "\n".join([section.heading, *(line for _, line in section.body)])
+    heading, *lines = escape_literal_signs(text).split("\n")
+    numbers = (number for number, _ in section.body)
+    return replace(section, heading=heading, body=tuple(zip(numbers, lines, strict=True)))
 
 
-def _choice(option: Option, references: list[str]) -> Choice:
-    gap = option.text[1:2] == [""]
-    rest = dedented(option.text[1:])
-    lines = [option_line(option.text[0]), *([""] if gap and rest else []), *rest.split("\n")]
-    own: list[str] = []
+def _convert_option(option: PlainOption, references: list[str]) -> OptionData:
+    has_gap = option.text[1:2] == [""]
+    other_lines = dedent_lines(option.text[1:])
+    lines = [
+        escape_option_line(option.text[0]),
+        *([""] if has_gap and other_lines else []),
+        *other_lines.split("\n"),
+    ]
+    own_lines: list[str] = []
     feedback: list[str] = list(option.feedback)
     fence = ""
     for line in lines:
-        was_open, fence = bool(fence), after_line(line, fence)
-        if not was_open and not fence and own and line.lstrip().startswith(">"):
+        was_open, fence = bool(fence), fence_after(line, fence)
+        if not was_open and not fence and own_lines and line.lstrip().startswith(">"):
             feedback.append(re.sub(r"^\s*> ?", "", line))
             continue
-        trailing = None if was_open or fence else _TRAILING.search(line)
+        trailing = None if was_open or fence else _TRAILING_LINK.search(line)
         if trailing:
             references.append(trailing[1])
             line = line[: trailing.start()]
-        own.append(line.rstrip())
-    return Choice("\n".join(own).strip("\n"), option.right, "\n".join(feedback).strip("\n"))
+        own_lines.append(line.rstrip())
+    return OptionData(
+        "\n".join(own_lines).strip("\n"), option.right, "\n".join(feedback).strip("\n")
+    )
 
 
-def _afterwards(lines: list[str], references: list[str]) -> tuple[list[str], str]:
+def _read_following_lines(lines: list[str], references: list[str]) -> tuple[list[str], str]:
     """Hints and the explanation among what follows the options; links go to ``references``."""
     hints: list[str] = []
     explanation: list[str] = []
     target = explanation
     fence = ""
     for line in lines:
-        was_open, fence = bool(fence), after_line(line, fence)
+        was_open, fence = bool(fence), fence_after(line, fence)
         heading = None if was_open else re.match(r"#{1,6}\s+(.*)", line)
         name = section_name(heading[1]) if heading else None
-        if name is Name.HINT:
+        if name is SectionName.HINT:
             hints.append("")
             target = []
-        elif name is Name.REFERENCES:
+        elif name is SectionName.REFERENCES:
             target = references
         elif name is not None:
             target = explanation
-        elif not was_open and not fence and is_links(line.strip()):
-            if not is_picture(line.strip()):
-                references.append(re.sub(rf"^{MARKER}", "", line.strip()))
+        elif not was_open and not fence and is_link_line(line.strip()):
+            if not is_image_line(line.strip()):
+                references.append(re.sub(rf"^{LIST_MARKER}", "", line.strip()))
             else:
                 target.append(line)
-        elif not was_open and is_rule(line):
+        elif not was_open and is_thematic_break(line):
             explanation += ["", _RULE, ""]  # such as stands between questions
             target = explanation
         elif hints and target is not explanation and target is not references:
             hints[-1] += f"{line}\n"
         elif line.strip() or was_open or (target is explanation and target[-1:] != [""]):
             target.append(line)
-    said = _EXPLANATION.sub("", _without_rules_around("\n".join(explanation)), count=1)
-    return [hint.strip() for hint in hints if hint.strip()], said.strip("\n")
+    explanation_text = _EXPLANATION_LABEL.sub(
+        "", _strip_rules_around("\n".join(explanation)), count=1
+    )
+    return [hint.strip() for hint in hints if hint.strip()], explanation_text.strip("\n")
 
 
-def _without_rules_around(text: str) -> str:
+def _strip_rules_around(text: str) -> str:
     text = text.strip("\n")
     while text == _RULE or text.endswith(f"\n{_RULE}") or text.startswith(f"{_RULE}\n"):
         text = text.removesuffix(_RULE).removeprefix(_RULE).strip("\n")

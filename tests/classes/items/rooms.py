@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.accounts import store as people
+from quizserver.classes import join_store as joining
 from quizserver.classes import store as classes
-from quizserver.classes.joining import store as joining
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, experiment, person, question_version, standing
 
@@ -22,8 +22,8 @@ def at(minutes: float) -> datetime:
 
 
 def account(session: Session, name: str, role: str = "learner") -> int:
-    made = people.ensure_guest(session, people.new_visitor())
-    people.give_address(session, made.id, f"{name}@example.org", "no password fits this")
+    made = people.ensure_guest(session, people.new_visitor_token())
+    people.register_account(session, made.id, f"{name}@example.org", "no password fits this")
     session.execute(sa.update(person).where(person.c.id == made.id).values(role=role))
     return made.id
 
@@ -31,14 +31,14 @@ def account(session: Session, name: str, role: str = "learner") -> int:
 def new_room(
     session: Session, topics: Sequence[str] = ("numbers",), teacher: str = "teacher"
 ) -> int:
-    room = classes.create(session, "Nets", account(session, teacher, "instructor"), NOW)
-    classes.set_topics(session, room.id, [(topic, None) for topic in topics])
+    room = classes.create_class(session, "Nets", account(session, teacher, "instructor"), NOW)
+    classes.set_class_topics(session, room.id, [(topic, None) for topic in topics])
     return room.id
 
 
 def learner(session: Session, room: int, name: str) -> int:
     who = account(session, name)
-    joining.join(session, room, who, name.title(), NOW)
+    joining.join_class(session, room, who, name.title(), NOW)
     return who
 
 

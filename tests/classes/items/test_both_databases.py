@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from quizserver.classes.items import reading, store
-from quizserver.classes.items.analysis import Analyses, Analysis
-from quizserver.classes.statistics.answers import Item
-from quizserver.db.migrate import migrate
+from quizserver.classes.items import loader, store
+from quizserver.classes.items.analysis import Analysis, AnalysisCache
+from quizserver.classes.statistics.answers import ItemKey
+from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt
 from tests.classes.items.rooms import answer, learner, new_room, run
 from tests.postgres import Postgres
 
 OPTIONS = ("one", "two", "three", "four")
-ITEMS = [Item(f"q{number}", OPTIONS, frozenset({OPTIONS[number % 4]})) for number in range(5)]
+ITEMS = [ItemKey(f"q{number}", OPTIONS, frozenset({OPTIONS[number % 4]})) for number in range(5)]
 SIMULATIONS = {item.question: ("numbers", "simulation") for item in ITEMS}
 
 
@@ -46,7 +46,7 @@ def analysed(url: str) -> Analysis:
         third = attempt.c.seconds.between(100, 130)
         session.execute(sa.update(attempt).where(third).values(mark=1 / 3))
     with database.read() as session:
-        found = Analyses().of(session, room, ITEMS, SIMULATIONS)
+        found = AnalysisCache().get_analysis(session, room, ITEMS, SIMULATIONS)
     database.dispose()
     return found
 
@@ -55,18 +55,18 @@ def analysed(url: str) -> Analysis:
 def test_both_kinds_of_database_give_the_same_figures(
     tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, few: int
 ):
-    monkeypatch.setattr(reading, "FEW", few)
-    monkeypatch.setattr(store, "AT_ONCE", 50)
-    monkeypatch.setattr(reading, "AT_ONCE", 50)
+    monkeypatch.setattr(loader, "FEW_LEARNERS", few)
+    monkeypatch.setattr(store, "ROWS_PER_TEXT", 50)
+    monkeypatch.setattr(loader, "ROWS_PER_TEXT", 50)
     file = Database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
-    migrate(file)
+    migrate_database(file)
     file.dispose()
     with postgres.fresh() as url:
         one, other = analysed(f"sqlite:///{tmp_path / 'store.sqlite3'}"), analysed(url)
     questions = tuple(SIMULATIONS)
     for which in ("first", "latest"):
-        assert one.statistics(which) == other.statistics(which)
-        assert one.of_set(which, questions) == other.of_set(which, questions)
-    assert one.statistics("first")[0].discrimination.known
-    assert sum(each.ran for each in one.statistics("first")) > 5
-    assert one.of_set("first", questions).consistency.known
+        assert one.statistics_of(which) == other.statistics_of(which)
+        assert one.set_statistics_of(which, questions) == other.set_statistics_of(which, questions)
+    assert one.statistics_of("first")[0].discrimination.known
+    assert sum(each.ran for each in one.statistics_of("first")) > 5
+    assert one.set_statistics_of("first", questions).consistency.known

@@ -11,32 +11,36 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.attempts import store as attempts
-from quizserver.classes.items import reading, store
-from quizserver.classes.items.analysis import Analyses
-from quizserver.classes.items.cells import Answers
-from quizserver.classes.items.reading import Read, read
-from quizserver.classes.joining import store as joining
-from quizserver.classes.members import store as members
-from quizserver.classes.statistics.answers import Item
+from quizserver.classes import join_store as joining
+from quizserver.classes import members_store as members
+from quizserver.classes.items import loader, store
+from quizserver.classes.items.analysis import AnalysisCache
+from quizserver.classes.items.answer_tables import ClassAnswers
+from quizserver.classes.items.loader import LoadedAnswers, load_answers
+from quizserver.classes.statistics.answers import ItemKey
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, person, standing
 from tests.classes.items.rooms import NOW, account, answer, at, learner, new_room, run
 
 QUESTIONS = {"even": ("numbers", "simulation"), "sides": None}
 ITEMS = [
-    Item("even", ("two", "three", "four"), frozenset({"two", "four"})),
-    Item("sides", ("two", "three", "four"), frozenset({"three"})),
+    ItemKey("even", ("two", "three", "four"), frozenset({"two", "four"})),
+    ItemKey("sides", ("two", "three", "four"), frozenset({"three"})),
 ]
 
 
-def now_of(database: Database, room: int, before: Read | None = None, clock: float = 0.0) -> Read:
+def now_of(
+    database: Database, room: int, before: LoadedAnswers | None = None, clock: float = 0.0
+) -> LoadedAnswers:
     with database.read() as session:
-        return read(session, room, QUESTIONS, before, clock, lambda _part: None)
+        return load_answers(session, room, QUESTIONS, before, clock, lambda _part: None)
 
 
-def same(one: Read, other: Read) -> bool:
+def same(one: LoadedAnswers, other: LoadedAnswers) -> bool:
     """Whether the answers are the same; sets of options may be numbered otherwise."""
-    a, b = (each.cells.answers(each.joined_at, QUESTIONS, each.runs) for each in (one, other))
+    a, b = (
+        each.tables.to_class_answers(each.joined_at, QUESTIONS, each.runs) for each in (one, other)
+    )
     for name in ("learners", "marks", "seconds", "tried_again", "ran"):
         for which in ("first", "latest"):
             left, right = (getattr(getattr(each, which), name) for each in (a, b))
@@ -49,7 +53,7 @@ def same(one: Read, other: Read) -> bool:
     return pace and chosen(a) == chosen(b)
 
 
-def chosen(answers: Answers) -> Sequence[object]:
+def chosen(answers: ClassAnswers) -> Sequence[object]:
     return [
         [marks.sets[number] if number >= 0 else None for number in row]
         for marks in (answers.first, answers.latest)
@@ -76,9 +80,9 @@ def test_a_kept_reading_follows_whatever_happens(
     database: Database, monkeypatch: pytest.MonkeyPatch, few: int, at_once: int
 ):
     """Answers, runs, people who join, leave, are removed and come back with what they did."""
-    monkeypatch.setattr(reading, "FEW", few)
-    monkeypatch.setattr(store, "AT_ONCE", at_once)
-    monkeypatch.setattr(reading, "AT_ONCE", at_once)
+    monkeypatch.setattr(loader, "FEW_LEARNERS", few)
+    monkeypatch.setattr(store, "ROWS_PER_TEXT", at_once)
+    monkeypatch.setattr(loader, "ROWS_PER_TEXT", at_once)
     draw = random.Random(5)
     with database.write() as session:
         room = new_room(session)
@@ -90,25 +94,25 @@ def test_a_kept_reading_follows_whatever_happens(
             who = draw.choice([*people, *outside])
             kind = draw.randrange(16)
             if kind == 0:
-                members.leave(session, room, who, NOW)
+                members.leave_class(session, room, who, NOW)
             elif kind == 1:
-                members.remove(session, room, who, NOW)
-                members.take_back(session, room, who, at(step))
+                members.remove_learner(session, room, who, NOW)
+                members.take_back_learner(session, room, who, at(step))
             elif kind < 4 and who in outside:
-                joining.join(session, room, who, f"joined {step}", at(step))
+                joining.join_class(session, room, who, f"joined {step}", at(step))
             elif kind < 7:
                 run(session, who, draw.randrange(1000))
             else:
                 next_answer(session, draw, who)
         kept = now_of(database, room, kept)
         assert same(kept, now_of(database, room)), step
-    assert kept.cells.counts.sum() > 10
+    assert kept.tables.attempt_counts.sum() > 10
 
 
 def test_a_class_is_read_alike_by_its_learners_and_from_the_whole_table(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(store, "AT_ONCE", 7)
+    monkeypatch.setattr(store, "ROWS_PER_TEXT", 7)
     draw = random.Random(6)
     with database.write() as session:
         room = new_room(session)
@@ -118,12 +122,12 @@ def test_a_class_is_read_alike_by_its_learners_and_from_the_whole_table(
             next_answer(session, draw, draw.choice(people))
     found = []
     for few, share in ((500, 4), (0, 0), (0, 10**9)):
-        monkeypatch.setattr(reading, "FEW", few)
-        monkeypatch.setattr(reading, "WHOLE", share)
+        monkeypatch.setattr(loader, "FEW_LEARNERS", few)
+        monkeypatch.setattr(loader, "WHOLE_TABLE_SHARE", share)
         found.append(now_of(database, room))
     assert same(found[0], found[1])
     assert same(found[0], found[2])
-    assert found[0].cells.counts.sum() > 40
+    assert found[0].tables.attempt_counts.sum() > 40
 
 
 def test_what_an_account_took_over_from_a_guest_shows_within_a_minute(database: Database):
@@ -136,11 +140,11 @@ def test_what_an_account_took_over_from_a_guest_shows_within_a_minute(database: 
         run(session, guest, 3)
     kept = now_of(database, room)
     with database.write() as session:
-        attempts.absorb(session, guest, ana)
+        attempts.merge_guest_attempts(session, guest, ana)
     assert now_of(database, room, kept, clock=59) is kept, "no new row says so"
     kept = now_of(database, room, kept, clock=60)
     assert same(kept, now_of(database, room))
-    assert kept.cells.counts.tolist() == [3]
+    assert kept.tables.attempt_counts.tolist() == [3]
 
 
 def test_a_number_that_passes_to_somebody_else_brings_nothing_along(database: Database):
@@ -153,11 +157,11 @@ def test_a_number_that_passes_to_somebody_else_brings_nothing_along(database: Da
         session.execute(sa.delete(person).where(person.c.id == ana))
         bo = account(session, "bo")
         session.execute(sa.update(person).where(person.c.id == bo).values(id=ana))
-        joining.join(session, room, ana, "Bo", at(60))
+        joining.join_class(session, room, ana, "Bo", at(60))
     kept = now_of(database, room, kept)
-    assert kept.cells.learners.tolist() == [ana]
+    assert kept.tables.learners.tolist() == [ana]
     assert same(kept, now_of(database, room))
-    assert kept.cells.counts.tolist() == [0]
+    assert kept.tables.attempt_counts.tolist() == [0]
 
 
 def test_a_row_that_appears_after_a_later_one_is_not_missed(database: Database):
@@ -178,10 +182,10 @@ def test_a_row_that_appears_after_a_later_one_is_not_missed(database: Database):
 
 
 def test_how_much_is_done_is_told(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading, "FEW", 0)
-    monkeypatch.setattr(store, "TEXTS", 1)
-    for module in (store, reading):
-        monkeypatch.setattr(module, "AT_ONCE", 5)
+    monkeypatch.setattr(loader, "FEW_LEARNERS", 0)
+    monkeypatch.setattr(store, "TEXTS_PER_BATCH", 1)
+    for module in (store, loader):
+        monkeypatch.setattr(module, "ROWS_PER_TEXT", 5)
     with database.write() as session:
         room = new_room(session)
         for number in range(20):
@@ -189,12 +193,12 @@ def test_how_much_is_done_is_told(database: Database, monkeypatch: pytest.Monkey
             answer(session, who, "even", 1, ["two"], right=False, minutes=1)
     told: list[float] = []
     with database.read() as session:
-        read(session, room, QUESTIONS, None, 0.0, told.append)
+        load_answers(session, room, QUESTIONS, None, 0.0, told.append)
     assert told == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_an_analysis_is_the_same_one_until_something_happens(database: Database):
-    analyses = Analyses(lambda: 0.0)
+    analyses = AnalysisCache(lambda: 0.0)
     with database.write() as session:
         room = new_room(session)
         ana, bo = learner(session, room, "ana"), learner(session, room, "bo")
@@ -202,7 +206,7 @@ def test_an_analysis_is_the_same_one_until_something_happens(database: Database)
 
     def ask() -> object:
         with database.read() as session:
-            return analyses.of(session, room, ITEMS, QUESTIONS)
+            return analyses.get_analysis(session, room, ITEMS, QUESTIONS)
 
     first = ask()
     assert ask() is first
@@ -215,7 +219,7 @@ def test_an_analysis_is_the_same_one_until_something_happens(database: Database)
     third = ask()
     assert third is not second, "an experiment was run"
     with database.write() as session:
-        members.remove(session, room, bo, NOW)
+        members.remove_learner(session, room, bo, NOW)
     fourth = ask()
     assert fourth is not third, "somebody was taken out"
     with database.write() as session:
@@ -224,21 +228,21 @@ def test_an_analysis_is_the_same_one_until_something_happens(database: Database)
 
 
 def test_the_statistics_go_with_the_key(database: Database):
-    analyses = Analyses(lambda: 0.0)
+    analyses = AnalysisCache(lambda: 0.0)
     with database.write() as session:
         room = new_room(session)
         answer(session, learner(session, room, "ana"), "even", 1, ["two"], right=False, minutes=1)
-    changed = [Item("even", ("two", "three", "four"), frozenset({"two"})), ITEMS[1]]
+    changed = [ItemKey("even", ("two", "three", "four"), frozenset({"two"})), ITEMS[1]]
     with database.read() as session:
-        before = analyses.of(session, room, ITEMS, QUESTIONS)
-        after = analyses.of(session, room, changed, QUESTIONS)
-    assert before.statistics("first")[0].options[2].right
-    assert not after.statistics("first")[0].options[2].right
+        before = analyses.get_analysis(session, room, ITEMS, QUESTIONS)
+        after = analyses.get_analysis(session, room, changed, QUESTIONS)
+    assert before.statistics_of("first")[0].options[2].right
+    assert not after.statistics_of("first")[0].options[2].right
 
 
 def test_only_so_many_cells_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("quizserver.classes.items.analysis.CELLS", 5)
-    analyses, found = Analyses(lambda: 0.0), []
+    monkeypatch.setattr("quizserver.classes.items.analysis.CELLS_MAX", 5)
+    analyses, found = AnalysisCache(lambda: 0.0), []
     with database.write() as session:
         first, second = (new_room(session, teacher=name) for name in ("first", "second"))
         for room in (first, second):
@@ -246,6 +250,6 @@ def test_only_so_many_cells_are_kept(database: Database, monkeypatch: pytest.Mon
                 learner(session, room, f"l{room}-{number}")
     with database.read() as session:
         for room in (first, second, second, first):
-            found.append(analyses.of(session, room, ITEMS, QUESTIONS))
+            found.append(analyses.get_analysis(session, room, ITEMS, QUESTIONS))
     assert found[1] is found[2]
     assert found[0] is not found[3], "it made room for the other"

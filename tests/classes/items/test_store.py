@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from quizserver.classes.items.cells import Answers, Simulations
-from quizserver.classes.items.reading import read
-from quizserver.classes.members import store as members
+from quizserver.classes import members_store as members
+from quizserver.classes.items.answer_tables import ClassAnswers, Simulations
+from quizserver.classes.items.loader import load_answers
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, person
 from tests.classes.items.rooms import NOW, account, answer, learner, new_room, run
@@ -18,13 +18,13 @@ from tests.classes.items.rooms import NOW, account, answer, learner, new_room, r
 QUESTIONS = {"even": ("numbers", "simulation"), "sides": None}
 
 
-def whole(database: Database, room: int, questions: Simulations = QUESTIONS) -> Answers:
+def whole(database: Database, room: int, questions: Simulations = QUESTIONS) -> ClassAnswers:
     with database.read() as session:
-        found = read(session, room, questions, None, 0.0, lambda _part: None)
-    return found.cells.answers(found.joined_at, questions, found.runs)
+        found = load_answers(session, room, questions, None, 0.0, lambda _part: None)
+    return found.tables.to_class_answers(found.joined_at, questions, found.runs)
 
 
-def chosen(answers: Answers, row: int, column: int) -> tuple[str, ...] | None:
+def chosen(answers: ClassAnswers, row: int, column: int) -> tuple[str, ...] | None:
     number = answers.first.chosen[row, column]
     return answers.first.sets[number] if number >= 0 else None
 
@@ -101,8 +101,8 @@ def test_only_whom_the_class_counts_and_what_it_asks_is_read(database: Database)
         for who in (ana, *others, outside):
             answer(session, who, "even", 1, ["two"], right=False, minutes=1)
             answer(session, who, "elsewhere", 1, ["two"], right=False, minutes=1)
-        members.leave(session, room, others[0], NOW)
-        members.remove(session, room, others[1], NOW)
+        members.leave_class(session, room, others[0], NOW)
+        members.remove_learner(session, room, others[1], NOW)
         session.execute(sa.update(person).where(person.c.id == others[2]).values(role="author"))
     found = whole(database, room)
     assert found.first.learners.tolist() == [ana]

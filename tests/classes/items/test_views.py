@@ -7,39 +7,50 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.classes.items.bars import UNKNOWN, option_bars
-from quizserver.classes.items.lessons import outcomes
-from quizserver.classes.items.views import Cell, Row, about, cell, in_order, signed
-from quizserver.classes.statistics import readings
+from quizserver.classes.items.option_bars import UNKNOWN_TEXT, option_bars
+from quizserver.classes.items.teach_view import claimed_findings
+from quizserver.classes.items.views import (
+    FigureCell,
+    ItemRow,
+    figure_cell,
+    format_signed,
+    sort_item_rows,
+    statistic_help,
+)
+from quizserver.classes.statistics import bands
 from quizserver.classes.statistics.definitions import DEFINITIONS
-from quizserver.classes.statistics.figures import Figure, missing
-from quizserver.classes.statistics.options import OptionCount
-from quizserver.lab.evidence import Evidence, read
+from quizserver.classes.statistics.figures import Figure, missing_figure
+from quizserver.classes.statistics.option_counts import OptionCount
+from quizserver.evidence.record import Evidence, read_evidence
 from quizserver.topics.library import Library
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_a_figure_is_rounded_once_for_text_and_value():
-    found = cell("facility", Figure(64.96, low=49.6, high=78.2), readings.facility(Figure(64.96)))
+    found = figure_cell(
+        "facility", Figure(64.96, low=49.6, high=78.2), bands.read_facility(Figure(64.96))
+    )
     assert (found.text, found.value, found.interval) == ("65.0", 65.0, "50 to 78")
     assert (found.sign, found.words) == ("✓", "about right")
 
 
 def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
-    assert signed(-3.14159, 2) == "−3.14"
-    assert signed(-0.01, 1) == "0.0"
+    assert format_signed(-3.14159, 2) == "−3.14"
+    assert format_signed(-0.01, 1) == "0.0"
 
 
 def test_what_is_not_known_has_a_reason_and_no_number():
     reason = "Not enough answers: 4 of the 10 that it takes."
-    found = cell("facility", missing(reason), readings.facility(missing(reason)))
+    found = figure_cell(
+        "facility", missing_figure(reason), bands.read_facility(missing_figure(reason))
+    )
     assert (found.text, found.value, found.reason, found.words) == ("–", None, reason, "")
 
 
-def row(number: int, value: float | None, again: int = 0, ran: int = 0) -> Row:
-    figure = Cell("facility", str(value), value)
-    return Row(
+def row(number: int, value: float | None, again: int = 0, ran: int = 0) -> ItemRow:
+    figure = FigureCell("facility", str(value), value)
+    return ItemRow(
         number,
         question=f"q{number}",
         title="",
@@ -47,7 +58,7 @@ def row(number: int, value: float | None, again: int = 0, ran: int = 0) -> Row:
         n=10 * number,
         cells={"facility": figure},
         time=figure,
-        again=again,
+        tried_again=again,
         ran=ran,
         doubted=False,
         notes=(),
@@ -69,12 +80,12 @@ def test_a_table_is_sorted_with_the_unknown_last_and_ties_in_order(
     sort: str, down: bool, order: list[int]
 ):
     table = [row(1, 50, 4, 1), row(2, None), row(3, 20, 2, 1), row(4, 50)]
-    assert [each.number for each in in_order(table, sort, down=down)] == order
+    assert [each.number for each in sort_item_rows(table, sort, descending=down)] == order
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_definition_has_a_formula_that_can_be_shown(name: str):
-    shown = about(name)
+    shown = statistic_help(name)
     assert shown.formula.startswith("<math")
     assert shown.meaning
     assert shown.reading
@@ -82,22 +93,22 @@ def test_every_definition_has_a_formula_that_can_be_shown(name: str):
 
 def test_bars_are_as_long_as_their_shares_and_say_them_in_text():
     found = option_bars(
-        OptionCount("a", False, False, 5, 20, Figure(25), missing("x"), Figure(50)), "<b>"
+        OptionCount("a", False, False, 5, 20, Figure(25), missing_figure("x"), Figure(50)), "<b>"
     )
     assert ">5 of 20 · 25 %</text>" in found
     assert 'class="bar bar-0" x="84" y="5" width="47.5"' in found
     assert 'class="bar bar-1" x="84" y="29" width="95.0"' in found
-    assert f">{UNKNOWN}</text>" in found
+    assert f">{UNKNOWN_TEXT}</text>" in found
     assert "&lt;b&gt; – All: 5 of 20 · 25 %; Strongest: 50 %;" in found
 
 
 def test_an_outcome_counts_only_while_the_question_still_makes_the_claim():
     snapshot = Library(ROOT / "content").snapshot()
     question = snapshot.questions["strange-loss"]
-    evidence = read(snapshot.topics["strange-loss"].folder)
+    evidence = read_evidence(snapshot.topics["strange-loss"].folder)
     assert isinstance(evidence, Evidence)
-    found = outcomes(question, evidence)
+    found = claimed_findings(question, evidence)
     assert {each.option for each in found} >= {option.id for option in question.options}
     changed = replace(question, claims=question.claims[1:])
-    assert len(outcomes(changed, evidence)) == len(found) - 1
-    assert outcomes(question, None) == []
+    assert len(claimed_findings(changed, evidence)) == len(found) - 1
+    assert claimed_findings(question, None) == []

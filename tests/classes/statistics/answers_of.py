@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quizserver.classes.statistics.answers import Item, Marks, Which
-from quizserver.classes.statistics.figures import Enough
+from quizserver.classes.statistics.answers import AttemptTable, ItemKey, WhichAttempt
+from quizserver.classes.statistics.figures import MinimumCounts
 
-FEW = Enough(answers=2, learners=4)
+FEW = MinimumCounts(answers=2, learners=4)
 """Small enough for examples that can be worked by hand."""
 SETS = (("a",), ("b",), ("c",))
 
@@ -22,9 +22,9 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"q{number}" for number in range(1, count + 1))
 
 
-def items(count: int) -> list[Item]:
+def items(count: int) -> list[ItemKey]:
     """Questions with options a, b, c, of which a is right."""
-    return [Item(name, ("a", "b", "c"), frozenset("a")) for name in names(count)]
+    return [ItemKey(name, ("a", "b", "c"), frozenset("a")) for name in names(count)]
 
 
 def class_of(
@@ -32,9 +32,9 @@ def class_of(
     chosen: Sequence[Sequence[int]] | None = None,
     *,
     sets: Sequence[tuple[str, ...]] = SETS,
-    which: Which = "first",
+    which: WhichAttempt = "first",
     **tables: Sequence[Sequence[object]],
-) -> Marks:
+) -> AttemptTable:
     """Marks of a table. Unless given, a full mark chose option a and everybody else b."""
     width = len(table[0]) if table else 0
     cells = [
@@ -57,7 +57,7 @@ def class_of(
         values = tables.get(name)
         return spread([values[r][c] if values else empty for r, c in cells], empty, kind)
 
-    return Marks(
+    return AttemptTable(
         names(width),
         np.arange(1, len(table) + 1),
         spread([table[row][column] for row, column in cells], np.nan, np.float64),

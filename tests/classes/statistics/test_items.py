@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quizserver.classes.statistics.answers import Item, Marks
-from quizserver.classes.statistics.items import (
-    ALL_ALIKE,
-    NEGATIVE,
-    NO_OTHER,
+from quizserver.classes.statistics.answers import AttemptTable, ItemKey
+from quizserver.classes.statistics.item_statistics import (
+    MARKS_ALIKE,
+    NEGATIVE_COVARIANCE,
+    NO_OTHER_QUESTION,
     REST_ALIKE,
     guess_score,
     item_statistics,
@@ -180,7 +180,7 @@ def test_the_order_of_learners_and_of_questions_makes_no_difference(table, data)
 def test_a_question_that_everybody_gets_right_changes_nothing_for_the_others(table):
     longer = [[*row, 1] for row in table]
     assert close(values(longer)[:-1], values(table))
-    assert found(longer)[-1].discrimination.reason == ALL_ALIKE
+    assert found(longer)[-1].discrimination.reason == MARKS_ALIKE
     assert found(longer)[-1].weight.value in (0, None)
 
 
@@ -206,14 +206,14 @@ def test_having_come_further_is_not_doing_better():
 def test_a_question_that_the_weak_get_right_has_a_negative_index_and_no_weight():
     first = found([[0, 1, 1], [0, 1, 1], [1, 0, 0], [1, 0, 0]])[0]
     assert first.discrimination.value == pytest.approx(-100)
-    assert first.weight.reason == NEGATIVE
+    assert first.weight.reason == NEGATIVE_COVARIANCE
 
 
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ([[1], [0], [1], [0]], NO_OTHER),
-        ([[1, 0], [1, 1], [1, 0], [1, 1]], ALL_ALIKE),
+        ([[1], [0], [1], [0]], NO_OTHER_QUESTION),
+        ([[1, 0], [1, 1], [1, 0], [1, 1]], MARKS_ALIKE),
         ([[1, 0], [0, 0], [1, 0], [0, 0]], REST_ALIKE),
         ([[1, 0], [0, 1], [1, 1]], "Not enough learners"),
         ([[1, 0], [0, 1], [1, 1], [1, None], [0, None]], "Not enough learners"),
@@ -229,12 +229,12 @@ def test_there_is_a_reason_where_there_can_be_no_index(table, reason):
 def test_no_learner_and_no_question_are_told_not_computed():
     blank = np.zeros((0, 2))
     flags, who = blank.astype(bool), np.zeros(0, np.int64)
-    nobody = Marks(("q1", "q2"), who, blank, blank.astype(np.int32), (), blank, flags, flags)
+    nobody = AttemptTable(("q1", "q2"), who, blank, blank.astype(np.int32), (), blank, flags, flags)
     for one in item_statistics(nobody, items(2)):
-        assert (one.n, one.compared, one.again) == (0, 0, 0)
+        assert (one.n, one.compared, one.tried_again) == (0, 0, 0)
         assert one.facility.reason == "Not enough answers: 0 of the 10 that it takes."
         assert [option.count for option in one.options] == [0, 0, 0]
-    assert item_statistics(nobody.only(()), []) == ()
+    assert item_statistics(nobody.select_questions(()), []) == ()
 
 
 def test_a_small_class_gets_no_number_that_means_nothing():
@@ -262,13 +262,13 @@ def test_blind_guessing_scores_what_counting_all_answers_gives(options, right, e
     else:
         sets = [{o for bit, o in enumerate(options) if mask >> bit & 1} for mask in range(1, 2**k)]
         ways, hits = len(sets), sets.count(set(right))
-    item = Item("q", tuple(options), frozenset(right))
+    item = ItemKey("q", tuple(options), frozenset(right))
     assert guess_score(item).value == pytest.approx(100 * hits / ways)
     assert guess_score(item).value == pytest.approx(expected)
 
 
 def test_a_question_that_is_gone_has_no_guess_score():
-    assert "no longer" in guess_score(Item("q", (), frozenset())).reason
+    assert "no longer" in guess_score(ItemKey("q", (), frozenset())).reason
 
 
 def test_the_time_to_answer_is_in_quartiles_over_those_for_whom_it_is_known():
@@ -287,7 +287,7 @@ def test_who_ran_the_experiment_counts_only_if_they_answered_again():
         [[0]] * 4, tried_again=[[True], [True], [True], [False]], ran=[[True], [False], [True]] * 2
     )
     one = item_statistics(marks, items(1), FEW)[0]
-    assert (one.ran, one.again) == (2, 3)
+    assert (one.ran, one.tried_again) == (2, 3)
 
 
 def test_marks_and_items_must_be_of_the_same_questions():
@@ -301,6 +301,6 @@ def test_answers_that_another_key_graded_are_counted_and_keep_their_marks():
     (one,) = item_statistics(marks, items(1), FEW)
     assert one.other_key == 2
     assert one.facility.value == pytest.approx(100 * 4 / 6)
-    gone = Item("q1", (), frozenset())
+    gone = ItemKey("q1", (), frozenset())
     assert item_statistics(marks, [gone], FEW)[0].other_key == 0
     assert item_statistics(class_of([[1], [0], [None]]), items(1), FEW)[0].other_key == 0

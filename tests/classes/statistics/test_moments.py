@@ -7,24 +7,24 @@ import math
 import numpy as np
 import pytest
 
-from quizserver.classes.statistics.moments import correlation_interval, moments
+from quizserver.classes.statistics.moments import compute_moments, correlation_interval
 
 
 def test_moments_of_three_pairs_worked_by_hand():
     """x = 0, 1, 1 and y = 0, 3, 0: dx = −2/3, 1/3, 1/3; dy = −1, 2, −1."""
-    found = moments(np.array([0.0, 1.0, 1.0]), np.array([0.0, 3.0, 0.0]))
+    found = compute_moments(np.array([0.0, 1.0, 1.0]), np.array([0.0, 3.0, 0.0]))
     # 6/9/2, 6/2, (2/3 + 2/3 − 1/3)/2; sorted, y is 0, 0, 3: (2/3 − 1/3 + 2/3)/2, the same
     assert found.variance == pytest.approx(1 / 3)
     assert found.rest_variance == pytest.approx(3)
     assert found.covariance == pytest.approx(1 / 2)
-    assert found.most == pytest.approx(1 / 2)
+    assert found.covariance_max == pytest.approx(1 / 2)
     assert found.correlation == pytest.approx(0.5)
     assert found.efficiency == pytest.approx(1)
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_do_not_vary(n):
-    found = moments(np.ones(n), np.ones(n))
+    found = compute_moments(np.ones(n), np.ones(n))
     assert (found.n, found.correlation, found.efficiency) == (n, None, None)
 
 
@@ -46,7 +46,7 @@ def test_the_interval_holds_the_true_correlation_as_often_as_it_says():
     y = 0.4 * x + math.sqrt(1 - 0.4**2) * generator.normal(size=(1000, 40))
     held = 0
     for one, other in zip(x, y, strict=True):
-        low, high = correlation_interval(moments(one, other).correlation, 40)
+        low, high = correlation_interval(compute_moments(one, other).correlation, 40)
         held += low <= 0.4 <= high
     assert abs(held - 950) <= 3 * math.sqrt(1000 * 0.95 * 0.05)
 

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quizserver.classes.statistics.answers import Item, Marks
-from quizserver.classes.statistics.figures import Enough
-from quizserver.classes.statistics.options import choice_counts, option_counts
-from quizserver.classes.statistics.rest import rest_scores, thirds
+from quizserver.classes.statistics.answers import AttemptTable, ItemKey
+from quizserver.classes.statistics.figures import MinimumCounts
+from quizserver.classes.statistics.option_counts import choice_counts, option_counts
+from quizserver.classes.statistics.rest_scores import rest_scores, third_weights
 from tests.classes.statistics.answers_of import FEW, class_of
 
-ITEM = Item("q", ("a", "b", "c"), frozenset("a"))
+ITEM = ItemKey("q", ("a", "b", "c"), frozenset("a"))
 SETS = (("a",), ("b",), ("c",), ("a", "b"), ("old",))
 RESTS = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=30)
 
 
-def counted(chosen: list[int], rest: list[float], enough: Enough = FEW):
+def counted(chosen: list[int], rest: list[float], enough: MinimumCounts = FEW):
     found = option_counts(ITEM, np.array(chosen, np.int32), np.array(rest), SETS, enough)
     return {one.option: one for one in found}
 
@@ -44,20 +44,20 @@ def test_learners_tied_at_a_border_count_in_part():
 @given(RESTS)
 def test_each_third_weighs_a_third_and_the_weak_come_first(values):
     rest = np.array(values)
-    weakest, strongest = thirds(rest)
+    weakest, strongest = third_weights(rest)
     for weight in (weakest, strongest):
         assert weight.sum() == pytest.approx(len(values) / 3)
         assert ((weight >= 0) & (weight <= 1)).all()
     assert weakest @ rest <= strongest @ rest + 1e-9
-    assert thirds(-rest)[0] == pytest.approx(strongest)
+    assert third_weights(-rest)[0] == pytest.approx(strongest)
 
 
 @settings(deadline=None)
 @given(rest=RESTS, data=st.data())
 def test_no_row_is_preferred(rest, data):
     order = data.draw(st.permutations(range(len(rest))))
-    turned = thirds(np.array([rest[place] for place in order]))
-    for before, after in zip(thirds(np.array(rest)), turned, strict=True):
+    turned = third_weights(np.array([rest[place] for place in order]))
+    for before, after in zip(third_weights(np.array(rest)), turned, strict=True):
         assert before[list(order)] == pytest.approx(after)
 
 
@@ -89,10 +89,10 @@ def test_who_has_no_rest_counts_in_all_but_not_in_the_thirds():
 
 
 def test_counts_are_always_told_and_shares_only_when_there_are_enough():
-    few = counted([1] * 9, [float(n) for n in range(9)], Enough())
+    few = counted([1] * 9, [float(n) for n in range(9)], MinimumCounts())
     assert few["b"].count == 9
     assert few["b"].share.reason == "Not enough answers: 9 of the 10 that it takes."
-    ten = counted([1] * 10, [float(n) for n in range(10)], Enough())
+    ten = counted([1] * 10, [float(n) for n in range(10)], MinimumCounts())
     assert ten["b"].share.value == 100
     assert ten["b"].share.low == pytest.approx(72.2, abs=0.1)
     assert "Not enough learners" in ten["b"].strongest.reason
@@ -112,19 +112,19 @@ def test_some_questions_of_a_class_are_those_columns_in_that_order():
     marks = class_of(
         [[None, 0, 1], [1, None, 0]], [[0, 1, 0], [0, 0, 1]], seconds=[[0, 4.5, 1], [2, 0, 3]]
     )
-    only = marks.only(["q3", "q1"])
+    only = marks.select_questions(["q3", "q1"])
     assert (only.questions, only.learners.tolist()) == (("q3", "q1"), [1, 2])
     assert only.answered.tolist() == [[True, False], [True, True]]
     assert only.chosen.tolist() == [[0, -1], [1, 0]]
     assert only.seconds[1].tolist() == [3, 2]
     with pytest.raises(KeyError):
-        marks.only(["q9"])
+        marks.select_questions(["q9"])
 
 
 def test_arrays_that_do_not_fit_together_are_refused():
     good = class_of([[1, 0], [0, 1]])
     with pytest.raises(ValueError, match="seconds is"):
-        Marks(
+        AttemptTable(
             good.questions, good.learners, good.marks, good.chosen, good.sets,
             good.seconds[:1], good.tried_again, good.ran,
         )  # fmt: skip

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from quizserver.classes.statistics.pace import Pace, Silent, Stuck, silent, stuck
+from quizserver.classes.statistics.pace import (
+    Pace,
+    SilentLearner,
+    StuckLearner,
+    silent_learners,
+    stuck_learners,
+)
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
@@ -40,7 +46,7 @@ BUSY = [(1, False, 0.1), None]
 
 
 def test_three_attempts_without_success_are_stuck_and_one_success_ends_it():
-    found = stuck(
+    found = stuck_learners(
         pace(
             [
                 [(3, False, 1), None],
@@ -51,34 +57,41 @@ def test_three_attempts_without_success_are_stuck_and_one_success_ends_it():
             ]
         )
     )
-    assert found == (Stuck(103, ("q1", "q2"), 7), Stuck(104, ("q1",), 7), Stuck(101, ("q1",), 3))
+    assert found == (
+        StuckLearner(103, ("q1", "q2"), 7),
+        StuckLearner(104, ("q1",), 7),
+        StuckLearner(101, ("q1",), 3),
+    )
 
 
 def test_who_joined_and_answered_nothing_is_silent_after_a_day():
     rows = [[None, None], [None, None], BUSY]
-    found = silent(pace(rows, [ago(hours=20), ago(days=3), ago(days=60)]), NOW)
-    assert found == (Silent(102, 3, False),)
+    found = silent_learners(pace(rows, [ago(hours=20), ago(days=3), ago(days=60)]), NOW)
+    assert found == (SilentLearner(102, 3, False),)
 
 
 def test_who_stopped_while_the_class_moves_is_silent_longest_first():
     rows = [[(1, True, 8), None], [(1, False, 20), (1, True, 9)], [(2, False, 6.9), None], BUSY]
-    assert silent(pace(rows), NOW) == (Silent(102, 9, True), Silent(101, 8, True))
+    assert silent_learners(pace(rows), NOW) == (
+        SilentLearner(102, 9, True),
+        SilentLearner(101, 8, True),
+    )
 
 
 def test_in_a_holiday_nobody_is_silent_but_who_never_began():
     rows = [[(1, False, 20), None], [(1, True, 25), None], [None, None]]
-    assert silent(pace(rows), NOW) == (Silent(103, 60, False),)
+    assert silent_learners(pace(rows), NOW) == (SilentLearner(103, 60, False),)
 
 
 def test_who_is_done_is_not_silent_and_the_others_who_are_not_done_are():
     done = [(1, True, 30), (2, True, 30)]
-    found = silent(pace([done, done, [(1, True, 30), (1, False, 29)]]), NOW)
-    assert found == (Silent(103, 29, True),)
+    found = silent_learners(pace([done, done, [(1, True, 30), (1, False, 29)]]), NOW)
+    assert found == (SilentLearner(103, 29, True),)
 
 
 def test_a_class_without_learners_or_without_questions_has_nobody_to_talk_to():
-    assert (stuck(pace([])), silent(pace([]), NOW)) == ((), ())
-    assert (stuck(pace([[]])), silent(pace([[]]), NOW)) == ((), ())
+    assert (stuck_learners(pace([])), silent_learners(pace([]), NOW)) == ((), ())
+    assert (stuck_learners(pace([[]])), silent_learners(pace([[]]), NOW)) == ((), ())
 
 
 def test_tables_that_do_not_fit_together_are_refused():

@@ -6,14 +6,14 @@ from dataclasses import fields
 
 import pytest
 
-from quizserver.classes.statistics import readings
+from quizserver.classes.statistics import bands
 from quizserver.classes.statistics.definitions import DEFINITIONS
-from quizserver.classes.statistics.figures import Enough, Figure, missing
-from quizserver.classes.statistics.items import ItemStatistics
-from quizserver.classes.statistics.whole import SetStatistics
+from quizserver.classes.statistics.figures import Figure, MinimumCounts, missing_figure
+from quizserver.classes.statistics.item_statistics import ItemStatistics
+from quizserver.classes.statistics.set_statistics import SetStatistics
 from quizserver.topics.formulas import to_mathml
 
-COUNTS = {"question", "questions", "n", "compared", "other_key", "started", "again"}
+COUNTS = {"question", "questions", "n", "compared", "other_key", "started", "tried_again"}
 
 
 def test_every_statistic_of_a_question_and_of_a_set_has_a_definition_and_nothing_else_has():
@@ -45,26 +45,26 @@ def test_a_definition_can_be_shown(definition):
     ],
 )
 def test_facility_is_read_in_the_published_bands(value, level, words):
-    assert readings.facility(Figure(value)) == readings.Reading(level, words)
+    assert bands.read_facility(Figure(value)) == bands.BandReading(level, words)
 
 
 @pytest.mark.parametrize(
     ("read", "value", "level"),
     [
-        (readings.standard_deviation, 33, "good"),
-        (readings.standard_deviation, 32.9, "look"),
-        (readings.guess, 40, "good"),
-        (readings.guess, 40.1, "poor"),
-        (readings.consistency, 75, "good"),
-        (readings.consistency, 64, "look"),
-        (readings.consistency, 63.9, "poor"),
-        (readings.consistency, -250, "poor"),
-        (readings.efficiency, 50, "good"),
-        (readings.efficiency, 49, "look"),
-        (readings.efficiency, -300, "poor"),
-        (readings.discrimination, 30, "good"),
-        (readings.discrimination, 29, "look"),
-        (readings.discrimination, -100, "poor"),
+        (bands.read_standard_deviation, 33, "good"),
+        (bands.read_standard_deviation, 32.9, "look"),
+        (bands.read_guess, 40, "good"),
+        (bands.read_guess, 40.1, "poor"),
+        (bands.read_consistency, 75, "good"),
+        (bands.read_consistency, 64, "look"),
+        (bands.read_consistency, 63.9, "poor"),
+        (bands.read_consistency, -250, "poor"),
+        (bands.read_efficiency, 50, "good"),
+        (bands.read_efficiency, 49, "look"),
+        (bands.read_efficiency, -300, "poor"),
+        (bands.read_discrimination, 30, "good"),
+        (bands.read_discrimination, 29, "look"),
+        (bands.read_discrimination, -100, "poor"),
     ],
 )
 def test_each_band_begins_at_its_number(read, value, level):
@@ -72,17 +72,19 @@ def test_each_band_begins_at_its_number(read, value, level):
 
 
 def test_a_negative_index_that_may_be_chance_is_said_to_be():
-    perhaps = readings.discrimination(Figure(-10.0, low=-45.0, high=28.0))
-    surely = readings.discrimination(Figure(-60.0, low=-80.0, high=-30.0))
+    perhaps = bands.read_discrimination(Figure(-10.0, low=-45.0, high=28.0))
+    surely = bands.read_discrimination(Figure(-60.0, low=-80.0, high=-30.0))
     assert "perhaps by chance" in perhaps.words
     assert (surely.level, perhaps.level) == ("poor", "look")
 
 
 def test_a_missing_figure_reads_as_its_reason():
-    assert readings.facility(missing("Why not.")) == readings.Reading("unknown", "Why not.")
+    assert bands.read_facility(missing_figure("Why not.")) == bands.BandReading(
+        "unknown", "Why not."
+    )
 
 
 @pytest.mark.parametrize("counts", [(1, 30), (10, 3)])
 def test_fewer_than_the_formulas_take_is_refused(counts):
     with pytest.raises(ValueError, match="at least 2 answers and 4 learners"):
-        Enough(*counts)
+        MinimumCounts(*counts)

@@ -8,12 +8,17 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from quizserver.classes.statistics.answers import Item
-from quizserver.classes.statistics.figures import Figure, missing
-from quizserver.classes.statistics.items import ItemStatistics, item_statistics
-from quizserver.classes.statistics.options import OptionCount
-from quizserver.classes.statistics.teach import key_doubts, misconceptions, thin, worn
-from quizserver.lab.claims import verdict, wilson
+from quizserver.classes.statistics.answers import ItemKey
+from quizserver.classes.statistics.figures import Figure, missing_figure
+from quizserver.classes.statistics.item_statistics import ItemStatistics, item_statistics
+from quizserver.classes.statistics.option_counts import OptionCount
+from quizserver.classes.statistics.teach import (
+    find_key_doubts,
+    find_misconceptions,
+    is_thin,
+    worn_questions,
+)
+from quizserver.evidence.claims import count_verdict, wilson_interval
 from tests.classes.statistics.answers_of import class_of, items
 
 
@@ -25,7 +30,7 @@ def test_misconceptions_are_what_most_learners_still_hold():
         [[1, 0]] * 5 + [[0, 2]] * 6 + [[0, 0]],
         which="latest",
     )
-    found = misconceptions(first, latest, items(2))
+    found = find_misconceptions(first, latest, items(2))
     told = [(m.question, m.held.option, m.held.count, m.held.n, m.first) for m in found]
     assert told == [("q2", "c", 6, 12, 4), ("q1", "b", 5, 12, 8)]
     assert found[0].held.share.value == 50
@@ -34,23 +39,23 @@ def test_misconceptions_are_what_most_learners_still_hold():
 def test_only_so_many_are_told_and_a_single_slip_is_none():
     chosen = [[1, 1, 2, 1]] * 3 + [[1, 1, 0, 0]] * 2 + [[2, 0, 0, 0]]
     marks = class_of([[float(c == 0) for c in row] for row in chosen], chosen)
-    found = misconceptions(marks, marks, items(4))
+    found = find_misconceptions(marks, marks, items(4))
     assert [(m.question, m.held.option) for m in found] == [("q1", "b"), ("q2", "b"), ("q3", "c")]
-    every = misconceptions(marks, marks, items(4), most=9)
+    every = find_misconceptions(marks, marks, items(4), limit=9)
     assert [(m.question, m.held.option) for m in every][3:] == [("q4", "b")]
 
 
 def test_an_option_that_is_gone_is_no_misconception():
     marks = class_of([[0]] * 4, [[1]] * 4)
-    assert misconceptions(marks, marks, [Item("q1", ("a", "c"), frozenset("a"))]) == ()
+    assert find_misconceptions(marks, marks, [ItemKey("q1", ("a", "c"), frozenset("a"))]) == ()
 
 
 def test_first_and_latest_attempts_must_be_of_the_same_class():
     marks = class_of([[0, 1]] * 4)
     with pytest.raises(ValueError, match="same learners"):
-        misconceptions(marks, marks.only(["q1"]), items(2))
+        find_misconceptions(marks, marks.select_questions(["q1"]), items(2))
     with pytest.raises(ValueError, match="same learners"):
-        misconceptions(marks, class_of([[0, 1]] * 3), items(2))
+        find_misconceptions(marks, class_of([[0, 1]] * 3), items(2))
 
 
 def statistics(**figures: Figure) -> ItemStatistics:
@@ -71,12 +76,18 @@ def statistics(**figures: Figure) -> ItemStatistics:
         ({"discrimination": Figure(-5.0, low=-40.0, high=30.0)}, "perhaps-reversed"),
         ({"discrimination": Figure(2.0, low=-10.0, high=14.0)}, "flat"),
         ({"discrimination": Figure(2.0, low=-30.0, high=34.0)}, None),
-        ({"discrimination": missing("Not enough.")}, None),
-        ({"facility": missing("Not enough."), "discrimination": missing("Not enough.")}, None),
+        ({"discrimination": missing_figure("Not enough.")}, None),
+        (
+            {
+                "facility": missing_figure("Not enough."),
+                "discrimination": missing_figure("Not enough."),
+            },
+            None,
+        ),
     ],
 )
 def test_a_question_is_worn_only_when_its_figure_is_sure_enough(figures, why):
-    found = worn([statistics(**figures)])
+    found = worn_questions([statistics(**figures)])
     assert [one.why for one in found] == ([why] if why else [])
 
 
@@ -85,7 +96,7 @@ def test_a_question_that_a_coin_decides_is_found_worn_and_a_good_one_is_not():
     ability = generator.normal(size=(400, 1))
     marks = (generator.random((400, 10)) < 1 / (1 + np.exp(-2 * ability))).astype(float)
     marks[:, 4] = generator.random(400) < 0.5
-    found = worn(item_statistics(class_of(marks.tolist()), items(10)))
+    found = worn_questions(item_statistics(class_of(marks.tolist()), items(10)))
     assert [(one.question, one.why) for one in found] == [("q5", "flat")]
 
 
@@ -102,7 +113,9 @@ class Finding:
 
 
 def finding(k: int, at_least: float = 0.5, option: str = "b", n: int = 64) -> Finding:
-    return Finding("q1", option, k, n, at_least, *wilson(k, n), verdict(k, n, at_least))
+    return Finding(
+        "q1", option, k, n, at_least, *wilson_interval(k, n), count_verdict(k, n, at_least)
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +134,7 @@ def finding(k: int, at_least: float = 0.5, option: str = "b", n: int = 64) -> Fi
 )
 def test_a_margin_is_thin_when_another_verdict_was_near(k, at_least, word, expected):
     outcome = finding(k, at_least)
-    assert (outcome.verdict, thin(outcome)) == (word, expected)
+    assert (outcome.verdict, is_thin(outcome)) == (word, expected)
 
 
 def option(share: float, weak: float, strong: float, name: str = "b") -> OptionCount:
@@ -143,7 +156,7 @@ def option(share: float, weak: float, strong: float, name: str = "b") -> OptionC
 def test_a_key_is_doubted_when_a_liked_wrong_option_was_thinly_refuted(
     chosen, k, popular, stronger
 ):
-    found = key_doubts(
+    found = find_key_doubts(
         [replace(statistics(), options=(chosen,))], [finding(k, option=chosen.option)]
     )
     expected = [] if popular is None else [(popular, stronger)]
@@ -152,13 +165,18 @@ def test_a_key_is_doubted_when_a_liked_wrong_option_was_thinly_refuted(
 
 def test_no_key_is_doubted_without_an_experiment_or_without_enough_answers():
     popular = replace(statistics(), options=(option(90, 50, 99),))
-    assert key_doubts([popular], []) == ()
-    assert key_doubts([popular], [finding(32, option="c")]) == ()
-    few = replace(option(90, 50, 99), share=missing(""), weakest=missing(""), strongest=missing(""))
-    assert key_doubts([replace(statistics(), options=(few,))], [finding(32)]) == ()
+    assert find_key_doubts([popular], []) == ()
+    assert find_key_doubts([popular], [finding(32, option="c")]) == ()
+    few = replace(
+        option(90, 50, 99),
+        share=missing_figure(""),
+        weakest=missing_figure(""),
+        strongest=missing_figure(""),
+    )
+    assert find_key_doubts([replace(statistics(), options=(few,))], [finding(32)]) == ()
 
 
 def test_of_several_findings_about_an_option_a_thin_one_is_told():
     popular = replace(statistics(), options=(option(90, 50, 99),))
-    found = key_doubts([popular], [finding(0), finding(32), finding(30)])
-    assert [doubt.outcome.k for doubt in found] == [32]
+    found = find_key_doubts([popular], [finding(0), finding(32), finding(30)])
+    assert [doubt.finding.k for doubt in found] == [32]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quizserver.classes.statistics.whole import set_statistics
+from quizserver.classes.statistics.set_statistics import set_statistics
 from tests.classes.statistics.answers_of import FEW, class_of
 
 TABLES = st.integers(2, 5).flatmap(

@@ -131,7 +131,7 @@ def test_checking_without_scripts_shows_the_problems_of_the_typed_text(author: V
 def test_while_typing_the_draft_is_kept_and_judged_as_the_command_line_judges(
     author: Visitor, content: Path
 ):
-    from quizserver.topics.check import check as on_disk
+    from quizserver.topics.content_checks import check_content as on_disk
 
     broken = EDITED.replace("[x]", "[ ]") + "\n![](no.png)\n"
     told = check(author, broken)

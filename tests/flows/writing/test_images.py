@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring.images import safe_name, suffix
+from quizserver.authoring.images import detect_suffix, safe_image_name
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 from tests.flows.writing.desk import EDITED, PNG, send_image, write
@@ -54,7 +54,7 @@ def test_an_svg_as_drawing_programs_write_it_is_taken(author: Visitor, content: 
     ],
 )
 def test_the_name_of_an_image_is_a_safe_one_with_the_suffix_of_its_bytes(called: str, name: str):
-    assert safe_name(called, suffix(PNG)) == name
+    assert safe_image_name(called, detect_suffix(PNG)) == name
 
 
 def test_an_image_is_not_overwritten_without_being_asked(author: Visitor, content: Path):

@@ -5,22 +5,22 @@ from __future__ import annotations
 import html
 import re
 
-from quizserver.topics.formats.compose import decomposed
-from quizserver.topics.formats.model import Item
+from quizserver.topics.formats.markdown_source import extract_question_data
+from quizserver.topics.formats.model import QuestionData
 from quizserver.topics.model import Question
-from quizserver.topics.question import build_question, draft_question
-from quizserver.topics.render import plain, render
+from quizserver.topics.question import parse_question, render_question
+from quizserver.topics.render import plain_text, render_markdown
 
 
-def item_of(source: str, path: str = "topic/question.md") -> Item:
-    return decomposed(draft_question(path, source))
+def item_of(source: str, path: str = "topic/question.md") -> QuestionData:
+    return extract_question_data(parse_question(path, source))
 
 
 def question_of(source: str, path: str = "topic/question.md", topic: str = "topic") -> Question:
     """The question of a file that the checker accepts."""
-    draft = draft_question(path, source)
-    assert not draft.flaws, draft.flaws
-    return build_question(draft, topic=topic, rewrite=lambda _name, url: url)
+    draft = parse_question(path, source)
+    assert not draft.diagnostics, draft.diagnostics
+    return render_question(draft, topic=topic, rewrite=lambda _name, url: url)
 
 
 def texts(source: str) -> dict[str, object]:
@@ -37,8 +37,8 @@ def texts(source: str) -> dict[str, object]:
     }
 
 
-def title(item: Item) -> str:
-    return plain(render(item.title, prefix="", rewrite=lambda _name, _url: None))
+def title(item: QuestionData) -> str:
+    return plain_text(render_markdown(item.title, prefix="", rewrite=lambda _name, _url: None))
 
 
 def shown(source: str) -> dict[str, object]:
@@ -57,7 +57,7 @@ def shown(source: str) -> dict[str, object]:
 
 def seen(markdown: str) -> str:
     """Rendered HTML without what only styles it, white space as a browser shows it."""
-    page = render(markdown, prefix="", rewrite=lambda _name, url: url)
+    page = render_markdown(markdown, prefix="", rewrite=lambda _name, url: url)
     page = re.sub(
         r"</?span[^>]*>|</?div[^>]*>|<math[^>]*alttext=\"([^\"]*)\".*?</math>", r"\1", page
     )

@@ -9,35 +9,35 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from quizserver.topics.sanitise import words
+from quizserver.topics.sanitise import word_set
 
 QTI = "{http://www.imsglobal.org/xsd/imsqti_v2p1}"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
-_SIMPLE = words(
+_SIMPLE = word_set(
     "em a code span sub acronym big tt kbd q i dfn abbr strong sup var small samp b cite"
 )
-_INLINE = _SIMPLE | words("br img object math")
-_LINES = words("h1 h2 h3 h4 h5 h6 p address")
-_BLOCK = _LINES | words("pre blockquote div dl ul ol hr table math")
+_INLINE = _SIMPLE | word_set("br img object math")
+_LINES = word_set("h1 h2 h3 h4 h5 h6 p address")
+_BLOCK = _LINES | word_set("pre blockquote div dl ul ol hr table math")
 _FLOW = _INLINE | _BLOCK
 _HOLDS = {
     **dict.fromkeys(_SIMPLE | _LINES | {"dt", "caption"}, _INLINE),
     **dict.fromkeys(("div", "li", "dd", "td", "th", "simpleChoice", "modalFeedback"), _FLOW),
     "a": _INLINE - {"a"},
-    "pre": _INLINE - words("img object big small sub sup math"),
+    "pre": _INLINE - word_set("img object big small sub sup math"),
     "blockquote": _BLOCK,
-    "ul": words("li"),
-    "ol": words("li"),
-    "dl": words("dt dd"),
-    "table": words("caption col colgroup thead tfoot tbody"),
-    "colgroup": words("col"),
-    **dict.fromkeys(("thead", "tfoot", "tbody"), words("tr")),
-    "tr": words("td th"),
+    "ul": word_set("li"),
+    "ol": word_set("li"),
+    "dl": word_set("dt dd"),
+    "table": word_set("caption col colgroup thead tfoot tbody"),
+    "colgroup": word_set("col"),
+    **dict.fromkeys(("thead", "tfoot", "tbody"), word_set("tr")),
+    "tr": word_set("td th"),
     "itemBody": _BLOCK | {"choiceInteraction"},
-    "choiceInteraction": words("simpleChoice"),
+    "choiceInteraction": word_set("simpleChoice"),
     **dict.fromkeys(("br", "hr", "img", "col"), frozenset()),
 }
-_NO_TEXT = words(
+_NO_TEXT = word_set(
     "blockquote ul ol dl table colgroup thead tfoot tbody tr itemBody choiceInteraction br hr img "
     "col"
 )

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quizserver.topics.formats import READ, read, write
-from quizserver.topics.question import draft_question
+from quizserver.topics.formats import IMPORT_FORMATS, export_bank, import_bank
+from quizserver.topics.question import parse_question
 from tests.topics.formats.meaning import question_of
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,28 +27,28 @@ PIECES = st.sampled_from(
 
 
 def report(kind: str, data: bytes) -> None:
-    imported = read("bank", data, kind=kind)
+    imported = import_bank("bank", data, format_name=kind)
     assert imported.questions or imported.problems
     for problem in imported.problems:
         assert problem.line >= 1
         assert problem.message
     for brought in imported.questions:
-        assert not draft_question(f"topic/{brought.slug}.md", brought.source).flaws
+        assert not parse_question(f"topic/{brought.slug}.md", brought.source).diagnostics
 
 
 @MANY
-@given(kind=st.sampled_from(READ), data=st.binary(max_size=400))
+@given(kind=st.sampled_from(IMPORT_FORMATS), data=st.binary(max_size=400))
 def test_any_bytes_give_a_report(kind: str, data: bytes):
     report(kind, data)
 
 
 @MANY
-@given(kind=st.sampled_from(READ), pieces=st.lists(PIECES, max_size=40))
+@given(kind=st.sampled_from(IMPORT_FORMATS), pieces=st.lists(PIECES, max_size=40))
 def test_any_mixture_of_what_the_formats_know_gives_a_report(kind: str, pieces: list[str]):
     report(kind, "".join(pieces).encode())
 
 
-WHOLE = write(
+WHOLE = export_bank(
     "moodle", [question_of("# What?\n\nSo *what*?\n\n- [x] a\n  > Yes.\n- [x] b\n- [ ] `c`\n")]
 ).data
 
@@ -77,7 +77,7 @@ def test_a_damaged_file_gives_a_report(at: int, length: int, put: bytes):
     ids=range(11),
 )
 def test_nobody_can_keep_the_reader_busy(data: bytes):
-    for kind in READ:
+    for kind in IMPORT_FORMATS:
         began = time.perf_counter()
         report(kind, data)
         assert time.perf_counter() - began < 20
@@ -92,8 +92,8 @@ def test_a_question_takes_milliseconds_however_many_there_are(kind: str):
     ]
     questions = [question_of(source, f"t/q{n}.md") for n, source in enumerate(sources)]
     began = time.process_time()
-    written = write(kind, questions)
-    imported = read("bank", written.data, kind=kind)
+    written = export_bank(kind, questions)
+    imported = import_bank("bank", written.data, format_name=kind)
     took = time.process_time() - began
     assert len(imported.questions) == 500
     assert took < 500 * 0.016, "4 ms each where this was written"

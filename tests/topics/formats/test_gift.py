@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.topics.formats import Imported, read, write
-from quizserver.topics.formats.model import Item
+from quizserver.topics.formats import ImportedBank, export_bank, import_bank
+from quizserver.topics.formats.model import QuestionData
 from tests.topics.formats.meaning import item_of, question_of, texts
 
 
-def gift(text: str) -> Imported:
-    return read("bank.gift", text.encode())
+def gift(text: str) -> ImportedBank:
+    return import_bank("bank.gift", text.encode())
 
 
-def one(text: str) -> Item:
+def one(text: str) -> QuestionData:
     imported = gift(text)
     assert not imported.problems, imported.problems
     (brought,) = imported.questions
     return item_of(brought.source)
 
 
-def key(item: Item) -> list[tuple[str, bool]]:
+def key(item: QuestionData) -> list[tuple[str, bool]]:
     return [(option.text, option.right) for option in item.options]
 
 
@@ -136,32 +136,32 @@ def test_what_is_written_says_what_it_loses():
         "---\nshuffle: false\n---\n\n# Which $x$?\n\n"
         "- [x] a\n- [x] b\n- [ ] c\n\n## Hint\n\nLook.\n"
     )
-    written = write("gift", [question_of(source)])
+    written = export_bank("gift", [question_of(source)])
     text = written.data.decode()
     assert "~%50%a" in text
     assert "~%-100%c" in text
-    told = " ".join(loss.what for loss in written.losses)
+    told = " ".join(loss.what for loss in written.omissions)
     for word in ("hints", "order", "formulas", "all-or-nothing"):
         assert word in told
 
 
 def test_three_right_options_share_as_moodle_writes_it():
-    written = write("gift", [question_of("# W?\n\n- [x] a\n- [x] b\n- [x] c\n- [ ] d\n")])
+    written = export_bank("gift", [question_of("# W?\n\n- [x] a\n- [x] b\n- [x] c\n- [ ] d\n")])
     assert written.data.decode().count("%33.33333%") == 3
 
 
 @pytest.mark.parametrize("kind", ["gift", "moodle"])
 def test_more_shares_than_moodle_knows_are_told(kind: str):
     right = "".join(f"- [x] {number}\n" for number in range(11))
-    written = write(kind, [question_of(f"# W?\n\n{right}- [ ] d\n")])
-    assert any("exact weights" in loss.what for loss in written.losses)
+    written = export_bank(kind, [question_of(f"# W?\n\n{right}- [ ] d\n")])
+    assert any("exact weights" in loss.what for loss in written.omissions)
 
 
 def test_a_text_that_begins_like_a_format_or_a_weight_is_told_apart():
     source = (
         "# W?\n\n- [x] %100% of it\n- [ ] %5%\n- [ ] [html]\n\n## Explanation\n\n[plain] is one.\n"
     )
-    text = write("gift", [question_of(source)]).data.decode()
+    text = export_bank("gift", [question_of(source)]).data.decode()
     for written in (
         "=[markdown]%100% of",
         "~[markdown]%5%",

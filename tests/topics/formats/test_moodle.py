@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from quizserver.topics.formats import Imported, read, write
-from quizserver.topics.formats.model import Item
+from quizserver.topics.formats import ImportedBank, export_bank, import_bank
+from quizserver.topics.formats.model import QuestionData
 from tests.topics.formats.meaning import item_of, question_of
 
 PNG = (Path(__file__).parent / "banks" / "images" / "curve.png").read_bytes()
@@ -39,12 +39,12 @@ def question(**given: str) -> str:
     return QUESTION.format(**{**values, **given})
 
 
-def moodle(*questions: str) -> Imported:
+def moodle(*questions: str) -> ImportedBank:
     text = '<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n' + "\n".join(questions) + "\n</quiz>\n"
-    return read("bank.xml", text.encode())
+    return import_bank("bank.xml", text.encode())
 
 
-def one(**given: str) -> Item:
+def one(**given: str) -> QuestionData:
     imported = moodle(question(**given))
     assert not imported.problems, imported.problems
     return item_of(imported.questions[0].source)
@@ -94,7 +94,7 @@ def test_images_come_out_of_the_file():
         )
     )
     (brought,) = imported.questions
-    (picture,) = brought.pictures
+    (picture,) = brought.images
     assert picture.data == PNG
     assert f"![a curve]({picture.path})" in brought.source
 
@@ -135,7 +135,7 @@ def test_categories_become_tags_of_questions_without_any():
 
 def test_a_file_that_breaks_off_gives_the_questions_before_it():
     text = f"<quiz>\n{question(name='Whole')}\n{question(name='Half')[:200]}"
-    imported = read("bank.xml", text.encode())
+    imported = import_bank("bank.xml", text.encode())
     assert [brought.title for brought in imported.questions] == ["Whole"]
     assert [problem.code for problem in imported.problems] == ["bad-xml"]
 
@@ -150,7 +150,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_entities_and_document_types_end_the_reading(text: str):
-    imported = read("bank.xml", text.encode())
+    imported = import_bank("bank.xml", text.encode())
     assert not imported.questions
     assert [problem.code for problem in imported.problems] == ["forbidden-xml"]
 
@@ -159,7 +159,7 @@ def test_the_image_beside_a_question_of_moodle_1_comes_along():
     data = base64.b64encode(PNG).decode()
     beside = f"<image>d/old one.png</image><image_base64>{data}\n</image_base64>"
     (brought,) = moodle(question(answers=beside + RIGHT + WRONG)).questions
-    (picture,) = brought.pictures
+    (picture,) = brought.images
     assert picture.data == PNG
     assert f"]({picture.path})" in item_of(brought.source).stem
     (problem,) = moodle(question(answers="<image>old.png</image>" + RIGHT + WRONG)).problems
@@ -229,7 +229,7 @@ def test_only_a_category_that_somebody_named_is_a_tag(category: str, tags: tuple
 
 
 def test_another_xml_file_is_named_by_its_element():
-    (problem,) = read("a.xml", b'<assessmentItem xmlns="http://x.org/y"/>').problems
+    (problem,) = import_bank("a.xml", b'<assessmentItem xmlns="http://x.org/y"/>').problems
     assert "<assessmentItem>" in problem.message
 
 
@@ -242,7 +242,7 @@ def test_scripts_and_handlers_never_reach_the_file():
 
 
 def test_other_xml_is_told_apart():
-    (problem,) = read("bank.xml", b"<html><body/></html>").problems
+    (problem,) = import_bank("bank.xml", b"<html><body/></html>").problems
     assert problem.code == "not-moodle-xml"
 
 
@@ -252,7 +252,7 @@ def test_the_written_file_is_what_moodle_reads():
         "Code ]]> $x<y$:\n\n```python\na & b\n```\n\n"
         "- [x] one\n  > Yes.\n- [x] two\n- [ ] three\n\n## Hint\n\nCount.\n"
     )
-    written = write("moodle", [question_of(source)])
+    written = export_bank("moodle", [question_of(source)])
     root = ElementTree.fromstring(written.data)
     assert [q.get("type") for q in root] == ["category", "multichoice"]
     made = root[1]
@@ -263,4 +263,4 @@ def test_the_written_file_is_what_moodle_reads():
     assert "\\(x&lt;y\\)" in html
     assert '<pre><code class="language-python">a &amp; b</code></pre>' in html
     assert made.findtext("hint/text") == "<p>Count.</p>"
-    assert any("all-or-nothing" in loss.what for loss in written.losses)
+    assert any("all-or-nothing" in loss.what for loss in written.omissions)

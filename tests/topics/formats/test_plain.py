@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.topics.formats import Imported, read
-from quizserver.topics.formats.pictures import beside
+from quizserver.topics.formats import ImportedBank, import_bank
+from quizserver.topics.formats.images import images_beside
 from quizserver.topics.model import Question
 from tests.topics.formats.meaning import item_of, question_of
 
 BANKS = Path(__file__).parent / "banks"
 
 
-def plain(text: str) -> Imported:
-    return read("bank.md", text.encode())
+def plain(text: str) -> ImportedBank:
+    return import_bank("bank.md", text.encode())
 
 
 def one(text: str) -> Question:
@@ -26,12 +26,12 @@ def one(text: str) -> Question:
 
 
 @pytest.fixture(scope="module")
-def bank() -> Imported:
+def bank() -> ImportedBank:
     path = BANKS / "tensors.md"
-    return read("tensors.md", path.read_bytes(), files=beside(BANKS))
+    return import_bank("tensors.md", path.read_bytes(), load_image=images_beside(BANKS))
 
 
-def test_every_question_comes_in_or_is_named_with_its_line_and_reason(bank: Imported):
+def test_every_question_comes_in_or_is_named_with_its_line_and_reason(bank: ImportedBank):
     assert [brought.line for brought in bank.questions] == [5, 18, 48, 56, 71, 113, 123, 141]
     assert [(problem.line, problem.code) for problem in bank.problems] == [
         (66, "no-right-option"),
@@ -45,7 +45,7 @@ def test_every_question_comes_in_or_is_named_with_its_line_and_reason(bank: Impo
     assert all(problem.path == "tensors.md" and problem.message for problem in bank.problems)
 
 
-def test_malformed_boxes_are_read_as_they_were_meant(bank: Imported):
+def test_malformed_boxes_are_read_as_they_were_meant(bank: ImportedBank):
     boxes = question_of(bank.questions[2].source)
     assert [(o.text, o.right) for o in boxes.options] == [
         ("ReLU", True),
@@ -56,7 +56,7 @@ def test_malformed_boxes_are_read_as_they_were_meant(bank: Imported):
     ]
 
 
-def test_code_below_an_option_belongs_to_it_though_it_is_not_indented(bank: Imported):
+def test_code_below_an_option_belongs_to_it_though_it_is_not_indented(bank: ImportedBank):
     loops = question_of(bank.questions[1].source)
     assert [o.html.count("<pre>") for o in loops.options] == [1, 1, 1]
     assert "for i in range(3):\n\n    print(i)" in item_of(loops.source).options[1].text
@@ -64,31 +64,31 @@ def test_code_below_an_option_belongs_to_it_though_it_is_not_indented(bank: Impo
     assert loops.explanation_html.count("<pre>") == 1, "code after the last option's own explains"
 
 
-def test_a_heading_inside_code_begins_no_question(bank: Imported):
+def test_a_heading_inside_code_begins_no_question(bank: ImportedBank):
     assert "#### a comment, not a heading" in item_of(bank.questions[0].source).stem
 
 
-def test_equal_titles_get_slugs_that_differ_and_last(bank: Imported):
+def test_equal_titles_get_slugs_that_differ_and_last(bank: ImportedBank):
     slugs = [brought.slug for brought in bank.questions]
     assert slugs[0] == "what-does-this-code-print"
     assert slugs[4].startswith("what-does-this-code-print-")
     assert len(set(slugs)) == len(slugs)
 
 
-def test_a_link_that_would_tell_the_key_goes_to_the_references(bank: Imported):
+def test_a_link_that_would_tell_the_key_goes_to_the_references(bank: ImportedBank):
     image = question_of(bank.questions[3].source)
     assert [o.text for o in image.options] == ["a decrease", "an increase that goes on"]
     assert "example.org/curve" in (image.references_html or "")
     assert "A falling curve" in (image.explanation_html or "")
 
 
-def test_images_beside_the_bank_come_along(bank: Imported):
-    (picture,) = bank.questions[3].pictures
+def test_images_beside_the_bank_come_along(bank: ImportedBank):
+    (picture,) = bank.questions[3].images
     assert picture.path == "images/curve.png"
     assert picture.data == (BANKS / "images" / "curve.png").read_bytes()
 
 
-def test_link_definitions_at_the_end_reach_the_questions_that_use_them(bank: Imported):
+def test_link_definitions_at_the_end_reach_the_questions_that_use_them(bank: ImportedBank):
     after = question_of(bank.questions[5].source)
     assert 'href="https://example.org/docs"' in (after.explanation_html or "")
     assert after.options[0].feedback_html == "<p>Right, with feedback.</p>"
@@ -144,13 +144,13 @@ def test_a_task_list_in_code_is_no_option():
 
 def test_windows_newlines_and_a_byte_order_mark_make_no_difference():
     text = "## Which?\r\n\r\n- [x] a\r\n- [ ] b\r\n"
-    (brought,) = read("bank.md", b"\xef\xbb\xbf" + text.encode()).questions
+    (brought,) = import_bank("bank.md", b"\xef\xbb\xbf" + text.encode()).questions
     assert brought.source == "# Which?\n\n- [x] a\n- [ ] b\n"
 
 
 def test_a_question_with_an_unreadable_byte_is_left_out_alone():
     data = "## One?\n\n- [x] caf\xe9\n- [ ] b\n".encode("latin-1")
-    imported = read("bank.md", data + b"\n## Two?\n\n- [x] a\n- [ ] b\n")
+    imported = import_bank("bank.md", data + b"\n## Two?\n\n- [x] a\n- [ ] b\n")
     assert [brought.title for brought in imported.questions] == ["Two?"]
     assert {problem.code for problem in imported.problems} == {
         "not-utf-8",
@@ -164,7 +164,9 @@ def test_an_image_may_not_lead_out_of_the_banks_folder(tmp_path: Path):
     (tmp_path / "bank" / "way.png").symlink_to(tmp_path / "secret.png")
     for url in ("../secret.png", "way.png", "%2e%2e/secret.png"):
         text = f"## Which?\n\n![x]({url})\n\n- [x] a\n- [ ] b\n"
-        imported = read("bank.md", text.encode(), files=beside(tmp_path / "bank"))
+        imported = import_bank(
+            "bank.md", text.encode(), load_image=images_beside(tmp_path / "bank")
+        )
         assert not imported.questions
         assert imported.problems[0].code in ("image-outside", "missing-image")
 
@@ -172,7 +174,7 @@ def test_an_image_may_not_lead_out_of_the_banks_folder(tmp_path: Path):
 def test_an_image_must_be_what_its_name_says(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(b"<script>")
     text = b"## Which?\n\n![x](a.png)\n\n- [x] a\n- [ ] b\n"
-    (problem,) = read("bank.md", text, files=beside(tmp_path)).problems
+    (problem,) = import_bank("bank.md", text, load_image=images_beside(tmp_path)).problems
     assert problem.code == "image-type"
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.topics.formats import Imported, read
-from quizserver.topics.formats.literal import as_meant, option_line
-from quizserver.topics.formats.model import Item
-from quizserver.topics.render import plain, render
+from quizserver.topics.formats import ImportedBank, import_bank
+from quizserver.topics.formats.escape import escape_literal_signs, escape_option_line
+from quizserver.topics.formats.model import QuestionData
+from quizserver.topics.render import plain_text, render_markdown
 from tests.topics.formats.meaning import item_of, question_of
 
 LIST = "\n\n- [x] yes\n- [ ] no\n"
 
 
-def plain_bank(text: str) -> Imported:
-    return read("bank.md", text.encode())
+def plain_bank(text: str) -> ImportedBank:
+    return import_bank("bank.md", text.encode())
 
 
-def one(text: str) -> Item:
+def one(text: str) -> QuestionData:
     imported = plain_bank(text)
     assert not imported.problems, imported.problems
     (brought,) = imported.questions
@@ -29,7 +29,8 @@ def options(*texts: str) -> list[str]:
     boxes = "\n".join(f"- [{'x' if n == 0 else ' '}] {text}" for n, text in enumerate(texts))
     item = one(f"#### Q1. Which?\n\n{boxes}\n")
     return [
-        plain(render(option.text, prefix="", rewrite=lambda _n, u: u)) for option in item.options
+        plain_text(render_markdown(option.text, prefix="", rewrite=lambda _n, u: u))
+        for option in item.options
     ]
 
 
@@ -75,12 +76,12 @@ def test_an_option_shows_its_signs(texts: tuple[str, ...]):
     ],
 )
 def test_what_is_meant_as_markdown_stays_as_it_is(text: str):
-    assert as_meant(text) == text
+    assert escape_literal_signs(text) == text
 
 
 def test_a_tag_in_a_question_is_shown():
     item = one(f"#### Q1. What goes into the <head> element?{LIST}")
-    assert plain(render(item.title, prefix="", rewrite=lambda _n, u: u)) == (
+    assert plain_text(render_markdown(item.title, prefix="", rewrite=lambda _n, u: u)) == (
         "What goes into the <head> element?"
     )
 
@@ -91,7 +92,7 @@ def test_a_line_break_made_of_spaces_stays_one():
 
 
 def test_only_an_option_that_begins_a_block_is_changed():
-    assert [option_line(line) for line in ("a > b", "#x", "--", "-", "> a")] == [
+    assert [escape_option_line(line) for line in ("a > b", "#x", "--", "-", "> a")] == [
         "a > b", "#x", "--", "-", "&gt; a",
     ]  # fmt: skip
 
@@ -222,5 +223,5 @@ def test_a_reason_names_the_line_and_speaks_to_the_banks_reader(text: str, shown
     [(b"PK\x03\x04rest", "a zip archive"), ("# Ä?".encode("utf-16"), "UTF-16 text")],
 )
 def test_a_file_that_is_no_bank_is_named_once(data: bytes, message: str):
-    (problem,) = read("bank.txt", data).problems
+    (problem,) = import_bank("bank.txt", data).problems
     assert message in problem.message

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from quizserver.settings import Settings
-from quizserver.topics.assets import asset
-from quizserver.topics.formats import write
+from quizserver.topics.assets import image_in_topic
+from quizserver.topics.formats import export_bank
 from quizserver.topics.library import Library
 from tests.topics.formats.meaning import question_of
 from tests.topics.formats.qti_schema import MATHML, QTI, faults
@@ -52,7 +52,7 @@ So it is.
 
 def package(*sources: str) -> zipfile.ZipFile:
     questions = [question_of(s, f"topic/q{n}.md") for n, s in enumerate(sources)]
-    written = write("qti", questions, files={"topic/curve.png": PNG}.get)
+    written = export_bank("qti", questions, load_image={"topic/curve.png": PNG}.get)
     return zipfile.ZipFile(io.BytesIO(written.data))
 
 
@@ -159,11 +159,11 @@ def test_every_shipped_question_makes_a_valid_item_with_its_key():
     snapshot = Library(Settings().content).snapshot()
 
     def files(path: str) -> bytes | None:
-        found = asset(snapshot, path.split("/")[0], path.partition("/")[2])
+        found = image_in_topic(snapshot, path.split("/")[0], path.partition("/")[2])
         return found.read_bytes() if found else None
 
     questions = list(snapshot.questions.values())
-    written = write("qti", questions, files=files)
+    written = export_bank("qti", questions, load_image=files)
     with zipfile.ZipFile(io.BytesIO(written.data)) as found:
         for question in questions:
             item = ElementTree.fromstring(found.read(f"items/{question.id}.xml"))
@@ -171,17 +171,17 @@ def test_every_shipped_question_makes_a_valid_item_with_its_key():
             right = [c.get("identifier") for c in item.iter(f"{QTI}simpleChoice")]
             told = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
             assert [name in told for name in right] == [o.right for o in question.options]
-    lost = {loss.question for loss in written.losses if "experiments" in loss.what}
+    lost = {loss.question for loss in written.omissions if "experiments" in loss.what}
     assert lost == {question.id for question in questions if question.claims}
 
 
 def test_the_same_questions_make_the_same_bytes():
     question = question_of(FULL)
-    first, second = (write("qti", [question]).data for _ in range(2))
+    first, second = (export_bank("qti", [question]).data for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("kind", ["gift", "moodle", "qti"])
 def test_an_image_that_is_not_there_is_told(kind: str):
-    written = write(kind, [question_of(FULL)])
-    assert any("image" in loss.what for loss in written.losses)
+    written = export_bank(kind, [question_of(FULL)])
+    assert any("image" in loss.what for loss in written.omissions)

@@ -1,0 +1,100 @@
+"""Who is asking: the visitor behind this request, and the person behind the visitor."""
+
+from __future__ import annotations
+
+from flask import Flask, g, session
+from flask_login import LoginManager, current_user, login_user, logout_user
+
+from quizserver.accounts import store
+from quizserver.accounts.model import Person
+from quizserver.db.session import Database
+
+
+class CurrentUser:
+    """Answers "who is asking?" within a request.
+
+    A visitor is a random token in the signed session cookie. A person row is made only when there
+    is something to keep, so that a crawler's visit leaves nothing behind.
+    """
+
+    def __init__(self, app: Flask, database: Database) -> None:
+        self._database = database
+        # Pages take who is signed in from `learner` below; the library's own name for it would ask
+        # the database again for the page that says that it can't be reached.
+        manager = LoginManager()
+        manager.init_app(app, add_context_processor=False)
+        manager.login_view = "accounts.sign_in"
+        manager.login_message = "Sign in to see this page."
+        manager.session_protection = None  # learners move between networks within one session
+        manager.user_loader(self._load_user)
+
+        @app.context_processor
+        def learner_context() -> dict[str, Person | None]:
+            can_look_up = "_login_user" in g or not g.get("learner_unknown")
+            return {"learner": self.account() if can_look_up else None}
+
+    def account(self) -> Person | None:
+        """The signed-in person, or None."""
+        return current_user if current_user.is_authenticated else None
+
+    def may_write(self) -> bool:
+        """Whether whoever asks looks after topics."""
+        account = self.account()
+        return account is not None and account.may_write
+
+    def person(self) -> Person | None:
+        """The signed-in person or the guest that this browser already is, or None."""
+        account = self.account()
+        if account is not None:
+            return account
+        if "guest" not in g:
+            g.guest = self._find_guest(session.get("visitor"))
+        guest: Person | None = g.guest
+        return guest
+
+    def _find_guest(self, token: str | None) -> Person | None:
+        if token is None:
+            return None
+        with self._database.read() as db_session:
+            guest = store.person_by_visitor(db_session, token)
+        if guest is not None and not guest.is_guest:
+            # The guest has become an account since this cookie was set; only signing in opens that.
+            del session["visitor"]
+            return None
+        return guest
+
+    def learner_id(self) -> int | None:
+        person = self.person()
+        return None if person is None else person.id
+
+    def visitor_token(self) -> str:
+        """The token of whoever asks, never empty: stable across a guest's visits and sign-ins."""
+        account = self.account()
+        if account is not None:
+            return account.visitor
+        self.person()  # drops a token that no longer stands for a guest
+        if "visitor" not in session:
+            session["visitor"] = store.new_visitor_token()
+            session.permanent = True
+        token: str = session["visitor"]
+        return token
+
+    def sign_in(self, person: Person) -> None:
+        """Opens a fresh session for ``person``: nothing set before it carries over."""
+        session.clear()
+        session.permanent = True
+        g.pop("guest", None)
+        login_user(person)
+
+    def sign_out(self) -> None:
+        logout_user()
+        session.clear()
+        g.pop("guest", None)
+
+    def _load_user(self, session_id: str) -> Person | None:
+        person_id = session_id.partition(".")[0]
+        if not person_id.isdecimal():
+            return None
+        with self._database.read() as db_session:
+            person = store.person_by_id(db_session, int(person_id))
+        return person if person is not None and person.get_id() == session_id else None

@@ -1,0 +1,31 @@
+"""What each role may do, and one line of the log of roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+# Read after "may", in the order from the least to the most.
+ROLE_PERMISSIONS: Mapping[str, str] = {
+    "learner": "read, answer questions, run experiments and join classes",
+    "author": "do what a learner may, and write lessons and questions",
+    "instructor": "do what a learner may, make classes, and see the work of their classes",
+    "admin": "do what authors and instructors may, look into every class, and grant roles",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGrant:
+    """One change of a role. ``by`` is an address, or None for the server's command line."""
+
+    email: str
+    before: str
+    after: str
+    by: str | None
+    at: datetime
+
+
+def role_with_article(role: str) -> str:
+    """The role as a sentence has it: "a learner", "an author"."""
+    return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"

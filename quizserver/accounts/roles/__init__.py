@@ -1,1 +1,0 @@
-"""Who may do what: roles, the log of who granted them, and the admins' pages."""

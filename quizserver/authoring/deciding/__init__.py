@@ -1,1 +1,0 @@
-"""Two versions of one page, and the decision between them."""

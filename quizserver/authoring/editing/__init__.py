@@ -1,1 +1,0 @@
-"""The editor: a text beside its page, saved while it is typed, published, discarded."""

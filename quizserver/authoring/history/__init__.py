@@ -1,1 +1,0 @@
-"""The history of a page: what it was, and bringing that back."""

@@ -1,0 +1,121 @@
+"""The list of all topics with their pages, those that only exist as drafts included. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from quizserver.authoring.files import NotEditableError, page_ref
+from quizserver.authoring.store import DraftSummary
+from quizserver.topics.assets import is_image
+from quizserver.topics.folder import is_lesson, is_page
+from quizserver.topics.model import Snapshot
+
+Url = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    mine: bool
+    email: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One page of a topic. ``url`` is None when it can't be edited here, and ``why`` says why."""
+
+    name: str
+    title: str
+    kind: str
+    url: str | None
+    read_only_reason: str | None
+    published: bool
+    problems: int
+    drafts: Sequence[DraftRow]
+
+
+@dataclass(frozen=True, slots=True)
+class EditableTopicRow:
+    folder: str
+    title: str
+    learner_url: str | None
+    pages: Sequence[PageRow]
+    images: Sequence[str] = ()
+    simulations: Sequence[str] = ()
+
+
+def editable_topic_rows(
+    snapshot: Snapshot,
+    paths: Iterable[str],
+    drafts: Iterable[DraftSummary],
+    person_id: int,
+    url: Url,
+) -> list[EditableTopicRow]:
+    """Every topic with its pages and images, those that only exist as drafts included.
+
+    ``files`` are the paths of all files of the content folder. Other authors' drafts are told of,
+    and not opened.
+    """
+    titles = {q.path: q.title for q in snapshot.questions.values()}
+    titles |= {t.lesson.path: t.lesson.title for t in snapshot.topics.values() if t.lesson}
+    drafts_by_path: dict[str, list[DraftRow]] = {}
+    for draft in drafts:
+        row = DraftRow(draft.person_id == person_id, draft.email, draft.updated_at)
+        drafts_by_path.setdefault(draft.path, []).append(row)
+    topic_files = {path for path in paths if path.count("/") == 1}
+    page_paths = {path for path in topic_files if is_page(path)}
+    own_paths = {path for path, rows in drafts_by_path.items() if any(row.mine for row in rows)}
+    topics = {topic.folder.name: topic for topic in snapshot.topics.values()}
+    rows = []
+    for folder in sorted({path.split("/")[0] for path in page_paths | own_paths}):
+        topic = topics.get(folder)
+        listed_paths = sorted(p for p in page_paths | own_paths if p.split("/")[0] == folder)
+        listed_paths.sort(key=lambda path: not is_lesson(path))
+        images = sorted(
+            p.split("/")[1] for p in topic_files if p.split("/")[0] == folder and is_image(p)
+        )
+        rows.append(
+            EditableTopicRow(
+                folder=folder,
+                title=topic.title if topic else folder,
+                learner_url=url("progress.topic", topic=topic.id) if topic else None,
+                pages=[
+                    _page_row(
+                        p, titles.get(p), p in page_paths, snapshot, drafts_by_path.get(p, ()), url
+                    )
+                    for p in listed_paths
+                ],
+                images=images,
+                simulations=sorted(topic.simulations) if topic else (),
+            )
+        )
+    return rows
+
+
+def _page_row(
+    path: str,
+    title: str | None,
+    published: bool,
+    snapshot: Snapshot,
+    drafts: Sequence[DraftRow],
+    url: Url,
+) -> PageRow:
+    folder, name = path.split("/")
+    editor_link, read_only_reason = None, None
+    try:
+        page_ref(folder, name)
+        editor_link = url("authoring.editor", topic=folder, name=name)
+    except NotEditableError as error:
+        read_only_reason = str(error)
+    return PageRow(
+        name=name,
+        title=title or name,
+        kind="lesson" if is_lesson(path) else "question",
+        url=editor_link,
+        read_only_reason=read_only_reason,
+        published=published,
+        problems=sum(problem.path == path for problem in snapshot.diagnostics),
+        drafts=drafts,
+    )

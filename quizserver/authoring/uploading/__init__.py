@@ -1,1 +1,0 @@
-"""Images, sent from the editor."""

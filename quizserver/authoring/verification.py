@@ -1,0 +1,101 @@
+"""Verifying the claims of a page while it is written: the queue trains, the author sees how far."""
+
+from __future__ import annotations
+
+import logging
+
+from quizserver.authoring.files import normalise_text
+from quizserver.evidence import record
+from quizserver.evidence.record import Evidence, EvidenceError
+from quizserver.runs import verification_requests
+from quizserver.runs.model import Run, RunRefusedError
+from quizserver.runs.service import RunService
+from quizserver.runs.store import RunSubmission
+from quizserver.runs.stream import EventStream
+from quizserver.topics.dry_run import DryRun
+from quizserver.topics.library import Library
+
+log = logging.getLogger(__name__)
+
+UNSERVABLE_CLAIMS = (
+    "Mend what keeps the page from being served first; then its claims can be judged."
+)
+
+
+class Verifications:
+    """Verifications of topics, in the same queue and under the same bounds as runs."""
+
+    def __init__(self, *, runs: RunService, library: Library) -> None:
+        self._runs = runs
+        self._library = library
+
+    def request_verification(self, dry_run: DryRun, text: str, visitor: str) -> RunSubmission:
+        """Has the claims of the trial's topic trained, with ``text`` in the place of its file.
+
+        The same claims are trained once, whoever asks. Raises RefusedError.
+        """
+        if dry_run.page is None or dry_run.topic is None:
+            raise RunRefusedError(422, UNSERVABLE_CLAIMS)
+        verification_request = verification_requests.verification_request(
+            dry_run.topic, {dry_run.path: normalise_text(text)}
+        )
+        return self._runs.submit(verification_request, visitor)
+
+    def find_matching(self, dry_run: DryRun, text: str) -> Run | None:
+        """The verification of just these claims that is going on or done; None when none is."""
+        if dry_run.page is None or dry_run.topic is None:
+            return None
+        try:
+            verification_request = verification_requests.verification_request(
+                dry_run.topic, {dry_run.path: normalise_text(text)}
+            )
+        except RunRefusedError:  # no claims, or a simulation that can't be read
+            return None
+        return self._runs.store.find_run(verification_request)
+
+    def find_verification(self, run_id: str) -> Run | None:
+        """The verification; None when there is none, or it is another kind of run."""
+        run = self._runs.store.get_run(run_id)
+        return run if run is not None and run.request.overlay is not None else None
+
+    def stream_events(self, run_id: str, after: int, visitor: str) -> EventStream:
+        return self._runs.open_stream(run_id, after, visitor)
+
+    def stop_verification(self, run_id: str, visitor: str) -> Run | None:
+        return self._runs.leave_run(run_id, visitor)
+
+    def load_evidence(self, run: Run) -> Evidence | None:
+        """What came out; None while it is being trained, or when it came to nothing."""
+        if run.state != "done":
+            return None
+        data = b""
+        for batch in self._runs.store.read_batches(run.id):
+            data = batch.data or data
+        try:
+            return record.evidence_from_text(data)
+        except EvidenceError as error:
+            log.warning("the evidence of verification %s can't be read: %s", run.id, error)
+            return None
+
+    def record_published_evidence(self, folder: str) -> None:
+        """A page of the topic went live: evidence that was made for just these claims goes along.
+
+        Where the recorded evidence speaks for the topic as it is, nothing is written.
+        """
+        topics = self._library.snapshot().topics.values()
+        topic = next((candidate for candidate in topics if candidate.folder.name == folder), None)
+        if topic is None:
+            return
+        try:
+            recorded_evidence = record.read_evidence(topic.folder)
+            if recorded_evidence is not None and recorded_evidence.stale_reason(topic) is None:
+                return
+            run = self._runs.store.find_run(verification_requests.verification_request(topic, {}))
+            verified_evidence = self.load_evidence(run) if run is not None else None
+            if verified_evidence is not None and verified_evidence.stale_reason(topic) is None:
+                record.write_evidence(verified_evidence, topic.folder)
+                log.info("the verified evidence of %s was written", topic.id)
+        except RunRefusedError:
+            return  # no claims, or a simulation that can't be read
+        except (EvidenceError, OSError) as error:
+            log.warning("the evidence of %s was not written: %s", topic.id, error)

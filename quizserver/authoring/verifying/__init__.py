@@ -1,1 +1,0 @@
-"""Verifying claims while a page is written."""

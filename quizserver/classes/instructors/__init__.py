@@ -1,1 +1,0 @@
-"""Who instructs a class."""

@@ -1,0 +1,204 @@
+"""What learners did at questions: tables that attempts fill, in whatever order. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quizserver.classes.items.row_codec import PackedRows, person_moment_key
+from quizserver.classes.statistics.answers import AttemptTable, Bools, Floats, Ids
+from quizserver.classes.statistics.pace import Pace
+
+Simulations = Mapping[str, tuple[str, str] | None]
+"""The topic and the name of each question's simulation, None where it has none."""
+
+# What stands where nobody has answered, and as what it is kept: 62 bytes a cell.
+_TABLES: Mapping[str, tuple[float, type[Any]]] = {
+    "attempts": (0, np.int32),
+    "solved": (False, np.bool_),
+    "first_mark": (np.nan, np.float64),
+    "first_chosen": (-1, np.int32),
+    "first_seconds": (np.nan, np.float64),
+    "first_at": (0, np.int64),
+    "second_at": (0, np.int64),
+    "mark": (np.nan, np.float64),
+    "chosen": (-1, np.int32),
+    "seconds": (np.nan, np.float64),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassAnswers:
+    """What R learners did at Q questions: their first attempts, their latest, and how far."""
+
+    first: AttemptTable
+    latest: AttemptTable
+    pace: Pace
+
+
+class AnswerTables:
+    """R learners, ``learners`` (R,) ascending ids, at Q questions; ``size`` is R · Q.
+
+    There are none at first. ``add`` may get an attempt twice. ``of`` makes a copy, so that what was
+    read from one stays as it was.
+    """
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        self.learners: Ids = np.zeros(0, np.int64)
+        self.questions = tuple(questions)
+        self._tables: dict[str, NDArray[Any]] = {
+            name: np.zeros((0, len(questions)), kind) for name, (_, kind) in _TABLES.items()
+        }
+        self._last_seen: Floats = np.zeros(0)
+        self._columns = {question: number for number, question in enumerate(questions)}
+        # Every word that came, with its column and its set of options; -1 for another question's.
+        self._words: dict[str, int] = {}
+        self._word_cells: list[tuple[int, int]] = []
+        self._sets: dict[tuple[str, ...], int] = {}
+
+    @property
+    def cell_count(self) -> int:
+        return len(self.learners) * len(self.questions)
+
+    @property
+    def attempt_counts(self) -> NDArray[np.int64]:
+        """(R,): how many attempts each learner made."""
+        totals: NDArray[np.int64] = self._tables["attempts"].sum(axis=1, dtype=np.int64)
+        return totals
+
+    def for_learners(self, learners: Ids, excluded: Ids) -> AnswerTables:
+        """A copy with the rows of ``learners``, empty for who is new or in ``without``."""
+        copied = copy(self)  # the words and sets are shared: they only grow
+        copied.learners = learners
+        rows, is_known = find_rows(self.learners, learners)
+        is_known &= ~np.isin(learners, excluded)
+
+        def move_rows(table: NDArray[Any], empty: float) -> NDArray[Any]:
+            target = np.full((len(learners), *table.shape[1:]), empty, table.dtype)
+            target[is_known] = table[rows[is_known]]
+            return target
+
+        copied._tables = {n: move_rows(t, _TABLES[n][0]) for n, t in self._tables.items()}
+        copied._last_seen = move_rows(self._last_seen, -np.inf)
+        return copied
+
+    def add_attempts(self, packed: PackedRows) -> None:
+        """Takes attempts in; those of other learners and of other questions are left out."""
+        rows, is_known = find_rows(self.learners, packed.people)
+        columns, chosen = self._locate_words(packed.words)
+        # Ascending: where several are of one cell, the highest number is written last and stays.
+        sequence = np.argsort(packed.attempt_numbers, kind="stable")
+        sequence = sequence[(is_known & (columns >= 0))[sequence]]
+        cells = rows[sequence], columns[sequence]
+        number, moment, mark = (
+            packed.attempt_numbers[sequence],
+            packed.moments[sequence],
+            packed.marks[sequence],
+        )
+        fields = {"mark": mark, "chosen": chosen[sequence], "seconds": packed.seconds[sequence]}
+        tables = self._tables
+        self._write_fields("", number == 1, cells, {"first_at": moment})
+        self._write_fields("", number == 2, cells, {"second_at": moment})
+        self._write_fields("first_", number == 1, cells, fields)
+        self._write_fields(
+            "", number >= tables["attempts"][cells], cells, fields | {"attempts": number}
+        )
+        tables["solved"][cells[0][mark == 1], cells[1][mark == 1]] = True
+        np.maximum.at(self._last_seen, cells[0], moment)
+
+    def to_class_answers(
+        self, joined_at: Floats, simulations: Simulations, runs: ExperimentRuns
+    ) -> ClassAnswers:
+        """The whole of it, for the statistics; ``joined_at`` (R,) in Unix time."""
+        tables = self._tables
+        common: dict[str, Any] = {
+            "questions": self.questions,
+            "learners": self.learners,
+            "sets": tuple(self._sets),
+            "tried_again": tables["attempts"] >= 2,
+            "ran": self._ran_between_attempts(simulations, runs),
+        }
+
+        def attempt_fields(prefix: str) -> dict[str, Any]:
+            names = {"marks": "mark", "chosen": "chosen", "seconds": "seconds"}
+            return {name: tables[prefix + table] for name, table in names.items()} | common
+
+        return ClassAnswers(
+            AttemptTable(**attempt_fields("first_")),
+            AttemptTable(**attempt_fields(""), which="latest"),
+            Pace(
+                self.questions, self.learners, joined_at, tables["attempts"], tables["solved"],
+                self._last_seen,
+            ),
+        )  # fmt: skip
+
+    def _write_fields(
+        self, prefix: str, selected: Bools, cells: tuple[Any, Any], fields: Mapping[str, Any]
+    ) -> None:
+        for name, values in fields.items():
+            self._tables[prefix + name][cells[0][selected], cells[1][selected]] = values[selected]
+
+    def _locate_words(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The column of each word's question, -1 for none of these, and its set of options."""
+        for word in set(words) - self._words.keys():
+            question, _, chosen = word.partition("[")
+            options = tuple(json.loads(f"[{chosen}"))
+            set_number = self._sets.setdefault(options, len(self._sets))
+            self._words[word] = len(self._word_cells)
+            self._word_cells.append((self._columns.get(question, -1), set_number))
+        codes = np.array([self._words[word] for word in words], np.int64)
+        word_cells = np.array(self._word_cells, np.int64).reshape(-1, 2)[codes]
+        return word_cells[:, 0], word_cells[:, 1]
+
+    def _ran_between_attempts(self, simulations: Simulations, runs: ExperimentRuns) -> Bools:
+        """Who ran a question's experiment between their first and their second attempt."""
+        ran = np.zeros((len(self.learners), len(self.questions)), np.bool_)
+        for column, question in enumerate(self.questions):
+            run_keys = runs.keys_of(simulations[question])
+            if run_keys is not None:
+                first, second = (self._tables[f"{n}_at"][:, column] for n in ("first", "second"))
+                rows = np.flatnonzero(second)
+                people = self.learners[rows]
+                begin = np.searchsorted(
+                    run_keys, person_moment_key(people, first[rows]), side="left"
+                )
+                end = np.searchsorted(
+                    run_keys, person_moment_key(people, second[rows]), side="right"
+                )
+                ran[rows, column] = end > begin
+        return ran
+
+
+class ExperimentRuns:
+    """Who ran which simulation when: sorted keys, see ``Part``, by topic and simulation."""
+
+    def __init__(self, run_keys: Mapping[str, Ids] | None = None) -> None:
+        self._run_keys = dict(run_keys or {})
+
+    def copy(self) -> ExperimentRuns:
+        return ExperimentRuns(self._run_keys)
+
+    def add_experiments(self, packed: PackedRows) -> None:
+        """Takes experiments in; one that comes twice counts once."""
+        words = np.array(packed.words, dtype=np.str_)
+        for word in set(packed.words):
+            keys = packed.keys[words == word]
+            self._run_keys[word] = np.union1d(self._run_keys.get(word, keys), keys)
+
+    def keys_of(self, simulation: tuple[str, str] | None) -> Ids | None:
+        return self._run_keys.get("/".join(simulation)) if simulation is not None else None
+
+
+def find_rows(learners: Ids, people: Ids) -> tuple[NDArray[np.int64], Bools]:
+    """Where each of ``people`` stands in the ascending ``learners``, and whether they do."""
+    if not len(learners):
+        return np.zeros(len(people), np.int64), np.zeros(len(people), np.bool_)
+    rows = np.minimum(np.searchsorted(learners, people), len(learners) - 1)
+    is_known: Bools = learners[rows] == people
+    return rows, is_known

@@ -1,0 +1,56 @@
+"""How often an option was chosen, drawn: by all, and by the strongest and weakest third. Pure."""
+
+from __future__ import annotations
+
+from markupsafe import Markup, escape
+
+from quizserver.classes.statistics.figures import Figure
+from quizserver.classes.statistics.option_counts import OptionCount
+
+WIDTH, ROW_HEIGHT, LABELS_WIDTH, TRACK_WIDTH, GAP = 400, 24, 84, 190, 10
+UNKNOWN_TEXT = "not known yet"
+
+
+def option_bars(option: OptionCount, name: str) -> Markup:
+    """Three bars with their numbers as text; ``name`` is what the option says, for its label.
+
+    The whole length is 100 %.
+    """
+    share = 100 * option.count / option.n if option.n else 0.0
+    rows = [
+        ("All", share, f"{option.count} of {option.n}" + (f" · {share:.0f} %" if option.n else "")),
+        ("Strongest", option.strongest.value, _percent_text(option.strongest)),
+        ("Weakest", option.weakest.value, _percent_text(option.weakest)),
+    ]
+    summary = "; ".join(f"{label}: {words}" for label, _, words in rows)
+    state = "right" if option.right else "wrong"
+    bars = Markup().join(_bar_row(index, *row) for index, row in enumerate(rows))
+    return Markup(
+        '<svg class="option-bars option-bars-{}" viewBox="0 0 {} {}" role="img" aria-label="{}" '
+        'focusable="false">{}</svg>'
+    ).format(state, WIDTH, len(rows) * ROW_HEIGHT, f"{name} – {summary}", bars)
+
+
+def _bar_row(index: int, label: str, share: float | None, words: str) -> Markup:
+    top, middle = index * ROW_HEIGHT, index * ROW_HEIGHT + 17
+    length = TRACK_WIDTH * (share or 0.0) / 100
+    return Markup(
+        '<text x="0" y="{y}">{label}</text>'
+        '<rect class="track" x="{x}" y="{top}" width="{track}" height="14" rx="2"/>'
+        '<rect class="bar bar-{place}" x="{x}" y="{top}" width="{length:.1f}" height="14" rx="2"/>'
+        '<text class="bar-words" x="{end}" y="{y}">{words}</text>'
+    ).format(
+        y=middle,
+        label=escape(label),
+        x=LABELS_WIDTH,
+        top=top + 5,
+        track=TRACK_WIDTH,
+        place=index,
+        length=length,
+        end=LABELS_WIDTH + TRACK_WIDTH + GAP,
+        words=words,
+    )
+
+
+def _percent_text(figure: Figure) -> str:
+    return f"{figure.value:.0f} %" if figure.value is not None else UNKNOWN_TEXT

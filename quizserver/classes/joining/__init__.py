@@ -1,1 +1,0 @@
-"""Coming into a class by its code or link."""

@@ -1,0 +1,120 @@
+"""One learner's work, as an instructor sees it: over the class's questions, and at one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from quizserver.attempts.grading import OptionStatus, option_status
+from quizserver.attempts.model import Attempt
+from quizserver.classes.columns import QuestionColumn
+from quizserver.classes.matrix.model import MatrixCell
+from quizserver.topics.model import Question
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWork:
+    """A question of the class and what one learner did at it; ``cell`` is None for nothing."""
+
+    column: QuestionColumn
+    cell: MatrixCell | None
+    first_at: datetime | None
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicWork:
+    title: str
+    due_at: datetime | None
+    questions: Sequence[QuestionWork]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOption:
+    """An option as the learner saw it. ``html`` and ``mark`` are None when the text that was
+    answered, and with it the key, can't be read any more."""
+
+    id: str
+    html: str | None
+    chosen: bool
+    result: OptionStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWork:
+    """One attempt. ``question`` is the text that it answered, None when that can't be read any
+    more; ``edited`` when it is not the present text. ``ran`` are the moments of the question's
+    experiment since the attempt before."""
+
+    attempt: Attempt
+    question: Question | None
+    edited: bool
+    options: Sequence[ShownOption]
+    ran: Sequence[datetime]
+
+
+def topic_work(columns: Iterable[QuestionColumn], standings: Iterable[Any]) -> list[TopicWork]:
+    """A learner over the class's questions, topic by topic.
+
+    ``standings`` are rows (question, attempts, first, best, latest, first_at, latest_at).
+    """
+    by_question = {row[0]: row for row in standings}
+    topics = []
+    for _, topic_columns in groupby(columns, key=lambda column: column.topic):
+        questions = [
+            _question_work(column, by_question.get(column.question)) for column in topic_columns
+        ]
+        topics.append(
+            TopicWork(questions[0].column.topic_title, questions[0].column.due_at, questions)
+        )
+    return topics
+
+
+def attempt_work(
+    attempts: Sequence[Attempt],
+    texts: Mapping[str, Question | None],
+    present: Question,
+    ran: Sequence[datetime],
+) -> tuple[list[AttemptWork], list[datetime]]:
+    """The attempts, each with what was run before it, and what was run after the last one.
+
+    ``texts`` holds the question by version.
+    """
+    work: list[AttemptWork] = []
+    since: datetime | None = None
+    for attempt in attempts:
+        ran_before = [moment for moment in ran if _is_between(moment, since, attempt.answered_at)]
+        question = texts.get(attempt.version)
+        options = _shown_options(attempt, question)
+        edited = attempt.version != present.version
+        work.append(AttemptWork(attempt, question, edited, options, ran_before))
+        # What an account took over from a guest stands behind its own attempts, and may be older.
+        since = max(since or attempt.answered_at, attempt.answered_at)
+    return work, [moment for moment in ran if since is None or moment > since]
+
+
+def _question_work(column: QuestionColumn, row: Any) -> QuestionWork:
+    if row is None:
+        return QuestionWork(column, None, None, None)
+    return QuestionWork(column, MatrixCell(*row[1:5]), row[5], row[6])
+
+
+def _shown_options(attempt: Attempt, question: Question | None) -> list[ShownOption]:
+    """The options in the order in which they were shown."""
+    html = {option.id: option.html for option in question.options} if question else {}
+    return [
+        ShownOption(
+            option_id,
+            html.get(option_id),
+            option_id in attempt.chosen,
+            option_status(option_id, question.right_ids, attempt.chosen) if question else None,
+        )
+        for option_id in attempt.shown
+    ]
+
+
+def _is_between(moment: datetime, after: datetime | None, until: datetime) -> bool:
+    return (after is None or moment > after) and moment <= until

@@ -1,1 +1,0 @@
-"""Who is in a class, and who instructs it."""

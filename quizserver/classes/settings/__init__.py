@@ -1,1 +1,0 @@
-"""What an instructor decides about a class: its title, code, topics, and its end."""

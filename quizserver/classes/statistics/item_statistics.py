@@ -1,0 +1,250 @@
+"""Item statistics as Moodle's quiz statistics define them, on one attempt of each learner.
+
+Sources: "Quiz statistics calculations" and "Quiz statistics report" of the Moodle documentation,
+from the Open University. ``definitions`` has every formula in words and signs.
+
+Two things differ, because a class is not an exam that everybody has handed in:
+
+- A question's statistics are over the learners who answered it, and their rest is how they did on
+  what else they answered; see ``rest``. With every answer in, the figures are Moodle's.
+- With too few answers there is a reason instead of a number; see ``figures``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quizserver.classes.statistics.answers import AttemptTable, Floats, Ints, ItemKey
+from quizserver.classes.statistics.figures import (
+    MINIMUM_COUNTS,
+    Figure,
+    MinimumCounts,
+    missing_figure,
+    too_few_figure,
+)
+from quizserver.classes.statistics.moments import (
+    SMALLEST,
+    RestMoments,
+    compute_moments,
+    correlation_interval,
+)
+from quizserver.classes.statistics.option_counts import OptionCount, option_counts
+from quizserver.classes.statistics.rest_scores import rest_scores
+from quizserver.evidence.claims import wilson_interval
+
+NO_OTHER_QUESTION = "There is no other question to compare with."
+MARKS_ALIKE = "Everybody has the same mark on this question."
+REST_ALIKE = "Everybody did equally well on the other questions."
+NEGATIVE_COVARIANCE = "Who did well here did worse in all: such a question has no weight."
+QUESTION_GONE = "The question is no longer in the content."
+
+
+@dataclass(frozen=True, slots=True)
+class TimeQuartiles:
+    """Quartiles of the seconds an answer took, over the ``n`` learners for whom it is known."""
+
+    n: int
+    lower: Figure
+    median: Figure
+    upper: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStatistics:
+    """One question. Percentages, but for counts and seconds.
+
+    ``n`` learners answered it; ``compared`` of them answered another question too, and
+    discrimination, efficiency, weight and the thirds rest on those. ``other_key`` of them were
+    graded by another key than the present one. Of the ``again`` learners who answered a second
+    time, ``ran`` ran the experiment before they did.
+    """
+
+    question: str
+    n: int
+    compared: int
+    other_key: int
+    facility: Figure
+    standard_deviation: Figure
+    guess: Figure
+    discrimination: Figure
+    efficiency: Figure
+    weight: Figure
+    options: tuple[OptionCount, ...]
+    time: TimeQuartiles
+    tried_again: int
+    ran: int
+
+
+def item_statistics(
+    attempts: AttemptTable, items: Sequence[ItemKey], minimum: MinimumCounts = MINIMUM_COUNTS
+) -> tuple[ItemStatistics, ...]:
+    """One entry for each question of ``marks``, in its order; ``items`` are the same questions.
+
+    Raises ValueError when they are not.
+    """
+    if tuple(item.question for item in items) != attempts.questions:
+        raise ValueError("items and marks are not of the same questions")
+    columns = _item_columns(attempts)
+    pairs = [column.rest_moments() for column in columns]
+    weights = _effective_weights(pairs, minimum)
+    sets = [frozenset(option_ids) for option_ids in attempts.sets]
+    tried_again, ran = (
+        attempts.tried_again.sum(axis=0),
+        (attempts.tried_again & attempts.ran).sum(axis=0),
+    )
+    return tuple(
+        ItemStatistics(
+            item.question,
+            len(columns[i].x),
+            pairs[i].n,
+            _other_key_count(columns[i], item, sets),
+            _facility_index(columns[i].x, minimum),
+            _standard_deviation(columns[i].x, minimum),
+            guess_score(item),
+            _discrimination_index(pairs[i], len(items), minimum),
+            _discriminative_efficiency(pairs[i], len(items), minimum),
+            weights[i],
+            option_counts(item, columns[i].chosen, columns[i].rest, attempts.sets, minimum),
+            _time_quartiles(columns[i].seconds, minimum),
+            int(tried_again[i]),
+            int(ran[i]),
+        )
+        for i, item in enumerate(items)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ItemColumn:
+    """What the n learners who answered one question did: arrays (n,)."""
+
+    x: Floats
+    rest: Floats
+    chosen: Ints
+    seconds: Floats
+
+    def rest_moments(self) -> RestMoments:
+        compared = ~np.isnan(self.rest)
+        return compute_moments(self.x[compared], self.rest[compared])
+
+
+def _item_columns(attempts: AttemptTable) -> list[_ItemColumn]:
+    rest = rest_scores(attempts.marks)
+    tables = (attempts.marks, rest, attempts.chosen, attempts.seconds)
+    # Read column by column: each lies in one piece after this.
+    x, y, chosen, seconds = (np.asfortranarray(table) for table in tables)
+    columns = []
+    for i in range(len(attempts.questions)):
+        has_answered = ~np.isnan(x[:, i])
+        columns.append(
+            _ItemColumn(
+                x[has_answered, i],
+                y[has_answered, i],
+                chosen[has_answered, i],
+                seconds[has_answered, i],
+            )
+        )
+    return columns
+
+
+def _other_key_count(column: _ItemColumn, item: ItemKey, sets: Sequence[frozenset[str]]) -> int:
+    """How many answers have another mark than the present key would give them.
+
+    An answer keeps the mark that its learner was told. After a key was put right the figures mix
+    marks of both keys, and it is for the page to say so.
+    """
+    right = np.array([option_set == item.right for option_set in sets], np.bool_)
+    return int((right[column.chosen] != (column.x == 1)).sum()) if item.right and sets else 0
+
+
+def guess_score(item: ItemKey) -> Figure:
+    """What somebody who chooses blindly gets on average, in percent.
+
+    One right option of k: the mean of the options' fractions, 1/k. Several right: every non-empty
+    set of options is as likely and one of them is right, 1/(2^k − 1).
+    """
+    k = len(item.options)
+    if not item.right or not k:
+        return missing_figure(QUESTION_GONE)
+    return Figure(100 / k if len(item.right) == 1 else 100 / (2**k - 1))
+
+
+def _facility_index(x: Floats, minimum: MinimumCounts) -> Figure:
+    if len(x) < minimum.answers:
+        return too_few_figure(len(x), minimum.answers)
+    # Marks are all or nothing: their sum is a count, and Wilson's interval is theirs.
+    low, high = wilson_interval(round(float(x.sum())), len(x))
+    return Figure(100 * float(x.mean()), low=100 * low, high=100 * high)
+
+
+def _standard_deviation(x: Floats, minimum: MinimumCounts) -> Figure:
+    if len(x) < minimum.answers:
+        return too_few_figure(len(x), minimum.answers)
+    return Figure(100 * float(x.std(ddof=1)))
+
+
+def _cannot_compare(pair: RestMoments, questions: int, minimum: MinimumCounts) -> Figure | None:
+    """Why an item can't be compared with the rest of ``questions``; None when it can."""
+    if questions < 2:
+        return missing_figure(NO_OTHER_QUESTION)
+    if pair.n < minimum.learners:
+        return too_few_figure(pair.n, minimum.learners, "learners who answered other questions too")
+    return None
+
+
+def _no_variance(pair: RestMoments) -> Figure:
+    return missing_figure(MARKS_ALIKE if pair.variance < SMALLEST else REST_ALIKE)
+
+
+def _discrimination_index(pair: RestMoments, questions: int, minimum: MinimumCounts) -> Figure:
+    if (why := _cannot_compare(pair, questions, minimum)) is not None:
+        return why
+    if (r := pair.correlation) is None:
+        return _no_variance(pair)
+    low, high = correlation_interval(r, pair.n)
+    return Figure(100 * r, low=100 * low, high=100 * high)
+
+
+def _discriminative_efficiency(pair: RestMoments, questions: int, minimum: MinimumCounts) -> Figure:
+    if (why := _cannot_compare(pair, questions, minimum)) is not None:
+        return why
+    efficiency = pair.efficiency
+    return _no_variance(pair) if efficiency is None else Figure(100 * efficiency)
+
+
+def _effective_weights(pairs: Sequence[RestMoments], minimum: MinimumCounts) -> list[Figure]:
+    """The effective weights: they add up to 100 over the questions that have one."""
+    p = len(pairs)
+    reasons = [_cannot_compare(pair, p, minimum) for pair in pairs]
+    # T is the mark and p − 1 times the mean of the rest: how the learner would do on the whole set.
+    shared = [pair.variance + (p - 1) * pair.covariance for pair in pairs]
+    shared = [0.0 if abs(covariance) < SMALLEST else covariance for covariance in shared]
+    roots = [
+        math.sqrt(covariance) if reason is None and covariance >= 0 else 0.0
+        for covariance, reason in zip(shared, reasons, strict=True)
+    ]
+    total = sum(roots)
+    return [
+        reason or _weight_figure(covariance, root, total)
+        for covariance, root, reason in zip(shared, roots, reasons, strict=True)
+    ]
+
+
+def _weight_figure(covariance: float, root: float, total: float) -> Figure:
+    if covariance < 0:
+        return missing_figure(NEGATIVE_COVARIANCE)
+    return (
+        Figure(100 * root / total) if total else missing_figure("No question sets learners apart.")
+    )
+
+
+def _time_quartiles(seconds: Floats, minimum: MinimumCounts) -> TimeQuartiles:
+    known_seconds = seconds[~np.isnan(seconds)]
+    if len(known_seconds) < minimum.answers:
+        why = too_few_figure(len(known_seconds), minimum.answers, "answers whose time is known")
+        return TimeQuartiles(len(known_seconds), why, why, why)
+    lower, median, upper = (Figure(float(q)) for q in np.quantile(known_seconds, (0.25, 0.5, 0.75)))
+    return TimeQuartiles(len(known_seconds), lower, median, upper)

@@ -1,0 +1,123 @@
+"""Statistics of a set of questions as a whole: the totals, and whether they hang together.
+
+Sources: L. J. Cronbach, "Coefficient alpha and the internal structure of tests", Psychometrika 16,
+1951; "Quiz statistics calculations" of the Moodle documentation for the other definitions.
+
+Over the learners who answered every question of the set: half the questions make no total, and
+taking what is missing for wrong would measure who has come how far. Those who finish may not be
+like those who do not, so the figures always say how many finished of how many began. A topic is
+finished sooner than a class's whole list, and has a set of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from quizserver.classes.statistics.answers import AttemptTable, Floats
+from quizserver.classes.statistics.figures import (
+    MINIMUM_COUNTS,
+    Figure,
+    MinimumCounts,
+    missing_figure,
+    too_few_figure,
+)
+from quizserver.classes.statistics.moments import SMALLEST
+
+TOTALS_ALIKE = "Everybody has the same total."
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatistics:
+    """A set of ``questions``, over the ``n`` learners who finished it, of ``started`` who began.
+
+    Percentages (of the highest total, where a total is meant), but for skewness and kurtosis.
+    """
+
+    questions: int
+    n: int
+    started: int
+    mean: Figure
+    median: Figure
+    totals_deviation: Figure
+    consistency: Figure
+    error_ratio: Figure
+    standard_error: Figure
+    skewness: Figure
+    kurtosis: Figure
+
+
+def set_statistics(
+    attempts: AttemptTable, minimum: MinimumCounts = MINIMUM_COUNTS
+) -> SetStatistics:
+    """The statistics of all questions of ``marks`` together."""
+    answered, p = attempts.answered, len(attempts.questions)
+    finished = attempts.marks[answered.all(axis=1)] if p else attempts.marks[:0]
+    totals = finished.sum(axis=1)
+    n = len(totals)
+    consistency, error_ratio, standard_error = _internal_consistency(finished, totals, minimum)
+    return SetStatistics(
+        p,
+        n,
+        int(answered.any(axis=1).sum()),
+        *_totals_spread(totals, p, minimum),
+        consistency,
+        error_ratio,
+        standard_error,
+        *_totals_shape(totals, minimum),
+    )
+
+
+def _too_few_finished(n: int, needed: int) -> Figure:
+    return too_few_figure(n, needed, "learners who answered every question")
+
+
+def _totals_spread(totals: Floats, p: int, minimum: MinimumCounts) -> tuple[Figure, Figure, Figure]:
+    if len(totals) < minimum.answers:
+        why = _too_few_finished(len(totals), minimum.answers)
+        return why, why, why
+    values = (totals.mean(), np.median(totals), totals.std(ddof=1))
+    mean, median, deviation = (Figure(100 * float(value) / p) for value in values)
+    return mean, median, deviation
+
+
+def _internal_consistency(
+    finished: Floats, totals: Floats, minimum: MinimumCounts
+) -> tuple[Figure, Figure, Figure]:
+    """Cronbach's α in percent, the error ratio and the standard error of measurement."""
+    n, p = finished.shape
+    if p < 2:
+        why = missing_figure("A single question can't be consistent with others.")
+        return why, why, why
+    if n < minimum.learners:
+        why = _too_few_finished(n, minimum.learners)
+        return why, why, why
+    variance = float(totals.var(ddof=1))
+    if variance < SMALLEST:
+        return (
+            missing_figure(TOTALS_ALIKE),
+            missing_figure(TOTALS_ALIKE),
+            missing_figure(TOTALS_ALIKE),
+        )
+    alpha = p / (p - 1) * (1 - float(finished.var(axis=0, ddof=1).sum()) / variance)
+    # α is 1 at most, but for rounding.
+    alpha = min(1.0, alpha)
+    ratio = math.sqrt(1 - alpha)
+    return Figure(100 * alpha), Figure(100 * ratio), Figure(100 * ratio * math.sqrt(variance) / p)
+
+
+def _totals_shape(totals: Floats, minimum: MinimumCounts) -> tuple[Figure, Figure]:
+    """Skewness k3/k2^1.5 and kurtosis k4/k2² of the totals, from Fisher's k-statistics."""
+    n = len(totals)
+    if n < minimum.learners:
+        return _too_few_finished(n, minimum.learners), _too_few_finished(n, minimum.learners)
+    d = totals - totals.mean()
+    m2, m3, m4 = (float((d**power).mean()) for power in (2, 3, 4))
+    k2 = n * m2 / (n - 1)
+    if k2 < SMALLEST:
+        return missing_figure(TOTALS_ALIKE), missing_figure(TOTALS_ALIKE)
+    k3 = n**2 * m3 / ((n - 1) * (n - 2))
+    k4 = n**2 * ((n + 1) * m4 - 3 * (n - 1) * m2**2) / ((n - 1) * (n - 2) * (n - 3))
+    return Figure(k3 / k2**1.5), Figure(k4 / k2**2)

@@ -1,0 +1,128 @@
+"""From counts of replicas to a verdict on a claim.
+
+A verdict compares the Wilson 95 % interval of "k of n replicas show the shape" with what the claim
+asks for (``at_least``): *supported* when the whole interval is at or above it, *refuted* when the
+whole interval is below, *mixed* when it straddles. It is never rounded to the author's side.
+
+A claim over a grid of settings says either that some setting shows the shape in enough replicas
+("could") or that every setting does ("will"). Choosing the best of many settings and counting it on
+the same seeds would flatter it, so there are two sets of seeds:
+
+- The setting that decides is chosen on *selection* seeds: the best for "could", the worst for
+  "will". Its count on the claim's own seeds decides in favour of "could", and against "will".
+- The opposite verdict needs more than one setting: "could" is refuted only when even the largest
+  count of any setting, on the claim's own seeds, is refuted; "will" is supported only when even the
+  smallest is supported. Taking the extreme on the counted seeds errs against that verdict.
+- Otherwise the claim is mixed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from quizserver.topics.model import Claim, ExpectedVerdict, Quantifier
+
+Verdict = Literal["supported", "refuted", "mixed"]
+
+Z95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDecision:
+    """A verdict, and the setting (its index on the grid) and counts it rests on."""
+
+    verdict: Verdict
+    index: int
+    k: int
+    n: int
+    low: float
+    high: float
+
+
+def wilson_interval(k: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval for a proportion (E. B. Wilson, JASA 22, 1927).
+
+    Raises ``ValueError`` unless 0 <= k <= n and n > 0.
+    """
+    if not (0 <= k <= n and n > 0):
+        raise ValueError(f"{k} of {n} is no count")
+    share, z2 = k / n, Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    # at the ends the formula gives 0 and 1 exactly; floating point would miss them by a hair
+    return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)
+
+
+def count_verdict(k: int, n: int, at_least: float) -> Verdict:
+    """What k of n replicas say about a claim that at least this share shows the shape."""
+    low, high = wilson_interval(k, n)
+    if low >= at_least:
+        return "supported"
+    return "refuted" if high < at_least else "mixed"
+
+
+def agrees_with_key(expected: ExpectedVerdict, verdict: Verdict) -> bool:
+    """Whether a verdict is what the key says; a wrong option's claim must not be supported."""
+    return (verdict == "supported") == (expected == "supported")
+
+
+def grid_settings(claim: Claim, arm: Mapping[str, float]) -> list[dict[str, float]]:
+    """The settings a claim speaks of: the arm's, with the values of each sweep in its place."""
+    values = itertools.product(*(sweep.values for sweep in claim.over))
+    names = [sweep.knob for sweep in claim.over]
+    return [{**arm, **dict(zip(names, chosen, strict=True))} for chosen in values]
+
+
+def paired_setting(
+    setting: Mapping[str, float], arm: Mapping[str, float], versus: Mapping[str, float]
+) -> dict[str, float]:
+    """The setting of ``versus`` that a setting of ``arm``'s grid is compared with.
+
+    A pair differs in what its arms differ in and in nothing else: a knob in which they agree is
+    turned in both, one that sets them apart only in ``arm``.
+    """
+    return {knob: setting[knob] if arm[knob] == value else value for knob, value in versus.items()}
+
+
+def decide_claim(
+    counts: Sequence[int],
+    n: int,
+    at_least: float,
+    quantifier: Quantifier = "could",
+    selection: Sequence[int] | None = None,
+    home: int | None = None,
+) -> ClaimDecision:
+    """The verdict on a claim over ``len(counts)`` settings.
+
+    ``counts[i]`` of ``n`` replicas show the shape at setting i on the claim's own seeds;
+    ``selection[i]`` is the same on the selection seeds, needed for more than one setting. Of
+    settings that are equally good, the one at ``home`` (the arm's own) is chosen, else the first.
+    """
+    if len(counts) == 1:
+        return _claim_decision(count_verdict(counts[0], n, at_least), 0, counts, n)
+    if selection is None or len(selection) != len(counts):
+        raise ValueError("a claim over several settings needs a selection count for each")
+    chosen = _extreme_index(selection, quantifier, home)
+    extreme = _extreme_index(counts, quantifier, home)
+    by_chosen: Verdict = "supported" if quantifier == "could" else "refuted"
+    by_extreme: Verdict = "refuted" if quantifier == "could" else "supported"
+    if count_verdict(counts[chosen], n, at_least) == by_chosen:
+        return _claim_decision(by_chosen, chosen, counts, n)
+    if count_verdict(counts[extreme], n, at_least) == by_extreme:
+        return _claim_decision(by_extreme, extreme, counts, n)
+    return _claim_decision("mixed", extreme, counts, n)
+
+
+def _extreme_index(counts: Sequence[int], quantifier: Quantifier, home: int | None) -> int:
+    most = max(counts) if quantifier == "could" else min(counts)
+    return home if home is not None and counts[home] == most else list(counts).index(most)
+
+
+def _claim_decision(verdict: Verdict, index: int, counts: Sequence[int], n: int) -> ClaimDecision:
+    low, high = wilson_interval(counts[index], n)
+    return ClaimDecision(verdict, index, counts[index], n, low, high)

@@ -1,0 +1,46 @@
+"""JSON for git: numbers rounded, one line for each list of plain values."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+def round_significant(value: float, digits: int = 4) -> float | None:
+    """``value`` rounded to significant digits; None when it is no finite number."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+# Settings, thresholds and what the author declared stay as they were written.
+_EXACT = ("description", "x", "knobs", "over", "at_least", "value", "maps")
+
+
+def round_floats(data: Any, digits: int = 4) -> Any:
+    """``data`` with every float rounded to significant digits, whole ones as int."""
+    if isinstance(data, float):
+        short = round_significant(data, digits)
+        # a huge whole number stays in exponent form: 1e+38, not 39 digits
+        whole = short is not None and short.is_integer() and abs(short) < 1e15
+        return int(short) if short is not None and whole else short
+    if isinstance(data, dict):
+        # 17 digits are every digit that a float has
+        return {
+            key: round_floats(value, 17 if key in _EXACT else digits) for key, value in data.items()
+        }
+    return [round_floats(item, digits) for item in data] if isinstance(data, list) else data
+
+
+def compact_text(data: Any, indent: str = "") -> str:
+    """JSON with one line for each list of plain values and each small dict of them."""
+    inner = f"{indent} "
+    values = data.values() if isinstance(data, dict) else data
+    if not isinstance(data, dict | list) or not any(isinstance(v, dict | list) for v in values):
+        return json.dumps(data, ensure_ascii=False)
+    if isinstance(data, dict):
+        lines = [
+            f"{inner}{json.dumps(key, ensure_ascii=False)}: {compact_text(value, inner)}"
+            for key, value in data.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + compact_text(item, inner) for item in data) + f"\n{indent}]"

@@ -1,0 +1,378 @@
+"""The record of a topic's claims: ``evidence.json`` in the topic's folder. Imports no torch.
+
+The file is made for git: keys in a fixed order, numbers rounded to four significant digits, one
+line a curve. It is always replaced as a whole, so that a reader sees the old or the new one.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from quizserver.evidence.claims import Verdict, agrees_with_key
+from quizserver.evidence.json_text import compact_text, round_floats
+from quizserver.lab.description_json import description_from_json, description_to_json
+from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
+from quizserver.lab.model import Description
+from quizserver.lab.phase_maps import PhaseMap
+from quizserver.topics.model import ExpectedVerdict, Quantifier, Question, Topic
+
+FILE_NAME = "evidence.json"
+MAX_EVIDENCE_BYTES = 200_000
+"""Bytes: what a topic's evidence may weigh in git and in a page."""
+
+CurveValues = tuple[float | None, ...]
+"""Points of a curve; None where the value is no finite number."""
+
+DescriptionField = Annotated[
+    Description, PlainValidator(description_from_json), PlainSerializer(description_to_json)
+]
+
+
+class EvidenceError(Exception):
+    """Evidence that cannot be read or written: which file, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One series of an ensemble, point by point: median, 10 % and 90 % quantile, some replicas."""
+
+    median: CurveValues
+    low: CurveValues
+    high: CurveValues
+    replicas: tuple[CurveValues, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """What ``n`` replicas of one setting did; ``sentence`` says it in words.
+
+    ``arm`` is the arm that the setting belongs to; a setting from a claim's grid differs from it.
+    """
+
+    arm: str
+    knobs: Mapping[str, float]
+    n: int
+    series: Mapping[str, Band]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A simulation as it was when the evidence was made, and its ensembles by key.
+
+    The key is the arm's name; for another setting of a grid, the name with the values turned.
+    ``maps`` are those that the description declares, in its order.
+    """
+
+    description: DescriptionField
+    x: tuple[float, ...]
+    ensembles: Mapping[str, Ensemble]
+    maps: tuple[PhaseMap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GridCount:
+    """One setting of a claim's grid: the values turned, and how many replicas show the shape."""
+
+    knobs: Mapping[str, float]
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndInterval:
+    """Where the runs of one setting end: their median, and its 95 % bootstrap interval.
+
+    None is the end of a run that diverged.
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim, and what came out. ``ensemble`` is the key of the setting the verdict rests on.
+
+    For a claim about pairs, ``versus`` is the other arm, ``against`` the key of its setting, and
+    ``ends`` where the one and the other end. For one beside a number, ``value`` is that number and
+    ``ends`` where the arm ends. ``series`` is the one judged, None for the first.
+    ``sentence`` says in words what came out, where the ensemble's own sentence does not.
+    """
+
+    question: str
+    option: str | None
+    simulation: str
+    arm: str
+    shape: str
+    quantifier: Quantifier
+    at_least: float
+    over: Mapping[str, tuple[float, ...]]
+    expected: ExpectedVerdict
+    k: int
+    n: int
+    low: float
+    high: float
+    verdict: Verdict
+    ensemble: str
+    tried: tuple[GridCount, ...]
+    versus: str | None = None
+    series: str | None = None
+    against: str | None = None
+    ends: tuple[EndInterval, ...] = ()
+    sentence: str = ""
+    value: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return agrees_with_key(self.expected, self.verdict)
+
+    @property
+    def claim_key(self) -> tuple[object, ...]:
+        """What was claimed, without what came out: two equal claims need no new run."""
+        over = tuple((name, tuple(values)) for name, values in self.over.items())
+        return (
+            self.question, self.option, self.simulation, self.arm, self.shape,
+            self.quantifier, self.at_least, over, self.expected, self.versus, self.series,
+            self.value,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The outcome of all claims of a topic over the seeds ``first`` to ``last``, inclusive."""
+
+    format: Literal[1]
+    topic: str
+    first: int
+    last: int
+    made_with: Mapping[str, str]
+    experiments: Mapping[str, Experiment]
+    findings: tuple[Finding, ...]
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first, self.last + 1)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every finding is what the author's key says."""
+        return all(finding.agrees for finding in self.findings)
+
+    def finding_for(self, question: str, option: str) -> Finding | None:
+        """The first finding about an option of a question."""
+        return next(
+            (f for f in self.findings if f.question == question and f.option == option), None
+        )
+
+    def ensemble_of(self, finding: Finding) -> Ensemble:
+        """The ensemble that a finding rests on."""
+        return self.experiments[finding.simulation].ensembles[finding.ensemble]
+
+    def other_ensemble_of(self, finding: Finding) -> Ensemble | None:
+        """The ensemble that a finding's is compared with; None for a claim about one arm."""
+        if finding.against is None:
+            return None
+        return self.experiments[finding.simulation].ensembles[finding.against]
+
+    def for_question(self, question: str) -> Evidence:
+        """Only what one question's claims are about: its findings and the ensembles they use.
+
+        No claim rests on a map: a slice has none.
+        """
+        findings = tuple(f for f in self.findings if f.question == question)
+        used: dict[str, dict[str, Ensemble]] = {}
+        for finding in findings:
+            ensembles = used.setdefault(finding.simulation, {})
+            ensembles[finding.ensemble] = self.ensemble_of(finding)
+            other = self.other_ensemble_of(finding)
+            if finding.against is not None and other is not None:
+                ensembles[finding.against] = other
+        experiments = {
+            name: replace(self.experiments[name], ensembles=ensembles, maps=())
+            for name, ensembles in used.items()
+        }
+        return replace(self, experiments=experiments, findings=findings)
+
+    def stale_reason(self, topic: Topic, question: str | None = None) -> str | None:
+        """Why this evidence no longer speaks for the topic (or one question); None when it does."""
+        questions = [q for q in topic.questions if question is None or q.id == question]
+        current_claims = [claim for q in questions for claim in claim_keys(q)]
+        recorded_claims = [
+            f.claim_key for f in self.findings if question is None or f.question == question
+        ]
+        if current_claims != recorded_claims:
+            return "The claims changed since this evidence was made."
+        for name in {q.simulation for q in questions if q.simulation is not None and q.claims}:
+            reason = self._stale_simulation_reason(topic, name)
+            if reason is not None:
+                return reason
+        return None
+
+    def _stale_simulation_reason(self, topic: Topic, name: str) -> str | None:
+        experiment = self.experiments.get(name)
+        path = topic.simulations.get(name)
+        if experiment is None or path is None:
+            return f"There is no simulation {name} in both the topic and this evidence."
+        try:
+            is_same = file_fingerprint(path) == experiment.description.fingerprint
+        except (OSError, UnicodeDecodeError):
+            return f"The simulation {path.name} cannot be read."
+        if is_same:
+            return None
+        if self.made_with.get("engine") != ENGINE_VERSION:
+            return "The engine changed since this evidence was made."
+        return f"{path.name} changed since this evidence was made."
+
+
+def claim_keys(question: Question) -> list[tuple[object, ...]]:
+    """The claims of a question in the form of ``Finding.claim``."""
+    return [
+        (
+            question.id,
+            claim.option,
+            question.simulation,
+            claim.arm,
+            claim.shape,
+            claim.quantifier,
+            claim.at_least,
+            tuple((sweep.knob, sweep.values) for sweep in claim.over),
+            claim.expected,
+            claim.versus,
+            claim.series,
+            claim.value,
+        )
+        for claim in question.claims
+    ]
+
+
+_ADAPTER = TypeAdapter(Evidence)
+
+
+def read_evidence(folder: Path) -> Evidence | None:
+    """The evidence of the topic in ``folder``; None when there is none.
+
+    Raises ``EvidenceError`` when the file is broken. Read again only when the file changed.
+    """
+    path = folder / FILE_NAME
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return _read_cached(path, status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _read_cached(path: Path, _changed: int, _size: int, _inode: int) -> Evidence:
+    advice = "Run `quizserver verify --update` to write it again."
+    try:
+        evidence = _ADAPTER.validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise EvidenceError(f"{path}: {where}: {first['msg']}. {advice}") from error
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be read ({error.strerror}).") from error
+    for finding in evidence.findings:
+        experiment = evidence.experiments.get(finding.simulation)
+        ensembles = experiment.ensembles if experiment is not None else {}
+        for key in (finding.ensemble, finding.against):
+            if key is not None and key not in ensembles:
+                raise EvidenceError(f"{path}: a finding has no ensemble {key!r}. {advice}")
+    return evidence
+
+
+def recorded_description(path: Path, digest: str) -> Description | None:
+    """What fresh evidence beside a simulation file says of it; None when there is none."""
+    try:
+        evidence = read_evidence(path.parent)
+    except EvidenceError:
+        return None
+    experiment = evidence.experiments.get(path.stem) if evidence is not None else None
+    if experiment is None or experiment.description.fingerprint != digest:
+        return None
+    return experiment.description
+
+
+def evidence_to_text(evidence: Evidence, path: Path) -> str:
+    """What a file at ``path`` holds of this evidence. Raises ``EvidenceError`` as ``write``."""
+    return _fitted_text(evidence, path)
+
+
+def evidence_from_text(text: str | bytes) -> Evidence:
+    """The inverse of ``to_text``. Raises ``EvidenceError`` when it is no evidence."""
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise EvidenceError(f"this is no evidence: {error.errors()[0]['msg']}") from error
+
+
+def write_evidence(evidence: Evidence, folder: Path) -> Path:
+    """Replaces the topic's evidence as a whole, with fewer single replicas where it is too large.
+
+    Raises ``EvidenceError`` when it is larger than ``LARGEST`` even without any.
+    """
+    path = folder / FILE_NAME
+    text = _fitted_text(evidence, path)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".evidence-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding without what only some have: a line less each in every diff."""
+    optional = ("versus", "series", "against", "ends", "sentence", "value")
+    # a value of zero is not empty
+    empty = {key for key in optional if finding[key] in (None, "", [])}
+    return {key: value for key, value in finding.items() if key not in empty}
+
+
+def _fitted_text(evidence: Evidence, path: Path) -> str:
+    data = round_floats(_ADAPTER.dump_python(evidence, mode="json"))
+    data["findings"] = [_without_empty(finding) for finding in data["findings"]]
+    for experiment in data["experiments"].values():
+        if not experiment["maps"]:
+            del experiment["maps"]
+    claimed_series = {(f.simulation, f.series) for f in evidence.findings}
+    bands: list[dict[str, Any]] = []
+    hidden_bands: list[dict[str, Any]] = []
+    for simulation, experiment in data["experiments"].items():
+        for ensemble in experiment["ensembles"].values():
+            for index, (series, band) in enumerate(ensemble["series"].items()):
+                is_claimed = (simulation, series if index else None) in claimed_series
+                (
+                    bands if is_claimed or (simulation, series) in claimed_series else hidden_bands
+                ).append(band)
+    while True:
+        text = compact_text(data) + "\n"
+        if len(text.encode()) <= MAX_EVIDENCE_BYTES:
+            return text
+        if any(band["replicas"] for band in hidden_bands):  # no page draws them: they go first
+            for band in hidden_bands:
+                band["replicas"] = []
+            continue
+        most = max((len(band["replicas"]) for band in bands), default=0)
+        if most == 0:
+            raise EvidenceError(
+                f"{path}: {len(text.encode()):,} bytes, more than {MAX_EVIDENCE_BYTES:,}. "
+                "Give the simulation fewer points, or the topic fewer arms."
+            )
+        for band in bands:
+            del band["replicas"][most // 2 :]

@@ -1,0 +1,213 @@
+"""Trains the arms of a topic's simulations and the settings of its claims, and judges those."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from quizserver.evidence.findings import ensemble_key, make_finding
+from quizserver.evidence.plan import TrainingPlan, VerifyError, setting_pairs
+from quizserver.evidence.record import Band, CurveValues, Ensemble, Evidence, Experiment, Finding
+from quizserver.lab.catalog import load
+from quizserver.lab.curve_text import describe_curves
+from quizserver.lab.curves import Floats, replica_quantile
+from quizserver.lab.fingerprint import ENGINE_VERSION
+from quizserver.lab.isolation import check_seed_isolation
+from quizserver.lab.model import SimulationError
+from quizserver.lab.phase_map_training import train_phase_map
+from quizserver.lab.phase_maps import CELL_REPLICAS, PhaseMap, Plane, build_plane
+from quizserver.lab.simulation import Simulation
+from quizserver.topics.model import Topic
+
+__all__ = ["Progress", "VerifyError", "verify_topic"]
+
+SHOWN = 8
+"""Replicas whose own curves the evidence keeps."""
+
+SELECTION_OFFSET = 1_000_000
+"""Selection seeds are the claim's seeds plus this: as many, and never the same."""
+
+Progress = Callable[[int, int], None]
+
+
+def verify_topic(
+    topic: Topic,
+    seeds: range,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    maps: bool = True,
+) -> Evidence:
+    """Trains one replica a seed of every arm and every claimed setting, and judges each claim.
+
+    Then the maps that the simulations declare, on the first ``REPLICAS`` of the seeds; no verdict
+    rests on them, and ``maps=False`` leaves them out. ``seeds`` is a range with step 1.
+    ``progress(done, total)`` counts replicas times points. Raises ``VerifyError`` when a claim
+    cannot be judged or a simulation fails.
+    """
+    if len(seeds) == 0 or seeds.step != 1 or seeds.start < 0:
+        raise VerifyError(f"seeds {seeds} are no range of at least one seed from 0 up")
+    selection = range(seeds.start + SELECTION_OFFSET, seeds.stop + SELECTION_OFFSET)
+    _check_simulations(topic)
+    plans = {name: _plan_simulation(topic, name, seeds, selection) for name in topic.simulations}
+    planes = {
+        name: _declared_planes(plan.simulation, seeds) if maps else []
+        for name, plan in plans.items()
+    }
+    total = sum(
+        plan.simulation.points
+        * (plan.replica_count + sum(plane.cell_count * plane.replicas for plane in planes[name]))
+        for name, plan in plans.items()
+    )
+    done = 0
+
+    def count_progress(replicas: int) -> None:
+        nonlocal done
+        done += replicas
+        if progress is not None:
+            progress(done, total)
+
+    trained_maps: dict[str, tuple[PhaseMap, ...]] = {}
+    for name, plan in plans.items():
+        try:
+            plan.train_settings(device, count_progress)
+            for arm in plan.simulation.arms:
+                first = {key: rows[0] for key, rows in plan.get_curves(arm.knobs, seeds).items()}
+                check_seed_isolation(plan.simulation, arm.knobs, seeds[0], first, device=device)
+            trained_maps[name] = _train_maps(plan.simulation, planes[name], device, count_progress)
+        except SimulationError as error:
+            line = f":{error.line}" if error.line else ""
+            raise VerifyError(f"{topic.simulations[name]}{line}: {error.message}") from error
+    findings = tuple(
+        make_finding(plans[question.simulation], question, claim, seeds, selection)
+        for question in topic.questions
+        for claim in question.claims
+        if question.simulation is not None
+    )
+    return Evidence(
+        format=1,
+        topic=topic.id,
+        first=seeds[0],
+        last=seeds[-1],
+        made_with={
+            "engine": ENGINE_VERSION,
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        experiments={
+            name: _make_experiment(topic, name, plan, seeds, findings, trained_maps[name])
+            for name, plan in plans.items()
+        },
+        findings=findings,
+    )
+
+
+def _declared_planes(simulation: Simulation, seeds: range) -> list[Plane]:
+    """What the declared maps ask, on the first of the seeds."""
+    replicas = min(CELL_REPLICAS, len(seeds))
+    return [
+        build_plane(simulation.describe(), declared, replicas=replicas, first_seed=seeds.start)
+        for declared in simulation.maps
+    ]
+
+
+def _train_maps(
+    simulation: Simulation, planes: Iterable[Plane], device: str, advance: Callable[[int], None]
+) -> tuple[PhaseMap, ...]:
+    maps = []
+    for map_plane in planes:
+        replicas = map_plane.replicas
+
+        def report_cells(
+            cells: Sequence[int], _counts: Sequence[int], replicas: int = replicas
+        ) -> None:
+            advance(len(cells) * replicas * simulation.points)
+
+        maps.append(train_phase_map(simulation, map_plane, on_cells=report_cells, device=device))
+    return tuple(phase_map for phase_map in maps if phase_map is not None)
+
+
+def _check_simulations(topic: Topic) -> None:
+    for question in topic.questions:
+        if question.claims and question.simulation not in topic.simulations:
+            raise VerifyError(
+                f"{question.path}:{question.claims[0].line}: the topic has no simulation "
+                f"{question.simulation!r}"
+            )
+
+
+def _plan_simulation(topic: Topic, name: str, seeds: range, selection: range) -> TrainingPlan:
+    path = topic.simulations[name]
+    try:
+        plan = TrainingPlan(load(path))
+    except SimulationError as error:
+        line = f":{error.line}" if error.line else ""
+        raise VerifyError(f"{path}{line}: {error.message}") from error
+    for arm in plan.simulation.arms:
+        plan.add_setting(arm.knobs, seeds)
+    for question in topic.questions:
+        for claim in question.claims if question.simulation == name else ():
+            plan.add_claim(question, claim, seeds, selection)
+    return plan
+
+
+def _make_experiment(
+    topic: Topic,
+    name: str,
+    plan: TrainingPlan,
+    seeds: range,
+    findings: Iterable[Finding],
+    maps: tuple[PhaseMap, ...],
+) -> Experiment:
+    """Every arm, and the settings of grids that the findings rest on."""
+    simulation = plan.simulation
+    ensembles = {
+        arm.name: _make_ensemble(plan, arm.name, arm.knobs, seeds) for arm in simulation.arms
+    }
+    used = {key for f in findings if f.simulation == name for key in (f.ensemble, f.against)}
+    for question in topic.questions:
+        for claim in question.claims if question.simulation == name else ():
+            for pair in setting_pairs(simulation, question, claim):
+                for arm, setting in ((claim.arm, pair.setting), (claim.versus, pair.against)):
+                    if arm is None or setting is None:
+                        continue
+                    key = ensemble_key(simulation, arm, setting)
+                    if key in used and key not in ensembles:
+                        ensembles[key] = _make_ensemble(plan, arm, setting, seeds)
+    return Experiment(
+        description=simulation.describe(),
+        x=tuple(float(x) for x in plan.x),
+        ensembles=ensembles,
+        maps=maps,
+    )
+
+
+def _make_ensemble(
+    plan: TrainingPlan, arm: str, setting: Mapping[str, float], seeds: range
+) -> Ensemble:
+    curves = plan.get_curves(setting, seeds)
+    first = next(iter(plan.simulation.series))
+    return Ensemble(
+        arm=arm,
+        knobs=dict(setting),
+        n=len(seeds),
+        series={name: _make_band(values) for name, values in curves.items()},
+        sentence=describe_curves(plan.x, curves[first], label=plan.simulation.x.label),
+    )
+
+
+def _make_band(values: Floats) -> Band:
+    return Band(
+        median=_finite_values(replica_quantile(values, 0.5)),
+        low=_finite_values(replica_quantile(values, 0.1)),
+        high=_finite_values(replica_quantile(values, 0.9)),
+        replicas=tuple(_finite_values(row) for row in values[:SHOWN]),
+    )
+
+
+def _finite_values(row: Floats) -> CurveValues:
+    return tuple(float(value) if np.isfinite(value) else None for value in row)

@@ -1,0 +1,150 @@
+"""Named properties of training curves that code can decide.
+
+Every threshold is a fraction of the curve's value at its first point ("the start") or of the run's
+length in x, fixed here for all simulations and never fitted to one. A curve's "end" is the median
+of its last twentieth. NaN and infinity are data: a curve that holds one has no shape but
+``diverges``, and ``oscillates`` when it swung before. A curve that is too short to have a shape
+(``course.SHORTEST``), or does not start at a finite number above zero, has none of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quizserver.lab.curves import Bools, RelativeCurves, count_swings
+
+PLATEAU_BAND = 0.15  # a plateau stays within this of the start …
+PLATEAU_LENGTH = 0.4  # … for this much of the run
+LOW = 0.5  # a curve that ends below this has come down
+SUDDEN_LENGTH = 0.25  # half of a sudden fall happens within this much of the run
+SUDDEN_SHARE = 0.5
+EARLY = 0.2  # a curve that leaves the band within this much of the run falls early
+RISE = 0.05  # a steady curve never rises this far above its lowest value so far
+FLAT_BAND = 0.05
+SWINGS = 3
+DIVERGED = 2.0  # ends above this many times its start
+STALL_LENGTH = 0.25  # hardly moves over this much of the run, at its end
+STALL_BAND = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SingleShape:
+    """A named property: ``title`` and ``words`` (the definition) are for people."""
+
+    name: str
+    title: str
+    definition: str
+    rule: Callable[[RelativeCurves], Bools]
+
+    def shown_by(self, x: ArrayLike, y: ArrayLike) -> Bools:
+        """Which of the curves ``y`` (R, P), or (P,) for one, over ``x`` (P,) have it: (R,)."""
+        curves = RelativeCurves(x, y)
+        if not curves.long_enough:
+            return np.zeros(len(curves.y), dtype=np.bool_)
+        with np.errstate(all="ignore"):  # a NaN compares false: the shape does not hold
+            return self.rule(curves)
+
+
+def _falls_early(curves: RelativeCurves) -> Bools:
+    return np.asarray((curves.relative_until(EARLY) < 1 - PLATEAU_BAND).any(axis=1))
+
+
+def _plateau_then_drop(curves: RelativeCurves) -> Bools:
+    stays = (np.abs(curves.relative_until(PLATEAU_LENGTH) - 1) <= PLATEAU_BAND).all(axis=1)
+    last = np.searchsorted(curves.fraction, curves.fraction + SUDDEN_LENGTH + 1e-9) - 1
+    fastest = (curves.relative - curves.relative[:, last]).max(axis=1)
+    sudden = fastest >= SUDDEN_SHARE * (1 - curves.relative_end)
+    return np.asarray(curves.all_finite & stays & (curves.relative_end < LOW) & sudden)
+
+
+def _steady_decrease(curves: RelativeCurves) -> Bools:
+    lowest = np.minimum.accumulate(curves.relative, axis=1)
+    steady = ((curves.relative - lowest) <= RISE).all(axis=1)
+    return np.asarray(
+        curves.all_finite & _falls_early(curves) & (curves.relative_end < LOW) & steady
+    )
+
+
+def _early_drop(curves: RelativeCurves) -> Bools:
+    return np.asarray(curves.all_finite & _falls_early(curves) & (curves.relative_end < LOW))
+
+
+def _is_flat(curves: RelativeCurves) -> Bools:
+    return np.asarray((np.abs(curves.relative - 1) <= FLAT_BAND).all(axis=1))
+
+
+def _oscillates(curves: RelativeCurves) -> Bools:
+    return np.asarray(count_swings(curves) >= SWINGS)
+
+
+def _diverges(curves: RelativeCurves) -> Bools:
+    return np.asarray(~np.isfinite(curves.y).all(axis=1) | (curves.relative_end > DIVERGED))
+
+
+def _stalls_above(curves: RelativeCurves) -> Bools:
+    last = curves.relative_since(1 - STALL_LENGTH)
+    still = last.max(axis=1) - last.min(axis=1) <= STALL_BAND
+    return np.asarray(
+        curves.all_finite & (curves.relative_end >= LOW) & (curves.relative_end <= DIVERGED) & still
+    )
+
+
+SHAPES: Mapping[str, SingleShape] = MappingProxyType(
+    {
+        shape.name: shape
+        for shape in (
+            SingleShape(
+                "plateau-then-drop",
+                "Plateau, then drop",
+                "stays within 15 % of its start for the first 40 % of the run, ends below half of "
+                "it, and makes half of that fall within a quarter of the run",
+                _plateau_then_drop,
+            ),
+            SingleShape(
+                "steady-decrease",
+                "Steady decrease",
+                "is below 85 % of its start within the first fifth of the run, ends below half of "
+                "it, and never rises by more than 5 % of the start above its lowest value so far",
+                _steady_decrease,
+            ),
+            SingleShape(
+                "early-drop",
+                "Early drop",
+                "is below 85 % of its start within the first fifth of the run and ends below half "
+                "of it",
+                _early_drop,
+            ),
+            SingleShape(
+                "flat",
+                "Flat",
+                "stays within 5 % of its start for the whole run",
+                _is_flat,
+            ),
+            SingleShape(
+                "oscillates",
+                "Large swings",
+                "rises by at least a fifth of its start from a low three times or more, falling by "
+                "as much in between",
+                _oscillates,
+            ),
+            SingleShape(
+                "diverges",
+                "Diverges",
+                "stops being a finite number, or ends above twice its start",
+                _diverges,
+            ),
+            SingleShape(
+                "stalls-above",
+                "Stalls high",
+                "ends at or above half of its start (and below twice), and moves by no more than "
+                "5 % of the start over the last quarter of the run",
+                _stalls_above,
+            ),
+        )
+    }
+)

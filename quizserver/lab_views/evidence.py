@@ -1,0 +1,292 @@
+"""What a page shows of recorded findings about an option. Pure: values in, views out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from quizserver.evidence.record import Band, Ensemble, Evidence, Finding
+from quizserver.lab.curve_text import format_exact
+from quizserver.lab.model import Arm, Description, Knob
+from quizserver.lab.shapes.registry import shapes_for
+from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
+from quizserver.web import charts
+
+VERDICT_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
+# A chart shows at most this many times the start or the end: swings may leave the frame.
+Y_TOP = 1.6
+
+DescribedPoints = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """One finding in a line: the word with its sign, the count, the shape and what was claimed.
+
+    ``unit`` is what was counted: "seeds", or "pairs" of runs of two arms.
+    """
+
+    word: str
+    sign: str
+    k: int
+    n: int
+    low: float
+    high: float
+    shape_title: str
+    shape_words: str
+    quantifier_text: str
+    unit: str = "seeds"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionEvidence:
+    """What the experiment says about one option: verdicts (at least one), charts, their words.
+
+    ``versus`` are the arms that it is compared with: the index that gives the colour, the label.
+    """
+
+    arm: str
+    arm_index: int
+    arm_label: str
+    svg: Markup
+    verdicts: tuple[FindingView, ...]
+    setting_text: str
+    sentence: str
+    tried: TriedView | None = None
+    versus: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TriedView:
+    """Where on a claim's range the shape shows: how many of ``n`` replicas at each value.
+
+    Each row is the value, the count, and whether the chart shows that setting.
+    """
+
+    knob: str
+    shape: str
+    n: int
+    rows: Sequence[tuple[str, int, bool]]
+    unit: str = "seeds"
+
+
+def option_evidence(
+    evidence: Evidence, findings: Sequence[Finding], described: DescribedPoints, ident: str
+) -> OptionEvidence:
+    """The view of findings about one option that rest on the same setting (at least one).
+
+    ``described`` is the question's curve, as shares of the run and of the loss at its start. Each
+    series that is judged, and each arm that is compared with, has a chart of its own; the numbers
+    that a series is compared with are lines in its chart.
+    """
+    first = findings[0]
+    description = evidence.experiments[first.simulation].description
+    ensemble = evidence.ensemble_of(first)
+    index, arm = _find_arm(description, ensemble.arm)
+    by_chart = {_chart_key(finding): finding for finding in reversed(findings)}
+    chart_findings = [by_chart[key] for key in dict.fromkeys(map(_chart_key, findings))]
+    svg = Markup().join(
+        _draw_chart(
+            evidence,
+            finding,
+            described,
+            _chart_levels(f for f in findings if _chart_key(f) == _chart_key(finding)),
+            f"{ident}-{number}" if number else ident,
+        )
+        for number, finding in enumerate(chart_findings)
+    )
+    worded_findings = [
+        finding for finding in findings if finding in chart_findings or finding.value is not None
+    ]
+    compared_names = dict.fromkeys(f.versus for f in findings if f.versus is not None)
+    others = [_find_arm(description, name) for name in compared_names]
+    return OptionEvidence(
+        arm.name,
+        index,
+        arm.label,
+        svg,
+        tuple(_finding_view(description, finding) for finding in findings),
+        _setting_text(description, ensemble),
+        " ".join(
+            dict.fromkeys(
+                sentence
+                for finding in worded_findings
+                for sentence in _finding_sentences(finding, ensemble)
+            )
+        ),
+        next((_tried_view(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
+        tuple((other_index, other.label) for other_index, other in others),
+    )
+
+
+def _chart_key(finding: Finding) -> tuple[str | None, str | None]:
+    """Findings about one setting share a chart when these are the same."""
+    return finding.series, finding.against
+
+
+def _chart_levels(findings: Iterable[Finding]) -> list[charts.ReferenceLevel]:
+    """The numbers that a chart's curves are compared with, named by what is claimed of them."""
+    return [
+        charts.ReferenceLevel(
+            f.value, _title_with_value(THRESHOLD_SHAPES[f.shape].title, f.value).lower()
+        )
+        for f in findings
+        if f.value is not None
+    ]
+
+
+def _title_with_value(title: str, value: float) -> str:
+    """The title of a shape with the number that a curve is compared with in it."""
+    return title.format(format_exact(value))
+
+
+def _finding_sentences(finding: Finding, ensemble: Ensemble) -> list[str]:
+    """What a finding's curve does, and how it stands to what it is compared with."""
+    # the first series is in the ensemble's words; of a pair or another series the finding tells all
+    alone = finding.versus is None and finding.series is None
+    sentences = [text for text in (ensemble.sentence if alone else "", finding.sentence) if text]
+    return sentences or [ensemble.sentence]
+
+
+def _draw_chart(
+    evidence: Evidence,
+    finding: Finding,
+    described: DescribedPoints,
+    levels: Sequence[charts.ReferenceLevel],
+    ident: str,
+) -> Markup:
+    """The median and band that a finding is about, and of a pair the other arm's too.
+
+    ``levels`` are what they are compared with, in the series' unit.
+    """
+    experiment = evidence.experiments[finding.simulation]
+    description = experiment.description
+    series = finding.series or next(iter(description.series))
+    other = evidence.other_ensemble_of(finding)
+    ensembles = [evidence.ensemble_of(finding), *([other] if other is not None else [])]
+    arms = [_find_arm(description, ensemble.arm) for ensemble in ensembles]
+    bands = [ensemble.series[series] for ensemble in ensembles]
+    axis = description.series[series]
+    # what the text describes is a share of the first series' start, on a linear axis
+    described_curve = (
+        scale_described(described, experiment.x, bands[0]) if finding.series is None else None
+    )
+    # what is described is drawn to scale; else the simulation knows what its series needs
+    values = [value for band in bands for value in band.median if value is not None]
+    log = described_curve is None and axis.scale == "log" and any(value > 0 for value in values)
+    names = " and ".join(arm.label for _, arm in arms)
+    try:
+        return charts.draw_curve_chart(
+            ident=ident,
+            title=f"{axis.label} by {description.x.label}: {names}",
+            description=" ".join(_finding_sentences(finding, ensembles[0])),
+            x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
+            y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
+            curves=[
+                chart_curve(experiment.x, band, index, arm.label)
+                for band, (index, arm) in zip(bands, arms, strict=True)
+            ],
+            described=described_curve,
+            levels=levels,
+            y_range=None if log else chart_y_range(*bands, extra=[level.value for level in levels]),
+        )
+    except ValueError:  # every value is beyond what a chart can show: the sentence says so
+        return Markup()
+
+
+def _find_arm(description: Description, name: str) -> tuple[int, Arm]:
+    return next((i, arm) for i, arm in enumerate(description.arms) if arm.name == name)
+
+
+def _finding_view(description: Description, finding: Finding) -> FindingView:
+    shape = shapes_for(finding.versus, finding.value)[finding.shape]
+    unit = "seeds" if finding.versus is None else "pairs"
+    title = shape.title if finding.value is None else _title_with_value(shape.title, finding.value)
+    if finding.versus is not None:
+        title = f"{title} “{_find_arm(description, finding.versus)[1].label}”"
+    if finding.series is not None:
+        title = f"{title} ({description.series[finding.series].label})"
+    share = "most" if finding.at_least == 0.5 else f"at least {100 * finding.at_least:g} %"
+    if finding.quantifier == "will":
+        text = f"claimed for every setting below, in {share} of the {unit}"
+    elif finding.over:
+        text = f"claimed for some setting below, in {share} of the {unit}"
+    else:
+        text = f"claimed for {share} of the {unit}"
+    return FindingView(
+        finding.verdict,
+        VERDICT_SIGNS[finding.verdict],
+        finding.k,
+        finding.n,
+        finding.low,
+        finding.high,
+        title,
+        shape.definition,
+        text,
+        unit,
+    )
+
+
+def _tried_view(description: Description, finding: Finding, ensemble: Ensemble) -> TriedView:
+    names = list(finding.over)
+    knobs = {knob.name: knob for knob in description.knobs}
+    labels = [knob.label for name, knob in knobs.items() if name in names]
+    rows = [
+        (
+            ", ".join(_value_text(knobs[name], setting.knobs[name]) for name in names),
+            setting.k,
+            all(ensemble.knobs[name] == setting.knobs[name] for name in names),
+        )
+        for setting in finding.tried
+    ]
+    finding_view = _finding_view(description, finding)
+    return TriedView(
+        ", ".join(labels), finding_view.shape_title, finding.n, rows, finding_view.unit
+    )
+
+
+def _setting_text(description: Description, ensemble: Ensemble) -> str:
+    """The knobs that differ from the defaults, in words."""
+    turned = [
+        f"{knob.label} {knob.value_text(ensemble.knobs[knob.name])}"
+        f" (otherwise {_value_text(knob, knob.default)})"
+        for knob in description.knobs
+        if ensemble.knobs[knob.name] != knob.default
+    ]
+    return "; ".join(turned) or "every knob at its default"
+
+
+def _value_text(knob: Knob, value: float) -> str:
+    """A value without its unit, which is told once for all of them."""
+    return knob.value_text(value) if knob.choices else f"{value:g}"
+
+
+def chart_curve(x: Sequence[float], band: Band, index: int, label: str) -> charts.ChartCurve:
+    return charts.ChartCurve(x, band.median, band.low, band.high, band.replicas, label, index)
+
+
+def scale_described(
+    points: DescribedPoints, x: Sequence[float], band: Band
+) -> charts.DescribedCurve | None:
+    """The described curve in the chart's own units."""
+    start = band.median[0]
+    if not points or start is None:
+        return None
+    width = x[-1] - x[0]
+    return charts.DescribedCurve([(x[0] + px * width, py * start) for px, py in points])
+
+
+def chart_y_range(*bands: Band, extra: Sequence[float] = ()) -> tuple[float, float] | None:
+    """From zero to just above the start or the end, so that swings don't flatten all else.
+
+    ``also`` are other numbers that get a place, unless they are below zero.
+    """
+    medians = [[value for value in band.median if value is not None] for band in bands]
+    values = [value for median in medians for value in median]
+    if not values or min(values) < 0 or max(values) == 0:
+        return None
+    reference = max(value for median in medians if median for value in (median[0], median[-1]))
+    top = min(max(values), Y_TOP * reference) or max(values)
+    return 0.0, max(top, *extra, 0.0) * 1.08

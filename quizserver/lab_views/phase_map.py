@@ -1,0 +1,164 @@
+"""What a page shows of a recorded phase map. Pure: values in, views out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from quizserver.lab import phase_map_text
+from quizserver.lab.model import Description, Knob
+from quizserver.lab.phase_maps import PhaseMap, Plane
+from quizserver.lab.shapes.single import SHAPES
+from quizserver.web import phase_chart
+
+
+@dataclass(frozen=True, slots=True)
+class ArmKey:
+    """What a number in the picture stands for; ``index`` is the arm's and gives the colour."""
+
+    number: int
+    index: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """One map: its picture, the words beside it, and the table behind it.
+
+    ``name`` tells it from the other maps of its bench by their knobs. ``rule`` says when a replica
+    counts, ``held`` where the other knobs stand, ``levels`` the step of the colour scale for each
+    count. ``rows`` stand as in the picture, the highest value of y first; ``config`` is what the
+    script of the bench reads.
+    """
+
+    title: str
+    name: str
+    sentence: str
+    rule: str
+    fixed_knobs: str
+    x: phase_chart.MapAxis
+    y: phase_chart.MapAxis
+    n: int
+    levels: Sequence[int]
+    key: Sequence[ArmKey]
+    arm_markers: Sequence[phase_chart.ArmMarker]
+    config: Mapping[str, Any]
+
+    @property
+    def columns(self) -> list[str]:
+        return [_value_label(self.x, index) for index in range(len(self.x.values))]
+
+    @property
+    def rows(self) -> list[tuple[str, Sequence[int]]]:
+        texts = [_value_label(self.y, index) for index in range(len(self.y.values))]
+        return list(zip(texts, self.config["counts"], strict=True))[::-1]
+
+    def render_svg(self, ident: str) -> Markup:
+        """The picture; ``ident`` must be unique in the page."""
+        x_texts, y_texts = self.columns, [text for text, _ in self.rows]
+        return phase_chart.draw_phase_chart(
+            ident=ident,
+            title=self.title,
+            description=f"{self.sentence} Across: {self.x.text}, {x_texts[0]} to {x_texts[-1]}. "
+            f"Upwards: {self.y.text}, {y_texts[-1]} to {y_texts[0]}.",
+            x=self.x,
+            y=self.y,
+            counts=self.config["counts"],
+            replicas=self.n,
+            markers=self.arm_markers,
+        )
+
+
+def map_view(description: Description, phase_map: PhaseMap) -> MapView:
+    """The view of a map that was recorded with this description."""
+    plane = phase_map.plane
+    x, y = (
+        _axis_side(description, plane.x, plane.x_values),
+        _axis_side(description, plane.y, plane.y_values),
+    )
+    shape = SHAPES[plane.shape]
+    axis = description.series[plane.series or next(iter(description.series))]
+    counted_text = shape.title if plane.series is None else f"{shape.title} ({axis.label})"
+    keys = _arm_keys(description, plane)
+    arm_knobs = [description.arms[arm_key.index].knobs for arm_key in keys]
+    return MapView(
+        title=f"{counted_text}: {_lower_first(x.label)} × {_lower_first(y.label)}",
+        name=f"{x.label} × {_lower_first(y.label)}: {_lower_first(counted_text)}",
+        sentence=phase_map_text.phase_map_sentence(phase_map),
+        rule=f"A replica counts when its {axis.label} {shape.definition}.",
+        fixed_knobs=_fixed_text(description, plane),
+        x=x,
+        y=y,
+        n=plane.replicas,
+        levels=colour_levels(plane.replicas),
+        key=keys,
+        arm_markers=[
+            phase_chart.ArmMarker(knobs[plane.x], knobs[plane.y], arm_key.number, arm_key.index)
+            for arm_key, knobs in zip(keys, arm_knobs, strict=True)
+        ],
+        config={
+            "x": plane.x,
+            "x_values": plane.x_values,
+            "y": plane.y,
+            "y_values": plane.y_values,
+            "shape": plane.shape,
+            "series": plane.series,
+            "setting": dict(plane.setting),
+            "n": plane.replicas,
+            "counts": phase_map.counts,
+        },
+    )
+
+
+def colour_levels(n: int) -> list[int]:
+    """The step of the colour scale for each count from 0 to ``n``."""
+    return [phase_chart.colour_step(count, n) for count in range(n + 1)]
+
+
+def fits_knobs(description: Description, phase_map: PhaseMap) -> bool:
+    """Whether a recorded map still speaks of knobs that there are, and of nothing else."""
+    return phase_map.plane.setting.keys() == {knob.name for knob in description.knobs}
+
+
+def _axis_side(description: Description, name: str, values: Sequence[float]) -> phase_chart.MapAxis:
+    knob = _find_knob(description, name)
+    names = [knob.value_text(value) for value in values] if knob.choices else ()
+    return phase_chart.MapAxis(knob.label, values, knob.unit, knob.scale, names, knob.integer)
+
+
+def _find_knob(description: Description, name: str) -> Knob:
+    return next(knob for knob in description.knobs if knob.name == name)
+
+
+def _value_label(side: phase_chart.MapAxis, index: int) -> str:
+    return side.names[index] if side.names else f"{side.values[index]:g}"
+
+
+def _fixed_text(description: Description, plane: Plane) -> str:
+    """The other knobs, which are the same in every cell."""
+    others = [
+        f"{_lower_first(knob.label)} {knob.value_text(plane.setting[knob.name])}"
+        for knob in description.knobs
+        if knob.name not in (plane.x, plane.y)
+    ]
+    return ", ".join(others)
+
+
+def _arm_keys(description: Description, plane: Plane) -> list[ArmKey]:
+    """The arms that lie in the plane: every other knob as in the map, these two within it."""
+    keys: list[ArmKey] = []
+    ends = {plane.x: plane.x_values, plane.y: plane.y_values}
+    for index, arm in enumerate(description.arms):
+        others_equal = all(arm.knobs[k] == v for k, v in plane.setting.items() if k not in ends)
+        inside = all(values[0] <= arm.knobs[name] <= values[-1] for name, values in ends.items())
+        if others_equal and inside:
+            keys.append(ArmKey(len(keys) + 1, index, arm.label))
+    return keys
+
+
+def _lower_first(label: str) -> str:
+    """A label within a sentence; an abbreviation such as “L2 penalty” stays as it is."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label

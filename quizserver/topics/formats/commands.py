@@ -1,0 +1,267 @@
+"""``quizserver import`` and ``export``: question banks into a topic's folder, and out of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
+from quizserver.topics.assets import image_in_topic
+from quizserver.topics.formats import (
+    EXPORT_FORMATS,
+    IMPORT_FORMATS,
+    Omission,
+    export_bank,
+    import_bank,
+)
+from quizserver.topics.formats.model import MAX_BANK_BYTES
+from quizserver.topics.model import Diagnostic, Question, Snapshot
+
+if TYPE_CHECKING:
+    from quizserver.topics.formats.importer import ImportResult, WrittenQuestion
+
+
+@click.command("import")
+@click.argument(
+    "banks",
+    metavar="BANK...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option("--topic", required=True, help="Name of the folder to write to; made if need be.")
+@click.option(
+    "--format", "kind", type=click.Choice(IMPORT_FORMATS), help="Without it, the file decides."
+)
+@click.option("--overwrite", is_flag=True, help="Replace questions and images that are there.")
+@click.option("--dry-run", is_flag=True, help="Report, and write nothing.")
+@CONTENT_OPTION
+@JSON_OPTION
+def import_command(
+    banks: tuple[Path, ...],
+    topic: str,
+    kind: str | None,
+    overwrite: bool,
+    dry_run: bool,
+    content: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring question banks into a topic, a markdown file for each question.
+
+    Reads plain task lists in markdown, GIFT and Moodle XML. What can't be brought over is reported
+    with file, line and reason, and the exit code is 1; the rest comes in. Nothing that is there is
+    replaced unless you say so.
+    """
+    from quizserver.topics.formats.importer import topic_name_problem
+
+    folder = content_folder(content)
+    name_problem = topic_name_problem(topic)
+    if name_problem:
+        raise click.BadParameter(name_problem, param_hint="--topic")
+    written: list[WrittenQuestion] = []
+    problems: list[Diagnostic] = []
+    for bank in banks:
+        result = _import_file(
+            bank, folder, topic, written, format_name=kind, overwrite=overwrite, dry_run=dry_run
+        )
+        written += result.written
+        problems += result.problems
+    if as_json:
+        imported_rows = [
+            {
+                "path": entry.path,
+                "line": entry.question.line,
+                "title": entry.question.title,
+                "left_behind": list(entry.question.notes),
+            }
+            for entry in written
+        ]
+        problem_rows = [asdict(problem) for problem in problems]
+        report = {"dry_run": dry_run, "brought": imported_rows, "left_out": problem_rows}
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        for entry in written:
+            for note in entry.question.notes:
+                click.echo(f"{entry.path}: left behind: {note}.")
+        imported_text = (
+            f"{_count_text(len(written), 'question')} {'would come' if dry_run else 'came'}"
+        )
+        problem_text = (
+            f"{_count_text(len(problems), 'problem')}, named above"
+            if problems
+            else "nothing left out"
+        )
+        click.echo(
+            f"{imported_text} into {folder / topic}; {problem_text}.",
+            err=True,
+        )
+    sys.exit(1 if problems else 0)
+
+
+def _import_file(
+    bank: Path,
+    folder: Path,
+    topic: str,
+    earlier: list[WrittenQuestion],
+    *,
+    format_name: str | None,
+    **write_options: bool,
+) -> ImportResult:
+    from quizserver.topics.formats.images import images_beside
+    from quizserver.topics.formats.importer import ImportResult, write_questions
+    from quizserver.topics.formats.registry import bank_too_large
+
+    try:
+        size = bank.stat().st_size
+        if size > MAX_BANK_BYTES:
+            return ImportResult((), (bank_too_large(str(bank), size),))
+        imported = import_bank(
+            str(bank),
+            bank.read_bytes(),
+            format_name=format_name,
+            load_image=images_beside(bank.parent),
+        )
+        return write_questions(str(bank), imported, folder, topic, earlier=earlier, **write_options)
+    except OSError as error:
+        exit_with_error(f"{error.filename or bank}: {error.strerror or error}")
+
+
+@click.command("export")
+@click.argument("what", metavar="[TOPIC[/QUESTION]]", required=False)
+@click.option(
+    "--format", "kind", type=click.Choice(EXPORT_FORMATS), required=True, help="What to write."
+)
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write; - is standard output.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@CONTENT_OPTION
+@JSON_OPTION
+def export_command(
+    what: str | None,
+    kind: str,
+    output: Path,
+    overwrite: bool,
+    content: Path | None,
+    as_json: bool,
+) -> None:
+    """Write a topic, one question or everything as GIFT, Moodle XML or a QTI 2.1 package.
+
+    Says what the format has no room for. The exit code is 1 when a question had to be left out,
+    since its file is broken.
+    """
+    to_stdout = str(output) == "-"
+    if as_json and to_stdout:
+        raise click.UsageError("--json and --output - would both print to standard output.")
+    from quizserver.topics.library import Library
+
+    snapshot = Library(content_folder(content)).snapshot()
+    questions = _select_questions(snapshot, what)
+
+    def load_image(path: str) -> bytes | None:
+        folder, _, inside = path.partition("/")
+        image_file = image_in_topic(snapshot, _topic_of_folder(snapshot, folder), inside)
+        return image_file.read_bytes() if image_file else None
+
+    exported = export_bank(kind, questions, load_image=load_image)
+    file_problems = [
+        problem for problem in snapshot.diagnostics if _concerns_target(problem, snapshot, what)
+    ]
+    if to_stdout:
+        sys.stdout.buffer.write(exported.data)
+    else:
+        _save_output(output, exported.data, overwrite=overwrite)
+    _print_report(questions, exported.omissions, file_problems, as_json=as_json)
+    sys.exit(1 if file_problems else 0)
+
+
+def _print_report(
+    questions: list[Question],
+    omissions: tuple[Omission, ...],
+    file_problems: list[Diagnostic],
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        report: dict[str, Any] = {
+            "written": [question.id for question in questions],
+            "left_behind": [asdict(omission) for omission in omissions],
+            "left_out": [asdict(problem) for problem in file_problems],
+        }
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    for problem in file_problems:
+        click.echo(str(problem), err=True)
+    by_what: dict[str, list[str]] = {}
+    for omission in omissions:
+        by_what.setdefault(omission.what, []).append(omission.question)
+    for words, ids in by_what.items():
+        names = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        click.echo(f"Left behind: {words} ({names}).", err=True)
+    click.echo(f"{_count_text(len(questions), 'question')} written.", err=True)
+
+
+def _select_questions(snapshot: Snapshot, target: str | None) -> list[Question]:
+    if target is None:
+        questions = [question for topic in snapshot.topics.values() for question in topic.questions]
+    else:
+        topic_id, slash, question_id = target.partition("/")
+        topic = snapshot.topics.get(topic_id)
+        if topic is None:
+            available = ", ".join(snapshot.topics) or "none"
+            raise click.UsageError(f"There is no topic {topic_id!r}; there are {available}.")
+        questions = [q for q in topic.questions if not slash or q.id == question_id]
+        if slash and not questions:
+            available = ", ".join(q.id for q in topic.questions) or "none"
+            raise click.UsageError(
+                f"{topic_id} has no question {question_id!r}; it has {available}."
+            )
+    if not questions:
+        exit_with_error("There is no question to write.")
+    return questions
+
+
+def _concerns_target(problem: Diagnostic, snapshot: Snapshot, target: str | None) -> bool:
+    """Whether a problem is about a question file that is not served, among those asked for."""
+    folder, _, file = problem.path.partition("/")
+    if not file.endswith(".md") or file.lower() == "lesson.md":
+        return False
+    served_paths = {question.path for question in snapshot.questions.values()}
+    if problem.path in served_paths:
+        return False
+    return target is None or ("/" not in target and _topic_of_folder(snapshot, folder) == target)
+
+
+def _topic_of_folder(snapshot: Snapshot, folder: str) -> str:
+    return next(
+        (topic.id for topic in snapshot.topics.values() if topic.folder.name == folder), folder
+    )
+
+
+def _save_output(output: Path, data: bytes, *, overwrite: bool) -> None:
+    from quizserver.topics.formats.importer import write_atomically
+
+    try:
+        if output.exists() and not output.is_file():  # a pipe or a device is written to
+            output.write_bytes(data)
+        else:
+            write_atomically(output.resolve(), data, overwrite=overwrite)
+    except FileExistsError:
+        exit_with_error(f"{output} is there already; --overwrite replaces it.")
+    except OSError as error:
+        exit_with_error(f"{output} cannot be written: {error.strerror or error}")
+
+
+def _count_text(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,285 @@
+"""Converts untrusted HTML to markdown: keeps content and structure, drops styling.
+
+What markdown cannot express (a table with merged cells, superscripts) stays HTML: our markdown may
+contain HTML, and pages sanitise it."""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from quizserver.topics.formats.escape import code_block, code_span, escape_inline, escape_line_start
+from quizserver.topics.formats.html_tree import BLOCK_TAGS, HtmlNode, parse_untrusted_html
+from quizserver.topics.markdown import SectionName, section_name
+
+# The path that an image's address shall have in the question's file; None drops the image.
+ImageRelocator = Callable[[str], str | None]
+
+_FORMULA = re.compile(
+    r"\\\((?P<inline>.+?)\\\)|\\\[(?P<display>.+?)\\\]|\$\$(?P<dollars>[^$]+?)\$\$", re.DOTALL
+)
+_HTML_TAGS = {
+    "sub",
+    "sup",
+    "kbd",
+    "mark",
+    "ins",
+    "small",
+    "u",
+    "s",
+    "q",
+    "cite",
+    "samp",
+    "var",
+    "abbr",
+}
+_EMPHASIS_SIGNS = {"strong": "**", "b": "**", "em": "*", "i": "*", "dfn": "*", "del": "~~"}
+_TAGGED_EMPHASIS = re.compile(r"\0(?P<tag>[a-z]+)\0(?P<core>[^\0]*)\0/\0")
+_ALIGNMENT_RULES = {"left": ":---", "center": ":---:", "right": "---:"}
+_LANGUAGE_CLASS = re.compile(r"(?:^|\s)lang(?:uage)?-([\w+#.-]+)")
+
+
+def html_to_markdown(html: str, relocate: ImageRelocator, *, sections: bool = False) -> str:
+    """Markdown of untrusted HTML. Raises RefusedError when it holds too many elements.
+
+    With ``sections`` a heading such as "References" begins a section of the question, otherwise it
+    becomes a bold line, since it would end the part that it stands in.
+    """
+    writer = _MarkdownWriter(relocate, sections)
+    return "\n\n".join(writer.convert_blocks(parse_untrusted_html(html)))
+
+
+class _MarkdownWriter:
+    def __init__(self, relocate: ImageRelocator, sections: bool) -> None:
+        self._relocate = relocate
+        self._sections = sections
+
+    def convert_blocks(self, node: HtmlNode) -> list[str]:
+        """The blocks of a container; loose inline content between blocks is a paragraph."""
+        blocks: list[str] = []
+        loose: list[HtmlNode | str] = []
+
+        def flush_paragraph() -> None:
+            line = self._convert_paragraph(loose)
+            if line:
+                blocks.append(line)
+            loose.clear()
+
+        for child in node.children:
+            if isinstance(child, HtmlNode) and contains_block(child):
+                flush_paragraph()
+                blocks.extend(self._convert_block(child))
+            else:
+                loose.append(child)
+        flush_paragraph()
+        return blocks
+
+    def _convert_paragraph(self, children: Sequence[HtmlNode | str]) -> str:
+        line = re.sub(r"[ \t\n]+", " ", self._convert_inline(children)).strip()
+        line = re.sub(r"(?:\s*<br>)+$|^(?:<br>\s*)+", "", line).strip()
+        while _TAGGED_EMPHASIS.search(line):  # from the inside out
+            line = _TAGGED_EMPHASIS.sub(_write_emphasis, line)
+        return escape_line_start(line)
+
+    def _convert_block(self, node: HtmlNode) -> list[str]:
+        tag = node.tag
+        if tag == "pre":
+            return [_convert_code(node)]
+        if tag == "hr":
+            return ["* * *"]
+        if re.fullmatch("h[1-6]", tag):
+            return self._convert_heading(node, int(tag[1]))
+        if tag in ("ul", "ol"):
+            return [self._convert_list(node)]
+        if tag == "blockquote":
+            inner = "\n\n".join(self.convert_blocks(node)).split("\n")
+            return ["\n".join(f"> {line}".rstrip() for line in inner)] if any(inner) else []
+        if is_plain_table(node):
+            return [self._convert_table(node)]
+        if tag in ("table", "details", "dl"):
+            return [" ".join(self._raw_html(node).split())]
+        return self.convert_blocks(node)
+
+    def _convert_heading(self, node: HtmlNode, level: int) -> list[str]:
+        line = self._convert_paragraph(node.children).replace("<br>", " ")
+        if not line:
+            return []
+        name = section_name(node.text_content())
+        if name is None:
+            return [f"{'#' * max(3, level)} {line}"]
+        if self._sections and name is SectionName.REFERENCES:
+            return ["## References"]
+        return [f"**{' '.join(escape_inline(node.text_content()).split())}**"]
+
+    def _convert_list(self, node: HtmlNode) -> str:
+        ordered = node.tag == "ol"
+        first = node.attributes.get("start", "1")
+        number = int(first) if re.fullmatch(r"\d{1,4}", first) else 1
+        items: list[str] = []
+        for child in node.children:
+            if isinstance(child, str) and not child.strip():
+                continue
+            inner = (
+                child
+                if isinstance(child, HtmlNode) and child.tag == "li"
+                else HtmlNode("", {}, [child])
+            )
+            marker = f"{number}. " if ordered else "- "
+            number += 1
+            blocks = self.convert_blocks(inner)
+            text = blocks[0] if blocks else ""
+            for before, block in pairwise(blocks):
+                # A list after a blank line would swallow the items that follow it.
+                is_tight = re.match(r"- |\d+\. ", block) and not before.endswith(("```", "|"))
+                text += ("\n" if is_tight else "\n\n") + block
+            lines = text.split("\n")
+            rest = [f"    {line}" if line else "" for line in lines[1:]]
+            items.append("\n".join([marker + lines[0], *rest]).rstrip())
+        return "\n".join(items)
+
+    def _convert_table(self, node: HtmlNode) -> str:
+        rows = [
+            [self._convert_paragraph(c.children) for c in row_cells(row)]
+            for row in table_rows(node)
+        ]
+        alignments = [
+            _ALIGNMENT_RULES.get(c.attributes.get("align", ""), "---")
+            for c in row_cells(table_rows(node)[0])
+        ]
+        rows.insert(1, alignments)
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+    def _convert_inline(self, children: Sequence[HtmlNode | str]) -> str:
+        return "".join(
+            _convert_text(child) if isinstance(child, str) else self._convert_element(child)
+            for child in children
+        )
+
+    def _convert_element(self, node: HtmlNode) -> str:
+        tag = node.tag
+        if tag == "br":
+            return "<br> "
+        if tag == "img":
+            return self._convert_image(node)
+        if tag == "code" or tag == "pre":
+            return code_span(node.text_content())
+        inner = self._convert_inline(node.children)
+        if tag == "a":
+            return self._convert_link(node, inner)
+        if tag in _EMPHASIS_SIGNS:
+            return _tag_emphasis(tag, inner)
+        return f"<{tag}>{inner}</{tag}>" if tag in _HTML_TAGS and inner.strip() else inner
+
+    def _convert_image(self, node: HtmlNode) -> str:
+        path = self._relocate(node.attributes.get("src", ""))
+        if path is None:
+            return ""
+        if "alt" not in node.attributes or node.attributes["alt"].strip():
+            alt = " ".join(escape_inline(node.attributes.get("alt", "")).split())
+            return f"![{alt}]({_escape_address(path)})"
+        return f'<img src="{entities.escape(path)}" alt="">'  # marked as mere decoration
+
+    def _convert_link(self, node: HtmlNode, inner: str) -> str:
+        href = node.attributes.get("href", "").strip()
+        if not href or href.startswith("#") or not inner.strip():
+            return inner
+        return f"[{inner.strip()}]({_escape_address(href)})"
+
+    def _raw_html(self, node: HtmlNode) -> str:
+        inner_html = "".join(
+            entities.escape(child, quote=False) if isinstance(child, str) else self._raw_html(child)
+            for child in node.children
+        )
+        if node.tag == "img":
+            return self._convert_image(node)
+        if node.tag in ("br", "hr", "col"):
+            return f"<{node.tag}>"
+        attributes = [
+            f' {name}="{entities.escape(value)}"'
+            for name, value in node.attributes.items()
+            if name != "class"
+        ]
+        return f"<{node.tag}{''.join(attributes)}>{inner_html}</{node.tag}>"
+
+
+def _convert_text(text: str) -> str:
+    pieces: list[str] = []
+    position = 0
+    for match in _FORMULA.finditer(text):
+        pieces.append(escape_inline(text[position : match.start()]))
+        latex = match[match.lastgroup or 0].strip()
+        delimiter = "$$" if match.lastgroup == "display" else "$"
+        pieces.append(
+            f"{delimiter}{' '.join(latex.split())}{delimiter}" if latex else escape_inline(match[0])
+        )
+        position = match.end()
+    return "".join([*pieces, escape_inline(text[position:])])
+
+
+def _tag_emphasis(tag: str, inner: str) -> str:
+    """Emphasis, its signs between two NUL until it is known what stands beside them."""
+    core = inner.strip()
+    if not core:
+        return inner
+    lead = inner[: len(inner) - len(inner.lstrip())]
+    tail = inner[len(inner.rstrip()) :]
+    return f"{lead}\0{tag}\0{core}\0/\0{tail}"
+
+
+def _write_emphasis(match: re.Match[str]) -> str:
+    """Signs where they are sure to be read as emphasis, else the element itself."""
+    tag, core = match["tag"], match["core"]
+    before = match.string[match.start() - 1 : match.start()]
+    after = match.string[match.end() : match.end() + 1]
+    is_separate = not re.match(r"[\w*~\0]", before) and not re.match(r"[\w*~\0]", after)
+    if is_separate and re.fullmatch(r"\w|[\w(][^*_~<>\\`\0]*[\w).?!]", core):
+        return f"{_EMPHASIS_SIGNS[tag]}{core}{_EMPHASIS_SIGNS[tag]}"
+    return f"<{tag}>{core}</{tag}>"
+
+
+def _convert_code(node: HtmlNode) -> str:
+    inner = next((c for c in node.children if isinstance(c, HtmlNode) and c.tag == "code"), node)
+    classes = f"{inner.attributes.get('class', '')} {node.attributes.get('class', '')}"
+    language = _LANGUAGE_CLASS.search(classes)
+    return code_block(node.text_content().expandtabs(4), language[1] if language else "")
+
+
+def _escape_address(url: str) -> str:
+    return url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace("\\", "%5C")
+
+
+def contains_block(node: HtmlNode) -> bool:
+    """Whether an element is a block, or holds one."""
+    if node.tag in BLOCK_TAGS:
+        return True
+    return any(isinstance(child, HtmlNode) and contains_block(child) for child in node.children)
+
+
+def table_rows(node: HtmlNode) -> list[HtmlNode]:
+    """The rows of a table, those of its sections as well."""
+    rows: list[HtmlNode] = []
+    for child in node.children:
+        if isinstance(child, HtmlNode):
+            rows.extend([child] if child.tag == "tr" else table_rows(child))
+    return rows
+
+
+def row_cells(row: HtmlNode) -> list[HtmlNode]:
+    """The cells of a row."""
+    return [child for child in row.children if isinstance(child, HtmlNode)]
+
+
+def is_plain_table(node: HtmlNode) -> bool:
+    """Whether a table has a header row, as many cells in each row, and only text in them."""
+    rows = [row_cells(row) for row in table_rows(node)] if node.tag == "table" else []
+    if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
+        return False
+    cells = [cell for row in rows for cell in row]
+    return all(cell.tag == "th" for cell in rows[0]) and not any(
+        cell.attributes.keys() - {"align"}
+        or "|" in cell.text_content()
+        or any(isinstance(c, HtmlNode) and contains_block(c) for c in cell.children)
+        for cell in cells
+    )

@@ -1,0 +1,241 @@
+"""Imported questions into a topic's folder: a file each, whole or not at all, nothing replaced.
+
+The only part of the formats that touches a disk.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from quizserver.topics.cross_checks import check_cross_references
+from quizserver.topics.folder import list_folder
+from quizserver.topics.formats.markdown_source import extract_question_data
+from quizserver.topics.formats.model import ImageFile, ImportedBank, ImportedQuestion
+from quizserver.topics.links import SiteMap
+from quizserver.topics.model import Diagnostic
+from quizserver.topics.question import ParsedQuestion, parse_question
+from quizserver.topics.slugs import ID_RULE, hex_digest, is_id
+from quizserver.topics.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenQuestion:
+    """A question that was written (or would be): its file, relative to the content folder."""
+
+    path: str
+    question: ImportedQuestion
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    written: tuple[WrittenQuestion, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def topic_name_problem(topic: str) -> str | None:
+    """Why no topic can be called so, if it can't."""
+    return None if is_id(topic) else f'"{topic}" cannot be a topic\'s name: it is {ID_RULE}.'
+
+
+def write_questions(
+    bank: str,
+    imported: ImportedBank,
+    content: Path,
+    topic: str,
+    *,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    earlier: Sequence[WrittenQuestion] = (),
+) -> ImportResult:
+    """Write each question to ``content/topic``, its images first.
+
+    A question that is there already is a problem, and left as it is, unless ``overwrite``; another
+    one of the same title gets a digest behind its id. ``earlier`` are those that other banks of
+    this import brought: they are never replaced. With ``dry_run`` nothing is written. Raises
+    OSError when the folder cannot be made or listed; a file that can't be written is a problem of
+    its question.
+    """
+    plan = _ImportPlan(bank, content, topic, overwrite, _load_workspace(content), earlier)
+    written: list[WrittenQuestion] = []
+    problems = list(imported.problems)
+    targets = [(question, plan.choose_path(question)) for question in imported.questions]
+    site = plan.site_after_import(
+        [path for _, path in targets if isinstance(path, str)], imported.questions
+    )
+    for question, path in targets:
+        problem = path if isinstance(path, Diagnostic) else plan.find_problem(question, path, site)
+        if problem is None and isinstance(path, str) and not dry_run:
+            problem = _write_question(plan, question, path)
+        if problem is not None:
+            problems.append(problem)
+        elif isinstance(path, str):
+            written.append(WrittenQuestion(path, question))
+    return ImportResult(tuple(written), tuple(sorted(problems, key=lambda p: (p.line, p.column))))
+
+
+def _load_workspace(content: Path) -> Workspace:
+    workspace = Workspace(content)
+    if content.is_dir():
+        workspace.update(list_folder(content))
+    return workspace
+
+
+class _ImportPlan:
+    def __init__(
+        self,
+        bank: str,
+        content: Path,
+        topic: str,
+        overwrite: bool,
+        workspace: Workspace,
+        earlier: Sequence[WrittenQuestion],
+    ) -> None:
+        self.bank, self.content, self.topic, self.overwrite = bank, content, topic, overwrite
+        self.workspace = workspace
+        earlier_parsed = [
+            parse_question(written.path, written.question.source) for written in earlier
+        ]
+        parsed_files = [
+            parsed for parsed in workspace.parsed_pages() if isinstance(parsed, ParsedQuestion)
+        ]
+        self.parsed_by_path = {parsed.path: parsed for parsed in [*parsed_files, *earlier_parsed]}
+        self.path_by_id = {parsed.id: parsed.path for parsed in self.parsed_by_path.values()}
+        self.earlier_paths = {written.path for written in earlier}
+
+    def make_problem(
+        self, question: ImportedQuestion, code: str, message: str, hint: str
+    ) -> Diagnostic:
+        return Diagnostic(self.bank, question.line, 1, code, message, hint)
+
+    def choose_path(self, question: ImportedQuestion) -> str | Diagnostic:
+        """The path for a question, or that it is there already."""
+        slug = question.slug
+        owner_path = self.path_by_id.get(slug)
+        if owner_path is not None and not self._is_same_question(owner_path, question):
+            slug = f"{slug[:60].strip('-_')}-{hex_digest(question.source, 8)}"
+            owner_path = self.path_by_id.get(slug)
+        path = owner_path or f"{self.topic}/{slug}.md"
+        if path in self.earlier_paths:
+            message = f'"{question.title}" is in another of these banks too.'
+            return self.make_problem(
+                question, "there-already", message, "Delete it in one of them."
+            )
+        exists = owner_path is not None or os.path.lexists(self.content / path)
+        if exists and not self.overwrite:
+            message = f'"{question.title}" is there already, in {path}.'
+            return self.make_problem(question, "there-already", message, "--overwrite replaces it.")
+        self.path_by_id[slug] = path
+        return path
+
+    def _is_same_question(self, path: str, question: ImportedQuestion) -> bool:
+        """Whether the question of that file is this one, perhaps edited since.
+
+        Many are called "What does this code print?": it is this one in this topic that has its
+        text, or half of its options.
+        """
+        parsed = self.parsed_by_path.get(path)
+        if parsed is None or path.split("/")[0] != self.topic:
+            return False
+        existing = extract_question_data(parsed)
+        imported = extract_question_data(parse_question(path, question.source))
+        if imported.stem and imported.stem.split() == existing.stem.split():
+            return True
+        texts, existing_texts = (
+            {" ".join(option.text.split()) for option in data.options}
+            for data in (imported, existing)
+        )
+        return 2 * len(texts & existing_texts) >= max(len(texts), len(existing_texts))
+
+    def site_after_import(
+        self, paths: Sequence[str], questions: Sequence[ImportedQuestion]
+    ) -> SiteMap:
+        """What links can lead to once everything is written."""
+        current = self.workspace.site_map()
+        images = {
+            f"{self.topic}/{image.path}" for question in questions for image in question.images
+        }
+        return SiteMap(
+            current.files | images | set(paths),
+            current.page_urls,
+            {**current.topic_ids, self.topic: self.topic},
+            current.question_ids | set(self.path_by_id),
+            current.broken_question_ids,
+        )
+
+    def find_problem(
+        self, question: ImportedQuestion, path: str, site: SiteMap
+    ) -> Diagnostic | None:
+        """What speaks against writing a question there."""
+        for problem in check_cross_references(parse_question(path, question.source), site):
+            return self.make_problem(question, problem.code, problem.message, problem.hint)
+        for image in question.images:
+            image_path = self.content / self.topic / image.path
+            if _image_differs(image_path, image) and not self.overwrite:
+                message = f"Another image lies at {self.topic}/{image.path} already."
+                return self.make_problem(
+                    question, "image-there", message, "--overwrite replaces it."
+                )
+        return None
+
+
+def _image_differs(path: Path, image: ImageFile) -> bool:
+    try:
+        return path.read_bytes() != image.data
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _write_question(plan: _ImportPlan, question: ImportedQuestion, path: str) -> Diagnostic | None:
+    """Images, then the question: a reader never sees one that names what is not there."""
+    folder = (plan.content / plan.topic).resolve()
+    try:
+        for image in question.images:
+            target = plan.content / plan.topic / image.path
+            _make_folder(target.parent)
+            if not target.parent.resolve().is_relative_to(folder):
+                raise OSError(f"{target.parent} leads out of the topic's folder")
+            if not target.exists() or _image_differs(target, image):
+                write_atomically(target, image.data, overwrite=plan.overwrite)
+        file = plan.content / path
+        _make_folder(file.parent)
+        write_atomically(file, question.source.encode("utf-8"), overwrite=plan.overwrite)
+    except FileExistsError:
+        message = f"{path} was made by somebody else just now."
+        return plan.make_problem(question, "there-already", message, "--overwrite replaces it.")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror or error}."
+        return plan.make_problem(
+            question, "not-written", message, "Check the folder's rights and space."
+        )
+    return None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(0, "a file lies where the folder should be") from None
+
+
+def write_atomically(target: Path, data: bytes, *, overwrite: bool) -> None:
+    """The whole file or none: written beside, then moved. Raises FileExistsError, OSError."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".import-", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        if overwrite:
+            temporary.replace(target)
+        else:
+            os.link(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,216 @@
+"""A neutral question as the markdown file that our authors would have written, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import yaml
+
+from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
+from quizserver.topics.markdown import (
+    SectionName,
+    find_definitions,
+    find_headings,
+    scan_markdown,
+    section_name,
+    used_definitions,
+)
+from quizserver.topics.question import ParsedQuestion
+from quizserver.topics.slugs import hex_digest, slugify
+
+MAX_BLOCKS = 1000
+_BEGINS_BLOCK = re.compile(r"[ \t]*(?:`{3}|~{3}|[-*+][ \t]|\d{1,9}[.)][ \t])")
+_FENCES = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?:`{3}|~{3})", re.MULTILINE)
+
+
+def compose_markdown(question: QuestionData) -> str:
+    """The text of the question's file. It is checked elsewhere: not every item makes a good one.
+
+    Definitions of links and footnotes, which each text brings along, go to the end, once each.
+    """
+    question, definitions = _extract_definitions(question)
+    front_matter: dict[str, object] = {}
+    heading = question.title
+    if section_name(question.title) is not None or not question.title:
+        front_matter["title"] = question.title or "Question"
+        heading = ""
+    if question.tags:
+        front_matter["tags"] = list(question.tags)
+    if not question.shuffle:
+        front_matter["shuffle"] = False
+    parts = [f"# {heading}"] if heading else []
+    parts += [question.stem] if question.stem else []
+    separator = (
+        "\n\n"
+        if any(option.feedback or "\n" in option.text for option in question.options)
+        else "\n"
+    )
+    id_suffixes = _id_suffixes(question.options)
+    parts.append(separator.join(map(_option_markdown, question.options, id_suffixes)))
+    for hint in question.hints:
+        parts.append(f"## Hint\n\n{hint}")
+    if question.explanation:
+        parts.append(f"## Explanation\n\n{question.explanation}")
+    if question.references:
+        parts.append(f"## References\n\n{question.references}")
+    return _front_matter_text(front_matter) + "\n\n".join([*parts, *definitions]) + "\n"
+
+
+def _extract_definitions(question: QuestionData) -> tuple[QuestionData, list[str]]:
+    definition_texts: dict[str, None] = {}
+
+    def without_definitions(text: str) -> str:
+        if "]:" not in text:
+            return text
+        source = scan_markdown(text, front_matter=False)
+        definitions, definition_lines = find_definitions(source)
+        definition_texts.update(dict.fromkeys(definition.text for definition in definitions))
+        remaining = [
+            line for number, line in enumerate(source.lines, 1) if number not in definition_lines
+        ]
+        return "\n".join(remaining).strip("\n")
+
+    options = tuple(
+        OptionData(
+            without_definitions(option.text), option.right, without_definitions(option.feedback)
+        )
+        for option in question.options
+    )
+    stripped = replace(
+        question,
+        stem=without_definitions(question.stem),
+        options=options,
+        hints=tuple(map(without_definitions, question.hints)),
+        explanation=without_definitions(question.explanation),
+        references=without_definitions(question.references),
+    )
+    return stripped, list(definition_texts)
+
+
+def _front_matter_text(values: dict[str, object]) -> str:
+    if not values:
+        return ""
+    lines = [f"{key}: {_yaml_value(value)}\n" for key, value in values.items()]
+    return f"---\n{''.join(lines)}---\n\n"
+
+
+def _yaml_value(value: object) -> str:
+    """``value`` on one line of YAML."""
+    dumped = yaml.safe_dump(value, allow_unicode=True, default_flow_style=True, width=10**6)
+    return dumped.removesuffix("...\n").strip()
+
+
+def _id_suffixes(options: Sequence[OptionData]) -> list[str]:
+    """The id to write behind each option: none, unless the one made of its text is taken.
+
+    Ids are made of letters and digits alone, so ``a.b`` and ``a[b]`` would share one.
+    """
+    text_by_slug: dict[str, str] = {}
+    suffixes: list[str] = []
+    for option in options:
+        text = " ".join(option.text.split())
+        option_slug = slugify(text)
+        is_shared = text_by_slug.setdefault(option_slug, text) != text
+        suffixes.append(f" {{#{option_slug}-{hex_digest(text, 8)}}}" if is_shared else "")
+    return suffixes
+
+
+def _option_markdown(option: OptionData, id_suffix: str) -> str:
+    lines = option.text.split("\n")
+    box = "- [x]" if option.right else "- [ ]"
+    starts_below = _BEGINS_BLOCK.match(lines[0]) and len(lines) > 1
+    first, other_lines = (box, lines) if starts_below else (f"{box} {lines[0]}", lines[1:])
+    body = [first + id_suffix, *(f"  {line}" if line.strip() else "" for line in other_lines)]
+    if option.feedback:
+        body.append("")
+        body += [f"  > {line}".rstrip() for line in option.feedback.split("\n")]
+    return "\n".join(body)
+
+
+def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionData:
+    """The neutral question that a checked file holds, each text with the definitions it uses."""
+    fields = parsed.fields
+    front = parsed.front.model
+
+    def with_definitions(text: str | None) -> str:
+        definitions = used_definitions(text or "", parsed.definitions)
+        return "\n\n".join(
+            part for part in ((text or "").strip("\n").rstrip(), definitions) if part
+        )
+
+    def section_texts(*names: SectionName) -> list[str]:
+        return [
+            with_definitions(section.text)
+            for section in fields.sections
+            if section.name in names and section.text.strip()
+        ]
+
+    task_items = fields.task_lists[0].items if fields.task_lists else ()
+    heading = fields.title.text if fields.title else ""
+    return QuestionData(
+        title=heading or (front.title or "" if front else ""),
+        stem=with_definitions(fields.sections[0].text),
+        options=tuple(
+            OptionData(
+                with_definitions(task_item.text),
+                task_item.box is not None and task_item.box.strip().lower() == "x",
+                with_definitions(task_item.feedback_text),
+            )
+            for task_item in task_items
+        ),
+        line=line,
+        hints=tuple(section_texts(SectionName.HINT)),
+        explanation="\n\n".join(
+            section_texts(SectionName.AFTER_OPTIONS, SectionName.ANSWER, SectionName.UNKNOWN)
+        ),
+        references="\n\n".join(section_texts(SectionName.REFERENCES)),
+        tags=tuple(dict.fromkeys(front.tags)) if front else (),
+        shuffle=front.shuffle if front else True,
+        id=parsed.id,
+    )
+
+
+def refuse_complex_text(text: str) -> None:
+    """Raises RefusedError for more code blocks or comments than anybody writes into a question.
+
+    Finding where each of them ends takes time that grows with the square of their number.
+    """
+    if text.count("<!--") + len(_FENCES.findall(text)) > MAX_BLOCKS:
+        message = f"This question holds more than {MAX_BLOCKS:,} code blocks or comments."
+        raise UnsupportedQuestionError("tangle", message, "Split it.")
+
+
+def split_references(text: str) -> tuple[str, str]:
+    """The explanation and the references of a text that may hold a heading for the latter.
+
+    Raises RefusedError for a text too tangled to look through.
+    """
+    refuse_complex_text(text)
+    source = scan_markdown(text, front_matter=False)
+    for heading in find_headings(source):
+        if section_name(heading.text) is SectionName.REFERENCES:
+            before = "\n".join(source.lines[: heading.line - 1]).strip()
+            return before, "\n".join(source.lines[heading.last_line :]).strip()
+    return text.strip(), ""
+
+
+def demote_headings(text: str) -> str:
+    """``text`` with its headings of the first two levels at the third: below a question's own.
+
+    Raises RefusedError for a text too tangled to look through.
+    """
+    if "#" not in text:
+        return text
+    refuse_complex_text(text)
+    source = scan_markdown(text, front_matter=False)
+    lines = list(source.lines)
+    for heading in find_headings(source):
+        if (
+            heading.level < 3
+            and heading.last_line == heading.line
+            and section_name(heading.text) is None
+        ):
+            lines[heading.line - 1] = f"### {heading.text}"
+    return "\n".join(lines)

@@ -1,0 +1,212 @@
+"""Neutral questions to checked markdown: slugs, duplicates, pictures, and what can't be brought."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from quizserver.topics.cross_checks import check_cross_references
+from quizserver.topics.formats.images import collect_images
+from quizserver.topics.formats.markdown_source import (
+    compose_markdown,
+    extract_question_data,
+    refuse_complex_text,
+)
+from quizserver.topics.formats.model import (
+    ImageFile,
+    ImageLoader,
+    ImportedBank,
+    ImportedQuestion,
+    QuestionData,
+    UnsupportedQuestionError,
+)
+from quizserver.topics.formats.titles import rendered_title
+from quizserver.topics.links import SiteMap
+from quizserver.topics.model import Diagnostic
+from quizserver.topics.question import ParsedQuestion, parse_question
+from quizserver.topics.slugs import hex_digest, is_id, slugify
+from quizserver.topics.source_text import LARGEST_PAGE, ParsedDiagnostic
+
+_LIST_SEPARATOR = "<div></div>"  # shows nothing, and ends a list
+PLACEHOLDER_TOPIC = "topic"  # stands for the topic's folder, which a format knows nothing of
+
+
+def normalise_questions(
+    name: str, entries: Iterable[QuestionData | Diagnostic], load_image: ImageLoader
+) -> ImportedBank:
+    """Check every item as a file of ours; ``name`` is the bank's, for the problems.
+
+    Items that pass are told apart by their slugs: the second of a name gets a digest of its text.
+    """
+    questions: list[ImportedQuestion] = []
+    problems: list[Diagnostic] = []
+    seen: dict[str, QuestionData] = {}
+    taken_slugs: set[str] = set()
+    for entry in entries:
+        if isinstance(entry, Diagnostic):
+            problems.append(entry)
+            continue
+        try:
+            _refuse_duplicate(entry, seen)
+            question = normalise_question(entry, taken_slugs, load_image)
+        except UnsupportedQuestionError as error:
+            line = entry.line if error.line is None else error.line
+            problems.append(Diagnostic(name, line, 1, error.code, error.message, error.hint))
+            continue
+        taken_slugs.add(question.slug)
+        questions.append(question)
+    return ImportedBank(tuple(questions), tuple(sorted(problems, key=lambda p: (p.line, p.column))))
+
+
+def _refuse_duplicate(question: QuestionData, seen: dict[str, QuestionData]) -> None:
+    options = sorted(" ".join(option.text.split()) for option in question.options)
+    key = hex_digest(
+        "\0".join([" ".join(f"{question.title} {question.stem}".split()), *options]), 32
+    )
+    earlier = seen.setdefault(key, question)
+    if earlier is question:
+        return
+
+    def right_texts(data: QuestionData) -> set[str]:
+        return {" ".join(option.text.split()) for option in data.options if option.right}
+
+    if right_texts(earlier) == right_texts(question):
+        message = f"This is the question of line {earlier.line} again."
+        raise UnsupportedQuestionError("duplicate-question", message, "Delete one of them.")
+    message = f"This is the question of line {earlier.line} with another key."
+    raise UnsupportedQuestionError(
+        "contradicting-key", message, "Find out which is right, delete the other."
+    )
+
+
+def normalise_question(
+    question: QuestionData, taken_slugs: set[str], load_image: ImageLoader
+) -> ImportedQuestion:
+    """The item as a file that the checker accepts. Raises RefusedError with the first reason."""
+    for markdown in (
+        question.stem,
+        question.explanation,
+        *(option.text for option in question.options),
+    ):
+        refuse_complex_text(markdown)
+    source = compose_markdown(question)
+    refuse_complex_text(source)
+    if len(source.encode("utf-8", "surrogatepass")) > LARGEST_PAGE:
+        raise UnsupportedQuestionError(
+            "too-large", f"This question is longer than {LARGEST_PAGE:,} bytes."
+        )
+    if "\ufffd" in source:
+        message = "This question holds a character that could not be read."
+        raise UnsupportedQuestionError("unreadable-character", message, "Save the bank as UTF-8.")
+    title = rendered_title(question.title) if question.title else ""
+    identifier = _choose_id(question, title, source, taken_slugs)
+    path = f"{PLACEHOLDER_TOPIC}/{identifier}.md"
+    parsed = parse_question(path, source)
+    if question.stem and not question.stem.endswith(_LIST_SEPARATOR) and _merges_with_list(parsed):
+        return normalise_question(
+            replace(question, stem=f"{question.stem}\n\n{_LIST_SEPARATOR}"), taken_slugs, load_image
+        )
+    _refuse_problems(parsed.diagnostics, source)
+    reread = extract_question_data(parsed)
+    if not _same_texts(question, reread):
+        message = f"Its {_changed_part(question, reread)} would read otherwise in a file of ours."
+        hint = "Look for markdown that ends the part it stands in, such as a heading or a list."
+        raise UnsupportedQuestionError("not-kept", message, hint)
+    images = collect_images(parsed, question.images, load_image)
+    # Where an address on this server leads, only its content folder can tell.
+    local_references = tuple(
+        reference for reference in parsed.links if not reference.url.strip().startswith("/")
+    )
+    problems = check_cross_references(
+        replace(parsed, links=local_references), _imported_site(path, images)
+    )
+    _refuse_problems(list(problems), source)
+    return ImportedQuestion(
+        source, identifier, title or "Question", question.line, images, question.notes
+    )
+
+
+def _merges_with_list(parsed: ParsedQuestion) -> bool:
+    """Whether the options were taken for more items of a list that stands right above them."""
+    return any(problem.code == "malformed-box" for problem in parsed.diagnostics)
+
+
+def _choose_id(question: QuestionData, title: str, source: str, taken_slugs: set[str]) -> str:
+    if question.id is not None and is_id(question.id) and question.id not in taken_slugs:
+        return question.id
+    question_slug = re.sub(r"^option-", "question-", slugify(title)) if title else "question"
+    return (
+        question_slug
+        if question_slug not in taken_slugs
+        else f"{question_slug[:60].strip('-_')}-{hex_digest(source, 8)}"
+    )
+
+
+# What helps those who read the bank, where the checker speaks to those who write a topic.
+_HINTS_FOR_BANKS = {
+    "external-image": "Save the picture beside the bank, and name that file.",
+    "broken-link": "Write its whole address, from https: on, or take the link out.",
+}
+
+
+def _refuse_problems(problems: Sequence[ParsedDiagnostic], source: str) -> None:
+    if not problems:
+        return
+    first = min(problems, key=lambda problem: (not problem.fatal, problem.line, problem.column))
+    # Lines of the file that would have been are nothing to those who read the bank.
+    message = re.sub(r"\b[Tt]he (\w+) in line \d+", r"another \1", first.message)
+    message = re.sub(r"the one in line \d+", "another one", message)
+    line = " ".join(source.split("\n")[first.line - 1].split())
+    excerpt = line if len(line) <= 60 else f"{line[:59]}…"
+    message = f"{message[:1].upper()}{message[1:].rstrip('.:')}"
+    message += f' ("{excerpt}").' if excerpt else "."
+    raise UnsupportedQuestionError(
+        first.code, message, _HINTS_FOR_BANKS.get(first.code, first.hint)
+    )
+
+
+def _imported_site(path: str, images: tuple[ImageFile, ...]) -> SiteMap:
+    paths = frozenset({path, *(f"{PLACEHOLDER_TOPIC}/{image.path}" for image in images)})
+    return SiteMap(paths, {}, {PLACEHOLDER_TOPIC: PLACEHOLDER_TOPIC})
+
+
+_PART_WORDS = {
+    "title": "title",
+    "stem": "text",
+    "options": "options",
+    "hints": "hints",
+    "explanation": "explanation",
+    "references": "references",
+}
+
+
+def _strip_whitespace(question: QuestionData) -> QuestionData:
+    """The item without what markdown does not tell apart: white space around its texts."""
+
+    def strip_lines(text: str) -> str:
+        return "\n".join(line.rstrip() for line in text.strip().split("\n"))
+
+    options = tuple(
+        replace(option, text=strip_lines(option.text), feedback=strip_lines(option.feedback))
+        for option in question.options
+    )
+    return replace(
+        question,
+        title=strip_lines(question.title),
+        stem=strip_lines(question.stem),
+        options=options,
+        hints=tuple(strip_lines(hint) for hint in question.hints),
+        explanation=strip_lines(question.explanation),
+        references=strip_lines(question.references),
+    )
+
+
+def _same_texts(question: QuestionData, reread: QuestionData) -> bool:
+    a, b = _strip_whitespace(question), _strip_whitespace(reread)
+    return all(getattr(a, part) == getattr(b, part) for part in _PART_WORDS)
+
+
+def _changed_part(question: QuestionData, reread: QuestionData) -> str:
+    a, b = _strip_whitespace(question), _strip_whitespace(reread)
+    return next(word for part, word in _PART_WORDS.items() if getattr(a, part) != getattr(b, part))

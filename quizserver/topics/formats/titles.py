@@ -1,0 +1,57 @@
+"""Which part of a question's text is its title, when the source gives it none of its own."""
+
+from __future__ import annotations
+
+import re
+
+from quizserver.topics.formats.escape import escape_one_line
+from quizserver.topics.render import plain_text, render_markdown
+
+MAX_TITLE_LENGTH = 200
+_MORE_THAN_A_LINE = re.compile(
+    r"^(?:[-*+]\s|[>#]|<(?:table|details|dl|div|img)\b|`{3}|~{3}|\d+[.)]\s|!\[|\$\$)|<br>|!\[|\n"
+)
+
+
+def choose_title(title: str, question: str) -> tuple[str, str]:
+    """The title and the stem, as markdown, from a plain title and the markdown that is asked.
+
+    Where both say the same, the question is its own title, and there is no stem.
+    """
+    if not title:
+        return split_title(question)
+    is_short = len(question) < 4 * len(title) + 200 and not _MORE_THAN_A_LINE.search(question)
+    if is_short and rendered_title(question) == title:
+        return question, ""
+    return escape_one_line(title), question
+
+
+def rendered_title(markdown: str) -> str:
+    """The words of one text, as a title has them."""
+    return plain_text(render_markdown(markdown, prefix="", rewrite=lambda _name, _url: None))
+
+
+def split_title(text: str) -> tuple[str, str]:
+    """A title and what is left as the stem, from the markdown of a whole question.
+
+    The first paragraph is the title where it is one short line; a longer one stays in the stem, and
+    the title is where it begins.
+    """
+    first, _, rest = text.strip().partition("\n\n")
+    if len(first) <= MAX_TITLE_LENGTH and first and not _MORE_THAN_A_LINE.search(first):
+        return first, rest.strip()
+    for line in text.strip().split("\n"):
+        words = " ".join(line.replace("<br>", " ").split())
+        if words and not _MORE_THAN_A_LINE.search(words):
+            return _shorten_line(words), text.strip()
+    return "Question", text.strip()
+
+
+def _shorten_line(line: str) -> str:
+    """At most 100 characters of a line, ending with a word, and without half a pair of signs."""
+    if len(line) > 100:
+        line = line[:100].rsplit(" ", 1)[0]
+        unpaired = [sign for sign in ("`", "$", "*", "[") if sign in line]
+        line = line[: min(line.index(sign) for sign in unpaired)] if unpaired else line
+        line = line.rstrip(" \\&;,.:") + " …"
+    return line if line != " …" else "Question"

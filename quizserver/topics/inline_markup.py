@@ -1,0 +1,243 @@
+"""Links, images, formulas, footnotes and raw HTML of a text: finds them and checks each by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
+from quizserver.topics.markdown import LabelDefinition, fold_label, hidden_text, scan_markdown
+from quizserver.topics.render import MOST_BRACKETS, find_tangles
+from quizserver.topics.sanitise import ALLOWED_TAGS, DROPPED_TAGS
+from quizserver.topics.source_text import LineIndex, ParsedDiagnostic
+
+_TARGET = re.compile(
+    r"\]\([ \t]*(?:<(?P<angle>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*))"
+    r"(?:\s+(?:\"[^\"]*\"|'[^']*'))?[ \t]*\)"
+)
+# A quotation mark may begin the title of a link: beside a second one, or a bracket, it does.
+_QUOTED = re.compile(r"\]\([ \t]*(?P<address>[^\s<'\")]*['\"][^\s()'\"]*[('\"])")
+_RAW_LINK = re.compile(
+    r"<(?P<tag>a|img)\b(?P<attributes>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE
+)
+_ATTRIBUTE = re.compile(
+    r"\b(?P<name>href|src|alt)\s*=\s*(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)'|(?P<c>[^\s\"'>]+))",
+    re.IGNORECASE,
+)
+_BY_LABEL = re.compile(r"(?P<image>!?)\[(?P<text>[^\[\]]*)\] ?\[(?P<label>[^\[\]^]*)\]")
+_FOOTNOTE_MARK = re.compile(r"\[\^(?P<label>[^\]\s]+)\]")
+# The box of an option is no part of a link, though brackets may follow it: "- [x] [1, 2]".
+_OPTION_BOX = re.compile(
+    r"^(?P<lead>[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)(?P<box>\[[ xX]?\])(?=\s)", re.MULTILINE
+)
+_SHORTCUT = re.compile(r"\[(?P<label>[^\[\]]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link ("href") or an image ("src") and where its address stands."""
+
+    attribute: str
+    url: str
+    line: int
+    column: int
+
+
+def _searchable_prose(text: str) -> tuple[str, LineIndex]:
+    prose = scan_markdown(text).prose_text()
+    parts, end = [], 0
+    for formula in find_formulas(text, prose):
+        parts += [prose[end : formula.start], hidden_text(prose[formula.start : formula.end])]
+        end = formula.end
+    prose = "".join([*parts, prose[end:]])
+    prose = _OPTION_BOX.sub(lambda match: match["lead"] + hidden_text(match["box"]), prose)
+    return re.sub(r"\\[\[\]()!<>]", hidden_text("xx"), prose), LineIndex(text)
+
+
+def find_links(text: str, definitions: Sequence[LabelDefinition]) -> list[Link]:
+    """Every link and image of ``text`` that has an address."""
+    prose, line_index = _searchable_prose(text)
+    links: list[Link] = []
+    for match in _TARGET.finditer(prose):
+        opening = _opening_bracket(prose, match.start())
+        if opening is None:
+            continue
+        name = "src" if prose[opening - 1 : opening] == "!" else "href"
+        group = "angle" if match["angle"] is not None else "bare"
+        links.append(Link(name, match[group], *line_index.position_at(match.start(group))))
+    for name, value, start in _raw_html_attributes(prose):
+        if name != "alt":
+            links.append(Link(name, value, *line_index.position_at(start)))
+    images = {
+        fold_label(label_match["label"] or label_match["text"])
+        for label_match in _BY_LABEL.finditer(prose)
+        if label_match["image"]
+    }
+    for definition in definitions:
+        if definition.url is not None:
+            name = "src" if definition.label in images else "href"
+            position = (definition.line, definition.url_column)
+            links.append(Link(name, definition.url, *position))
+    return links
+
+
+def _opening_bracket(prose: str, closing: int) -> int | None:
+    """Where the bracket stands that ``prose[closing]`` closes."""
+    depth = 0
+    for index in range(closing, max(-1, closing - 2000), -1):
+        depth += {"]": 1, "[": -1}.get(prose[index], 0)
+        if depth == 0:
+            return index
+    return None
+
+
+def _raw_html_attributes(prose: str) -> Iterator[tuple[str, str, int]]:
+    for tag in _RAW_LINK.finditer(prose):
+        attribute_names = ("href",) if tag["tag"].lower() == "a" else ("src", "alt")
+        for match in _ATTRIBUTE.finditer(prose, tag.start("attributes"), tag.end("attributes")):
+            if match["name"].lower() in attribute_names:
+                group = next(g for g in "abc" if match[g] is not None)
+                yield match["name"].lower(), match[group], match.start(group)
+
+
+def check_inline_markup(
+    text: str, definitions: Sequence[LabelDefinition]
+) -> Iterator[ParsedDiagnostic]:
+    """What is wrong with formulas, raw HTML, images' descriptions, footnotes and definitions."""
+    for offset, _ in find_tangles(text):
+        message = f"This paragraph holds more than {MOST_BRACKETS} brackets; they are left out."
+        position = LineIndex(text).position_at(offset)
+        yield ParsedDiagnostic(
+            *position, "tangle", message, "Split it, or put it into a code block."
+        )
+    yield from _check_formulas(text)
+    prose, line_index = _searchable_prose(text)
+    yield from check_raw_html(prose, line_index)
+    yield from _check_quotes(prose, line_index)
+    yield from _check_alt_texts(prose, line_index)
+    yield from _check_labels(prose, line_index, definitions)
+
+
+def _check_formulas(text: str) -> Iterator[ParsedDiagnostic]:
+    line_index = LineIndex(text)
+    for formula in find_formulas(text, scan_markdown(text).prose_text()):
+        try:
+            to_mathml(formula.latex, display=formula.display)
+        except FormulaError as error:
+            message = f"The formula {_short_latex(formula.latex)} cannot be shown: {error}."
+            hint = "Mend it, or write \\$ for a dollar sign."
+            yield ParsedDiagnostic(
+                *line_index.position_at(formula.start), "bad-formula", message, hint
+            )
+
+
+def _short_latex(latex: str) -> str:
+    line = " ".join(latex.split())
+    return line if len(line) <= 40 else line[:39] + "…"
+
+
+def _check_quotes(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnostic]:
+    for match in _QUOTED.finditer(prose):
+        message = "A quotation mark in an address is read as the beginning of a title."
+        hint = "Write %27 for an apostrophe, and %22 for a double quotation mark."
+        yield ParsedDiagnostic(
+            *line_index.position_at(match.start("address")), "bad-link", message, hint
+        )
+
+
+def _check_alt_texts(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnostic]:
+    message = "This image has no description for those who cannot see it."
+    hint = "Write it between the brackets: ![what the picture shows](picture.png)"
+    for match in re.finditer(r"!\[[ \t]*\](?=[(\[])", prose):
+        yield ParsedDiagnostic(*line_index.position_at(match.start()), "no-alt-text", message, hint)
+    for tag in _RAW_LINK.finditer(prose):
+        if tag["tag"].lower() != "img":
+            continue
+        span = (tag.start("attributes"), tag.end("attributes"))
+        names = {m["name"].lower() for m in _ATTRIBUTE.finditer(prose, *span)}
+        if "alt" not in names:
+            yield ParsedDiagnostic(
+                *line_index.position_at(tag.start()), "no-alt-text", message, 'Add alt="…".'
+            )
+
+
+def _check_labels(
+    prose: str, line_index: LineIndex, definitions: Sequence[LabelDefinition]
+) -> Iterator[ParsedDiagnostic]:
+    defined: dict[str, LabelDefinition] = {}
+    for definition in definitions:
+        if definition.label in defined:
+            message = f"[{definition.label}] is defined twice (first in line "
+            message += f"{defined[definition.label].line})."
+            position = (definition.line, definition.column)
+            yield ParsedDiagnostic(
+                *position, "duplicate-definition", message, "Delete one of them."
+            )
+        defined.setdefault(definition.label, definition)
+    starts = {(definition.line, definition.column) for definition in definitions}
+    used_labels: set[str] = set()
+    for match in _SHORTCUT.finditer(prose):
+        if line_index.position_at(match.start()) not in starts:
+            used_labels.add(fold_label(match["label"]))
+    for match in _FOOTNOTE_MARK.finditer(prose):
+        label = fold_label("^" + match["label"])
+        if label not in defined:
+            message = f"There is no footnote [^{match['label']}]."
+            hint = f"Add a line: [^{match['label']}]: …"
+            yield ParsedDiagnostic(
+                *line_index.position_at(match.start()), "undefined-footnote", message, hint
+            )
+    for match in _BY_LABEL.finditer(prose):
+        label = fold_label(match["label"] or match["text"])
+        used_labels.add(label)
+        if label not in defined and line_index.position_at(match.start()) not in starts:
+            message = f"There is no link definition [{label}]."
+            hint = f"Add a line: [{label}]: https://…"
+            yield ParsedDiagnostic(
+                *line_index.position_at(match.start()), "undefined-reference", message, hint
+            )
+    for label, definition in defined.items():
+        if label not in used_labels:
+            noun = "footnote" if label.startswith("^") else "link definition"
+            message = f"The {noun} [{label}] is never used."
+            position = (definition.line, definition.column)
+            yield ParsedDiagnostic(*position, "unused-definition", message, "Use it, or delete it.")
+
+
+_TAG = re.compile(
+    r"<(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<attributes>(?:\s(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)?)/?>"
+)
+# An address may stand between < and > too: [words](<with spaces.png>)
+_BEFORE_ADDRESS = ("](", "]: ")
+_UNSAFE_ATTRIBUTE = re.compile(r"\s(?P<name>style|on[a-z]+)\s*=", re.IGNORECASE)
+
+
+def check_raw_html(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnostic]:
+    """A warning for each opening tag of ``prose`` that is left out of the page, or loses its style
+    or its script. ``positions`` are those of the text that ``prose`` was made from."""
+    for tag in _TAG.finditer(prose):
+        if prose.endswith(
+            _BEFORE_ADDRESS, 0, tag.start()
+        ):  # an address: [words](<with spaces.png>)
+            continue
+        name = tag["name"].lower()
+        position = line_index.position_at(tag.start())
+        if name in DROPPED_TAGS:
+            message = f"<{name}> is left out of the page, with everything in it."
+            yield ParsedDiagnostic(
+                *position, "dropped-html", message, "Delete it, or write it as `code`."
+            )
+        elif name not in ALLOWED_TAGS:
+            message = f"<{tag['name']}> is taken for an HTML tag and left out of the page."
+            hint = f"Write `<{tag['name']}>` or &lt;{tag['name']}&gt; to show it, or delete it."
+            yield ParsedDiagnostic(*position, "dropped-html", message, hint)
+        else:
+            for attribute in _UNSAFE_ATTRIBUTE.finditer(tag["attributes"]):
+                start = tag.start("attributes") + attribute.start("name")
+                message = (
+                    f'The attribute "{attribute["name"]}" of <{name}> is left out of the page.'
+                )
+                yield ParsedDiagnostic(
+                    *line_index.position_at(start), "dropped-html", message, "Delete it."
+                )

@@ -1,0 +1,65 @@
+"""What a training process may use. Its code is its author's: trusted, but fallible."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_FILES = 64
+_PROCESSES = 4096
+_NICE = 10
+
+# Loaded before any fork: a child then only calls it.
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel to kill this process when its parent dies, however the parent dies.
+
+    Elsewhere than on Linux a process notices only when it next writes to its pipe.
+    """
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        os._exit(1)
+
+
+def limit_process(*, memory_mb: int, seconds: float) -> None:
+    """Bounds what this process may use from now on.
+
+    Memory is the address space on top of what the process has already: most of that is torch
+    itself, shared with the worker it was forked from. An allocation beyond it fails, which Python
+    and torch turn into an error that can be told, where waiting for the system's own killer could
+    take the machine down.
+    """
+    _lower_limit(resource.RLIMIT_CORE, 0)
+    _lower_limit(resource.RLIMIT_NOFILE, _FILES)
+    # The kernel counts all processes of the user here, so this only bounds a runaway fork.
+    _lower_limit(resource.RLIMIT_NPROC, _PROCESSES)
+    # The worker's own clock is sharper; this ends a process that computes on without its worker.
+    # Only the soft limit, as the signal at the hard one could not be told from any other kill.
+    _lower_limit(resource.RLIMIT_CPU, int(seconds) + 5)
+    if sys.platform == "linux":
+        _lower_limit(resource.RLIMIT_AS, _address_space_size() + memory_mb * 1024 * 1024)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+    with suppress(OSError):
+        os.nice(_NICE)
+
+
+def _lower_limit(resource_id: int, value: int) -> None:
+    _soft, hard = resource.getrlimit(resource_id)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(resource_id, (value, hard if resource_id == resource.RLIMIT_CPU else value))
+
+
+def _address_space_size() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize()

@@ -1,0 +1,95 @@
+"""The worker: one process that imports torch once, and the consumers forked from it.
+
+supervisor ── consumer (huey; takes runs, holds the database) ── training process (one run)
+           └─ scheduler (the reaper)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from quizserver.db.computed import open_computed
+from quizserver.settings import ENVIRONMENT_PREFIX, Settings, load_settings
+from quizserver.worker import limits
+from quizserver.worker.reaper import SILENCE
+
+if TYPE_CHECKING:  # it imports numpy, which reads the number of threads from the environment
+    from quizserver.worker.process import TrainFunction
+
+log = logging.getLogger(__name__)
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    parent: int | None = None,
+    train_function: TrainFunction | None = None,
+    silence: float = SILENCE,
+) -> None:
+    """Trains runs from the queue until SIGTERM or SIGINT; nothing is left behind then.
+
+    With ``parent``, the id of the process that started this one, it also ends when that one dies.
+    ``train`` trains an order in place of the lab; ``silence`` is how many seconds a worker may give
+    no sign of life before its run is taken from it.
+    """
+    if parent is not None:
+        limits.die_with_parent(parent)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave_at_once)
+    _forget_secrets()
+    _use_one_thread()
+    train_function = train_function or _warm_up()
+    open_computed(settings.store_url).dispose()
+
+    from quizserver.worker.supervisor import Supervisor
+
+    supervisor = Supervisor(settings, train_function, silence)
+    log.info("training with %d workers", settings.worker_count)
+    try:
+        supervisor.run()
+    finally:
+        supervisor.kill_remaining()
+
+
+def _leave_at_once(_number: int, _frame: FrameType | None) -> None:
+    """Until there are consumers, nothing has to be put in order."""
+    os._exit(0)
+
+
+def _forget_secrets() -> None:
+    """Takes the settings that hold secrets out of this process's environment."""
+    for name in ("SECRET_KEY", "DATABASE_URL"):
+        os.environ.pop(ENVIRONMENT_PREFIX + name, None)
+
+
+def _use_one_thread() -> None:
+    """A process forked from one with several threads would wait for those it has not got; and
+    there are as many consumers as cores already."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+def _warm_up() -> TrainFunction:
+    """Imports torch and takes one step of training, so that a fork need not: 2.5 s become 10 ms."""
+    import torch
+
+    from quizserver.worker.training import train_run
+
+    torch.set_num_threads(1)
+    # A step by hand: torch.optim would import torch's compiler, one more second and 60 MB.
+    weights = torch.randn(2, 4, 4, requires_grad=True)
+    loss = torch.bmm(torch.randn(2, 3, 4), weights).tanh().square().mean()
+    (gradient,) = torch.autograd.grad(loss, weights)
+    with torch.no_grad():
+        weights.sub_(gradient, alpha=0.1)
+    return train_run
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    run_worker(load_settings(os.environ))

@@ -1,0 +1,95 @@
+"""Finds runs that nobody looks after any more, and results that no longer fit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from quizserver.runs.queue import RunQueue
+from quizserver.runs.store import Heartbeat, RunStore
+
+log = logging.getLogger(__name__)
+
+SILENCE = 10.0  # seconds without a new sign of life after which a run's worker counts as lost
+ATTEMPTS = 2
+RUNS_MAX = 20_000
+EVICT_EVERY = 30.0
+
+LOST = (
+    "The worker was lost while it trained this run, twice. The setting may be more than the "
+    "machine can bear. Try fewer replicas."
+)
+
+
+class Reaper:
+    """Called about every second by each worker; any number may do so at once.
+
+    How long a worker has been silent is counted by watching its sign of life stay the same, on a
+    clock that nobody sets. So neither clocks that differ between machines nor one that jumps take a
+    run from a worker that lives; and after a time without the store, in which nobody could give a
+    sign, the counting begins anew.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        queue: RunQueue,
+        *,
+        size_max_mb: int,
+        silence: float = SILENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._bytes_max = size_max_mb * 1024 * 1024
+        self._silence = silence
+        self._clock = clock
+        self._heartbeats: dict[str, tuple[Heartbeat, float]] = {}
+        self._looked_at = clock()
+        self._evicted_at = float("-inf")
+        self._without_message: set[str] = set()
+
+    def __call__(self) -> None:
+        for run_id, heartbeat in self._silent_runs().items():
+            state = self._store.reclaim_run(
+                run_id, heartbeat, time.time(), attempts=ATTEMPTS, error=LOST
+            )
+            if state == "queued":
+                log.warning("run %s lost its worker and waits again", run_id)
+                self._queue.put(run_id)
+        self._requeue_forgotten()
+        if self._clock() - self._evicted_at > EVICT_EVERY:
+            self._evicted_at = self._clock()
+            self._store.evict_runs(self._bytes_max, runs_max=RUNS_MAX)
+
+    def _silent_runs(self) -> dict[str, Heartbeat]:
+        """The runs whose sign of life has not changed for ``silence`` seconds of watching."""
+        now, previous = self._clock(), self._heartbeats
+        if now - self._looked_at > self._silence / 2:
+            previous = {}
+        heartbeats = self._store.read_heartbeats()
+        self._looked_at = now
+        self._heartbeats = {
+            run_id: previous[run_id]
+            if run_id in previous and previous[run_id][0] == heartbeat
+            else (heartbeat, now)
+            for run_id, heartbeat in heartbeats.items()
+        }
+        return {
+            run_id: heartbeat
+            for run_id, (heartbeat, since) in self._heartbeats.items()
+            if now - since > self._silence
+        }
+
+    def _requeue_forgotten(self) -> None:
+        """Gives a new message to runs that wait although the queue has been empty for a while.
+
+        Their messages were lost with a queue that was deleted, or with a worker that died between
+        taking a message and taking its run.
+        """
+        waiting = set(self._store.waiting_ids()) if not len(self._queue) else set()
+        for run_id in waiting & self._without_message:
+            log.warning("run %s was not in the queue and is put there", run_id)
+            self._queue.put(run_id)
+        self._without_message = waiting - self._without_message

@@ -1,0 +1,34 @@
+"""Many replicas to the three lines of a chart. numpy, so only workers import it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from quizserver.lab.curves import replica_quantile
+
+Values = npt.NDArray[np.float64]
+
+LINES = {"median": 0.5, "low": 0.1, "high": 0.9}
+# What a chart can show; the values of single replicas are kept in full.
+_DIGITS = 6
+
+
+def summarise_points(x: Sequence[float] | Values, series: Mapping[str, Values]) -> str:
+    """JSON text: x (P,) and for each series (R, P) its median, low (10 %) and high (90 %).
+
+    Values that are not finite are null.
+    """
+    lines = {
+        name: {line: _rounded_numbers(replica_quantile(values, q)) for line, q in LINES.items()}
+        for name, values in series.items()
+    }
+    summary = {"x": _rounded_numbers(np.asarray(x, dtype=np.float64)), "series": lines}
+    return json.dumps(summary, allow_nan=False, separators=(",", ":"))
+
+
+def _rounded_numbers(values: Values) -> list[float | None]:
+    return [float(f"{v:.{_DIGITS}g}") if np.isfinite(v) else None for v in values.tolist()]
