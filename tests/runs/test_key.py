@@ -8,12 +8,51 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quizserver.runs.model import RunRequest
 from quizserver.runs.request_rows import request_key
 
-from .fakes import order
+from .fakes import map_order, order
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 knob_settings = st.dictionaries(st.sampled_from(["rate", "decay", "scale"]), numbers, min_size=1)
+
+VERIFICATION = RunRequest(
+    topic="numbers",
+    simulation="",
+    path="numbers",
+    fingerprint="0" * 64,
+    arm=None,
+    knobs={},
+    first_seed=0,
+    replicas=64,
+    x_label="",
+    series=(),
+    points=1000,
+    overlay={"numbers/even.md": "# Even"},
+)
+
+
+@pytest.mark.parametrize(
+    ("request_", "key"),
+    [
+        (
+            order(rate=0.3, seed=2),
+            "007fa75cd0dfb0e2fe297e1e5bb11da6f8b63adc680bd9c5c0edad10a5cd2f82",
+        ),
+        (
+            map_order(seed=7),
+            "4d503a614957525800a607ff365c3625448e7d074f712a36081d2f97d5e57e62",
+        ),
+        (
+            VERIFICATION,
+            "eb0948af374171b7d35530d2bee58b4ec6ffd0cc269e2049da3eea500f4dbb84",
+        ),
+    ],
+    ids=["curves", "map", "verification"],
+)
+def test_stored_results_are_found_by_later_versions(request_: RunRequest, key: str) -> None:
+    """Another key for the same request would train again what is stored already."""
+    assert request_key(request_) == key
 
 
 @settings(deadline=None)
