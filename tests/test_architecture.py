@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "quizserver"
 FLOOR = {
     "settings": 0,
+    "atomic_files": 0,
     "command_line": 0,
     "topics": 1,
     "lab": 1,

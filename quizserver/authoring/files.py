@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.authoring import atomic_files
+from quizserver import atomic_files
 from quizserver.authoring.line_endings import encode_like_original, normalise_newlines
 from quizserver.topics.source_text import LARGEST_PAGE
 

@@ -10,7 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
-from quizserver.authoring import atomic_files
+from quizserver import atomic_files
 from quizserver.authoring.files import ContentError, is_safe_name
 from quizserver.topics.slugs import slugify
 

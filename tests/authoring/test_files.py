@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring import atomic_files
+from quizserver import atomic_files
 from quizserver.authoring import files as module
 from quizserver.authoring.files import (
     ContentError,

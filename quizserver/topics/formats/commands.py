@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from quizserver.atomic_files import write_atomically
 from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 from quizserver.topics.assets import image_in_topic
 from quizserver.topics.formats import (
@@ -250,8 +251,6 @@ def _topic_of_folder(snapshot: Snapshot, folder: str) -> str:
 
 
 def _save_output(output: Path, data: bytes, *, overwrite: bool) -> None:
-    from quizserver.topics.formats.importer import write_atomically
-
     try:
         if output.exists() and not output.is_file():  # a pipe or a device is written to
             output.write_bytes(data)

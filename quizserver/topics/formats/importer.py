@@ -6,11 +6,11 @@ The only part of the formats that touches a disk.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from quizserver.atomic_files import write_atomically
 from quizserver.topics.cross_checks import check_cross_references
 from quizserver.topics.folder import list_folder
 from quizserver.topics.formats.markdown_source import extract_question_data
@@ -221,21 +221,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(0, "a file lies where the folder should be") from None
-
-
-def write_atomically(target: Path, data: bytes, *, overwrite: bool) -> None:
-    """The whole file or none: written beside, then moved. Raises FileExistsError, OSError."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".import-", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        if overwrite:
-            temporary.replace(target)
-        else:
-            os.link(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)

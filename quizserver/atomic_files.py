@@ -1,4 +1,4 @@
-"""New files that are on the disk before anybody can see them, and two that change their names."""
+"""Files written completely or not at all: durable temporary files, and exchanging two files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 
 
 def write_temporary(path: Path, data: bytes, mode: int) -> Path:
-    """A file beside ``path`` that no reader of the folder takes for a page, safe on the disk.
+    """Writes ``data`` to a hidden temporary file beside ``path``, synced to the disk.
 
-    Raises OSError; then it is gone again.
+    Raises OSError, and then leaves no file behind.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
+    prefix = f".{path.name[:40]}-"  # a file's name may be as long as the file system allows
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -30,8 +31,20 @@ def write_temporary(path: Path, data: bytes, mode: int) -> Path:
     return Path(name)
 
 
+def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Writes the whole file or none. Raises OSError; FileExistsError unless ``overwrite``."""
+    temporary = write_temporary(path, data, 0o644)
+    try:
+        if overwrite:
+            temporary.replace(path)
+        else:
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def exchange_files(one: Path, other: Path) -> bool:
-    """Two names change their files in one step; False where the system can't (not Linux)."""
+    """Exchanges two files in one step; False where the system can't (not Linux)."""
     if _renameat2 is None:
         return False
     status = _renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE)
@@ -39,7 +52,7 @@ def exchange_files(one: Path, other: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the folder's names as durable as the files they stand for."""
+    """Syncs the names in ``folder`` to the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
