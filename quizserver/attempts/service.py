@@ -77,7 +77,7 @@ class QuestionService:
     def topic_problems(self, topic: str) -> list[Diagnostic]:
         """What is wrong with a topic's files, for authors; the last good version is served."""
         all_problems = self.library.snapshot().diagnostics
-        return [problem for problem in all_problems if problem.path.split("/")[0] == topic]
+        return [problem for problem in all_problems if problem.folder == topic]
 
     def may_use(self, topic: str, simulation: str) -> bool:
         """Whether the learner may see and run a simulation: its curves are a question's key.

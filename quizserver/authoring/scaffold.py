@@ -183,7 +183,7 @@ def initial_page_text(
         return blank_lesson(humanise_id(ref.topic))
     if not simulation_name:
         return plain_question_text(question_name)
-    topic = next((t for t in snapshot.topics.values() if t.folder.name == ref.topic), None)
+    topic = snapshot.topic_in_folder(ref.topic)
     simulation_path = topic.simulations.get(simulation_name) if topic is not None else None
     if simulation_path is None:
         raise RefusedTextError("There is no such simulation in this topic.")

@@ -82,8 +82,7 @@ class Verifications:
 
         Where the recorded evidence speaks for the topic as it is, nothing is written.
         """
-        topics = self._library.snapshot().topics.values()
-        topic = next((candidate for candidate in topics if candidate.folder.name == folder), None)
+        topic = self._library.snapshot().topic_in_folder(folder)
         if topic is None:
             return
         try:

@@ -25,6 +25,7 @@ from quizserver.authoring.verification import Verifications
 from quizserver.authoring.views import verdict_rows
 from quizserver.runs.model import Run, RunRefusedError
 from quizserver.web.errors import wants_json
+from quizserver.web.event_streams import event_stream_response, requested_event_id
 
 _RUN = "<string(length=24):run_id>"
 
@@ -75,15 +76,13 @@ def add_verification_routes(
     @blueprint.get(f"/verifications/{_RUN}/events", endpoint="verification_events")
     def stream_verification(run_id: str) -> AnyResponse:
         run = _require_verification(run_id)
-        event_id = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
-        after = min(int(event_id), 2**31 - 1) if event_id.isascii() and event_id.isdigit() else 0
         try:
-            stream = verifications.stream_events(run.id, after, current.visitor_token())
+            stream = verifications.stream_events(
+                run.id, requested_event_id(), current.visitor_token()
+            )
         except RunRefusedError as error:
             abort(error.status)
-        response = AnyResponse(stream, mimetype="text/event-stream")
-        response.headers["X-Accel-Buffering"] = "no"
-        return response
+        return event_stream_response(stream)
 
     @blueprint.post(f"/verifications/{_RUN}/stop", endpoint="verification_stop")
     def stop_verification(run_id: str) -> AnyResponse:

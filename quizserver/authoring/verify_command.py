@@ -93,9 +93,7 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
     requested = (
         [require_topic(snapshot, topic)] if topic is not None else list(snapshot.topics.values())
     )
-    problems = [
-        p for p in snapshot.diagnostics if p.path.split("/")[0] in {t.id for t in requested}
-    ]
+    problems = [p for p in snapshot.diagnostics if p.folder in {t.id for t in requested}]
     for problem in problems:
         click.echo(str(problem), err=True)
     if problems:

@@ -82,13 +82,13 @@ class VerificationLoop:
         """Verifies one topic; False when it was given up because its files changed."""
         self._refresh_workspace()
         snapshot = self._workspace.build_snapshot()
-        problems = [p for p in snapshot.diagnostics if p.path.split("/")[0] == folder]
+        problems = [p for p in snapshot.diagnostics if p.folder == folder]
         if problems:
             for problem in problems:
                 self._say(str(problem))
             self._say(f"{time_of_day()}  {folder}: mend these first.")
             return True
-        topic = next((t for t in snapshot.topics.values() if t.folder.name == folder), None)
+        topic = snapshot.topic_in_folder(folder)
         if topic is None or not any(question.claims for question in topic.questions):
             self._say(f"{time_of_day()}  {folder}: no claims to verify.")
             return True
@@ -122,7 +122,7 @@ class VerificationLoop:
         topics = snapshot.topics
         if topic is not None:
             return [topics[topic].folder.name] if topic in topics else [topic]
-        broken = {problem.path.split("/")[0] for problem in snapshot.diagnostics}
+        broken = {problem.folder for problem in snapshot.diagnostics}
         return [
             candidate.folder.name
             for candidate in topics.values()

@@ -24,6 +24,7 @@ from quizserver.runs.model import Run, RunRefusedError
 from quizserver.runs.request_parser import BODY_MAX, build_request, parse_request_body
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings
+from quizserver.web.event_streams import event_stream_response, requested_event_id
 
 if TYPE_CHECKING:  # they cost time at start, and only their names are needed here
     from flask_limiter import Limiter
@@ -127,11 +128,7 @@ def create_runs_blueprint(
     @blueprint.get(f"/runs/{_RUN}/events")
     def stream_events(run_id: str) -> Response:
         find_run(run_id)
-        stream = runs.open_stream(run_id, _after_batch(), visitor())
-        response = Response(stream, mimetype="text/event-stream")
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Accel-Buffering"] = "no"
-        return response
+        return event_stream_response(runs.open_stream(run_id, requested_event_id(), visitor()))
 
     @blueprint.post(f"/runs/{_RUN}/stop")
     def stop_run(run_id: str) -> Response:
@@ -206,12 +203,6 @@ def _read_json_body() -> bytes:
     if len(body) > BODY_MAX:
         raise RunRefusedError(413, "The request is larger than any request for a run needs to be.")
     return body
-
-
-def _after_batch() -> int:
-    """The batch behind which the client wants to go on: what it had when its stream broke."""
-    text = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
-    return min(int(text), 2**31 - 1) if text.isascii() and text.isdigit() else 0
 
 
 def _json_response(data: dict[str, Any], status: int = 200) -> Response:

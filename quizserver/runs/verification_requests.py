@@ -64,5 +64,4 @@ def topic_with_overlay(folder: Path, overlay: Mapping[str, str]) -> Topic | None
     workspace.update(list_folder(folder.parent, only_topic=folder.name))
     for path, text in overlay.items():
         workspace = workspace.with_file(path, text.encode())
-    topics = workspace.build_snapshot().topics.values()
-    return next((topic for topic in topics if topic.folder.name == folder.name), None)
+    return workspace.build_snapshot().topic_in_folder(folder.name)

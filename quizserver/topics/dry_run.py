@@ -66,7 +66,5 @@ def dry_run_page(
         elsewhere=tuple(
             sorted_diagnostics(d for d in diagnostics if d.path != path and d not in earlier_set)
         ),
-        topic=next(
-            (topic for topic in snapshot.topics.values() if topic.folder.name == folder), None
-        ),
+        topic=snapshot.topic_in_folder(folder),
     )

@@ -29,6 +29,11 @@ class Diagnostic:
     message: str
     hint: str
 
+    @property
+    def folder(self) -> str:
+        """The name of the topic's folder; "." for the content folder itself."""
+        return self.path.split("/")[0]
+
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}: {self.message} {self.hint}".rstrip()
 
@@ -165,3 +170,8 @@ class Snapshot:
     questions: Mapping[str, Question]
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     stale_paths: frozenset[str] = frozenset()
+
+    def topic_in_folder(self, folder: str) -> Topic | None:
+        """The topic whose folder has this name, which is not always its id."""
+        topics = self.topics.values()
+        return next((topic for topic in topics if topic.folder.name == folder), None)

@@ -188,8 +188,8 @@ def _ensure_author(database: Database) -> Person:
 
 def _find_topic(question_service: QuestionService, name: str) -> Topic | None:
     """The topic with this id or in this folder: problems name the folder."""
-    topics = question_service.library.snapshot().topics
-    return topics.get(name) or next((t for t in topics.values() if t.folder.name == name), None)
+    snapshot = question_service.library.snapshot()
+    return snapshot.topics.get(name) or snapshot.topic_in_folder(name)
 
 
 def _build_bar(question_service: QuestionService, settings: Settings) -> PreviewBar:
@@ -233,7 +233,7 @@ def _build_bar(question_service: QuestionService, settings: Settings) -> Preview
 
 
 def _problems_in(problems: tuple[Diagnostic, ...], folder: str) -> list[Diagnostic]:
-    return [problem for problem in problems if problem.path.split("/")[0] == folder]
+    return [problem for problem in problems if problem.folder == folder]
 
 
 def _folder_problems(problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:

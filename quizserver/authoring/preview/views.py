@@ -151,10 +151,9 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
     folders = {topic.folder.name: topic for topic in snapshot.topics.values()}
     counts: dict[str, int] = {}
     for problem in snapshot.diagnostics:
-        folder = problem.path.split("/")[0]
-        counts[folder] = counts.get(folder, 0) + 1
+        counts[problem.folder] = counts.get(problem.folder, 0) + 1
     unserved_folders = sorted(
-        {p.path.split("/")[0] for p in snapshot.diagnostics if "/" in p.path} - set(folders)
+        {p.folder for p in snapshot.diagnostics if "/" in p.path} - set(folders)
     )
     rows = [
         PreviewTopicRow(

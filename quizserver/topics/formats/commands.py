@@ -245,9 +245,8 @@ def _concerns_target(problem: Diagnostic, snapshot: Snapshot, target: str | None
 
 
 def _topic_of_folder(snapshot: Snapshot, folder: str) -> str:
-    return next(
-        (topic.id for topic in snapshot.topics.values() if topic.folder.name == folder), folder
-    )
+    topic = snapshot.topic_in_folder(folder)
+    return topic.id if topic is not None else folder
 
 
 def _save_output(output: Path, data: bytes, *, overwrite: bool) -> None:
