@@ -30,8 +30,6 @@ def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -
 
     With PATH, of the files under it.
     """
-    from dataclasses import asdict
-
     from quizserver.lab.catalog import SimulationCatalog
     from quizserver.topics.content_checks import check_content
 
@@ -43,7 +41,7 @@ def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -
         )
     problems = check_content(path or folder, content=folder, catalog=catalog)
     if as_json:
-        click.echo(json.dumps({"problems": [asdict(problem) for problem in problems]}, indent=2))
+        click.echo(json.dumps({"problems": [problem.to_json() for problem in problems]}, indent=2))
     else:
         for problem in problems:
             click.echo(str(problem))

@@ -273,8 +273,8 @@ def check_page_text(
         return dry_run
     problems = [
         Diagnostic(
-            dry_run.path, line, 1, "conflict-mark", "Two versions stand here, between marks.",
-            "Decide between them, and delete the marks.",
+            line, 1, "conflict-mark", "Two versions stand here, between marks.",
+            "Decide between them, and delete the marks.", path=dry_run.path,
         )
         for line in marker_lines
     ]  # fmt: skip

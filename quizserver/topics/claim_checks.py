@@ -17,7 +17,6 @@ from quizserver.topics.lesson import ParsedLesson, SimulationUse
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import DEFAULT_SIMULATION, ParsedQuestion
 from quizserver.topics.slugs import did_you_mean
-from quizserver.topics.source_text import ParsedDiagnostic
 from quizserver.topics.yaml_nodes import YamlPath as YamlPath
 
 DescriptionOrError = Description | SimulationError
@@ -54,10 +53,7 @@ def check_simulation_use(
     ]
     for page in parsed_pages:
         for diagnostic in _check_page(page, outcomes):
-            position = (page.path, diagnostic.line, diagnostic.column)
-            diagnostics.append(
-                Diagnostic(*position, diagnostic.code, diagnostic.message, diagnostic.hint)
-            )
+            diagnostics.append(diagnostic.at_path(page.path))
     return diagnostics
 
 
@@ -77,7 +73,7 @@ def _describe_simulations(
 def _unusable_simulation(path: str, error: SimulationError) -> Diagnostic:
     message = f"This simulation cannot be used: {error.message.rstrip('.')}."
     hint = "Mend it; what refers to it is not checked until then."
-    return Diagnostic(path, max(error.line or 1, 1), 1, "bad-simulation", message, hint)
+    return Diagnostic(max(error.line or 1, 1), 1, "bad-simulation", message, hint, path=path)
 
 
 def simulation_path(page_path: str, name: str) -> str:
@@ -97,7 +93,7 @@ def _simulation_paths(page: ParsedQuestion | ParsedLesson) -> Iterator[str]:
 
 def check_simulations_exist(
     page: ParsedQuestion | ParsedLesson, files: frozenset[str]
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     """A flaw for each simulation that a page names and its folder does not hold."""
     folder = page.path.split("/")[0] + "/"
     existing = [
@@ -109,7 +105,7 @@ def check_simulations_exist(
         if name not in existing:
             message = f'There is no simulation "{name}": {folder}{name}.py does not exist.'
             hint = did_you_mean(name, existing) or "Write that file."
-            yield ParsedDiagnostic(line, column, "missing-simulation", message, hint)
+            yield Diagnostic(line, column, "missing-simulation", message, hint)
 
 
 def _named_simulations(page: ParsedQuestion | ParsedLesson) -> Iterator[tuple[str, int, int]]:
@@ -134,7 +130,7 @@ def _block_position(use: SimulationUse, path: YamlPath, *, key: bool = False) ->
 
 def _check_page(
     page: ParsedQuestion | ParsedLesson, outcomes: Mapping[str, DescriptionOrError]
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     if isinstance(page, ParsedQuestion):
         if page.front.model and page.simulation:
             outcome = outcomes.get(simulation_path(page.path, page.simulation))
@@ -152,7 +148,7 @@ def _check_claims(
     front: CheckedYaml[QuestionFrontMatter],
     model: QuestionFrontMatter,
     description: Description | None,
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     for index, claim in enumerate(model.claims):
         path: YamlPath = ("claims", index)
         yield from _check_shape(front, claim, path)
@@ -164,7 +160,7 @@ def _check_claims(
         if claim.series is not None and claim.series not in description.series:
             message = f'The simulation has no series "{claim.series}".'
             hint = did_you_mean(claim.series, description.series)
-            yield ParsedDiagnostic(
+            yield Diagnostic(
                 *front.document.position_of((*path, "series")), "unknown-series", message, hint
             )
         for knob, values in claim.over.items():
@@ -181,7 +177,7 @@ def _check_claims(
 
 def _check_shape(
     front: CheckedYaml[QuestionFrontMatter], claim: ClaimEntry, path: YamlPath
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     """A shape that is not there, or does not compare with what the claim names."""
     # this brings numpy, which only this check needs
     from quizserver.lab.shapes.registry import SHAPE_NAMES, find_misfit
@@ -190,7 +186,7 @@ def _check_shape(
     if mismatch is not None:
         is_unknown = mismatch.code == "unknown-shape"
         hint = did_you_mean(claim.shape, SHAPE_NAMES) if is_unknown else mismatch.hint
-        yield ParsedDiagnostic(
+        yield Diagnostic(
             *front.document.position_of((*path, mismatch.key)),
             mismatch.code,
             mismatch.message,
@@ -200,7 +196,7 @@ def _check_shape(
 
 def _check_block(
     use: SimulationUse, model: SimulationEntry, description: Description
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     if model.arm is not None and model.arm not in _arm_names(description):
         yield _unknown_arm(model.arm, description, _block_position(use, ("arm",)))
     for knob, value in model.knobs.items():
@@ -219,30 +215,26 @@ def _knob_names(description: Description) -> list[str]:
     return [knob.name for knob in description.knobs]
 
 
-def _unknown_arm(
-    name: str, description: Description, position: tuple[int, int]
-) -> ParsedDiagnostic:
+def _unknown_arm(name: str, description: Description, position: tuple[int, int]) -> Diagnostic:
     message = f'The simulation has no arm "{name}".'
-    return ParsedDiagnostic(
+    return Diagnostic(
         *position, "unknown-arm", message, did_you_mean(name, _arm_names(description))
     )
 
 
-def _unknown_knob(
-    name: str, description: Description, position: tuple[int, int]
-) -> ParsedDiagnostic:
+def _unknown_knob(name: str, description: Description, position: tuple[int, int]) -> Diagnostic:
     message = f'The simulation has no knob "{name}".'
-    return ParsedDiagnostic(
+    return Diagnostic(
         *position, "unknown-knob", message, did_you_mean(name, _knob_names(description))
     )
 
 
 def _check_range(
     name: str, value: float, description: Description, position: tuple[int, int]
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     knob = next(knob for knob in description.knobs if knob.name == name)
     try:
         knob.check_value(value)
     except KnobError as error:
         hint = "Change the number, or the knob's range in the simulation."
-        yield ParsedDiagnostic(*position, "knob-out-of-range", error.message, hint)
+        yield Diagnostic(*position, "knob-out-of-range", error.message, hint)

@@ -23,7 +23,7 @@ def check_content(
     path, content = Path(os.path.abspath(path)), Path(os.path.abspath(content))  # noqa: PTH100
     if not path.exists():
         message = "There is no such file or folder."
-        return [Diagnostic(path.name, 1, 1, "no-such-path", message, "Check its spelling.")]
+        return [Diagnostic(1, 1, "no-such-path", message, "Check its spelling.", path=path.name)]
     only_topic = None
     if not path.is_relative_to(content):
         content, only_topic = _enclosing_content(path)
@@ -31,7 +31,7 @@ def check_content(
         listing = list_folder(content, only_topic=only_topic)
     except OSError as error:
         message = f"The content folder cannot be read: {error.strerror or error}."
-        return [Diagnostic(".", 1, 1, "no-content", message, "Check its path and its rights.")]
+        return [Diagnostic(1, 1, "no-content", message, "Check its path and its rights.", path=".")]
     workspace = Workspace(content)
     workspace.update(listing)
     diagnostics = workspace.diagnostics()

@@ -8,14 +8,14 @@ from quizserver.topics.claim_checks import check_simulations_exist
 from quizserver.topics.inline_markup import Link
 from quizserver.topics.lesson import ParsedLesson
 from quizserver.topics.links import SiteMap, resolve_link
+from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import did_you_mean
-from quizserver.topics.source_text import ParsedDiagnostic
 
 
 def check_cross_references(
     page: ParsedQuestion | ParsedLesson, site_map: SiteMap
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     """The flaws of a file that depend on what else there is."""
     for link in page.links:
         yield from _check_link(link, page.path, site_map)
@@ -24,24 +24,24 @@ def check_cross_references(
         yield from _check_question_blocks(page, site_map)
 
 
-def _check_link(link: Link, path: str, site_map: SiteMap) -> Iterator[ParsedDiagnostic]:
+def _check_link(link: Link, path: str, site_map: SiteMap) -> Iterator[Diagnostic]:
     resolved = resolve_link(site_map, path, link.attribute, link.url)
     if resolved.code is not None:
         position = (link.line, link.column)
-        yield ParsedDiagnostic(*position, resolved.code, resolved.message, resolved.hint)
+        yield Diagnostic(*position, resolved.code, resolved.message, resolved.hint)
 
 
-def _check_question_blocks(lesson: ParsedLesson, site_map: SiteMap) -> Iterator[ParsedDiagnostic]:
+def _check_question_blocks(lesson: ParsedLesson, site_map: SiteMap) -> Iterator[Diagnostic]:
     for block in lesson.question_blocks:
         question_id = block.content.strip()
         position = (block.line + 1, 1) if question_id else (block.line, block.column)
         if not question_id:
             hint = "Write the question's id between the fences."
-            yield ParsedDiagnostic(*position, "empty-block", "This block names no question.", hint)
+            yield Diagnostic(*position, "empty-block", "This block names no question.", hint)
         elif (
             question_id not in site_map.question_ids
             and question_id not in site_map.broken_question_ids
         ):
             message = f'There is no question "{question_id.splitlines()[0]}".'
             hint = did_you_mean(question_id, site_map.question_ids)
-            yield ParsedDiagnostic(*position, "unknown-question", message, hint)
+            yield Diagnostic(*position, "unknown-question", message, hint)

@@ -61,12 +61,12 @@ def list_folder(content: Path, *, only_topic: str | None = None) -> FolderListin
             if path.lower().endswith(".md") and path not in _IGNORED_FILES:
                 message = "This file lies outside any topic."
                 hint = "Put it into a folder: each folder here is one topic."
-                diagnostics.append(Diagnostic(path, 1, 1, "file-outside-topic", message, hint))
+                diagnostics.append(Diagnostic(1, 1, "file-outside-topic", message, hint, path=path))
             continue
         if path.count("/") == 1 and path.lower().endswith(_OTHER_MARKDOWN_SUFFIXES):
             message = f'"{entry.name}" is not read: a page\'s name ends in .md.'
             hint = f"Rename it: {entry.name.split('.')[0]}.md."
-            diagnostics.append(Diagnostic(path, 1, 1, "not-md", message, hint))
+            diagnostics.append(Diagnostic(1, 1, "not-md", message, hint, path=path))
         stat = entry.stat()
         files[path] = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
     return FolderListing(files, tuple(diagnostics))
@@ -92,7 +92,7 @@ def _walk_folder(
             if entry.is_symlink() and not _stays_inside(entry, folder, depth):
                 message = "This link leads out of the content folder, or nowhere."
                 hint = "Put the file itself here."
-                diagnostics.append(Diagnostic(path, 1, 1, "link-outside", message, hint))
+                diagnostics.append(Diagnostic(1, 1, "link-outside", message, hint, path=path))
             elif entry.is_dir():
                 if depth < _MAX_DEPTH:
                     yield from _walk_folder(entry.path, path + "/", depth + 1, diagnostics)
@@ -117,7 +117,7 @@ def _stays_inside(entry: os.DirEntry[str], folder: Path | str, depth: int) -> bo
 
 def _unreadable_file(path: str, error: OSError) -> Diagnostic:
     message = f"This cannot be read: {error.strerror or error}."
-    return Diagnostic(path, 1, 1, "unreadable", message, "Check that the server may read it.")
+    return Diagnostic(1, 1, "unreadable", message, "Check that the server may read it.", path=path)
 
 
 def _is_ignored(name: str) -> bool:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from quizserver.topics.model import Diagnostic
 from quizserver.topics.question_parser import FrontMatter
 from quizserver.topics.slugs import did_you_mean
-from quizserver.topics.source_text import ParsedDiagnostic
 from quizserver.topics.yaml_nodes import YamlDocument, YamlPath, parse_yaml
 
 FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
@@ -74,7 +74,7 @@ class CheckedYaml(Generic[FrontMatterModel]):
         self,
         model: FrontMatterModel | None,
         document: YamlDocument,
-        diagnostics: Sequence[ParsedDiagnostic],
+        diagnostics: Sequence[Diagnostic],
     ) -> None:
         self.model = model
         self.document = document
@@ -89,7 +89,7 @@ def check_front_matter(
         return CheckedYaml(model(), YamlDocument(data={}), ())
     if not front.closed:
         message = "The front matter that begins here has no end."
-        diagnostic = ParsedDiagnostic(
+        diagnostic = Diagnostic(
             1, 1, "open-front-matter", message, "Close it with a line of ---.", fatal=True
         )
         return CheckedYaml(None, YamlDocument(data={}), (diagnostic,))
@@ -140,21 +140,21 @@ def _drop_paths(data: Any, paths: Iterable[YamlPath], prefix: YamlPath = ()) -> 
 
 def _validation_diagnostic(
     detail: Any, document: YamlDocument, model: type[BaseModel]
-) -> ParsedDiagnostic:
+) -> Diagnostic:
     path: YamlPath = tuple(detail["loc"])
     name = ".".join(str(step) for step in path)
     kind = str(detail["type"])
     if kind == "extra_forbidden":
         hint = did_you_mean(str(path[-1]), _known_keys(model, path[:-1]))
         message = f'The key "{path[-1]}" is unknown here.'
-        return ParsedDiagnostic(*document.position_of(path, key=True), "unknown-key", message, hint)
+        return Diagnostic(*document.position_of(path, key=True), "unknown-key", message, hint)
     if kind == "missing":
         message = f'The key "{path[-1]}" is missing here.'
-        return ParsedDiagnostic(
+        return Diagnostic(
             *document.position_of(path[:-1]), "missing-key", message, f"Add {path[-1]}: …", True
         )
     message, hint = _explain_error(kind, name, document.source_texts.get(path, ""), detail)
-    return ParsedDiagnostic(*document.position_of(path), "bad-value", message, hint, True)
+    return Diagnostic(*document.position_of(path), "bad-value", message, hint, True)
 
 
 def _explain_error(kind: str, name: str, source_text: str, detail: Any) -> tuple[str, str]:

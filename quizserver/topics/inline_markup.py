@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
 from quizserver.topics.markdown import LabelDefinition, fold_label, hidden_text, scan_markdown
+from quizserver.topics.model import Diagnostic
 from quizserver.topics.render import MOST_BRACKETS, find_tangles
 from quizserver.topics.sanitise import ALLOWED_TAGS, DROPPED_TAGS
-from quizserver.topics.source_text import LineIndex, ParsedDiagnostic
+from quizserver.topics.source_text import LineIndex
 
 _TARGET = re.compile(
     r"\]\([ \t]*(?:<(?P<angle>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*))"
@@ -101,16 +102,12 @@ def _raw_html_attributes(prose: str) -> Iterator[tuple[str, str, int]]:
                 yield match["name"].lower(), match[group], match.start(group)
 
 
-def check_inline_markup(
-    text: str, definitions: Sequence[LabelDefinition]
-) -> Iterator[ParsedDiagnostic]:
+def check_inline_markup(text: str, definitions: Sequence[LabelDefinition]) -> Iterator[Diagnostic]:
     """What is wrong with formulas, raw HTML, images' descriptions, footnotes and definitions."""
     for offset, _ in find_tangles(text):
         message = f"This paragraph holds more than {MOST_BRACKETS} brackets; they are left out."
         position = LineIndex(text).position_at(offset)
-        yield ParsedDiagnostic(
-            *position, "tangle", message, "Split it, or put it into a code block."
-        )
+        yield Diagnostic(*position, "tangle", message, "Split it, or put it into a code block.")
     yield from _check_formulas(text)
     prose, line_index = _searchable_prose(text)
     yield from check_raw_html(prose, line_index)
@@ -119,7 +116,7 @@ def check_inline_markup(
     yield from _check_labels(prose, line_index, definitions)
 
 
-def _check_formulas(text: str) -> Iterator[ParsedDiagnostic]:
+def _check_formulas(text: str) -> Iterator[Diagnostic]:
     line_index = LineIndex(text)
     for formula in find_formulas(text, scan_markdown(text).prose_text()):
         try:
@@ -127,9 +124,7 @@ def _check_formulas(text: str) -> Iterator[ParsedDiagnostic]:
         except FormulaError as error:
             message = f"The formula {_short_latex(formula.latex)} cannot be shown: {error}."
             hint = "Mend it, or write \\$ for a dollar sign."
-            yield ParsedDiagnostic(
-                *line_index.position_at(formula.start), "bad-formula", message, hint
-            )
+            yield Diagnostic(*line_index.position_at(formula.start), "bad-formula", message, hint)
 
 
 def _short_latex(latex: str) -> str:
@@ -137,43 +132,39 @@ def _short_latex(latex: str) -> str:
     return line if len(line) <= 40 else line[:39] + "…"
 
 
-def _check_quotes(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnostic]:
+def _check_quotes(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
     for match in _QUOTED.finditer(prose):
         message = "A quotation mark in an address is read as the beginning of a title."
         hint = "Write %27 for an apostrophe, and %22 for a double quotation mark."
-        yield ParsedDiagnostic(
-            *line_index.position_at(match.start("address")), "bad-link", message, hint
-        )
+        yield Diagnostic(*line_index.position_at(match.start("address")), "bad-link", message, hint)
 
 
-def _check_alt_texts(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnostic]:
+def _check_alt_texts(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
     message = "This image has no description for those who cannot see it."
     hint = "Write it between the brackets: ![what the picture shows](picture.png)"
     for match in re.finditer(r"!\[[ \t]*\](?=[(\[])", prose):
-        yield ParsedDiagnostic(*line_index.position_at(match.start()), "no-alt-text", message, hint)
+        yield Diagnostic(*line_index.position_at(match.start()), "no-alt-text", message, hint)
     for tag in _RAW_LINK.finditer(prose):
         if tag["tag"].lower() != "img":
             continue
         span = (tag.start("attributes"), tag.end("attributes"))
         names = {m["name"].lower() for m in _ATTRIBUTE.finditer(prose, *span)}
         if "alt" not in names:
-            yield ParsedDiagnostic(
+            yield Diagnostic(
                 *line_index.position_at(tag.start()), "no-alt-text", message, 'Add alt="…".'
             )
 
 
 def _check_labels(
     prose: str, line_index: LineIndex, definitions: Sequence[LabelDefinition]
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     defined: dict[str, LabelDefinition] = {}
     for definition in definitions:
         if definition.label in defined:
             message = f"[{definition.label}] is defined twice (first in line "
             message += f"{defined[definition.label].line})."
             position = (definition.line, definition.column)
-            yield ParsedDiagnostic(
-                *position, "duplicate-definition", message, "Delete one of them."
-            )
+            yield Diagnostic(*position, "duplicate-definition", message, "Delete one of them.")
         defined.setdefault(definition.label, definition)
     starts = {(definition.line, definition.column) for definition in definitions}
     used_labels: set[str] = set()
@@ -185,7 +176,7 @@ def _check_labels(
         if label not in defined:
             message = f"There is no footnote [^{match['label']}]."
             hint = f"Add a line: [^{match['label']}]: …"
-            yield ParsedDiagnostic(
+            yield Diagnostic(
                 *line_index.position_at(match.start()), "undefined-footnote", message, hint
             )
     for match in _BY_LABEL.finditer(prose):
@@ -194,7 +185,7 @@ def _check_labels(
         if label not in defined and line_index.position_at(match.start()) not in starts:
             message = f"There is no link definition [{label}]."
             hint = f"Add a line: [{label}]: https://…"
-            yield ParsedDiagnostic(
+            yield Diagnostic(
                 *line_index.position_at(match.start()), "undefined-reference", message, hint
             )
     for label, definition in defined.items():
@@ -202,7 +193,7 @@ def _check_labels(
             noun = "footnote" if label.startswith("^") else "link definition"
             message = f"The {noun} [{label}] is never used."
             position = (definition.line, definition.column)
-            yield ParsedDiagnostic(*position, "unused-definition", message, "Use it, or delete it.")
+            yield Diagnostic(*position, "unused-definition", message, "Use it, or delete it.")
 
 
 _TAG = re.compile(
@@ -213,7 +204,7 @@ _BEFORE_ADDRESS = ("](", "]: ")
 _UNSAFE_ATTRIBUTE = re.compile(r"\s(?P<name>style|on[a-z]+)\s*=", re.IGNORECASE)
 
 
-def check_raw_html(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnostic]:
+def check_raw_html(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
     """A warning for each opening tag of ``prose`` that is left out of the page, or loses its style
     or its script. ``positions`` are those of the text that ``prose`` was made from."""
     for tag in _TAG.finditer(prose):
@@ -225,19 +216,19 @@ def check_raw_html(prose: str, line_index: LineIndex) -> Iterator[ParsedDiagnost
         position = line_index.position_at(tag.start())
         if name in DROPPED_TAGS:
             message = f"<{name}> is left out of the page, with everything in it."
-            yield ParsedDiagnostic(
+            yield Diagnostic(
                 *position, "dropped-html", message, "Delete it, or write it as `code`."
             )
         elif name not in ALLOWED_TAGS:
             message = f"<{tag['name']}> is taken for an HTML tag and left out of the page."
             hint = f"Write `<{tag['name']}>` or &lt;{tag['name']}&gt; to show it, or delete it."
-            yield ParsedDiagnostic(*position, "dropped-html", message, hint)
+            yield Diagnostic(*position, "dropped-html", message, hint)
         else:
             for attribute in _UNSAFE_ATTRIBUTE.finditer(tag["attributes"]):
                 start = tag.start("attributes") + attribute.start("name")
                 message = (
                     f'The attribute "{attribute["name"]}" of <{name}> is left out of the page.'
                 )
-                yield ParsedDiagnostic(
+                yield Diagnostic(
                     *line_index.position_at(start), "dropped-html", message, "Delete it."
                 )

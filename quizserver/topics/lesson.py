@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quizserver.topics.front_matter import (
     CheckedYaml,
@@ -23,6 +23,7 @@ from quizserver.topics.markdown import (
     used_definitions,
 )
 from quizserver.topics.model import (
+    Diagnostic,
     HtmlBlock,
     Lesson,
     LessonBlock,
@@ -32,7 +33,6 @@ from quizserver.topics.model import (
 from quizserver.topics.question_parser import EmbeddedBlock, LessonFields, parse_lesson_fields
 from quizserver.topics.render import plain_text, render_markdown, render_parts
 from quizserver.topics.sanitise import RewriteUrl
-from quizserver.topics.source_text import ParsedDiagnostic
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 
@@ -57,7 +57,7 @@ class ParsedLesson:
     question_blocks: tuple[EmbeddedBlock, ...]
     simulation_uses: tuple[SimulationUse, ...]
     links: tuple[Link, ...]
-    diagnostics: tuple[ParsedDiagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
     @property
     def is_servable(self) -> bool:
@@ -93,10 +93,7 @@ def parse_lesson(path: str, text: str) -> ParsedLesson:
     ]
     for use in simulation_uses:
         # A block that cannot be read is left out; the lesson around it is served all the same.
-        diagnostics.extend(
-            ParsedDiagnostic(d.line, d.column, d.code, d.message, d.hint)
-            for d in use.entry.diagnostics
-        )
+        diagnostics.extend(replace(diagnostic, fatal=False) for diagnostic in use.entry.diagnostics)
     diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
     links = tuple(find_links(text, definitions))
     return ParsedLesson(
@@ -163,20 +160,18 @@ def _first_paragraph(prose: list[str]) -> str:
 
 def _check_lesson(
     fields: LessonFields, front: CheckedYaml[LessonFrontMatter]
-) -> Iterator[ParsedDiagnostic]:
+) -> Iterator[Diagnostic]:
     if not (fields.title and fields.title.text) and not (front.model and front.model.title):
         source = fields.source
         line = min(source.kinds.count(LineKind.FRONT) + 1, len(source.lines))
         hint = "Begin with a line such as: # The strange loss"
-        yield ParsedDiagnostic(line, 1, "no-title", "This lesson has no title.", hint)
+        yield Diagnostic(line, 1, "no-title", "This lesson has no title.", hint)
     for fence in fields.source.fences:
         if not fence.closed:
             message = "The code block that begins here has no end."
             hint = "Close it with the same fence on a line of its own."
-            yield ParsedDiagnostic(
-                fence.first_line, fence.column, "open-fence", message, hint, True
-            )
+            yield Diagnostic(fence.first_line, fence.column, "open-fence", message, hint, True)
     for fence in fields.misplaced_blocks:
         message = "This block is inside a list or a quotation, where nothing can be embedded."
         hint = "Let it begin at the left."
-        yield ParsedDiagnostic(fence.first_line, fence.column, "misplaced-block", message, hint)
+        yield Diagnostic(fence.first_line, fence.column, "misplaced-block", message, hint)

@@ -150,7 +150,7 @@ class Library:
             message = f"The content folder cannot be read: {error.strerror or error}."
             hint = "Check its path and its rights; until then what was there is served."
             folder_diagnostics: tuple[Diagnostic, ...] = (
-                Diagnostic(".", 1, 1, "no-content", message, hint),
+                Diagnostic(1, 1, "no-content", message, hint, path="."),
             )
             listing = None
         else:

@@ -6,7 +6,7 @@ Everything here is plain data. HTML fields hold sanitised HTML, safe to put into
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,18 +16,36 @@ ExpectedVerdict = Literal["supported", "refuted"]
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """Something wrong in a file, told so that its author can mend it.
+    """Something wrong at a place in a file, with a hint how its author can fix it.
 
-    ``path`` is relative to the content folder with forward slashes; ``line`` and ``column`` count
-    from 1. ``code`` is a short stable name such as ``no-right-option``.
+    ``line`` and ``column`` count from 1; ``code`` is a short stable name such as
+    ``no-right-option``. ``fatal``: the file cannot be served as it stands; two diagnostics that
+    differ in this alone are the same. ``path`` is relative to the content folder with forward
+    slashes, and empty while a text is checked by itself.
     """
 
-    path: str
     line: int
     column: int
     code: str
     message: str
-    hint: str
+    hint: str = ""
+    fatal: bool = field(default=False, compare=False)
+    path: str = ""
+
+    def at_path(self, path: str) -> Diagnostic:
+        """The same diagnostic, of the file at ``path``."""
+        return replace(self, path=path)
+
+    def to_json(self) -> dict[str, str | int]:
+        """The six keys that ``check``, ``import`` and ``export`` report with ``--json``."""
+        return {
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+        }
 
     @property
     def folder(self) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from quizserver.topics.folder import FileSignature, is_lesson
 from quizserver.topics.lesson import ParsedLesson, RenderedLesson, parse_lesson, render_lesson
 from quizserver.topics.links import SiteMap, resolve_link
-from quizserver.topics.model import Question
+from quizserver.topics.model import Diagnostic, Question
 from quizserver.topics.question import ParsedQuestion, parse_question, render_question
 from quizserver.topics.slugs import humanise_id
-from quizserver.topics.source_text import ParsedDiagnostic, decode_source
+from quizserver.topics.source_text import decode_source
 
 ParsedPage = ParsedQuestion | ParsedLesson
 RenderedPage = Question | RenderedLesson
@@ -36,7 +36,7 @@ class PageFile:
     parsed: ParsedPage | None = None
     is_servable: bool = False
     last_good: ParsedPage | None = None
-    diagnostics: tuple[ParsedDiagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     _cached_page: _CachedPage | None = None
 
     @property
@@ -61,9 +61,7 @@ class PageFile:
         except OSError as error:
             message = f"This file cannot be read: {error.strerror or error}."
             hint = "Check that the server may read it."
-            self._set_parsed(
-                None, False, (ParsedDiagnostic(1, 1, "unreadable", message, hint, True),)
-            )
+            self._set_parsed(None, False, (Diagnostic(1, 1, "unreadable", message, hint, True),))
             return
         self.parse_bytes(data)
 
@@ -88,7 +86,7 @@ class PageFile:
         self,
         parsed: ParsedPage | None,
         is_servable: bool,
-        diagnostics: tuple[ParsedDiagnostic, ...],
+        diagnostics: tuple[Diagnostic, ...],
     ) -> None:
         self.parsed, self.is_servable, self.diagnostics = parsed, is_servable, diagnostics
 

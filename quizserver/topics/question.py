@@ -16,13 +16,12 @@ from quizserver.topics.markdown import (
     scan_markdown,
     used_definitions,
 )
-from quizserver.topics.model import AnswerOption, Claim, KnobValues, Question
+from quizserver.topics.model import AnswerOption, Claim, Diagnostic, KnobValues, Question
 from quizserver.topics.question_checks import check_question, option_id
 from quizserver.topics.question_parser import ListItem, QuestionFields, parse_question_fields
 from quizserver.topics.render import plain_text, render_markdown, unwrap_paragraph
 from quizserver.topics.sanitise import RewriteUrl
 from quizserver.topics.slugs import hex_digest, humanise_id, is_id, slugify
-from quizserver.topics.source_text import ParsedDiagnostic
 
 DEFAULT_SIMULATION = "simulation"
 
@@ -40,7 +39,7 @@ class ParsedQuestion:
     front: CheckedYaml[QuestionFrontMatter]
     option_ids: tuple[str, ...]
     links: tuple[Link, ...]
-    diagnostics: tuple[ParsedDiagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
     @property
     def is_servable(self) -> bool:

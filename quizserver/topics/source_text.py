@@ -7,23 +7,10 @@ import codecs
 import re
 from dataclasses import dataclass, field
 
+from quizserver.topics.model import Diagnostic
+
 LARGEST_PAGE = 256 * 1024
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedDiagnostic:
-    """Something wrong at a place in a file: a ``Problem`` that does not know its file yet.
-
-    ``fatal`` says that the file cannot be served as it stands.
-    """
-
-    line: int
-    column: int
-    code: str
-    message: str
-    hint: str = ""
-    fatal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +18,14 @@ class SourceText:
     """A file's text with newlines as ``\\n``, and what was wrong with its bytes."""
 
     text: str
-    diagnostics: tuple[ParsedDiagnostic, ...] = field(default=())
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
 
 
 def decode_source(data: bytes, *, largest: int = LARGEST_PAGE) -> SourceText:
     """UTF-8 bytes (with or without BOM; LF, CRLF or CR) to text. Never raises."""
     if len(data) > largest:
         message = f"This file holds {len(data):,} bytes; a page may hold {largest:,}."
-        diagnostic = ParsedDiagnostic(
+        diagnostic = Diagnostic(
             1, 1, "too-large", message, "Split it, or move data out of it.", fatal=True
         )
         return SourceText("", (diagnostic,))
@@ -46,9 +33,9 @@ def decode_source(data: bytes, *, largest: int = LARGEST_PAGE) -> SourceText:
         message = "This file is UTF-16 text."
         return SourceText(
             "",
-            (ParsedDiagnostic(1, 1, "not-utf-8", message, "Save the file as UTF-8.", fatal=True),),
+            (Diagnostic(1, 1, "not-utf-8", message, "Save the file as UTF-8.", fatal=True),),
         )
-    diagnostics: list[ParsedDiagnostic] = []
+    diagnostics: list[Diagnostic] = []
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -57,7 +44,7 @@ def decode_source(data: bytes, *, largest: int = LARGEST_PAGE) -> SourceText:
         byte = data[error.start]
         message = f"Byte 0x{byte:02X} is not UTF-8 text."
         diagnostics.append(
-            ParsedDiagnostic(line, column, "not-utf-8", message, "Save the file as UTF-8.", True)
+            Diagnostic(line, column, "not-utf-8", message, "Save the file as UTF-8.", True)
         )
         text = data.decode("utf-8", "replace")
     text = _normalise_newlines(text.removeprefix("\ufeff"))
@@ -65,14 +52,12 @@ def decode_source(data: bytes, *, largest: int = LARGEST_PAGE) -> SourceText:
     if control:
         line, column = position_in(text, control.start())
         message = f"There is an invisible control character (U+{ord(control[0]):04X}) here."
-        diagnostics.append(
-            ParsedDiagnostic(line, column, "control-character", message, "Delete it.")
-        )
+        diagnostics.append(Diagnostic(line, column, "control-character", message, "Delete it."))
         text = _CONTROL.sub("\ufffd", text)
     if not text.strip():
         message = "This file is empty."
         diagnostics.append(
-            ParsedDiagnostic(1, 1, "empty-file", message, "Write the page, or delete it.", True)
+            Diagnostic(1, 1, "empty-file", message, "Write the page, or delete it.", True)
         )
     return SourceText(text, tuple(diagnostics))
 

@@ -18,7 +18,6 @@ from quizserver.topics.model import Diagnostic, Question, Snapshot, Topic
 from quizserver.topics.page_file import PageFile, ParsedPage
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, humanise_id, is_id, slugify
-from quizserver.topics.source_text import ParsedDiagnostic
 
 
 @dataclass
@@ -207,9 +206,9 @@ class Workspace:
             if folder not in site_map.topic_ids:
                 hint += " Until then it is not served: another topic has that id."
             first_path = min(path for path, file in self.files.items() if file.folder == folder)
-            yield Diagnostic(first_path, 1, 1, "bad-topic-id", message, hint)
+            yield Diagnostic(1, 1, "bad-topic-id", message, hint, path=first_path)
 
-    def _check_ownership(self, file: PageFile) -> Iterator[ParsedDiagnostic]:
+    def _check_ownership(self, file: PageFile) -> Iterator[Diagnostic]:
         if not isinstance(file.parsed, ParsedQuestion) or not file.is_servable:
             return
         owner = self.id_owners.get(file.parsed.id)
@@ -219,7 +218,7 @@ class Workspace:
             hint = "Give this one another id." + (
                 "" if file.is_stale else " It is not served until then."
             )
-            yield ParsedDiagnostic(*position, "duplicate-question-id", message, hint, True)
+            yield Diagnostic(*position, "duplicate-question-id", message, hint, True)
 
 
 def _first_owner(owners: dict[str, PageFile], parsed: ParsedQuestion, file: PageFile) -> PageFile:
@@ -232,15 +231,13 @@ def _keeps_id(file: PageFile, previous_ids: dict[str, str]) -> bool:
     return isinstance(candidate, ParsedQuestion) and previous_ids.get(file.path) == candidate.id
 
 
-def _with_path(path: str, diagnostic: ParsedDiagnostic, *, is_stale: bool = False) -> Diagnostic:
+def _with_path(path: str, diagnostic: Diagnostic, *, is_stale: bool = False) -> Diagnostic:
     hint = (
         f"{diagnostic.hint} Until then its last good version is served.".strip()
         if is_stale
         else diagnostic.hint
     )
-    return Diagnostic(
-        path, diagnostic.line, diagnostic.column, diagnostic.code, diagnostic.message, hint
-    )
+    return replace(diagnostic, path=path, hint=hint)
 
 
 def sorted_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

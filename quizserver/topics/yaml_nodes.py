@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from quizserver.topics.source_text import ParsedDiagnostic
+from quizserver.topics.model import Diagnostic
 
 YamlPath = tuple[str | int, ...]
 
@@ -53,7 +53,7 @@ class YamlDocument:
     keys: dict[YamlPath, tuple[int, int]] = field(default_factory=dict)
     values: dict[YamlPath, tuple[int, int]] = field(default_factory=dict)
     source_texts: dict[YamlPath, str] = field(default_factory=dict)
-    diagnostics: list[ParsedDiagnostic] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def position_of(self, path: YamlPath, *, key: bool = False) -> tuple[int, int]:
         """Where ``path`` stands, or the nearest thing around it that does."""
@@ -80,21 +80,19 @@ def parse_yaml(text: str, *, line: int) -> YamlDocument:
         position = (error_mark.line + line, error_mark.column + 1) if error_mark else (line, 1)
         message = f"This YAML cannot be read: {error.problem or error.context}."
         hint = 'Put text that holds ": ", "#" or brackets into quotes; indent with spaces.'
-        document.diagnostics.append(ParsedDiagnostic(*position, "bad-yaml", message, hint, True))
+        document.diagnostics.append(Diagnostic(*position, "bad-yaml", message, hint, True))
     except yaml.YAMLError as error:
         message = f"This YAML cannot be read: {str(error).splitlines()[0]}."
         document.diagnostics.append(
-            ParsedDiagnostic(line, 1, "bad-yaml", message, "Delete the odd character.", True)
+            Diagnostic(line, 1, "bad-yaml", message, "Delete the odd character.", True)
         )
     except RecursionError:
         message = "This YAML is nested too deeply."
-        document.diagnostics.append(
-            ParsedDiagnostic(line, 1, "bad-yaml", message, "Flatten it.", True)
-        )
+        document.diagnostics.append(Diagnostic(line, 1, "bad-yaml", message, "Flatten it.", True))
     except ValueError as error:
         message = f"This YAML cannot be read: {error}."
         document.diagnostics.append(
-            ParsedDiagnostic(line, 1, "bad-yaml", message, "Shorten the number.", True)
+            Diagnostic(line, 1, "bad-yaml", message, "Shorten the number.", True)
         )
     finally:
         if loader is not None:
@@ -104,7 +102,7 @@ def parse_yaml(text: str, *, line: int) -> YamlDocument:
     if not isinstance(document.data, dict) and not document.diagnostics:
         message = "This must be lines of the form key: value."
         document.diagnostics.append(
-            ParsedDiagnostic(*document.values[()], "bad-yaml", message, "Write key: value.", True)
+            Diagnostic(*document.values[()], "bad-yaml", message, "Write key: value.", True)
         )
     return document
 
@@ -132,7 +130,7 @@ def _mapping_value(
         if not isinstance(key_node, yaml.ScalarNode):
             message = "A key must be a word."
             document.diagnostics.append(
-                ParsedDiagnostic(*position, "bad-yaml", message, "Write key: value.", True)
+                Diagnostic(*position, "bad-yaml", message, "Write key: value.", True)
             )
             continue
         key = str(key_node.value)
@@ -140,7 +138,7 @@ def _mapping_value(
             first_line = document.keys[(*path, key)][0]
             message = f'The key "{key}" stands here twice (first in line {first_line}).'
             document.diagnostics.append(
-                ParsedDiagnostic(*position, "duplicate-key", message, "Delete one of them.", True)
+                Diagnostic(*position, "duplicate-key", message, "Delete one of them.", True)
             )
             continue
         document.keys[(*path, key)] = position

@@ -12,7 +12,7 @@ from quizserver.topics.model import Diagnostic
 
 
 def problem(path: str, line: int) -> Diagnostic:
-    return Diagnostic(path, line, 1, "code", "It is wrong.", "Mend it.")
+    return Diagnostic(line, 1, "code", "It is wrong.", "Mend it.", path=path)
 
 
 def excerpt(folder: Path, path: str, line: int) -> list[tuple[int, str, bool]]:

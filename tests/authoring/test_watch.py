@@ -100,7 +100,7 @@ def test_only_text_and_python_concern_the_claims():
 def test_checks_run_at_once_and_after_each_change(folder: Path):
     found: list[list[Diagnostic]] = [
         [],
-        [Diagnostic("ropes/a.md", 2, 1, "c", "Bad.", "Mend it.")],
+        [Diagnostic(2, 1, "c", "Bad.", "Mend it.", path="ropes/a.md")],
         [],
     ]
     said: list[str] = []

@@ -82,7 +82,7 @@ def import_command(
             }
             for entry in written
         ]
-        problem_rows = [asdict(problem) for problem in problems]
+        problem_rows = [problem.to_json() for problem in problems]
         report = {"dry_run": dry_run, "brought": imported_rows, "left_out": problem_rows}
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
@@ -198,7 +198,7 @@ def _print_report(
         report: dict[str, Any] = {
             "written": [question.id for question in questions],
             "left_behind": [asdict(omission) for omission in omissions],
-            "left_out": [asdict(problem) for problem in file_problems],
+            "left_out": [problem.to_json() for problem in file_problems],
         }
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return

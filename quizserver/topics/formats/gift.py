@@ -49,7 +49,7 @@ def read_gift(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
         try:
             question = _read_block(block_text, block, category)
         except UnsupportedQuestionError as error:
-            yield Diagnostic(name, block.line, 1, error.code, error.message, error.hint)
+            yield Diagnostic(block.line, 1, error.code, error.message, error.hint, path=name)
             continue
         if question is not None:
             yield question

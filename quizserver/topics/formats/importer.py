@@ -109,7 +109,7 @@ class _ImportPlan:
     def make_problem(
         self, question: ImportedQuestion, code: str, message: str, hint: str
     ) -> Diagnostic:
-        return Diagnostic(self.bank, question.line, 1, code, message, hint)
+        return Diagnostic(question.line, 1, code, message, hint, path=self.bank)
 
     def choose_path(self, question: ImportedQuestion) -> str | Diagnostic:
         """The path for a question, or that it is there already."""

@@ -82,17 +82,19 @@ def read_moodle(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
         parser.close()
     except DefusedXmlException:
         message = "This file declares a document type or entities, which no question needs."
-        yield Diagnostic(name, 1, 1, "forbidden-xml", message, "Take the declaration out.")
+        yield Diagnostic(1, 1, "forbidden-xml", message, "Take the declaration out.", path=name)
         return
     except (ParseError, ValueError, LookupError) as error:
         line, column = getattr(error, "position", (1, 0))
         hint = "Export the file again; the questions above this line were read."
         message = f"The XML is not well formed here: {error}."
-        syntax_problem = Diagnostic(name, line, column + 1, "bad-xml", message, hint)
+        syntax_problem = Diagnostic(line, column + 1, "bad-xml", message, hint, path=name)
     if builder.root_tag not in (None, "quiz") and syntax_problem is None:
         root_name = str(builder.root_tag).rpartition("}")[2][:40]
         message = f"This is no Moodle XML: it begins with <{root_name}>, not <quiz>."
-        yield Diagnostic(name, 1, 1, "not-moodle-xml", message, "Export from Moodle as Moodle XML.")
+        yield Diagnostic(
+            1, 1, "not-moodle-xml", message, "Export from Moodle as Moodle XML.", path=name
+        )
         return
     yield from _read_questions(name, builder.questions)
     if syntax_problem is not None:
@@ -111,7 +113,7 @@ def _read_questions(
         try:
             yield _read_question(element, line, question_type, category)
         except UnsupportedQuestionError as error:
-            yield Diagnostic(name, line, 1, error.code, error.message, error.hint)
+            yield Diagnostic(line, 1, error.code, error.message, error.hint, path=name)
 
 
 def _read_question(element: Element, line: int, question_type: str, category: str) -> QuestionData:

@@ -26,7 +26,7 @@ from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import ParsedQuestion, parse_question
 from quizserver.topics.slugs import hex_digest, is_id, slugify
-from quizserver.topics.source_text import LARGEST_PAGE, ParsedDiagnostic
+from quizserver.topics.source_text import LARGEST_PAGE
 
 _LIST_SEPARATOR = "<div></div>"  # shows nothing, and ends a list
 PLACEHOLDER_TOPIC = "topic"  # stands for the topic's folder, which a format knows nothing of
@@ -52,7 +52,7 @@ def normalise_questions(
             question = normalise_question(entry, taken_slugs, load_image)
         except UnsupportedQuestionError as error:
             line = entry.line if error.line is None else error.line
-            problems.append(Diagnostic(name, line, 1, error.code, error.message, error.hint))
+            problems.append(Diagnostic(line, 1, error.code, error.message, error.hint, path=name))
             continue
         taken_slugs.add(question.slug)
         questions.append(question)
@@ -150,7 +150,7 @@ _HINTS_FOR_BANKS = {
 }
 
 
-def _refuse_problems(problems: Sequence[ParsedDiagnostic], source: str) -> None:
+def _refuse_problems(problems: Sequence[Diagnostic], source: str) -> None:
     if not problems:
         return
     first = min(problems, key=lambda problem: (not problem.fatal, problem.line, problem.column))

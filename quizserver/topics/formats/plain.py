@@ -65,7 +65,7 @@ def read_plain(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
             yield _read_question(section, definitions)
         except UnsupportedQuestionError as error:
             line = section.line if error.line is None else error.line
-            yield Diagnostic(name, line, 1, error.code, error.message, error.hint)
+            yield Diagnostic(line, 1, error.code, error.message, error.hint, path=name)
 
 
 def _blank_front_matter(lines: list[str]) -> list[str]:

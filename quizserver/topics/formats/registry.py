@@ -57,7 +57,7 @@ def read_bank(
         "--format reads the file as something else.",
         "moodle": "Export from Moodle as Moodle XML.",
     }[format_name]
-    return ImportedBank((), (Diagnostic(name, 1, 1, "no-questions", message, hint),))
+    return ImportedBank((), (Diagnostic(1, 1, "no-questions", message, hint, path=name),))
 
 
 def _read_entries(name: str, data: bytes, format_name: str) -> Iterator[QuestionData | Diagnostic]:
@@ -66,13 +66,11 @@ def _read_entries(name: str, data: bytes, format_name: str) -> Iterator[Question
         return
     for beginning, (file_type, hint) in _OTHER_FILE_TYPES.items():
         if data.startswith(beginning):
-            yield Diagnostic(name, 1, 1, "not-a-bank", f"This file is {file_type}.", hint)
+            yield Diagnostic(1, 1, "not-a-bank", f"This file is {file_type}.", hint, path=name)
             return
     decoded = decode_source(data, largest=MAX_BANK_BYTES)
     for problem in decoded.diagnostics:
-        yield Diagnostic(
-            name, problem.line, problem.column, problem.code, problem.message, problem.hint
-        )
+        yield problem.at_path(name)
     reader = read_gift if format_name == "gift" else read_plain
     yield from reader(name, decoded.text)
 
@@ -80,7 +78,7 @@ def _read_entries(name: str, data: bytes, format_name: str) -> Iterator[Question
 def bank_too_large(name: str, size: int) -> Diagnostic:
     """What is said of a bank that nobody wants to hold in memory."""
     hint = f"Split it into files of at most {MAX_BANK_BYTES:,}."
-    return Diagnostic(name, 1, 1, "too-large", f"This bank holds {size:,} bytes.", hint)
+    return Diagnostic(1, 1, "too-large", f"This bank holds {size:,} bytes.", hint, path=name)
 
 
 def guess_format(name: str, data: bytes) -> str:
