@@ -1,9 +1,10 @@
-"""``quizserver import`` and ``export``: question banks into a topic's folder, and out of it."""
+"""The commands ``quizserver import`` and ``quizserver export``."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,21 +14,29 @@ import click
 from quizserver.atomic_files import write_atomically
 from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 from quizserver.topics.assets import image_in_topic
-from quizserver.topics.formats import (
-    EXPORT_FORMATS,
-    IMPORT_FORMATS,
-    Omission,
-    export_bank,
-    import_bank,
-)
-from quizserver.topics.formats.model import MAX_BANK_BYTES
+from quizserver.topics.formats.model import MAX_BANK_BYTES, Omission
+from quizserver.topics.formats.registry import EXPORT_FORMATS, IMPORT_FORMATS, format_labels
 from quizserver.topics.model import Diagnostic, Question, Snapshot
 
 if TYPE_CHECKING:
     from quizserver.topics.formats.importer import ImportResult, WrittenQuestion
 
+_IMPORT_HELP = f"""\
+Bring question banks into a topic, a markdown file for each question.
 
-@click.command("import")
+Reads {format_labels(IMPORT_FORMATS.values(), "and")}. What can't be brought over is reported
+with file, line and reason, and the exit code is 1; the rest comes in. Nothing that is there is
+replaced unless you say so.
+"""
+_EXPORT_HELP = f"""\
+Write a topic, one question or everything as {format_labels(EXPORT_FORMATS.values(), "or")}.
+
+Says what the format has no room for. The exit code is 1 when a question had to be left out,
+since its file is broken.
+"""
+
+
+@click.command("import", help=_IMPORT_HELP)
 @click.argument(
     "banks",
     metavar="BANK...",
@@ -37,7 +46,10 @@ if TYPE_CHECKING:
 )
 @click.option("--topic", required=True, help="Name of the folder to write to; made if need be.")
 @click.option(
-    "--format", "kind", type=click.Choice(IMPORT_FORMATS), help="Without it, the file decides."
+    "--format",
+    "format_name",
+    type=click.Choice(list(IMPORT_FORMATS)),
+    help="Without it, the file decides.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace questions and images that are there.")
 @click.option("--dry-run", is_flag=True, help="Report, and write nothing.")
@@ -46,18 +58,12 @@ if TYPE_CHECKING:
 def import_command(
     banks: tuple[Path, ...],
     topic: str,
-    kind: str | None,
+    format_name: str | None,
     overwrite: bool,
     dry_run: bool,
     content: Path | None,
     as_json: bool,
 ) -> None:
-    """Bring question banks into a topic, a markdown file for each question.
-
-    Reads plain task lists in markdown, GIFT and Moodle XML. What can't be brought over is reported
-    with file, line and reason, and the exit code is 1; the rest comes in. Nothing that is there is
-    replaced unless you say so.
-    """
     from quizserver.topics.formats.importer import topic_name_problem
 
     folder = content_folder(content)
@@ -68,56 +74,71 @@ def import_command(
     problems: list[Diagnostic] = []
     for bank in banks:
         result = _import_file(
-            bank, folder, topic, written, format_name=kind, overwrite=overwrite, dry_run=dry_run
+            bank,
+            folder,
+            topic,
+            written,
+            format_name=format_name,
+            overwrite=overwrite,
+            dry_run=dry_run,
         )
         written += result.written
         problems += result.problems
     if as_json:
-        imported_rows = [
-            {
-                "path": entry.path,
-                "line": entry.question.line,
-                "title": entry.question.title,
-                "left_behind": list(entry.question.notes),
-            }
-            for entry in written
-        ]
-        problem_rows = [problem.to_json() for problem in problems]
-        report = {"dry_run": dry_run, "brought": imported_rows, "left_out": problem_rows}
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        _print_import_json(written, problems, dry_run=dry_run)
     else:
-        for problem in problems:
-            click.echo(str(problem))
-        for entry in written:
-            for note in entry.question.notes:
-                click.echo(f"{entry.path}: left behind: {note}.")
-        imported_text = (
-            f"{_count_text(len(written), 'question')} {'would come' if dry_run else 'came'}"
-        )
-        problem_text = (
-            f"{_count_text(len(problems), 'problem')}, named above"
-            if problems
-            else "nothing left out"
-        )
-        click.echo(
-            f"{imported_text} into {folder / topic}; {problem_text}.",
-            err=True,
-        )
+        _print_import_report(written, problems, folder / topic, dry_run=dry_run)
     sys.exit(1 if problems else 0)
+
+
+def _print_import_json(
+    written: Sequence[WrittenQuestion], problems: Sequence[Diagnostic], *, dry_run: bool
+) -> None:
+    imported_rows = [
+        {
+            "path": entry.path,
+            "line": entry.question.line,
+            "title": entry.question.title,
+            "left_behind": list(entry.question.notes),
+        }
+        for entry in written
+    ]
+    problem_rows = [problem.to_json() for problem in problems]
+    report = {"dry_run": dry_run, "brought": imported_rows, "left_out": problem_rows}
+    click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def _print_import_report(
+    written: Sequence[WrittenQuestion],
+    problems: Sequence[Diagnostic],
+    topic_folder: Path,
+    *,
+    dry_run: bool,
+) -> None:
+    for problem in problems:
+        click.echo(str(problem))
+    for entry in written:
+        for note in entry.question.notes:
+            click.echo(f"{entry.path}: left behind: {note}.")
+    imported_text = f"{_count_text(len(written), 'question')} {'would come' if dry_run else 'came'}"
+    problem_text = "nothing left out"
+    if problems:
+        problem_text = f"{_count_text(len(problems), 'problem')}, named above"
+    click.echo(f"{imported_text} into {topic_folder}; {problem_text}.", err=True)
 
 
 def _import_file(
     bank: Path,
     folder: Path,
     topic: str,
-    earlier: list[WrittenQuestion],
+    earlier: Sequence[WrittenQuestion],
     *,
     format_name: str | None,
     **write_options: bool,
 ) -> ImportResult:
+    from quizserver.topics.formats.banks import bank_too_large, import_bank
     from quizserver.topics.formats.images import images_beside
     from quizserver.topics.formats.importer import ImportResult, write_questions
-    from quizserver.topics.formats.registry import bank_too_large
 
     try:
         size = bank.stat().st_size
@@ -134,10 +155,14 @@ def _import_file(
         exit_with_error(f"{error.filename or bank}: {error.strerror or error}")
 
 
-@click.command("export")
-@click.argument("what", metavar="[TOPIC[/QUESTION]]", required=False)
+@click.command("export", help=_EXPORT_HELP)
+@click.argument("target", metavar="[TOPIC[/QUESTION]]", required=False)
 @click.option(
-    "--format", "kind", type=click.Choice(EXPORT_FORMATS), required=True, help="What to write."
+    "--format",
+    "format_name",
+    type=click.Choice(list(EXPORT_FORMATS)),
+    required=True,
+    help="What to write.",
 )
 @click.option(
     "--output",
@@ -150,44 +175,40 @@ def _import_file(
 @CONTENT_OPTION
 @JSON_OPTION
 def export_command(
-    what: str | None,
-    kind: str,
+    target: str | None,
+    format_name: str,
     output: Path,
     overwrite: bool,
     content: Path | None,
     as_json: bool,
 ) -> None:
-    """Write a topic, one question or everything as GIFT, Moodle XML or a QTI 2.1 package.
-
-    Says what the format has no room for. The exit code is 1 when a question had to be left out,
-    since its file is broken.
-    """
     to_stdout = str(output) == "-"
     if as_json and to_stdout:
         raise click.UsageError("--json and --output - would both print to standard output.")
+    from quizserver.topics.formats.banks import export_bank
     from quizserver.topics.library import Library
 
     snapshot = Library(content_folder(content)).snapshot()
-    questions = _select_questions(snapshot, what)
+    questions = _select_questions(snapshot, target)
 
     def load_image(path: str) -> bytes | None:
         folder, _, inside = path.partition("/")
         image_file = image_in_topic(snapshot, _topic_of_folder(snapshot, folder), inside)
         return image_file.read_bytes() if image_file else None
 
-    exported = export_bank(kind, questions, load_image=load_image)
+    exported = export_bank(format_name, questions, load_image=load_image)
     file_problems = [
-        problem for problem in snapshot.diagnostics if _concerns_target(problem, snapshot, what)
+        problem for problem in snapshot.diagnostics if _concerns_target(problem, snapshot, target)
     ]
     if to_stdout:
         sys.stdout.buffer.write(exported.data)
     else:
         _save_output(output, exported.data, overwrite=overwrite)
-    _print_report(questions, exported.omissions, file_problems, as_json=as_json)
+    _print_export_report(questions, exported.omissions, file_problems, as_json=as_json)
     sys.exit(1 if file_problems else 0)
 
 
-def _print_report(
+def _print_export_report(
     questions: list[Question],
     omissions: tuple[Omission, ...],
     file_problems: list[Diagnostic],
@@ -204,12 +225,12 @@ def _print_report(
         return
     for problem in file_problems:
         click.echo(str(problem), err=True)
-    by_what: dict[str, list[str]] = {}
+    ids_by_omission: dict[str, list[str]] = {}
     for omission in omissions:
-        by_what.setdefault(omission.what, []).append(omission.question)
-    for words, ids in by_what.items():
-        names = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
-        click.echo(f"Left behind: {words} ({names}).", err=True)
+        ids_by_omission.setdefault(omission.what, []).append(omission.question)
+    for omitted, ids in ids_by_omission.items():
+        id_list = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        click.echo(f"Left behind: {omitted} ({id_list}).", err=True)
     click.echo(f"{_count_text(len(questions), 'question')} written.", err=True)
 
 
@@ -234,7 +255,7 @@ def _select_questions(snapshot: Snapshot, target: str | None) -> list[Question]:
 
 
 def _concerns_target(problem: Diagnostic, snapshot: Snapshot, target: str | None) -> bool:
-    """Whether a problem is about a question file that is not served, among those asked for."""
+    """Whether a problem is of a question file of ``target`` that is not served."""
     folder, _, file = problem.path.partition("/")
     if not file.endswith(".md") or file.lower() == "lesson.md":
         return False

@@ -23,6 +23,7 @@ from quizserver.topics.formats.moodle_conventions import (
     options_from_weights,
     weight_share,
 )
+from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import choose_title
 from quizserver.topics.formulas import find_formulas
 from quizserver.topics.model import Diagnostic
@@ -35,8 +36,10 @@ _FORMAT_NAME = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"%(-*\d{1,3}(?:\.\d*)?)%")
 
 
-def read_gift(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
-    """Every question of a GIFT text; for what is none of ours, the problem says why."""
+def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
+    """Yields each question of a GIFT file, or why it cannot be imported."""
+    text, problems = decode_text_bank(name, data)
+    yield from problems
     category = ""
     for block in split_blocks(text):
         block_text = "\n".join(block.lines).strip()
@@ -49,7 +52,7 @@ def read_gift(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
         try:
             question = _read_block(block_text, block, category)
         except UnsupportedQuestionError as error:
-            yield Diagnostic(block.line, 1, error.code, error.message, error.hint, path=name)
+            yield error.to_diagnostic(name, block.line)
             continue
         if question is not None:
             yield question

@@ -97,9 +97,7 @@ def images_beside(folder: Path) -> ImageLoader:
                 hint = f"Make it smaller than {MAX_IMAGE_BYTES:,}."
                 raise UnsupportedQuestionError("image-size", message, hint)
             return file.read_bytes()
-        except (OSError, ValueError, RuntimeError) as error:
-            if isinstance(error, UnsupportedQuestionError):
-                raise
+        except (OSError, ValueError, RuntimeError):
             return None
 
     return load_image

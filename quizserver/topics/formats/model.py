@@ -1,4 +1,4 @@
-"""What passes between a format and our markdown: one neutral question, and what became of it."""
+"""The values between a bank's format and our markdown: questions, images, and the results."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 from quizserver.topics.model import Diagnostic
 
-IMPORT_FORMATS = ("plain", "gift", "moodle")
-EXPORT_FORMATS = ("gift", "moodle", "qti")
 MAX_BANK_BYTES = 32 * 1024 * 1024
 
-# The bytes of a file, by its path beside the bank (with /); None when there is no such file.
-# Raises PictureError when there is one that may not be taken.
+# Reads an image by its path beside the bank (with /); None when there is no such file. Raises
+# UnsupportedQuestionError for a file that may not be imported.
 ImageLoader = Callable[[str], bytes | None]
 
 
@@ -27,10 +25,10 @@ class OptionData:
 
 @dataclass(frozen=True, slots=True)
 class QuestionData:
-    """A question as every format has it, its texts in our markdown. ``line`` is where it began.
+    """A question independent of any format, its texts in our markdown.
 
-    ``pictures`` are those that the source holds in itself, by the path that the texts name.
-    ``notes`` say what of the source has no counterpart here and was left behind.
+    ``line`` is where it begins in the bank. ``images`` are those that the bank itself contains, by
+    the path that the texts name. ``notes`` say what was left behind, having no counterpart here.
     """
 
     title: str
@@ -51,17 +49,25 @@ class QuestionData:
         return sum(option.right for option in self.options) > 1
 
 
-class UnsupportedQuestionError(ValueError):
-    """A question that can't be brought over: why, and what its author can do about it."""
+class UnsupportedQuestionError(Exception):
+    """A question that cannot be imported: why, and what its author can do about it.
+
+    ``line`` is where the reason stands, when that is not the first line of the question.
+    """
 
     def __init__(self, code: str, message: str, hint: str = "", line: int | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.line = code, message, hint, line
 
+    def to_diagnostic(self, bank: str, first_line: int) -> Diagnostic:
+        """The problem of the question that begins at ``first_line`` of ``bank``."""
+        line = first_line if self.line is None else self.line
+        return Diagnostic(line, 1, self.code, self.message, self.hint, path=bank)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image to lie at ``path``, relative to the topic's folder, with forward slashes."""
+    """An image and its path relative to the topic's folder, with forward slashes."""
 
     path: str
     data: bytes = field(repr=False)
@@ -69,9 +75,10 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportedQuestion:
-    """A question in our markdown that the checker has nothing to say against.
+    """A question as the markdown of a file without any diagnostic.
 
-    ``slug`` is its id and the name of its file without ``.md``; ``line`` is where it stood.
+    ``slug`` is its id and the name of its file without ``.md``; ``line`` is where it begins in the
+    bank.
     """
 
     source: str = field(repr=False)
@@ -84,7 +91,7 @@ class ImportedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ImportedBank:
-    """A bank that was read: the questions, and a problem for each one that was left out."""
+    """The questions of a bank, and a problem for each that was left out."""
 
     questions: tuple[ImportedQuestion, ...]
     problems: tuple[Diagnostic, ...]
@@ -92,7 +99,7 @@ class ImportedBank:
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """Something of a question that the written format has no room for."""
+    """Something of a question that the exported format cannot hold. ``question`` is its id."""
 
     question: str
     what: str
@@ -100,7 +107,7 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class ExportedBank:
-    """A bank in another format, and what it leaves behind."""
+    """The bytes of an exported bank, and what it cannot hold."""
 
     data: bytes = field(repr=False)
     omissions: tuple[Omission, ...] = ()

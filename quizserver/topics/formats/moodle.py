@@ -113,7 +113,7 @@ def _read_questions(
         try:
             yield _read_question(element, line, question_type, category)
         except UnsupportedQuestionError as error:
-            yield Diagnostic(line, 1, error.code, error.message, error.hint, path=name)
+            yield error.to_diagnostic(name, line)
 
 
 def _read_question(element: Element, line: int, question_type: str, category: str) -> QuestionData:

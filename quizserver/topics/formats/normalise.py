@@ -51,8 +51,7 @@ def normalise_questions(
             _refuse_duplicate(entry, seen)
             question = normalise_question(entry, taken_slugs, load_image)
         except UnsupportedQuestionError as error:
-            line = entry.line if error.line is None else error.line
-            problems.append(Diagnostic(line, 1, error.code, error.message, error.hint, path=name))
+            problems.append(error.to_diagnostic(name, entry.line))
             continue
         taken_slugs.add(question.slug)
         questions.append(question)

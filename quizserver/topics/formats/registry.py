@@ -1,113 +1,124 @@
-"""The formats of question banks: recognises, reads and writes them."""
+"""The table of formats in which question banks are imported and exported.
+
+A new format is a module with a reader, a writer or both, and one entry of ``FORMATS``. The choices
+of ``--format`` and the help of the commands follow from it; ``test_registry.py`` compares the docs.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from quizserver.topics.formats.export_question import (
-    ExportedQuestion,
-    collect_omissions,
-    prepare_question,
+from quizserver.topics.formats.model import QuestionData
+from quizserver.topics.model import Diagnostic
+
+if TYPE_CHECKING:
+    from quizserver.topics.formats.export_question import ExportedQuestion
+
+# Yields each question of a bank, or why it cannot be imported, from the bank's name and bytes.
+BankReader = Callable[[str, bytes], Iterator[QuestionData | Diagnostic]]
+BankWriter = Callable[["Sequence[ExportedQuestion]"], bytes]
+
+_BYTES_SEARCHED = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class BankFormat:
+    """One format of question banks.
+
+    ``label`` names it in help and docs. ``suffixes`` are lower case, with their dot. ``signature``
+    matches the first bytes of a file that is certainly in this format, whatever its suffix;
+    ``pattern`` occurs near the beginning of a file that probably is. ``reader`` and ``writer`` are
+    ``"module:function"`` inside this package (None: not imported, not exported). They are imported
+    at first use, since they need modules that would make ``quizserver --help`` slow.
+    ``no_questions_hint`` helps when a bank holds no question.
+    """
+
+    name: str
+    label: str
+    suffixes: tuple[str, ...]
+    signature: re.Pattern[bytes] | None = None
+    pattern: re.Pattern[bytes] | None = None
+    reader: str | None = None
+    writer: str | None = None
+    no_questions_hint: str = ""
+
+    def load_reader(self) -> BankReader:
+        """Imports the reader. Raises ValueError when the format is not imported."""
+        if self.reader is None:
+            raise ValueError(f"{self.name!r} is not read")
+        reader: BankReader = _load_function(self.reader)
+        return reader
+
+    def load_writer(self) -> BankWriter:
+        """Imports the writer. Raises ValueError when the format is not exported."""
+        if self.writer is None:
+            raise ValueError(f"{self.name!r} is not written")
+        writer: BankWriter = _load_function(self.writer)
+        return writer
+
+
+GIFT = BankFormat(
+    name="gift",
+    label="GIFT",
+    suffixes=(".gift",),
+    reader="gift:read_gift",
+    writer="gift:write_gift",
+    no_questions_hint="A question is a text, then its answers between { and }; "
+    "--format reads the file as something else.",
 )
-from quizserver.topics.formats.gift import read_gift, write_gift
-from quizserver.topics.formats.images import no_images
-from quizserver.topics.formats.model import (
-    IMPORT_FORMATS,
-    MAX_BANK_BYTES,
-    ExportedBank,
-    ImageLoader,
-    ImportedBank,
-    QuestionData,
+
+FORMATS = (
+    BankFormat(
+        name="plain",
+        label="plain task lists in markdown",
+        suffixes=(".md", ".markdown"),
+        pattern=re.compile(rb"^\s*(?:[-*+]|\d+[.)])\s*\[[ xX]?\]\s", re.MULTILINE),
+        reader="plain.reader:read_plain",
+        no_questions_hint="A question is a heading, then a list with - [ ] and - [x]; "
+        "--format reads the file as something else.",
+    ),
+    GIFT,
+    BankFormat(
+        name="moodle",
+        label="Moodle XML",
+        suffixes=(".xml",),
+        signature=re.compile(rb"<\?xml|<quiz"),
+        reader="moodle:read_moodle",
+        writer="moodle:write_moodle",
+        no_questions_hint="Export from Moodle as Moodle XML.",
+    ),
+    BankFormat(name="qti", label="a QTI 2.1 package", suffixes=(".zip",), writer="qti:write_qti"),
 )
-from quizserver.topics.formats.moodle import read_moodle, write_moodle
-from quizserver.topics.formats.normalise import normalise_questions
-from quizserver.topics.formats.plain import read_plain
-from quizserver.topics.formats.qti import write_qti
-from quizserver.topics.model import Diagnostic, Question
-from quizserver.topics.source_text import decode_source
-
-_UTF_16 = ("UTF-16 text", "Save it as UTF-8.")
-_OTHER_FILE_TYPES = {
-    b"PK": ("a zip archive", "Unpack it, and import what is in it."),
-    b"\xff\xfe": _UTF_16,
-    b"\xfe\xff": _UTF_16,
-}
+IMPORT_FORMATS = {known.name: known for known in FORMATS if known.reader}
+EXPORT_FORMATS = {known.name: known for known in FORMATS if known.writer}
 
 
-def read_bank(
-    name: str, data: bytes, format_name: str | None, load_image: ImageLoader | None
-) -> ImportedBank:
-    """See ``formats.read``."""
-    format_name = format_name or guess_format(name, data)
-    if format_name not in IMPORT_FORMATS:
-        raise ValueError(f"{format_name!r} is not read; known are {', '.join(IMPORT_FORMATS)}")
-    if len(data) > MAX_BANK_BYTES:
-        return ImportedBank((), (bank_too_large(name, len(data)),))
-    imported = normalise_questions(
-        name, _read_entries(name, data, format_name), load_image or no_images
-    )
-    if imported.questions or imported.problems:
-        return imported
-    message = "No question was found here."
-    hint = {
-        "plain": "A question is a heading, then a list with - [ ] and - [x]; "
-        "--format reads the file as something else.",
-        "gift": "A question is a text, then its answers between { and }; "
-        "--format reads the file as something else.",
-        "moodle": "Export from Moodle as Moodle XML.",
-    }[format_name]
-    return ImportedBank((), (Diagnostic(1, 1, "no-questions", message, hint, path=name),))
+def format_labels(formats: Iterable[BankFormat], conjunction: str) -> str:
+    """The labels of ``formats`` as a list in a sentence: ``GIFT, Moodle XML and QTI``."""
+    *labels, last_label = [known.label for known in formats]
+    return f"{', '.join(labels)} {conjunction} {last_label}"
 
 
-def _read_entries(name: str, data: bytes, format_name: str) -> Iterator[QuestionData | Diagnostic]:
-    if format_name == "moodle":
-        yield from read_moodle(name, data)
-        return
-    for beginning, (file_type, hint) in _OTHER_FILE_TYPES.items():
-        if data.startswith(beginning):
-            yield Diagnostic(1, 1, "not-a-bank", f"This file is {file_type}.", hint, path=name)
-            return
-    decoded = decode_source(data, largest=MAX_BANK_BYTES)
-    for problem in decoded.diagnostics:
-        yield problem.at_path(name)
-    reader = read_gift if format_name == "gift" else read_plain
-    yield from reader(name, decoded.text)
+def guess_format(name: str, data: bytes) -> BankFormat:
+    """The format of a bank, from its first bytes, else its suffix, else its text, else GIFT."""
+    beginning = data[:_BYTES_SEARCHED].removeprefix(b"\xef\xbb\xbf").lstrip()
+    suffix = f".{name.lower().rpartition('.')[2]}"
+    for known in IMPORT_FORMATS.values():
+        if known.signature and known.signature.match(beginning):
+            return known
+    for known in IMPORT_FORMATS.values():
+        if suffix in known.suffixes:
+            return known
+    for known in IMPORT_FORMATS.values():
+        if known.pattern and known.pattern.search(beginning):
+            return known
+    return GIFT
 
 
-def bank_too_large(name: str, size: int) -> Diagnostic:
-    """What is said of a bank that nobody wants to hold in memory."""
-    hint = f"Split it into files of at most {MAX_BANK_BYTES:,}."
-    return Diagnostic(1, 1, "too-large", f"This bank holds {size:,} bytes.", hint, path=name)
-
-
-def guess_format(name: str, data: bytes) -> str:
-    """The format that a name and the first bytes speak for."""
-    beginning = data[:65536].removeprefix(b"\xef\xbb\xbf").lstrip()
-    suffix = name.lower().rpartition(".")[2]
-    if suffix == "xml" or beginning.startswith((b"<?xml", b"<quiz")):
-        return "moodle"
-    if suffix in ("md", "markdown"):
-        return "plain"
-    if suffix == "gift":
-        return "gift"
-    has_boxes = re.search(rb"^\s*(?:[-*+]|\d+[.)])\s*\[[ xX]?\]\s", beginning, re.MULTILINE)
-    return "plain" if has_boxes else "gift"
-
-
-_WRITERS: Mapping[str, Callable[[Sequence[ExportedQuestion]], bytes]] = {
-    "gift": write_gift,
-    "moodle": write_moodle,
-    "qti": write_qti,
-}
-
-
-def write_bank(
-    format_name: str, questions: Sequence[Question], load_image: ImageLoader | None
-) -> ExportedBank:
-    """See ``formats.write``."""
-    if format_name not in _WRITERS:
-        raise ValueError(f"{format_name!r} is not written; known are {', '.join(_WRITERS)}")
-    exported = [prepare_question(question, load_image or no_images) for question in questions]
-    data = _WRITERS[format_name](exported)
-    return ExportedBank(data, collect_omissions(exported))
+def _load_function(reference: str) -> Any:
+    module_name, _, function_name = reference.partition(":")
+    return getattr(import_module(f"{__package__}.{module_name}"), function_name)

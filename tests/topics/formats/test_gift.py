@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.topics.formats import ImportedBank, export_bank, import_bank
-from quizserver.topics.formats.model import QuestionData
+from quizserver.topics.formats.banks import export_bank, import_bank
+from quizserver.topics.formats.model import ImportedBank, QuestionData
 from tests.topics.formats.meaning import item_of, question_of, texts
 
 

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from quizserver.topics.formats import ImportedBank, export_bank, import_bank
-from quizserver.topics.formats.model import QuestionData
+from quizserver.topics.formats.banks import export_bank, import_bank
+from quizserver.topics.formats.model import ImportedBank, QuestionData
 from tests.topics.formats.meaning import item_of, question_of
 
 PNG = (Path(__file__).parent / "banks" / "images" / "curve.png").read_bytes()

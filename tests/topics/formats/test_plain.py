@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.topics.formats import ImportedBank, import_bank
+from quizserver.topics.formats.banks import import_bank
 from quizserver.topics.formats.images import images_beside
+from quizserver.topics.formats.model import ImportedBank
 from quizserver.topics.model import Question
 from tests.topics.formats.meaning import item_of, question_of
 

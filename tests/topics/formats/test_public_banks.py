@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from quizserver.topics.formats import ImportedBank, import_bank
+from quizserver.topics.formats.banks import import_bank
 from quizserver.topics.formats.escape import escape_literal_signs, escape_option_line
-from quizserver.topics.formats.model import QuestionData
+from quizserver.topics.formats.model import ImportedBank, QuestionData
 from quizserver.topics.render import plain_text, render_markdown
 from tests.topics.formats.meaning import item_of, question_of
 

@@ -12,7 +12,7 @@ import pytest
 
 from quizserver.settings import Settings
 from quizserver.topics.assets import image_in_topic
-from quizserver.topics.formats import export_bank
+from quizserver.topics.formats.banks import export_bank
 from quizserver.topics.library import Library
 from tests.topics.formats.meaning import question_of
 from tests.topics.formats.qti_schema import MATHML, QTI, faults

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from quizserver.settings import Settings
 from quizserver.topics.assets import image_in_topic
-from quizserver.topics.formats import export_bank, import_bank
+from quizserver.topics.formats.banks import export_bank, import_bank
 from quizserver.topics.formats.escape import escape_line_start
 from quizserver.topics.formats.markdown_source import compose_markdown
 from quizserver.topics.formats.model import OptionData, QuestionData

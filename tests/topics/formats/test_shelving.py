@@ -10,7 +10,7 @@ import pytest
 
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.topics.content_checks import check_content
-from quizserver.topics.formats import import_bank
+from quizserver.topics.formats.banks import import_bank
 from quizserver.topics.formats.images import images_beside
 from quizserver.topics.formats.importer import (
     ImportResult,

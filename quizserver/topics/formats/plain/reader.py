@@ -13,7 +13,7 @@ from dataclasses import replace
 from quizserver.topics.formats.escape import escape_literal_signs, escape_option_line
 from quizserver.topics.formats.markdown_source import demote_headings, refuse_complex_text
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
-from quizserver.topics.formats.plain_options import (
+from quizserver.topics.formats.plain.options import (
     LINK_DEFINITION,
     LIST_MARKER,
     REFERENCE_WORD,
@@ -23,12 +23,13 @@ from quizserver.topics.formats.plain_options import (
     is_link_line,
     split_question,
 )
-from quizserver.topics.formats.plain_split import (
+from quizserver.topics.formats.plain.split import (
     BankSection,
     fence_after,
     question_sections,
     strip_question_number,
 )
+from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import split_title
 from quizserver.topics.markdown import (
     LabelDefinition,
@@ -56,16 +57,17 @@ _EXPLANATION_LABEL = re.compile(
 )
 
 
-def read_plain(name: str, text: str) -> Iterator[QuestionData | Diagnostic]:
-    """Every question of a bank; ``name`` is the bank's, for what can't be read."""
+def read_plain(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
+    """Yields each question of a plain bank, or why it cannot be imported."""
+    text, problems = decode_text_bank(name, data)
+    yield from problems
     lines = _blank_front_matter(text.split("\n"))
     definitions = _link_definitions(lines)
     for section in question_sections(lines):
         try:
             yield _read_question(section, definitions)
         except UnsupportedQuestionError as error:
-            line = section.line if error.line is None else error.line
-            yield Diagnostic(line, 1, error.code, error.message, error.hint, path=name)
+            yield error.to_diagnostic(name, section.line)
 
 
 def _blank_front_matter(lines: list[str]) -> list[str]:

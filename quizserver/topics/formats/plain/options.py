@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from quizserver.topics.formats.model import UnsupportedQuestionError
-from quizserver.topics.formats.plain_split import TASK_BOX, BankSection, fence_after
+from quizserver.topics.formats.plain.split import TASK_BOX, BankSection, fence_after
 from quizserver.topics.markdown import indent_of
 
 REFERENCE_WORD = (

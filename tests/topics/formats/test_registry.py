@@ -1,0 +1,115 @@
+"""The table of formats: what it names exists, how a format is guessed, and that the docs agree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from quizserver.cli import main
+from quizserver.topics.formats.registry import (
+    EXPORT_FORMATS,
+    FORMATS,
+    IMPORT_FORMATS,
+    BankFormat,
+    guess_format,
+)
+
+ROOT = Path(__file__).parents[3]
+XML = b'<?xml version="1.0"?>\n<quiz></quiz>'
+TASKS = b"## Which?\n\n- [x] a\n- [ ] b\n"
+GIFT_TEXT = b"Which?{=a ~b}"
+
+
+def by_name(bank_format: BankFormat) -> str:
+    return bank_format.name
+
+
+@pytest.mark.parametrize("bank_format", FORMATS, ids=by_name)
+def test_every_format_has_a_reader_or_a_writer_that_exists(bank_format: BankFormat):
+    assert bank_format.reader or bank_format.writer
+    if bank_format.reader:
+        assert callable(bank_format.load_reader())
+        assert bank_format.no_questions_hint
+    if bank_format.writer:
+        assert callable(bank_format.load_writer())
+
+
+def test_no_two_formats_share_a_name_or_a_suffix():
+    names = [bank_format.name for bank_format in FORMATS]
+    suffixes = [suffix for bank_format in FORMATS for suffix in bank_format.suffixes]
+    assert len(set(names)) == len(names)
+    assert len(set(suffixes)) == len(suffixes)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format_name"),
+    [
+        ("bank.md", XML, "moodle"),
+        ("bank.md", b"\xef\xbb\xbf\n <quiz/>", "moodle"),
+        ("bank.xml", TASKS, "moodle"),
+        ("bank.MD", GIFT_TEXT, "plain"),
+        ("bank.markdown", GIFT_TEXT, "plain"),
+        ("bank.gift", TASKS, "gift"),
+        ("bank.txt", TASKS, "plain"),
+        ("bank", TASKS, "plain"),
+        ("bank.txt", GIFT_TEXT, "gift"),
+        ("bank", b"", "gift"),
+        ("bank.zip", b"PK\x03\x04", "gift"),
+    ],
+)
+def test_certain_first_bytes_come_before_the_suffix_and_the_suffix_before_the_text(
+    name: str, data: bytes, format_name: str
+):
+    assert guess_format(name, data).name == format_name
+
+
+@pytest.mark.parametrize(
+    ("command", "formats"), [("import", IMPORT_FORMATS), ("export", EXPORT_FORMATS)]
+)
+def test_the_commands_offer_the_formats_of_the_table_and_name_them_in_their_help(
+    command: str, formats: dict[str, BankFormat]
+):
+    help_text = " ".join(CliRunner().invoke(main, [command, "--help"]).output.split())
+    assert f"--format [{'|'.join(formats)}]" in help_text
+    for bank_format in formats.values():
+        assert bank_format.label in help_text
+
+
+def test_help_is_shown_without_importing_a_reader_or_a_writer():
+    modules = {
+        f"quizserver.topics.formats.{reference.partition(':')[0]}"
+        for bank_format in FORMATS
+        for reference in (bank_format.reader, bank_format.writer)
+        if reference
+    }
+    code = f"import sys, quizserver.topics.formats.commands; print({modules!r} & {{*sys.modules}})"
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert output.strip() == "set()"
+
+
+def test_the_authors_guide_lists_the_formats_of_the_table():
+    guide = (ROOT / "docs" / "authors.md").read_text("utf-8")
+    _, _, import_table = guide.partition("| format | what is read |\n|---|---|\n")
+    rows = re.findall(r"^\| (.*?) \((`\..*?)\) \|", import_table.partition("\n\n")[0], re.MULTILINE)
+    assert rows == [
+        (bank_format.label, ", ".join(f"`{suffix}`" for suffix in bank_format.suffixes))
+        for bank_format in IMPORT_FORMATS.values()
+    ]
+    (export_names,) = re.findall(r"^\*\*Out\.\*\* (.*?)\. ", guide, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", export_names) == list(EXPORT_FORMATS)
+    (columns,) = re.findall(r"^\| \| (.*) \|$", guide, re.MULTILINE)
+    assert columns.split(" | ") == [known.label for known in EXPORT_FORMATS.values()]
+
+
+def test_the_readme_names_the_formats_of_the_table():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for command, formats in (("import", IMPORT_FORMATS), ("export", EXPORT_FORMATS)):
+        (row,) = re.findall(rf"^\| `quizserver {command}` \| (.*) \|$", readme, re.MULTILINE)
+        assert all(bank_format.label in row for bank_format in formats.values())
