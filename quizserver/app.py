@@ -18,7 +18,9 @@ from quizserver.accounts import roles_pages as role_pages
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts import pages as attempt_pages
 from quizserver.attempts import store as attempts
+from quizserver.attempts.access import AccessPolicy
 from quizserver.attempts.experiments import create_experiment_recorder
+from quizserver.attempts.form_tokens import FormTokens
 from quizserver.attempts.service import QuestionService
 from quizserver.authoring import pages as authoring_pages
 from quizserver.authoring.preview import pages as preview_pages
@@ -33,12 +35,13 @@ from quizserver.classes.matrix import pages as matrix_pages
 from quizserver.db.availability import BusyError, unavailable_reason
 from quizserver.db.session import Database
 from quizserver.lab.catalog import SimulationCatalog
+from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
-from quizserver.web import converters, errors, security, static_files
+from quizserver.web import errors, security, static_files, urls
 from quizserver.web.body_limiter import BodyLimiter
 
 KIB = 1024
@@ -68,7 +71,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
-    converters.install_row_id_converter(app)
+    urls.install_row_id_converter(app)
     security.install_security(app, https=settings.https)
     static_files.install_static_files(app)
     errors.install_error_pages(app, outage_reason=unavailable_reason)
@@ -84,14 +87,10 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     library.watch(settings.content_poll_seconds)
     current = CurrentUser(app, database)
     runs = RunService(settings)
-    question_service = QuestionService(
-        database=database,
-        library=library,
-        catalog=catalog,
-        learner_id=current.learner_id,
-        replicas_max=settings.run_replicas_max,
-        secret=key,
-    )
+    access = AccessPolicy(database, library, current.learner_id)
+    benches = BenchBuilder(catalog, settings.run_replicas_max)
+    tokens = FormTokens(key)
+    question_service = QuestionService(database, benches, tokens, current.learner_id)
     limiter = Limiter(current.visitor_token, app=app, storage_uri="memory://")
 
     app.register_blueprint(
@@ -118,9 +117,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             catalog=catalog,
             runs=runs,
             # an author may look at every curve
-            may_use=question_service.may_use
-            if preview is None
-            else lambda _topic, _simulation: True,
+            may_use=access.may_use if preview is None else lambda _topic, _simulation: True,
             visitor=current.visitor_token,
             on_run=create_experiment_recorder(database, current.learner_id),
             limiter=limiter,
@@ -129,16 +126,16 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     )
     app.register_blueprint(
         attempt_pages.create_attempts_blueprint(
-            database=database,
-            question_service=question_service,
-            current=current,
+            attempt_pages.QuestionPages(
+                database, library, question_service, access, tokens, current
+            ),
             limiter=limiter,
             settings=settings,
         )
     )
     app.register_blueprint(
         progress_pages.create_progress_blueprint(
-            database=database, question_service=question_service, current=current
+            progress_pages.ProgressPages(library, question_service, access, benches, current)
         )
     )
     app.register_blueprint(
@@ -183,7 +180,8 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             app,
             settings=settings,
             database=database,
-            question_service=question_service,
+            library=library,
+            benches=benches,
             current=current,
         )
 

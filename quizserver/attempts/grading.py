@@ -1,4 +1,4 @@
-"""Grading a submission against a question's key. Pure: no database, no web."""
+"""Grades a submission against a question's key. Pure: no database, no web."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ OptionStatus = Literal["right-chosen", "right-missed", "wrong-chosen", "wrong-av
 
 
 class SubmissionError(ValueError):
-    """The submission can't be graded; the message tells the learner what to do."""
+    """The submission can't be graded; the message says to the learner what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """``mark`` is all or nothing, 1.0 or 0.0: half a diagnosis cures nothing."""
+    """``missed`` and ``wrong`` are option ids; ``mark`` is 1.0 without any of them, else 0.0."""
 
     right: bool
     mark: float
@@ -41,20 +41,26 @@ def grade_submission(
         )
     if len(right_ids) == 1 and len(chosen_ids) > 1:
         raise SubmissionError("Choose exactly one answer, then submit it.")
-    missed, wrong = frozenset(right_ids) - chosen_ids, chosen_ids - frozenset(right_ids)
+    return compare_choice(right_ids, chosen_ids)
+
+
+def compare_choice(right_ids: Collection[str], chosen: Collection[str]) -> Grade:
+    """The grade of a choice that is valid."""
+    missed = frozenset(right_ids).difference(chosen)
+    wrong = frozenset(chosen).difference(right_ids)
     all_right = not missed and not wrong
     return Grade(all_right, float(all_right), missed, wrong)
 
 
 def option_status(option: str, right_ids: Collection[str], chosen: Collection[str]) -> OptionStatus:
-    """What to tell about one option once the answer is in."""
+    """Whether an option is right and whether it was chosen, for the page of the result."""
     if option in right_ids:
         return "right-chosen" if option in chosen else "right-missed"
     return "wrong-chosen" if option in chosen else "wrong-avoided"
 
 
 def shuffle_options(options: Sequence[str], question: str, visitor: str) -> list[str]:
-    """The option ids in this visitor's own order: the same at every visit and after every edit."""
+    """The option ids in a visitor's own order, the same at every visit and after every edit."""
 
     def sort_key(option: str) -> bytes:
         return hashlib.sha256(f"{visitor}\0{question}\0{option}".encode()).digest()

@@ -1,4 +1,4 @@
-"""A submission on its way in and an attempt as it was kept."""
+"""A submission to be recorded, an attempt as it was recorded, and a person's standing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a learner sent: ``number`` is which attempt at the question it claims to be, from 1."""
+    """A graded answer to be recorded.
+
+    ``number`` is which attempt at the question the form says that it is, from 1; ``source`` is the
+    text of the ``version``, ``shown`` the option ids in the order of the page.
+    """
 
     question: str
     version: str
@@ -26,7 +30,7 @@ class Submission:
 class Attempt:
     """One answer of one person to one version of a question.
 
-    ``seconds`` is from when its form was first shown; None when that is not known.
+    ``seconds`` counts from when its form was first shown; None when that is not known.
     """
 
     question: str

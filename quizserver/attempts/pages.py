@@ -1,9 +1,9 @@
-"""The page of a question, and taking an answer to it."""
+"""The page of a question, the route that takes an answer to it, and the images beside questions."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from flask import (
     Blueprint,
@@ -20,20 +20,23 @@ from flask import (
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts import store as accounts_store
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
-from quizserver.attempts import store, timing
+from quizserver.attempts import store
+from quizserver.attempts.access import AccessPolicy
+from quizserver.attempts.form_tokens import FormTokens, elapsed_seconds
 from quizserver.attempts.grading import SubmissionError, grade_submission
-from quizserver.attempts.model import Attempt, Submission
+from quizserver.attempts.model import Submission
 from quizserver.attempts.service import QuestionService
 from quizserver.attempts.views import QuestionState, ordered_options
 from quizserver.db.session import Database
 from quizserver.settings import Settings
-from quizserver.topics.library import image_headers, image_in_topic
-from quizserver.topics.model import Question
+from quizserver.topics.library import Library, image_headers, image_in_topic
+from quizserver.topics.model import Question, Topic
 
 QUESTION_EDITED = (
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
@@ -48,144 +51,103 @@ SESSION_CHANGED = (
     " Your choice is still marked: submit once more."
 )
 FORM_OUTDATED = "This form belongs to another visit. Your choice is still marked: submit once more."
+ANSWERED_OTHERWISE = (
+    "This attempt was answered already, with another choice, perhaps in another tab."
+    " That answer stands; you can try again."
+)
 HINTS_MAX = 100
+ATTEMPT_NUMBER_MAX = 10**6
 
 
-def create_attempts_blueprint(
-    *,
-    database: Database,
-    question_service: QuestionService,
-    current: CurrentUser,
-    limiter: Limiter,
-    settings: Settings,
-) -> Blueprint:
-    """The blueprint of questions, answers and the images beside them."""
-    blueprint = Blueprint("attempts", __name__)
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """The fields of a question's form as they were sent; ``number`` is 0 when it is no number."""
 
-    @blueprint.get("/questions/<question>", endpoint="question")
-    def show_question(question: str) -> str:
-        served_question = _question_or_404(question)
-        state = QuestionState(
-            visitor=current.visitor_token(),
-            attempts=question_service.learner_attempts(question),
+    number: int
+    chosen: tuple[str, ...]
+    hints_seen: int
+    opened_token: str
+    version_code: str
+    wants_hint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPages:
+    """The views of questions, answers and images."""
+
+    database: Database
+    library: Library
+    question_service: QuestionService
+    access: AccessPolicy
+    tokens: FormTokens
+    current: CurrentUser
+
+    def show_question(self, question: str) -> str:
+        topic, served_question = self._question_or_404(question)
+        state = replace(
+            self._learner_state(served_question),
             again="again" in request.args,
             hints_requested=_parse_count(request.args.get("hints", "0"), HINTS_MAX),
             chosen=request.args.getlist("option"),
         )
-        return _render_question(served_question, state)
+        return self._render_question(topic, served_question, state)
 
-    @blueprint.post("/questions/<question>/answer")
-    @limiter.limit(settings.limit_answers_client, key_func=get_remote_address)
-    def answer(question: str) -> AnyResponse:
-        served_question = _question_or_404(question)
-        chosen = tuple(dict.fromkeys(request.form.getlist("option")))
-        number = _parse_count(request.form.get("number", ""), 10**6)
-        hints_seen = _parse_count(request.form.get("hints_seen", "0"), HINTS_MAX)
-        if number < 1:
+    def submit_answer(self, question: str) -> AnyResponse:
+        topic, served_question = self._question_or_404(question)
+        form = parse_answer_form(request.form)
+        if form.number < 1:
             abort(400)
-        visitor = current.visitor_token()
-        attempts = question_service.learner_attempts(question)
-        opened_token = request.form.get("shown", "")
-        opened_at = question_service.read_opened_at(
-            opened_token, served_question, visitor, len(attempts) + 1
+        state = self._learner_state(served_question)
+        opened_at = self.tokens.read_opened_at(
+            state.visitor, served_question.id, len(state.attempts) + 1, form.opened_token
         )
-        if opened_at is None:
-            opened_token = ""
-        if "hint" in request.form:  # asked for without scripts: what is ticked stays ticked
-            return make_response(
-                _render_question(
-                    served_question,
-                    QuestionState(
-                        visitor, attempts, True, hints_seen + 1, chosen, opened_token=opened_token
-                    ),
-                )
-            )
-        if number <= len(attempts):  # sent again: what was kept decides, whatever the text is now
-            return _answer_repeated(served_question, attempts, number, chosen, visitor)
+        retry_state = replace(
+            state,
+            again=True,
+            hints_requested=form.hints_seen,
+            chosen=form.chosen,
+            opened_token=form.opened_token if opened_at is not None else "",
+        )
+        if form.wants_hint:  # asked for without scripts: what is ticked stays ticked
+            hint_state = replace(retry_state, hints_requested=form.hints_seen + 1)
+            return make_response(self._render_question(topic, served_question, hint_state))
+        if form.number <= len(state.attempts):  # the recorded answer decides, whatever the text is
+            return self._answer_repeated(topic, served_question, state, form)
         try:
-            if not question_service.is_version_code(
-                request.form.get("version", ""), served_question, visitor
-            ):
-                raise SubmissionError(QUESTION_EDITED)
-            result = grade_submission(
-                served_question.right_ids, [o.id for o in served_question.options], chosen
-            )
+            submission = self._grade(served_question, form, state.visitor, opened_at)
         except SubmissionError as error:
-            state = QuestionState(
-                visitor, attempts, True, hints_seen, chosen, str(error), opened_token
-            )
-            return make_response(_render_question(served_question, state), 422)
-        submission = Submission(
-            question=served_question.id,
-            version=served_question.version,
-            source=served_question.source,
-            number=number,
-            shown=tuple(option.id for option in ordered_options(served_question, visitor)),
-            chosen=chosen,
-            right=result.right,
-            mark=result.mark,
-            hints_seen=min(hints_seen, len(served_question.hints_html)),
-            seconds=timing.elapsed_seconds(opened_at, time.time()),
-        )
-        account = current.account()
+            error_state = replace(retry_state, error=str(error))
+            return make_response(self._render_question(topic, served_question, error_state), 422)
         try:
-            with database.write() as session:
-                person = account or accounts_store.ensure_guest(session, visitor)
-                store.record_attempt(session, person.id, submission)
+            self._record(submission, state.visitor)
         except store.AttemptConflictError:
-            return _answer_repeated(
-                served_question,
-                question_service.learner_attempts(question),
-                number,
-                chosen,
-                visitor,
+            attempts = self.question_service.learner_attempts(question)
+            return self._answer_repeated(
+                topic, served_question, replace(state, attempts=attempts), form
             )
         except accounts_store.NoGuestError:
-            # Signed in or up in another tab while this was on its way: nothing is kept yet.
-            state = QuestionState(
-                visitor, attempts, True, hints_seen, chosen, SIGNED_IN_MEANWHILE, opened_token
-            )
-            return make_response(_render_question(served_question, state), 409)
+            # Signed in or up in another tab while this was on its way: nothing is recorded yet.
+            error_state = replace(retry_state, error=SIGNED_IN_MEANWHILE)
+            return make_response(self._render_question(topic, served_question, error_state), 409)
         return redirect(_return_url(served_question), 303)
 
-    def _answer_repeated(
-        question: Question,
-        attempts: Sequence[Attempt],
-        number: int,
-        chosen: Sequence[str],
-        visitor: str,
-    ) -> AnyResponse:
-        """The answer to a submission whose number is taken, or leaves some out."""
-        if number <= len(attempts) and set(attempts[number - 1].chosen) == set(chosen):
-            return redirect(_return_url(question), 303)
-        if number <= len(attempts):
-            flash(
-                "This attempt was answered already, with another choice, perhaps in another tab."
-                " That answer stands; you can try again."
-            )
-            return make_response(_render_question(question, QuestionState(visitor, attempts)), 409)
-        state = QuestionState(visitor, attempts, True, 0, chosen, FORM_OUTDATED, "")
-        return make_response(_render_question(question, state), 409)
-
-    @blueprint.errorhandler(CSRFError)
-    def reopen_question_form(error: CSRFError) -> AnyResponse:
-        """The form again, with the choice that was sent: nothing is kept of a forged one."""
-        question = _question_or_404((request.view_args or {})["question"])
-        state = QuestionState(
-            visitor=current.visitor_token(),
-            attempts=question_service.learner_attempts(question.id),
+    def reopen_question_form(self, error: CSRFError) -> AnyResponse:
+        """The form again, with the choice that was sent: a forged submission is not recorded."""
+        topic, question = self._question_or_404((request.view_args or {})["question"])
+        form = parse_answer_form(request.form)
+        state = replace(
+            self._learner_state(question),
             again=True,
-            hints_requested=_parse_count(request.form.get("hints_seen", "0"), HINTS_MAX),
-            chosen=request.form.getlist("option"),
+            hints_requested=form.hints_seen,
+            chosen=form.chosen,
             error=SESSION_CHANGED,
         )
-        return make_response(_render_question(question, state), 400)
+        return make_response(self._render_question(topic, question, state), 400)
 
-    @blueprint.get("/topics/<topic>/files/<path:name>")
-    def file(topic: str, name: str) -> Response:
-        path = image_in_topic(question_service.library.snapshot(), topic, name)
+    def send_topic_file(self, topic: str, name: str) -> Response:
+        path = image_in_topic(self.library.snapshot(), topic, name)
         if path is None or not (
-            question_service.may_see(topic, name) or _is_staff(current.account())
+            self.access.may_see(topic, name) or _is_staff(self.current.account())
         ):
             abort(404)
         response = send_file(path, conditional=True, max_age=3600)
@@ -193,22 +155,106 @@ def create_attempts_blueprint(
         response.cache_control.private = True
         return response
 
-    def _question_or_404(name: str) -> Question:
-        question = question_service.library.snapshot().questions.get(name)
+    def _question_or_404(self, question_id: str) -> tuple[Topic, Question]:
+        snapshot = self.library.snapshot()
+        question = snapshot.questions.get(question_id)
         if question is None:
             abort(404)
-        return question
+        return snapshot.topics[question.topic], question
 
-    def _render_question(question: Question, state: QuestionState) -> str:
-        view = question_service.question_view(question, state, url_for)
-        problems = question_service.topic_problems(question.topic) if current.may_write() else ()
-        return render_template("attempts/question.html", question=view, problems=problems)
+    def _learner_state(self, question: Question) -> QuestionState:
+        """The state of a form that nothing was entered into."""
+        return QuestionState(
+            visitor=self.current.visitor_token(),
+            attempts=self.question_service.learner_attempts(question.id),
+        )
 
+    def _grade(
+        self, question: Question, form: AnswerForm, visitor: str, opened_at: float | None
+    ) -> Submission:
+        """The submission to be recorded. Raises SubmissionError when it can't be graded."""
+        if not self.tokens.is_version_code(form.version_code, question, visitor):
+            raise SubmissionError(QUESTION_EDITED)
+        grade = grade_submission(
+            question.right_ids, [option.id for option in question.options], form.chosen
+        )
+        return Submission(
+            question=question.id,
+            version=question.version,
+            source=question.source,
+            number=form.number,
+            shown=tuple(option.id for option in ordered_options(question, visitor)),
+            chosen=form.chosen,
+            right=grade.right,
+            mark=grade.mark,
+            hints_seen=min(form.hints_seen, len(question.hints_html)),
+            seconds=elapsed_seconds(opened_at, time.time()),
+        )
+
+    def _record(self, submission: Submission, visitor: str) -> None:
+        """Records a submission for the account, or for the guest whom the visitor then becomes.
+
+        Raises AttemptConflictError, and NoGuestError when the visitor has an account by now.
+        """
+        account = self.current.account()
+        with self.database.write() as session:
+            person = account or accounts_store.ensure_guest(session, visitor)
+            store.record_attempt(session, person.id, submission)
+
+    def _answer_repeated(
+        self, topic: Topic, question: Question, state: QuestionState, form: AnswerForm
+    ) -> AnyResponse:
+        """The answer to a submission whose number is taken, or leaves some out."""
+        if form.number > len(state.attempts):
+            error_state = replace(
+                state, again=True, chosen=form.chosen, error=FORM_OUTDATED, opened_token=""
+            )
+            return make_response(self._render_question(topic, question, error_state), 409)
+        if set(state.attempts[form.number - 1].chosen) == set(form.chosen):
+            return redirect(_return_url(question), 303)
+        flash(ANSWERED_OTHERWISE)
+        return make_response(self._render_question(topic, question, state), 409)
+
+    def _render_question(self, topic: Topic, question: Question, state: QuestionState) -> str:
+        may_write = self.current.may_write()
+        return render_template(
+            "attempts/question.html",
+            question=self.question_service.question_view(topic, question, state, url_for),
+            problems=self.library.snapshot().folder_diagnostics(topic.id) if may_write else (),
+        )
+
+
+def create_attempts_blueprint(
+    pages: QuestionPages, *, limiter: Limiter, settings: Settings
+) -> Blueprint:
+    """The blueprint ``attempts``: questions, answers and the images beside them."""
+    blueprint = Blueprint("attempts", __name__)
+    limit_answers = limiter.limit(settings.limit_answers_client, key_func=get_remote_address)
+    blueprint.add_url_rule("/questions/<question>", "question", pages.show_question)
+    blueprint.add_url_rule(
+        "/questions/<question>/answer",
+        "answer",
+        limit_answers(pages.submit_answer),
+        methods=["POST"],
+    )
+    blueprint.add_url_rule("/topics/<topic>/files/<path:name>", "file", pages.send_topic_file)
+    blueprint.register_error_handler(CSRFError, pages.reopen_question_form)
     return blueprint
 
 
+def parse_answer_form(fields: MultiDict[str, str]) -> AnswerForm:
+    return AnswerForm(
+        number=_parse_count(fields.get("number", ""), ATTEMPT_NUMBER_MAX),
+        chosen=tuple(dict.fromkeys(fields.getlist("option"))),
+        hints_seen=_parse_count(fields.get("hints_seen", "0"), HINTS_MAX),
+        opened_token=fields.get("shown", ""),
+        version_code=fields.get("version", ""),
+        wants_hint="hint" in fields,
+    )
+
+
 def _return_url(question: Question) -> str:
-    """Where a submission came from: its own page, or the lesson that embeds the question."""
+    """The result on the page that the form was on: the question's, or the lesson's."""
     if request.form.get("from") == "lesson":
         return url_for("progress.topic", topic=question.topic, _anchor=f"q-{question.id}-result")
     return url_for("attempts.question", question=question.id, _anchor="result")

@@ -1,24 +1,27 @@
-"""What the page of a question may show, built so that the key is absent until an answer is in."""
+"""The view of a question: the values that its template reads. No key before an answer is in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from quizserver.attempts.grading import OptionStatus, option_status, shuffle_options
+from quizserver.attempts.grading import (
+    OptionStatus,
+    compare_choice,
+    option_status,
+    shuffle_options,
+)
 from quizserver.attempts.model import Attempt
-from quizserver.lab_views.bench import BenchView, OptionEvidence
+from quizserver.lab_views.bench import BenchView
+from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.topics.model import AnswerOption, Question
-from quizserver.web.charts import draw_described_chart
 
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """A way to somewhere; ``figure_svg`` is what awaits the reader there, if it has a picture."""
+    """A link; ``figure_svg`` is the picture of the page that it leads to, if that has one."""
 
     title: str
     url: str
@@ -27,7 +30,7 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class OptionView:
-    """One option. ``mark``, ``feedback_html`` and ``evidence`` stay None until an answer is in."""
+    """One option; ``status``, feedback and evidence stay empty until an answer is in."""
 
     id: str
     html: str
@@ -41,22 +44,17 @@ class OptionView:
 class ResultView:
     right: bool
     sentence: str
-    number: int
-    answered_at: datetime
     explanation_html: str | None
     references_html: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptLine:
-    number: int
-    right: bool
-    answered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionState:
-    """What is known about the learner and the question when the page is built."""
+    """The learner's side of a question's page: their attempts, and what they chose or asked for.
+
+    ``opened_token`` is the signed moment that the form came with, "" when it had none that is
+    valid; None starts a new form.
+    """
 
     visitor: str
     attempts: Sequence[Attempt] = ()
@@ -64,7 +62,6 @@ class QuestionState:
     hints_requested: int = 0
     chosen: Sequence[str] = ()
     error: str | None = None
-    # The sealed moment that the form came with, "" when it had none; None shows the form anew.
     opened_token: str | None = None
 
     @property
@@ -74,7 +71,10 @@ class QuestionState:
 
 @dataclass(frozen=True, slots=True)
 class QuestionView:
-    """Everything the template of a question reads. While ``answering``, nothing here is the key."""
+    """Everything that the template of a question reads.
+
+    While ``answering``, no field depends on the key.
+    """
 
     id: str
     topic: str
@@ -82,7 +82,6 @@ class QuestionView:
     title: str
     stem_html: str
     multiple: bool
-    tags: Sequence[str]
     figure_svg: Markup | None
     version_code: str
     number: int
@@ -95,30 +94,12 @@ class QuestionView:
     again_url: str = ""
     error: str | None = None
     result: ResultView | None = None
-    history: Sequence[AttemptLine] = ()
+    history: Sequence[Attempt] = ()
     previous: LinkView | None = None
     next: LinkView | None = None
     bench: BenchView | None = None
     evidence_note: str | None = None
     extra_evidence: Sequence[OptionEvidence] = ()
-
-    def with_fields(self, **fields: Any) -> QuestionView:
-        """This view with more of it filled in."""
-        return replace(self, **fields)
-
-
-def described_figure(question: Question) -> Markup | None:
-    """The described curve, or None when the question describes none."""
-    if not question.described_curve:
-        return None
-    return draw_described_chart(
-        ident=f"described-{question.id}",
-        title="The loss that the question describes",
-        description="A sketch of the described loss over the training, as shares of its start: "
-        + ", ".join(f"{100 * y:.0f} % at {100 * x:.0f} %" for x, y in question.described_curve)
-        + " of the training.",
-        points=question.described_curve,
-    )
 
 
 def ordered_options(question: Question, visitor: str) -> list[AnswerOption]:
@@ -130,7 +111,7 @@ def ordered_options(question: Question, visitor: str) -> list[AnswerOption]:
 
 
 def open_options(question: Question, state: QuestionState) -> list[OptionView]:
-    """The options as a form shows them: no mark, no feedback, no evidence."""
+    """The options as a form shows them: no status, no feedback, no evidence."""
     return [
         OptionView(option.id, option.html, option.id in state.chosen)
         for option in ordered_options(question, state.visitor)
@@ -142,7 +123,7 @@ def answered_options(
     state: QuestionState,
     evidence: Mapping[str | None, Sequence[OptionEvidence]],
 ) -> list[OptionView]:
-    """The options with what there is to say about each, for the latest attempt."""
+    """The options with their status in the latest attempt, their feedback and their evidence."""
     chosen = state.attempts[-1].chosen
     return [
         OptionView(
@@ -158,14 +139,12 @@ def answered_options(
 
 
 def result_view(question: Question, state: QuestionState, *, edited: bool) -> ResultView:
-    """What came of the latest attempt; ``edited`` when the question reads otherwise by now."""
+    """The result of the latest attempt; ``edited`` when the question has another text by now."""
     attempt = state.attempts[-1]
     edit_note = " The question has been edited since; this is the text that you answered."
     return ResultView(
         right=attempt.right,
         sentence=_result_sentence(question, attempt) + (edit_note if edited else ""),
-        number=attempt.number,
-        answered_at=attempt.answered_at,
         explanation_html=question.explanation_html,
         references_html=question.references_html,
     )
@@ -174,13 +153,12 @@ def result_view(question: Question, state: QuestionState, *, edited: bool) -> Re
 def _result_sentence(question: Question, attempt: Attempt) -> str:
     if attempt.right:
         return "Right at the first try." if attempt.number == 1 else "That is it."
-    missed = len(question.right_ids - set(attempt.chosen))
-    wrong = len(set(attempt.chosen) - question.right_ids)
+    grade = compare_choice(question.right_ids, attempt.chosen)
     parts = []
-    if missed and question.multiple:
-        parts.append(f"left out {_count_phrase(missed, 'right option')}")
-    if wrong:
-        parts.append(f"chose {_count_phrase(wrong, 'wrong option')}")
+    if grade.missed and question.multiple:
+        parts.append(f"left out {_count_phrase(len(grade.missed), 'right option')}")
+    if grade.wrong:
+        parts.append(f"chose {_count_phrase(len(grade.wrong), 'wrong option')}")
     summary = f"You {' and '.join(parts)}. " if parts else ""
     advice = "Look at what the experiments show" if question.claims else "Read why"
     return f"{summary}{advice}, then try again."

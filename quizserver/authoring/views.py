@@ -8,9 +8,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from quizserver.attempts.service import read_topic_evidence
-from quizserver.attempts.views import described_figure
 from quizserver.evidence.record import Evidence, Finding
+from quizserver.lab_views.topic_evidence import described_figure, read_topic_evidence
 from quizserver.topics.dry_run import DryRun
 from quizserver.topics.lesson import RenderedLesson
 from quizserver.topics.model import AnswerOption, HtmlBlock, Question, QuestionBlock, Topic

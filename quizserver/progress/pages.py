@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Blueprint, abort, render_template, request, url_for
 
 from quizserver.accounts.current_user import CurrentUser
-from quizserver.attempts import store
-from quizserver.attempts.model import Standing
-from quizserver.attempts.service import QuestionService, questions_on_simulation
+from quizserver.attempts.access import AccessPolicy, questions_on_simulation
+from quizserver.attempts.service import QuestionService
 from quizserver.attempts.views import QuestionState, QuestionView
-from quizserver.db.session import Database
+from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.progress.views import (
     question_line,
@@ -18,18 +19,23 @@ from quizserver.progress.views import (
     sum_progress,
     topic_card,
 )
+from quizserver.topics.library import Library
 from quizserver.topics.model import Question, SimulationBlock, Topic
 
 
-def create_progress_blueprint(
-    *, database: Database, question_service: QuestionService, current: CurrentUser
-) -> Blueprint:
-    """The blueprint of the pages that show a learner where they are."""
-    blueprint = Blueprint("progress", __name__)
+@dataclass(frozen=True, slots=True)
+class ProgressPages:
+    """The views of home, topics and progress."""
 
-    @blueprint.get("/")
-    def home() -> str:
-        snapshot, standings = question_service.library.snapshot(), _learner_standings()
+    library: Library
+    question_service: QuestionService
+    access: AccessPolicy
+    benches: BenchBuilder
+    current: CurrentUser
+
+    def show_home(self) -> str:
+        snapshot = self.library.snapshot()
+        standings = self.question_service.learner_standings()
         return render_template(
             "progress/home.html",
             topics=[topic_card(topic, standings, url_for) for topic in snapshot.topics.values()],
@@ -37,36 +43,33 @@ def create_progress_blueprint(
             has_answers=bool(standings),
         )
 
-    @blueprint.get("/topics/<topic>", endpoint="topic")
-    def show_topic(topic: str) -> str:
-        snapshot = question_service.library.snapshot()
+    def show_topic(self, topic: str) -> str:
+        snapshot = self.library.snapshot()
         served_topic = snapshot.topics.get(topic)
         if served_topic is None:
             abort(404)
         blocks = view_lesson_blocks(
             served_topic,
             snapshot,
-            view_question=_embedded_question,
-            view_bench=lambda block: _embedded_bench(served_topic, block),
+            view_question=lambda question: self._embedded_question(
+                snapshot.topics[question.topic], question
+            ),
+            view_bench=lambda block: self._embedded_bench(served_topic, block),
         )
-        standings = _learner_standings()
+        standings = self.question_service.learner_standings()
         return render_template(
             "progress/topic.html",
             topic=served_topic,
             blocks=list(blocks),
             questions=[question_line(q, standings, url_for) for q in served_topic.questions],
-            problems=question_service.topic_problems(topic) if current.may_write() else (),
+            problems=snapshot.folder_diagnostics(topic) if self.current.may_write() else (),
         )
 
-    @blueprint.get("/progress", endpoint="progress")
-    def show_progress() -> str:
-        snapshot, person_id = question_service.library.snapshot(), current.learner_id()
-        standings = _learner_standings()
-        attempts = []
-        if person_id is not None:
-            with database.read() as session:
-                attempts = store.recent_attempts(session, person_id)
+    def show_progress(self) -> str:
+        snapshot = self.library.snapshot()
+        standings = self.question_service.learner_standings()
         cards = [topic_card(topic, standings, url_for) for topic in snapshot.topics.values()]
+        attempts = self.question_service.recent_attempts()
         return render_template(
             "progress/progress.html",
             totals=sum_progress(cards),
@@ -75,28 +78,28 @@ def create_progress_blueprint(
             resume_link=resume_link(snapshot, standings, url_for) if standings else None,
         )
 
-    def _learner_standings() -> dict[str, Standing]:
-        person_id = current.learner_id()
-        if person_id is None:
-            return {}
-        with database.read() as session:
-            return store.read_standings(session, person_id)
-
-    def _embedded_question(question: Question) -> QuestionView:
+    def _embedded_question(self, topic: Topic, question: Question) -> QuestionView:
         state = QuestionState(
-            visitor=current.visitor_token(),
-            attempts=question_service.learner_attempts(question.id),
+            visitor=self.current.visitor_token(),
+            attempts=self.question_service.learner_attempts(question.id),
             again=question.id in request.args.getlist("again"),
         )
-        return question_service.question_view(question, state, url_for, embedded=True)
+        return self.question_service.question_view(topic, question, state, url_for, embedded=True)
 
-    def _embedded_bench(topic: Topic, block: SimulationBlock) -> BlockView:
-        if not question_service.may_use(topic.id, block.simulation):
+    def _embedded_bench(self, topic: Topic, block: SimulationBlock) -> BlockView:
+        if not self.access.may_use(topic.id, block.simulation):
             line = question_line(questions_on_simulation(topic, block.simulation)[0], {}, url_for)
             return "locked", line
-        bench = question_service.build_bench(
-            topic, block.simulation, block.arm, block.knobs, url_for
+        bench = self.benches.build_bench(
+            topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )
         return ("bench", bench) if bench is not None else ("missing", block.simulation)
 
+
+def create_progress_blueprint(pages: ProgressPages) -> Blueprint:
+    """The blueprint ``progress``: the pages that show a learner where they are."""
+    blueprint = Blueprint("progress", __name__)
+    blueprint.add_url_rule("/", "home", pages.show_home)
+    blueprint.add_url_rule("/topics/<topic>", "topic", pages.show_topic)
+    blueprint.add_url_rule("/progress", "progress", pages.show_progress)
     return blueprint

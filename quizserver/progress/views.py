@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from quizserver.attempts.model import Attempt, Standing
-from quizserver.attempts.views import LinkView, described_figure
+from quizserver.attempts.views import LinkView
+from quizserver.lab_views.topic_evidence import described_figure
 from quizserver.topics.model import Question, Snapshot, Topic
+from quizserver.web.urls import UrlBuilder
 
-UrlBuilder = Callable[..., str]
 Standings = Mapping[str, Standing]
 
 

@@ -193,3 +193,7 @@ class Snapshot:
         """The topic whose folder has this name, which is not always its id."""
         topics = self.topics.values()
         return next((topic for topic in topics if topic.folder.name == folder), None)
+
+    def folder_diagnostics(self, folder: str) -> list[Diagnostic]:
+        """The problems of the files in a topic's folder."""
+        return [problem for problem in self.diagnostics if problem.folder == folder]

@@ -15,15 +15,16 @@ from quizserver.accounts import store as people
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
 from quizserver.accounts.passwords import hash_password
-from quizserver.attempts.service import QuestionService
 from quizserver.authoring.preview import views
 from quizserver.authoring.preview.excerpts import DiagnosticExcerpt, diagnostic_excerpts
 from quizserver.authoring.preview.host_check import HostCheck
 from quizserver.authoring.preview.model import content_flag
 from quizserver.authoring.preview.revision import RevisionCounter
 from quizserver.db.session import Database
+from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.settings import Settings
+from quizserver.topics.library import Library
 from quizserver.topics.model import Diagnostic, Question, SimulationBlock, Topic
 
 AUTHOR_EMAIL = "author@preview.example"
@@ -50,7 +51,8 @@ def install_preview(
     *,
     settings: Settings,
     database: Database,
-    question_service: QuestionService,
+    library: Library,
+    benches: BenchBuilder,
     current: CurrentUser,
 ) -> None:
     """Turns ``app`` into a preview: everybody is its author, and the key is in sight.
@@ -71,13 +73,13 @@ def install_preview(
     @app.before_request
     def sign_in_visitor() -> None:
         # Before the page is made: if a file changes meanwhile, the page is one reload behind.
-        g.preview_revision = revision.revision_of(question_service.library.snapshot())
+        g.preview_revision = revision.revision_of(library.snapshot())
         if request.endpoint not in {"static_files", "healthz"} and current.account() is None:
             current.sign_in(author)
 
     @app.context_processor
     def add_preview_bar() -> dict[str, PreviewBar]:
-        return {"preview_bar": _build_bar(question_service, settings)}
+        return {"preview_bar": _build_bar(library, settings)}
 
     blueprint = Blueprint("preview", __name__, url_prefix="/preview")
 
@@ -85,7 +87,7 @@ def install_preview(
     def home() -> str:
         return render_template(
             "authoring/preview_home.html",
-            rows=views.preview_topic_rows(question_service.library.snapshot(), verify_template),
+            rows=views.preview_topic_rows(library.snapshot(), verify_template),
             check_command=f"quizserver check{content_option}",
         )
 
@@ -95,10 +97,10 @@ def install_preview(
 
     @blueprint.get("/topics/<topic>", endpoint="topic")
     def show_topic(topic: str) -> str | tuple[str, int]:
-        served_topic = _find_topic(question_service, topic)
+        served_topic = _find_topic(library, topic)
         if served_topic is None:
             return _render_unserved(topic)
-        snapshot = question_service.library.snapshot()
+        snapshot = library.snapshot()
         blocks = view_lesson_blocks(
             served_topic,
             snapshot,
@@ -120,27 +122,25 @@ def install_preview(
 
     @blueprint.get("/questions/<question>", endpoint="question")
     def show_question(question: str) -> str | tuple[str, int]:
-        snapshot = question_service.library.snapshot()
+        snapshot = library.snapshot()
         served_question = snapshot.questions.get(question)
         if served_question is None:
             return _render_unserved(question)
         topic = snapshot.topics[served_question.topic]
         view = _keyed_question(topic, served_question)
         if served_question.simulation is not None:
-            bench = question_service.build_bench(
+            bench = benches.build_bench(
                 topic,
                 served_question.simulation,
-                None,
-                {},
                 url_for,
-                served_question.described_curve,
+                described=served_question.described_curve,
             )
             pending = bench is None and not _is_unusable(topic, served_question.simulation)
             view = replace(view, bench=bench, bench_pending=pending)
         return render_template("authoring/preview_question.html", question=view)
 
     def _keyed_question(topic: Topic, question: Question) -> views.KeyedQuestion:
-        is_last_good = question.path in question_service.library.snapshot().stale_paths
+        is_last_good = question.path in library.snapshot().stale_paths
         return views.keyed_question(
             topic,
             question,
@@ -149,8 +149,8 @@ def install_preview(
         )
 
     def _bench_block(topic: Topic, block: SimulationBlock) -> BlockView:
-        bench = question_service.build_bench(
-            topic, block.simulation, block.arm, block.knobs, url_for
+        bench = benches.build_bench(
+            topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )
         if bench is not None:
             return "bench", bench
@@ -159,12 +159,12 @@ def install_preview(
     def _is_unusable(topic: Topic, simulation: str) -> bool:
         """Whether the simulation can't be used; else it is only being read."""
         path = f"{topic.folder.name}/{simulation}.py"
-        problems = question_service.library.snapshot().diagnostics
+        problems = library.snapshot().diagnostics
         return simulation not in topic.simulations or any(p.path == path for p in problems)
 
     def _render_unserved(name: str) -> tuple[str, int]:
         """The page of what no good version is there of: why, if any file says it."""
-        if not _problems_about(question_service, name):
+        if not _problems_about(library, name):
             abort(404)
         return render_template("authoring/preview_unserved.html", name=name), 200
 
@@ -186,20 +186,20 @@ def _ensure_author(database: Database) -> Person:
     return person
 
 
-def _find_topic(question_service: QuestionService, name: str) -> Topic | None:
+def _find_topic(library: Library, name: str) -> Topic | None:
     """The topic with this id or in this folder: problems name the folder."""
-    snapshot = question_service.library.snapshot()
+    snapshot = library.snapshot()
     return snapshot.topics.get(name) or snapshot.topic_in_folder(name)
 
 
-def _build_bar(question_service: QuestionService, settings: Settings) -> PreviewBar:
+def _build_bar(library: Library, settings: Settings) -> PreviewBar:
     arguments = request.view_args or {}
     question, topic = arguments.get("question"), arguments.get("topic")
-    problems = question_service.library.snapshot().diagnostics
+    problems = library.snapshot().diagnostics
     listed, scope = list(_folder_problems(problems)), None
     author_url = learner_url = None
     if question is not None:
-        served_question = question_service.library.snapshot().questions.get(question)
+        served_question = library.snapshot().questions.get(question)
         author_url = url_for("preview.question", question=question)
         if served_question is not None:
             learner_url = url_for("attempts.question", question=question)
@@ -209,9 +209,9 @@ def _build_bar(question_service: QuestionService, settings: Settings) -> Preview
                 _problems_in(problems, scope), key=lambda p: p.path != served_question.path
             )
         else:
-            listed += _problems_about(question_service, question)
+            listed += _problems_about(library, question)
     elif topic is not None:
-        served_topic = _find_topic(question_service, topic)
+        served_topic = _find_topic(library, topic)
         scope = served_topic.folder.name if served_topic is not None else topic
         author_url = url_for("preview.topic", topic=topic)
         if served_topic is not None:
@@ -241,9 +241,9 @@ def _folder_problems(problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     return (problem for problem in problems if problem.path == ".")
 
 
-def _problems_about(question_service: QuestionService, name: str) -> list[Diagnostic]:
+def _problems_about(library: Library, name: str) -> list[Diagnostic]:
     """The problems of a folder of this name, or of files that a page of this name would be in."""
-    problems = question_service.library.snapshot().diagnostics
+    problems = library.snapshot().diagnostics
     return _problems_in(problems, name) or [
         p for p in problems if PurePosixPath(p.path).stem == name
     ]

@@ -8,10 +8,10 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from quizserver.attempts.service import evidence_by_option
-from quizserver.attempts.views import described_figure
 from quizserver.evidence.record import Evidence, EvidenceError, read_evidence
-from quizserver.lab_views.bench import BenchView, OptionEvidence
+from quizserver.lab_views.bench import BenchView
+from quizserver.lab_views.evidence import OptionEvidence
+from quizserver.lab_views.topic_evidence import described_figure, evidence_by_option
 from quizserver.topics.model import Claim, Question, Snapshot, Topic
 
 Tone = Literal["good", "warn", "bad", "none"]

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, render_template, request
 
 from quizserver.accounts.current_user import CurrentUser
-from quizserver.attempts.service import evidence_by_option, read_topic_evidence
 from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
 from quizserver.classes.columns import QuestionColumn, missing_topics, question_columns
@@ -37,6 +36,7 @@ from quizserver.classes.statistics.definitions import DEFINITIONS
 from quizserver.classes.statistics.teach import KeyDoubt, find_key_doubts
 from quizserver.db.session import Database
 from quizserver.evidence.record import Evidence
+from quizserver.lab_views.topic_evidence import evidence_by_option, read_topic_evidence
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 

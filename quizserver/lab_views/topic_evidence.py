@@ -1,0 +1,57 @@
+"""The recorded evidence of a topic, arranged by the options of a question."""
+
+from __future__ import annotations
+
+import logging
+
+from markupsafe import Markup
+
+from quizserver.evidence.record import Evidence, EvidenceError, Finding, read_evidence
+from quizserver.lab_views.evidence import OptionEvidence, option_evidence
+from quizserver.topics.model import Question, Topic
+from quizserver.web.charts import draw_described_chart
+
+log = logging.getLogger(__name__)
+
+
+def read_topic_evidence(topic: Topic) -> Evidence | None:
+    """The topic's evidence; None when there is none or it can't be read (which is logged)."""
+    try:
+        return read_evidence(topic.folder)
+    except EvidenceError as error:
+        log.warning("%s", error)
+        return None
+
+
+def evidence_by_option(
+    evidence: Evidence | None, question: Question
+) -> dict[str | None, list[OptionEvidence]]:
+    """The evidence of a question by option id: one view for each setting.
+
+    Under None is what was claimed of no option, such as the healthy run and the remedies.
+    """
+    if evidence is None:
+        return {}
+    by_setting: dict[tuple[str | None, str], list[Finding]] = {}
+    for finding in evidence.for_question(question.id).findings:
+        by_setting.setdefault((finding.option, finding.ensemble), []).append(finding)
+    option_views: dict[str | None, list[OptionEvidence]] = {}
+    for number, ((option, _), findings) in enumerate(by_setting.items()):
+        ident = f"evidence-{question.id}-{number}"
+        view = option_evidence(evidence, findings, question.described_curve, ident)
+        option_views.setdefault(option, []).append(view)
+    return option_views
+
+
+def described_figure(question: Question) -> Markup | None:
+    """The chart of the curve that the question describes, or None when it describes none."""
+    if not question.described_curve:
+        return None
+    return draw_described_chart(
+        ident=f"described-{question.id}",
+        title="The loss that the question describes",
+        description="A sketch of the described loss over the training, as shares of its start: "
+        + ", ".join(f"{100 * y:.0f} % at {100 * x:.0f} %" for x, y in question.described_curve)
+        + " of the training.",
+        points=question.described_curve,
+    )
