@@ -34,6 +34,8 @@ from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
 from quizserver.db.availability import BusyError, unavailable_reason
 from quizserver.db.session import Database
+from quizserver.evidence.claim_checks import create_claim_checker
+from quizserver.evidence.record import recorded_description
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
@@ -78,10 +80,10 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     CSRFProtect(app)
 
     database = Database(settings.data_url)
-    catalog = SimulationCatalog()
+    catalog = SimulationCatalog(recorded=recorded_description)
     library = Library(
         settings.content,
-        catalog=catalog,
+        claim_checker=create_claim_checker(catalog),
         only_topic=preview.only_topic if preview is not None else None,
     )
     library.watch(settings.content_poll_seconds)

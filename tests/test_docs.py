@@ -16,6 +16,7 @@ from quizserver.cli import main
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.db.tables import person
+from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog, load
 from quizserver.lab.phase_maps import build_plane
 from quizserver.lab.shapes.pair import PAIR_SHAPES
@@ -36,7 +37,12 @@ def blocks(language: str) -> list[str]:
 def test_the_question_of_the_authors_guide_is_a_question(tmp_path: Path):
     (tmp_path / "topic").mkdir()
     (tmp_path / "topic" / "first.md").write_text(blocks("markdown")[0])
-    assert check_content(tmp_path, content=tmp_path, catalog=SimulationCatalog()) == []
+    assert (
+        check_content(
+            tmp_path, content=tmp_path, claim_checker=create_claim_checker(SimulationCatalog())
+        )
+        == []
+    )
     question = Library(tmp_path).snapshot().questions["first"]
     assert [option.right for option in question.options] == [True, False, True]
 

@@ -30,16 +30,21 @@ def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -
 
     With PATH, of the files under it.
     """
+    from quizserver.evidence.claim_checks import create_claim_checker
+    from quizserver.evidence.record import recorded_description
     from quizserver.lab.catalog import SimulationCatalog
     from quizserver.topics.content_checks import check_content
 
-    folder, catalog = content_folder(content), SimulationCatalog()
+    folder = content_folder(content)
+    claim_checker = create_claim_checker(SimulationCatalog(recorded=recorded_description))
+
+    def find_problems() -> list[Diagnostic]:
+        return check_content(path or folder, content=folder, claim_checker=claim_checker)
+
     if watch:
         reject_json(as_json)
-        _watch_checks(
-            path, folder, lambda: check_content(path or folder, content=folder, catalog=catalog)
-        )
-    problems = check_content(path or folder, content=folder, catalog=catalog)
+        _watch_checks(path, folder, find_problems)
+    problems = find_problems()
     if as_json:
         click.echo(json.dumps({"problems": [problem.to_json() for problem in problems]}, indent=2))
     else:

@@ -58,14 +58,16 @@ def new_question_command(place: str, simulation: str | None, content: Path | Non
     In a topic with a simulation it refers to that, with a claim for every option.
     """
     from quizserver.authoring import scaffold
+    from quizserver.evidence.record import recorded_description
     from quizserver.lab.catalog import SimulationCatalog
 
     topic, name = _split_topic_name(place, "strange-loss/why-flat")
     folder = _writable_folder(content)
     flag = _content_option(folder)
+    catalog = SimulationCatalog(recorded=recorded_description)
     (path,) = _run_scaffold(
         lambda: scaffold.write_question_scaffold(
-            folder, topic, name, simulation=simulation, catalog=SimulationCatalog()
+            folder, topic, name, simulation=simulation, catalog=catalog
         )
     )
     steps = [(f"preview {shlex.quote(str(_shortest_path(path)))}", "look at it while you write")]

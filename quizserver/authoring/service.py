@@ -30,11 +30,13 @@ from quizserver.authoring.page_state import (
 )
 from quizserver.authoring.scaffold import initial_page_text
 from quizserver.db.session import Database
+from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Description, SimulationError
 from quizserver.topics.dry_run import DryRun
 from quizserver.topics.library import Library
 from quizserver.topics.model import Diagnostic
+from quizserver.topics.simulation_links import ClaimChecker
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class EditingService:
         self.library = library
         self._database = database
         self._catalog = catalog
-        self._live_catalog = NonBlockingCatalog(catalog)
+        self._claim_checker = create_claim_checker(NonBlockingCatalog(catalog))
         self._on_published = on_published
 
     def load_page_state(self, ref: PageRef, person: Person) -> PageState:
@@ -75,7 +77,7 @@ class EditingService:
 
     def check_page(self, ref: PageRef, text: str) -> DryRun:
         """The page as it would be: problems, and rendered if it could be served."""
-        return check_page_text(self.library, self._live_catalog, ref, text)
+        return check_page_text(self.library, self._claim_checker, ref, text)
 
     def save_draft(
         self,
@@ -259,7 +261,7 @@ class NonBlockingCatalog:
 
 
 def check_page_text(
-    library: Library, catalog: NonBlockingCatalog, ref: PageRef, text: str
+    library: Library, claim_checker: ClaimChecker, ref: PageRef, text: str
 ) -> DryRun:
     """The page as it would be with ``text``: problems, and rendered if it could be served.
 
@@ -267,7 +269,7 @@ def check_page_text(
     marks as prose.
     """
     text = normalise_text(text)
-    dry_run = library.dry_run(ref.path, text, catalog)
+    dry_run = library.dry_run(ref.path, text, claim_checker)
     marker_lines = merge.conflict_marker_lines(text)
     if not marker_lines:
         return dry_run

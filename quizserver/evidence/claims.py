@@ -1,12 +1,12 @@
-"""From counts of replicas to a verdict on a claim.
+"""The verdict on a claim, from counts of replicas.
 
 A verdict compares the Wilson 95 % interval of "k of n replicas show the shape" with what the claim
 asks for (``at_least``): *supported* when the whole interval is at or above it, *refuted* when the
-whole interval is below, *mixed* when it straddles. It is never rounded to the author's side.
+whole interval is below, *mixed* when it contains that share.
 
 A claim over a grid of settings says either that some setting shows the shape in enough replicas
 ("could") or that every setting does ("will"). Choosing the best of many settings and counting it on
-the same seeds would flatter it, so there are two sets of seeds:
+the same seeds would bias the count upwards, so there are two sets of seeds:
 
 - The setting that decides is chosen on *selection* seeds: the best for "could", the worst for
   "will". Its count on the claim's own seeds decides in favour of "could", and against "will".
@@ -19,17 +19,14 @@ the same seeds would flatter it, so there are two sets of seeds:
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from quizserver.evidence.intervals import wilson_interval
 from quizserver.topics.model import Claim, ExpectedVerdict, Quantifier
 
 Verdict = Literal["supported", "refuted", "mixed"]
-
-Z95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +41,8 @@ class ClaimDecision:
     high: float
 
 
-def wilson_interval(k: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval for a proportion (E. B. Wilson, JASA 22, 1927).
-
-    Raises ``ValueError`` unless 0 <= k <= n and n > 0.
-    """
-    if not (0 <= k <= n and n > 0):
-        raise ValueError(f"{k} of {n} is no count")
-    share, z2 = k / n, Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    # at the ends the formula gives 0 and 1 exactly; floating point would miss them by a hair
-    return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)
-
-
 def count_verdict(k: int, n: int, at_least: float) -> Verdict:
-    """What k of n replicas say about a claim that at least this share shows the shape."""
+    """The verdict from k of n replicas on a claim that at least this share shows the shape."""
     low, high = wilson_interval(k, n)
     if low >= at_least:
         return "supported"
@@ -67,12 +50,12 @@ def count_verdict(k: int, n: int, at_least: float) -> Verdict:
 
 
 def agrees_with_key(expected: ExpectedVerdict, verdict: Verdict) -> bool:
-    """Whether a verdict is what the key says; a wrong option's claim must not be supported."""
+    """Whether a verdict agrees with the key; a wrong option's claim must not be supported."""
     return (verdict == "supported") == (expected == "supported")
 
 
 def grid_settings(claim: Claim, arm: Mapping[str, float]) -> list[dict[str, float]]:
-    """The settings a claim speaks of: the arm's, with the values of each sweep in its place."""
+    """The settings that a claim covers: the arm's, with each combination of its sweeps' values."""
     values = itertools.product(*(sweep.values for sweep in claim.over))
     names = [sweep.knob for sweep in claim.over]
     return [{**arm, **dict(zip(names, chosen, strict=True))} for chosen in values]

@@ -1,4 +1,4 @@
-"""What came out of one claim: its counts, its verdict, and the words for them."""
+"""The finding on one claim: its counts, its verdict and a sentence about them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from quizserver.evidence.bootstrap import median_interval
 from quizserver.evidence.claims import ClaimDecision, decide_claim
-from quizserver.evidence.plan import SettingPair, TrainingPlan, setting_pairs
+from quizserver.evidence.intervals import median_interval
+from quizserver.evidence.plan import PlannedClaim, SettingPair, TrainingPlan
 from quizserver.evidence.record import EndInterval, Finding, GridCount
 from quizserver.lab.curve_text import describe_curves, describe_pairs, describe_threshold
 from quizserver.lab.curves import Bools, Floats, RelativeCurves
@@ -16,14 +16,14 @@ from quizserver.lab.shapes.pair import PAIR_SHAPES
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
 from quizserver.lab.simulation import Simulation
-from quizserver.topics.model import Claim, Question
+from quizserver.topics.model import Claim
 
 
 def make_finding(
-    plan: TrainingPlan, question: Question, claim: Claim, seeds: range, selection: range
+    plan: TrainingPlan, planned: PlannedClaim, seeds: range, selection: range
 ) -> Finding:
-    """The verdict on a claim whose settings ``plan`` has trained; see ``claims`` for the rule."""
-    pairs = setting_pairs(plan.simulation, question, claim)
+    """The verdict on a claim whose settings ``plan`` has trained, by ``claims.decide_claim``."""
+    question, claim, pairs = planned.question, planned.claim, planned.pairs
     counts = [_count_shown(plan, claim, pair, seeds) for pair in pairs]
     decision = _decide_verdict(plan, claim, pairs, counts, seeds, selection)
     deciding_pair = pairs[decision.index]
@@ -62,7 +62,7 @@ def make_finding(
 
 
 def ensemble_key(simulation: Simulation, arm: str, setting: Mapping[str, float]) -> str:
-    """The name of a setting in the evidence: the arm's, with the values that are turned."""
+    """The key of a setting in the evidence: the arm's name, and each knob that differs from it."""
     return " ".join(
         [arm, *(f"{knob}={value:g}" for knob, value in _turned_knobs(simulation, arm, setting))]
     )
@@ -71,8 +71,8 @@ def ensemble_key(simulation: Simulation, arm: str, setting: Mapping[str, float])
 def _turned_knobs(
     simulation: Simulation, arm: str, setting: Mapping[str, float]
 ) -> list[tuple[str, float]]:
-    own = simulation.arm(arm).knobs
-    return [(knob, value) for knob, value in setting.items() if value != own[knob]]
+    arm_knobs = simulation.arm(arm).knobs
+    return [(knob, value) for knob, value in setting.items() if value != arm_knobs[knob]]
 
 
 def _decide_verdict(
@@ -100,30 +100,23 @@ def _count_shown(plan: TrainingPlan, claim: Claim, pair: SettingPair, seeds: ran
 
 def _replicas_showing(plan: TrainingPlan, claim: Claim, pair: SettingPair, seeds: range) -> Bools:
     """Which replicas, or pairs of them, show the shape: (R,)."""
-    curves = _claimed_series(plan, claim, pair.setting, seeds)
+    curves = plan.claimed_series(claim, pair.setting, seeds)
     if claim.value is not None:
         return THRESHOLD_SHAPES[claim.shape].shown_by(plan.x, curves, claim.value)
     if pair.against is None:
         return SHAPES[claim.shape].shown_by(plan.x, curves)
-    other = _claimed_series(plan, claim, pair.against, seeds)
+    other = plan.claimed_series(claim, pair.against, seeds)
     return PAIR_SHAPES[claim.shape].shown_by(plan.x, curves, other)
-
-
-def _claimed_series(
-    plan: TrainingPlan, claim: Claim, setting: Mapping[str, float], seeds: range
-) -> Floats:
-    curves = plan.get_curves(setting, seeds)
-    return curves[claim.series or next(iter(plan.simulation.series))]
 
 
 def _ends_and_sentence(
     plan: TrainingPlan, claim: Claim, pair: SettingPair, decision: ClaimDecision, seeds: range
 ) -> tuple[tuple[EndInterval, ...], str]:
-    """Where the arms of a claim that compares end, and what the ensemble's sentence leaves out."""
-    curves = _claimed_series(plan, claim, pair.setting, seeds)
+    """Where the arms of a claim that compares end, and what its ensemble's sentence omits."""
+    curves = plan.claimed_series(claim, pair.setting, seeds)
     label = _setting_label(plan.simulation, claim.arm, pair.setting)
     if pair.against is not None and claim.versus is not None:
-        other = _claimed_series(plan, claim, pair.against, seeds)
+        other = plan.claimed_series(claim, pair.against, seeds)
         medians = [
             median_interval(RelativeCurves(plan.x, values).absolute_end)
             for values in (curves, other)
@@ -142,14 +135,14 @@ def _ends_and_sentence(
 
 
 def _series_sentence(plan: TrainingPlan, series: str, curves: Floats) -> str:
-    """What the curves of a series other than the first do, which no ensemble's sentence says."""
+    """Describes a series other than the first, which the ensemble's sentence is about."""
     name = plan.simulation.series[series].label
     sentence = describe_curves(plan.x, curves, label=plan.simulation.x.label)
     return f"{name[:1].upper()}{name[1:]}: {sentence}"
 
 
 def _setting_label(simulation: Simulation, arm: str, setting: Mapping[str, float]) -> str:
-    """The arm's label, with the knobs that a grid turned away from it."""
+    """The arm's label, and each knob that the setting turns away from it."""
     labels = {knob.name: knob.label for knob in simulation.knobs}
     turned = [f"{labels[knob]} {v:g}" for knob, v in _turned_knobs(simulation, arm, setting)]
     label = simulation.arm(arm).label

@@ -1,4 +1,4 @@
-"""JSON for git: numbers rounded, one line for each list of plain values."""
+"""JSON that diffs well: rounded numbers, one line for each list of plain values."""
 
 from __future__ import annotations
 

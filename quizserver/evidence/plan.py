@@ -1,4 +1,4 @@
-"""What one simulation must train for a topic's claims, and the curves that come out."""
+"""The settings and seeds that one simulation trains for a topic's claims, and their curves."""
 
 from __future__ import annotations
 
@@ -7,36 +7,48 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from quizserver.evidence.claim_checks import find_claim_misfits
 from quizserver.evidence.claims import grid_settings, paired_setting
 from quizserver.lab.ensemble import Curves, Floats, OnPoints, simulate
-from quizserver.lab.model import KnobError
-from quizserver.lab.shapes.registry import find_misfit
 from quizserver.lab.simulation import Simulation
 from quizserver.topics.model import Claim, Question
 
-AT_ONCE = 2048
+REPLICAS_AT_ONCE = 2048
 """Replicas whose weights are held in memory at the same time."""
 
 Setting = tuple[tuple[str, float], ...]
 
 
 class VerifyError(Exception):
-    """A topic that cannot be verified: a claim about what is not there, a broken simulation."""
+    """A topic that cannot be verified: a claim that does not fit, or a broken simulation."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingPair:
-    """One setting of a claim's grid, and the other arm's that it is compared with, if any."""
+    """One setting of a claim's grid, and the setting of the other arm to compare with, if any."""
 
     setting: dict[str, float]
     against: dict[str, float] | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedClaim:
+    """A claim of ``question`` with the settings of its grid, one pair for a claim without one."""
+
+    question: Question
+    claim: Claim
+    pairs: list[SettingPair]
+
+
 @dataclass(slots=True)
 class TrainingPlan:
-    """Which settings of one simulation train on which seeds, and the curves that came out."""
+    """Which settings of one simulation train on which seeds; their curves once they are trained.
+
+    ``x`` (P,) are the points of every curve.
+    """
 
     simulation: Simulation
+    claims: list[PlannedClaim] = field(default_factory=list)
     settings: dict[tuple[Setting, range], None] = field(default_factory=dict)
     curves: dict[tuple[Setting, range], dict[str, Floats]] = field(default_factory=dict)
     x: Floats = field(default_factory=lambda: np.zeros(0))
@@ -45,8 +57,12 @@ class TrainingPlan:
         self.settings[_setting_key(setting), seeds] = None
 
     def add_claim(self, question: Question, claim: Claim, seeds: range, selection: range) -> None:
-        """Every setting that the claim speaks of; over a grid on the selection seeds too."""
+        """Adds every setting that the claim is about; over a grid on the selection seeds too.
+
+        Raises ``VerifyError`` with the claim's file and line when it does not fit the simulation.
+        """
         pairs = setting_pairs(self.simulation, question, claim)
+        self.claims.append(PlannedClaim(question, claim, pairs))
         for pair in pairs:
             for setting in (pair.setting, pair.against):
                 if setting is not None:
@@ -55,18 +71,26 @@ class TrainingPlan:
                         self.add_setting(setting, selection)
 
     def get_curves(self, setting: Mapping[str, float], seeds: range) -> dict[str, Floats]:
-        """Each series (R, P) of a setting on those seeds, in their order."""
+        """Each series (R, P) of a trained setting, a row for each of ``seeds`` in their order."""
         return self.curves[_setting_key(setting), seeds]
+
+    def claimed_series(self, claim: Claim, setting: Mapping[str, float], seeds: range) -> Floats:
+        """The series (R, P) that the claim is about, the first one when it names none."""
+        series = claim.series or next(iter(self.simulation.series))
+        return self.get_curves(setting, seeds)[series]
 
     @property
     def replica_count(self) -> int:
         return sum(len(seeds) for _, seeds in self.settings)
 
     def train_settings(self, device: str, advance: Callable[[int], None]) -> None:
-        """All settings and seeds as one ensemble, ``AT_ONCE`` replicas at a time."""
+        """Trains all settings and seeds as one ensemble, ``REPLICAS_AT_ONCE`` at a time.
+
+        ``advance(replicas)`` is called for each point of that many replicas.
+        """
         replicas = [(key, seed) for key in self.settings for seed in key[1]]
-        for start in range(0, len(replicas), AT_ONCE):
-            wave = replicas[start : start + AT_ONCE]
+        for start in range(0, len(replicas), REPLICAS_AT_ONCE):
+            wave = replicas[start : start + REPLICAS_AT_ONCE]
             curves = simulate(
                 self.simulation,
                 [dict(key[0]) for key, _ in wave],
@@ -87,27 +111,18 @@ class TrainingPlan:
 
 
 def setting_pairs(simulation: Simulation, question: Question, claim: Claim) -> list[SettingPair]:
-    """The settings of a claim's grid, checked; raises ``VerifyError`` with the claim's place."""
+    """The settings of a claim's grid, after checking the claim against the simulation."""
     where = f"{question.path}:{claim.line}"
-    problem = find_misfit(claim.shape, claim.arm, claim.versus, claim.value)
-    if problem is not None:
-        raise VerifyError(f"{where}: {problem.message} {problem.hint}")
-    if claim.value is not None and not np.isfinite(claim.value):
-        raise VerifyError(f"{where}: the value must be a finite number, not {claim.value}")
-    if claim.series is not None and claim.series not in simulation.series:
-        names = ", ".join(simulation.series)
-        raise VerifyError(f"{where}: there is no series {claim.series!r}; there are {names}")
-    try:
-        arm = simulation.arm(claim.arm).knobs
-        settings = [simulation.check_knobs(setting) for setting in grid_settings(claim, arm)]
-        if claim.versus is None:
-            return [SettingPair(setting, None) for setting in settings]
-        other = simulation.arm(claim.versus).knobs
-        return [SettingPair(setting, paired_setting(setting, arm, other)) for setting in settings]
-    except KeyError as error:
-        raise VerifyError(f"{where}: {error.args[0]}") from None
-    except KnobError as error:
-        raise VerifyError(f"{where}: {error.message}") from None
+    description = simulation.describe()
+    misfit = next(find_claim_misfits(claim, description), None)
+    if misfit is not None:
+        raise VerifyError(f"{where}: {misfit.sentence}")
+    arm = description.arm(claim.arm).knobs
+    settings = [simulation.check_knobs(setting) for setting in grid_settings(claim, arm)]
+    if claim.versus is None:
+        return [SettingPair(setting, None) for setting in settings]
+    other = description.arm(claim.versus).knobs
+    return [SettingPair(setting, paired_setting(setting, arm, other)) for setting in settings]
 
 
 def _progress_callback(replicas: int, advance: Callable[[int], None]) -> OnPoints:

@@ -1,7 +1,8 @@
-"""The record of a topic's claims: ``evidence.json`` in the topic's folder. Imports no torch.
+"""A topic's evidence: its values, when it is stale, and ``evidence.json`` in the topic's folder.
 
-The file is made for git: keys in a fixed order, numbers rounded to four significant digits, one
+The file makes small diffs: keys in a fixed order, numbers rounded to four significant digits, one
 line a curve. It is always replaced as a whole, so that a reader sees the old or the new one.
+Imports no torch.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,11 +23,11 @@ from quizserver.lab.description_json import description_from_json, description_t
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.lab.model import Description
 from quizserver.lab.phase_maps import PhaseMap
-from quizserver.topics.model import ExpectedVerdict, Quantifier, Question, Topic
+from quizserver.topics.model import Claim, ExpectedVerdict, Quantifier, Question, Topic
 
 FILE_NAME = "evidence.json"
 MAX_EVIDENCE_BYTES = 200_000
-"""Bytes: what a topic's evidence may weigh in git and in a page."""
+"""How large a topic's evidence may be, in git and in a page."""
 
 CurveValues = tuple[float | None, ...]
 """Points of a curve; None where the value is no finite number."""
@@ -52,7 +53,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """What ``n`` replicas of one setting did; ``sentence`` says it in words.
+    """The curves of ``n`` replicas of one setting; ``sentence`` describes them in words.
 
     ``arm`` is the arm that the setting belongs to; a setting from a claim's grid differs from it.
     """
@@ -68,7 +69,7 @@ class Ensemble:
 class Experiment:
     """A simulation as it was when the evidence was made, and its ensembles by key.
 
-    The key is the arm's name; for another setting of a grid, the name with the values turned.
+    The key is the arm's name; for another setting of a grid, the name with the knobs that differ.
     ``maps`` are those that the description declares, in its order.
     """
 
@@ -80,7 +81,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class GridCount:
-    """One setting of a claim's grid: the values turned, and how many replicas show the shape."""
+    """One setting of a claim's grid: its swept knobs, and how many replicas show the shape."""
 
     knobs: Mapping[str, float]
     k: int
@@ -100,12 +101,12 @@ class EndInterval:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim, and what came out. ``ensemble`` is the key of the setting the verdict rests on.
+    """A claim and its verdict. ``ensemble`` is the key of the setting the verdict rests on.
 
     For a claim about pairs, ``versus`` is the other arm, ``against`` the key of its setting, and
     ``ends`` where the one and the other end. For one beside a number, ``value`` is that number and
-    ``ends`` where the arm ends. ``series`` is the one judged, None for the first.
-    ``sentence`` says in words what came out, where the ensemble's own sentence does not.
+    ``ends`` where the arm ends. ``series`` is the one that the claim is about, None for the first.
+    ``sentence`` says what the ensemble's own sentence does not.
     """
 
     question: str
@@ -137,13 +138,9 @@ class Finding:
 
     @property
     def claim_key(self) -> tuple[object, ...]:
-        """What was claimed, without what came out: two equal claims need no new run."""
+        """The claim without its outcome, as ``claim_keys`` gives it: equal keys need no new run."""
         over = tuple((name, tuple(values)) for name, values in self.over.items())
-        return (
-            self.question, self.option, self.simulation, self.arm, self.shape,
-            self.quantifier, self.at_least, over, self.expected, self.versus, self.series,
-            self.value,
-        )  # fmt: skip
+        return _claim_key(self.question, self.simulation, self, over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +181,7 @@ class Evidence:
         return self.experiments[finding.simulation].ensembles[finding.against]
 
     def for_question(self, question: str) -> Evidence:
-        """Only what one question's claims are about: its findings and the ensembles they use.
-
-        No claim rests on a map: a slice has none.
-        """
+        """The findings on one question's claims and the ensembles they use, without the maps."""
         findings = tuple(f for f in self.findings if f.question == question)
         used: dict[str, dict[str, Ensemble]] = {}
         for finding in findings:
@@ -203,7 +197,7 @@ class Evidence:
         return replace(self, experiments=experiments, findings=findings)
 
     def stale_reason(self, topic: Topic, question: str | None = None) -> str | None:
-        """Why this evidence no longer speaks for the topic (or one question); None when it does."""
+        """Why this evidence is not of the topic (or one question) as it is now; None when it is."""
         questions = [q for q in topic.questions if question is None or q.id == question]
         current_claims = [claim for q in questions for claim in claim_keys(q)]
         recorded_claims = [
@@ -234,24 +228,28 @@ class Evidence:
 
 
 def claim_keys(question: Question) -> list[tuple[object, ...]]:
-    """The claims of a question in the form of ``Finding.claim``."""
+    """The claims of a question in the form of ``Finding.claim_key``."""
     return [
-        (
+        _claim_key(
             question.id,
-            claim.option,
             question.simulation,
-            claim.arm,
-            claim.shape,
-            claim.quantifier,
-            claim.at_least,
+            claim,
             tuple((sweep.knob, sweep.values) for sweep in claim.over),
-            claim.expected,
-            claim.versus,
-            claim.series,
-            claim.value,
         )
         for claim in question.claims
     ]
+
+
+def _claim_key(
+    question: str,
+    simulation: str | None,
+    claim: Claim | Finding,
+    over: tuple[tuple[str, tuple[float, ...]], ...],
+) -> tuple[object, ...]:
+    return (
+        question, claim.option, simulation, claim.arm, claim.shape, claim.quantifier,
+        claim.at_least, over, claim.expected, claim.versus, claim.series, claim.value,
+    )  # fmt: skip
 
 
 _ADAPTER = TypeAdapter(Evidence)
@@ -291,7 +289,10 @@ def _read_cached(path: Path, _changed: int, _size: int, _inode: int) -> Evidence
 
 
 def recorded_description(path: Path, digest: str) -> Description | None:
-    """What fresh evidence beside a simulation file says of it; None when there is none."""
+    """The description of a simulation file in fresh evidence beside it; None when there is none.
+
+    ``digest`` is the file's fingerprint as it is now.
+    """
     try:
         evidence = read_evidence(path.parent)
     except EvidenceError:
@@ -303,12 +304,12 @@ def recorded_description(path: Path, digest: str) -> Description | None:
 
 
 def evidence_to_text(evidence: Evidence, path: Path) -> str:
-    """What a file at ``path`` holds of this evidence. Raises ``EvidenceError`` as ``write``."""
+    """The text that ``write_evidence`` writes to ``path``. Raises ``EvidenceError`` like it."""
     return _fitted_text(evidence, path)
 
 
 def evidence_from_text(text: str | bytes) -> Evidence:
-    """The inverse of ``to_text``. Raises ``EvidenceError`` when it is no evidence."""
+    """The inverse of ``evidence_to_text``. Raises ``EvidenceError`` when it is no evidence."""
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
@@ -318,7 +319,7 @@ def evidence_from_text(text: str | bytes) -> Evidence:
 def write_evidence(evidence: Evidence, folder: Path) -> Path:
     """Replaces the topic's evidence as a whole, with fewer single replicas where it is too large.
 
-    Raises ``EvidenceError`` when it is larger than ``LARGEST`` even without any.
+    Raises ``EvidenceError`` when it exceeds ``MAX_EVIDENCE_BYTES`` even without any.
     """
     path = folder / FILE_NAME
     text = _fitted_text(evidence, path)
@@ -337,7 +338,7 @@ def write_evidence(evidence: Evidence, folder: Path) -> Path:
 
 
 def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
-    """A finding without what only some have: a line less each in every diff."""
+    """A finding without its optional fields that are empty, for a shorter file."""
     optional = ("versus", "series", "against", "ends", "sentence", "value")
     # a value of zero is not empty
     empty = {key for key in optional if finding[key] in (None, "", [])}
@@ -345,34 +346,43 @@ def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fitted_text(evidence: Evidence, path: Path) -> str:
+    """The evidence as JSON, with as many single replicas as ``MAX_EVIDENCE_BYTES`` allows."""
     data = round_floats(_ADAPTER.dump_python(evidence, mode="json"))
     data["findings"] = [_without_empty(finding) for finding in data["findings"]]
     for experiment in data["experiments"].values():
         if not experiment["maps"]:
             del experiment["maps"]
-    claimed_series = {(f.simulation, f.series) for f in evidence.findings}
-    bands: list[dict[str, Any]] = []
-    hidden_bands: list[dict[str, Any]] = []
-    for simulation, experiment in data["experiments"].items():
-        for ensemble in experiment["ensembles"].values():
-            for index, (series, band) in enumerate(ensemble["series"].items()):
-                is_claimed = (simulation, series if index else None) in claimed_series
-                (
-                    bands if is_claimed or (simulation, series) in claimed_series else hidden_bands
-                ).append(band)
+    claimed_bands, other_bands = _bands_by_claim(data, evidence.findings)
     while True:
         text = compact_text(data) + "\n"
         if len(text.encode()) <= MAX_EVIDENCE_BYTES:
             return text
-        if any(band["replicas"] for band in hidden_bands):  # no page draws them: they go first
-            for band in hidden_bands:
+        if any(band["replicas"] for band in other_bands):  # no page draws them: they go first
+            for band in other_bands:
                 band["replicas"] = []
             continue
-        most = max((len(band["replicas"]) for band in bands), default=0)
+        most = max((len(band["replicas"]) for band in claimed_bands), default=0)
         if most == 0:
             raise EvidenceError(
                 f"{path}: {len(text.encode()):,} bytes, more than {MAX_EVIDENCE_BYTES:,}. "
                 "Give the simulation fewer points, or the topic fewer arms."
             )
-        for band in bands:
+        for band in claimed_bands:
             del band["replicas"][most // 2 :]
+
+
+def _bands_by_claim(
+    data: dict[str, Any], findings: Iterable[Finding]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The bands of all series that a finding is about, and those of all others."""
+    claimed_series = {(finding.simulation, finding.series) for finding in findings}
+    claimed: list[dict[str, Any]] = []
+    other: list[dict[str, Any]] = []
+    for simulation, experiment in data["experiments"].items():
+        for ensemble in experiment["ensembles"].values():
+            for index, (series, band) in enumerate(ensemble["series"].items()):
+                # a claim that names no series is about the first
+                names = {series} if index else {series, None}
+                is_claimed = any((simulation, name) in claimed_series for name in names)
+                (claimed if is_claimed else other).append(band)
+    return claimed, other

@@ -1,4 +1,4 @@
-"""What ``quizserver verify`` and ``quizserver simulate`` print, for people and for programs."""
+"""The output of ``quizserver verify`` and ``quizserver simulate``, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = ("question", "option", "arm", "shape", "claimed", "k of n", "95 % interv
 
 
 def all_agree(evidences: Iterable[Evidence]) -> bool:
-    """Whether every claim came out as the author's key says."""
+    """Whether every claim's verdict agrees with the author's key."""
     return all(evidence.agrees for evidence in evidences)
 
 
@@ -74,10 +74,10 @@ def _map_lines(evidence: Evidence) -> list[str]:
         for phase_map in experiment.maps:
             plane = phase_map.plane
             shape = plane.shape if plane.series is None else f"{plane.shape} ({plane.series})"
+            most = phase_map.count_cells_with(_majority_count(phase_map))
             lines.append(
                 f"{name}: map {plane.x} × {plane.y}, {shape}: most of {plane.replicas} seeds show "
-                f"it in {phase_map.count_cells_with(_majority_count(phase_map))} of {plane.cell_count} cells, "
-                f"some in {phase_map.count_cells_with(1)}"
+                f"it in {most} of {plane.cell_count} cells, some in {phase_map.count_cells_with(1)}"
             )
     return lines
 

@@ -1,15 +1,17 @@
-"""Trains the arms of a topic's simulations and the settings of its claims, and judges those."""
+"""Makes a topic's evidence: trains the arms and claimed settings, and decides every claim."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from quizserver.evidence.findings import ensemble_key, make_finding
-from quizserver.evidence.plan import TrainingPlan, VerifyError, setting_pairs
+from quizserver.evidence.plan import TrainingPlan, VerifyError
 from quizserver.evidence.record import Band, CurveValues, Ensemble, Evidence, Experiment, Finding
 from quizserver.lab.catalog import load
 from quizserver.lab.curve_text import describe_curves
@@ -24,11 +26,11 @@ from quizserver.topics.model import Topic
 
 __all__ = ["Progress", "VerifyError", "verify_topic"]
 
-SHOWN = 8
-"""Replicas whose own curves the evidence keeps."""
+STORED_REPLICAS = 8
+"""Replicas whose own curves the evidence holds."""
 
 SELECTION_OFFSET = 1_000_000
-"""Selection seeds are the claim's seeds plus this: as many, and never the same."""
+"""Added to the claim's seeds it gives the selection seeds: as many, and never the same."""
 
 Progress = Callable[[int, int], None]
 
@@ -41,12 +43,12 @@ def verify_topic(
     progress: Progress | None = None,
     maps: bool = True,
 ) -> Evidence:
-    """Trains one replica a seed of every arm and every claimed setting, and judges each claim.
+    """Trains one replica a seed of every arm and every claimed setting, and decides each claim.
 
-    Then the maps that the simulations declare, on the first ``REPLICAS`` of the seeds; no verdict
-    rests on them, and ``maps=False`` leaves them out. ``seeds`` is a range with step 1.
-    ``progress(done, total)`` counts replicas times points. Raises ``VerifyError`` when a claim
-    cannot be judged or a simulation fails.
+    Then trains the maps that the simulations declare, on the first ``CELL_REPLICAS`` of the seeds;
+    no verdict depends on them, and ``maps=False`` leaves them out. ``seeds`` is a range with step
+    1. ``progress(done, total)`` counts replicas times points. Raises ``VerifyError`` when a claim
+    cannot be decided or a simulation fails.
     """
     if len(seeds) == 0 or seeds.step != 1 or seeds.start < 0:
         raise VerifyError(f"seeds {seeds} are no range of at least one seed from 0 up")
@@ -72,20 +74,16 @@ def verify_topic(
 
     trained_maps: dict[str, tuple[PhaseMap, ...]] = {}
     for name, plan in plans.items():
-        try:
+        with _simulation_errors(topic.simulations[name]):
             plan.train_settings(device, count_progress)
-            for arm in plan.simulation.arms:
-                first = {key: rows[0] for key, rows in plan.get_curves(arm.knobs, seeds).items()}
-                check_seed_isolation(plan.simulation, arm.knobs, seeds[0], first, device=device)
+            _check_arms_isolated(plan, seeds, device)
             trained_maps[name] = _train_maps(plan.simulation, planes[name], device, count_progress)
-        except SimulationError as error:
-            line = f":{error.line}" if error.line else ""
-            raise VerifyError(f"{topic.simulations[name]}{line}: {error.message}") from error
     findings = tuple(
-        make_finding(plans[question.simulation], question, claim, seeds, selection)
+        make_finding(plan, planned, seeds, selection)
         for question in topic.questions
-        for claim in question.claims
-        if question.simulation is not None
+        for plan in plans.values()
+        for planned in plan.claims
+        if planned.question is question
     )
     return Evidence(
         format=1,
@@ -99,15 +97,34 @@ def verify_topic(
             "python": platform.python_version(),
         },
         experiments={
-            name: _make_experiment(topic, name, plan, seeds, findings, trained_maps[name])
+            name: _make_experiment(
+                plan, seeds, [f for f in findings if f.simulation == name], trained_maps[name]
+            )
             for name, plan in plans.items()
         },
         findings=findings,
     )
 
 
+@contextmanager
+def _simulation_errors(path: Path) -> Iterator[None]:
+    """Turns a ``SimulationError`` into a ``VerifyError`` with the file and its line."""
+    try:
+        yield
+    except SimulationError as error:
+        line = f":{error.line}" if error.line else ""
+        raise VerifyError(f"{path}{line}: {error.message}") from error
+
+
+def _check_arms_isolated(plan: TrainingPlan, seeds: range, device: str) -> None:
+    """Trains the first seed of every arm again alone; see ``check_seed_isolation``."""
+    for arm in plan.simulation.arms:
+        first_row = {name: rows[0] for name, rows in plan.get_curves(arm.knobs, seeds).items()}
+        check_seed_isolation(plan.simulation, arm.knobs, seeds[0], first_row, device=device)
+
+
 def _declared_planes(simulation: Simulation, seeds: range) -> list[Plane]:
-    """What the declared maps ask, on the first of the seeds."""
+    """The planes of the declared maps, on the first of the seeds."""
     replicas = min(CELL_REPLICAS, len(seeds))
     return [
         build_plane(simulation.describe(), declared, replicas=replicas, first_seed=seeds.start)
@@ -142,11 +159,8 @@ def _check_simulations(topic: Topic) -> None:
 
 def _plan_simulation(topic: Topic, name: str, seeds: range, selection: range) -> TrainingPlan:
     path = topic.simulations[name]
-    try:
+    with _simulation_errors(path):
         plan = TrainingPlan(load(path))
-    except SimulationError as error:
-        line = f":{error.line}" if error.line else ""
-        raise VerifyError(f"{path}{line}: {error.message}") from error
     for arm in plan.simulation.arms:
         plan.add_setting(arm.knobs, seeds)
     for question in topic.questions:
@@ -156,28 +170,18 @@ def _plan_simulation(topic: Topic, name: str, seeds: range, selection: range) ->
 
 
 def _make_experiment(
-    topic: Topic,
-    name: str,
-    plan: TrainingPlan,
-    seeds: range,
-    findings: Iterable[Finding],
-    maps: tuple[PhaseMap, ...],
+    plan: TrainingPlan, seeds: range, findings: Iterable[Finding], maps: tuple[PhaseMap, ...]
 ) -> Experiment:
-    """Every arm, and the settings of grids that the findings rest on."""
+    """Every arm, and the settings of grids that a finding rests on or compares with."""
     simulation = plan.simulation
     ensembles = {
         arm.name: _make_ensemble(plan, arm.name, arm.knobs, seeds) for arm in simulation.arms
     }
-    used = {key for f in findings if f.simulation == name for key in (f.ensemble, f.against)}
-    for question in topic.questions:
-        for claim in question.claims if question.simulation == name else ():
-            for pair in setting_pairs(simulation, question, claim):
-                for arm, setting in ((claim.arm, pair.setting), (claim.versus, pair.against)):
-                    if arm is None or setting is None:
-                        continue
-                    key = ensemble_key(simulation, arm, setting)
-                    if key in used and key not in ensembles:
-                        ensembles[key] = _make_ensemble(plan, arm, setting, seeds)
+    used_keys = {key for finding in findings for key in (finding.ensemble, finding.against)}
+    for arm_name, setting in _claimed_settings(plan):
+        key = ensemble_key(simulation, arm_name, setting)
+        if key in used_keys and key not in ensembles:
+            ensembles[key] = _make_ensemble(plan, arm_name, setting, seeds)
     return Experiment(
         description=simulation.describe(),
         x=tuple(float(x) for x in plan.x),
@@ -186,17 +190,26 @@ def _make_experiment(
     )
 
 
+def _claimed_settings(plan: TrainingPlan) -> Iterator[tuple[str, Mapping[str, float]]]:
+    """Each setting of the claims, with the arm that it belongs to."""
+    for planned in plan.claims:
+        for pair in planned.pairs:
+            yield planned.claim.arm, pair.setting
+            if planned.claim.versus is not None and pair.against is not None:
+                yield planned.claim.versus, pair.against
+
+
 def _make_ensemble(
     plan: TrainingPlan, arm: str, setting: Mapping[str, float], seeds: range
 ) -> Ensemble:
     curves = plan.get_curves(setting, seeds)
-    first = next(iter(plan.simulation.series))
+    first_series = next(iter(plan.simulation.series))
     return Ensemble(
         arm=arm,
         knobs=dict(setting),
         n=len(seeds),
         series={name: _make_band(values) for name, values in curves.items()},
-        sentence=describe_curves(plan.x, curves[first], label=plan.simulation.x.label),
+        sentence=describe_curves(plan.x, curves[first_series], label=plan.simulation.x.label),
     )
 
 
@@ -205,7 +218,7 @@ def _make_band(values: Floats) -> Band:
         median=_finite_values(replica_quantile(values, 0.5)),
         low=_finite_values(replica_quantile(values, 0.1)),
         high=_finite_values(replica_quantile(values, 0.9)),
-        replicas=tuple(_finite_values(row) for row in values[:SHOWN]),
+        replicas=tuple(_finite_values(row) for row in values[:STORED_REPLICAS]),
     )
 
 

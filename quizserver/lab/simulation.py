@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from quizserver.lab.map_checks import checked_maps
 from quizserver.lab.model import (
     Arm,
     Axis,
@@ -69,7 +70,7 @@ class Simulation:
         self.x = x
         self.series = dict(series)
         self.points = points
-        self.maps = _checked_maps(maps, self.knobs, self.arms, self.series)
+        self.maps = checked_maps(maps, self.knobs, self.arms, self.series)
         self.dtype = dtype
         self.fingerprint = ""
         self.file: str | None = None
@@ -116,17 +117,6 @@ class Simulation:
             fingerprint=self.fingerprint,
             maps=self.maps,
         )
-
-
-def _checked_maps(
-    maps: Sequence[Map], knobs: Sequence[Knob], arms: Sequence[Arm], series: Mapping[str, Axis]
-) -> tuple[Map, ...]:
-    if not maps:
-        return ()
-    # the shapes bring numpy, which the web process does without
-    from quizserver.lab.map_checks import checked_maps
-
-    return checked_maps(maps, knobs, arms, series)
 
 
 def _check_unique(kind: str, names: list[str]) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from quizserver.topics.claim_checks import SimulationDescriber, check_simulation_use
 from quizserver.topics.folder import list_folder
 from quizserver.topics.model import Diagnostic
+from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
 
 
 def check_content(
-    path: Path, *, content: Path, catalog: SimulationDescriber | None
+    path: Path, *, content: Path, claim_checker: ClaimChecker | None
 ) -> list[Diagnostic]:
     """The problems of the file or folder ``path``, in the order of file, line and column.
 
     ``path`` is checked as part of ``content``; one outside of it is checked by itself: a folder
     with markdown files directly inside as a topic, another folder as a content folder. Without a
-    ``catalog``, claims are not compared with their simulations.
+    ``claim_checker``, claims are not compared with their simulations.
     """
     path, content = Path(os.path.abspath(path)), Path(os.path.abspath(content))  # noqa: PTH100
     if not path.exists():
@@ -35,9 +35,9 @@ def check_content(
     workspace = Workspace(content)
     workspace.update(listing)
     diagnostics = workspace.diagnostics()
-    if catalog is not None:
+    if claim_checker is not None:
         files = frozenset(listing.files)
-        diagnostics.extend(check_simulation_use(workspace.parsed_pages(), files, catalog, content))
+        diagnostics.extend(claim_checker(workspace.parsed_pages(), files, content))
     prefix = path.relative_to(content).as_posix()
     if prefix != ".":
         diagnostics = [

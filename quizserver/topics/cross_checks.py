@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quizserver.topics.claim_checks import check_simulations_exist
 from quizserver.topics.inline_markup import Link
 from quizserver.topics.lesson import ParsedLesson
 from quizserver.topics.links import SiteMap, resolve_link
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import ParsedQuestion
+from quizserver.topics.simulation_links import check_simulations_exist
 from quizserver.topics.slugs import did_you_mean
 
 

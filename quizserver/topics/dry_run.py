@@ -1,6 +1,6 @@
-"""A text that is not on the disk, judged and rendered as if it were: for those who are writing it.
+"""Checks and renders a page as it would be with an author's unsaved text.
 
-The same parser, checker and renderer as for files; nothing here has rules of its own.
+Uses the same parser, checker and renderer as for files, and has no rules of its own.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from quizserver.topics.claim_checks import SimulationDescriber, check_simulation_use
 from quizserver.topics.model import Diagnostic, Topic
 from quizserver.topics.page_file import RenderedPage
+from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a text is worth.
+    """The page as it would be served, and the problems that the text would cause.
 
-    ``page`` is None when the text could not be served, for one of its ``problems``; ``elsewhere``
-    are the problems that it would bring to other files, such as a link that leads nowhere then.
-    ``topic`` is its folder as it would be served, None when nothing of it could be.
+    ``page`` is None when the text could not be served, for one of its ``diagnostics``;
+    ``elsewhere`` are those that it would cause in other files, such as a link that leads nowhere
+    then. ``topic`` is its folder as it would be served, None when nothing of it could be.
     """
 
     path: str
@@ -34,21 +34,22 @@ def dry_run_page(
     workspace: Workspace,
     path: str,
     earlier: Collection[Diagnostic],
-    describer: SimulationDescriber | None = None,
+    claim_checker: ClaimChecker | None = None,
 ) -> DryRun:
-    """Judge the page at ``path`` on a ``shelf`` that holds the text to be tried.
+    """Checks and renders the page at ``path`` in a ``workspace`` that holds the text to be tried.
 
-    ``known`` are the problems there are without it. Without a ``catalog``, claims are not compared
-    with their simulations; a simulation that it has not seen may take seconds. Never raises.
+    ``earlier`` are the problems there are without it. Without a ``claim_checker``, claims are not
+    compared with their simulations; one may take seconds for a simulation that it has not seen.
+    Never raises.
     """
     diagnostics = workspace.diagnostics()
     folder = path.split("/")[0]
     file = workspace.files.get(path)
-    if file is not None and file.parsed is not None and describer is not None:
+    if file is not None and file.parsed is not None and claim_checker is not None:
         files = frozenset(
             file_path for file_path in workspace.listing.files if file_path.split("/")[0] == folder
         )
-        diagnostics.extend(check_simulation_use([file.parsed], files, describer, workspace.content))
+        diagnostics.extend(claim_checker([file.parsed], files, workspace.content))
     earlier_set = set(earlier)
     snapshot = workspace.build_snapshot()
     page: RenderedPage | None = None

@@ -1,8 +1,8 @@
-"""The content folder as a snapshot that is always consistent, and always there.
+"""The content folder as a consistent snapshot that is always available.
 
-A page asks for ``snapshot()`` and gets the last complete one, whatever is going on in the folder.
-The catalog is asked in a thread of its own (or by ``check_claims``), never while a page waits nor
-while a change waits to go live: describing a simulation may take seconds, and pages do not need it.
+``snapshot()`` returns the last complete one, whatever is going on in the folder. Claims are checked
+in a thread of their own (or by ``check_claims``), never while a page or a change of the folder
+waits: describing a simulation may take seconds, and pages do not need it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from quizserver.topics.assets import image_headers, image_in_topic
-from quizserver.topics.claim_checks import SimulationDescriber, check_simulation_use
 from quizserver.topics.dry_run import DryRun, dry_run_page
 from quizserver.topics.folder import FolderListing, list_folder
 from quizserver.topics.model import Diagnostic, Snapshot
+from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
 
 __all__ = ["Library", "image_headers", "image_in_topic"]
@@ -25,26 +25,26 @@ _log = logging.getLogger(__name__)
 
 
 class Library:
-    """Topics of a content folder, kept up to date.
+    """The topics of a content folder, reloaded when files change.
 
-    The last good version of a broken file is kept in memory only: after a restart, a file that is
-    still broken is not served until it is mended. Without a ``catalog``, claims are not compared
-    with their simulations. ``only`` names the one topic's folder to look at.
+    The last good version of a broken file is held in memory only: after a restart, a file that is
+    still broken is not served until it is fixed. Without a ``claim_checker``, claims are not
+    compared with their simulations. ``only_topic`` restricts it to the folder of one topic.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
-        catalog: SimulationDescriber | None = None,
+        claim_checker: ClaimChecker | None = None,
         only_topic: str | None = None,
     ) -> None:
         self._folder = folder.absolute()
         self._only_topic = only_topic
-        self._catalog = catalog
+        self._claim_checker = claim_checker
         self._workspace = Workspace(self._folder)
         self._lock = threading.RLock()
-        self._base_snapshot = Snapshot({}, {})  # without what the catalog and the folder itself add
+        self._base_snapshot = Snapshot({}, {})  # without problems of claims and folder
         self._claim_diagnostics: tuple[Diagnostic, ...] = ()
         self._folder_diagnostics: tuple[Diagnostic, ...] = ()  # the folder itself cannot be read
         self._snapshot = self._base_snapshot
@@ -55,52 +55,53 @@ class Library:
         self.refresh()
 
     def snapshot(self) -> Snapshot:
-        """The current snapshot. Costs nothing; never blocks."""
+        """The current snapshot, at once: never blocks."""
         return self._snapshot
 
     def refresh(self) -> None:
-        """Look at the folder now and take over what changed. Never raises for what files hold."""
+        """Reads what changed in the folder since the last look. Never raises for bad files."""
         with self._lock:
             listing = self._list_files()
             if listing is not None:
                 self._apply_listing(listing)
 
     def check_claims(self) -> None:
-        """Ask the catalog about every simulation, and add what is wrong to the problems.
+        """Checks every claim against its simulation and adds what is wrong to the diagnostics.
 
-        May take seconds for each simulation that the catalog has not seen; meanwhile snapshots are
-        served, and files taken over, as ever.
+        May take seconds for each simulation that was not described before; meanwhile snapshots are
+        served and changed files read as usual.
         """
-        if self._catalog is None:
+        if self._claim_checker is None:
             return
         with self._lock:
             parsed_pages, files = (
                 self._workspace.parsed_pages(),
                 frozenset(self._workspace.listing.files),
             )
-        diagnostics = check_simulation_use(parsed_pages, files, self._catalog, self._folder)
+        diagnostics = self._claim_checker(parsed_pages, files, self._folder)
         with self._lock:
             self._claim_diagnostics = tuple(diagnostics)
             self._publish_snapshot()
 
     def dry_run(
-        self, path: str, text: str | None, catalog: SimulationDescriber | None = None
+        self, path: str, text: str | None, claim_checker: ClaimChecker | None = None
     ) -> DryRun:
-        """What the page at ``path`` would be worth with ``text`` in it (None: without it).
+        """Checks and renders the page at ``path`` as if it held ``text`` (None: without it).
 
-        Nothing is taken over, and the disk is not written to. Claims are compared with what
-        ``catalog`` says of their simulations, if there is one.
+        Neither the library nor the disk changes. Claims are compared with their simulations by
+        ``claim_checker``, if there is one.
         """
         with self._lock:
             workspace = self._workspace.with_file(path, None if text is None else text.encode())
             earlier = self._snapshot.diagnostics
-        return dry_run_page(workspace, path, earlier, catalog)
+        return dry_run_page(workspace, path, earlier, claim_checker)
 
     def watch(self, interval: float = 0.5) -> None:
-        """Start daemon threads: one looks every ``interval`` seconds, one asks the catalog.
+        """Starts two daemon threads: one lists the folder every ``interval`` seconds, one checks
+        claims.
 
-        A change is taken over when the folder looks the same twice, so that files being written
-        are not read half-way: it is live after one to two intervals.
+        A change is read once two listings in a row are the same, so that files being written are
+        not read half-way: it is live after one to two intervals.
         """
         if self._threads:
             return
@@ -116,7 +117,7 @@ class Library:
             thread.start()
 
     def close(self) -> None:
-        """Stop watching. A simulation being described just now is not waited for."""
+        """Stops watching. Does not wait for a simulation that is being described just now."""
         self._stop.set()
         self._changed.set()
         for thread in self._threads:

@@ -10,13 +10,15 @@ from click.testing import CliRunner, Result
 from quizserver.authoring import scaffold
 from quizserver.authoring.scaffold import ScaffoldError
 from quizserver.cli import main
+from quizserver.evidence.claim_checks import create_claim_checker
+from quizserver.evidence.record import recorded_description
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Arm, Axis, Description, Knob
 from quizserver.topics.content_checks import check_content
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 
-CATALOG = SimulationCatalog()
+CATALOG = SimulationCatalog(recorded=recorded_description)
 
 
 def run(*arguments: object, **environment: str) -> Result:
@@ -56,7 +58,7 @@ def question(folder: Path, name: str) -> Question:
 
 def test_a_new_topic_passes_the_check_and_its_lesson_embeds_its_question(folder: Path):
     scaffold.write_topic_scaffold(folder, "ropes")
-    assert check_content(folder, content=folder, catalog=CATALOG) == []
+    assert check_content(folder, content=folder, claim_checker=create_claim_checker(CATALOG)) == []
     (topic,) = Library(folder).snapshot().topics.values()
     assert [q.id for q in topic.questions] == ["ropes-first"]
     assert topic.lesson is not None
@@ -78,7 +80,7 @@ def test_comments_teach_the_author_and_never_reach_a_learner(folder: Path):
 def test_a_new_question_without_a_simulation_has_no_claims(folder: Path):
     scaffold.write_topic_scaffold(folder, "ropes")
     scaffold.write_question_scaffold(folder, "ropes", "knots", simulation=None, catalog=CATALOG)
-    assert check_content(folder, content=folder, catalog=CATALOG) == []
+    assert check_content(folder, content=folder, claim_checker=create_claim_checker(CATALOG)) == []
     assert question(folder, "knots").simulation is None
 
 
@@ -88,7 +90,7 @@ def test_a_new_simulation_and_questions_about_it_pass_the_check(folder: Path):
     (path,) = scaffold.write_question_scaffold(
         folder, "ropes", "why", simulation=None, catalog=CATALOG
     )
-    assert check_content(folder, content=folder, catalog=CATALOG) == []
+    assert check_content(folder, content=folder, claim_checker=create_claim_checker(CATALOG)) == []
     for name in ("ropes-pull", "why"):
         made = question(folder, name)
         assert made.simulation == "pull"
@@ -125,7 +127,7 @@ def test_a_question_about_any_simulation_passes_the_check(folder: Path, arms: tu
     (folder / "ropes" / "pull.py").write_text("# @simulation.train\n")
     known = Known(described(*arms))
     scaffold.write_question_scaffold(folder, "ropes", "why", simulation="pull", catalog=known)  # type: ignore[arg-type]
-    assert check_content(folder, content=folder, catalog=known) == []
+    assert check_content(folder, content=folder, claim_checker=create_claim_checker(known)) == []
     made = question(folder, "why")
     assert 2 <= len(made.options) <= scaffold.CANDIDATES_MAX
     assert {c.option for c in made.claims} == {option.id for option in made.options}

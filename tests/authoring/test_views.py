@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quizserver.authoring.views import verdict_view
-from tests.lab.test_evidence import finding
+from tests.evidence.examples import example_finding
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from tests.lab.test_evidence import finding
 def test_a_verdict_names_the_number_and_the_series_of_its_claim(
     other: dict[str, object], text: str
 ) -> None:
-    assert text in verdict_view(finding(**other)).text
+    assert text in verdict_view(example_finding(**other)).text

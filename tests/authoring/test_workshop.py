@@ -20,6 +20,7 @@ from quizserver.authoring.page_state import RefusedTextError
 from quizserver.authoring.service import EditingService
 from quizserver.db.session import Database
 from quizserver.db.tables import file_version
+from quizserver.evidence.record import recorded_description
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.topics.library import Library
 
@@ -37,7 +38,10 @@ def library(content: Path) -> Iterator[Library]:
 @pytest.fixture
 def workshop(database: Database, library: Library, content: Path) -> EditingService:
     return EditingService(
-        database=database, library=library, catalog=SimulationCatalog(), content=content
+        database=database,
+        library=library,
+        catalog=SimulationCatalog(recorded=recorded_description),
+        content=content,
     )
 
 

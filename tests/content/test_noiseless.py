@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from quizserver.evidence.record import MAX_EVIDENCE_BYTES, Evidence, read_evidence
-from quizserver.lab.catalog import SimulationCatalog, load
+from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import Curves, simulate
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
@@ -42,7 +42,7 @@ def start_of(arm: str) -> Curves:
 
 @pytest.fixture(scope="module")
 def topic() -> Topic:
-    return Library(CONTENT, catalog=SimulationCatalog()).snapshot().topics["noiseless"]
+    return Library(CONTENT).snapshot().topics["noiseless"]
 
 
 @pytest.fixture(scope="module")

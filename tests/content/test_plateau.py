@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from quizserver.evidence.record import Evidence, read_evidence
-from quizserver.lab.catalog import SimulationCatalog, load
+from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import Curves, simulate
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
@@ -169,14 +169,14 @@ def test_what_the_lesson_says_holds_on_fresh_seeds(jumps: Simulation, steps: Sim
 
 
 def test_the_evidence_is_fresh_and_agrees(evidence: Evidence) -> None:
-    topic = Library(FOLDER.parent, catalog=SimulationCatalog()).snapshot().topics["plateau"]
+    topic = Library(FOLDER.parent).snapshot().topics["plateau"]
     assert evidence.stale_reason(topic) is None
     assert evidence.agrees
     assert len(topic.questions) >= 4
 
 
 def test_every_option_has_a_claim() -> None:
-    topic = Library(FOLDER.parent, catalog=SimulationCatalog()).snapshot().topics["plateau"]
+    topic = Library(FOLDER.parent).snapshot().topics["plateau"]
     for question in topic.questions:
         claimed = {claim.option for claim in question.claims} - {None}
         assert claimed == {option.id for option in question.options}, question.id

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from quizserver.evidence.record import Evidence, read_evidence
-from quizserver.lab.catalog import SimulationCatalog, load
+from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.shapes.pair import PAIR_SHAPES
 from quizserver.lab.simulation import Simulation
@@ -64,7 +64,7 @@ def in_every_pair(name: str, lower: str, higher: str) -> bool:
 
 @pytest.fixture(scope="module")
 def topic() -> Topic:
-    return Library(CONTENT, catalog=SimulationCatalog()).snapshot().topics["zero-error"]
+    return Library(CONTENT).snapshot().topics["zero-error"]
 
 
 @pytest.fixture(scope="module")

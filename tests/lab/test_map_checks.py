@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.lab import Arm, Axis, Knob, Map, Simulation
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.description_json import description_from_json, description_to_json
@@ -129,7 +130,9 @@ def train(replicas):
         "  - {option: two, arm: healthy, shape: oscillates}\n---\n"
         "# Which?\n\n- [x] One {#one}\n- [ ] Two {#two}\n"
     )
-    (problem,) = check_content(tmp_path, content=tmp_path, catalog=SimulationCatalog())
+    (problem,) = check_content(
+        tmp_path, content=tmp_path, claim_checker=create_claim_checker(SimulationCatalog())
+    )
     assert problem.path == "topic/simulation.py"
     assert problem.line == 3
     assert "map a × c: there is no knob 'c'; there are a, b" in problem.message

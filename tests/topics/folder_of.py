@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
 from quizserver.lab.model import Arm, Axis, Description, Knob, SimulationError
-from quizserver.topics.claim_checks import DescriptionOrError
 from quizserver.topics.content_checks import check_content
 from quizserver.topics.model import Diagnostic
 
@@ -72,7 +72,8 @@ def problems(
 ) -> list[Diagnostic]:
     """What the checker says about a content folder that holds ``files``."""
     content(folder, files)
-    return check_content(folder, content=folder, catalog=catalog or Described())
+    claim_checker = create_claim_checker(catalog or Described())
+    return check_content(folder, content=folder, claim_checker=claim_checker)
 
 
 def told(found: Iterable[Diagnostic]) -> list[str]:

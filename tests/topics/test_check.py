@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import SimulationError
 from quizserver.topics.content_checks import check_content
@@ -505,23 +506,23 @@ def test_a_catalog_that_fails_is_a_problem_and_no_crash(tmp_path: Path) -> None:
 
 def test_without_a_catalog_claims_are_not_compared(tmp_path: Path) -> None:
     content(tmp_path, {"t/q.md": CLAIMS.replace("healthy", "helthy"), "t/simulation.py": ""})
-    assert check_content(tmp_path, content=tmp_path, catalog=None) == []
+    assert check_content(tmp_path, content=tmp_path, claim_checker=None) == []
 
 
 def test_a_path_limits_what_is_told_but_not_what_is_known(tmp_path: Path) -> None:
     linked = f"# T\n\n[a](../b/r.md) [b](../b/none.md)\n\n{LIST}"
     content(tmp_path, {"a/q.md": linked, "b/r.md": "", "b/s.md": PLAINEST})
-    catalog = Described()
-    of_a = check_content(tmp_path / "a", content=tmp_path, catalog=catalog)
+    checker = create_claim_checker(Described())
+    of_a = check_content(tmp_path / "a", content=tmp_path, claim_checker=checker)
     assert told(of_a) == ["a/q.md:3:20 broken-link"]
-    assert check_content(tmp_path / "b/s.md", content=tmp_path, catalog=catalog) == []
-    outside = check_content(tmp_path / "b", content=tmp_path / "a", catalog=catalog)
+    assert check_content(tmp_path / "b/s.md", content=tmp_path, claim_checker=checker) == []
+    outside = check_content(tmp_path / "b", content=tmp_path / "a", claim_checker=checker)
     assert told(outside) == ["b/r.md:1:1 empty-file"]
-    elsewhere = check_content(tmp_path, content=tmp_path / "a", catalog=catalog)
+    elsewhere = check_content(tmp_path, content=tmp_path / "a", claim_checker=checker)
     assert told(elsewhere) == ["a/q.md:3:20 broken-link", "b/r.md:1:1 empty-file"]
     roundabout = tmp_path / "b" / ".." / "a"
-    assert told(check_content(roundabout, content=tmp_path, catalog=catalog)) == told(of_a)
-    [missing] = check_content(tmp_path / "c", content=tmp_path, catalog=catalog)
+    assert told(check_content(roundabout, content=tmp_path, claim_checker=checker)) == told(of_a)
+    [missing] = check_content(tmp_path / "c", content=tmp_path, claim_checker=checker)
     assert missing.code == "no-such-path"
 
 
@@ -591,6 +592,8 @@ def test_the_real_catalog_tells_what_is_wrong_with_a_simulation(tmp_path: Path) 
     """The lab's own catalog imports the file in a child process and gives the line."""
     files = {"t/q.md": CLAIMS, "t/simulation.py": "x = 1\nimport no_such_module\n"}
     content(tmp_path, files)
-    [problem] = check_content(tmp_path, content=tmp_path, catalog=SimulationCatalog())
+    [problem] = check_content(
+        tmp_path, content=tmp_path, claim_checker=create_claim_checker(SimulationCatalog())
+    )
     assert told([problem]) == ["t/simulation.py:2:1 bad-simulation"]
     assert "no_such_module" in problem.message

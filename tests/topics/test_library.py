@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
 from quizserver.lab.model import SimulationError
-from quizserver.topics.claim_checks import DescriptionOrError
 from quizserver.topics.library import Library
 from tests.topics.folder_of import PLAINEST, Described, content, told
 
@@ -303,7 +303,7 @@ def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
             return super().describe_many(paths)  # type: ignore[arg-type]
 
     content(folder, {"t/r.md": CLAIMS + OTHER, "t/simulation.py": ""})
-    library = Library(folder, catalog=Slow())
+    library = Library(folder, claim_checker=create_claim_checker(Slow()))
     assert not asked.is_set(), "making a library asks nothing"
     assert "r" in library.snapshot().questions
     library.watch(0.05)
@@ -326,7 +326,7 @@ def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
 def test_a_simulation_that_breaks_is_told_and_takes_no_question_down(folder: Path) -> None:
     content(folder, {"t/simulation.py": "x"})
     catalog = Described(simulation=SimulationError("NameError: x", 3))
-    library = Library(folder, catalog=catalog)
+    library = Library(folder, claim_checker=create_claim_checker(catalog))
     library.check_claims()
     assert told(library.snapshot().diagnostics) == ["t/simulation.py:3:1 bad-simulation"]
     assert set(library.snapshot().questions) == {"q", "r"}

@@ -34,7 +34,7 @@ from quizserver.classes.statistics.moments import (
 )
 from quizserver.classes.statistics.option_counts import OptionCount, option_counts
 from quizserver.classes.statistics.rest_scores import rest_scores
-from quizserver.evidence.claims import wilson_interval
+from quizserver.evidence.intervals import wilson_interval
 
 NO_OTHER_QUESTION = "There is no other question to compare with."
 MARKS_ALIKE = "Everybody has the same mark on this question."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quizserver.classes.statistics.answers import Floats
-from quizserver.evidence.claims import Z95
+from quizserver.evidence.intervals import Z95
 
 SMALLEST = 1e-12
 """A variance or covariance below this is rounding: marks are fractions of 1."""

@@ -16,7 +16,7 @@ from quizserver.classes.statistics.figures import (
     too_few_figure,
 )
 from quizserver.classes.statistics.rest_scores import third_weights
-from quizserver.evidence.claims import wilson_interval
+from quizserver.evidence.intervals import wilson_interval
 
 OptionSets = tuple[tuple[str, ...], ...]
 

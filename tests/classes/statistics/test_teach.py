@@ -18,7 +18,8 @@ from quizserver.classes.statistics.teach import (
     is_thin,
     worn_questions,
 )
-from quizserver.evidence.claims import count_verdict, wilson_interval
+from quizserver.evidence.claims import count_verdict
+from quizserver.evidence.intervals import wilson_interval
 from tests.classes.statistics.answers_of import class_of, items
 
 

@@ -138,7 +138,7 @@ def test_while_typing_the_draft_is_kept_and_judged_as_the_command_line_judges(
     assert told["saved"]
     assert typed(author.open(EDITOR)) == broken
     (content / "numbers/sides.md").write_text(broken)
-    found = on_disk(content / "numbers/sides.md", content=content, catalog=None)
+    found = on_disk(content / "numbers/sides.md", content=content, claim_checker=None)
     assert [(p["line"], p["column"], p["code"]) for p in told["problems"]] == [
         (p.line, p.column, p.code) for p in found
     ]

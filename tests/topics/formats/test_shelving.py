@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.topics.content_checks import check_content
 from quizserver.topics.formats.banks import import_bank
@@ -35,7 +36,12 @@ def test_what_comes_in_passes_the_checker(tmp_path: Path):
     bank = BANKS / "tensors.md"
     imported = import_bank("tensors.md", bank.read_bytes(), load_image=images_beside(BANKS))
     outcome = write_questions("tensors.md", imported, tmp_path, "tensors")
-    assert check_content(tmp_path, content=tmp_path, catalog=SimulationCatalog()) == []
+    assert (
+        check_content(
+            tmp_path, content=tmp_path, claim_checker=create_claim_checker(SimulationCatalog())
+        )
+        == []
+    )
     assert len(outcome.written) == 8
     assert {each.path for each in outcome.written} == {
         p for p in files(tmp_path) if "images" not in p
@@ -70,7 +76,7 @@ def test_an_id_of_another_topic_is_left_alone_and_the_import_repeats(tmp_path: P
     paths = [each.path for each in first.written]
     assert paths[0].startswith("t/one-")
     assert paths[1] == "t/two.md"
-    assert check_content(tmp_path, content=tmp_path, catalog=None) == []
+    assert check_content(tmp_path, content=tmp_path, claim_checker=None) == []
     again = write_questions("b", import_bank("b.md", TWO.encode()), tmp_path, "t")
     assert [problem.code for problem in again.problems] == ["there-already"] * 2
 
@@ -92,7 +98,7 @@ def test_another_question_of_the_same_title_stands_beside_the_first(tmp_path: Pa
         assert path.startswith("t/what-does-this-print-")
     assert before.items() < files(tmp_path).items()
     assert len(files(tmp_path)) == 2
-    assert check_content(tmp_path, content=tmp_path, catalog=None) == []
+    assert check_content(tmp_path, content=tmp_path, claim_checker=None) == []
 
 
 def test_an_edited_question_is_known_again(tmp_path: Path):

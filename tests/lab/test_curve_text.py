@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as stn
 
 from quizserver.lab.curve_text import describe_curves, describe_threshold, format_exact
 
-from .test_shapes import X, line
+from .test_single_shapes import X, line
 
 
 def test_a_plateau_and_a_drop() -> None:

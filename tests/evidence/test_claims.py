@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from quizserver.evidence.claims import (
     decide_claim,
     grid_settings,
     paired_setting,
-    wilson_interval,
 )
+from quizserver.evidence.intervals import wilson_interval
 from quizserver.topics.model import Claim, KnobValues
 
 
@@ -27,43 +26,6 @@ def _claim(over: tuple[KnobValues, ...] = (), **other: Any) -> Claim:
         "over": over, "expected": "supported", "line": 3, **other,
     }  # fmt: skip
     return Claim(**given)
-
-
-@pytest.mark.parametrize(
-    ("k", "n", "low", "high"),
-    [
-        (0, 10, 0.0, 0.2775),
-        (5, 10, 0.2366, 0.7634),
-        (10, 10, 0.7225, 1.0),
-        (32, 64, 0.3810, 0.6190),
-        (64, 64, 0.9434, 1.0),
-    ],
-)
-def test_wilson_intervals_as_tabulated(k: int, n: int, low: float, high: float) -> None:
-    assert wilson_interval(k, n) == pytest.approx((low, high), abs=5e-5)
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_bounds_solve_the_score_equation(count: tuple[int, int]) -> None:
-    k, n = count
-    for bound in wilson_interval(k, n):
-        # the bounds are the shares p at which k lies exactly z standard errors from n p
-        spread = 1.959963984540054 * math.sqrt(n * bound * (1 - bound))
-        assert abs(k - n * bound) == pytest.approx(spread, abs=1e-6 * n)
-
-
-@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_an_interval_holds_its_share_and_mirrors(count: tuple[int, int]) -> None:
-    k, n = count
-    low, high = wilson_interval(k, n)
-    assert 0 <= low <= k / n <= high <= 1
-    assert wilson_interval(n - k, n) == pytest.approx((1 - high, 1 - low))
-
-
-@pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3), (0, 0)])
-def test_impossible_counts_are_refused(k: int, n: int) -> None:
-    with pytest.raises(ValueError, match="is no count"):
-        wilson_interval(k, n)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from quizserver.evidence.claims import count_verdict
 from quizserver.evidence.record import Evidence, read_evidence
-from quizserver.lab.catalog import SimulationCatalog, load
+from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
@@ -28,7 +28,7 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="module")
 def topic() -> Topic:
-    return Library(CONTENT, catalog=SimulationCatalog()).snapshot().topics["strange-loss"]
+    return Library(CONTENT).snapshot().topics["strange-loss"]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from quizserver.evidence.bootstrap import median_interval
 from quizserver.lab.shapes.pair import PAIR_SHAPES
 
 X = np.arange(101.0)
@@ -85,30 +84,3 @@ def test_pairs_are_matched_row_by_row() -> None:
 def test_a_curve_too_short_has_no_pair_shape() -> None:
     assert not PAIR_SHAPES["ends-below"].shown_by([0, 1, 2, 3], [0] * 4, [1] * 4).any()
     assert PAIR_SHAPES["ends-below"].shown_by([0, 1, 2, 3, 4], [0] * 5, [1] * 5).all()
-
-
-def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(1)
-    hits = 0
-    for _ in range(200):
-        _, low, high = median_interval(rng.exponential(size=64))
-        hits += low <= math.log(2) <= high
-    assert 0.89 <= hits / 200 <= 0.99
-
-
-def test_the_interval_is_the_same_every_time_and_within_the_values() -> None:
-    values = np.random.default_rng(2).normal(size=63)
-    median, low, high = median_interval(values)
-    assert (median, low, high) == median_interval(values.tolist())
-    assert median == np.median(values)
-    assert values.min() < low < median < high < values.max()
-    assert median_interval([3.0]) == (3.0, 3.0, 3.0)
-    with pytest.raises(ValueError, match="no values"):
-        median_interval([])
-
-
-def test_diverged_runs_are_the_largest_values_of_an_interval() -> None:
-    median, low, high = median_interval([1.0] * 36 + [math.nan] * 28)
-    assert (median, low) == (1.0, 1.0)
-    assert high == math.inf
-    assert median_interval([math.nan, -math.inf, 1.0])[0] == math.inf

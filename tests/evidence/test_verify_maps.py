@@ -1,4 +1,4 @@
-"""Phase maps belong to the evidence: trained by verify, kept in git, told in the report."""
+"""Phase maps belong to the evidence: trained by verify, stored in git, listed in the report."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from quizserver.evidence.report import report_json, report_table
 from quizserver.evidence.verify import verify_topic
 from quizserver.lab.phase_maps import build_plane
 
-from . import test_verify
-from .test_verify import about, made
+from .examples import FALLING, claim_about, write_topic
 
-SOURCE = test_verify.SOURCE.replace("Knob, Simulation", "Knob, Map, Simulation").replace(
+WITH_MAPS = FALLING.replace("Knob, Simulation", "Knob, Map, Simulation").replace(
     "    points=11,\n",
     """    points=11,
     maps=[
@@ -27,16 +26,16 @@ SOURCE = test_verify.SOURCE.replace("Knob, Simulation", "Knob, Map, Simulation")
 """,
 )
 
-CLAIMS = [about("healthy", "steady-decrease"), about("still", "flat")]
+CLAIMS = [claim_about("healthy", "steady-decrease"), claim_about("still", "flat")]
 
 
 def test_verify_counts_every_declared_map_on_the_first_eight_seeds(tmp_path: Path) -> None:
-    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(100, 120))
-    experiment = found.experiments["simulation"]
+    evidence = verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(100, 120))
+    experiment = evidence.experiments["simulation"]
     first, second = experiment.maps
-    asked = [build_plane(experiment.description, each, first_seed=100)
-             for each in experiment.description.maps]  # fmt: skip
-    assert [first.plane, second.plane] == asked
+    planes = [build_plane(experiment.description, declared, first_seed=100)
+             for declared in experiment.description.maps]  # fmt: skip
+    assert [first.plane, second.plane] == planes
     assert first.plane.seeds == range(100, 108)
     # with all luck, a rate r falls below 85 % by step 2 and below a half by step 10: r > 0.0813
     for row, luck in zip(first.counts, first.plane.y_values, strict=True):
@@ -49,13 +48,13 @@ def test_verify_counts_every_declared_map_on_the_first_eight_seeds(tmp_path: Pat
 
 
 def test_fewer_seeds_are_fewer_replicas_a_cell(tmp_path: Path) -> None:
-    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(3, 5))
-    (first, _) = found.experiments["simulation"].maps
+    evidence = verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(3, 5))
+    (first, _) = evidence.experiments["simulation"].maps
     assert list(first.plane.seeds) == [3, 4]
 
 
 def test_findings_do_not_depend_on_the_maps(tmp_path: Path) -> None:
-    topic = made(tmp_path, CLAIMS, SOURCE)
+    topic = write_topic(tmp_path, CLAIMS, WITH_MAPS)
     without = verify_topic(topic, range(8), maps=False)
     assert without.experiments["simulation"].maps == ()
     assert verify_topic(topic, range(8)).findings == without.findings
@@ -63,7 +62,9 @@ def test_findings_do_not_depend_on_the_maps(tmp_path: Path) -> None:
 
 def test_progress_counts_the_maps_too_and_ends_at_its_total(tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8), progress=lambda *now: steps.append(now))
+    verify_topic(
+        write_topic(tmp_path, CLAIMS, WITH_MAPS), range(8), progress=lambda *now: steps.append(now)
+    )
     arms, cells = 4 * 8, 2 * 24 * 24 * 8
     assert steps[-1] == ((arms + cells) * 11,) * 2
     assert {total for _, total in steps} == {(arms + cells) * 11}
@@ -71,23 +72,23 @@ def test_progress_counts_the_maps_too_and_ends_at_its_total(tmp_path: Path) -> N
 
 
 def test_maps_are_written_a_row_a_line_and_read_again(tmp_path: Path) -> None:
-    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8))
-    path = write_evidence(found, tmp_path)
+    evidence = verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(8))
+    path = write_evidence(evidence, tmp_path)
     before = path.read_bytes()
     again = read_evidence(tmp_path)
     assert again is not None
-    assert again.experiments["simulation"].maps == found.experiments["simulation"].maps
+    assert again.experiments["simulation"].maps == evidence.experiments["simulation"].maps
     write_evidence(again, tmp_path)
     assert path.read_bytes() == before
     lines = before.decode().splitlines()
-    for row in found.experiments["simulation"].maps[0].counts:
+    for row in evidence.experiments["simulation"].maps[0].counts:
         assert any(line.strip().rstrip(",") == json.dumps(row) for line in lines)
     assert max(map(len, lines)) < 400
 
 
 def test_evidence_without_maps_is_as_before_and_is_read(tmp_path: Path) -> None:
-    found = verify_topic(made(tmp_path, CLAIMS), range(4))
-    experiment = json.loads(write_evidence(found, tmp_path).read_text())["experiments"][
+    evidence = verify_topic(write_topic(tmp_path, CLAIMS), range(4))
+    experiment = json.loads(write_evidence(evidence, tmp_path).read_text())["experiments"][
         "simulation"
     ]
     assert "maps" not in experiment
@@ -97,7 +98,7 @@ def test_evidence_without_maps_is_as_before_and_is_read(tmp_path: Path) -> None:
 
 
 def test_a_question_gets_its_slice_without_the_maps(tmp_path: Path) -> None:
-    part = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(2)).for_question("one")
+    part = verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(2)).for_question("one")
     assert part.experiments["simulation"].ensembles
     assert part.experiments["simulation"].maps == ()
 
@@ -106,7 +107,9 @@ def test_a_question_gets_its_slice_without_the_maps(tmp_path: Path) -> None:
     ("old", "new"), [("[0, 0, 0", "[0, 0"), ("[0, 0, 0", "[9, 0, 0"), ("[0, 0, 0", "[-1, 0, 0")]
 )
 def test_counts_that_do_not_fit_are_a_broken_file(tmp_path: Path, old: str, new: str) -> None:
-    path = write_evidence(verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8)), tmp_path)
+    path = write_evidence(
+        verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(8)), tmp_path
+    )
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -115,9 +118,9 @@ def test_counts_that_do_not_fit_are_a_broken_file(tmp_path: Path, old: str, new:
 
 
 def test_the_report_has_a_line_a_map(tmp_path: Path) -> None:
-    found = verify_topic(made(tmp_path, CLAIMS, SOURCE), range(8))
-    first, second = report_table(found).splitlines()[-2:]
-    counts = found.experiments["simulation"].maps[0].counts
+    evidence = verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(8))
+    first, second = report_table(evidence).splitlines()[-2:]
+    counts = evidence.experiments["simulation"].maps[0].counts
     usual = sum(count > 4 for row in counts for count in row)
     assert 0 < usual < 576
     assert first.startswith("  simulation: map rate × luck, steady-decrease: most of 8 seeds")
@@ -126,7 +129,7 @@ def test_the_report_has_a_line_a_map(tmp_path: Path) -> None:
         "map luck × overflow, diverges (twice): most of 8 seeds show it in 288 of 576 cells, "
         "some in 288"
     )
-    (topic,) = json.loads(json.dumps(report_json([found])))["topics"]
+    (topic,) = json.loads(json.dumps(report_json([evidence])))["topics"]
     assert topic["maps"][0]["most"] == usual <= topic["maps"][0]["some"]
     assert "series" not in topic["maps"][0]
     assert topic["maps"][1] == {
@@ -136,15 +139,15 @@ def test_the_report_has_a_line_a_map(tmp_path: Path) -> None:
 
 
 def test_a_report_without_maps_says_nothing_of_them(tmp_path: Path) -> None:
-    found = verify_topic(made(tmp_path, CLAIMS), range(2))
-    assert "map" not in report_table(found)
-    assert "maps" not in report_json([found])["topics"][0]
+    evidence = verify_topic(write_topic(tmp_path, CLAIMS), range(2))
+    assert "map" not in report_table(evidence)
+    assert "maps" not in report_json([evidence])["topics"][0]
 
 
-def test_the_command_line_trains_the_maps_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_command_line_trains_the_maps_unless_told_not_to(tmp_path: Path) -> None:
     folder = tmp_path / "content" / "topic"
     folder.mkdir(parents=True)
-    (folder / "simulation.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "simulation.py").write_text(WITH_MAPS, encoding="utf-8")
     (folder / "q.md").write_text(
         "---\nclaims:\n  - {option: one, arm: healthy, shape: steady-decrease}\n"
         "  - {option: two, arm: healthy, shape: oscillates}\n---\n"
@@ -152,8 +155,8 @@ def test_the_command_line_trains_the_maps_unless_told_otherwise(tmp_path: Path) 
     )
 
     def run(*arguments: str) -> tuple[int, str]:
-        given = ["verify", "--content", str(folder.parent), "--seeds", "0:4", *arguments]
-        result = CliRunner().invoke(main, given)
+        command = ["verify", "--content", str(folder.parent), "--seeds", "0:4", *arguments]
+        result = CliRunner().invoke(main, command)
         return result.exit_code, result.output
 
     code, output = run("--no-maps")
@@ -164,6 +167,6 @@ def test_the_command_line_trains_the_maps_unless_told_otherwise(tmp_path: Path) 
     assert "--update writes the maps too" in output
     assert not (folder / FILE_NAME).exists()
     run("--update")
-    found = read_evidence(folder)
-    assert found is not None
-    assert len(found.experiments["simulation"].maps) == 2
+    evidence = read_evidence(folder)
+    assert evidence is not None
+    assert len(evidence.experiments["simulation"].maps) == 2

@@ -1,14 +1,36 @@
-"""How sure a median over seeds is: a percentile bootstrap, the same every time it is asked."""
+"""95 % intervals of a proportion (Wilson) and of a median over seeds (bootstrap).
+
+Both depend on their arguments alone: the bootstrap draws from a fixed seed.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quizserver.lab.curves import Floats
 
+Z95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
+
 RESAMPLES = 2000
 SEED = 20_240_229
+
+
+def wilson_interval(k: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval for a proportion (E. B. Wilson, JASA 22, 1927).
+
+    Raises ``ValueError`` unless 0 <= k <= n and n > 0.
+    """
+    if not (0 <= k <= n and n > 0):
+        raise ValueError(f"{k} of {n} is no count")
+    share, z2 = k / n, Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    # at the ends the formula gives 0 and 1 exactly; floating point would miss them by a hair
+    return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)
 
 
 def median_interval(values: ArrayLike) -> tuple[float, float, float]:
