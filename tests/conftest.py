@@ -104,14 +104,36 @@ def sqlite_url(tmp_path: Path, migrated: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--databases",
+        choices=["marked", "both", "sqlite", "postgresql"],
+        default="marked",
+        help="which databases tests run on: both, but for those marked one_database (the default);"
+        " or all of them on both, or on one",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Stores and flows that write run on both databases, pages that only read them on SQLite."""
+    if "database_url" not in metafunc.fixturenames:
+        return
+    databases = metafunc.config.getoption("--databases")
+    if databases == "marked":
+        marked = metafunc.definition.get_closest_marker("one_database")
+        databases = "sqlite" if marked else "both"
+    kinds = ["sqlite", "postgresql"] if databases == "both" else [databases]
+    metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a migrated, empty database: every test of storage runs on both kinds."""
+    """The address of a migrated, empty database."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
         return
     server: Postgres = request.getfixturevalue("postgres")
-    with server.fresh() as url:
+    with server.empty() as url:
         yield url
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server a test process, a fresh database for each test."""
+"""A real PostgreSQL for tests: one server a test process, an empty database for each test."""
 
 from __future__ import annotations
 
@@ -9,11 +9,48 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from huey import PostgresHuey
 
+from quizserver.db.computed import open_computed
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 
 TEMPLATE = "migrated"
+REUSED = "reused"
+
+# The tables of every schema with their columns, indexes and constraints, as one text.
+_SHAPE = """
+SELECT string_agg(line, chr(10) ORDER BY line) FROM (
+    SELECT format('%s.%s.%s %s %s',
+        table_schema, table_name, column_name, data_type, column_default)
+    FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname <> 'pg_catalog'
+    UNION ALL SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace <> 'pg_catalog'::regnamespace
+) AS lines (line)
+"""
+# Deletes all rows but the versions of the two schemas. Truncating would make new files of each
+# table and index, which takes many times as long where there are only a few rows.
+_EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN
+        SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+            AND tablename NOT IN ('alembic_version', 'runs_version')
+    LOOP
+        EXECUTE 'DELETE FROM ' || name;
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+    FROM pg_sequences WHERE last_value IS NOT NULL;
+END $$
+"""
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 class Postgres:
@@ -29,14 +66,42 @@ class Postgres:
             self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
         )
         self._made = 0
+        self._reused: sa.Connection | None = None
+        self._shape = ""
         self._run(f"CREATE DATABASE {TEMPLATE}")
         database = Database(self.url(TEMPLATE))
         migrate_database(database)
         database.dispose()
+        open_computed(self.url(TEMPLATE)).dispose()
+        PostgresHuey(TEMPLATE, dsn=self.url(TEMPLATE)).storage.close()
 
     def url(self, name: str) -> str:
         found = sa.make_url(self._server.get_uri(database=name))
         return found.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The address of a migrated database without rows.
+
+        Making a database costs a test more than most tests take, so one is emptied and used again,
+        unless a test changed its tables or left a transaction open.
+        """
+        if self._reused is None or not self._is_reusable(self._reused):
+            self._drop(REUSED)
+            self._run(f"CREATE DATABASE {REUSED} TEMPLATE {TEMPLATE}")
+            engine = sa.create_engine(self.url(REUSED), isolation_level="AUTOCOMMIT")
+            self._reused = engine.connect()
+            self._shape = self._reused.scalar(sa.text(_SHAPE))
+        yield self.url(REUSED)
+
+    def _is_reusable(self, connection: sa.Connection) -> bool:
+        """Empties the database of the last test; False when it can't serve another one."""
+        connection.execute(sa.text(_END_OTHERS))
+        if connection.scalar(sa.text(_SHAPE)) != self._shape:
+            connection.close()
+            return False
+        connection.execute(sa.text(_EMPTY))
+        return True
 
     @contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
@@ -47,11 +112,17 @@ class Postgres:
         try:
             yield self.url(name)
         finally:
-            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+            self._drop(name)
 
     def close(self) -> None:
+        if self._reused is not None:
+            self._reused.close()
+            self._reused.engine.dispose()
         self._admin.dispose()
         self._server.cleanup()
+
+    def _drop(self, name: str) -> None:
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def _run(self, statement: str) -> None:
         with self._admin.connect() as connection:

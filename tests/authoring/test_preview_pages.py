@@ -17,6 +17,8 @@ from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 
+pytestmark = pytest.mark.one_database
+
 SECRETS = ("FEEDBACK-TWO", "FEEDBACK-THREE", "EXPLANATION", "REFERENCES", "HINT-ONE", "HINT-TWO")
 
 

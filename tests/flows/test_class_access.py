@@ -28,6 +28,8 @@ from quizserver.db.session import Database
 from quizserver.db.tables import person
 from quizserver.settings import Settings
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 # Which role somebody's account has on this server; a guest has none.
 ACCOUNTS = {

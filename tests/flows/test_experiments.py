@@ -16,6 +16,8 @@ from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 from tests.runs.fakes import DESCRIPTION
 
+pytestmark = pytest.mark.one_database
+
 ANA = "ana@example.org"
 
 

@@ -12,6 +12,8 @@ from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 from tests.flows.test_authoring import become
 
+pytestmark = pytest.mark.one_database
+
 QUESTION = """\
 # Which of these curves is the network's?
 

@@ -33,6 +33,8 @@ from quizserver.settings import Settings
 from tests.classes.items.rooms import answer, learner, new_room
 from tests.flows.browser_client import Visitor
 
+pytestmark = pytest.mark.one_database
+
 KEYS = {"even": {"two", "four"}, "sides": {"three"}}
 
 

@@ -28,6 +28,8 @@ from quizserver.db.tables import attempt, person, question_version
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 WORDS = "correct horse"
 

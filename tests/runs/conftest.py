@@ -26,7 +26,7 @@ def runs_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'runs.sqlite3'}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    with server.fresh() as url:
+    with server.empty() as url:
         yield url
 
 

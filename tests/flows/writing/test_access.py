@@ -11,6 +11,8 @@ import pytest
 from tests.flows.browser_client import Form, Visitor
 from tests.flows.writing.desk import EDITED, EDITOR, PNG, send_image, typed
 
+pytestmark = pytest.mark.one_database
+
 ADDRESSES = [
     "/write",
     EDITOR,
