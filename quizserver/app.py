@@ -1,10 +1,11 @@
-"""Puts the rooms together into one Flask application. Wiring only."""
+"""Creates the Flask application from the packages. Wiring only."""
 
 from __future__ import annotations
 
 import atexit
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import Flask, Response, jsonify
@@ -49,16 +50,60 @@ from quizserver.web.body_limiter import BodyLimiter
 KIB = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class AppServices:
+    """What the pages of several packages share in one application."""
+
+    settings: Settings
+    database: Database
+    catalog: SimulationCatalog
+    library: Library
+    current: CurrentUser
+    runs: RunService
+    benches: BenchBuilder
+    limiter: Limiter
+    background_pool: ThreadPoolExecutor
+
+    def close(self) -> None:
+        self.library.close()
+        self.runs.close()
+        self.background_pool.shutdown(cancel_futures=True)
+        self.database.dispose()
+
+
 def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     """The whole application. The database must have been migrated already.
 
-    With ``preview``, as its author needs it: nobody has to sign in, and the key is in sight.
+    With ``preview`` it is an author's preview: nobody has to sign in, and the key is shown.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = Flask(__name__, static_folder=None)
-    key = secret_key(settings)
+    _configure_app(app, settings)
+    services = _create_services(app, settings, preview)
+    _register_accounts(app, services)
+    _register_questions(app, services, is_preview=preview is not None)
+    _register_classes(app, services)
+    _register_authoring(app, services)
+    _add_health_check(app, services.database, services.library)
+    if preview is not None:
+        preview_pages.install_preview(
+            app,
+            settings=settings,
+            database=services.database,
+            library=services.library,
+            benches=services.benches,
+            current=services.current,
+        )
+    app.extensions["quizserver-library"] = services.library
+    app.extensions["quizserver-close"] = services.close
+    atexit.register(services.close)
+    return app
+
+
+def _configure_app(app: Flask, settings: Settings) -> None:
+    """Sets the limits, middleware, error pages and security headers of every request."""
     app.config.update(
-        SECRET_KEY=key,
+        SECRET_KEY=secret_key(settings),
         MAX_CONTENT_LENGTH=settings.body_kb * KIB,
         MAX_FORM_MEMORY_SIZE=settings.body_kb * KIB,
         RATELIMIT_HEADERS_ENABLED=True,
@@ -79,6 +124,8 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     errors.install_error_pages(app, outage_reason=unavailable_reason)
     CSRFProtect(app)
 
+
+def _create_services(app: Flask, settings: Settings, preview: Preview | None) -> AppServices:
     database = Database(settings.data_url)
     catalog = SimulationCatalog(recorded=recorded_description)
     library = Library(
@@ -88,19 +135,27 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     )
     library.watch(settings.content_poll_seconds)
     current = CurrentUser(app, database)
-    runs = RunService(settings)
-    access = AccessPolicy(database, library, current.learner_id)
-    benches = BenchBuilder(catalog, settings.run_replicas_max)
-    tokens = FormTokens(key)
-    question_service = QuestionService(database, benches, tokens, current.learner_id)
-    limiter = Limiter(current.visitor_token, app=app, storage_uri="memory://")
+    return AppServices(
+        settings=settings,
+        database=database,
+        catalog=catalog,
+        library=library,
+        current=current,
+        runs=RunService(settings),
+        benches=BenchBuilder(catalog, settings.run_replicas_max),
+        limiter=Limiter(current.visitor_token, app=app, storage_uri="memory://"),
+        # Computes beside the requests and takes CPU time from them: two tasks at a time.
+        background_pool=ThreadPoolExecutor(2, thread_name_prefix="beside"),
+    )
 
+
+def _register_accounts(app: Flask, services: AppServices) -> None:
     app.register_blueprint(
         account_pages.create_accounts_blueprint(
-            database=database,
-            current=current,
-            settings=settings,
-            limiter=limiter,
+            database=services.database,
+            current=services.current,
+            settings=services.settings,
+            limiter=services.limiter,
             merge_guest=attempts.merge_guest_attempts,
             export_person=lambda session, person_id: (
                 attempts.export_attempts(session, person_id)
@@ -112,18 +167,28 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             ],
         )
     )
-    app.register_blueprint(role_pages.create_roles_blueprint(database=database, current=current))
+    app.register_blueprint(
+        role_pages.create_roles_blueprint(database=services.database, current=services.current)
+    )
+
+
+def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) -> None:
+    """Registers what learners use: questions, runs of their simulations, and progress."""
+    database, library, current = services.database, services.library, services.current
+    access = AccessPolicy(database, library, current.learner_id)
+    tokens = FormTokens(app.config["SECRET_KEY"])
+    question_service = QuestionService(database, services.benches, tokens, current.learner_id)
     app.register_blueprint(
         run_pages.create_runs_blueprint(
             library=library,
-            catalog=catalog,
-            runs=runs,
-            # an author may look at every curve
-            may_use=access.may_use if preview is None else lambda _topic, _simulation: True,
+            catalog=services.catalog,
+            runs=services.runs,
+            # An author may look at every curve.
+            may_use=(lambda _topic, _simulation: True) if is_preview else access.may_use,
             visitor=current.visitor_token,
             on_run=create_experiment_recorder(database, current.learner_id),
-            limiter=limiter,
-            settings=settings,
+            limiter=services.limiter,
+            settings=services.settings,
         )
     )
     app.register_blueprint(
@@ -131,72 +196,60 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             attempt_pages.QuestionPages(
                 database, library, question_service, access, tokens, current
             ),
-            limiter=limiter,
-            settings=settings,
+            limiter=services.limiter,
+            settings=services.settings,
         )
     )
     app.register_blueprint(
         progress_pages.create_progress_blueprint(
-            progress_pages.ProgressPages(library, question_service, access, benches, current)
+            progress_pages.ProgressPages(
+                library, question_service, access, services.benches, current
+            )
         )
     )
+
+
+def _register_classes(app: Flask, services: AppServices) -> None:
     app.register_blueprint(
         class_pages.create_classes_blueprint(
-            database=database,
-            library=library,
-            current=current,
-            limiter=limiter,
-            settings=settings,
+            database=services.database,
+            library=services.library,
+            current=services.current,
+            limiter=services.limiter,
+            settings=services.settings,
         )
     )
-    # What reads and computes beside the requests takes its share from all of them: two at a time.
-    background_pool = ThreadPoolExecutor(2, thread_name_prefix="beside")
     for create_blueprint in (
         matrix_pages.create_matrix_blueprint,
         item_pages.create_items_blueprint,
     ):
         app.register_blueprint(
             create_blueprint(
-                database=database, library=library, current=current, executor=background_pool
+                database=services.database,
+                library=services.library,
+                current=services.current,
+                executor=services.background_pool,
             )
         )
-    verifications = Verifications(runs=runs, library=library)
+
+
+def _register_authoring(app: Flask, services: AppServices) -> None:
+    verifications = Verifications(runs=services.runs, library=services.library)
     app.register_blueprint(
         authoring_pages.create_authoring_blueprint(
-            database=database,
+            database=services.database,
             editing=EditingService(
-                database=database,
-                library=library,
-                catalog=catalog,
-                content=settings.content,
+                database=services.database,
+                library=services.library,
+                catalog=services.catalog,
+                content=services.settings.content,
                 on_published=verifications.record_published_evidence,
             ),
             verifications=verifications,
-            current=current,
-            settings=settings,
+            current=services.current,
+            settings=services.settings,
         )
     )
-    _add_health_check(app, database, library)
-    if preview is not None:
-        preview_pages.install_preview(
-            app,
-            settings=settings,
-            database=database,
-            library=library,
-            benches=benches,
-            current=current,
-        )
-
-    def close() -> None:
-        library.close()
-        runs.close()
-        background_pool.shutdown(cancel_futures=True)
-        database.dispose()
-
-    app.extensions["quizserver-library"] = library
-    app.extensions["quizserver-close"] = close
-    atexit.register(close)
-    return app
 
 
 def _add_health_check(app: Flask, database: Database, library: Library) -> None:

@@ -1,7 +1,4 @@
-"""The command line: one tool behind serving, checking, verifying and looking after people.
-
-Each room has its own commands; here they are put together.
-"""
+"""The command line ``quizserver``: puts together the commands that each package defines."""
 
 from __future__ import annotations
 
@@ -13,10 +10,10 @@ import click
 
 from quizserver import __version__
 from quizserver.accounts.commands import user
-from quizserver.authoring import commands as authoring
-from quizserver.authoring.check_command import check
-from quizserver.authoring.simulate_command import simulate
-from quizserver.authoring.verify_command import verify
+from quizserver.authoring.check_command import check_command
+from quizserver.authoring.commands import create_preview_command, new_group
+from quizserver.authoring.simulate_command import simulate_command
+from quizserver.authoring.verify_command import verify_command
 from quizserver.classes.demo.commands import demo
 from quizserver.command_line import (
     CONTENT_OPTION,
@@ -45,7 +42,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command("serve")
 @click.option("--host", help="Address to listen on [QUIZSERVER_HOST; default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port; 0 picks a free one [QUIZSERVER_PORT; default: 8000].")
 @click.option(
@@ -55,17 +52,16 @@ def main() -> None:
 )
 @DATA_OPTION
 @CONTENT_OPTION
-def serve(**flags: Any) -> None:
+def serve_command(**flags: Any) -> None:
     """Serve lessons, questions and experiments until Ctrl-C."""
     _serve_settings(settings_from_flags(**flags))
 
 
 def _serve_settings(settings: Settings, preview: Preview | None = None) -> NoReturn:
-    from quizserver.serve import ServeError
-    from quizserver.serve import run_server as run
+    from quizserver.serve import ServeError, run_server
 
     try:
-        sys.exit(run(settings, preview=preview))
+        sys.exit(run_server(settings, preview=preview))
     except ServeError as error:
         exit_with_error(str(error))
 
@@ -84,11 +80,11 @@ def list_settings(as_json: bool) -> None:
 for command in (
     worker,
     migrate_command,
-    authoring.new,
-    authoring.create_preview_command(_serve_settings),
-    check,
-    verify,
-    simulate,
+    new_group,
+    create_preview_command(_serve_settings),
+    check_command,
+    verify_command,
+    simulate_command,
     import_command,
     export_command,
     user,

@@ -1,4 +1,4 @@
-"""What the commands of every room share: options, settings from flags, a stop with its reason."""
+"""Options that commands of several packages share, settings from flags, and errors."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def settings_from_flags(**flags: Any) -> Settings:
-    """The settings of the environment, a flag that is not None going before.
+    """The settings of the environment, overridden by the flags that are not None.
 
-    Raises click.UsageError for one that cannot be used.
+    Raises click.UsageError for a value that can't be used.
     """
     try:
         return load_settings(os.environ, **flags)
@@ -34,7 +34,7 @@ def settings_from_flags(**flags: Any) -> Settings:
 
 
 def content_folder(content: Path | None) -> Path:
-    """The folder of topics. Stops when there is none."""
+    """The folder of topics. Ends the program when there is none."""
     folder = settings_from_flags(content=content).content
     if not folder.is_dir():
         exit_with_error(f"There is no content folder at {folder}. Name one with --content DIR.")
@@ -42,6 +42,6 @@ def content_folder(content: Path | None) -> Path:
 
 
 def exit_with_error(message: str) -> NoReturn:
-    """Says why, and ends the program with 1: the work found something wrong."""
+    """Prints the message and ends the program with exit code 1: the work found something wrong."""
     click.echo(f"quizserver: {message}", err=True)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""Starts everything that a server is made of, watches over it, and stops all of it.
+"""The supervisor of a server: starts its processes, restarts those that end, and stops all.
 
 One web process answers requests; one worker process trains simulations. Each is a child in a
 session of its own, so that Ctrl-C reaches this supervisor alone, which then stops them in order.
@@ -32,7 +32,7 @@ from quizserver.settings import Settings, secret_key
 STOP_SECONDS = 3.0
 READY_SECONDS = 60.0
 RESTARTS = 5
-STEADY_SECONDS = 60.0  # a child that lived for so long begins to count anew
+STEADY_SECONDS = 60.0  # the restarts of a child that lived this long are forgotten
 PR_SET_PDEATHSIG = 1
 
 
@@ -50,7 +50,7 @@ class ChildProcess:
 
 
 def prepare_server(settings: Settings) -> Settings:
-    """Makes the data folder, migrates the database and settles the port.
+    """Creates the data folder, migrates the database and chooses the port.
 
     Returns the settings with absolute folders and the port that will be used (0 picks a free one).
     Raises ServeError.
@@ -87,7 +87,10 @@ def prepare_server(settings: Settings) -> Settings:
 
 
 def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
-    """Brings the store of what people did to the newest schema. Raises ServeError."""
+    """Migrates the database to the newest schema. Returns the revisions before and after.
+
+    Raises ServeError.
+    """
     try:
         database = Database(settings.data_url)
     except DatabaseUrlError as error:
@@ -98,7 +101,7 @@ def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
         raise ServeError(str(error)) from error
     except sa.exc.DatabaseError as error:
         advice = (
-            "Move it away to start anew, or bring back a copy."
+            "Move it away to start again, or bring back a copy."
             if database.is_sqlite
             else "See that PostgreSQL runs and that QUIZSERVER_DATABASE_URL is right."
         )
@@ -135,9 +138,9 @@ def free_port(host: str, port: int) -> int:
 
 
 def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
-    """Runs until a signal asks it to stop; returns the exit code. Raises ServeError.
+    """Runs the server until a signal stops it; returns the exit code. Raises ServeError.
 
-    With ``preview``, for the author at this machine, who is shown the key.
+    With ``preview``, runs a preview for the author at this machine, with the key in sight.
     """
     settings = prepare_server(settings)
     stop_signal = _StopSignal()
@@ -163,7 +166,7 @@ def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
 
 
 class _StopSignal:
-    """Remembers that SIGINT, SIGTERM or SIGHUP asked to stop; a second one changes nothing."""
+    """Records that SIGINT, SIGTERM or SIGHUP was received; further signals change nothing."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -190,7 +193,7 @@ def _spawn_process(command: list[str], environment: dict[str, str]) -> subproces
 
 
 def _die_with_parent() -> None:
-    # A supervisor that is killed outright can stop nobody, so the kernel does it.
+    # A supervisor that is killed by SIGKILL can't stop its children, so the kernel does.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -221,7 +224,7 @@ def _is_healthy(url: str) -> bool:
 def _watch_children(
     children: list[ChildProcess], environment: dict[str, str], stop_signal: _StopSignal
 ) -> int:
-    """Starts a child again when it ends by itself, a few times in a row; then gives up."""
+    """Restarts children that end by themselves; returns 1 after too many restarts in a row."""
     while not stop_signal.requested:
         time.sleep(0.1)
         for child in children:
@@ -251,7 +254,7 @@ def _sleep_unless(seconds: float, is_stopping: Callable[[], bool]) -> None:
 
 
 def _stop_children(children: list[ChildProcess]) -> None:
-    """Asks every child to stop, and after a while kills what is left of their process groups."""
+    """Sends every child SIGTERM, then kills what is left of their process groups."""
     for child in children:
         _kill_group(child, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS

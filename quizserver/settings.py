@@ -23,11 +23,11 @@ CHECKOUT_ROOT = Path(__file__).parent.parent
 
 
 class SettingsError(ValueError):
-    """A setting holds a value that can't be used; the message names it and says what can."""
+    """A setting has a value that can't be used; the message names it and says which values can."""
 
 
 def shipped_folder(name: str) -> Path:
-    """The folder ``name`` that came along: in the wheel, or beside the package in a checkout."""
+    """The shipped folder ``name``: in the wheel, or beside the package in a checkout."""
     packaged = SHIPPED_ROOT / name
     return packaged if packaged.is_dir() else CHECKOUT_ROOT / name
 
@@ -125,17 +125,17 @@ class Settings:
 
     @property
     def data_url(self) -> str:
-        """SQLAlchemy URL of the store of what people did."""
+        """SQLAlchemy URL of the database of accounts, answers, classes and drafts."""
         return self.database_url or f"sqlite:///{self.data / 'quizserver.sqlite3'}"
 
     @property
     def store_url(self) -> str:
-        """SQLAlchemy URL of the store of runs, which can be computed again."""
+        """SQLAlchemy URL of the database of runs, which can be computed again."""
         return self.runs_url or self._postgresql_url or f"sqlite:///{self.data / 'runs.sqlite3'}"
 
     @property
     def broker_url(self) -> str:
-        """URL of the queue between the web and the workers."""
+        """URL of the queue between the web processes and the workers."""
         return self.queue_url or self._postgresql_url or f"sqlite:///{self.data / 'queue.sqlite3'}"
 
     @property
@@ -144,7 +144,7 @@ class Settings:
 
     @property
     def streams_at_once(self) -> int:
-        """Live curves of a web process that leave threads for its pages."""
+        """How many live curves a web process serves at once: some threads stay free for pages."""
         return min(self.streams_max, self.web_threads * 3 // 4)
 
     @property
@@ -208,7 +208,7 @@ def setting_rows() -> list[dict[str, str]]:
 
 
 def secret_key(settings: Settings) -> str:
-    """The key that signs sessions: as set, or else made once and kept in the data folder."""
+    """The key that signs sessions: the setting, or one made once and kept in the data folder."""
     if settings.secret_key:
         return settings.secret_key
     path = settings.data / "secret_key"

@@ -1,6 +1,6 @@
-"""The web process: granian in front of the Flask application, settings from the environment.
+"""The web process: serves the Flask application with granian; settings from the environment.
 
-With ``--preview``, the application of an author's preview. No setting or variable turns that on.
+With ``--preview`` it serves an author's preview, which no setting or variable can turn on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KILL_SECONDS = 2
 
 
 def application() -> Flask:
-    """The application as the environment's settings describe it; called once in a web worker."""
+    """Creates the application from the environment's settings; called once in each web worker."""
     from quizserver.app import create_app
 
     app = create_app(load_settings(os.environ))
@@ -32,16 +32,16 @@ def application() -> Flask:
 
 
 def freeze_startup_objects() -> None:
-    """Tells the garbage collector that what was made so far stays.
+    """Excludes the objects made so far from garbage collection.
 
-    Otherwise it looks through all of that every so often, for 0.1 s of somebody's request.
+    Otherwise every full collection scans them, which adds 0.1 s to some request.
     """
     gc.collect()
     gc.freeze()
 
 
 def preview_application() -> Flask:
-    """The same application with the key in sight, for the author at this machine."""
+    """Creates the application of a preview, with the key in sight."""
     from quizserver.app import create_app
     from quizserver.authoring.preview.model import Preview
 
@@ -49,6 +49,7 @@ def preview_application() -> Flask:
 
 
 def run_web_process(arguments: Sequence[str] = ()) -> None:
+    """Serves until a signal stops it; ``--preview`` in ``arguments`` serves a preview."""
     settings = load_settings(os.environ)
     Server(
         PREVIEW_TARGET if "--preview" in arguments else APPLICATION_TARGET,

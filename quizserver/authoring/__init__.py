@@ -1,1 +1,4 @@
-"""For those who write: starts, preview, and writing in the browser. The files stay the truth."""
+"""For authors: scaffolds, checks, verification, preview and the editor in the browser.
+
+The files of the content folder are what is served; drafts are stored beside them.
+"""

@@ -1,4 +1,4 @@
-"""``quizserver check``: every problem of every topic file, once or whenever one is saved."""
+"""``quizserver check``: reports every problem of the topic files, once or at every save."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WATCH_OPTION = click.option(
 )
 
 
-@click.command()
+@click.command("check")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @WATCH_OPTION
 @CONTENT_OPTION
 @JSON_OPTION
-def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -> None:
+def check_command(path: Path | None, watch: bool, as_json: bool, content: Path | None) -> None:
     """Report every problem of every topic file.
 
     With PATH, of the files under it.
@@ -55,7 +55,7 @@ def check(path: Path | None, watch: bool, as_json: bool, content: Path | None) -
 
 
 def reject_json(as_json: bool) -> None:
-    """Raises click.UsageError where watching was asked to print JSON."""
+    """Raises click.UsageError when ``--watch`` is combined with ``--json``."""
     if as_json:
         raise click.UsageError("--json prints one document and --watch never ends: leave out one.")
 

@@ -1,4 +1,4 @@
-"""``quizserver new`` and ``quizserver preview``: what an author begins with, and looks at."""
+"""``quizserver new`` and ``quizserver preview``: writes scaffolds, and serves a preview."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ POLL_SECONDS = 0.2
 HOST = "127.0.0.1"
 
 
-@click.group()
-def new() -> None:
+@click.group("new")
+def new_group() -> None:
     """Write the start of a topic, a question or a simulation.
 
     Each passes `quizserver check` as it is, says in its comments what to change, and never
@@ -28,7 +28,7 @@ def new() -> None:
     """
 
 
-@new.command("topic")
+@new_group.command("topic")
 @click.argument("name")
 @CONTENT_OPTION
 def new_topic_command(name: str, content: Path | None) -> None:
@@ -48,7 +48,7 @@ def new_topic_command(name: str, content: Path | None) -> None:
     )
 
 
-@new.command("question")
+@new_group.command("question")
 @click.argument("place", metavar="TOPIC/NAME")
 @click.option("--simulation", metavar="NAME", help="Which of the topic's simulations it is about.")
 @CONTENT_OPTION
@@ -76,7 +76,7 @@ def new_question_command(place: str, simulation: str | None, content: Path | Non
     _print_next_steps(*steps)
 
 
-@new.command("simulation")
+@new_group.command("simulation")
 @click.argument("place", metavar="TOPIC/NAME")
 @CONTENT_OPTION
 def new_simulation_command(place: str, content: Path | None) -> None:
@@ -95,7 +95,7 @@ def new_simulation_command(place: str, content: Path | None) -> None:
 
 
 def create_preview_command(serve: Callable[[Settings, Preview], NoReturn]) -> click.Command:
-    """The command ``preview``; ``serve`` runs a server until it is told to stop."""
+    """The command ``preview``; ``serve`` runs a server until a signal stops it."""
 
     @click.command("preview")
     @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
@@ -114,7 +114,7 @@ def create_preview_command(serve: Callable[[Settings, Preview], NoReturn]) -> cl
         with tempfile.TemporaryDirectory(
             prefix="quizserver-preview-", ignore_cleanup_errors=True
         ) as data:
-            # Not the environment's settings: its database and its address are the real server's.
+            # Not the environment's settings: they name the real server's database and address.
             serve(
                 Settings(
                     data=Path(data),
@@ -131,7 +131,7 @@ def create_preview_command(serve: Callable[[Settings, Preview], NoReturn]) -> cl
 
 
 def _writable_folder(content: Path | None) -> Path:
-    """The content folder to write into; one that is named and not there is made later."""
+    """The content folder to write to; it is created later if it does not exist."""
     folder = settings_from_flags(content=content).content
     if folder.is_relative_to(SHIPPED_ROOT):
         exit_with_error(
@@ -146,7 +146,7 @@ def _writable_folder(content: Path | None) -> Path:
 
 
 def _content_option(folder: Path) -> str:
-    """Commands that are printed must find the folder in the same environment."""
+    """The flag with which a printed command finds the folder in the same environment."""
     return content_flag(folder, settings_from_flags().content)
 
 
@@ -171,7 +171,7 @@ def _run_scaffold(write_scaffold: Callable[[], list[Path]]) -> list[Path]:
 
 
 def _shortest_path(path: Path) -> Path:
-    """The path as it is shortest to type from here."""
+    """The path relative to the current folder if it lies in it."""
     cwd = Path.cwd()
     return path.relative_to(cwd) if path.is_relative_to(cwd) else path
 

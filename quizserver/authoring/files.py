@@ -1,8 +1,8 @@
-"""The files of the content folder, read and replaced as wholes; whoever else writes to them.
+"""The pages of the content folder as files: reads, replaces and deletes each as a whole.
 
-Several web processes and the authors' own editors work on one folder. Writers here take turns (a
-lock on the folder itself, which leaves nothing behind), and a file is replaced only while it still
-holds what its author has seen.
+Several web processes and the authors' own editors write to the same folder. Writers in this module
+hold a lock on the folder itself, which leaves no lock file behind, and a file is replaced only
+while its text is the one that its author has seen.
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ _DEFAULT_MODE = 0o644
 
 
 class NotEditableError(ValueError):
-    """A path that is not written to from a browser; the message says why."""
+    """A path that can't be edited from a browser; the message says why."""
 
 
 class ContentError(Exception):
     """A file that can't be read or written; the message says why and what to do."""
 
 
+class RefusedTextError(ValueError):
+    """A text that can't be stored as a page; the message says why."""
+
+
 class FileChangedError(Exception):
-    """The file holds something else than the writer has seen: ``text`` (None: it is gone)."""
+    """The file no longer holds what the writer has seen, but ``text`` (None: it was deleted)."""
 
     def __init__(self, text: str | None) -> None:
         super().__init__("the file was changed meanwhile")
@@ -46,7 +50,7 @@ class FileChangedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageRef:
-    """One page of a topic. ``path`` is as the library has it: relative, with a forward slash."""
+    """One page of a topic. ``path`` is relative to the content folder, with a forward slash."""
 
     topic: str
     name: str
@@ -57,10 +61,10 @@ class PageRef:
 
 
 def page_ref(topic: str, name: str) -> PageRef:
-    """The page ``name`` in the folder ``topic``. Raises PlaceError for anything but plain names.
+    """The page ``name`` of the folder ``topic``. Raises NotEditableError for unsafe names.
 
-    With letters, digits and single hyphens alone there is no way out of the folder, no hidden
-    file, and no other kind of file than markdown.
+    With letters, digits and single hyphens alone, a name can't lead out of the folder, to a hidden
+    file, or to any file but markdown.
     """
     stem, dot, suffix = name.rpartition(".")
     if not is_safe_name(topic):
@@ -79,7 +83,7 @@ def is_safe_name(text: str) -> bool:
 
 
 def text_digest(text: str) -> str:
-    """64 hex digits that tell one text of a file from another."""
+    """The SHA-256 of a text as 64 hex digits; half a surrogate pair is hashed as it is."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -88,11 +92,21 @@ def digest_or_none(text: str | None) -> str | None:
 
 
 def normalise_text(text: str) -> str:
-    """What was typed, as it is kept: LF, one newline at the end, nothing a text can't hold."""
+    """A typed text as it is stored: lines end with LF, and NUL and lone surrogates are replaced."""
     text = text.replace("\0", "\ufffd")
-    return normalise_newlines(
-        text.encode("utf-8", "replace").decode()
-    )  # half a character: a broken client
+    # A broken client may send half a surrogate pair, which UTF-8 can't hold.
+    return normalise_newlines(text.encode("utf-8", "replace").decode())
+
+
+def validate_page_text(text: str) -> str:
+    """The text, normalised. Raises RefusedTextError when it is too large for a page."""
+    text = normalise_text(text)
+    byte_count = len(text.encode())
+    if byte_count > LARGEST_PAGE:
+        raise RefusedTextError(
+            f"A page may hold {LARGEST_PAGE:,} bytes; this one has {byte_count:,}. Split it."
+        )
+    return text
 
 
 class ContentFiles:
@@ -103,7 +117,7 @@ class ContentFiles:
 
     @contextmanager
     def write_lock(self) -> Iterator[None]:
-        """While it lasts, nobody else who asks for a turn, in any process, writes to the folder."""
+        """Holds the lock on the folder: no other holder in any process writes meanwhile."""
         try:
             handle = os.open(self._content, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
@@ -112,10 +126,10 @@ class ContentFiles:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(handle)  # gives the lock back, too
+            os.close(handle)  # also releases the lock
 
     def resolve_path(self, ref: PageRef) -> Path:
-        """Where the page lies. Raises PlaceError when a link leads there: it may lead out."""
+        """The path of the page. Raises NotEditableError for a link, which may lead out."""
         folder = self._content / ref.topic
         path = folder / ref.name
         for part in (folder, path):
@@ -132,16 +146,16 @@ class ContentFiles:
     def read_page(self, ref: PageRef) -> str | None:
         """The text of a page, its lines ended by LF; None when there is no such file.
 
-        Raises PlaceError, and ContentError when it can't be read as text without loss.
+        Raises NotEditableError, and ContentError when it can't be read as text without loss.
         """
         return _read_text(self.resolve_path(ref), ref.path)
 
     def write_page(self, ref: PageRef, text: str, *, expected_digest: str | None) -> None:
-        """Replaces the page by ``text`` if it still holds what has the digest ``seen``.
+        """Replaces the page by ``text`` if its text still has the digest ``expected_digest``.
 
-        ``seen`` None: if it is not there. The new text is on the disk when this returns, with the
-        rights, the line ends and the byte-order mark that the old one had. Raises ChangedError,
-        PlaceError, ContentError. The caller has the turn.
+        ``expected_digest`` None: if there is no file yet. The new text is on the disk when this
+        returns, with the permissions, line ends and byte-order mark of the old one. Raises
+        FileChangedError, NotEditableError, ContentError. The caller holds ``write_lock``.
         """
         path = self.resolve_path(ref)
         self._check_unchanged(ref, expected_digest)
@@ -168,7 +182,7 @@ class ContentFiles:
             temporary.unlink(missing_ok=True)
 
     def delete_page(self, ref: PageRef, *, expected_digest: str) -> None:
-        """Takes the page away if it still holds what has the digest ``seen``; errors as write."""
+        """Deletes the page if its text still has the digest; raises what ``write_page`` raises."""
         path = self.resolve_path(ref)
         self._check_unchanged(ref, expected_digest)
         try:
@@ -183,7 +197,7 @@ class ContentFiles:
                 raise
             removed.unlink()
             atomic_files.sync_folder(path.parent)
-            with suppress(OSError):  # there is more in it
+            with suppress(OSError):  # the folder holds other files
                 path.parent.rmdir()
         except OSError as error:
             raise ContentError(_unwritable_message(ref.path, error)) from error
@@ -216,7 +230,10 @@ def _read_text(path: Path, name: str) -> str | None:
 
 
 def _check_writable(path: Path) -> None:
-    """The folder's rights decide what can be renamed; a file that is read-only is meant to stay."""
+    """Raises PermissionError for a read-only file.
+
+    A rename needs only the folder's permissions, but a read-only file is not meant to be replaced.
+    """
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only")
 
@@ -229,7 +246,7 @@ def _file_mode(path: Path) -> int:
 
 
 def _link_new_file(temporary: Path, path: Path, name: str) -> None:
-    """Gives ``new`` the name ``path`` unless something has it by now."""
+    """Links ``temporary`` as ``path``. Raises FileChangedError when there is a file by now."""
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
@@ -237,10 +254,10 @@ def _link_new_file(temporary: Path, path: Path, name: str) -> None:
 
 
 def _swap_unless_changed(temporary: Path, path: Path, name: str, expected_digest: str) -> None:
-    """Puts ``new`` in the place of ``path``, and back if that held something unseen.
+    """Exchanges ``temporary`` and ``path``, and exchanges them back if ``path`` had changed.
 
-    An editor on this machine does not wait its turn. It may save between the comparison and the
-    replacement; so what was replaced is looked at afterwards, and never thrown away unseen.
+    An editor on this machine takes no lock and may save between the comparison and the
+    replacement; so the replaced text is compared once more before it is deleted.
     """
     if not atomic_files.exchange_files(temporary, path):
         temporary.replace(path)

@@ -1,4 +1,4 @@
-"""Tells which files of the content folder have changed, for commands that run again then."""
+"""Watches the content folder for changed files, for commands that run again at every change."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from quizserver.topics.folder import FileSignature, list_folder
 
 WATCH_SECONDS = 0.5
-_EVIDENCE = "evidence.json"  # what verifying writes; nothing is verified because of it
+_EVIDENCE = "evidence.json"  # written by verifying, so its change must not start another
 
 Signatures = Mapping[str, FileSignature]
 Sleep = Callable[[float], None]
 
 
 class FolderWatcher:
-    """Looks at a content folder twice a second, or at its one topic ``only``.
+    """Polls a content folder twice a second, or its one topic ``only``.
 
-    A change is told when the folder looks the same twice, so that files being written are not
-    read half-way and many that are saved together are told together.
+    A change is reported when two polls in a row see the same files, so that no file is read while
+    it is being written and files that are saved together are reported together.
     """
 
     def __init__(
@@ -31,20 +31,20 @@ class FolderWatcher:
         self._reported = self._list_files()
 
     def peek_changes(self) -> frozenset[str]:
-        """The paths that changed, came or went since they were last told. One look, no wait."""
+        """The paths changed, added or removed since the last report. Polls once; does not wait."""
         return _changed_paths(self._reported, self._list_files())
 
     def wait_for_changes(self) -> frozenset[str]:
-        """Waits until something changes and has settled; tells it."""
+        """Waits until files change and two polls in a row see the same; returns their paths."""
         while True:
             self._sleep(WATCH_SECONDS)
             if self.peek_changes():
                 changed = self.collect_changes()
-                if changed:  # it may have been put back as it was
+                if changed:  # empty when a file was restored meanwhile
                     return changed
 
     def collect_changes(self) -> frozenset[str]:
-        """What has changed by the time that the folder looks the same twice; may be nothing."""
+        """The paths changed by the time that two polls in a row see the same; may be none."""
         current = self._list_files()
         while current != self._reported:
             self._sleep(WATCH_SECONDS)
@@ -58,7 +58,7 @@ class FolderWatcher:
     def _list_files(self) -> Signatures:
         try:
             files = list_folder(self._content, only_topic=self._only).files
-        except OSError:  # away for a moment, or for good: what runs then says it
+        except OSError:  # the folder is gone; the command that runs again reports it
             return {}
         return {
             path: signature
@@ -72,10 +72,10 @@ def _changed_paths(before: Signatures, after: Signatures) -> frozenset[str]:
 
 
 def affected_topics(paths: Iterable[str]) -> list[str]:
-    """The folders whose claims may come out otherwise: text and Python decide, images do not."""
+    """The folders whose verdicts may change: those with a changed markdown or Python file."""
     return sorted({path.split("/")[0] for path in paths if path.lower().endswith((".md", ".py"))})
 
 
 def time_of_day() -> str:
-    """The time of day, as every round of a watch begins with it."""
+    """The time of day that starts a line of ``--watch``."""
     return time.strftime("%H:%M:%S")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import abort, request
@@ -13,9 +14,15 @@ def form_field(name: str) -> str:
 
 
 def parse_digest(value: object) -> str | None:
-    """The digest that a page was given, None for none; what is no digest is none."""
+    """The digest that a page sent back; None for anything that is no digest."""
     is_digest = isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value)
     return str(value) if is_digest else None
+
+
+def parse_draft_digests(fields: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The digests of the file (``base``) and of the draft (``seen``) that the editor was opened
+    with; None for one that was not there."""
+    return parse_digest(fields.get("base")), parse_digest(fields.get("seen"))
 
 
 def require_json_text() -> dict[str, Any]:

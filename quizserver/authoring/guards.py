@@ -1,7 +1,8 @@
-"""Who may come in where pages are written, and what becomes of a text that comes too late."""
+"""Access to the authors' pages: for authors alone, and no submitted text is lost on a refusal."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, abort, current_app, jsonify, make_response, render_template, request
@@ -10,6 +11,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
+from quizserver.accounts.model import Person
 from quizserver.authoring.files import ContentError, NotEditableError
 from quizserver.settings import Settings
 from quizserver.web.errors import wants_json
@@ -20,43 +22,63 @@ SIGNED_OUT = (
 )
 
 
-def restrict_to_authors(blueprint: Blueprint, *, current: CurrentUser, settings: Settings) -> None:
-    """Lets in those who write, with more room for what they send; nobody else finds a page here."""
+@dataclass(frozen=True, slots=True)
+class AuthorGuard:
+    """Admits authors, with larger requests than others may send; for anyone else there is no page.
 
-    @blueprint.url_value_preprocessor
-    def raise_body_limit(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        # Before anything reads the form. Others have no use for it: they are turned away below.
-        if request.method == "POST" and current.may_write():
-            request.max_content_length = (settings.upload_kb + EXTRA_KIB) * 1024
+    It is called before every request to the blueprint.
+    """
+
+    current: CurrentUser
+    settings: Settings
+
+    def raise_body_limit(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        # Before anything reads the form. Others don't need it: require_author refuses them.
+        if request.method == "POST" and self.current.may_write():
+            request.max_content_length = (self.settings.upload_kb + EXTRA_KIB) * 1024
             request.max_form_memory_size = request.max_content_length
 
-    @blueprint.before_request
-    def require_author() -> Any:
-        if current.may_write():
+    def require_author(self) -> Any:
+        if self.current.may_write():
             return None
         if request.method != "POST":
             abort(404)
         return _refusal_response(NotFound(), SIGNED_OUT, 404)
 
-    @blueprint.errorhandler(CSRFError)
-    def answer_csrf_error(error: CSRFError) -> Any:
-        return _refusal_response(error, SIGNED_OUT, 400)
 
-    @blueprint.errorhandler(NotEditableError)
-    def answer_not_editable(error: NotEditableError) -> Any:
-        return _refusal_response(NotFound(), str(error), 404)
+def restrict_to_authors(blueprint: Blueprint, *, current: CurrentUser, settings: Settings) -> None:
+    """Puts the guard before the blueprint's views, and answers their errors with the sent text."""
+    guard = AuthorGuard(current, settings)
+    blueprint.url_value_preprocessor(guard.raise_body_limit)
+    blueprint.before_request(guard.require_author)
+    blueprint.register_error_handler(CSRFError, answer_csrf_error)
+    blueprint.register_error_handler(NotEditableError, answer_not_editable)
+    blueprint.register_error_handler(ContentError, answer_content_error)
 
-    @blueprint.errorhandler(ContentError)
-    def answer_content_error(error: ContentError) -> Any:
-        html = render_template("authoring/trouble.html", message=str(error))
-        return _refusal_response(make_response(html, 409), str(error), 409)
+
+def current_author(current: CurrentUser) -> Person:
+    """The author who is signed in, in a view of a blueprint that is restricted to authors."""
+    account = current.account()
+    assert account is not None, "the guard admits authors alone"
+    return account
+
+
+def answer_csrf_error(error: CSRFError) -> Any:
+    return _refusal_response(error, SIGNED_OUT, 400)
+
+
+def answer_not_editable(error: NotEditableError) -> Any:
+    return _refusal_response(NotFound(), str(error), 404)
+
+
+def answer_content_error(error: ContentError) -> Any:
+    html = render_template("authoring/trouble.html", message=str(error))
+    return _refusal_response(make_response(html, 409), str(error), 409)
 
 
 def _refusal_response(fallback: HTTPException | AnyResponse, message: str, status: int) -> Any:
-    """The answer to what could not be done. A text that was sent is given back in it.
-
-    Without scripts nothing else may hold it any more.
-    """
+    """The answer to a refused request. It returns a text that was sent: without scripts, the
+    author may have no other copy of it."""
     text = request.form.get("text")
     if wants_json():
         return make_response(jsonify(error=message), status)

@@ -1,7 +1,7 @@
-"""Images that authors send: what they are, what they may be called, and into the topic's folder.
+"""Uploaded images: detects their type, makes safe names, and stores them in the topic's folder.
 
-The type is read from the bytes, never believed from a name. What a reader's browser gets is decided
-in ``topics.assets``; here only what that serves is let in.
+The type is read from the bytes; the uploaded name is never trusted. Only types are accepted that
+``topics.assets`` serves to learners.
 """
 
 from __future__ import annotations
@@ -27,17 +27,16 @@ _ACTIVE_TAGS = {"script", "foreignObject", "iframe", "embed", "object", "handler
 _EXTERNAL_URL = re.compile(r"@import|url\(\s*[\"']?(?!#|data:image/)", re.IGNORECASE)
 _DOCTYPE_SUBSET = re.compile(rb"<!DOCTYPE[^>]*\[")
 _STEM_LENGTH_MAX = 60
-_FALLBACK_SLUG = re.compile(
-    r"^option-(?=[0-9a-f]{8}$)"
-)  # what an id is made of without any letters
+# The slug of a text without letters or digits.
+_FALLBACK_SLUG = re.compile(r"^option-(?=[0-9a-f]{8}$)")
 
 
 class ImageError(ValueError):
-    """A file that is not taken; the message says why."""
+    """A file that is not accepted as an image; the message says why."""
 
 
 class ImageExistsError(Exception):
-    """An image of this name is there; nothing is overwritten without being asked."""
+    """There is an image of this name, and the upload did not ask to overwrite it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is an image {name} already.")
@@ -45,7 +44,7 @@ class ImageExistsError(Exception):
 
 
 def detect_suffix(data: bytes) -> str:
-    """The suffix that goes with the bytes of an image. Raises ImageError when it is none."""
+    """The file suffix for the bytes of an image. Raises ImageError for anything else."""
     for signature, extension in _SIGNATURES.items():
         if data.startswith(signature):
             return extension
@@ -58,8 +57,8 @@ def detect_suffix(data: bytes) -> str:
 
 
 def _check_svg(data: bytes) -> None:
-    """An SVG that only draws. Raises ImageError when it is another one, or can't be read."""
-    # Drawing programs name the document type; definitions of its own are another matter.
+    """Raises ImageError for an SVG that does more than draw, or that can't be read."""
+    # Drawing programs write a document type; a document type with entities is refused.
     if b"<!ENTITY" in data or _DOCTYPE_SUBSET.search(data) or b"\0" in data:
         raise ImageError("This SVG has definitions of its own. Save it as plain SVG, in UTF-8.")
     try:
@@ -88,7 +87,7 @@ def _check_svg(data: bytes) -> None:
 
 
 def safe_image_name(sent_name: str, extension: str) -> str:
-    """A name made of the sender's: letters, digits and hyphens, with the true suffix."""
+    """The uploaded name reduced to letters, digits and hyphens, with the detected suffix."""
     stem = PurePosixPath(sent_name.replace("\\", "/")).stem[:_STEM_LENGTH_MAX]
     return f"{_FALLBACK_SLUG.sub('image-', slugify(stem))}{extension}"
 
@@ -96,9 +95,9 @@ def safe_image_name(sent_name: str, extension: str) -> str:
 def store_image(
     content: Path, topic: str, name: str, data: bytes, *, overwrite: bool = False
 ) -> Path:
-    """Writes an image into the topic's folder as a whole. ``name`` comes from ``safe_name``.
+    """Writes an image atomically into the topic's folder; ``name`` is from ``safe_image_name``.
 
-    Raises ThereAlreadyError unless it may ``overwrite``; ContentError when it can't be written.
+    Raises ImageExistsError unless ``overwrite``, and ContentError when it can't be written.
     """
     folder = content.absolute() / topic
     if not is_safe_name(topic) or not is_safe_name(name.rpartition(".")[0]) or folder.is_symlink():
@@ -115,7 +114,7 @@ def store_image(
         else:
             path.hardlink_to(temporary)
     except FileExistsError:
-        if path.read_bytes() == data:  # the same image, sent again
+        if path.read_bytes() == data:  # the same image, uploaded again
             return path
         raise ImageExistsError(name) from None
     except OSError as error:
@@ -127,7 +126,7 @@ def store_image(
 
 
 def image_markdown(alt: str, name: str) -> str:
-    """The markdown that shows an image; ``alt`` says what is to be seen in it."""
+    """The markdown that embeds an image with the alternative text ``alt``."""
     alt_text = " ".join(alt.split())
     for character in ("\\", "[", "]"):
         alt_text = alt_text.replace(character, "\\" + character)

@@ -1,7 +1,7 @@
-"""A text in the bytes of the file that it replaces: a small edit stays a small edit in git. Pure.
+"""Line endings of pages: normalised for editing, restored when a file is written. Pure.
 
-Pages are edited with LF and one newline at the end. What a file has instead, such as CRLF, a
-byte-order mark or no newline at its end, is put back when it is written.
+Pages are edited with LF and a newline at the end. A file may have CRLF, a byte-order mark or no
+newline at its end instead; writing restores them, so that a small edit is a small diff in git.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def normalise_newlines(text: str) -> str:
-    """With LF alone, and a newline at the end unless it is empty."""
+    """The text with LF alone, and with a newline at the end unless it is empty."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if text.endswith("\n") or not text else text + "\n"
 
 
 def encode_like_original(text: str, original: bytes) -> bytes:
-    """The plain ``text`` as UTF-8 with the mark and the line ends of ``before``.
+    """The normalised ``text`` as UTF-8, with the byte-order mark and line endings of ``original``.
 
-    The lines that both begin or end with keep the ends they had, others get the most frequent one;
-    whether there is a newline at the end is the file's own habit.
+    Lines of the common prefix and suffix keep their endings, others get the most frequent one. The
+    last line ends with a newline only if it did in ``original``.
     """
     bom = BOM_UTF8 if original.startswith(BOM_UTF8) else b""
     old_lines = _LINE.findall(original.decode("utf-8-sig", "replace"))
@@ -44,9 +44,8 @@ def encode_like_original(text: str, original: bytes) -> bytes:
         for end in [*old_ends[:prefix], *middle_ends, *old_ends[len(old_ends) - suffix :]]
     ]
     joined = _join_lines(new_lines, new_ends, old_ends[-1])
-    if (
-        normalise_newlines(joined) != text
-    ):  # a CR that was kept met an LF, or an empty last line needs its end
+    # A preserved CR may have met an LF, or an empty last line may need its ending.
+    if normalise_newlines(joined) != text:
         joined = _join_lines(new_lines, [default_end] * len(new_lines), default_end)
     return bom + joined.encode()
 

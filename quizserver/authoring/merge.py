@@ -1,4 +1,4 @@
-"""Three texts of one file: what each side changed, and both changes together. Pure."""
+"""Diffs of two texts, and the three-way merge of two changed versions of one text. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SEPARATOR_MARKER = "======="
 YOURS_MARKER = ">>>>>>> as you have it"
 CONTEXT_LINES = 3
 AUTOJUNK_LINES = 1000
-"""Lines up to which even the most frequent ones are looked at to see what belongs together."""
+"""Up to so many lines, a diff compares even the most frequent lines (difflib's ``autojunk``)."""
 
 DiffKind = Literal["same", "removed", "added", "gap"]
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of a diff: its number before and after (None where it is not), and its text.
+    """One line of a diff: its text, and its line numbers before and after (None: not in it).
 
     A "gap" stands for equal lines that are left out.
     """
@@ -32,7 +32,7 @@ class DiffLine:
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """Both changes in one text; where they touch, ``clashes`` places hold both, between marks."""
+    """The merged text. Each of its ``conflicts`` holds both sides between conflict markers."""
 
     text: str
     conflicts: int
@@ -40,7 +40,7 @@ class MergeResult:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The base's lines ``start`` to ``end`` (exclusive) became ``lines``."""
+    """Replaces the base's lines ``start`` to ``end`` (exclusive) by ``lines``."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class _Change:
 
 
 def diff_texts(before: str, after: str) -> list[DiffLine]:
-    """The changed lines with a little around them; empty when nothing changed."""
+    """The changed lines with up to ``CONTEXT_LINES`` around them; empty when nothing changed."""
     old, new = _split_lines(before), _split_lines(after)
     lines: list[DiffLine] = []
     matcher = difflib.SequenceMatcher(None, old, new)
@@ -66,9 +66,9 @@ def diff_texts(before: str, after: str) -> list[DiffLine]:
 
 
 def merge_texts(base: str, theirs: str, yours: str) -> MergeResult:
-    """``theirs`` with what ``yours`` changed of ``base``.
+    """``base`` with the changes of ``theirs`` and of ``yours``.
 
-    Changes that overlap or touch are not decided: both stand in the result, between marks.
+    Changes that overlap or touch are a conflict: the result holds both sides between markers.
     """
     base_lines = _split_lines(base)
     their_changes, your_changes = (
@@ -94,7 +94,7 @@ def merge_texts(base: str, theirs: str, yours: str) -> MergeResult:
 
 
 def common_prefix(one: str, other: str) -> str:
-    """The lines that both texts begin with: the most that is sure to come from one text."""
+    """The lines that both texts begin with."""
     lines = _split_lines(one)
     return "".join(
         f"{line}\n" for line in lines[: common_prefix_length(lines, _split_lines(other))]
@@ -102,7 +102,7 @@ def common_prefix(one: str, other: str) -> str:
 
 
 def common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines the two begin with alike."""
+    """The number of equal lines at the beginning of both."""
     count = 0
     for left, right in zip(one, other, strict=False):
         if left != right:
@@ -112,13 +112,13 @@ def common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def conflict_marker_lines(text: str) -> list[int]:
-    """The lines (from 1) that still hold a mark of an undecided place."""
+    """The numbers (from 1) of the lines that are conflict markers."""
     markers = {THEIRS_MARKER, YOURS_MARKER}
     return [n for n, line in enumerate(_split_lines(text), 1) if line.rstrip() in markers]
 
 
 def _split_lines(text: str) -> list[str]:
-    """Only LF ends a line: a text may hold other characters that Python takes for line ends."""
+    """The lines of a text. Only LF ends one; ``str.splitlines`` would split at others too."""
     lines = text.split("\n")
     return lines[:-1] if not lines[-1] else lines
 
@@ -131,7 +131,7 @@ def _find_changes(base: Sequence[str], text: str) -> list[_Change]:
         base[prefix : len(base) - suffix],
         new_lines[prefix : len(new_lines) - suffix],
     )
-    # Thousands of lines that are all alike would be compared each with each: for minutes.
+    # Without autojunk, thousands of equal lines are compared pair by pair, which takes minutes.
     matcher = difflib.SequenceMatcher(
         None, old_middle, new_middle, autojunk=len(new_middle) > AUTOJUNK_LINES
     )
@@ -145,7 +145,7 @@ def _find_changes(base: Sequence[str], text: str) -> list[_Change]:
 def _changed_regions(
     left: Sequence[_Change], right: Sequence[_Change]
 ) -> Iterator[tuple[int, int, list[_Change], list[_Change]]]:
-    """Stretches of the base with the changes of either side in them, in order."""
+    """Regions of the base that either side changed, in order: start, end, changes of each side."""
     pending = sorted(
         [*((c, 0) for c in left), *((c, 1) for c in right)],
         key=lambda item: (item[0].start, item[0].end),

@@ -1,4 +1,4 @@
-"""A page as one author finds it, and what can come of working on it. Pure."""
+"""The state of a page for one author, its conflicts, and the results of publishing. Pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from datetime import datetime
 from typing import Literal
 
 from quizserver.authoring import merge, store
-from quizserver.authoring.files import PageRef, digest_or_none, normalise_text
+from quizserver.authoring.files import PageRef, digest_or_none, text_digest
 from quizserver.topics.dry_run import DryRun
-from quizserver.topics.source_text import LARGEST_PAGE
 
 PageStatus = Literal["new", "live", "draft", "conflict"]
 
 
-class RefusedTextError(ValueError):
-    """A text that can't be kept; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """A page as one author finds it.
+    """A page as it stands for one author.
 
-    ``text`` is their draft, or without one what the file holds; ``live`` is what it holds (None:
-    there is no file). ``base`` is the digest of the file that ``text`` was begun from, ``seen``
-    that of the stored draft. In a "conflict" the file was changed since then.
+    ``text`` is the author's draft or, without one, the text of the file; ``file_text`` is None when
+    there is no file. ``base_digest`` is the digest of the file that ``text`` was begun from,
+    ``draft_digest`` that of the stored draft (None: there is none). In a "conflict" the file was
+    changed since the draft was begun.
     """
 
     ref: PageRef
@@ -48,11 +44,28 @@ class PageState:
         return self.status in ("draft", "conflict")
 
 
+def build_page_state(
+    ref: PageRef, file_text: str | None, stored_draft: store.StoredDraft | None
+) -> PageState:
+    """The state of a page with this file and this draft (None: there is none)."""
+    if stored_draft is None:
+        return PageState(ref, file_text or "", file_text, digest_or_none(file_text), None, None)
+    return PageState(
+        ref,
+        stored_draft.source,
+        file_text,
+        stored_draft.base_digest,
+        text_digest(stored_draft.source),
+        stored_draft.updated_at,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The three texts of a conflict ("" for a file that is not there), and a proposal of both.
+    """The three texts of a conflict ("" for a file that is not there), and a merge of both sides.
 
-    ``base`` is None when nobody kept the text that the draft was begun from.
+    ``base_text`` is None when the text that the draft was begun from is not stored.
+    ``file_version`` is the stored version that the file holds now, None when it is not stored.
     """
 
     theirs: str
@@ -64,33 +77,22 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What came of a publication or a deletion. A refusal's trial tells the problems."""
+    """The outcome of publishing or deleting a page; a refusal has the dry run's diagnostics."""
 
     outcome: Literal["published", "deleted", "unchanged", "refused", "conflict", "draft"]
     dry_run: DryRun | None = None
 
 
-def validate_page_text(text: str) -> str:
-    """The text as it is kept. Raises RefusedTextError when it is too large for a page."""
-    text = normalise_text(text)
-    byte_count = len(text.encode())
-    if byte_count > LARGEST_PAGE:
-        raise RefusedTextError(
-            f"A page may hold {LARGEST_PAGE:,} bytes; this one has {byte_count:,}. Split it."
-        )
-    return text
-
-
 def build_conflict(
     page_state: PageState, base_text: str | None, newest_version: store.FileVersion | None
 ) -> Conflict:
-    """The conflict of ``work`` with its file.
+    """The conflict of the draft with its file.
 
-    ``base`` is the text that the draft was begun from ("": there was no file; None: nobody kept
-    it), ``newest`` the latest version that was.
+    ``base_text`` is the text that the draft was begun from ("": there was no file; None: it is not
+    stored), ``newest_version`` the latest version stored.
     """
     theirs = page_state.file_text or ""
-    # Without the base, nothing says who changed what: every difference is then a clash.
+    # Without the base it is unknown which side changed a line: every difference is a conflict.
     common_text = merge.common_prefix(theirs, page_state.text) if base_text is None else base_text
     file_version = (
         newest_version

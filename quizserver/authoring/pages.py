@@ -1,30 +1,43 @@
-"""The pages on which authors write. For everybody else there are no such pages."""
+"""The list of all pages that authors may edit, and the blueprint of every page about one of them.
+
+For everyone but authors there are no such pages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
-from quizserver.accounts.model import Person
 from quizserver.authoring import scaffold, store
-from quizserver.authoring.conflict_pages import add_conflict_routes
-from quizserver.authoring.editor_pages import EditorPage, add_editor_routes, editor_url
-from quizserver.authoring.files import ContentError, PageRef, is_safe_name, page_ref
+from quizserver.authoring.conflict_pages import ConflictPages
+from quizserver.authoring.editor_pages import EditorPages, EditorRenderer, editor_url
+from quizserver.authoring.files import (
+    ContentError,
+    PageRef,
+    RefusedTextError,
+    is_safe_name,
+    page_ref,
+)
 from quizserver.authoring.forms import form_field
-from quizserver.authoring.guards import restrict_to_authors
-from quizserver.authoring.history_pages import add_history_routes
-from quizserver.authoring.image_pages import add_image_routes
-from quizserver.authoring.page_state import RefusedTextError
+from quizserver.authoring.guards import current_author, restrict_to_authors
+from quizserver.authoring.history_pages import HistoryPages
+from quizserver.authoring.image_pages import ImagePages
 from quizserver.authoring.service import EditingService
 from quizserver.authoring.topic_list import editable_topic_rows
 from quizserver.authoring.verification import Verifications
-from quizserver.authoring.verification_pages import add_verification_routes
+from quizserver.authoring.verification_pages import VerificationPages
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.folder import list_folder
+
+_PAGE = "/<topic>/<name>"
+_VERSION = f"{_PAGE}/history/<int:number>"
+_VERIFICATION = "/verifications/<string(length=24):run_id>"
 
 
 def create_authoring_blueprint(
@@ -35,78 +48,111 @@ def create_authoring_blueprint(
     current: CurrentUser,
     settings: Settings,
 ) -> Blueprint:
-    """The blueprint ``authoring``: the list of all pages, and every page about one of them."""
+    """The blueprint ``authoring``: the addresses of all authors' pages."""
+    editor = EditorRenderer(editing, verifications, settings)
+    index = IndexPages(database, editing, current, settings)
+    editor_pages = EditorPages(editing, editor, current)
+    conflict = ConflictPages(editing, current)
+    images = ImagePages(editing, editor, settings, current)
+    history = HistoryPages(database, editing, current)
+    verification = VerificationPages(editing, verifications, current)
+
     blueprint = Blueprint("authoring", __name__, url_prefix="/write")
-    editor = EditorPage(editing=editing, verifications=verifications, settings=settings)
-
-    def current_author() -> Person:
-        account = current.account()
-        assert account is not None  # the guard lets nobody else in
-        return account
-
     restrict_to_authors(blueprint, current=current, settings=settings)
-    add_editor_routes(blueprint, editing=editing, editor=editor, current_author=current_author)
-    add_conflict_routes(blueprint, editing=editing, current_author=current_author)
-    add_image_routes(
-        blueprint, editing=editing, editor=editor, settings=settings, current_author=current_author
-    )
-    add_history_routes(blueprint, database=database, editing=editing, current_author=current_author)
-    add_verification_routes(
-        blueprint,
-        editing=editing,
-        verifications=verifications,
-        current=current,
-        current_author=current_author,
-    )
 
-    @blueprint.get("")
-    def index() -> str:
-        return _render_index()
+    def get(rule: str, endpoint: str, view: Callable[..., ResponseReturnValue]) -> None:
+        blueprint.add_url_rule(rule, endpoint, view)
 
-    @blueprint.post("/topics")
-    def new_topic() -> AnyResponse:
+    def post(rule: str, endpoint: str, view: Callable[..., ResponseReturnValue]) -> None:
+        blueprint.add_url_rule(rule, endpoint, view, methods=["POST"])
+
+    get("", "index", index.list_pages)
+    post("/topics", "new_topic", index.create_topic)
+    post("/<topic>/files", "new_file", index.create_page)
+    get(_PAGE, "editor", editor_pages.show_editor)
+    post(_PAGE, "save", editor_pages.save_page)
+    post(f"{_PAGE}/check", "check", editor_pages.check_page_live)
+    get(f"{_PAGE}/discard", "discard", editor_pages.confirm_discard)
+    post(f"{_PAGE}/discard", "do_discard", editor_pages.discard_draft)
+    get(f"{_PAGE}/conflict", "conflict", conflict.show_conflict)
+    post(f"{_PAGE}/conflict", "settle", conflict.resolve_conflict)
+    get(f"{_PAGE}/history", "history", history.show_history)
+    get(_VERSION, "version", history.show_version)
+    post(_VERSION, "restore", history.restore_version)
+    get(f"{_PAGE}/delete", "delete", history.confirm_delete)
+    post(f"{_PAGE}/delete", "do_delete", history.delete_page)
+    post("/<topic>/images", "image", images.upload_image)
+    get("/<topic>/images/<path:name>", "image_file", images.serve_image)
+    post(f"{_PAGE}/verify", "verify", verification.start_verification)
+    get(_VERIFICATION, "verification", verification.show_verification)
+    get(f"{_VERIFICATION}/events", "verification_events", verification.stream_verification)
+    post(f"{_VERIFICATION}/stop", "verification_stop", verification.stop_verification)
+    return blueprint
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPages:
+    """The views that list all pages and begin a new topic or page."""
+
+    database: Database
+    editing: EditingService
+    current: CurrentUser
+    settings: Settings
+
+    def list_pages(self) -> str:
+        return self._render_index()
+
+    def create_topic(self) -> AnyResponse:
+        """Begins the lesson of a new topic as a draft; publishing it makes the topic's folder."""
         folder, title = form_field("folder").strip(), form_field("title").strip()
         error = _name_error(folder) or ("" if title else "Give the topic a title.")
-        if not error and any(path.startswith(f"{folder}/") for path in _list_files()):
+        if not error and any(path.startswith(f"{folder}/") for path in self._list_files()):
             error = f"There is a topic {folder} already."
         if error:
-            return make_response(_render_index({"": error}), 422)
-        return _begin_page(page_ref(folder, "lesson.md"), scaffold.blank_lesson(title), "")
+            return make_response(self._render_index({"": error}), 422)
+        return self._begin_page(page_ref(folder, "lesson.md"), scaffold.blank_lesson(title), "")
 
-    @blueprint.post("/<topic>/files")
-    def new_file(topic: str) -> AnyResponse:
+    def create_page(self, topic: str) -> AnyResponse:
+        """Begins a page of the topic as a draft."""
         name = form_field("name").strip().removesuffix(".md")
         name_error = _name_error(name)
         if name_error:
-            return make_response(_render_index({topic: name_error}), 422)
+            return make_response(self._render_index({topic: name_error}), 422)
         ref = page_ref(topic, f"{name}.md")
         try:
-            text = editing.initial_text(ref, form_field("simulation"))
+            text = self.editing.initial_text(ref, form_field("simulation"))
         except RefusedTextError as error:
-            return make_response(_render_index({topic: str(error)}), 422)
-        return _begin_page(ref, text, topic)
+            return make_response(self._render_index({topic: str(error)}), 422)
+        return self._begin_page(ref, text, topic)
 
-    def _begin_page(ref: PageRef, text: str, form_key: str) -> AnyResponse:
-        if not editing.begin_draft(ref, current_author(), text):
+    def _begin_page(self, ref: PageRef, text: str, form_key: str) -> AnyResponse:
+        if not self.editing.begin_draft(ref, current_author(self.current), text):
             error = f"There is a page {ref.path} already, or a draft of it."
-            return make_response(_render_index({form_key: error}), 422)
+            return make_response(self._render_index({form_key: error}), 422)
         return redirect(editor_url(ref), 303)
 
-    def _list_files() -> list[str]:
+    def _list_files(self) -> list[str]:
         try:
-            return list(list_folder(settings.content).files)
+            return list(list_folder(self.settings.content).files)
         except OSError as error:
             message = f"The content folder can't be read: {error.strerror or error}."
             raise ContentError(message) from error
 
-    def _render_index(errors: Mapping[str, str] | None = None) -> str:
-        """The list of pages. ``faults`` says by topic's folder ("": a new one) why none was begun;
-        what was typed there stays."""
-        with database.read() as session:
+    def _render_index(self, errors: Mapping[str, str] | None = None) -> str:
+        """The list of pages.
+
+        ``errors`` are those of the forms by topic folder ("": the form of a new topic); what was
+        typed into the form stays there.
+        """
+        with self.database.read() as session:
             drafts, deleted = store.list_drafts(session), store.list_deleted_paths(session)
-        files = _list_files()
+        files = self._list_files()
         topics = editable_topic_rows(
-            editing.library.snapshot(), files, drafts, current_author().id, url_for
+            self.editing.library.snapshot(),
+            files,
+            drafts,
+            current_author(self.current).id,
+            url_for,
         )
         deleted_pages = [path for path in deleted if path not in files and path.count("/") == 1]
         return render_template(
@@ -116,8 +162,6 @@ def create_authoring_blueprint(
             errors=errors or {},
             typed={name: form_field(name) for name in ("name", "simulation", "title", "folder")},
         )
-
-    return blueprint
 
 
 def _name_error(name: str) -> str:

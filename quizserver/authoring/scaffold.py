@@ -1,4 +1,4 @@
-"""Scaffolds: the first texts of a topic, question or simulation, and writing them, all or none."""
+"""Scaffolds of a topic, a question or a simulation: their texts, and writing all files or none."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.authoring.files import ContentFiles, PageRef
-from quizserver.authoring.page_state import RefusedTextError
+from quizserver.authoring.files import ContentFiles, PageRef, RefusedTextError
 from quizserver.authoring.scaffold_texts import (
+    BLANK_LESSON,
     CLAIMS_QUESTION,
     FITTED_CLAIMS,
     FITTED_OPTIONS,
@@ -56,7 +56,7 @@ def plain_question_text(name: str) -> str:
 def claims_question_text(topic: str, name: str, simulation: str, description: Description) -> str:
     """A question about a simulation of its topic, with a claim for every option.
 
-    Nothing has been trained: which option is marked is a guess, and its comments say so.
+    Nothing has been trained: the option that is marked as right is a guess, as a comment says.
     """
     candidates = _candidate_arms(description.arms)
     parts = (
@@ -69,7 +69,7 @@ def claims_question_text(topic: str, name: str, simulation: str, description: De
 
 
 def simulation_scaffold(topic: str, name: str, question: str) -> dict[str, str]:
-    """File name to text: a simulation that trains in seconds, and a question whose key it bears."""
+    """File name to text: a simulation that trains in seconds, and a question about it."""
     parts = _QuestionParts(
         title="Why does the loss not move?",
         stem="A line is fitted to twenty points. After a hundred steps the loss is where it began.",
@@ -134,9 +134,10 @@ def _which_arm_parts(arms: Sequence[Arm]) -> _QuestionParts:
 def _which_shape_parts(arm: Arm) -> _QuestionParts:
     shapes = {"early-drop": "It falls early", "flat": "It stays flat", "diverges": "It diverges"}
     claims = [f"  - {{option: {s}, arm: {arm.name}, shape: {s}}}" for s in shapes]
+    label = _escape_markdown(arm.label)
     return _QuestionParts(
         title="What does the loss do?",
-        stem=f"Think of the run called “{_escape_markdown(arm.label)}”. What does its curve look like?",
+        stem=f"Think of the run called “{label}”. What does its curve look like?",
         comment=_GUESS_COMMENT,
         claims="\n".join(claims),
         options=_task_list(shapes),
@@ -152,31 +153,25 @@ def _task_list(options: Mapping[str, str]) -> str:
 
 
 def _escape_markdown(label: str) -> str:
-    """A label as text: what markdown would read as markup is taken at its word."""
+    """A label with every character escaped that markdown would read as markup."""
     text = " ".join(label.split())
     return "".join(f"\\{c}" if c in r"\`*_[]{}<>#$|!" else c for c in text)
 
 
-_BLANK_LESSON = """\
-# {title}
-
-What this topic is about, in a sentence or two.
-"""
-
-
 def blank_lesson(title: str) -> str:
-    """``title`` is taken at its word: what markdown would read as markup is shown as it is."""
+    """A lesson with nothing but a title; what markdown would read as markup is escaped."""
     escaped = " ".join(title.split())[:200]
     escaped = re.sub(r"&(?=[#\w])", "&amp;", escaped).replace("<", "&lt;")
-    return _BLANK_LESSON.format(title=re.sub(r"([\\`*_{}\[\]#$~^=|])", r"\\\1", escaped))
+    return BLANK_LESSON.format(title=re.sub(r"([\\`*_{}\[\]#$~^=|])", r"\\\1", escaped))
 
 
 def initial_page_text(
     ref: PageRef, simulation_name: str, snapshot: Snapshot, catalog: SimulationCatalog
 ) -> str:
-    """A lesson or a question; a question may rest on one of its topic's simulations ("": on none).
+    """The first text of the page: a lesson, or a question about a simulation of its topic.
 
-    Raises RefusedTextError when that is not there or can't be used.
+    ``simulation_name`` "" makes a question without one. Raises RefusedTextError when the simulation
+    does not exist or can't be used.
     """
     question_name = ref.name.removesuffix(".md")
     if is_lesson(ref.path):
@@ -202,11 +197,11 @@ _FILE_MODE = 0o644
 
 
 class ScaffoldError(ValueError):
-    """A start that can't be written; the message says why and what to do. Nothing was written."""
+    """A scaffold that can't be written, and was not; the message says why and what to do."""
 
 
 def write_topic_scaffold(content: Path, topic: str) -> list[Path]:
-    """Writes a folder with a lesson and its first question. Raises StartError."""
+    """Writes a folder with a lesson and its first question. Raises ScaffoldError."""
     question_id = f"{topic}-first"
     if not (is_id(topic) and is_id(question_id)):
         raise ScaffoldError(f"\"{topic}\" can't be a topic's name: use {ID_RULE}.")
@@ -220,9 +215,9 @@ def write_topic_scaffold(content: Path, topic: str) -> list[Path]:
 def write_question_scaffold(
     content: Path, topic: str, name: str, *, simulation: str | None, catalog: SimulationCatalog
 ) -> list[Path]:
-    """Writes a question, about a simulation of the topic where it has one.
+    """Writes a question, about a simulation if the topic has one.
 
-    ``simulation`` names which; None takes the one there is. Raises StartError.
+    ``simulation`` names it; None takes the only one. Raises ScaffoldError.
     """
     folder = _require_topic_folder(content, topic)
     _check_question_name(name)
@@ -238,7 +233,7 @@ def write_question_scaffold(
 
 
 def write_simulation_scaffold(content: Path, topic: str, name: str) -> list[Path]:
-    """Writes a simulation and a question that rests on it. Raises StartError."""
+    """Writes a simulation and a question about it. Raises ScaffoldError."""
     folder = _require_topic_folder(content, topic)
     if not is_simulation(f"{topic}/{name}.py") or not name.isascii():
         raise ScaffoldError(
@@ -309,11 +304,11 @@ def _describe_simulation(path: Path, catalog: SimulationCatalog) -> Description:
         return catalog.describe(path)
     except SimulationError as error:
         location = f"{path}:{error.line or 1}"
-        raise ScaffoldError(f"Mend the simulation first: {location}: {error.message}") from None
+        raise ScaffoldError(f"Fix the simulation first: {location}: {error.message}") from None
 
 
 def _require_unused_id(content: Path, question_id: str) -> None:
-    """Raises StartError when some file of the folder has the id, in whatever state it is."""
+    """Raises ScaffoldError when a file of the folder has the id, even one that can't be served."""
     workspace = Workspace(content)
     workspace.update(list_folder(content))
     for parsed in workspace.parsed_pages():
@@ -324,7 +319,7 @@ def _require_unused_id(content: Path, question_id: str) -> None:
 
 
 def _require_absent(paths: Iterable[Path]) -> None:
-    """Raises StartError when one of them is there, if only as a link that leads nowhere."""
+    """Raises ScaffoldError when one of the paths exists, even as a broken link."""
     for path in paths:
         if path.exists() or path.is_symlink():
             raise ScaffoldError(f"{path} is there already; nothing was written.")
@@ -337,7 +332,7 @@ def _create_folder(folder: Path, files: Mapping[str, str]) -> list[Path]:
         for name, text in files.items():
             _write_durably(staging / name, text)
         staging.chmod(_FOLDER_MODE)
-        staging.rename(folder)  # fails over a folder that somebody has filled meanwhile
+        staging.rename(folder)  # fails if the folder has been filled meanwhile
     except OSError as error:
         raise ScaffoldError(f"{folder} can't be made: {error.strerror or error}.") from error
     finally:
@@ -346,7 +341,10 @@ def _create_folder(folder: Path, files: Mapping[str, str]) -> list[Path]:
 
 
 def _create_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
-    """Every file at once as far as readers can tell: a link fails where there is one already."""
+    """Writes the files to a hidden folder first, then links them: none or all of them appear.
+
+    Linking fails where a file exists already.
+    """
     paths = [folder / name for name in files]
     _require_absent(paths)
     created: list[Path] = []

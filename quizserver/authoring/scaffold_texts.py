@@ -1,6 +1,12 @@
-"""The texts of starts, with places to fill in between braces."""
+"""The texts of scaffolds: templates for ``str.format``, but for the two ``FITTED_`` texts."""
 
 from __future__ import annotations
+
+BLANK_LESSON = """\
+# {title}
+
+What this topic is about, in a sentence or two.
+"""
 
 TOPIC_LESSON = """\
 ---
@@ -130,7 +136,7 @@ def train(replicas):
         yield count, {{"loss": step(x, y)}}  # the loss before the step
 '''
 
-# What the simulation above shows; a test trains it and has every claim agree.
+# Claims that the simulation above supports; a test trains it and requires that all agree.
 FITTED_CLAIMS = """\
   - {option: low-rate, arm: low-rate, shape: flat}
   - {option: high-rate, arm: high-rate, shape: flat}

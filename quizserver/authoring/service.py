@@ -1,7 +1,9 @@
-"""What an author can do with a page: check, draft, publish, resolve a conflict, restore a version.
+"""Editing pages: drafts, checks, publishing, conflicts, and restoring earlier versions.
 
-Learners see the file; a draft belongs to its author alone. A file is replaced only while it still holds
-the text that the draft was begun from, and every replaced text is kept as a version first."""
+Learners see the file; a draft is seen by its author alone. A file is replaced only while it still
+holds the text that the draft was begun from, and every text that is replaced is stored as a version
+first.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,14 @@ from quizserver.authoring.files import (
     FileChangedError,
     PageRef,
     digest_or_none,
-    normalise_text,
+    validate_page_text,
 )
 from quizserver.authoring.page_state import (
     Conflict,
     PageState,
     PublishResult,
     build_conflict,
-    validate_page_text,
+    build_page_state,
 )
 from quizserver.authoring.scaffold import initial_page_text
 from quizserver.db.session import Database
@@ -36,15 +38,14 @@ from quizserver.lab.model import Description, SimulationError
 from quizserver.topics.dry_run import DryRun
 from quizserver.topics.library import Library
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.simulation_links import ClaimChecker
 
 log = logging.getLogger(__name__)
 
 
 class EditingService:
-    """The pages of one content folder, for its authors.
+    """Edits the pages of one content folder for its authors.
 
-    ``published`` is called after a page went live or away, with its topic's folder.
+    ``on_published`` is called with the topic's folder after a page was published or deleted.
     """
 
     def __init__(
@@ -64,20 +65,27 @@ class EditingService:
         self._on_published = on_published
 
     def load_page_state(self, ref: PageRef, person: Person) -> PageState:
-        """The page as it stands for this author. Raises PlaceError, ContentError."""
-        file_text = self.files.read_page(ref)
-        with self._database.read() as session:
-            draft = store.get_draft(session, ref.path, person.id)
-        if draft is None:
-            return PageState(ref, file_text or "", file_text, digest_or_none(file_text), None, None)
-        draft_digest = digest_or_none(draft.source)
-        return PageState(
-            ref, draft.source, file_text, draft.base_digest, draft_digest, draft.updated_at
-        )
+        """The page as it stands for this author. Raises NotEditableError, ContentError."""
+        return self._page_state_with(ref, person, self.files.read_page(ref))
 
     def check_page(self, ref: PageRef, text: str) -> DryRun:
-        """The page as it would be: problems, and rendered if it could be served."""
-        return check_page_text(self.library, self._claim_checker, ref, text)
+        """The diagnostics of the page with ``text``, and the page if it could be served.
+
+        A text with conflict markers is no page, whatever else is wrong with it: markdown would
+        render the markers as prose.
+        """
+        dry_run = self.library.dry_run(ref.path, text, self._claim_checker)
+        marker_lines = merge.conflict_marker_lines(text)
+        if not marker_lines:
+            return dry_run
+        problems = tuple(
+            Diagnostic(
+                line, 1, "conflict-mark", "Two versions stand here, between marks.",
+                "Decide between them, and delete the marks.", path=dry_run.path,
+            )
+            for line in marker_lines
+        )  # fmt: skip
+        return replace(dry_run, page=None, diagnostics=problems, elsewhere=())
 
     def save_draft(
         self,
@@ -87,43 +95,40 @@ class EditingService:
         *,
         base_digest: str | None,
         expected_digest: str | None,
-    ) -> None:
-        """Keeps a draft. Raises store.OtherTabError, RefusedTextError, PlaceError, ContentError.
+    ) -> PageState:
+        """Stores a draft and returns the page as it stands then.
 
-        A text that is just what the file holds makes no draft.
+        A text equal to the file makes no draft. Raises store.StaleDraftError, RefusedTextError,
+        NotEditableError, ContentError.
         """
         text = validate_page_text(text)
         file_text = self.files.read_page(ref)
-        if (
-            expected_digest is None
-            and digest_or_none(text) == digest_or_none(file_text) == base_digest
-        ):
-            return
+        file_digest = digest_or_none(file_text)
+        if expected_digest is None and digest_or_none(text) == file_digest == base_digest:
+            return self._page_state_with(ref, person, file_text)
         now = datetime.now(UTC)
         with self._database.write() as session:
-            if file_text is not None and digest_or_none(file_text) == base_digest:
-                # What it was begun from is kept, so that a later conflict can show it.
+            if file_text is not None and file_digest == base_digest:
+                # The base is stored, so that a later conflict can show what each side changed.
                 store.record_version(session, ref.path, file_text, "disk", now)
-            store.save_draft(
+            stored_draft = store.save_draft(
                 session,
-                ref.path,
-                person.id,
-                text,
-                base_digest,
-                now,
+                _draft_key(ref, person),
+                store.StoredDraft(text, base_digest, now),
                 expected_digest=expected_digest,
             )
+        return build_page_state(ref, file_text, stored_draft)
 
     def discard_draft(self, page_state: PageState, person: Person) -> bool:
-        """Forgets the draft; False, and it stays, when another text was saved meanwhile."""
+        """Deletes the draft; False, and it stays, when another text was saved meanwhile."""
         with self._database.write() as session:
-            return store.delete_draft(session, page_state.ref.path, person.id, page_state.text)
+            return store.delete_draft(session, _draft_key(page_state.ref, person), page_state.text)
 
     def publish_draft(self, ref: PageRef, person: Person) -> PublishResult:
-        """Puts the author's draft in the place of the file, and makes it live at once.
+        """Replaces the file by the author's draft, which learners see at once.
 
-        Refused as the library refuses a file: a page that could not be served is not written, and
-        the draft stays. Raises PlaceError, ContentError.
+        A page that could not be served is refused: nothing is written and the draft stays. Raises
+        NotEditableError, ContentError.
         """
         page_state = self.load_page_state(ref, person)
         if page_state.status in ("live", "new"):
@@ -135,9 +140,9 @@ class EditingService:
         return self._replace_file(page_state, person, page_state.text)
 
     def delete_page(self, ref: PageRef, person: Person, *, expected_digest: str) -> PublishResult:
-        """Takes the file away if it still holds what the author saw; its text stays a version.
+        """Deletes the file if it still holds what the author saw; its text stays a version.
 
-        Not while the author has a draft of it: that is no version, and would be lost.
+        Refused while the author has a draft of it, which is no version and would be lost.
         """
         page_state = self.load_page_state(ref, person)
         if page_state.unpublished:
@@ -167,8 +172,8 @@ class EditingService:
             with self._database.write() as session:
                 author = person.id, person.email
                 store.record_version(session, ref.path, text or "", "browser", now, author=author)
-                # What another tab saved since is kept, as a draft that conflicts with this.
-                store.delete_draft(session, ref.path, person.id, page_state.text)
+                # A text that another tab saved since stays, as a draft that conflicts with this.
+                store.delete_draft(session, _draft_key(ref, person), page_state.text)
         self.library.refresh()
         log.info("%s was %s by %s", ref.path, "published" if text else "deleted", person.email)
         if self._on_published is not None:
@@ -176,7 +181,7 @@ class EditingService:
         return PublishResult("published" if text is not None else "deleted")
 
     def load_conflict(self, page_state: PageState) -> Conflict:
-        """The three texts of a conflict."""
+        """The three texts of the page's conflict, and their merge."""
         path = page_state.ref.path
         with self._database.read() as session:
             base_text = (
@@ -192,9 +197,8 @@ class EditingService:
     def resolve_conflict(self, page_state: PageState, person: Person, text: str | None) -> bool:
         """Ends a conflict with ``text`` as the draft (None: the file as it is, and no draft).
 
-        False when file or draft are no longer those of ``work``, about which the author decided.
-        What the file holds is kept as a version before anything replaces it. Raises
-        RefusedTextError.
+        False when the file or the draft is no longer that of ``page_state``, about which the author
+        decided. The text of the file is stored as a version first. Raises RefusedTextError.
         """
         ref, now = page_state.ref, datetime.now(UTC)
         resolved_text = None if text is None else validate_page_text(text)
@@ -204,19 +208,18 @@ class EditingService:
         with self._database.write() as session:
             if file_text is not None:
                 store.record_version(session, ref.path, file_text, "disk", now)
+            key = _draft_key(ref, person)
             if resolved_text is None:
-                return store.delete_draft(session, ref.path, person.id, page_state.text)
-            base_digest = digest_or_none(file_text)
-            return store.rebase_draft(
-                session, ref.path, person.id, page_state.text, resolved_text, base_digest, now
-            )
+                return store.delete_draft(session, key, page_state.text)
+            resolved = store.StoredDraft(resolved_text, digest_or_none(file_text), now)
+            return store.replace_draft(session, key, page_state.text, resolved)
 
     def initial_text(self, ref: PageRef, simulation_name: str) -> str:
-        """What a new page begins with. Raises RefusedTextError."""
+        """The scaffold of a new page. Raises RefusedTextError."""
         return initial_page_text(ref, simulation_name, self.library.snapshot(), self._catalog)
 
     def begin_draft(self, ref: PageRef, person: Person, text: str) -> bool:
-        """A draft of a page that is not there yet; False when there is one, or a draft of it."""
+        """Stores the first draft of a new page; False when the page or a draft of it exists."""
         if self.files.read_page(ref) is not None:
             return False
         try:
@@ -228,7 +231,10 @@ class EditingService:
     def restore_version(
         self, ref: PageRef, person: Person, version_id: int
     ) -> Literal["begun", "draft", "no"]:
-        """An earlier version as a new draft: "no" when there is none, "draft" when one is there."""
+        """Makes an earlier version a new draft.
+
+        "no" when there is no such version, "draft" when the author has an unpublished draft.
+        """
         page_state = self.load_page_state(ref, person)
         with self._database.read() as session:
             stored = store.get_version(session, ref.path, version_id)
@@ -243,41 +249,30 @@ class EditingService:
         )
         return "begun"
 
+    def _page_state_with(self, ref: PageRef, person: Person, file_text: str | None) -> PageState:
+        with self._database.read() as session:
+            stored_draft = store.get_draft(session, _draft_key(ref, person))
+        return build_page_state(ref, file_text, stored_draft)
+
+
+def _draft_key(ref: PageRef, person: Person) -> store.DraftKey:
+    return store.DraftKey(ref.path, person.id)
+
 
 class NonBlockingCatalog:
-    """A catalog that never waits: what it has not read yet is not compared for now."""
+    """A catalog that never waits for a simulation to be read.
+
+    Claims about a simulation that is not read yet are not compared with it for now.
+    """
 
     def __init__(self, catalog: SimulationCatalog) -> None:
         self._catalog = catalog
 
     def describe_many(self, paths: Iterable[Path]) -> dict[Path, Any]:
-        return {path: self._describe_known(path) for path in paths}
+        return {path: self._describe_if_ready(path) for path in paths}
 
-    def _describe_known(self, path: Path) -> Description | SimulationError | None:
+    def _describe_if_ready(self, path: Path) -> Description | SimulationError | None:
         try:
             return self._catalog.describe_if_ready(path)
         except SimulationError as error:
             return error
-
-
-def check_page_text(
-    library: Library, claim_checker: ClaimChecker, ref: PageRef, text: str
-) -> DryRun:
-    """The page as it would be with ``text``: problems, and rendered if it could be served.
-
-    A text with an undecided place in it is no page, whatever else it says; markdown would show the
-    marks as prose.
-    """
-    text = normalise_text(text)
-    dry_run = library.dry_run(ref.path, text, claim_checker)
-    marker_lines = merge.conflict_marker_lines(text)
-    if not marker_lines:
-        return dry_run
-    problems = [
-        Diagnostic(
-            line, 1, "conflict-mark", "Two versions stand here, between marks.",
-            "Decide between them, and delete the marks.", path=dry_run.path,
-        )
-        for line in marker_lines
-    ]  # fmt: skip
-    return replace(dry_run, page=None, diagnostics=tuple(problems), elsewhere=())

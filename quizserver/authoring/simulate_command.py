@@ -1,4 +1,4 @@
-"""``quizserver simulate``: one arm's curves, in words or for programs."""
+"""``quizserver simulate``: trains one arm and prints its curves, in words or as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from quizserver.topics.model import Topic
 
 
-@click.command()
+@click.command("simulate")
 @click.argument("arm", metavar="TOPIC/ARM")
 @click.option(
     "--set", "turned", multiple=True, metavar="KNOB=VALUE", help="Turn a knob; may be repeated."
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @DEVICE_OPTION
 @CONTENT_OPTION
 @JSON_OPTION
-def simulate(
+def simulate_command(
     arm: str,
     turned: tuple[str, ...],
     seeds: range,
@@ -77,9 +77,10 @@ def simulate(
 
 
 def _find_simulation(topic: Topic, simulation: str | None, arm: str) -> Path:
-    """The file of the simulation asked for; without a name, of one that has the arm.
+    """The file of the simulation called ``simulation``; for None, of one that has the arm.
 
-    That is the one named simulation, as it is for a question that names none, or the only one.
+    Of several that have it, the one called "simulation" is taken, as for a question that names
+    none. Ends the program when none or several remain.
     """
     simulations = topic.simulations
     if simulation is not None:
@@ -103,7 +104,7 @@ def _find_simulation(topic: Topic, simulation: str | None, arm: str) -> Path:
 
 
 def _has_arm(path: Path, arm: str) -> bool:
-    """Whether the file has the arm; one that cannot be read may."""
+    """Whether the simulation has the arm; True also for a file that can't be read."""
     from quizserver.lab.catalog import load
     from quizserver.lab.model import SimulationError
 

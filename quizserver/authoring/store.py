@@ -1,8 +1,8 @@
-"""Drafts and the versions of files. The only SQL of this room; the caller owns the transaction."""
+"""Stores drafts and the versions of files. The caller owns the transaction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -19,8 +19,16 @@ HISTORY_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
+class DraftKey:
+    """What a draft is stored under: one author has at most one draft of a page."""
+
+    path: str
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDraft:
-    """What an author has written; ``base`` is the digest of the file it was begun from."""
+    """An author's draft; ``base_digest`` is the digest of the file that it was begun from."""
 
     source: str
     base_digest: str | None
@@ -29,7 +37,7 @@ class StoredDraft:
 
 @dataclass(frozen=True, slots=True)
 class DraftSummary:
-    """One draft in a list. ``email`` is its author's."""
+    """A draft in a list, without its text. ``email`` is its author's."""
 
     path: str
     person_id: int
@@ -41,7 +49,7 @@ class DraftSummary:
 class FileVersion:
     """A text that a file had. ``email`` is who published it; an empty text is a deletion.
 
-    In lists, ``source`` is left out (empty) and ``gone`` says whether it was a deletion.
+    In lists ``source`` is left out (empty); ``is_deletion`` holds there too.
     """
 
     id: int
@@ -57,7 +65,7 @@ class FileVersion:
 
 
 class StaleDraftError(Exception):
-    """The draft was saved from elsewhere meanwhile; ``stored`` is what it holds (None: nothing)."""
+    """The draft was saved from another tab; ``stored_text`` is its text now (None: deleted)."""
 
     def __init__(self, stored_text: str | None) -> None:
         super().__init__("the draft was changed in another tab")
@@ -65,16 +73,16 @@ class StaleDraftError(Exception):
 
 
 _EMPTY_DIGEST = text_digest("")
-_Change = TypeVar("_Change", sa.Update, sa.Delete)
+_Statement = TypeVar("_Statement", sa.Update, sa.Delete)
 
 
-def get_draft(session: Session, path: str, person_id: int) -> StoredDraft | None:
-    row = session.execute(_select_draft(path, person_id)).first()
+def get_draft(session: Session, key: DraftKey) -> StoredDraft | None:
+    row = session.execute(_select_draft(key)).first()
     return StoredDraft(*row) if row else None
 
 
 def list_drafts(session: Session) -> list[DraftSummary]:
-    """Every draft of everybody, without its text, by path and then the latest first."""
+    """The drafts of all authors without their texts, by path and then the latest first."""
     rows = session.execute(
         sa.select(draft.c.path, draft.c.person_id, person.c.email, draft.c.updated_at)
         .join(person, person.c.id == draft.c.person_id)
@@ -84,59 +92,47 @@ def list_drafts(session: Session) -> list[DraftSummary]:
 
 
 def save_draft(
-    session: Session,
-    path: str,
-    person_id: int,
-    source: str,
-    base_digest: str | None,
-    now: datetime,
-    *,
-    expected_digest: str | None,
-) -> None:
-    """Keeps a draft in the place of the one with the digest ``seen`` (None: there was none).
+    session: Session, key: DraftKey, new_draft: StoredDraft, *, expected_digest: str | None
+) -> StoredDraft:
+    """Stores ``new_draft`` in place of the one with ``expected_digest`` (None: there was none).
 
-    Raises OtherTabError when another one is stored, unless it holds the very same text. The base
-    of a draft that is there stays as it was: saving does not see what others did to the file.
+    Returns the draft as it is stored. Raises StaleDraftError when another one is stored, unless it
+    has the very same text. A stored draft keeps its base: saving does not look at the file.
     """
-    row = session.execute(_select_draft(path, person_id).with_for_update()).first()
+    row = session.execute(_select_draft(key).with_for_update()).first()
     if row is None:
         if expected_digest is not None:
             raise StaleDraftError(None)
-        values = {"source": source, "base": base_digest, "updated_at": now}
-        if insert_if_new(session, draft, path=path, person_id=person_id, **values):
-            return
-        row = session.execute(_select_draft(path, person_id).with_for_update()).one()
+        if insert_if_new(
+            session, draft, path=key.path, person_id=key.person_id, **_draft_values(new_draft)
+        ):
+            return new_draft
+        row = session.execute(_select_draft(key).with_for_update()).one()
     stored = StoredDraft(*row)
-    if stored.source == source:
-        return
+    if stored.source == new_draft.source:
+        return stored
     if text_digest(stored.source) != expected_digest:
         raise StaleDraftError(stored.source)
-    statement = _where_draft(sa.update(draft), path, person_id, stored.source)
-    session.execute(statement.values(source=source, updated_at=now))
+    saved = replace(new_draft, base_digest=stored.base_digest)
+    statement = _where_draft(sa.update(draft), key, stored.source)
+    session.execute(statement.values(**_draft_values(saved)))
+    return saved
 
 
-def rebase_draft(
-    session: Session,
-    path: str,
-    person_id: int,
-    replaced_text: str,
-    source: str,
-    base_digest: str | None,
-    now: datetime,
+def replace_draft(
+    session: Session, key: DraftKey, replaced_text: str, new_draft: StoredDraft
 ) -> bool:
-    """Puts a decided text in the place of the draft ``before``, begun from the file as it is now.
+    """Stores ``new_draft``, with its base, in place of the draft with ``replaced_text``.
 
-    False, and nothing is done, when another one is stored.
+    Returns False, and changes nothing, when another draft is stored.
     """
-    values = {"source": source, "base": base_digest, "updated_at": now}
-    return _execute_changed(
-        session, _where_draft(sa.update(draft), path, person_id, replaced_text).values(**values)
-    )
+    statement = _where_draft(sa.update(draft), key, replaced_text)
+    return _changes_rows(session, statement.values(**_draft_values(new_draft)))
 
 
-def delete_draft(session: Session, path: str, person_id: int, source: str) -> bool:
-    """Forgets the draft ``source``; False, and nothing is done, when another one is stored."""
-    return _execute_changed(session, _where_draft(sa.delete(draft), path, person_id, source))
+def delete_draft(session: Session, key: DraftKey, source: str) -> bool:
+    """Deletes the draft ``source``; False, and nothing is done, when another one is stored."""
+    return _changes_rows(session, _where_draft(sa.delete(draft), key, source))
 
 
 def record_version(
@@ -148,9 +144,9 @@ def record_version(
     *,
     author: tuple[int | None, str | None] = (None, None),
 ) -> None:
-    """Adds a version, ``by`` an author's id and address.
+    """Adds a version; ``author`` is the id and the address of who published it.
 
-    What is found on the disk is added only when the newest one is another.
+    A text found on the disk is added only when it differs from the newest version.
     """
     version_digest = text_digest(source)
     if origin == "disk" and _newest_digest(session, path) == version_digest:
@@ -169,7 +165,7 @@ def record_version(
 
 
 def version_text(session: Session, path: str, version_digest: str | None) -> str | None:
-    """The text with this digest that the file once had; None when it was never kept."""
+    """The text with this digest that the file once had; None when it is not stored."""
     return session.scalar(
         sa.select(file_version.c.source)
         .where(file_version.c.path == path, file_version.c.digest == version_digest)
@@ -203,7 +199,7 @@ def get_version(session: Session, path: str, version_id: int) -> tuple[FileVersi
 
 
 def list_deleted_paths(session: Session) -> list[str]:
-    """Files whose newest version is a deletion: those that can be brought back."""
+    """The paths of files whose newest version is a deletion: they can be restored."""
     newest_ids = sa.select(sa.func.max(file_version.c.id)).group_by(file_version.c.path)
     return list(
         session.scalars(
@@ -223,10 +219,14 @@ _COLUMNS = (
 )
 
 
-def _select_draft(path: str, person_id: int) -> sa.Select[Any]:
+def _select_draft(key: DraftKey) -> sa.Select[Any]:
     return sa.select(draft.c.source, draft.c.base, draft.c.updated_at).where(
-        draft.c.path == path, draft.c.person_id == person_id
+        draft.c.path == key.path, draft.c.person_id == key.person_id
     )
+
+
+def _draft_values(stored: StoredDraft) -> dict[str, Any]:
+    return {"source": stored.source, "base": stored.base_digest, "updated_at": stored.updated_at}
 
 
 def _newest_digest(session: Session, path: str) -> str | None:
@@ -238,12 +238,13 @@ def _newest_digest(session: Session, path: str) -> str | None:
     )
 
 
-def _where_draft(statement: _Change, path: str, person_id: int, source: str) -> _Change:
+def _where_draft(statement: _Statement, key: DraftKey, source: str) -> _Statement:
     return statement.where(
-        draft.c.path == path, draft.c.person_id == person_id, draft.c.source == source
+        draft.c.path == key.path, draft.c.person_id == key.person_id, draft.c.source == source
     )
 
 
-def _execute_changed(session: Session, statement: sa.Update | sa.Delete) -> bool:
+def _changes_rows(session: Session, statement: sa.Update | sa.Delete) -> bool:
+    """Executes the statement; whether it changed any row."""
     result: Any = session.execute(statement)
     return bool(result.rowcount)

@@ -1,4 +1,4 @@
-"""The list of all topics with their pages, those that only exist as drafts included. Pure."""
+"""The rows of the list of pages: every topic with its files and drafts. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DraftRow:
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One page of a topic. ``url`` is None when it can't be edited here, and ``why`` says why."""
+    """One page of a topic. When it can't be edited here, ``read_only_reason`` says why."""
 
     name: str
     title: str
@@ -55,8 +55,8 @@ def editable_topic_rows(
 ) -> list[EditableTopicRow]:
     """Every topic with its pages and images, those that only exist as drafts included.
 
-    ``files`` are the paths of all files of the content folder. Other authors' drafts are told of,
-    and not opened.
+    ``paths`` are the paths of all files of the content folder. Drafts of other authors are listed,
+    but link to nothing.
     """
     titles = {q.path: q.title for q in snapshot.questions.values()}
     titles |= {t.lesson.path: t.lesson.title for t in snapshot.topics.values() if t.lesson}
@@ -83,9 +83,14 @@ def editable_topic_rows(
                 learner_url=url("progress.topic", topic=topic.id) if topic else None,
                 pages=[
                     _page_row(
-                        p, titles.get(p), p in page_paths, snapshot, drafts_by_path.get(p, ()), url
+                        path,
+                        titles.get(path),
+                        published=path in page_paths,
+                        snapshot=snapshot,
+                        drafts=drafts_by_path.get(path, ()),
+                        url=url,
                     )
-                    for p in listed_paths
+                    for path in listed_paths
                 ],
                 images=images,
                 simulations=sorted(topic.simulations) if topic else (),
@@ -97,6 +102,7 @@ def editable_topic_rows(
 def _page_row(
     path: str,
     title: str | None,
+    *,
     published: bool,
     snapshot: Snapshot,
     drafts: Sequence[DraftRow],

@@ -1,4 +1,4 @@
-"""What the commands that train share: which seeds, where, and of which topic."""
+"""Options that the commands that train share: seeds, device, and the topic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SeedRange(click.ParamType[range]):
 
 
 def _parse_device(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    if name == "cpu":  # what there always is need not import torch
+    if name == "cpu":  # always available, so don't import torch for it
         return name
     from quizserver.lab.ensemble import check_device
 
@@ -51,14 +51,14 @@ DEVICE_OPTION = click.option(
 
 
 def load_topics(folder: Path) -> Snapshot:
-    """The topics of the folder, broken files among its problems."""
+    """The topics of the folder; files that can't be served are among its diagnostics."""
     from quizserver.topics.library import Library
 
     return Library(folder).snapshot()
 
 
 def require_topic(snapshot: Snapshot, topic_id: str) -> Topic:
-    """The topic of that id. Raises click.UsageError, with those that there are, when it is none."""
+    """The topic with this id. Raises click.UsageError, which lists the ids that there are."""
     if topic_id not in snapshot.topics:
         raise click.UsageError(
             f"There is no topic {topic_id!r}; there are {', '.join(snapshot.topics) or 'none'}."

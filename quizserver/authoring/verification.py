@@ -1,10 +1,9 @@
-"""Verifying the claims of a page while it is written: the queue trains, the author sees how far."""
+"""Verifies the claims of a page while it is written, on the queue of runs."""
 
 from __future__ import annotations
 
 import logging
 
-from quizserver.authoring.files import normalise_text
 from quizserver.evidence import record
 from quizserver.evidence.record import Evidence, EvidenceError
 from quizserver.runs import verification_requests
@@ -18,43 +17,43 @@ from quizserver.topics.library import Library
 log = logging.getLogger(__name__)
 
 UNSERVABLE_CLAIMS = (
-    "Mend what keeps the page from being served first; then its claims can be judged."
+    "Fix what keeps the page from being served first; then its claims can be judged."
 )
 
 
 class Verifications:
-    """Verifications of topics, in the same queue and under the same bounds as runs."""
+    """Requests, finds and streams verifications of topics, under the same limits as other runs."""
 
     def __init__(self, *, runs: RunService, library: Library) -> None:
         self._runs = runs
         self._library = library
 
     def request_verification(self, dry_run: DryRun, text: str, visitor: str) -> RunSubmission:
-        """Has the claims of the trial's topic trained, with ``text`` in the place of its file.
+        """Queues the training of the claims of the page's topic, with ``text`` as the page.
 
-        The same claims are trained once, whoever asks. Raises RefusedError.
+        The same claims are trained once, whoever asks. Raises RunRefusedError.
         """
         if dry_run.page is None or dry_run.topic is None:
             raise RunRefusedError(422, UNSERVABLE_CLAIMS)
         verification_request = verification_requests.verification_request(
-            dry_run.topic, {dry_run.path: normalise_text(text)}
+            dry_run.topic, {dry_run.path: text}
         )
         return self._runs.submit(verification_request, visitor)
 
     def find_matching(self, dry_run: DryRun, text: str) -> Run | None:
-        """The verification of just these claims that is going on or done; None when none is."""
+        """The running or finished verification of the same claims; None when there is none."""
         if dry_run.page is None or dry_run.topic is None:
             return None
         try:
             verification_request = verification_requests.verification_request(
-                dry_run.topic, {dry_run.path: normalise_text(text)}
+                dry_run.topic, {dry_run.path: text}
             )
         except RunRefusedError:  # no claims, or a simulation that can't be read
             return None
         return self._runs.store.find_run(verification_request)
 
     def find_verification(self, run_id: str) -> Run | None:
-        """The verification; None when there is none, or it is another kind of run."""
+        """The verification with this id; None when there is none or the run is of another kind."""
         run = self._runs.store.get_run(run_id)
         return run if run is not None and run.request.overlay is not None else None
 
@@ -65,7 +64,7 @@ class Verifications:
         return self._runs.leave_run(run_id, visitor)
 
     def load_evidence(self, run: Run) -> Evidence | None:
-        """What came out; None while it is being trained, or when it came to nothing."""
+        """The evidence of a finished verification; None while it runs or when it failed."""
         if run.state != "done":
             return None
         data = b""
@@ -78,9 +77,10 @@ class Verifications:
             return None
 
     def record_published_evidence(self, folder: str) -> None:
-        """A page of the topic went live: evidence that was made for just these claims goes along.
+        """Writes the evidence of a verification of the topic's present claims, if there is one.
 
-        Where the recorded evidence speaks for the topic as it is, nothing is written.
+        Called after a page of the topic was published. Evidence that is recorded and not stale is
+        not replaced.
         """
         topic = self._library.snapshot().topic_in_folder(folder)
         if topic is None:

@@ -1,4 +1,4 @@
-"""``quizserver verify``: trains what the claims speak of, once or whenever a file is saved."""
+"""``quizserver verify``: trains the arms that claims are about, once or at every save."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from quizserver.topics.model import Topic
 
 
-@click.command()
+@click.command("verify")
 @click.argument("topic", required=False)
 @click.option(
     "--seeds", type=SeedRange(), default="0:64", show_default=True, help="Half-open range of seeds."
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @DEVICE_OPTION
 @CONTENT_OPTION
 @JSON_OPTION
-def verify(
+def verify_command(
     topic: str | None,
     seeds: range,
     update: bool,
@@ -88,7 +88,10 @@ def verify(
 
 
 def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
-    """The topics to verify. Stops when one has a broken file: its claims would be passed over."""
+    """The topics with claims to verify.
+
+    Ends the program when one of them has a broken file, whose claims would be left out.
+    """
     snapshot = load_topics(folder)
     requested = (
         [require_topic(snapshot, topic)] if topic is not None else list(snapshot.topics.values())
@@ -97,7 +100,7 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
     for problem in problems:
         click.echo(str(problem), err=True)
     if problems:
-        exit_with_error("Mend these first: claims of a broken file can't be judged.")
+        exit_with_error("Fix these first: claims of a broken file can't be judged.")
     return [
         candidate
         for candidate in requested
@@ -133,9 +136,8 @@ def _watch_claims(
         return result
 
     if topic is not None:
-        require_topic(
-            load_topics(folder), topic
-        )  # a name that is not there is a mistake, not to be waited for
+        # A topic that does not exist is a mistake; don't wait for it to appear.
+        require_topic(load_topics(folder), topic)
     try:
         VerificationLoop(folder, train_topic, FolderWatcher(folder), click.echo).run_forever(topic)
     except KeyboardInterrupt:
@@ -143,7 +145,7 @@ def _watch_claims(
 
 
 def _progress_printer(name: str) -> Callable[[int, int], None] | None:
-    """Says how far a training has come, on a terminal only."""
+    """A function that prints the progress of a training; None where stderr is no terminal."""
     if not sys.stderr.isatty():
         return None
 

@@ -1,4 +1,4 @@
-"""What authors see of a page: the key, the feedback and the evidence are theirs to see."""
+"""Views of a page for its authors: with the key, the feedback and the evidence. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERDICT_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """What the experiments say of one claim; ``but`` is what the key says where it differs."""
+    """The verdict of one claim; ``key_expects`` is the verdict that the key expects instead."""
 
     word: str
     sign: str
@@ -45,7 +45,7 @@ class OptionPage:
 
 @dataclass(frozen=True, slots=True)
 class QuestionPage:
-    """A question with everything that a learner sees before and after answering."""
+    """A question with all that a learner sees before and after answering."""
 
     title: str
     figure_svg: Markup | None
@@ -70,15 +70,15 @@ class LessonPage:
     kind: Literal["lesson"] = "lesson"
 
 
-def page_view(trial: DryRun) -> QuestionPage | LessonPage | None:
+def page_view(dry_run: DryRun) -> QuestionPage | LessonPage | None:
     """The rendered page, None when the text could not be served."""
-    if trial.page is None:
+    if dry_run.page is None:
         return None
-    if isinstance(trial.page, RenderedLesson):
+    if isinstance(dry_run.page, RenderedLesson):
         return LessonPage(
-            trial.page.lesson.title, [_block_view(b) for b in trial.page.lesson.blocks]
+            dry_run.page.lesson.title, [_block_view(block) for block in dry_run.page.lesson.blocks]
         )
-    return _question_page(trial.page, trial.topic)
+    return _question_page(dry_run.page, dry_run.topic)
 
 
 def _block_view(block: object) -> tuple[str, str]:
@@ -124,7 +124,11 @@ def _claim_verdicts(
     evidence: Evidence | None, question: str, option: str | None
 ) -> list[VerdictView]:
     findings = evidence.findings if evidence is not None else ()
-    return [verdict_view(f) for f in findings if f.question == question and f.option == option]
+    return [
+        verdict_view(finding)
+        for finding in findings
+        if finding.question == question and finding.option == option
+    ]
 
 
 def verdict_view(finding: Finding) -> VerdictView:
@@ -146,10 +150,13 @@ def _shape_text(finding: Finding) -> str:
 
 
 def verdict_rows(evidence: Evidence) -> list[VerdictRow]:
-    """Every claim with what came out, as ``quizserver verify`` tells it."""
+    """A row for each claim with its verdict, as in the table of ``quizserver verify``."""
     return [
         VerdictRow(
-            f.question, f.option or "–", f"{f.quantifier}, {f.at_least:.0%}", verdict_view(f)
+            finding.question,
+            finding.option or "–",
+            f"{finding.quantifier}, {finding.at_least:.0%}",
+            verdict_view(finding),
         )
-        for f in evidence.findings
+        for finding in evidence.findings
     ]

@@ -1,4 +1,4 @@
-"""``check --watch`` and ``verify --watch``: a round now, and another whenever files change."""
+"""``check --watch`` and ``verify --watch``: run now, and again whenever files change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quizserver.topics.workspace import Workspace
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
-# Trains a topic and says what came out; raises OSError, EvidenceError or FailedError.
+# Trains a topic and returns its evidence; raises OSError, EvidenceError, VerificationFailedError.
 Verify = Callable[[Topic, Progress], Evidence]
 WAITING = "Watching for changes. Ctrl-C ends it."
 
@@ -30,13 +30,16 @@ class VerificationFailedError(Exception):
 
 
 class _AbandonedError(BaseException):
-    """Ends a training whose files have changed; an Exception would be blamed on its loop."""
+    """Ends a training whose files have changed.
+
+    No Exception: a simulation's error handling would catch it and report it as the author's error.
+    """
 
 
 def watch_checks(
     find_problems: Callable[[], Sequence[Diagnostic]], watcher: FolderWatcher, say: Say
 ) -> NoReturn:
-    """Checks now and after every change, for ever."""
+    """Checks now and after every change, until it is interrupted."""
     while True:
         problems = find_problems()
         for problem in problems:
@@ -47,9 +50,10 @@ def watch_checks(
 
 
 class VerificationLoop:
-    """Verifies topics one at a time, those changed last first; what is outdated is given up.
+    """Verifies topics one at a time, the last changed first.
 
-    Each topic waits at most once, however often it is saved.
+    A training whose files change is abandoned. A topic is queued at most once, however often it is
+    saved.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class VerificationLoop:
         self._last_look = 0.0
 
     def run_forever(self, topic: str | None) -> NoReturn:
-        """Verifies ``topic``, or every topic with claims, and again what changes; for ever."""
+        """Verifies ``topic`` or every topic with claims, then what changes, until interrupted."""
         waiting = self._folders_to_verify(topic)
         while True:
             if not waiting:
@@ -79,14 +83,14 @@ class VerificationLoop:
             waiting = list(dict.fromkeys([*changed, *waiting]))
 
     def _verify_folder(self, folder: str) -> bool:
-        """Verifies one topic; False when it was given up because its files changed."""
+        """Verifies one topic; False when it was abandoned because its files changed."""
         self._refresh_workspace()
         snapshot = self._workspace.build_snapshot()
         problems = [p for p in snapshot.diagnostics if p.folder == folder]
         if problems:
             for problem in problems:
                 self._say(str(problem))
-            self._say(f"{time_of_day()}  {folder}: mend these first.")
+            self._say(f"{time_of_day()}  {folder}: fix these first.")
             return True
         topic = snapshot.topic_in_folder(folder)
         if topic is None or not any(question.claims for question in topic.questions):
@@ -109,7 +113,7 @@ class VerificationLoop:
         return True
 
     def _abandon_if_changed(self, folder: str) -> None:
-        """Called often while a topic trains: gives it up when its own files have changed."""
+        """Called often while a topic trains: abandons it when its own files have changed."""
         if time.monotonic() - self._last_look < WATCH_SECONDS:
             return
         self._last_look = time.monotonic()

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.authoring.preview.views import evidence_state, keyed_question, preview_topic_rows
+from quizserver.authoring.preview.views import (
+    EvidenceState,
+    KeyedQuestion,
+    evidence_state,
+    keyed_question,
+    load_recorded_evidence,
+    preview_topic_rows,
+)
 from quizserver.settings import shipped_folder
 from quizserver.topics.library import Library
-from quizserver.topics.model import Topic
+from quizserver.topics.model import Question, Topic
 
 COMMAND = "quizserver verify strange-loss --update"
 
@@ -44,15 +51,24 @@ def fresh(folder: Path) -> Topic:
     return topic(folder)
 
 
+def topic_state(topic: Topic, question_id: str | None) -> EvidenceState:
+    return evidence_state(topic, load_recorded_evidence(topic), question_id, COMMAND)
+
+
+def keyed(topic: Topic, question: Question) -> KeyedQuestion:
+    recorded = load_recorded_evidence(topic)
+    return keyed_question(topic, question, recorded, is_last_good=False, verify_command=COMMAND)
+
+
 def test_evidence_that_agrees_is_said_to_with_its_seeds(folder: Path):
-    state = evidence_state(fresh(folder), None, COMMAND)
+    state = topic_state(fresh(folder), None)
     assert (state.tone, state.command) == ("good", None)
     assert "seeds 0 to 63" in state.sentence
 
 
 def test_missing_evidence_names_the_command_that_records_it(folder: Path):
     (folder / "evidence.json").unlink()
-    state = evidence_state(topic(folder), None, COMMAND)
+    state = topic_state(topic(folder), None)
     assert (state.tone, state.command) == ("warn", COMMAND)
     assert "No evidence" in state.sentence
 
@@ -61,7 +77,7 @@ def test_stale_evidence_says_what_changed_and_names_the_command(folder: Path):
     fresh(folder)
     with (folder / "simulation.py").open("a") as file:
         file.write("# changed\n")
-    state = evidence_state(topic(folder), None, COMMAND)
+    state = topic_state(topic(folder), None)
     assert (state.tone, state.command) == ("warn", COMMAND)
     assert "simulation.py changed" in state.sentence
 
@@ -69,9 +85,9 @@ def test_stale_evidence_says_what_changed_and_names_the_command(folder: Path):
 def test_unreadable_evidence_is_told_and_never_fails_a_page(folder: Path):
     (folder / "evidence.json").write_text("{")
     found = topic(folder)
-    state = evidence_state(found, None, COMMAND)
+    state = topic_state(found, None)
     assert (state.tone, state.command) == ("bad", COMMAND)
-    shown = keyed_question(found, found.questions[0], is_last_good=False, verify_command=COMMAND)
+    shown = keyed(found, found.questions[0])
     assert [option.evidence for option in shown.options] == [()] * len(shown.options)
 
 
@@ -89,11 +105,11 @@ def test_a_key_that_the_evidence_contradicts_is_told_at_its_option(folder: Path)
             finding["expected"] = "refuted"
     (folder / "evidence.json").write_text(json.dumps(recorded))
     found = topic(folder)
-    state = evidence_state(found, asked.id, COMMAND)
+    state = topic_state(found, asked.id)
     assert state.tone == "bad"
     assert "contradicts the key in 1 of" in state.sentence
     changed = next(q for q in found.questions if q.id == asked.id)
-    shown = keyed_question(found, changed, is_last_good=False, verify_command=COMMAND)
+    shown = keyed(found, changed)
     (told,) = [o for o in shown.options if o.disagreement]
     assert told.id == right.id
     assert told.disagreement is not None
@@ -103,7 +119,7 @@ def test_a_key_that_the_evidence_contradicts_is_told_at_its_option(folder: Path)
 def test_every_claim_is_told_in_words(folder: Path):
     found = topic(folder)
     asked = next(q for q in found.questions if any(c.over for c in q.claims))
-    shown = keyed_question(found, asked, is_last_good=False, verify_command=COMMAND)
+    shown = keyed(found, asked)
     told = [words for option in shown.options for words in option.claims]
     assert len(told) == sum(c.option is not None for c in asked.claims)
     assert any("values of" in words for words in told)

@@ -208,7 +208,7 @@ def test_a_page_that_could_not_be_served_is_not_verified(
 ):
     library = Library(content)
     text = (folder / "fitted-line.md").read_text().replace("[x]", "[ ]")
-    with pytest.raises(RunRefusedError, match="Mend"):
+    with pytest.raises(RunRefusedError, match="Fix"):
         Verifications(runs=runs, library=library).request_verification(
             library.dry_run(PAGE, text), text, "ann"
         )

@@ -201,7 +201,7 @@ def test_a_broken_file_and_a_failed_training_are_told_and_the_watch_goes_on(fold
     broken.write_text(CLAIMING.replace("[x]", "[ ]"))
     said = watch(folder, trainer, Script(lambda: broken.write_text(CLAIMING), nothing))
     assert trainer.asked == ["ropes", "knots"]
-    assert "knots: mend these first." in said
+    assert "knots: fix these first." in said
     assert "ropes: simulation.py:3: it failed" in said
 
 

@@ -14,9 +14,8 @@ import sqlalchemy as sa
 from quizserver.accounts import store as people
 from quizserver.accounts.model import Person
 from quizserver.authoring import store
-from quizserver.authoring.files import page_ref, text_digest
+from quizserver.authoring.files import RefusedTextError, page_ref, text_digest
 from quizserver.authoring.merge import SEPARATOR_MARKER, THEIRS_MARKER, YOURS_MARKER
-from quizserver.authoring.page_state import RefusedTextError
 from quizserver.authoring.service import EditingService
 from quizserver.db.session import Database
 from quizserver.db.tables import file_version

@@ -158,28 +158,28 @@ def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
 ):
     """A worker that dies once a month must not take the server along in half a year."""
 
-    class Enough:
-        asked = False
+    class StopAfterRestarts:
+        requested = False
 
-    steady, child = Enough(), serve._start_child("worker", ["-c", ""], {})
+    stop_signal, child = StopAfterRestarts(), serve._start_child("worker", ["-c", ""], {})
     started: list[int] = []
 
     def spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         started.append(1)
-        steady.asked = len(started) == 2 * serve.RESTARTS
+        stop_signal.requested = len(started) == 2 * serve.RESTARTS
         return subprocess.Popen(command)
 
     monkeypatch.setattr(serve, "_spawn_process", spawn)
     monkeypatch.setattr(serve, "_sleep_unless", lambda _seconds, _ended: None)
     monkeypatch.setattr(serve, "STEADY_SECONDS", 0.0)
-    assert serve._watch_children([child], {}, steady) == 0  # type: ignore[arg-type]
+    assert serve._watch_children([child], {}, stop_signal) == 0  # type: ignore[arg-type]
     assert len(started) == 2 * serve.RESTARTS
     child.process.wait()
-    steady.asked = False
+    stop_signal.requested = False
     started.clear()
     monkeypatch.setattr(serve, "STEADY_SECONDS", 3600.0)
     child.restarts = 0
-    assert serve._watch_children([child], {}, steady) == 1, "one that never stays is given up"  # type: ignore[arg-type]
+    assert serve._watch_children([child], {}, stop_signal) == 1, "one that never stays is given up"  # type: ignore[arg-type]
     assert len(started) == serve.RESTARTS
     child.process.wait()
 

@@ -49,10 +49,10 @@ def test_an_installed_server_answers_from_an_empty_folder(installed: Path, tmp_p
 import quizserver, sys
 from pathlib import Path
 from quizserver.app import create_app
-from quizserver.serve import prepare
+from quizserver.serve import prepare_server
 from quizserver.settings import Settings
 assert "_shipped" in str(Settings().content), Settings().content
-settings = prepare(Settings(port=0))
+settings = prepare_server(Settings(port=0))
 app = create_app(settings)
 client = app.test_client()
 for address in ("/", "/questions/strange-loss", "/topics/strange-loss", "/healthz"):

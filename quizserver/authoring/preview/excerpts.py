@@ -1,4 +1,4 @@
-"""A problem with the lines around it, so that its author sees what is meant."""
+"""Excerpts of files: each diagnostic with the lines around it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class ExcerptLine:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticExcerpt:
-    """``lines`` are those around the problem; none where the file can't be shown."""
+    """A diagnostic and the lines around it; no lines where the file can't be shown."""
 
     diagnostic: Diagnostic
     lines: tuple[ExcerptLine, ...]
 
 
 def diagnostic_excerpts(problems: Iterable[Diagnostic], content: Path) -> list[DiagnosticExcerpt]:
-    """Each problem with its excerpt; every file is read once."""
+    """Each diagnostic with its excerpt; every file is read once."""
     texts: dict[str, list[str]] = {}
     excerpts = []
     for problem in problems:
@@ -42,7 +42,7 @@ def diagnostic_excerpts(problems: Iterable[Diagnostic], content: Path) -> list[D
 
 
 def _read_lines(content: Path, path: str) -> list[str]:
-    """The lines of a file as the checker counts them; none of a file outside of ``content``."""
+    """The lines of a file as diagnostics count them; none of a file outside of ``content``."""
     file = content / path
     try:
         if not file.resolve(strict=True).is_relative_to(content.resolve()):

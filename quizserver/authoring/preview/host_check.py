@@ -1,4 +1,4 @@
-"""Keeps other web pages out of a preview, which shows keys to whoever can reach it."""
+"""Refuses requests to a preview under another host's name: it shows keys to all who reach it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _REFUSAL_BODY = b"This preview answers under 127.0.0.1 and localhost only.\n"
 class HostCheck:
     """Refuses requests under another host's name.
 
-    A page elsewhere can have its own name resolve to this machine (DNS rebinding) and would then
-    be let in by the browser; the name gives it away.
+    A web page elsewhere can make its own name resolve to this machine (DNS rebinding), so that the
+    browser takes the preview for a part of it; but the browser then sends that name as the host.
     """
 
     def __init__(self, application: WSGIApplication) -> None:

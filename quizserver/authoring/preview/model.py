@@ -1,4 +1,4 @@
-"""What is previewed, and how the launching process tells the one that serves it."""
+"""The scope of a preview, as the command parses it and passes it to the web process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ HOME_PATH = "/preview/"
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A content folder's preview: of the topic folder ``only``, or of all of them.
+    """The preview of a content folder: of the topic folder ``only_topic``, or of all of them.
 
-    ``at`` is the address at which it begins.
+    ``start_path`` is the address at which it begins.
     """
 
     only_topic: str | None = None
     start_path: str = HOME_PATH
 
     def to_environ(self) -> dict[str, str]:
-        """As variables for a child process. They turn nothing on; only an argument does that."""
+        """Environment variables for a child process. Only its argument turns a preview on."""
         return {_TOPIC_VARIABLE: self.only_topic or ""}
 
     @classmethod
@@ -34,8 +34,8 @@ class Preview:
 def locate_preview(path: Path | None, content: Path) -> tuple[Path, Preview]:
     """The content folder that ``path`` belongs to, and what of it is previewed.
 
-    As ``quizserver check`` takes its PATH: one inside ``content`` is seen among its neighbours,
-    one outside of it by itself: a folder with markdown files, or a file, as a topic.
+    As with the PATH of ``quizserver check``, a path inside ``content`` is previewed among its
+    neighbours; one outside of it by itself: a folder with markdown files, or a file, as a topic.
     """
     content = _absolute_path(content)
     if path is None:
@@ -51,7 +51,7 @@ def locate_preview(path: Path | None, content: Path) -> tuple[Path, Preview]:
 
 
 def content_flag(content: Path, default: Path) -> str:
-    """What a command needs to find the folder: `` --content DIR``, or nothing."""
+    """The flag `` --content DIR`` that a command needs to find the folder; "" if it needs none."""
     content, cwd = _absolute_path(content), Path.cwd()
     if content == _absolute_path(default):
         return ""

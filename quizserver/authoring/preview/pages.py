@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from flask import Blueprint, Flask, Response, abort, g, jsonify, render_template, request, url_for
 
@@ -25,11 +25,200 @@ from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
-from quizserver.topics.model import Diagnostic, Question, SimulationBlock, Topic
+from quizserver.topics.model import Diagnostic, Question, SimulationBlock, Snapshot, Topic
 
 AUTHOR_EMAIL = "author@preview.example"
 # Where a page may reload by itself: not where somebody types.
 RELOADING_BLUEPRINTS = {"preview", "attempts", "progress", None}
+
+
+def install_preview(
+    app: Flask,
+    *,
+    settings: Settings,
+    database: Database,
+    library: Library,
+    benches: BenchBuilder,
+    current: CurrentUser,
+) -> None:
+    """Turns ``app`` into a preview: every visitor is its author, and the key is shown.
+
+    It belongs on an address of this machine: requests under another host's name are refused, so
+    that no web page elsewhere can read it through a browser here.
+    """
+    app.wsgi_app = HostCheck(app.wsgi_app)  # type: ignore[method-assign]
+    hooks = PreviewHooks(
+        library, settings.content, current, _ensure_author(database), RevisionCounter()
+    )
+    app.before_request(hooks.sign_in_visitor)
+    app.context_processor(hooks.preview_context)
+    # Macros that are imported without a context see globals alone.
+    app.jinja_env.globals["previewing"] = True
+
+    content_option = content_flag(settings.content, Settings().content)
+    escaped_option = content_option.replace("{", "{{").replace("}", "}}")
+    pages = PreviewPages(
+        library,
+        benches,
+        verify_template="quizserver verify {} --update" + escaped_option,
+        check_command=f"quizserver check{content_option}",
+    )
+    blueprint = Blueprint("preview", __name__, url_prefix="/preview")
+    blueprint.add_url_rule("/", "home", pages.show_home)
+    blueprint.add_url_rule("/state.json", "state", show_state)
+    blueprint.add_url_rule("/topics/<topic>", "topic", pages.show_topic)
+    blueprint.add_url_rule("/questions/<question>", "question", pages.show_question)
+    app.register_blueprint(blueprint)
+
+
+def show_state() -> Response:
+    return jsonify(revision=g.preview_revision)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPages:
+    """The pages with the key in sight. ``verify_template`` is a command with ``{}`` for a topic."""
+
+    library: Library
+    benches: BenchBuilder
+    verify_template: str
+    check_command: str
+
+    def show_home(self) -> str:
+        return render_template(
+            "authoring/preview_home.html",
+            rows=views.preview_topic_rows(self.library.snapshot(), self.verify_template),
+            check_command=self.check_command,
+        )
+
+    def show_topic(self, topic: str) -> str | tuple[str, int]:
+        snapshot = self.library.snapshot()
+        served_topic = _find_topic(snapshot, topic)
+        if served_topic is None:
+            return _render_unserved(snapshot, topic)
+        recorded = views.load_recorded_evidence(served_topic)
+        keyed_questions = {
+            question.id: self._keyed_question(snapshot, question, recorded)
+            for question in served_topic.questions
+        }
+        blocks = view_lesson_blocks(
+            served_topic,
+            snapshot,
+            view_question=lambda question: (
+                keyed_questions.get(question.id) or self._keyed_question(snapshot, question)
+            ),
+            view_bench=lambda block: self._bench_block(snapshot, served_topic, block),
+        )
+        verify_command = self.verify_template.format(served_topic.id)
+        return render_template(
+            "authoring/preview_topic.html",
+            topic=served_topic,
+            blocks=list(blocks),
+            keyed_questions=list(keyed_questions.values()),
+            state=views.evidence_state(served_topic, recorded, None, verify_command),
+            verify=verify_command,
+        )
+
+    def show_question(self, question: str) -> str | tuple[str, int]:
+        snapshot = self.library.snapshot()
+        served_question = snapshot.questions.get(question)
+        if served_question is None:
+            return _render_unserved(snapshot, question)
+        topic = snapshot.topics[served_question.topic]
+        view = self._keyed_question(snapshot, served_question)
+        if served_question.simulation is not None:
+            bench = self.benches.build_bench(
+                topic,
+                served_question.simulation,
+                url_for,
+                described=served_question.described_curve,
+            )
+            pending = bench is None and not _is_unusable(
+                snapshot, topic, served_question.simulation
+            )
+            view = replace(view, bench=bench, bench_pending=pending)
+        return render_template("authoring/preview_question.html", question=view)
+
+    def _keyed_question(
+        self,
+        snapshot: Snapshot,
+        question: Question,
+        recorded: views.RecordedEvidence | None = None,
+    ) -> views.KeyedQuestion:
+        """The question with its key; ``recorded`` is the evidence of its topic if it is loaded."""
+        topic = snapshot.topics[question.topic]
+        return views.keyed_question(
+            topic,
+            question,
+            recorded or views.load_recorded_evidence(topic),
+            is_last_good=question.path in snapshot.stale_paths,
+            verify_command=self.verify_template.format(topic.id),
+        )
+
+    def _bench_block(self, snapshot: Snapshot, topic: Topic, block: SimulationBlock) -> BlockView:
+        bench = self.benches.build_bench(
+            topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
+        )
+        if bench is not None:
+            return "bench", bench
+        is_unusable = _is_unusable(snapshot, topic, block.simulation)
+        return ("missing" if is_unusable else "pending"), block.simulation
+
+
+def _is_unusable(snapshot: Snapshot, topic: Topic, simulation: str) -> bool:
+    """Whether the simulation can't be used; otherwise it is still being read."""
+    path = f"{topic.folder.name}/{simulation}.py"
+    return simulation not in topic.simulations or any(
+        problem.path == path for problem in snapshot.diagnostics
+    )
+
+
+def _render_unserved(snapshot: Snapshot, name: str) -> tuple[str, int]:
+    """The page of a name that has no good version to show; 404 when no diagnostic concerns it."""
+    if not _problems_about(snapshot, name):
+        abort(404)
+    return render_template("authoring/preview_unserved.html", name=name), 200
+
+
+def _find_topic(snapshot: Snapshot, name: str) -> Topic | None:
+    """The topic with this id or in this folder: diagnostics name the folder."""
+    return snapshot.topics.get(name) or snapshot.topic_in_folder(name)
+
+
+def _ensure_author(database: Database) -> Person:
+    """The account that every visitor of the preview has, in the preview's own database."""
+    with database.write() as session:
+        person = people.person_by_email(session, AUTHOR_EMAIL)
+        if person is None:
+            person = people.ensure_guest(session, people.new_visitor_token())
+            password_hash = hash_password(secrets.token_urlsafe())
+            people.register_account(session, person.id, AUTHOR_EMAIL, password_hash)
+            roles.grant_role(session, person.id, "author", by=None, now=datetime.now(UTC))
+    with database.read() as session:
+        person = people.person_by_email(session, AUTHOR_EMAIL)
+    assert person is not None
+    return person
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewHooks:
+    """What the preview does at every request: signs the visitor in, and fills the bar."""
+
+    library: Library
+    content: Path
+    current: CurrentUser
+    author: Person
+    revision: RevisionCounter
+
+    def sign_in_visitor(self) -> None:
+        # Before the page is rendered: if a file changes meanwhile, the page reloads once more.
+        g.preview_revision = self.revision.revision_of(self.library.snapshot())
+        is_anonymous = self.current.account() is None
+        if request.endpoint not in {"static_files", "healthz"} and is_anonymous:
+            self.current.sign_in(self.author)
+
+    def preview_context(self) -> dict[str, PreviewBar]:
+        return {"preview_bar": _build_bar(self.library.snapshot(), self.content)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,172 +235,26 @@ class PreviewBar:
     as_author: bool
 
 
-def install_preview(
-    app: Flask,
-    *,
-    settings: Settings,
-    database: Database,
-    library: Library,
-    benches: BenchBuilder,
-    current: CurrentUser,
-) -> None:
-    """Turns ``app`` into a preview: everybody is its author, and the key is in sight.
-
-    It belongs on an address of this machine: requests under another host's name are refused, so
-    that no web page elsewhere can read it through a browser here.
-    """
-    app.wsgi_app = HostCheck(app.wsgi_app)  # type: ignore[method-assign]
-    author = _ensure_author(database)
-    revision = RevisionCounter()
-    content_option = content_flag(settings.content, Settings().content)
-    verify_template = "quizserver verify {} --update" + content_option.replace("{", "{{").replace(
-        "}", "}}"
-    )
-    # Macros that are imported without a context see globals alone.
-    app.jinja_env.globals["previewing"] = True
-
-    @app.before_request
-    def sign_in_visitor() -> None:
-        # Before the page is made: if a file changes meanwhile, the page is one reload behind.
-        g.preview_revision = revision.revision_of(library.snapshot())
-        if request.endpoint not in {"static_files", "healthz"} and current.account() is None:
-            current.sign_in(author)
-
-    @app.context_processor
-    def add_preview_bar() -> dict[str, PreviewBar]:
-        return {"preview_bar": _build_bar(library, settings)}
-
-    blueprint = Blueprint("preview", __name__, url_prefix="/preview")
-
-    @blueprint.get("/")
-    def home() -> str:
-        return render_template(
-            "authoring/preview_home.html",
-            rows=views.preview_topic_rows(library.snapshot(), verify_template),
-            check_command=f"quizserver check{content_option}",
-        )
-
-    @blueprint.get("/state.json")
-    def state() -> Response:
-        return jsonify(revision=g.preview_revision)
-
-    @blueprint.get("/topics/<topic>", endpoint="topic")
-    def show_topic(topic: str) -> str | tuple[str, int]:
-        served_topic = _find_topic(library, topic)
-        if served_topic is None:
-            return _render_unserved(topic)
-        snapshot = library.snapshot()
-        blocks = view_lesson_blocks(
-            served_topic,
-            snapshot,
-            view_question=lambda question: _keyed_question(
-                snapshot.topics[question.topic], question
-            ),
-            view_bench=lambda block: _bench_block(served_topic, block),
-        )
-        return render_template(
-            "authoring/preview_topic.html",
-            topic=served_topic,
-            blocks=list(blocks),
-            keyed_questions=[
-                _keyed_question(served_topic, question) for question in served_topic.questions
-            ],
-            state=views.evidence_state(served_topic, None, verify_template.format(served_topic.id)),
-            verify=verify_template.format(served_topic.id),
-        )
-
-    @blueprint.get("/questions/<question>", endpoint="question")
-    def show_question(question: str) -> str | tuple[str, int]:
-        snapshot = library.snapshot()
-        served_question = snapshot.questions.get(question)
-        if served_question is None:
-            return _render_unserved(question)
-        topic = snapshot.topics[served_question.topic]
-        view = _keyed_question(topic, served_question)
-        if served_question.simulation is not None:
-            bench = benches.build_bench(
-                topic,
-                served_question.simulation,
-                url_for,
-                described=served_question.described_curve,
-            )
-            pending = bench is None and not _is_unusable(topic, served_question.simulation)
-            view = replace(view, bench=bench, bench_pending=pending)
-        return render_template("authoring/preview_question.html", question=view)
-
-    def _keyed_question(topic: Topic, question: Question) -> views.KeyedQuestion:
-        is_last_good = question.path in library.snapshot().stale_paths
-        return views.keyed_question(
-            topic,
-            question,
-            is_last_good=is_last_good,
-            verify_command=verify_template.format(topic.id),
-        )
-
-    def _bench_block(topic: Topic, block: SimulationBlock) -> BlockView:
-        bench = benches.build_bench(
-            topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
-        )
-        if bench is not None:
-            return "bench", bench
-        return ("missing" if _is_unusable(topic, block.simulation) else "pending"), block.simulation
-
-    def _is_unusable(topic: Topic, simulation: str) -> bool:
-        """Whether the simulation can't be used; else it is only being read."""
-        path = f"{topic.folder.name}/{simulation}.py"
-        problems = library.snapshot().diagnostics
-        return simulation not in topic.simulations or any(p.path == path for p in problems)
-
-    def _render_unserved(name: str) -> tuple[str, int]:
-        """The page of what no good version is there of: why, if any file says it."""
-        if not _problems_about(library, name):
-            abort(404)
-        return render_template("authoring/preview_unserved.html", name=name), 200
-
-    app.register_blueprint(blueprint)
-
-
-def _ensure_author(database: Database) -> Person:
-    """The account that every visitor of the preview has, in its store of its own."""
-    with database.write() as session:
-        person = people.person_by_email(session, AUTHOR_EMAIL)
-        if person is None:
-            person = people.ensure_guest(session, people.new_visitor_token())
-            password_hash = hash_password(secrets.token_urlsafe())
-            people.register_account(session, person.id, AUTHOR_EMAIL, password_hash)
-            roles.grant_role(session, person.id, "author", by=None, now=datetime.now(UTC))
-    with database.read() as session:
-        person = people.person_by_email(session, AUTHOR_EMAIL)
-    assert person is not None
-    return person
-
-
-def _find_topic(library: Library, name: str) -> Topic | None:
-    """The topic with this id or in this folder: problems name the folder."""
-    snapshot = library.snapshot()
-    return snapshot.topics.get(name) or snapshot.topic_in_folder(name)
-
-
-def _build_bar(library: Library, settings: Settings) -> PreviewBar:
+def _build_bar(snapshot: Snapshot, content: Path) -> PreviewBar:
     arguments = request.view_args or {}
     question, topic = arguments.get("question"), arguments.get("topic")
-    problems = library.snapshot().diagnostics
-    listed, scope = list(_folder_problems(problems)), None
+    problems = snapshot.diagnostics
+    # Those of the content folder as a whole concern every page.
+    listed, scope = _problems_in(problems, "."), None
     author_url = learner_url = None
     if question is not None:
-        served_question = library.snapshot().questions.get(question)
+        served_question = snapshot.questions.get(question)
         author_url = url_for("preview.question", question=question)
         if served_question is not None:
             learner_url = url_for("attempts.question", question=question)
-            scope = served_question.path.split("/")[0]
-            # What is wrong with the page in sight comes first.
-            listed += sorted(
-                _problems_in(problems, scope), key=lambda p: p.path != served_question.path
-            )
+            path = served_question.path
+            scope = path.split("/")[0]
+            # Problems of the page in sight come first.
+            listed += sorted(_problems_in(problems, scope), key=lambda p: p.path != path)
         else:
-            listed += _problems_about(library, question)
+            listed += _problems_about(snapshot, question)
     elif topic is not None:
-        served_topic = _find_topic(library, topic)
+        served_topic = _find_topic(snapshot, topic)
         scope = served_topic.folder.name if served_topic is not None else topic
         author_url = url_for("preview.topic", topic=topic)
         if served_topic is not None:
@@ -221,10 +264,10 @@ def _build_bar(library: Library, settings: Settings) -> PreviewBar:
         listed = list(problems)
     return PreviewBar(
         revision=g.get("preview_revision", ""),
-        # what a form has sent must not be sent again
+        # A page that answers a form must not reload: the form would be sent once more.
         auto_reload=request.method == "GET" and request.blueprint in RELOADING_BLUEPRINTS,
         scope=scope,
-        problems=diagnostic_excerpts(listed, settings.content),
+        problems=diagnostic_excerpts(listed, content),
         elsewhere=len(problems) - len(listed),
         author_url=author_url,
         learner_url=learner_url,
@@ -232,18 +275,12 @@ def _build_bar(library: Library, settings: Settings) -> PreviewBar:
     )
 
 
-def _problems_in(problems: tuple[Diagnostic, ...], folder: str) -> list[Diagnostic]:
+def _problems_in(problems: Sequence[Diagnostic], folder: str) -> list[Diagnostic]:
     return [problem for problem in problems if problem.folder == folder]
 
 
-def _folder_problems(problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
-    """What is wrong with the content folder as a whole."""
-    return (problem for problem in problems if problem.path == ".")
-
-
-def _problems_about(library: Library, name: str) -> list[Diagnostic]:
-    """The problems of a folder of this name, or of files that a page of this name would be in."""
-    problems = library.snapshot().diagnostics
-    return _problems_in(problems, name) or [
-        p for p in problems if PurePosixPath(p.path).stem == name
+def _problems_about(snapshot: Snapshot, name: str) -> list[Diagnostic]:
+    """The problems of a folder of this name, or of files whose page would have this name."""
+    return _problems_in(snapshot.diagnostics, name) or [
+        problem for problem in snapshot.diagnostics if PurePosixPath(problem.path).stem == name
     ]

@@ -1,4 +1,4 @@
-"""A short text that changes whenever what the pages are made of does, and across restarts."""
+"""Revisions of the content: a short text that changes with the content and at each restart."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RevisionCounter:
     def revision_of(self, snapshot: Snapshot) -> str:
         with self._lock:
             last = self._last
-            # Any saved file, an image or the evidence too, makes new topics; claims that were
-            # compared once more and found to be the same do not.
+            # Any saved file, be it an image or the evidence, makes new topics; comparing claims
+            # again with the same result does not.
             unchanged = last is not None and (
                 snapshot.topics is last.topics and snapshot.diagnostics == last.diagnostics
             )

@@ -1,4 +1,4 @@
-"""What the preview shows of a topic and a question: the key and the evidence included. Pure."""
+"""Views of topics and questions in the preview, with the key and the evidence. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tone = Literal["good", "warn", "bad", "none"]
 
 @dataclass(frozen=True, slots=True)
 class EvidenceState:
-    """What there is to say about a topic's or a question's evidence; ``command`` mends it."""
+    """How the evidence of a topic or a question stands; ``command`` records it again."""
 
     tone: Tone
     sign: str
@@ -28,8 +28,16 @@ class EvidenceState:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedEvidence:
+    """A topic's recorded evidence: None when there is none, or, with ``error``, unreadable."""
+
+    evidence: Evidence | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyedOption:
-    """An option with its mark. ``disagrees`` tells what the evidence says against the key."""
+    """An option with its key. ``disagreement`` says where the evidence contradicts the key."""
 
     id: str
     html: str
@@ -42,7 +50,7 @@ class KeyedOption:
 
 @dataclass(frozen=True, slots=True)
 class KeyedQuestion:
-    """All of a question at once, nothing kept back."""
+    """Everything there is of a question: the key, the feedback, the hints and the evidence."""
 
     id: str
     path: str
@@ -74,11 +82,23 @@ class PreviewTopicRow:
     state: EvidenceState
 
 
+def load_recorded_evidence(topic: Topic) -> RecordedEvidence:
+    try:
+        return RecordedEvidence(read_evidence(topic.folder))
+    except EvidenceError as error:
+        return RecordedEvidence(None, str(error))
+
+
 def keyed_question(
-    topic: Topic, question: Question, *, is_last_good: bool, verify_command: str
+    topic: Topic,
+    question: Question,
+    recorded: RecordedEvidence,
+    *,
+    is_last_good: bool,
+    verify_command: str,
 ) -> KeyedQuestion:
-    """The question with its key; ``command`` is what records the topic's evidence."""
-    evidence = _readable_evidence(topic)
+    """The question with its key; ``verify_command`` records the topic's evidence."""
+    evidence = recorded.evidence
     option_evidence = evidence_by_option(evidence, question)
     return KeyedQuestion(
         id=question.id,
@@ -108,12 +128,14 @@ def keyed_question(
         explanation_html=question.explanation_html,
         references_html=question.references_html,
         extra_evidence=option_evidence.get(None, ()),
-        state=evidence_state(topic, question.id, verify_command),
+        state=evidence_state(topic, recorded, question.id, verify_command),
     )
 
 
-def evidence_state(topic: Topic, question_id: str | None, verify_command: str) -> EvidenceState:
-    """How the evidence of a topic, or of one of its questions, stands."""
+def evidence_state(
+    topic: Topic, recorded: RecordedEvidence, question_id: str | None, verify_command: str
+) -> EvidenceState:
+    """How the evidence of a topic stands, or, with ``question_id``, of one of its questions."""
     questions = [
         candidate
         for candidate in topic.questions
@@ -122,10 +144,10 @@ def evidence_state(topic: Topic, question_id: str | None, verify_command: str) -
     claims = sum(len(candidate.claims) for candidate in questions)
     if not claims:
         return EvidenceState("none", "·", "No claims, so no evidence is needed.")
-    try:
-        evidence = read_evidence(topic.folder)
-    except EvidenceError as error:
-        return EvidenceState("bad", "✗", f"The evidence can't be read: {error}", verify_command)
+    if recorded.error is not None:
+        sentence = f"The evidence can't be read: {recorded.error}"
+        return EvidenceState("bad", "✗", sentence, verify_command)
+    evidence = recorded.evidence
     if evidence is None:
         return EvidenceState("warn", "~", "No evidence has been recorded yet.", verify_command)
     stale = evidence.stale_reason(topic, question_id)
@@ -144,9 +166,9 @@ def evidence_state(topic: Topic, question_id: str | None, verify_command: str) -
 
 
 def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[PreviewTopicRow]:
-    """A row a folder: those that can't be served as well, as long as a file of theirs is broken.
+    """A row for each folder, those included that can't be served because of a broken file.
 
-    ``verify`` is the command that records evidence, with ``{}`` for the topic.
+    ``verify_template`` is the command that records evidence, with ``{}`` for the topic.
     """
     folders = {topic.folder.name: topic for topic in snapshot.topics.values()}
     counts: dict[str, int] = {}
@@ -161,7 +183,12 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
             topic.title,
             len(topic.questions),
             counts.get(folder, 0),
-            evidence_state(topic, None, verify_template.format(topic.id)),
+            evidence_state(
+                topic,
+                load_recorded_evidence(topic),
+                None,
+                verify_template.format(topic.id),
+            ),
         )
         for folder, topic in folders.items()
     ]
@@ -170,13 +197,6 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
         PreviewTopicRow(folder, folder, 0, counts[folder], unserved_state)
         for folder in unserved_folders
     ]
-
-
-def _readable_evidence(topic: Topic) -> Evidence | None:
-    try:
-        return read_evidence(topic.folder)
-    except EvidenceError:  # evidence_state tells it
-        return None
 
 
 def _disagreement_text(evidence: Evidence | None, question: str, option: str) -> str | None:
