@@ -1,7 +1,7 @@
-"""Escapes text so that markdown shows it as its author meant it.
+"""Escapes text so that markdown (or XML) shows it as its author meant it.
 
-Plain text is escaped entirely; in the markdown of a bank only the tags and dollar signs that were
-meant as text are."""
+Plain text is escaped entirely. In the markdown of a bank, only those tags and dollar signs are
+escaped that were meant as text."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ _ENTITY = {"<": "&lt;", "&": "&amp;"}
 _UNDERSCORE = re.compile(r"_(?![^\W_])|(?<![^\W_])_")  # inside a word it means nothing
 _BRACE = re.compile(r"\{(?=:?[ ]*[#.\w])")
 _TILDES = re.compile(r"~(?=~)|(?<=~)~")
+# Not after a backslash, and not around an address: [words](<a b.png>)
+_TAG_OR_BRACKET = re.compile(
+    r"(?<!\\)(?<!\]\()(?<!\]: )<"
+    r"(?:(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|[!?](?=\w|\[))"
+)
+_NEEDS_NO_END = word_set("br hr img")
+_SPACE_BREAK = re.compile(r"(?<=[^\s|]) {2,}(?=\n[ \t]*(?![-*+>#|=\[]|\d+[.)]|`{3}|~{3})\S)")
+_BLOCK_START = re.compile(r"^(?:>|#{1,6}(?=\s|$)|([-*_])(?:[ \t]*\1){2,}[ \t]*$)")
+_UNWRITABLE_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LINE_STARTS = (
     (re.compile(r"^([-+])(?=\s|$|[-+])"), r"\\\1"),
     (re.compile(r"^(\d{1,9})([.)])(?=\s|$)"), r"\1\\\2"),
@@ -30,7 +39,7 @@ _LINE_STARTS = (
 
 
 def escape_inline(text: str) -> str:
-    """``text`` for the middle of a line: no character of it means anything to markdown."""
+    """Escapes ``text`` for the middle of a line, where no character may mean anything."""
     text = _ALWAYS.sub(r"\\\g<0>", text)
     text = re.sub(r"[<&]", lambda match: _ENTITY[match[0]], text)
     text = _BRACE.sub("&#123;", text)
@@ -39,14 +48,14 @@ def escape_inline(text: str) -> str:
 
 
 def escape_line_start(line: str) -> str:
-    """``line`` (already escaped) for the start of a line, where more has a meaning."""
+    """Escapes what has a meaning only at the start of a line; ``line`` is escaped otherwise."""
     for pattern, replacement in _LINE_STARTS:
         line = pattern.sub(replacement, line)
     return line
 
 
 def escape_paragraphs(text: str) -> str:
-    """Plain text, its line breaks kept, as markdown."""
+    """Converts plain text to markdown that keeps its line breaks."""
     blocks = re.split(r"\n[ \t]*\n", text.strip("\n"))
     lines = [
         [escape_line_start(escape_inline(line.strip())) for line in block.split("\n")]
@@ -56,13 +65,13 @@ def escape_paragraphs(text: str) -> str:
 
 
 def escape_one_line(text: str) -> str:
-    """Plain text as markdown on one line, for a heading or a title."""
+    """Converts plain text to markdown on one line, for a heading or a title."""
     line = escape_line_start(escape_inline(" ".join(text.split())))
-    return re.sub(r"(?<=\s)(?=#+$)", r"\\", line)  # or it would close the heading
+    return re.sub(r"(?<=\s)(?=#+$)", r"\\", line)  # it would close the heading
 
 
 def code_span(text: str) -> str:
-    """A code span of ``text``, whatever backticks are in it."""
+    """A code span of ``text``, which may contain backticks."""
     inner = " ".join(text.split("\n"))
     if not inner.strip():
         return escape_inline(inner)
@@ -73,30 +82,19 @@ def code_span(text: str) -> str:
 
 
 def code_block(text: str, language: str = "") -> str:
-    """A fenced block of ``text``, its fence longer than any in it."""
+    """A fenced block of ``text``, with a fence longer than any in it."""
     runs = re.findall("`{3,}", text)
     fence = "`" * max([3, *(len(run) + 1 for run in runs)])
     return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
 
 
-_TAG_OR_BRACKET = (
-    re.compile(  # not after a backslash, and not around an address: [words](<a b.png>)
-        r"(?<!\\)(?<!\]\()(?<!\]: )<"
-        r"(?:(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|[!?](?=\w|\[))"
-    )
-)
-_NEEDS_NO_END = word_set("br hr img")
-_SPACE_BREAK = re.compile(r"(?<=[^\s|]) {2,}(?=\n[ \t]*(?![-*+>#|=\[]|\d+[.)]|`{3}|~{3})\S)")
-_BLOCK_START = re.compile(r"^(?:>|#{1,6}(?=\s|$)|([-*_])(?:[ \t]*\1){2,}[ \t]*$)")
-
-
 def escape_literal_signs(text: str) -> str:
-    """Markdown of a bank with the tags and dollar signs escaped that were meant as such.
+    """Escapes the tags and dollar signs in the markdown of a bank that were meant as text.
 
-    A tag that pages are cleaned of (``<head>``, ``List<String>``) would not be seen, and one
-    without a partner ("the <b> tag") is the tag itself. Dollar signs before words (``$a,$b``) are
-    variables and no formula. Spaces that end a line within a paragraph become the other sign of a
-    line break, since editors take them off. Lines stay lines, and code stays as it is.
+    A tag that pages are cleaned of (``<head>``, ``List<String>``) would not be shown, and one
+    without a partner ("the <b> tag") stands for itself. Dollar signs before words (``$a,$b``) are
+    variables and not a formula. Two spaces that break a line within a paragraph become a backslash,
+    since editors strip them. The number of lines does not change, and code is not changed.
     """
     if not re.search(r"[<$]|  \n", text):
         return text
@@ -132,7 +130,12 @@ def _literal_tag_starts(prose: str) -> list[int]:
 
 
 def escape_option_line(line: str) -> str:
-    """The first line of an option: a ``>``, ``#`` or ``---`` it begins with is what is offered."""
+    """Escapes a ``>``, ``#`` or ``---`` with which the text of an option begins."""
     if not _BLOCK_START.match(line):
         return line
     return f"&gt;{line[1:]}" if line.startswith(">") else f"\\{line}"
+
+
+def replace_unwritable(text: str, replacement: str = "\ufffd") -> str:
+    """``text`` with the characters replaced that XML cannot contain, not even as references."""
+    return _UNWRITABLE_IN_XML.sub(replacement, text)

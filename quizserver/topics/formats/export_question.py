@@ -1,4 +1,4 @@
-"""A served question as other systems can hold it: its texts, its images, and what stays behind."""
+"""Prepares a served question for export: its texts, its images, and what cannot be exported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAGE_ATTRIBUTES = re.compile(r' (?:decoding="async"|loading="lazy"|rel="noopene
 
 @dataclass
 class ExportedQuestion:
-    """One question on its way out. ``losses`` and ``pictures`` fill while it is written."""
+    """A question to be exported. Rendering its texts collects ``images`` and ``omissions``."""
 
     question: Question
     data: QuestionData
@@ -42,22 +42,27 @@ class ExportedQuestion:
 
     @property
     def prompt(self) -> str:
-        """The text that is asked: the stem, or the title where there is none."""
+        """The stem, or the title of a question without one."""
         return (
             self.data.stem
             or escape_line_start(self.data.title)
             or escape_one_line(self.question.title)
         )
 
+    def general_feedback(self, references_heading: str) -> str:
+        """The explanation, then the references below a heading."""
+        references = self.data.references
+        section = f"{references_heading}\n\n{references}" if references else ""
+        return "\n\n".join(text for text in (self.data.explanation, section) if text)
+
     def add_omission(self, omission: str) -> None:
         if omission not in self.omissions:
             self.omissions.append(omission)
 
     def render_html(self, markdown: str, image_prefix: str, *, as_tex: bool = True) -> str:
-        """Safe HTML of one text, its images at ``pictures`` + their name.
+        """Renders one text to safe HTML, its images at ``image_prefix`` + their name.
 
-        With ``formulas`` they stand as TeX between ``\\(`` and ``\\)``, as MathJax reads them;
-        otherwise as MathML.
+        Formulas are TeX between ``\\(`` and ``\\)`` for MathJax, or MathML without ``as_tex``.
         """
 
         def rewrite_url(name: str, url: str) -> str | None:
@@ -103,7 +108,7 @@ class ExportedQuestion:
 
 
 def prepare_question(question: Question, load_image: ImageLoader) -> ExportedQuestion:
-    """``question`` taken apart; what no other system knows is counted as lost already."""
+    """Parses ``question``, and notes what no other system can hold."""
     parsed = parse_question(question.path, question.source)
     exported = ExportedQuestion(question, extract_question_data(parsed), parsed, load_image)
     if question.claims:
@@ -127,7 +132,7 @@ def _tex_formula(match: re.Match[str]) -> str:
 
 
 def _plain_code(rendered: str, markdown: str) -> str:
-    """Code without this server's colours, its language named as other systems read it."""
+    """Replaces highlighted code by plain code with the language in its class."""
     blocks = _HIGHLIGHT.findall(rendered)
     fences = scan_markdown(markdown, front_matter=False).fences if blocks else ()
     name_matches = [re.match(r"[\w+#.-]*", fence.info) for fence in fences]

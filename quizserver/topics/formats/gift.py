@@ -17,7 +17,9 @@ from quizserver.topics.formats.export_question import ExportedQuestion
 from quizserver.topics.formats.html_to_markdown import html_to_markdown
 from quizserver.topics.formats.markdown_source import demote_headings, split_references
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
-from quizserver.topics.formats.moodle_conventions import (
+from quizserver.topics.formats.moodle.conventions import (
+    ALL_OR_NOTHING,
+    INEXACT_WEIGHTS,
     WeightedAnswer,
     category_tag,
     options_from_weights,
@@ -28,12 +30,16 @@ from quizserver.topics.formats.titles import choose_title
 from quizserver.topics.formulas import find_formulas
 from quizserver.topics.model import Diagnostic
 
-_GAP = "\uf8f0"  # stands for the blank of a missing word while its text is converted
+_GAP = "\uf8f0"  # the place of a missing word while its text is converted
 _HTML_TAG = re.compile(
     r"</?(?:p|br|b|i|em|strong|code|pre|img|a|ul|ol|li|sub|sup|span|div|table)\b", re.I
 )
 _FORMAT_NAME = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"%(-*\d{1,3}(?:\.\d*)?)%")
+_FORMAT_OR_WEIGHT = re.compile(r"%|\[(?:html|markdown|plain|moodle)\]", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\([:#={}~\\n])")
+_MASK = "\ufffc"
+_ID_OR_TAG = re.compile(r"\[(id|tag):((?:[^\]\\]|\\.)*)\]")
 
 
 def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
@@ -118,7 +124,7 @@ def _build_question(
 def _read_options(
     answers: str, default_format: str
 ) -> tuple[tuple[OptionData, ...], tuple[str, ...], bool]:
-    """The options with notes on what is lost, and whether their order may change."""
+    """The options, notes on what is left behind, and whether the order may change."""
     masked = mask_escapes(answers)
     if not masked:
         raise UnsupportedQuestionError(
@@ -129,11 +135,8 @@ def _read_options(
         raise UnsupportedQuestionError("numerical", message, "Offer some numbers as options.")
     true_false = re.match(r"(T|TRUE|F|FALSE)\s*(?=#|$)", masked)
     if true_false:
-        return (
-            _true_false_options(true_false[1].startswith("T"), answers, default_format),
-            (),
-            False,
-        )
+        is_true = true_false[1].startswith("T")
+        return _true_false_options(is_true, answers, default_format), (), False
     if "~" in masked:
         weighted = [_read_answer(part, default_format) for part in _split_answers(answers)]
         if weighted and "=" not in masked:
@@ -148,18 +151,18 @@ def _read_options(
     raise UnsupportedQuestionError("short-answer", message, "Add wrong answers, each after a ~.")
 
 
-def _true_false_options(right: bool, answers: str, default_format: str) -> tuple[OptionData, ...]:
+def _true_false_options(is_true: bool, answers: str, default_format: str) -> tuple[OptionData, ...]:
     wrong_text, right_text = [
         *[_text_to_markdown(part, default_format) for part in _split_at_hash(answers, 3)[1:]],
         "",
         "",
     ][:2]
-    feedback = (right_text, wrong_text) if right else (wrong_text, right_text)
-    return (OptionData("True", right, feedback[0]), OptionData("False", not right, feedback[1]))
+    feedback = (right_text, wrong_text) if is_true else (wrong_text, right_text)
+    return OptionData("True", is_true, feedback[0]), OptionData("False", not is_true, feedback[1])
 
 
 def _split_answers(answers: str) -> Iterator[str]:
-    """The answers, each from its ``=`` or ``~`` on."""
+    """The answers, each beginning with its ``=`` or ``~``."""
     starts = [match.start() for match in re.finditer("[=~]", mask_escapes(answers))]
     if answers[: starts[0]].strip():
         message = "There is text before the first answer."
@@ -188,14 +191,14 @@ def _read_answer(part: str, default_format: str) -> WeightedAnswer:
 
 
 def _split_at_hash(text: str, limit: int) -> list[str]:
-    """``text`` cut at its unescaped ``#``, into ``most`` pieces at most."""
+    """Splits ``text`` at its unescaped ``#`` into at most ``limit`` pieces."""
     hashes = [match.start() for match in re.finditer("#", mask_escapes(text))][: limit - 1]
     edges = [-1, *hashes, len(text)]
-    return [text[a + 1 : b] for a, b in pairwise(edges)]
+    return [text[start + 1 : end] for start, end in pairwise(edges)]
 
 
 def _text_to_markdown(text: str, default_format: str) -> str:
-    """A piece of the source as markdown, by the format it names, else by the question's."""
+    """Converts a text to markdown from the format that it names, else from the question's."""
     text = text.strip()
     format_match = _FORMAT_NAME.match(text)
     format_name = format_match[1].lower() if format_match else default_format
@@ -208,14 +211,9 @@ def _text_to_markdown(text: str, default_format: str) -> str:
     return escape_paragraphs(raw)
 
 
-_ESCAPE = re.compile(r"\\([:#={}~\\n])")
-_MASK = "\ufffc"
-_ID_OR_TAG = re.compile(r"\[(id|tag):((?:[^\]\\]|\\.)*)\]")
-
-
 @dataclass
 class GiftBlock:
-    """Lines that stand together, comments blanked, and what the comments above them said."""
+    """Lines without a blank line between them, and the id and tags in their comments."""
 
     line: int
     lines: list[str] = field(default_factory=list)
@@ -224,7 +222,7 @@ class GiftBlock:
 
 
 def _split_at_blank_lines(text: str) -> Iterator[GiftBlock]:
-    """What stands between blank lines, comments left out."""
+    """Splits a GIFT text at its blank lines, and empties the lines of comments."""
     block = GiftBlock(1)
     for number, line in enumerate([*text.split("\n"), ""], 1):
         stripped = line.strip()
@@ -246,7 +244,7 @@ def _split_at_blank_lines(text: str) -> Iterator[GiftBlock]:
 
 
 def split_blocks(text: str) -> Iterator[GiftBlock]:
-    """The questions of a GIFT text; answers that a blank line cuts in two are put together."""
+    """The questions of a GIFT text; a blank line inside the answers does not split them."""
     pieces = list(_split_at_blank_lines(text))
     index = 0
     while index < len(pieces):
@@ -271,22 +269,17 @@ def _unescaped_braces(block: GiftBlock) -> str:
 
 
 def mask_escapes(text: str) -> str:
-    """``text`` with escaped characters hidden, one sign for one, so that offsets stay true."""
+    """Hides escaped characters, each by one other, so that offsets stay valid."""
     return _ESCAPE.sub(_MASK * 2, text)
 
 
 def unescape_gift(text: str) -> str:
-    """``text`` with the characters that its backslashes stand before, ends stripped."""
-    return _ESCAPE.sub(lambda m: "\n" if m[1] == "n" else m[1], text).strip()
-
-
-_FORMAT_OR_WEIGHT = re.compile(r"%|\[(?:html|markdown|plain|moodle)\]", re.IGNORECASE)
-ALL_OR_NOTHING = "all-or-nothing grading: some of the right options earn some of the mark there"
-INEXACT_WEIGHTS = "its exact weights: Moodle knows shares of at most ten right options"
+    """``text`` without its escapes, and without white space at its ends."""
+    return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], text).strip()
 
 
 def write_gift(questions: Sequence[ExportedQuestion]) -> bytes:
-    """One text of all questions, a category for each topic."""
+    """Writes all questions as one text, with a category for each topic."""
     parts: list[str] = []
     topic = None
     for exported in questions:
@@ -308,11 +301,7 @@ def _write_question(exported: ExportedQuestion) -> str:
     )
     weight = weight_share(sum(option.right for option in data.options))
     answers = [f"\t{_write_answer(option, weight, data.multiple)}" for option in data.options]
-    general = "\n\n".join(
-        text
-        for text in (data.explanation, data.references and f"## References\n\n{data.references}")
-        if text
-    )
+    general = exported.general_feedback("## References")
     if general:
         answers.append(f"\t####{_write_text(general)}")
     lines = [
@@ -355,7 +344,7 @@ def _write_answer(option: OptionData, weight: str, multiple: bool) -> str:
 
 
 def _write_text(markdown: str) -> str:
-    """A text in the question's format; one that begins like a format or a weight is told apart."""
+    """Escapes a text, and names its format where it begins like a format or a weight."""
     prefix = "[markdown]" if _FORMAT_OR_WEIGHT.match(markdown.strip()) else ""
     return prefix + _escape_gift(markdown.strip("\n"))
 

@@ -1,7 +1,7 @@
 """Converts untrusted HTML to markdown: keeps content and structure, drops styling.
 
-What markdown cannot express (a table with merged cells, superscripts) stays HTML: our markdown may
-contain HTML, and pages sanitise it."""
+What markdown cannot express (a table with merged cells, superscripts) stays HTML, which our
+markdown may contain and pages sanitise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quizserver.topics.formats.escape import code_block, code_span, escape_inlin
 from quizserver.topics.formats.html_tree import BLOCK_TAGS, HtmlNode, parse_untrusted_html
 from quizserver.topics.markdown import SectionName, section_name
 
-# The path that an image's address shall have in the question's file; None drops the image.
+# Maps the address of an image to its path in the question's file; None drops the image.
 ImageRelocator = Callable[[str], str | None]
 
 _FORMULA = re.compile(
@@ -42,10 +42,10 @@ _LANGUAGE_CLASS = re.compile(r"(?:^|\s)lang(?:uage)?-([\w+#.-]+)")
 
 
 def html_to_markdown(html: str, relocate: ImageRelocator, *, sections: bool = False) -> str:
-    """Markdown of untrusted HTML. Raises RefusedError when it holds too many elements.
+    """Converts untrusted HTML to markdown. Raises UnsupportedQuestionError as the parser does.
 
-    With ``sections`` a heading such as "References" begins a section of the question, otherwise it
-    becomes a bold line, since it would end the part that it stands in.
+    With ``sections`` the heading "References" begins a section of the question. Other headings with
+    the name of a section become bold lines, since they would end the part that contains them.
     """
     writer = _MarkdownWriter(relocate, sections)
     return "\n\n".join(writer.convert_blocks(parse_untrusted_html(html)))
@@ -57,7 +57,7 @@ class _MarkdownWriter:
         self._sections = sections
 
     def convert_blocks(self, node: HtmlNode) -> list[str]:
-        """The blocks of a container; loose inline content between blocks is a paragraph."""
+        """The markdown blocks of a container; inline content between blocks is a paragraph."""
         blocks: list[str] = []
         loose: list[HtmlNode | str] = []
 
@@ -179,7 +179,7 @@ class _MarkdownWriter:
         if "alt" not in node.attributes or node.attributes["alt"].strip():
             alt = " ".join(escape_inline(node.attributes.get("alt", "")).split())
             return f"![{alt}]({_escape_address(path)})"
-        return f'<img src="{entities.escape(path)}" alt="">'  # marked as mere decoration
+        return f'<img src="{entities.escape(path)}" alt="">'  # decoration, not described
 
     def _convert_link(self, node: HtmlNode, inner: str) -> str:
         href = node.attributes.get("href", "").strip()
@@ -219,7 +219,7 @@ def _convert_text(text: str) -> str:
 
 
 def _tag_emphasis(tag: str, inner: str) -> str:
-    """Emphasis, its signs between two NUL until it is known what stands beside them."""
+    """Marks emphasis with NUL characters until what stands beside it is known."""
     core = inner.strip()
     if not core:
         return inner
@@ -229,7 +229,7 @@ def _tag_emphasis(tag: str, inner: str) -> str:
 
 
 def _write_emphasis(match: re.Match[str]) -> str:
-    """Signs where they are sure to be read as emphasis, else the element itself."""
+    """Markdown's signs where they are certainly parsed as emphasis, else the HTML element."""
     tag, core = match["tag"], match["core"]
     before = match.string[match.start() - 1 : match.start()]
     after = match.string[match.end() : match.end() + 1]
@@ -251,14 +251,14 @@ def _escape_address(url: str) -> str:
 
 
 def contains_block(node: HtmlNode) -> bool:
-    """Whether an element is a block, or holds one."""
+    """Whether an element is a block, or contains one."""
     if node.tag in BLOCK_TAGS:
         return True
     return any(isinstance(child, HtmlNode) and contains_block(child) for child in node.children)
 
 
 def table_rows(node: HtmlNode) -> list[HtmlNode]:
-    """The rows of a table, those of its sections as well."""
+    """The rows of a table, including those of its sections."""
     rows: list[HtmlNode] = []
     for child in node.children:
         if isinstance(child, HtmlNode):
@@ -272,7 +272,7 @@ def row_cells(row: HtmlNode) -> list[HtmlNode]:
 
 
 def is_plain_table(node: HtmlNode) -> bool:
-    """Whether a table has a header row, as many cells in each row, and only text in them."""
+    """Whether a table has a header row, equally many cells in each row, and no blocks in them."""
     rows = [row_cells(row) for row in table_rows(node)] if node.tag == "table" else []
     if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
         return False

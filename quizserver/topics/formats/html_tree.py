@@ -1,4 +1,4 @@
-"""HTML of any origin as a small tree: cleaned by an allow list first, so that it is balanced."""
+"""Parses HTML to a tree. Untrusted HTML is first cleaned by an allow list, which balances it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLOCK_TAGS = word_set(
     "pre summary table tbody td tfoot th thead tr ul"
 )
 MAX_TAGS = 5000
-MAX_DEPTH = 60  # what lies deeper is taken as plain text: no honest page nests so
+MAX_DEPTH = 60  # what is nested deeper is flattened
 
 _INLINE_TAGS = word_set(
     "a abbr b br cite code del dfn em i img ins kbd mark q s samp small span strong sub sup u var "
@@ -33,7 +33,7 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan", "align"},
     "th": {"colspan", "rowspan", "align"},
 }
-# What pages are made of besides: taken off, where other words after a < are words.
+# Tags that are removed. A < before any other word is a character of the text.
 _KNOWN_TAGS = (
     BLOCK_TAGS
     | _INLINE_TAGS
@@ -86,11 +86,10 @@ def _iterate_texts(node: HtmlNode) -> Iterator[str]:
 
 
 def parse_untrusted_html(html: str) -> HtmlNode:
-    """The tree of untrusted HTML: known elements and attributes only.
+    """Parses untrusted HTML to a tree of known elements and attributes.
 
-    Raises RefusedError for what a question may need and no page here shows, such as a sound; and
-    for more elements than an honest page has: cleaning them takes time that grows with the square
-    of how deep they nest.
+    Raises UnsupportedQuestionError for media that no page here shows, such as a sound, and for more
+    than ``MAX_TAGS`` tags: the time to clean them grows with the square of their depth.
     """
     media_tag = _MEDIA_TAG.search(html)
     if media_tag:
@@ -105,13 +104,13 @@ def parse_untrusted_html(html: str) -> HtmlNode:
 
 
 def _escape_stray_bracket(match: re.Match[str]) -> str:
-    """A ``<`` that begins no element of any page, as in ``x<y``, is the sign itself."""
+    """Escapes a ``<`` that begins no known element, as in ``x<y``."""
     name = match["name"].lower()
     return match[0] if name in _KNOWN_TAGS or re.fullmatch(r"[\w-]+:[\w-]+", name) else "&lt;"
 
 
 def parse_clean_html(html: str) -> HtmlNode:
-    """The tree of HTML that is balanced already, as the sanitiser writes it."""
+    """Parses HTML that is balanced, as the sanitiser returns it."""
     parser = _HtmlTreeParser()
     parser.feed(html)
     parser.close()

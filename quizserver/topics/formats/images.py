@@ -1,4 +1,4 @@
-"""The images of a bank: which may be brought along, and that they are what they say."""
+"""Finds the images that come with a bank, and checks their type and size."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|/|#")
 def collect_images(
     parsed: ParsedQuestion, embedded: Mapping[str, bytes], load_image: ImageLoader
 ) -> tuple[ImageFile, ...]:
-    """The images that the question names: from the bank itself, else from ``files`` beside it.
+    """The images that a question links to: ``embedded`` in the bank, else read from beside it.
 
-    Raises RefusedError for one that is missing, too large, or of another type than it says.
-    Images from elsewhere are left to the checker.
+    Raises UnsupportedQuestionError for one that is missing, too large, or of another type than its
+    name says. Images on other servers are left to the cross checks.
     """
     images: dict[str, ImageFile] = {}
     for reference in parsed.links:
@@ -50,7 +50,7 @@ def collect_images(
 
 
 def safe_relative_path(url: str) -> str | None:
-    """The path that a relative address names, if it stays inside the folder and is not hidden."""
+    """The path of a relative address; None when it leaves the folder or is hidden."""
     try:
         decoded = unquote(urlsplit(url).path, errors="strict")
     except ValueError:
@@ -64,7 +64,7 @@ def safe_relative_path(url: str) -> str | None:
 
 
 def check_image_data(path: str, data: bytes) -> bytes:
-    """``data``, if it may be served as what its name says. Raises RefusedError otherwise."""
+    """Returns ``data``. Raises UnsupportedQuestionError unless its type is that of its name."""
     if not is_image(path):
         types = ", ".join(sorted(suffix[1:] for suffix in MEDIA_TYPES))
         message = f'"{path}" is not of a type that is served.'
@@ -84,7 +84,7 @@ def check_image_data(path: str, data: bytes) -> bytes:
 
 
 def images_beside(folder: Path) -> ImageLoader:
-    """Reads images from ``folder`` and below, never through a way out of it."""
+    """Reads images from ``folder`` and below, and follows no link that leads out of it."""
 
     def load_image(path: str) -> bytes | None:
         try:
@@ -104,5 +104,5 @@ def images_beside(folder: Path) -> ImageLoader:
 
 
 def no_images(_path: str) -> bytes | None:
-    """No files at all: for banks that stand alone."""
+    """An ``ImageLoader`` without any images."""
     return None

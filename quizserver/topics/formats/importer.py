@@ -1,14 +1,14 @@
-"""Imported questions into a topic's folder: a file each, whole or not at all, nothing replaced.
+"""Writes imported questions into a topic's folder.
 
-The only part of the formats that touches a disk.
+Each file is written completely or not at all, and replaces another one only if asked to.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from quizserver.atomic_files import write_atomically
 from quizserver.topics.cross_checks import check_cross_references
@@ -17,14 +17,14 @@ from quizserver.topics.formats.markdown_source import extract_question_data
 from quizserver.topics.formats.model import ImageFile, ImportedBank, ImportedQuestion
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.question import ParsedQuestion, parse_question
+from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, hex_digest, is_id
 from quizserver.topics.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenQuestion:
-    """A question that was written (or would be): its file, relative to the content folder."""
+    """A question that was or would be written, and its path in the content folder."""
 
     path: str
     question: ImportedQuestion
@@ -37,7 +37,7 @@ class ImportResult:
 
 
 def topic_name_problem(topic: str) -> str | None:
-    """Why no topic can be called so, if it can't."""
+    """Why ``topic`` cannot be a topic's name; None when it can."""
     return None if is_id(topic) else f'"{topic}" cannot be a topic\'s name: it is {ID_RULE}.'
 
 
@@ -51,13 +51,13 @@ def write_questions(
     dry_run: bool = False,
     earlier: Sequence[WrittenQuestion] = (),
 ) -> ImportResult:
-    """Write each question to ``content/topic``, its images first.
+    """Writes each question to ``content/topic``, its images first.
 
-    A question that is there already is a problem, and left as it is, unless ``overwrite``; another
-    one of the same title gets a digest behind its id. ``earlier`` are those that other banks of
-    this import brought: they are never replaced. With ``dry_run`` nothing is written. Raises
-    OSError when the folder cannot be made or listed; a file that can't be written is a problem of
-    its question.
+    A question that exists already is a problem unless ``overwrite``, which replaces it; a different
+    one of the same title gets a digest behind its id. ``earlier`` are the questions of other banks
+    in this import, which are never replaced. With ``dry_run`` nothing is written. Raises OSError
+    when the folder cannot be created or listed; a file that cannot be written is a problem of its
+    question.
     """
     plan = _ImportPlan(bank, content, topic, overwrite, _load_workspace(content), earlier)
     written: list[WrittenQuestion] = []
@@ -77,6 +77,11 @@ def write_questions(
     return ImportResult(tuple(written), tuple(sorted(problems, key=lambda p: (p.line, p.column))))
 
 
+def _parsed_at(question: ImportedQuestion, path: str) -> ParsedQuestion:
+    """The question's parsed file, at the path where it is written."""
+    return replace(question.parsed, path=path, id=PurePosixPath(path).stem)
+
+
 def _load_workspace(content: Path) -> Workspace:
     workspace = Workspace(content)
     if content.is_dir():
@@ -85,6 +90,8 @@ def _load_workspace(content: Path) -> Workspace:
 
 
 class _ImportPlan:
+    """Decides where each question is written, and finds what prevents it."""
+
     def __init__(
         self,
         bank: str,
@@ -96,9 +103,7 @@ class _ImportPlan:
     ) -> None:
         self.bank, self.content, self.topic, self.overwrite = bank, content, topic, overwrite
         self.workspace = workspace
-        earlier_parsed = [
-            parse_question(written.path, written.question.source) for written in earlier
-        ]
+        earlier_parsed = [_parsed_at(written.question, written.path) for written in earlier]
         parsed_files = [
             parsed for parsed in workspace.parsed_pages() if isinstance(parsed, ParsedQuestion)
         ]
@@ -112,7 +117,7 @@ class _ImportPlan:
         return Diagnostic(question.line, 1, code, message, hint, path=self.bank)
 
     def choose_path(self, question: ImportedQuestion) -> str | Diagnostic:
-        """The path for a question, or that it is there already."""
+        """The path of the question's file, or the problem that it exists already."""
         slug = question.slug
         owner_path = self.path_by_id.get(slug)
         if owner_path is not None and not self._is_same_question(owner_path, question):
@@ -132,16 +137,16 @@ class _ImportPlan:
         return path
 
     def _is_same_question(self, path: str, question: ImportedQuestion) -> bool:
-        """Whether the question of that file is this one, perhaps edited since.
+        """Whether the file at ``path`` holds this question, perhaps edited since.
 
-        Many are called "What does this code print?": it is this one in this topic that has its
-        text, or half of its options.
+        A title such as "What does this code print?" does not suffice: the question is the same if
+        it is in this topic and has the same stem, or at least half of the options.
         """
         parsed = self.parsed_by_path.get(path)
         if parsed is None or path.split("/")[0] != self.topic:
             return False
         existing = extract_question_data(parsed)
-        imported = extract_question_data(parse_question(path, question.source))
+        imported = extract_question_data(question.parsed)
         if imported.stem and imported.stem.split() == existing.stem.split():
             return True
         texts, existing_texts = (
@@ -153,7 +158,7 @@ class _ImportPlan:
     def site_after_import(
         self, paths: Sequence[str], questions: Sequence[ImportedQuestion]
     ) -> SiteMap:
-        """What links can lead to once everything is written."""
+        """What links can lead to once all questions are written."""
         current = self.workspace.site_map()
         images = {
             f"{self.topic}/{image.path}" for question in questions for image in question.images
@@ -169,8 +174,8 @@ class _ImportPlan:
     def find_problem(
         self, question: ImportedQuestion, path: str, site: SiteMap
     ) -> Diagnostic | None:
-        """What speaks against writing a question there."""
-        for problem in check_cross_references(parse_question(path, question.source), site):
+        """Why the question cannot be written to ``path``; None when it can."""
+        for problem in check_cross_references(_parsed_at(question, path), site):
             return self.make_problem(question, problem.code, problem.message, problem.hint)
         for image in question.images:
             image_path = self.content / self.topic / image.path
@@ -192,7 +197,7 @@ def _image_differs(path: Path, image: ImageFile) -> bool:
 
 
 def _write_question(plan: _ImportPlan, question: ImportedQuestion, path: str) -> Diagnostic | None:
-    """Images, then the question: a reader never sees one that names what is not there."""
+    """Writes the images before the question, so that no page links to a missing image."""
     folder = (plan.content / plan.topic).resolve()
     try:
         for image in question.images:

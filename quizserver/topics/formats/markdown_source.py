@@ -1,4 +1,4 @@
-"""A neutral question as the markdown file that our authors would have written, and back."""
+"""Converts a ``QuestionData`` to the markdown file that an author would write, and back."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _FENCES = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?:`{3}|~{3})", re.MULTILINE)
 
 
 def compose_markdown(question: QuestionData) -> str:
-    """The text of the question's file. It is checked elsewhere: not every item makes a good one.
+    """The text of the question's file, unchecked.
 
-    Definitions of links and footnotes, which each text brings along, go to the end, once each.
+    The definitions of links and footnotes in all texts go to the end, each once.
     """
-    question, definitions = _extract_definitions(question)
+    question, definitions = _move_definitions(question)
     front_matter: dict[str, object] = {}
     heading = question.title
     if section_name(question.title) is not None or not question.title:
@@ -58,7 +58,8 @@ def compose_markdown(question: QuestionData) -> str:
     return _front_matter_text(front_matter) + "\n\n".join([*parts, *definitions]) + "\n"
 
 
-def _extract_definitions(question: QuestionData) -> tuple[QuestionData, list[str]]:
+def _move_definitions(question: QuestionData) -> tuple[QuestionData, list[str]]:
+    """The question with no definitions in its texts, and these definitions."""
     definition_texts: dict[str, None] = {}
 
     def without_definitions(text: str) -> str:
@@ -103,9 +104,9 @@ def _yaml_value(value: object) -> str:
 
 
 def _id_suffixes(options: Sequence[OptionData]) -> list[str]:
-    """The id to write behind each option: none, unless the one made of its text is taken.
+    """The explicit id behind each option; empty unless the id derived from its text is taken.
 
-    Ids are made of letters and digits alone, so ``a.b`` and ``a[b]`` would share one.
+    Derived ids contain letters and digits alone, so ``a.b`` and ``a[b]`` would share one.
     """
     text_by_slug: dict[str, str] = {}
     suffixes: list[str] = []
@@ -130,7 +131,7 @@ def _option_markdown(option: OptionData, id_suffix: str) -> str:
 
 
 def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionData:
-    """The neutral question that a checked file holds, each text with the definitions it uses."""
+    """The content of a parsed file, each text with the definitions that it uses."""
     fields = parsed.fields
     front = parsed.front.model
 
@@ -173,9 +174,9 @@ def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionD
 
 
 def refuse_complex_text(text: str) -> None:
-    """Raises RefusedError for more code blocks or comments than anybody writes into a question.
+    """Raises UnsupportedQuestionError for more than ``MAX_BLOCKS`` code blocks or comments.
 
-    Finding where each of them ends takes time that grows with the square of their number.
+    The time to find their ends grows with the square of their number.
     """
     if text.count("<!--") + len(_FENCES.findall(text)) > MAX_BLOCKS:
         message = f"This question holds more than {MAX_BLOCKS:,} code blocks or comments."
@@ -183,10 +184,12 @@ def refuse_complex_text(text: str) -> None:
 
 
 def split_references(text: str) -> tuple[str, str]:
-    """The explanation and the references of a text that may hold a heading for the latter.
+    """Splits a text at its heading "References" into explanation and references.
 
-    Raises RefusedError for a text too tangled to look through.
+    Raises UnsupportedQuestionError for a text with too many blocks.
     """
+    if "reference" not in re.sub(r"[*_`]", "", text).lower():
+        return text.strip(), ""
     refuse_complex_text(text)
     source = scan_markdown(text, front_matter=False)
     for heading in find_headings(source):
@@ -197,9 +200,9 @@ def split_references(text: str) -> tuple[str, str]:
 
 
 def demote_headings(text: str) -> str:
-    """``text`` with its headings of the first two levels at the third: below a question's own.
+    """Moves headings of the first two levels to the third, below those of a question's sections.
 
-    Raises RefusedError for a text too tangled to look through.
+    Raises UnsupportedQuestionError for a text with too many blocks.
     """
     if "#" not in text:
         return text

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from quizserver.topics.model import Diagnostic
+
+if TYPE_CHECKING:
+    from quizserver.topics.question import ParsedQuestion
 
 MAX_BANK_BYTES = 32 * 1024 * 1024
 
@@ -75,18 +79,26 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportedQuestion:
-    """A question as the markdown of a file without any diagnostic.
+    """A question as a markdown file without any diagnostic, parsed.
 
-    ``slug`` is its id and the name of its file without ``.md``; ``line`` is where it begins in the
+    Its path begins with a placeholder for the topic's folder. ``line`` is where it begins in the
     bank.
     """
 
-    source: str = field(repr=False)
-    slug: str
+    parsed: ParsedQuestion = field(repr=False)
     title: str
     line: int
     images: tuple[ImageFile, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """The question's id, and the name of its file without ``.md``."""
+        return self.parsed.id
+
+    @property
+    def source(self) -> str:
+        return self.parsed.text
 
 
 @dataclass(frozen=True, slots=True)

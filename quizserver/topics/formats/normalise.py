@@ -1,4 +1,7 @@
-"""Neutral questions to checked markdown: slugs, duplicates, pictures, and what can't be brought."""
+"""Composes imported questions as markdown files and checks them.
+
+Gives them ids, finds duplicates and images, and refuses what a file here cannot hold.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +32,15 @@ from quizserver.topics.slugs import hex_digest, is_id, slugify
 from quizserver.topics.source_text import LARGEST_PAGE
 
 _LIST_SEPARATOR = "<div></div>"  # shows nothing, and ends a list
-PLACEHOLDER_TOPIC = "topic"  # stands for the topic's folder, which a format knows nothing of
+PLACEHOLDER_TOPIC = "topic"  # the topic's folder is not known before the files are written
 
 
 def normalise_questions(
     name: str, entries: Iterable[QuestionData | Diagnostic], load_image: ImageLoader
 ) -> ImportedBank:
-    """Check every item as a file of ours; ``name`` is the bank's, for the problems.
+    """Normalises every question of the bank ``name``, in their order.
 
-    Items that pass are told apart by their slugs: the second of a name gets a digest of its text.
+    Their slugs differ: where one is taken, the next question gets a digest of its text behind it.
     """
     questions: list[ImportedQuestion] = []
     problems: list[Diagnostic] = []
@@ -82,7 +85,10 @@ def _refuse_duplicate(question: QuestionData, seen: dict[str, QuestionData]) -> 
 def normalise_question(
     question: QuestionData, taken_slugs: set[str], load_image: ImageLoader
 ) -> ImportedQuestion:
-    """The item as a file that the checker accepts. Raises RefusedError with the first reason."""
+    """The question as a file without diagnostics, whose texts are those of ``question``.
+
+    Raises UnsupportedQuestionError with the first reason why there is none.
+    """
     for markdown in (
         question.stem,
         question.explanation,
@@ -107,13 +113,13 @@ def normalise_question(
             replace(question, stem=f"{question.stem}\n\n{_LIST_SEPARATOR}"), taken_slugs, load_image
         )
     _refuse_problems(parsed.diagnostics, source)
-    reread = extract_question_data(parsed)
-    if not _same_texts(question, reread):
-        message = f"Its {_changed_part(question, reread)} would read otherwise in a file of ours."
+    changed_part = _first_changed_part(question, extract_question_data(parsed))
+    if changed_part is not None:
+        message = f"Its {changed_part} would read otherwise in a file of ours."
         hint = "Look for markdown that ends the part it stands in, such as a heading or a list."
         raise UnsupportedQuestionError("not-kept", message, hint)
     images = collect_images(parsed, question.images, load_image)
-    # Where an address on this server leads, only its content folder can tell.
+    # Addresses on this server are checked when the content folder is known.
     local_references = tuple(
         reference for reference in parsed.links if not reference.url.strip().startswith("/")
     )
@@ -121,13 +127,11 @@ def normalise_question(
         replace(parsed, links=local_references), _imported_site(path, images)
     )
     _refuse_problems(list(problems), source)
-    return ImportedQuestion(
-        source, identifier, title or "Question", question.line, images, question.notes
-    )
+    return ImportedQuestion(parsed, title or "Question", question.line, images, question.notes)
 
 
 def _merges_with_list(parsed: ParsedQuestion) -> bool:
-    """Whether the options were taken for more items of a list that stands right above them."""
+    """Whether the options were parsed as items of a list directly above them."""
     return any(problem.code == "malformed-box" for problem in parsed.diagnostics)
 
 
@@ -142,7 +146,7 @@ def _choose_id(question: QuestionData, title: str, source: str, taken_slugs: set
     )
 
 
-# What helps those who read the bank, where the checker speaks to those who write a topic.
+# Hints for readers of a bank, where those of the checks are for authors of a topic.
 _HINTS_FOR_BANKS = {
     "external-image": "Save the picture beside the bank, and name that file.",
     "broken-link": "Write its whole address, from https: on, or take the link out.",
@@ -153,7 +157,7 @@ def _refuse_problems(problems: Sequence[Diagnostic], source: str) -> None:
     if not problems:
         return
     first = min(problems, key=lambda problem: (not problem.fatal, problem.line, problem.column))
-    # Lines of the file that would have been are nothing to those who read the bank.
+    # Line numbers of the composed file mean nothing to readers of the bank.
     message = re.sub(r"\b[Tt]he (\w+) in line \d+", r"another \1", first.message)
     message = re.sub(r"the one in line \d+", "another one", message)
     line = " ".join(source.split("\n")[first.line - 1].split())
@@ -181,7 +185,7 @@ _PART_WORDS = {
 
 
 def _strip_whitespace(question: QuestionData) -> QuestionData:
-    """The item without what markdown does not tell apart: white space around its texts."""
+    """``question`` without the white space around its texts, which markdown ignores."""
 
     def strip_lines(text: str) -> str:
         return "\n".join(line.rstrip() for line in text.strip().split("\n"))
@@ -201,11 +205,14 @@ def _strip_whitespace(question: QuestionData) -> QuestionData:
     )
 
 
-def _same_texts(question: QuestionData, reread: QuestionData) -> bool:
-    a, b = _strip_whitespace(question), _strip_whitespace(reread)
-    return all(getattr(a, part) == getattr(b, part) for part in _PART_WORDS)
-
-
-def _changed_part(question: QuestionData, reread: QuestionData) -> str:
-    a, b = _strip_whitespace(question), _strip_whitespace(reread)
-    return next(word for part, word in _PART_WORDS.items() if getattr(a, part) != getattr(b, part))
+def _first_changed_part(question: QuestionData, reread: QuestionData) -> str | None:
+    """The first part whose text differs between two questions, in words; None when none does."""
+    before, after = _strip_whitespace(question), _strip_whitespace(reread)
+    return next(
+        (
+            word
+            for part, word in _PART_WORDS.items()
+            if getattr(before, part) != getattr(after, part)
+        ),
+        None,
+    )

@@ -1,8 +1,8 @@
 """QTI 2.1: writes a content package with a manifest, one item per question, and the images.
 
-Follows the IMS QTI 2.1 information model. An item is right or wrong as a whole, as here: a question
-without feedback uses the standard template ``match_correct``; one with feedback spells out the same
-rule, since the template would never show the feedback. HTML is reduced to the XHTML that the
+Follows the IMS QTI 2.1 information model. An item is right or wrong as a whole. One without
+feedback uses the standard template ``match_correct``; one with feedback contains the same rule
+itself, since the template shows no feedback. HTML is reduced to the XHTML that the
 schema (``imsqti_v2p1.xsd``) allows, which is that of XHTML 1: lists contain only items, a table has
 a body, and block elements stand only inside block elements."""
 
@@ -14,9 +14,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from quizserver.topics.formats.escape import replace_unwritable
 from quizserver.topics.formats.export_question import ExportedQuestion
 from quizserver.topics.formats.html_tree import BLOCK_TAGS, VOID_TAGS, HtmlNode, parse_clean_html
-from quizserver.topics.formats.model import OptionData
+from quizserver.topics.formats.model import OptionData, QuestionData
 from quizserver.topics.sanitise import word_set
 
 _NAMESPACE = "http://www.imsglobal.org/xsd/imsqti_v2p1"
@@ -25,9 +26,55 @@ _PACKAGE_NAMESPACE = "http://www.imsglobal.org/xsd/imscp_v1p1"
 _MATCH_CORRECT = "http://www.imsglobal.org/question/qti_v2p1/rptemplates/match_correct"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the same questions make the same bytes
 
+_HEADING_TAGS = word_set("h1 h2 h3 h4 h5 h6")
+_QTI_INLINE_TAGS = word_set(
+    "a abbr b br cite code dfn em i img kbd q samp small span strong sub sup var"
+)
+_QTI_BLOCK_TAGS = _HEADING_TAGS | word_set("blockquote div dl hr ol p pre table ul")
+_ALLOWED_CHILDREN = {  # elements that may occur only inside these
+    "ul": word_set("li"),
+    "ol": word_set("li"),
+    "dl": word_set("dt dd"),
+    "table": word_set("caption col colgroup thead tfoot tbody"),
+    "colgroup": word_set("col"),
+    **dict.fromkeys(("thead", "tfoot", "tbody"), word_set("tr")),
+    "tr": word_set("td th"),
+}
+_NESTED_TAGS = frozenset().union(*_ALLOWED_CHILDREN.values())
+_ATTRIBUTES = {
+    "a": ("href",),
+    "img": ("src", "alt", "width", "height"),
+    "td": ("colspan", "rowspan"),
+    "th": ("colspan", "rowspan"),
+    "col": ("span",),
+    "colgroup": ("span",),
+}
+_MATHML_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+_TEMPLATE_PROCESSING = f'  <responseProcessing template="{_MATCH_CORRECT}"/>'
+_RESPONSE_PROCESSING = """\
+  <responseProcessing>
+    <responseCondition>
+      <responseIf>
+        <match><variable identifier="RESPONSE"/><correct identifier="RESPONSE"/></match>
+        <setOutcomeValue identifier="SCORE">
+          <baseValue baseType="float">1</baseValue>
+        </setOutcomeValue>
+      </responseIf>
+      <responseElse>
+        <setOutcomeValue identifier="SCORE">
+          <baseValue baseType="float">0</baseValue>
+        </setOutcomeValue>
+      </responseElse>
+    </responseCondition>
+    <setOutcomeValue identifier="FEEDBACK"><variable identifier="RESPONSE"/></setOutcomeValue>
+    <setOutcomeValue identifier="GENERAL">
+      <baseValue baseType="identifier">shown</baseValue>
+    </setOutcomeValue>
+  </responseProcessing>"""
+
 
 def write_qti(questions: Sequence[ExportedQuestion]) -> bytes:
-    """A zip of ``imsmanifest.xml``, ``items/<id>.xml`` and ``items/<id>/<image>``."""
+    """Writes a zip of ``imsmanifest.xml``, ``items/<id>.xml`` and ``items/<id>/<image>``."""
     members: dict[str, bytes] = {}
     resources: list[str] = []
     for exported in questions:
@@ -77,101 +124,90 @@ def _write_item(exported: ExportedQuestion) -> str:
         exported.add_omission("its hints")
     if data.tags:
         exported.add_omission("its tags")
-    cardinality = "multiple" if data.multiple else "single"
-    names = [f"c{number}" for number in range(1, len(data.options) + 1)]
-    correct_values = "".join(
-        f"<value>{n}</value>" for n, o in zip(names, data.options, strict=True) if o.right
-    )
-    feedback = _write_feedback(exported, names)
-    has_feedback = bool(feedback)
-    declarations = [
-        f'<outcomeDeclaration identifier="FEEDBACK" cardinality="{cardinality}" '
-        'baseType="identifier"/>',
-        '<outcomeDeclaration identifier="GENERAL" cardinality="single" baseType="identifier"/>',
-    ]
-    prompt = to_qti_xhtml(
-        exported.render_html(exported.prompt, _image_folder(exported), as_tex=False)
-    )
+    choice_ids = [f"c{number}" for number in range(1, len(data.options) + 1)]
+    feedback = _write_feedback(exported, choice_ids)
+    prompt = _render_xhtml(exported, exported.prompt)
     choices = [
-        f'      <simpleChoice identifier="{name}">{_choice_html(exported, option)}</simpleChoice>'
-        for name, option in zip(names, data.options, strict=True)
+        f'      <simpleChoice identifier="{choice_id}">{_choice_xhtml(exported, option)}'
+        "</simpleChoice>"
+        for choice_id, option in zip(choice_ids, data.options, strict=True)
     ]
-    return "\n".join(
-        [
-            '<?xml version="1.0" encoding="UTF-8"?>',
-            f'<assessmentItem xmlns="{_NAMESPACE}" '
-            'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
-            f'xsi:schemaLocation="{_NAMESPACE} {_SCHEMA}" identifier="q-{exported.question.id}" '
-            f'title="{_escape_attribute(exported.question.title)}" adaptive="false" timeDependent="false">',
-            f'  <responseDeclaration identifier="RESPONSE" cardinality="{cardinality}" '
-            f'baseType="identifier"><correctResponse>{correct_values}</correctResponse></responseDeclaration>',
-            '  <outcomeDeclaration identifier="SCORE" cardinality="single" baseType="float">'
-            "<defaultValue><value>0</value></defaultValue></outcomeDeclaration>",
-            *(f"  {line}" for line in declarations if has_feedback),
-            "  <itemBody>",
-            f"    <div>{prompt}</div>",
-            f'    <choiceInteraction responseIdentifier="RESPONSE" '
-            f'shuffle="{"true" if data.shuffle else "false"}" '
-            f'maxChoices="{0 if data.multiple else 1}">',
-            *choices,
-            "    </choiceInteraction>",
-            "  </itemBody>",
-            _RESPONSE_PROCESSING
-            if has_feedback
-            else f'  <responseProcessing template="{_MATCH_CORRECT}"/>',
-            *feedback,
-            "</assessmentItem>",
-            "",
-        ]
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<assessmentItem xmlns="{_NAMESPACE}" '
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        f'xsi:schemaLocation="{_NAMESPACE} {_SCHEMA}" identifier="q-{exported.question.id}" '
+        f'title="{_escape_attribute(exported.question.title)}" '
+        'adaptive="false" timeDependent="false">',
+        *_write_declarations(data, choice_ids, has_feedback=bool(feedback)),
+        "  <itemBody>",
+        f"    <div>{prompt}</div>",
+        f'    <choiceInteraction responseIdentifier="RESPONSE" '
+        f'shuffle="{"true" if data.shuffle else "false"}" '
+        f'maxChoices="{0 if data.multiple else 1}">',
+        *choices,
+        "    </choiceInteraction>",
+        "  </itemBody>",
+        _RESPONSE_PROCESSING if feedback else _TEMPLATE_PROCESSING,
+        *feedback,
+        "</assessmentItem>",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _write_declarations(
+    data: QuestionData, choice_ids: Sequence[str], *, has_feedback: bool
+) -> list[str]:
+    cardinality = "multiple" if data.multiple else "single"
+    correct_values = "".join(
+        f"<value>{choice_id}</value>"
+        for choice_id, option in zip(choice_ids, data.options, strict=True)
+        if option.right
     )
+    lines = [
+        f'  <responseDeclaration identifier="RESPONSE" cardinality="{cardinality}" '
+        f'baseType="identifier"><correctResponse>{correct_values}</correctResponse>'
+        "</responseDeclaration>",
+        '  <outcomeDeclaration identifier="SCORE" cardinality="single" baseType="float">'
+        "<defaultValue><value>0</value></defaultValue></outcomeDeclaration>",
+    ]
+    if has_feedback:
+        lines += [
+            f'  <outcomeDeclaration identifier="FEEDBACK" cardinality="{cardinality}" '
+            'baseType="identifier"/>',
+            '  <outcomeDeclaration identifier="GENERAL" cardinality="single" '
+            'baseType="identifier"/>',
+        ]
+    return lines
 
 
-_RESPONSE_PROCESSING = """\
-  <responseProcessing>
-    <responseCondition>
-      <responseIf>
-        <match><variable identifier="RESPONSE"/><correct identifier="RESPONSE"/></match>
-        <setOutcomeValue identifier="SCORE">
-          <baseValue baseType="float">1</baseValue>
-        </setOutcomeValue>
-      </responseIf>
-      <responseElse>
-        <setOutcomeValue identifier="SCORE">
-          <baseValue baseType="float">0</baseValue>
-        </setOutcomeValue>
-      </responseElse>
-    </responseCondition>
-    <setOutcomeValue identifier="FEEDBACK"><variable identifier="RESPONSE"/></setOutcomeValue>
-    <setOutcomeValue identifier="GENERAL">
-      <baseValue baseType="identifier">shown</baseValue>
-    </setOutcomeValue>
-  </responseProcessing>"""
-
-
-def _write_feedback(exported: ExportedQuestion, names: list[str]) -> list[str]:
-    option_feedback = [
-        _modal_feedback(exported, "FEEDBACK", name, option.feedback)
-        for name, option in zip(names, exported.data.options, strict=True)
+def _write_feedback(exported: ExportedQuestion, choice_ids: Sequence[str]) -> list[str]:
+    elements = [
+        _modal_feedback(exported, "FEEDBACK", choice_id, option.feedback)
+        for choice_id, option in zip(choice_ids, exported.data.options, strict=True)
         if option.feedback
     ]
-    general = exported.data.explanation
-    if exported.data.references:
-        general = f"{general}\n\n### References\n\n{exported.data.references}".strip()
-    return [
-        *option_feedback,
-        *([_modal_feedback(exported, "GENERAL", "shown", general)] if general else []),
-    ]
+    general = exported.general_feedback("### References")
+    if general:
+        elements.append(_modal_feedback(exported, "GENERAL", "shown", general))
+    return elements
 
 
-def _modal_feedback(exported: ExportedQuestion, outcome: str, name: str, markdown: str) -> str:
-    inner = to_qti_xhtml(exported.render_html(markdown, _image_folder(exported), as_tex=False))
+def _modal_feedback(
+    exported: ExportedQuestion, outcome: str, identifier: str, markdown: str
+) -> str:
     return (
-        f'  <modalFeedback outcomeIdentifier="{outcome}" identifier="{name}" showHide="show">'
-        f"{inner}</modalFeedback>"
+        f'  <modalFeedback outcomeIdentifier="{outcome}" identifier="{identifier}" showHide="show">'
+        f"{_render_xhtml(exported, markdown)}</modalFeedback>"
     )
 
 
-def _choice_html(exported: ExportedQuestion, option: OptionData) -> str:
+def _render_xhtml(exported: ExportedQuestion, markdown: str) -> str:
+    return to_qti_xhtml(exported.render_html(markdown, _image_folder(exported), as_tex=False))
+
+
+def _choice_xhtml(exported: ExportedQuestion, option: OptionData) -> str:
     return to_qti_xhtml(exported.render_inline(option.text, _image_folder(exported), as_tex=False))
 
 
@@ -180,44 +216,17 @@ def _image_folder(exported: ExportedQuestion) -> str:
 
 
 def _escape_attribute(text: str) -> str:
-    return escape(re.sub("[\x00-\x1f\ud800-\udfff\ufffe\uffff]", " ", text))
-
-
-_HEADING_TAGS = word_set("h1 h2 h3 h4 h5 h6")
-_QTI_INLINE_TAGS = word_set(
-    "a abbr b br cite code dfn em i img kbd q samp small span strong sub sup var"
-)
-_QTI_BLOCK_TAGS = _HEADING_TAGS | word_set("blockquote div dl hr ol p pre table ul")
-_ALLOWED_CHILDREN = {  # what stands nowhere but in these
-    "ul": word_set("li"),
-    "ol": word_set("li"),
-    "dl": word_set("dt dd"),
-    "table": word_set("caption col colgroup thead tfoot tbody"),
-    "colgroup": word_set("col"),
-    **dict.fromkeys(("thead", "tfoot", "tbody"), word_set("tr")),
-    "tr": word_set("td th"),
-}
-_NESTED_TAGS = frozenset().union(*_ALLOWED_CHILDREN.values())
-_ATTRIBUTES = {
-    "a": ("href",),
-    "img": ("src", "alt", "width", "height"),
-    "td": ("colspan", "rowspan"),
-    "th": ("colspan", "rowspan"),
-    "col": ("span",),
-    "colgroup": ("span",),
-}
-_MATHML_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+    return escape(replace_unwritable(re.sub(r"[\t\n\r]", " ", text), " "))
 
 
 def to_qti_xhtml(html: str) -> str:
-    """``html`` as it may stand in an item. What QTI has no element for is a ``div`` or ``span``."""
+    """Converts HTML to the XHTML of an item; elements unknown to QTI become ``div`` or ``span``."""
     root = parse_clean_html(html)
     return "".join(_serialise_node(_fit_node(child, "div"), math=False) for child in root.children)
 
 
 def _fit_node(node: HtmlNode | str, parent: str) -> HtmlNode | str:
-    """``node`` as an element that ``parent`` may hold."""
+    """Converts ``node`` to an element that ``parent`` may contain."""
     if isinstance(node, str) or node.tag == "math":
         return node
     tag = _fitting_tag(node, parent)
@@ -232,14 +241,16 @@ def _fit_node(node: HtmlNode | str, parent: str) -> HtmlNode | str:
         children = list(_wrap_paragraphs(children))
     elif tag not in ("div", "li", "dd", "td", "th") and any(map(_is_block, children)):
         tag = "dd" if tag == "dt" else "div"
-    attributes = {k: node.attributes[k] for k in _ATTRIBUTES.get(tag, ()) if k in node.attributes}
+    attributes = {
+        name: node.attributes[name] for name in _ATTRIBUTES.get(tag, ()) if name in node.attributes
+    }
     return HtmlNode(tag, {"alt": "", **attributes} if tag == "img" else attributes, children)
 
 
 def _fitting_tag(node: HtmlNode, parent: str) -> str:
     tag = node.tag
     href = node.attributes.get("href", "#")
-    if tag == "a" and href.startswith("#"):  # ids are not taken along
+    if tag == "a" and href.startswith("#"):  # ids are not exported
         return "span"
     if parent == "pre" and tag in ("small", "sub", "sup"):
         return "span"
@@ -259,7 +270,7 @@ def _is_blank(node: HtmlNode | str) -> bool:
 
 
 def _wrap_items(children: Sequence[HtmlNode | str], tag: str) -> Iterator[HtmlNode]:
-    """The children of a list or of a part of a table, what stands between them in one as well."""
+    """The children of a list or of a part of a table; other content is wrapped in an item."""
     wrapper = {"ul": "li", "ol": "li", "dl": "dd", "tr": "td"}.get(tag)
     for child in children:
         if isinstance(child, HtmlNode) and child.tag in _ALLOWED_CHILDREN[tag]:
@@ -269,7 +280,7 @@ def _wrap_items(children: Sequence[HtmlNode | str], tag: str) -> Iterator[HtmlNo
 
 
 def _order_table_parts(children: Sequence[HtmlNode | str]) -> Iterator[HtmlNode]:
-    """The parts of a table in the schema's order; one that is all head is all body."""
+    """The parts of a table in the schema's order; a table without a body gets one of its head."""
     parts = [child for child in children if isinstance(child, HtmlNode)]
     filled = [part for part in parts if part.children or part.tag in ("col", "colgroup")]
     if not any(part.tag == "tbody" for part in filled):
@@ -281,7 +292,7 @@ def _order_table_parts(children: Sequence[HtmlNode | str]) -> Iterator[HtmlNode]
 
 
 def _wrap_paragraphs(children: Sequence[HtmlNode | str]) -> Iterator[HtmlNode | str]:
-    """Blocks as they are, and a paragraph around what stands loose between them."""
+    """The blocks, and the content between them in paragraphs."""
     loose: list[HtmlNode | str] = []
     for child in [*children, HtmlNode("")]:
         if isinstance(child, str) or not (_is_block(child) or child.tag == ""):
@@ -296,13 +307,13 @@ def _wrap_paragraphs(children: Sequence[HtmlNode | str]) -> Iterator[HtmlNode | 
 
 def _serialise_node(node: HtmlNode | str, *, math: bool) -> str:
     if isinstance(node, str):
-        return escape(_UNWRITABLE.sub("\ufffd", node), quote=False)
+        return escape(replace_unwritable(node), quote=False)
     math = math or node.tag == "math"
     inner = "".join(_serialise_node(child, math=math) for child in node.children)
-    attributes = {k: v for k, v in node.attributes.items() if k != "xmlns"}
+    attributes = {name: value for name, value in node.attributes.items() if name != "xmlns"}
     namespace = f' xmlns="{_MATHML_NAMESPACE}"' if node.tag == "math" else ""
     attribute_text = "".join(
-        f' {k}="{escape(_UNWRITABLE.sub(" ", v))}"' for k, v in attributes.items()
+        f' {name}="{escape(replace_unwritable(value, " "))}"' for name, value in attributes.items()
     )
     if node.tag in VOID_TAGS and not math:
         return f"<{node.tag}{attribute_text}/>"

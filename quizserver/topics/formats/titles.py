@@ -1,4 +1,4 @@
-"""Which part of a question's text is its title, when the source gives it none of its own."""
+"""Chooses a question's title from its text, where the bank gives it none of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MORE_THAN_A_LINE = re.compile(
 
 
 def choose_title(title: str, question: str) -> tuple[str, str]:
-    """The title and the stem, as markdown, from a plain title and the markdown that is asked.
+    """The title and the stem as markdown, from a title in plain text and the question's markdown.
 
-    Where both say the same, the question is its own title, and there is no stem.
+    Where both have the same text, the question becomes the title, and there is no stem.
     """
     if not title:
         return split_title(question)
@@ -27,28 +27,28 @@ def choose_title(title: str, question: str) -> tuple[str, str]:
 
 
 def rendered_title(markdown: str) -> str:
-    """The words of one text, as a title has them."""
+    """The plain text of a title in markdown."""
     return plain_text(render_markdown(markdown, prefix="", rewrite=lambda _name, _url: None))
 
 
-def split_title(text: str) -> tuple[str, str]:
-    """A title and what is left as the stem, from the markdown of a whole question.
+def split_title(question: str) -> tuple[str, str]:
+    """Splits the markdown of a whole question into a title and a stem.
 
-    The first paragraph is the title where it is one short line; a longer one stays in the stem, and
-    the title is where it begins.
+    The first paragraph is the title where it is one short line. A longer one stays in the stem, and
+    the title is its beginning.
     """
-    first, _, rest = text.strip().partition("\n\n")
+    first, _, rest = question.strip().partition("\n\n")
     if len(first) <= MAX_TITLE_LENGTH and first and not _MORE_THAN_A_LINE.search(first):
         return first, rest.strip()
-    for line in text.strip().split("\n"):
+    for line in question.strip().split("\n"):
         words = " ".join(line.replace("<br>", " ").split())
         if words and not _MORE_THAN_A_LINE.search(words):
-            return _shorten_line(words), text.strip()
-    return "Question", text.strip()
+            return _shorten_line(words), question.strip()
+    return "Question", question.strip()
 
 
 def _shorten_line(line: str) -> str:
-    """At most 100 characters of a line, ending with a word, and without half a pair of signs."""
+    """At most 100 characters of ``line``, ending with a word and without an unpaired sign."""
     if len(line) > 100:
         line = line[:100].rsplit(" ", 1)[0]
         unpaired = [sign for sign in ("`", "$", "*", "[") if sign in line]

@@ -1,4 +1,4 @@
-"""Conventions that GIFT and Moodle XML share: weights of answers as a key, categories as tags."""
+"""Conventions that GIFT and Moodle XML share: the weights of answers, and categories as tags."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ PARTIAL_CREDIT = (
 PARTLY_RIGHT = "the credit for options that are not fully right"
 BELOW_FULL_CREDIT = "that its right options together were worth less than the whole mark"
 SEVERAL_CHOICES = "that several options could be chosen (only one of them is fully right)"
+ALL_OR_NOTHING = "all-or-nothing grading: some of the right options earn some of the mark there"
+INEXACT_WEIGHTS = "its exact weights: Moodle knows shares of at most ten right options"
 
 
 @dataclass(frozen=True, slots=True)
 class WeightedAnswer:
-    """An answer and the percentage of the mark that choosing it gives (or takes, below 0)."""
+    """An answer and the percentage of the score that choosing it adds (subtracts, below 0)."""
 
     text: str
     weight: float
@@ -27,9 +29,9 @@ class WeightedAnswer:
 def options_from_weights(
     answers: Sequence[WeightedAnswer], *, single: bool
 ) -> tuple[tuple[OptionData, ...], tuple[str, ...]]:
-    """The options with their key, and notes on what the key can't say.
+    """The options with their key, and notes on what the key cannot express.
 
-    Raises RefusedError when no answer is right, or when any one of several is enough.
+    Raises UnsupportedQuestionError when no answer is right, or when any one of several is enough.
     """
     fully_right = [answer for answer in answers if answer.weight >= 99.9]
     if single:
@@ -84,12 +86,12 @@ def _any_of_error() -> UnsupportedQuestionError:
 
 
 def weight_share(right_count: int) -> str:
-    """The weight of each of ``item_right`` right options, as Moodle writes it."""
+    """The weight of each of ``right_count`` right options, as Moodle writes it."""
     return f"{100 / right_count:.5f}".rstrip("0").rstrip(".")
 
 
 def category_tag(category: str) -> str:
-    """The last part of a category's path; nothing for one that Moodle named by itself."""
+    """The last part of a category's path; empty for a category that Moodle creates by itself."""
     name = category.replace("//", "\0").split("/")[-1].replace("\0", "/").strip()
     is_builtin = name.startswith("$") or name.lower() in ("top", "default")
     return "" if is_builtin or name.lower().startswith("default for ") else name
