@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -67,18 +68,13 @@ class SimulationEntry(_StrictModel):
 FrontMatterModel = TypeVar("FrontMatterModel", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
 class CheckedYaml(Generic[FrontMatterModel]):
-    """A model (None: it could not be made) with the places of its keys and its flaws."""
+    """YAML as a model (None: it is invalid), with the places of its keys and its diagnostics."""
 
-    def __init__(
-        self,
-        model: FrontMatterModel | None,
-        document: YamlDocument,
-        diagnostics: Sequence[Diagnostic],
-    ) -> None:
-        self.model = model
-        self.document = document
-        self.diagnostics = tuple(diagnostics)
+    model: FrontMatterModel | None
+    document: YamlDocument
+    diagnostics: tuple[Diagnostic, ...]
 
 
 def check_front_matter(
@@ -104,7 +100,7 @@ def check_yaml(
     if any(
         diagnostic.fatal and diagnostic.code == "bad-yaml" for diagnostic in document.diagnostics
     ):
-        return CheckedYaml(None, document, document.diagnostics)
+        return CheckedYaml(None, document, tuple(document.diagnostics))
     diagnostics = list(document.diagnostics)
     instance: FrontMatterModel | None = None
     data = document.data
@@ -123,7 +119,7 @@ def check_yaml(
             data = _drop_paths(data, unknown_paths)
     if any(diagnostic.fatal for diagnostic in diagnostics):
         instance = None
-    return CheckedYaml(instance, document, diagnostics)
+    return CheckedYaml(instance, document, tuple(diagnostics))
 
 
 def _drop_paths(data: Any, paths: Iterable[YamlPath], prefix: YamlPath = ()) -> Any:

@@ -1,4 +1,4 @@
-"""A question of a plain bank cut apart: what is asked, the options, and what follows them."""
+"""Splits a question of a plain bank into stem, options and the lines that follow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LINK_DEFINITION = re.compile(r" {0,3}\[[^\[\]^]+\]:[ \t]*<?\S+")
 
 @dataclass
 class _LooseBlock:
-    """Lines below an option that are not indented, and stand together."""
+    """Consecutive lines below an option that are not indented."""
 
     line: int
     lines: list[str]
@@ -39,26 +39,24 @@ class _LooseBlock:
 
 @dataclass
 class PlainOption:
-    """An option as it is written; ``text`` and ``feedback`` are its lines."""
+    """An option as written. ``own_blocks`` are those blocks below it that belong to it."""
 
     line: int
     right: bool
     text: list[str]
     feedback: list[str] = field(default_factory=list)
-    own_blocks: list[_LooseBlock] = field(
-        default_factory=list
-    )  # of the blocks below it, those that are its
+    own_blocks: list[_LooseBlock] = field(default_factory=list)
 
 
 def split_question(section: BankSection) -> tuple[list[str], list[PlainOption], list[str]]:
-    """The lines above the options, the options, and what follows them.
+    """The lines above the options, the options, and the lines that follow them.
 
-    Raises RefusedError when a paragraph between the options may belong to one, or to none.
+    Raises UnsupportedQuestionError when a paragraph between two options may belong to neither.
     """
     stem: list[str] = []
     options: list[PlainOption] = []
     blocks: list[_LooseBlock] = []  # below the last option
-    explanation: list[str] = []  # what stands between options but is no part of one
+    explanation: list[str] = []  # lines between options that belong to none
     fence, margin, after_blank = "", 0, False
     for number, line in section.body:
         if not fence and LINK_DEFINITION.match(line):
@@ -68,7 +66,7 @@ def split_question(section: BankSection) -> tuple[list[str], list[PlainOption], 
         if box and (not options or indent_of(line) < margin) and not _is_prose_link(line):
             if options:
                 explanation += _assign_blocks(options[-1], blocks)
-            options.append(PlainOption(number, bool(box["mark"]), [box["rest"].strip()]))
+            options.append(PlainOption(number, bool(box["tick"]), [box["rest"].strip()]))
             margin, blocks, after_blank = indent_of(line) + 2, [], False
             opened_fence = fence_after(box["rest"].strip(), "")
             fence = opened_fence or fence
@@ -92,7 +90,7 @@ def _is_prose_link(line: str) -> bool:
 
 
 def _continues_option(line: str, margin: int, after_blank: bool, fence: str) -> bool:
-    """Whether a line below an option is part of it, by how it stands."""
+    """Whether a line below an option is part of it, by its indentation."""
     if indent_of(line) >= margin:
         return True
     if fence or after_blank:
@@ -101,12 +99,12 @@ def _continues_option(line: str, margin: int, after_blank: bool, fence: str) -> 
 
 
 def _begins_block(line: str, block: Sequence[str], fence: str) -> bool:
-    """Whether ``line`` begins another block than the one whose lines are given."""
+    """Whether ``line`` begins another block than ``block``."""
     return not block[-1].strip() or bool(fence and not fence_after(block[0], ""))
 
 
 def _assign_blocks(option: PlainOption, blocks: Sequence[_LooseBlock]) -> list[str]:
-    """Gives an option what stands between it and the next; returns what explains instead."""
+    """Adds the blocks below an option to it; returns the lines that explain the question."""
     explanation: list[str] = []
     for block in blocks:
         first = block.lines[0].strip()
@@ -121,7 +119,10 @@ def _assign_blocks(option: PlainOption, blocks: Sequence[_LooseBlock]) -> list[s
 
 
 def _refuse_two_lists(options: Sequence[PlainOption]) -> None:
-    """A paragraph below some options alone: theirs, or the text above a second list of options?"""
+    """Raises UnsupportedQuestionError when only some options have a paragraph below them.
+
+    It may be part of an option, or the text above a second list of options.
+    """
     paragraph_lines = [
         [block.line for block in option.own_blocks if not _is_code_or_image(block)]
         for option in options[:-1]
@@ -138,7 +139,10 @@ def _refuse_two_lists(options: Sequence[PlainOption]) -> None:
 
 
 def _trailing_lines(options: Sequence[PlainOption], blocks: Sequence[_LooseBlock]) -> list[str]:
-    """What follows the options; code or images go to the last one when the others have theirs."""
+    """The lines after the options.
+
+    Code and images belong to the last option as far as other options have such blocks too.
+    """
     most_blocks = max((len(option.own_blocks) for option in options[:-1]), default=0)
     own_count = 0
     while own_count < min(most_blocks, len(blocks)) and _is_code_or_image(blocks[own_count]):
@@ -152,17 +156,17 @@ def _is_code_or_image(block: _LooseBlock) -> bool:
 
 
 def is_link_line(line: str) -> bool:
-    """Whether a line holds nothing but links, perhaps with "Source:" before them."""
+    """Whether a line contains only links, perhaps with "Source:" before them."""
     return _LINK_LINE.match(line) is not None
 
 
 def is_image_line(line: str) -> bool:
-    """Whether a line holds an image and nothing else."""
+    """Whether a line contains only an image."""
     return _IMAGE_LINE.match(line) is not None
 
 
 def dedent_lines(lines: Sequence[str]) -> str:
-    """Lines with the indentation taken off that all of them have."""
+    """Joins lines without the indentation that all of them have."""
     expanded = [line.expandtabs(4) for line in lines]
     shared_indent = min((indent_of(line) for line in expanded if line.strip()), default=0)
     return "\n".join(line[shared_indent:].rstrip() for line in expanded).strip("\n")

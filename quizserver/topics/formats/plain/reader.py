@@ -1,7 +1,7 @@
-"""Plain task-list banks, as they stand on code hosts: many questions in one markdown file.
+"""Reads plain banks: many questions with task lists in one markdown file.
 
-Forgives what people write (``-[x]``, ``- []``, ``* [X]``, code that is not indented below its
-option) and never guesses a key: a question without a right option is reported.
+Accepts what people write (``-[x]``, ``- []``, ``* [X]``, code that is not indented below its
+option) but never guesses a key: a question without a right option is a problem.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from quizserver.topics.formats.plain.options import (
 )
 from quizserver.topics.formats.plain.split import (
     BankSection,
-    fence_after,
     question_sections,
     strip_question_number,
+    track_fences,
 )
 from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import split_title
@@ -81,8 +81,10 @@ def _blank_front_matter(lines: list[str]) -> list[str]:
 
 
 def _link_definitions(lines: list[str]) -> tuple[LabelDefinition, ...]:
-    """Link definitions of the whole bank; footnotes stay where they are."""
+    """The link definitions of the whole bank; footnotes stay in their questions."""
     definition_lines = [line for line in lines if LINK_DEFINITION.match(line)][:2000]
+    if not definition_lines:
+        return ()
     definitions, _ = find_definitions(
         scan_markdown("\n".join(definition_lines), front_matter=False)
     )
@@ -141,7 +143,7 @@ def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...
 
 
 def _have_ordered_labels(choices: Sequence[OptionData]) -> bool:
-    """Whether the options bear letters or numbers in order, which explanations may speak of."""
+    """Whether the options begin with letters or numbers in order, which explanations may cite."""
     matches = [_OPTION_LABEL.match(choice.text) for choice in choices]
     labels = [match["label"].lower() for match in matches if match]
     return labels in (
@@ -158,6 +160,7 @@ def _escape_section(section: BankSection) -> BankSection:
 
 
 def _convert_option(option: PlainOption, references: list[str]) -> OptionData:
+    """The option's text and feedback; links at the ends of lines go to ``references``."""
     has_gap = option.text[1:2] == [""]
     other_lines = dedent_lines(option.text[1:])
     lines = [
@@ -167,13 +170,12 @@ def _convert_option(option: PlainOption, references: list[str]) -> OptionData:
     ]
     own_lines: list[str] = []
     feedback: list[str] = list(option.feedback)
-    fence = ""
-    for line in lines:
-        was_open, fence = bool(fence), fence_after(line, fence)
-        if not was_open and not fence and own_lines and line.lstrip().startswith(">"):
+    for line, in_code, opens_code in track_fences(lines):
+        is_prose = not in_code and not opens_code
+        if is_prose and own_lines and line.lstrip().startswith(">"):
             feedback.append(re.sub(r"^\s*> ?", "", line))
             continue
-        trailing = None if was_open or fence else _TRAILING_LINK.search(line)
+        trailing = _TRAILING_LINK.search(line) if is_prose else None
         if trailing:
             references.append(trailing[1])
             line = line[: trailing.start()]
@@ -184,14 +186,12 @@ def _convert_option(option: PlainOption, references: list[str]) -> OptionData:
 
 
 def _read_following_lines(lines: list[str], references: list[str]) -> tuple[list[str], str]:
-    """Hints and the explanation among what follows the options; links go to ``references``."""
+    """The hints and the explanation after the options; lines of links go to ``references``."""
     hints: list[str] = []
     explanation: list[str] = []
     target = explanation
-    fence = ""
-    for line in lines:
-        was_open, fence = bool(fence), fence_after(line, fence)
-        heading = None if was_open else re.match(r"#{1,6}\s+(.*)", line)
+    for line, in_code, opens_code in track_fences(lines):
+        heading = None if in_code else re.match(r"#{1,6}\s+(.*)", line)
         name = section_name(heading[1]) if heading else None
         if name is SectionName.HINT:
             hints.append("")
@@ -200,17 +200,17 @@ def _read_following_lines(lines: list[str], references: list[str]) -> tuple[list
             target = references
         elif name is not None:
             target = explanation
-        elif not was_open and not fence and is_link_line(line.strip()):
+        elif not in_code and not opens_code and is_link_line(line.strip()):
             if not is_image_line(line.strip()):
                 references.append(re.sub(rf"^{LIST_MARKER}", "", line.strip()))
             else:
                 target.append(line)
-        elif not was_open and is_thematic_break(line):
-            explanation += ["", _RULE, ""]  # such as stands between questions
+        elif not in_code and is_thematic_break(line):
+            explanation += ["", _RULE, ""]  # perhaps one between questions
             target = explanation
         elif hints and target is not explanation and target is not references:
             hints[-1] += f"{line}\n"
-        elif line.strip() or was_open or (target is explanation and target[-1:] != [""]):
+        elif line.strip() or in_code or (target is explanation and target[-1:] != [""]):
             target.append(line)
     explanation_text = _EXPLANATION_LABEL.sub(
         "", _strip_rules_around("\n".join(explanation)), count=1

@@ -1,23 +1,23 @@
-"""One markdown file with many questions: where each of them begins and ends."""
+"""Splits a markdown bank into its questions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from quizserver.topics.markdown import section_name
 
 TASK_BOX = re.compile(
     r"^(?P<indent>[ \t]*)(?:(?:[-*+]|\d{1,3}[.)])[ \t]*)?"
-    r"\\?\[[ \t]*(?P<mark>[xX✓✔]?)[ \t]*\\?\](?P<rest>(?:[ \t].*|[^\s(\[:].*)?)$"
+    r"\\?\[[ \t]*(?P<tick>[xX✓✔]?)[ \t]*\\?\](?P<rest>(?:[ \t].*|[^\s(\[:].*)?)$"
 )
 _FENCE = re.compile(
     r"^[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(?:\[[^\[\]]{0,3}\][ \t]+)?"
     r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})"
 )
-_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]*(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE = re.compile(r"^ {0,3}(?P<row>={2,}|-{2,})[ \t]*$")
+_HEADING = re.compile(r"^ {0,3}(?P<hashes>#{1,6})[ \t]*(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$")
+_UNDERLINE = re.compile(r"^ {0,3}(?P<line>={2,}|-{2,})[ \t]*$")
 _NO_HEADING = re.compile(r"[-*+>|#]|\d+[.)][ \t]+\[|={2,}$|`{3}|~{3}")
 _QUESTION_NUMBER = re.compile(
     r"^(?P<open>\*\*|__)?\[?"
@@ -32,9 +32,10 @@ _QUESTION_NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BankSection:
-    """A heading of a bank and the lines below it. ``line`` is the heading's, from 1.
+    """A heading of a bank and the numbered lines below it.
 
-    ``open_fence`` is the line of a code block that has no end, if there is one.
+    ``line`` is that of the heading, from 1. ``open_fence`` is the line of a code block without an
+    end, if there is one.
     """
 
     line: int
@@ -50,7 +51,10 @@ class BankSection:
 
 
 def split_sections(lines: list[str]) -> Iterator[BankSection]:
-    """The file cut at every heading outside code; a numbered one ends code left open above it."""
+    """Splits a bank at every heading outside code.
+
+    A numbered heading also ends a code block without an end above it.
+    """
     lines = _hash_underlined_headings(lines)
     level, heading, first_line, numbered = 0, "", 1, False
     body: list[tuple[int, str]] = []
@@ -59,16 +63,16 @@ def split_sections(lines: list[str]) -> Iterator[BankSection]:
         match = _HEADING.match(line) if line.lstrip(" ").startswith("#") else None
         is_numbered = (
             match is not None
-            and len(match["marks"]) > 1
+            and len(match["hashes"]) > 1
             and bool(_QUESTION_NUMBER.match(match["text"]))
         )
-        has_space = match is not None and line[match.end("marks") :][:1] in (" ", "\t")
+        has_space = match is not None and line[match.end("hashes") :][:1] in (" ", "\t")
         if match and ((not fence and has_space) or is_numbered):
             yield BankSection(
                 first_line, level, heading, numbered, tuple(body), fence_line if fence else None
             )
             level, heading, first_line, body = (
-                len(match["marks"]),
+                len(match["hashes"]),
                 match["text"].strip(),
                 number,
                 [],
@@ -85,28 +89,26 @@ def split_sections(lines: list[str]) -> Iterator[BankSection]:
 
 
 def _hash_underlined_headings(lines: list[str]) -> list[str]:
-    """The lines with headings that are underlined written with hashes; as many as before.
+    """Replaces underlined headings by headings with hashes; the number of lines does not change.
 
-    A row of dashes underlines only where no heading has hashes: elsewhere it separates.
+    A line of dashes underlines a heading only in a file without hashes: elsewhere it is a rule.
     """
     has_hashes = any(_HEADING.match(line) and line.lstrip().startswith("#") for line in lines)
     converted = list(lines)
-    fence = ""
-    for index, line in enumerate(lines):
-        was_open, fence = bool(fence), fence_after(line, fence)
-        underline = None if was_open or index == 0 else _UNDERLINE.match(line)
+    for index, (line, in_code, _) in enumerate(track_fences(lines)):
+        underline = None if in_code or index == 0 else _UNDERLINE.match(line)
         if underline is None or (index > 1 and lines[index - 2].strip()):
             continue
         above = lines[index - 1].strip()
         if above and not _NO_HEADING.match(above):
-            level = 1 if underline["row"][0] == "=" else 2
+            level = 1 if underline["line"][0] == "=" else 2
             if level == 1 or not has_hashes:
                 converted[index - 1 : index + 1] = [f"{'#' * level} {above}", ""]
     return converted
 
 
 def fence_after(line: str, fence: str) -> str:
-    """The fence that is open after ``line``, when ``fence`` was before it."""
+    """The fence of a code block that is open after ``line``, from that before it (or empty)."""
     if fence:
         closing = line.strip(" \t>")
         closes = len(closing) >= len(fence) and not closing.strip(fence[0])
@@ -115,11 +117,19 @@ def fence_after(line: str, fence: str) -> str:
     return match["fence"] if match else ""
 
 
-def question_sections(lines: list[str]) -> Iterator[BankSection]:
-    """The parts that are questions: what belongs to one is in its body, chapters are left out.
+def track_fences(lines: Iterable[str]) -> Iterator[tuple[str, bool, bool]]:
+    """Yields each line, whether a code block is open before it, and whether one is after it."""
+    fence = ""
+    for line in lines:
+        was_open, fence = bool(fence), fence_after(line, fence)
+        yield line, was_open, bool(fence)
 
-    A question begins at a numbered heading, or at one of the level (or above it) that most
-    headings over a task list have. Deeper headings, and those such as "Answer", belong to it.
+
+def question_sections(lines: list[str]) -> Iterator[BankSection]:
+    """The sections that are questions, each with the sections that belong to it in its body.
+
+    A question begins at a numbered heading, or at one of the level that most headings above a task
+    list have, or of a higher level. Deeper headings, and those such as "Answer", belong to it.
     """
     sections = list(split_sections(lines))
     levels = [section.level for section in sections if section.has_boxes and section.level]
@@ -151,7 +161,7 @@ def _is_question(section: BankSection) -> bool:
 
 
 def strip_question_number(text: str) -> str:
-    """A question's heading without its number."""
+    """The heading of a question without its number."""
     match = _QUESTION_NUMBER.match(text)
     if match is None:
         return text.strip()
