@@ -152,23 +152,27 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
 def _register_accounts(app: Flask, services: AppServices) -> None:
     app.register_blueprint(
         account_pages.create_accounts_blueprint(
-            database=services.database,
-            current=services.current,
-            settings=services.settings,
-            limiter=services.limiter,
-            merge_guest=attempts.merge_guest_attempts,
-            export_person=lambda session, person_id: (
-                attempts.export_attempts(session, person_id)
-                | members.export_memberships(session, person_id)
+            account_pages.AccountPages(
+                services.database,
+                services.current,
+                merge_guest=attempts.merge_guest_attempts,
+                export_person=lambda session, person_id: (
+                    attempts.export_attempts(session, person_id)
+                    | members.export_memberships(session, person_id)
+                ),
+                sole_class_titles=lambda session, person_id: [
+                    class_.title
+                    for class_ in instructors.classes_only_instructed_by(session, person_id)
+                ],
             ),
-            sole_class_titles=lambda session, person_id: [
-                learning_class.title
-                for learning_class in instructors.classes_only_instructed_by(session, person_id)
-            ],
+            limiter=services.limiter,
+            settings=services.settings,
         )
     )
     app.register_blueprint(
-        role_pages.create_roles_blueprint(database=services.database, current=services.current)
+        role_pages.create_roles_blueprint(
+            role_pages.RolesPages(services.database, services.current)
+        )
     )
 
 

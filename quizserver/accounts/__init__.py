@@ -1,1 +1,1 @@
-"""People: guests, sign-up, sign-in, roles, and what somebody may take along or delete."""
+"""People: guests, sign-up, sign-in, roles, and the download and deletion of personal data."""

@@ -1,4 +1,4 @@
-"""``quizserver user``: looking after accounts from the command line of the server."""
+"""``quizserver user``: lists and manages accounts from the command line of the server."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def list_users(database: Database, as_json: bool) -> None:
             click.echo(f"{person.email}\t{person.role}\tsince {person.created_at:%Y-%m-%d}")
 
 
-@user.command()
+@user.command("add")
 @EMAIL_ARGUMENT
 @click.option("--role", type=click.Choice(ROLES), default="learner", show_default=True)
 @PASSWORD_STDIN
 @click.pass_obj
-def add(database: Database, email: str, role: str, password_stdin: bool) -> None:
+def add_user(database: Database, email: str, role: str, password_stdin: bool) -> None:
     """Make an account."""
     address = _parse_email(email)
     hashed = hash_password(_read_password(address, password_stdin))
@@ -74,12 +74,12 @@ def add(database: Database, email: str, role: str, password_stdin: bool) -> None
     click.echo(f"{address} has a new account as {role_with_article(role)}.")
 
 
-@user.command()
+@user.command("role")
 @EMAIL_ARGUMENT
 @click.argument("role", type=click.Choice(ROLES))
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
-def role(database: Database, email: str, role: str, force: bool) -> None:
+def change_role(database: Database, email: str, role: str, force: bool) -> None:
     """Give an account another role, and log it."""
     try:
         with database.write() as session:
@@ -93,7 +93,8 @@ def role(database: Database, email: str, role: str, force: bool) -> None:
         click.echo(f"{person.email} is {role_with_article(role)} already.")
     else:
         click.echo(
-            f"{person.email} is now {role_with_article(role)}, was {role_with_article(person.role)}."
+            f"{person.email} is now {role_with_article(role)},"
+            f" was {role_with_article(person.role)}."
         )
 
 
@@ -113,15 +114,17 @@ def show_log(database: Database, as_json: bool) -> None:
         click.echo(json.dumps({"grants": rows}, indent=2))
     else:
         for g in grants:
-            by = g.by or "the command line"
-            click.echo(f"{g.at:%Y-%m-%d %H:%M} UTC\t{g.email}\t{g.before} -> {g.after}\tby {by}")
+            granter = g.by or "the command line"
+            click.echo(
+                f"{g.at:%Y-%m-%d %H:%M} UTC\t{g.email}\t{g.before} -> {g.after}\tby {granter}"
+            )
 
 
-@user.command()
+@user.command("password")
 @EMAIL_ARGUMENT
 @PASSWORD_STDIN
 @click.pass_obj
-def password(database: Database, email: str, password_stdin: bool) -> None:
+def reset_password(database: Database, email: str, password_stdin: bool) -> None:
     """Set an account's password; its owner is signed out everywhere."""
     with database.read() as session:
         _require_account(session, email)
@@ -132,12 +135,12 @@ def password(database: Database, email: str, password_stdin: bool) -> None:
     click.echo(f"{person.email} has a new password.")
 
 
-@user.command()
+@user.command("delete")
 @EMAIL_ARGUMENT
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
-def delete(database: Database, email: str, yes: bool, force: bool) -> None:
+def delete_user(database: Database, email: str, yes: bool, force: bool) -> None:
     """Delete an account with every answer in it. The log of roles keeps its address."""
     with database.read() as session:
         person = _require_account(session, email)

@@ -1,4 +1,4 @@
-"""Who is asking: the visitor behind this request, and the person behind the visitor."""
+"""The visitor who sent the current request, and the person whom the visitor is signed in as."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from quizserver.db.session import Database
 
 
 class CurrentUser:
-    """Answers "who is asking?" within a request.
+    """The visitor of the current request.
 
-    A visitor is a random token in the signed session cookie. A person row is made only when there
-    is something to keep, so that a crawler's visit leaves nothing behind.
+    A visitor is a random token in the signed session cookie. A row for a person is inserted only
+    when there is something to store, so that a crawler's visit leaves nothing in the database.
     """
 
     def __init__(self, app: Flask, database: Database) -> None:
         self._database = database
-        # Pages take who is signed in from `learner` below; the library's own name for it would ask
-        # the database again for the page that says that it can't be reached.
+        # Templates read `learner` below. The library's own context processor would query the
+        # database again on the page that says that the database can't be reached.
         manager = LoginManager()
         manager.init_app(app, add_context_processor=False)
         manager.login_view = "accounts.sign_in"
@@ -38,7 +38,7 @@ class CurrentUser:
         return current_user if current_user.is_authenticated else None
 
     def may_write(self) -> bool:
-        """Whether whoever asks looks after topics."""
+        """Whether the visitor is signed in to an account that may edit topics."""
         account = self.account()
         return account is not None and account.may_write
 
@@ -58,7 +58,7 @@ class CurrentUser:
         with self._database.read() as db_session:
             guest = store.person_by_visitor(db_session, token)
         if guest is not None and not guest.is_guest:
-            # The guest has become an account since this cookie was set; only signing in opens that.
+            # The guest became an account after this cookie was set: only signing in opens that.
             del session["visitor"]
             return None
         return guest
@@ -68,11 +68,11 @@ class CurrentUser:
         return None if person is None else person.id
 
     def visitor_token(self) -> str:
-        """The token of whoever asks, never empty: stable across a guest's visits and sign-ins."""
+        """The visitor's token, made when there is none: the same at a guest's every visit."""
         account = self.account()
         if account is not None:
             return account.visitor
-        self.person()  # drops a token that no longer stands for a guest
+        self.person()  # removes a token from the session that is no guest's any more
         if "visitor" not in session:
             session["visitor"] = store.new_visitor_token()
             session.permanent = True
@@ -80,7 +80,7 @@ class CurrentUser:
         return token
 
     def sign_in(self, person: Person) -> None:
-        """Opens a fresh session for ``person``: nothing set before it carries over."""
+        """Opens a new session for ``person``, without anything that the old one held."""
         session.clear()
         session.permanent = True
         g.pop("guest", None)

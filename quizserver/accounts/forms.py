@@ -1,4 +1,4 @@
-"""The forms of the account pages, with the words that tell what is wrong in a field."""
+"""The forms of the account pages, with the messages for fields that are wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person as the other rooms see them, and what an address and a password must look like."""
+"""A person, and the rules for addresses and passwords."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ PASSWORD_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a row in the database: a guest (no address) or an account."""
+    """A person with a row in the database: a guest (no address) or an account.
+
+    ``visitor`` is the random token of a guest's cookie; ``absorbed_by`` is the account that took
+    over a guest's work.
+    """
 
     id: int
     visitor: str
@@ -25,12 +29,12 @@ class Person:
 
     @property
     def is_guest(self) -> bool:
-        """Whether the visitor's token alone lets somebody be this person."""
+        """Whether the visitor's token alone is enough to act as this person."""
         return self.email is None and self.absorbed_by is None
 
     @property
     def may_write(self) -> bool:
-        """Whether they look after topics, and are told what is wrong with them."""
+        """Whether they may edit topics and see what is wrong with them."""
         return self.role in {"author", "admin"}
 
     @property
@@ -40,21 +44,21 @@ class Person:
 
     @property
     def is_admin(self) -> bool:
-        """Whether they give others their roles, and may look into every class."""
+        """Whether they may grant roles and see every class."""
         return self.role == "admin"
 
-    # What Flask-Login asks of a user.
+    # Required by Flask-Login.
     is_authenticated = True
     is_active = True
     is_anonymous = False
 
     def get_id(self) -> str:
-        """Names the person and the generation of their sessions: a new password ends old ones."""
+        """The person and the generation of their sessions: a new password ends the old ones."""
         return f"{self.id}.{self.session_key}"
 
 
 def normalise_email(text: str) -> str:
-    """The address in the one spelling under which it is stored.
+    """The normal form of an address, under which it is stored.
 
     Raises ValueError with a sentence for people when it is not an address.
     """

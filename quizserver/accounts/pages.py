@@ -1,8 +1,9 @@
-"""Sign up, sign in, sign out, and what a person may do with their own account."""
+"""Sign-up, sign-in and sign-out, and the pages of a person's own account."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,23 +25,180 @@ from quizserver.settings import Settings
 
 WRONG_CREDENTIALS = "That address and password don't belong together. Check both and try again."
 
+FormPage = AnyResponse | str | tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPages:
+    """The views of the account pages.
+
+    ``merge_guest(session, guest_id, account_id)`` moves a guest's work into an account;
+    ``export_person(session, person_id)`` is what other packages store about a person;
+    ``sole_class_titles(session, person_id)`` are the titles of the classes that only they instruct.
+    """
+
+    database: Database
+    current: CurrentUser
+    merge_guest: Callable[[Session, int, int], None]
+    export_person: Callable[[Session, int], dict[str, Any]]
+    sole_class_titles: Callable[[Session, int], list[str]]
+
+    def sign_in(self) -> FormPage:
+        form = SignInForm(next=request.args.get("next", ""))
+        if not form.validate_on_submit():
+            return _render_form("accounts/sign_in.html", form)
+        person = self._authenticate(form.email.data, form.password.data)
+        if person is None:
+            form.password.errors = [WRONG_CREDENTIALS]
+            return _render_form("accounts/sign_in.html", form)
+        guest = self.current.person()
+        if guest is not None and guest.is_guest:
+            with self.database.write() as session:
+                self.merge_guest(session, guest.id, person.id)
+                store.link_guest_to_account(session, guest.id, person.id)
+        self.current.sign_in(person)
+        return redirect(_safe_redirect_target(form.next.data), 303)
+
+    def sign_up(self) -> FormPage:
+        if self.current.account() is not None:
+            return redirect(url_for("accounts.account"), 303)
+        form = SignUpForm(next=request.args.get("next", ""))
+        if not form.validate_on_submit():
+            return _render_form("accounts/sign_up.html", form)
+        password_hash = hash_password(form.password.data)
+        visitor = self.current.visitor_token()
+        try:
+            with self.database.write() as session:
+                guest = store.ensure_guest(session, visitor)
+                store.register_account(session, guest.id, form.email.data, password_hash)
+                person = store.person_by_id(session, guest.id)
+        except store.AddressTakenError:
+            form.email.errors = ["This address has an account already. Sign in instead."]
+            return _render_form("accounts/sign_up.html", form)
+        except store.NoGuestError:
+            form.email.errors = ["You have signed up or in meanwhile, perhaps in another tab."]
+            return _render_form("accounts/sign_up.html", form)
+        assert person is not None
+        self.current.sign_in(person)
+        flash("Your account is ready. Everything you did as a guest is in it.")
+        return redirect(_safe_redirect_target(form.next.data), 303)
+
+    def sign_out(self) -> AnyResponse:
+        self.current.sign_out()
+        return redirect(url_for("progress.home"), 303)
+
+    def show_account(self) -> str:
+        person = self.current.person()
+        grants = []
+        if person is not None and not person.is_guest:
+            with self.database.read() as session:
+                grants = roles_store.grants_of_person(session, person.id, limit=1)
+        return render_template(
+            "accounts/account.html",
+            person=person,
+            permissions=ROLE_PERMISSIONS,
+            role_with_article=role_with_article,
+            grant=grants[0] if grants else None,
+        )
+
+    def change_password(self) -> FormPage:
+        form = PasswordForm()
+        person = self.current.account()
+        assert person is not None
+        assert person.email is not None
+        if not form.validate_on_submit():
+            return _render_form("accounts/password.html", form)
+        fault = password_fault(form.new_password.data, person.email)
+        if fault:
+            form.new_password.errors = [fault]
+            return _render_form("accounts/password.html", form)
+        if not self._is_password_of(person, form.password.data):
+            form.password.errors = ["That is not your present password."]
+            return _render_form("accounts/password.html", form)
+        password_hash = hash_password(form.new_password.data)
+        with self.database.write() as session:
+            store.change_password(session, person.id, password_hash)
+            updated_person = store.person_by_id(session, person.id)
+        assert updated_person is not None
+        self.current.sign_in(updated_person)
+        flash("Your password is changed. Other browsers have been signed out.")
+        return redirect(url_for("accounts.account"), 303)
+
+    def delete_account(self) -> FormPage:
+        person = self.current.person()
+        if person is None:
+            return redirect(url_for("accounts.account"), 303)
+        form = DeleteForm()
+        with self.database.read() as session:
+            in_role_log = roles_store.is_in_role_log(session, person.id)
+            context = {
+                "person": person,
+                "logged": in_role_log,
+                "classes": self.sole_class_titles(session, person.id),
+            }
+        if not form.validate_on_submit():
+            return _render_form("accounts/delete.html", form, **context)
+        if not person.is_guest and not self._is_password_of(person, form.password.data or ""):
+            form.password.errors = ["That is not your password."]
+            return _render_form("accounts/delete.html", form, **context)
+        try:
+            with self.database.write() as session:
+                roles_store.require_another_admin(session, person.id)
+                store.delete_person(session, person.id)
+        except roles_store.LastAdminError as error:
+            form.password.errors = [str(error)]
+            return _render_form("accounts/delete.html", form, **context)
+        self.current.sign_out()
+        exception_note = ", but for your address in the log of roles" if in_role_log else ""
+        flash(f"Everything that was stored about you is deleted{exception_note}.")
+        return redirect(url_for("progress.home"), 303)
+
+    def download_data(self) -> Response:
+        person = self.current.person()
+        document: dict[str, Any] = {"format": 1, "downloaded_at": datetime.now(UTC).isoformat()}
+        if person is not None:
+            document["account"] = {
+                "email": person.email,
+                "role": person.role,
+                "since": person.created_at.isoformat(),
+            }
+            with self.database.read() as session:
+                document["role_changes"] = [
+                    {"before": g.before, "after": g.after, "by": g.by, "at": g.at.isoformat()}
+                    for g in roles_store.grants_of_person(session, person.id)
+                ]
+                document |= self.export_person(session, person.id)
+        response = jsonify(document)
+        response.headers["Content-Disposition"] = 'attachment; filename="quizserver-data.json"'
+        return response
+
+    def _authenticate(self, address: str, password: str) -> Person | None:
+        try:
+            email = normalise_email(address)
+        except ValueError:
+            # Nobody can sign up with such an address; an invented account of `demo` may have one.
+            email = address.strip().lower()
+        with self.database.read() as session:
+            person = store.person_by_email(session, email)
+            stored_hash = store.read_password_hash(session, email)
+        # Verified even without an account, so that the time does not reveal whether there is one.
+        if not verify_password(stored_hash, password) or person is None or stored_hash is None:
+            return None
+        if needs_rehash(stored_hash):
+            new_hash = hash_password(password)
+            with self.database.write() as session:
+                store.upgrade_password_hash(session, person.id, new_hash)
+        return person
+
+    def _is_password_of(self, person: Person, password: str) -> bool:
+        with self.database.read() as session:
+            return verify_password(store.read_password_hash(session, person.email or ""), password)
+
 
 def create_accounts_blueprint(
-    *,
-    database: Database,
-    current: CurrentUser,
-    settings: Settings,
-    limiter: Limiter,
-    merge_guest: Callable[[Session, int, int], None],
-    export_person: Callable[[Session, int], dict[str, Any]],
-    sole_class_titles: Callable[[Session, int], list[str]],
+    pages: AccountPages, *, limiter: Limiter, settings: Settings
 ) -> Blueprint:
-    """The blueprint of the account pages.
-
-    ``absorb(session, guest_id, account_id)`` moves what a guest did into an account;
-    ``export(session, person_id)`` is everything else that is kept about a person;
-    ``orphans(session, person_id)`` are the titles of the classes that only they instruct.
-    """
+    """The blueprint ``accounts``, with limits on how often a password or an address is tried."""
     blueprint = Blueprint("accounts", __name__)
     limit_by_account = limiter.shared_limit(
         settings.limit_sign_in_account,
@@ -57,177 +215,23 @@ def create_accounts_blueprint(
     limit_by_owner = limiter.shared_limit(
         settings.limit_sign_in_account,
         "password-of-account",
-        key_func=current.visitor_token,
+        key_func=pages.current.visitor_token,
         methods=["POST"],
     )
     limit_sign_ups = limiter.limit(
         settings.limit_sign_up, key_func=get_remote_address, methods=["POST"]
     )
-
-    @blueprint.route("/sign-in", methods=["GET", "POST"])
-    @limit_by_account
-    @limit_by_client
-    def sign_in() -> AnyResponse | str | tuple[str, int]:
-        form = SignInForm(next=request.args.get("next", ""))
-        if not form.validate_on_submit():
-            return _render_form("accounts/sign_in.html", form)
-        person = _authenticate(form.email.data, form.password.data)
-        if person is None:
-            form.password.errors = [WRONG_CREDENTIALS]
-            return _render_form("accounts/sign_in.html", form)
-        guest = current.person()
-        if guest is not None and guest.is_guest:
-            with database.write() as session:
-                merge_guest(session, guest.id, person.id)
-                store.link_guest_to_account(session, guest.id, person.id)
-        current.sign_in(person)
-        return redirect(_safe_redirect_target(form.next.data), 303)
-
-    def _authenticate(address: str, password: str) -> Person | None:
-        try:
-            email = normalise_email(address)
-        except ValueError:
-            # Nobody can sign up with such an address; an invented account of `demo` may have one.
-            email = address.strip().lower()
-        with database.read() as session:
-            person = store.person_by_email(session, email)
-            stored_hash = store.read_password_hash(session, email)
-        # Checked even for nobody, so that the time does not tell whether the account exists.
-        if not verify_password(stored_hash, password) or person is None or stored_hash is None:
-            return None
-        if needs_rehash(stored_hash):
-            new_hash = hash_password(password)
-            with database.write() as session:
-                store.upgrade_password_hash(session, person.id, new_hash)
-        return person
-
-    @blueprint.route("/sign-up", methods=["GET", "POST"])
-    @limit_sign_ups
-    def sign_up() -> AnyResponse | str | tuple[str, int]:
-        if current.account() is not None:
-            return redirect(url_for("accounts.account"), 303)
-        form = SignUpForm(next=request.args.get("next", ""))
-        if not form.validate_on_submit():
-            return _render_form("accounts/sign_up.html", form)
-        password_hash = hash_password(form.password.data)
-        visitor = current.visitor_token()
-        try:
-            with database.write() as session:
-                guest = store.ensure_guest(session, visitor)
-                store.register_account(session, guest.id, form.email.data, password_hash)
-                person = store.person_by_id(session, guest.id)
-        except store.AddressTakenError:
-            form.email.errors = ["This address has an account already. Sign in instead."]
-            return _render_form("accounts/sign_up.html", form)
-        except store.NoGuestError:
-            form.email.errors = ["You have signed up or in meanwhile, perhaps in another tab."]
-            return _render_form("accounts/sign_up.html", form)
-        assert person is not None
-        current.sign_in(person)
-        flash("Your account is ready. Everything you did as a guest is in it.")
-        return redirect(_safe_redirect_target(form.next.data), 303)
-
-    @blueprint.post("/sign-out")
-    def sign_out() -> AnyResponse:
-        current.sign_out()
-        return redirect(url_for("progress.home"), 303)
-
-    @blueprint.get("/account")
-    def account() -> str:
-        person = current.person()
-        grants = []
-        if person is not None and not person.is_guest:
-            with database.read() as session:
-                grants = roles_store.grants_of_person(session, person.id, limit=1)
-        return render_template(
-            "accounts/account.html",
-            person=person,
-            permissions=ROLE_PERMISSIONS,
-            role_with_article=role_with_article,
-            grant=grants[0] if grants else None,
-        )
-
-    @blueprint.route("/account/password", methods=["GET", "POST"])
-    @login_required  # type: ignore[untyped-decorator]
-    @limit_by_owner
-    def password() -> AnyResponse | str | tuple[str, int]:
-        form = PasswordForm()
-        person = current.account()
-        assert person is not None
-        assert person.email is not None
-        if not form.validate_on_submit():
-            return _render_form("accounts/password.html", form)
-        fault = password_fault(form.new_password.data, person.email)
-        if fault:
-            form.new_password.errors = [fault]
-            return _render_form("accounts/password.html", form)
-        if not _is_password_of(person, form.password.data):
-            form.password.errors = ["That is not your present password."]
-            return _render_form("accounts/password.html", form)
-        password_hash = hash_password(form.new_password.data)
-        with database.write() as session:
-            store.change_password(session, person.id, password_hash)
-            updated_person = store.person_by_id(session, person.id)
-        assert updated_person is not None
-        current.sign_in(updated_person)
-        flash("Your password is changed. Other browsers have been signed out.")
-        return redirect(url_for("accounts.account"), 303)
-
-    @blueprint.route("/account/delete", methods=["GET", "POST"])
-    @limit_by_owner
-    def delete() -> AnyResponse | str | tuple[str, int]:
-        person = current.person()
-        if person is None:
-            return redirect(url_for("accounts.account"), 303)
-        form = DeleteForm()
-        with database.read() as session:
-            in_role_log = roles_store.is_in_role_log(session, person.id)
-            context = {
-                "person": person,
-                "logged": in_role_log,
-                "classes": sole_class_titles(session, person.id),
-            }
-        if not form.validate_on_submit():
-            return _render_form("accounts/delete.html", form, **context)
-        if not person.is_guest and not _is_password_of(person, form.password.data or ""):
-            form.password.errors = ["That is not your password."]
-            return _render_form("accounts/delete.html", form, **context)
-        try:
-            with database.write() as session:
-                roles_store.require_another_admin(session, person.id)
-                store.delete_person(session, person.id)
-        except roles_store.LastAdminError as error:
-            form.password.errors = [str(error)]
-            return _render_form("accounts/delete.html", form, **context)
-        current.sign_out()
-        exception_note = ", but for your address in the log of roles" if in_role_log else ""
-        flash(f"Everything that was stored about you is deleted{exception_note}.")
-        return redirect(url_for("progress.home"), 303)
-
-    @blueprint.get("/account/data.json")
-    def data() -> Response:
-        person = current.person()
-        document: dict[str, Any] = {"format": 1, "downloaded_at": datetime.now(UTC).isoformat()}
-        if person is not None:
-            document["account"] = {
-                "email": person.email,
-                "role": person.role,
-                "since": person.created_at.isoformat(),
-            }
-            with database.read() as session:
-                document["role_changes"] = [
-                    {"before": g.before, "after": g.after, "by": g.by, "at": g.at.isoformat()}
-                    for g in roles_store.grants_of_person(session, person.id)
-                ]
-                document |= export_person(session, person.id)
-        response = jsonify(document)
-        response.headers["Content-Disposition"] = 'attachment; filename="quizserver-data.json"'
-        return response
-
-    def _is_password_of(person: Person, password: str) -> bool:
-        with database.read() as session:
-            return verify_password(store.read_password_hash(session, person.email or ""), password)
-
+    form_methods = ["GET", "POST"]
+    add = blueprint.add_url_rule
+    sign_in = limit_by_account(limit_by_client(pages.sign_in))
+    add("/sign-in", "sign_in", sign_in, methods=form_methods)
+    add("/sign-up", "sign_up", limit_sign_ups(pages.sign_up), methods=form_methods)
+    add("/sign-out", "sign_out", pages.sign_out, methods=["POST"])
+    add("/account", "account", pages.show_account)
+    change_password = login_required(limit_by_owner(pages.change_password))
+    add("/account/password", "password", change_password, methods=form_methods)
+    add("/account/delete", "delete", limit_by_owner(pages.delete_account), methods=form_methods)
+    add("/account/data.json", "data", pages.download_data)
     return blueprint
 
 
@@ -236,7 +240,7 @@ def _render_form(template: str, form: Any, **context: Any) -> tuple[str, int]:
 
 
 def _address_limit_key(address: str) -> str:
-    """The one spelling of an address, so that each account has one count of tries."""
+    """The normal form of an address, so that each account has one count of tries."""
     try:
         return normalise_email(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Hashing and checking passwords with Argon2id, a bounded number at a time."""
+"""Hashes and verifies passwords with Argon2id, a bounded number at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 # OWASP's second recommended setting for Argon2id: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Each hash holds its memory and a core while it runs, so a burst of sign-ins waits its turn.
+# Each hash takes 19 MiB and a core while it runs, so only so many run at once.
 _HASH_SLOTS = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
 _DUMMY_HASH = _HASHER.hash("the password of nobody")
 
@@ -21,7 +21,10 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether ``password`` fits; takes as long for nobody's hash (None) as for somebody's."""
+    """Whether ``password`` has this hash; always False for None, the hash of an unknown account.
+
+    None takes as long as a hash, so that the time does not reveal whether the account exists.
+    """
     with _HASH_SLOTS:
         try:
             matches = _HASHER.verify(password_hash or _DUMMY_HASH, password)

@@ -1,4 +1,4 @@
-"""What each role may do, and one line of the log of roles."""
+"""The roles with what each may do, and an entry of the log of roles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-# Read after "may", in the order from the least to the most.
+# In pages they follow the word "may"; in order from the least to the most.
 ROLE_PERMISSIONS: Mapping[str, str] = {
     "learner": "read, answer questions, run experiments and join classes",
     "author": "do what a learner may, and write lessons and questions",
@@ -27,5 +27,5 @@ class RoleGrant:
 
 
 def role_with_article(role: str) -> str:
-    """The role as a sentence has it: "a learner", "an author"."""
+    """The role with its article: "a learner", "an author"."""
     return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"

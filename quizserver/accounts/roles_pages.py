@@ -1,11 +1,9 @@
-"""The admins' pages: find somebody, grant them a role, read the log. Nobody else sees them."""
+"""The pages on which admins find accounts, grant roles and read the log of roles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 from flask import (
     Blueprint,
@@ -27,35 +25,28 @@ from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.db.session import Database
 from quizserver.web.paging import Paging
 
-PER_PAGE = 50
-# No address is longer.
+ACCOUNTS_PER_PAGE = 50
 SEARCH_MAX = 254
-
-P = ParamSpec("P")
-R = TypeVar("R")
+"""Letters: no address is longer."""
 
 
-def create_roles_blueprint(*, database: Database, current: CurrentUser) -> Blueprint:
-    """The blueprint ``roles``: 404 for everybody but admins, as if it were not there."""
-    blueprint = Blueprint("roles", __name__, url_prefix="/admin/people")
+@dataclass(frozen=True, slots=True)
+class RolesPages:
+    """The views for admins; for everybody else they are missing (404)."""
 
-    def require_admin(view: Callable[P, R]) -> Callable[P, R]:
-        @wraps(view)
-        def guarded_view(*args: P.args, **kwargs: P.kwargs) -> R:
-            account = current.account()
-            if account is None or not account.is_admin:
-                abort(404)
-            return view(*args, **kwargs)
+    database: Database
+    current: CurrentUser
 
-        return guarded_view
+    def require_admin(self) -> None:
+        account = self.current.account()
+        if account is None or not account.is_admin:
+            abort(404)
 
-    @blueprint.get("")
-    @require_admin
-    def people() -> str:
+    def list_people(self) -> str:
         search_text = request.args.get("q", "")[:SEARCH_MAX]
         role = request.args.get("role")
         role = role if role in ROLE_PERMISSIONS else None
-        with database.read() as session:
+        with self.database.read() as session:
             paging = _read_paging(accounts_store.count_accounts(session, search_text, role))
             matches = accounts_store.search_accounts(
                 session, search_text, role, offset=paging.offset, limit=paging.per_page
@@ -70,18 +61,15 @@ def create_roles_blueprint(*, database: Database, current: CurrentUser) -> Bluep
             query={"q": search_text or None, "role": role},
         )
 
-    @blueprint.get("/log")
-    @require_admin
-    def log() -> str:
-        with database.read() as session:
+    def show_role_log(self) -> str:
+        with self.database.read() as session:
             paging = _read_paging(roles_store.count_grants(session))
             grants = roles_store.list_grants(session, offset=paging.offset, limit=paging.per_page)
         return render_template("accounts/roles_log.html", grants=grants, paging=paging)
 
-    @blueprint.get("/<int:person_id>")
-    @require_admin
-    def person(person_id: int) -> str:
-        account = _account_or_404(person_id)
+    def show_person(self, person_id: int) -> str:
+        """The page of an account, or with ``?role=`` the one that asks to confirm that role."""
+        account = self._account_or_404(person_id)
         role = request.args.get("role")
         if role in ROLE_PERMISSIONS and role != account.role:
             return render_template(
@@ -90,39 +78,38 @@ def create_roles_blueprint(*, database: Database, current: CurrentUser) -> Bluep
                 role=role,
                 permissions=ROLE_PERMISSIONS,
                 role_with_article=role_with_article,
-                is_own_account=_is_own_account(account),
+                is_own_account=self._is_own_account(account),
             )
-        return _render_person(account)
+        return self._render_person(account)
 
-    @blueprint.post("/<int:person_id>")
-    @require_admin
-    def grant(person_id: int) -> AnyResponse:
-        account, role = _account_or_404(person_id), request.form.get("role", "")
+    def submit_grant(self, person_id: int) -> AnyResponse:
+        account, role = self._account_or_404(person_id), request.form.get("role", "")
         if role not in ROLE_PERMISSIONS:
             abort(400)
         try:
-            with database.write() as session:
+            with self.database.write() as session:
                 new_grant = roles_store.grant_role(
                     session,
                     person_id,
                     role,
-                    by=current.account(),
+                    by=self.current.account(),
                     now=datetime.now(UTC),
                     expected=request.form.get("before"),
                 )
         except roles_store.GrantRefusedError as error:
-            return make_response(_render_person(_account_or_404(person_id), str(error)), 409)
+            page = self._render_person(self._account_or_404(person_id), str(error))
+            return make_response(page, 409)
         if new_grant is None:
             flash(f"{account.email} is {role_with_article(role)} already.")
         else:
             flash(f"{new_grant.email} is now {role_with_article(new_grant.after)}.")
-        if _is_own_account(account) and role != "admin":
+        if self._is_own_account(account) and role != "admin":
             return redirect(url_for("accounts.account"), 303)
         return redirect(url_for("roles.person", person_id=person_id), 303)
 
-    def _render_person(person: Person, error: str | None = None) -> str:
-        with database.read() as session:
-            grants = roles_store.grants_of_person(session, person.id, limit=PER_PAGE)
+    def _render_person(self, person: Person, error: str | None = None) -> str:
+        with self.database.read() as session:
+            grants = roles_store.grants_of_person(session, person.id, limit=ACCOUNTS_PER_PAGE)
         return render_template(
             "accounts/person.html",
             person=person,
@@ -132,19 +119,28 @@ def create_roles_blueprint(*, database: Database, current: CurrentUser) -> Bluep
             error=error,
         )
 
-    def _account_or_404(person_id: int) -> Person:
-        with database.read() as session:
+    def _account_or_404(self, person_id: int) -> Person:
+        with self.database.read() as session:
             person = accounts_store.person_by_id(session, person_id)
         if person is None or person.email is None:
             abort(404)
         return person
 
-    def _is_own_account(person: Person) -> bool:
-        account = current.account()
+    def _is_own_account(self, person: Person) -> bool:
+        account = self.current.account()
         return account is not None and account.id == person.id
 
+
+def create_roles_blueprint(pages: RolesPages) -> Blueprint:
+    """The blueprint ``roles``: every address is guarded by ``require_admin``."""
+    blueprint = Blueprint("roles", __name__, url_prefix="/admin/people")
+    blueprint.before_request(pages.require_admin)
+    blueprint.add_url_rule("", "people", pages.list_people)
+    blueprint.add_url_rule("/log", "log", pages.show_role_log)
+    blueprint.add_url_rule("/<int:person_id>", "person", pages.show_person)
+    blueprint.add_url_rule("/<int:person_id>", "grant", pages.submit_grant, methods=["POST"])
     return blueprint
 
 
 def _read_paging(total: int) -> Paging:
-    return Paging.from_query(request.args.get("page", ""), total, PER_PAGE)
+    return Paging.from_query(request.args.get("page", ""), total, ACCOUNTS_PER_PAGE)

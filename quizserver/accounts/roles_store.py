@@ -1,4 +1,4 @@
-"""Roles and their log in the database. Every function takes a session."""
+"""Reads and writes roles and their log in the database. Every function takes a session."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NEWEST_FIRST = role_grant.c.id.desc()
 
 
 class GrantRefusedError(ValueError):
-    """The role stays as it is; the message is a sentence for whoever asked."""
+    """The role is not changed; the message is a sentence for the person who tried."""
 
 
 class LastAdminError(GrantRefusedError):
-    """Without this admin there would be none."""
+    """The account is the only admin's."""
 
 
 def grant_role(
@@ -43,8 +43,8 @@ def grant_role(
 
     ``by`` is the admin who grants, None at the server's command line. Returns None when the account
     has the role already. Raises LastAdminError when no admin would be left, unless ``force``;
-    RefusedError when there is no such account, when its role is not the ``expected`` one, or when
-    ``by`` is no admin any more.
+    GrantRefusedError when there is no such account, when its role is not the ``expected`` one, or
+    when ``by`` is no admin any more.
     """
     admins = _lock_admin_ids(session)
     if by is not None and by.id not in admins:
@@ -58,7 +58,8 @@ def grant_role(
         raise GrantRefusedError("There is no such account any more.")
     if expected is not None and account.role != expected:
         raise GrantRefusedError(
-            f"Meanwhile somebody made {account.email} {role_with_article(account.role)}. Choose again."
+            f"Meanwhile somebody made {account.email} {role_with_article(account.role)}."
+            " Choose again."
         )
     if account.role == role:
         return None
@@ -87,7 +88,7 @@ def require_another_admin(session: Session, person_id: int) -> None:
 
 
 def list_grants(session: Session, *, offset: int = 0, limit: int | None = None) -> list[RoleGrant]:
-    """What was granted, newest first."""
+    """Every grant, newest first."""
     return _select_grants(session, sa.true(), offset=offset, limit=limit)
 
 
@@ -98,7 +99,7 @@ def count_grants(session: Session) -> int:
 def grants_of_person(
     session: Session, person_id: int, *, limit: int | None = None
 ) -> list[RoleGrant]:
-    """How a person came to their role, newest first."""
+    """The grants to a person, newest first."""
     return _select_grants(session, role_grant.c.person_id == person_id, limit=limit)
 
 
@@ -111,9 +112,10 @@ def is_in_role_log(session: Session, person_id: int) -> bool:
 
 
 def _lock_admin_ids(session: Session) -> set[int]:
-    """The ids of all admins, held until the transaction ends: two can't take each other's role.
+    """The ids of all admins, whose rows stay locked until the transaction ends.
 
-    In the order of their ids, so that two transactions never wait for one another.
+    So two admins can't take each other's role at once. The rows are locked in the order of their
+    ids, so that two transactions can't each wait for the other.
     """
     admin_ids = session.scalars(
         sa.select(person.c.id)

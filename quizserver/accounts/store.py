@@ -1,4 +1,4 @@
-"""People in the database. Every function takes a session; the caller owns the transaction."""
+"""Reads and writes people. Every function takes a session; the caller owns the transaction."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class AddressTakenError(ValueError):
 
 
 class NoGuestError(ValueError):
-    """The visitor's token belongs to somebody who must sign in."""
+    """The visitor's token belongs to an account, which only signing in opens."""
 
 
 def new_visitor_token() -> str:
-    """A fresh token for somebody who has not been here before; 192 random bits."""
+    """A random token of 192 bits for a new visitor."""
     return secrets.token_urlsafe(24)
 
 
 def new_session_key() -> str:
-    """What every session of a person carries from now on; 144 random bits."""
+    """A random key of 144 bits, which every new session of a person must carry."""
     return secrets.token_urlsafe(18)
 
 
@@ -76,7 +76,7 @@ def search_accounts(
 
 
 def count_accounts(session: Session, text: str, role: str | None) -> int:
-    """How many accounts ``search`` would find in all."""
+    """How many accounts ``search_accounts`` would find without a limit."""
     statement = (
         sa.select(sa.func.count()).select_from(person).where(*_search_conditions(text, role))
     )
@@ -88,7 +88,7 @@ def read_password_hash(session: Session, email: str) -> str | None:
 
 
 def ensure_guest(session: Session, visitor: str) -> Person:
-    """The guest behind a visitor's token, made when there is none yet.
+    """The guest with a visitor's token, inserted when there is none yet.
 
     Raises NoGuestError when the token's guest has become an account or signed in to one.
     """
@@ -127,7 +127,7 @@ def register_account(session: Session, person_id: int, email: str, password_hash
 
 
 def link_guest_to_account(session: Session, guest_id: int, account_id: int) -> None:
-    """Marks a guest as gone into an account; what they did has been moved already."""
+    """Marks a guest as absorbed by an account; their work has been moved already."""
     _update_person(session, guest_id, absorbed_by=account_id)
 
 
@@ -137,12 +137,12 @@ def change_password(session: Session, person_id: int, password_hash: str) -> Non
 
 
 def upgrade_password_hash(session: Session, person_id: int, password_hash: str) -> None:
-    """Stores the same password under stronger settings; sessions go on."""
+    """Stores the same password hashed with stronger settings; sessions stay open."""
     _update_person(session, person_id, password_hash=password_hash)
 
 
 def delete_person(session: Session, person_id: int) -> None:
-    """Removes the person; their attempts and standings go with them."""
+    """Deletes the person, and through the foreign keys all that they did."""
     session.execute(sa.delete(person).where(person.c.id == person_id))
 
 
