@@ -1,4 +1,4 @@
-"""Passwords: hashed with Argon2id, checked for nobody too, and not trivially guessable."""
+"""Passwords: hashed with Argon2id, verified for unknown accounts too, and hard to guess."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_right_password_fits_and_another_does_not():
     assert hashed != hash_password("correct horse"), "each hash has a salt of its own"
 
 
-def test_nobodys_password_never_fits_even_the_one_that_the_dummy_hash_is_of():
+def test_an_unknown_account_has_no_password_not_even_that_of_the_dummy_hash():
     assert not verify_password(None, "the password of nobody")
 
 
@@ -28,22 +28,22 @@ def test_the_hash_costs_what_it_should():
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in hash_password("correct horse")
 
 
-def test_a_weaker_hash_is_told_apart():
+def test_a_weaker_hash_needs_a_new_one():
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash("correct horse")
     assert needs_rehash(weak)
     assert not needs_rehash(hash_password("correct horse"))
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("typed", "normal_form"),
     [(" Ana@Example.ORG ", "ana@example.org"), ("STRASSE@exämple.org", "strasse@exämple.org")],
 )
-def test_one_address_has_one_spelling(written: str, kept: str):
-    assert normalise_email(written) == kept
+def test_an_address_is_stored_in_its_normal_form(typed: str, normal_form: str):
+    assert normalise_email(typed) == normal_form
 
 
 @pytest.mark.parametrize("text", ["", "ana", "ana@", "@example.org", "a b@example.org", "a" * 300])
-def test_what_is_no_address_is_refused_with_a_sentence(text: str):
+def test_text_that_is_no_address_is_refused_with_a_sentence(text: str):
     with pytest.raises(ValueError, match=r"\w+ \w+"):
         normalise_email(text)
 
@@ -59,6 +59,6 @@ def test_what_is_no_address_is_refused_with_a_sentence(text: str):
         ("密码密码一二三四", None),
     ],
 )
-def test_a_password_is_refused_for_a_reason_that_is_told(password: str, fault: str | None):
-    told = password_fault(password, "ana.long.name@example.org")
-    assert told is None if fault is None else fault in (told or "")
+def test_a_weak_password_is_refused_with_the_reason(password: str, fault: str | None):
+    message = password_fault(password, "ana.long.name@example.org")
+    assert message is None if fault is None else fault in (message or "")

@@ -1,4 +1,4 @@
-"""Grading: all or nothing, and never a guess about what a submission meant."""
+"""Grading: a choice is right or wrong as a whole; an ambiguous submission is refused."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ OPTIONS = st.lists(IDS, min_size=2, max_size=8, unique=True)
     ],
 )
 def test_every_right_option_and_no_wrong_one_is_right(chosen, right, missed, wrong):
-    graded = grade_submission({"a", "b"}, ["a", "b", "c"], chosen)
-    assert (graded.right, graded.mark) == (right, float(right))
-    assert (graded.missed, graded.wrong) == (missed, wrong)
+    grade = grade_submission({"a", "b"}, ["a", "b", "c"], chosen)
+    assert (grade.right, grade.mark) == (right, float(right))
+    assert (grade.missed, grade.wrong) == (missed, wrong)
 
 
 @pytest.mark.parametrize(
-    ("right", "chosen", "told"),
+    ("right", "chosen", "message"),
     [
         ({"a"}, [], "Choose an answer"),
         ({"a"}, ["x"], "has changed"),
         ({"a"}, ["a", "b"], "exactly one"),
     ],
 )
-def test_what_cannot_be_graded_is_said_in_words(right, chosen, told):
-    with pytest.raises(SubmissionError, match=told):
+def test_a_submission_that_cannot_be_graded_is_refused_with_a_sentence(right, chosen, message):
+    with pytest.raises(SubmissionError, match=message):
         grade_submission(right, ["a", "b"], chosen)
 
 
@@ -50,12 +50,12 @@ def test_what_cannot_be_graded_is_said_in_words(right, chosen, told):
 def test_an_answer_is_right_exactly_when_it_is_the_key(options, data):
     right = data.draw(st.sets(st.sampled_from(options), min_size=2))
     chosen = data.draw(st.lists(st.sampled_from(options), min_size=1, unique=True))
-    graded = grade_submission(right, options, chosen)
-    assert graded.right == (set(chosen) == right)
-    assert graded.missed | set(chosen) >= right
-    marks = {option: option_status(option, right, chosen) for option in options}
+    grade = grade_submission(right, options, chosen)
+    assert grade.right == (set(chosen) == right)
+    assert grade.missed | set(chosen) >= right
+    statuses = {option: option_status(option, right, chosen) for option in options}
     good = {"right-chosen", "wrong-avoided"}
-    assert graded.right == all(mark in good for mark in marks.values())
+    assert grade.right == all(status in good for status in statuses.values())
 
 
 @given(options=OPTIONS, visitor=st.text(max_size=8))

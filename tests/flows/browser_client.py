@@ -1,4 +1,4 @@
-"""A browser without a screen: follows forms, keeps cookies, sends the CSRF token of the page."""
+"""A browser for tests: fills forms, keeps cookies, sends the CSRF token of the page."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class Visitor:
         self.status = 0
 
     def open(self, url: str) -> str:
-        return self._take(self.client.get(url, follow_redirects=True))
+        return self._store_response(self.client.get(url, follow_redirects=True))
 
     def send(self, action: str, **fields: Any) -> str:
-        """Fills the form of the present page that goes to ``action`` and submits it."""
+        """Fills in the form with this ``action`` on the current page and submits it."""
         form = Form(self.page, action)
         assert form.url is not None, f"no form to {action} in this page"
         return self.post(form.url, form.fields | {k: v for k, v in fields.items() if v is not None})
 
     def post(self, url: str, data: dict[str, Any]) -> str:
-        return self._take(self.client.post(url, data=data, follow_redirects=True))
+        return self._store_response(self.client.post(url, data=data, follow_redirects=True))
 
     def answer(self, question: str, *options: str) -> str:
         self.open(f"/questions/{question}?again=1")
@@ -80,9 +80,9 @@ class Visitor:
 
     @property
     def text(self) -> str:
-        """The page's words, without its tags."""
+        """The text of the page, without its tags."""
         return " ".join(re.sub(r"<[^>]+>", " ", self.page).split())
 
-    def _take(self, response: TestResponse) -> str:
+    def _store_response(self, response: TestResponse) -> str:
         self.status, self.page = response.status_code, response.get_data(as_text=True)
         return self.page

@@ -1,4 +1,4 @@
-"""Guests and accounts: no wall, nothing lost, and only the owner gets in."""
+"""Guests and accounts: signing up loses nothing, and only the owner can sign in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from quizserver.accounts import pages
+from quizserver.accounts.passwords import verify_password
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from quizserver.settings import Settings
@@ -16,11 +18,11 @@ from tests.flows.browser_client import Visitor
 ANA = "ana@example.org"
 
 
-def attempts(visitor: Visitor) -> list[dict[str, object]]:
+def stored_attempts(visitor: Visitor) -> list[dict[str, object]]:
     return visitor.client.get("/account/data.json").json.get("attempts", [])
 
 
-def test_looking_around_leaves_no_row_behind(visitor: Visitor, settings: Settings):
+def test_reading_pages_inserts_no_person(visitor: Visitor, settings: Settings):
     for address in ("/", "/questions/even", "/progress", "/account"):
         visitor.open(address)
     database = Database(settings.data_url)
@@ -29,12 +31,12 @@ def test_looking_around_leaves_no_row_behind(visitor: Visitor, settings: Setting
     database.dispose()
 
 
-def test_signing_up_keeps_everything_the_guest_did(visitor: Visitor):
+def test_signing_up_keeps_the_work_of_the_guest(visitor: Visitor):
     visitor.answer("even", "two")
     order = visitor.order("even")
     visitor.sign_up(ANA)
     assert visitor.status == 200
-    assert len(attempts(visitor)) == 1
+    assert len(stored_attempts(visitor)) == 1
     assert visitor.order("even") == order
 
 
@@ -43,29 +45,29 @@ def test_progress_follows_the_account_into_another_browser(
 ):
     visitor.answer("even", "two", "four")
     visitor.sign_up(ANA)
-    elsewhere = new_visitor()
-    elsewhere.sign_in("ANA@example.org")
-    assert "Right at the first try" in elsewhere.open("/questions/even")
+    second_browser = new_visitor()
+    second_browser.sign_in("ANA@example.org")
+    assert "Right at the first try" in second_browser.open("/questions/even")
 
 
-def test_signing_in_brings_what_the_guest_did_along(
+def test_signing_in_adds_the_work_of_the_guest_to_the_account(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ):
     visitor.answer("even", "two")
     visitor.sign_up(ANA)
-    elsewhere = new_visitor()
-    elsewhere.answer("sides", "three")
-    elsewhere.answer("even", "two", "four")
-    elsewhere.sign_in(ANA)
-    found = [(a["question"], a["number"], a["right"]) for a in attempts(elsewhere)]
-    assert found == [("even", 1, False), ("even", 2, True), ("sides", 1, True)]
+    second_browser = new_visitor()
+    second_browser.answer("sides", "three")
+    second_browser.answer("even", "two", "four")
+    second_browser.sign_in(ANA)
+    answers = [(a["question"], a["number"], a["right"]) for a in stored_attempts(second_browser)]
+    assert answers == [("even", 1, False), ("even", 2, True), ("sides", 1, True)]
 
 
-def test_signing_out_ends_the_session_and_shows_nothing_more(visitor: Visitor):
+def test_signing_out_ends_the_session_and_hides_the_work(visitor: Visitor):
     visitor.answer("even", "two")
     visitor.sign_up(ANA)
     visitor.sign_out()
-    assert attempts(visitor) == []
+    assert stored_attempts(visitor) == []
     assert "FEEDBACK" not in visitor.open("/questions/even")
 
 
@@ -74,7 +76,7 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(
 ):
     visitor.sign_up(ANA)
     wrong, unknown, broken = new_visitor(), new_visitor(), new_visitor()
-    pages = []
+    texts = []
     for browser, address in (
         (wrong, ANA),
         (unknown, "bob@example.org"),
@@ -82,24 +84,28 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(
     ):
         browser.sign_in(address, "wrong password")
         assert browser.status == 422
-        pages.append(browser.text.replace(address, ""))
-    assert "don&#39;t belong together" in pages[0] or "don't belong together" in pages[0]
-    assert pages[0] == pages[1] == pages[2]
+        texts.append(browser.text.replace(address, ""))
+    assert "don&#39;t belong together" in texts[0] or "don't belong together" in texts[0]
+    assert texts[0] == texts[1] == texts[2]
 
 
-def test_a_password_is_checked_even_for_nobody(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
-    """The same work for an unknown address as for a known one, so that time tells nothing."""
-    from quizserver.accounts import pages
+def test_a_password_is_verified_for_an_unknown_address_too(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    """The same work for an unknown address as for a known one, so that time reveals nothing."""
+    verified_hashes: list[str | None] = []
 
-    checked: list[str | None] = []
-    real = pages.verify_password
-    monkeypatch.setattr(pages, "verify_password", lambda h, p: checked.append(h) or real(h, p))
+    def verify_and_record(password_hash: str | None, password: str) -> bool:
+        verified_hashes.append(password_hash)
+        return verify_password(password_hash, password)
+
+    monkeypatch.setattr(pages, "verify_password", verify_and_record)
     visitor.sign_in("nobody@example.org", "some password")
-    assert checked == [None]
+    assert verified_hashes == [None]
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "told"),
+    ("email", "password", "message"),
     [
         ("nonsense", "correct horse", "@"),
         (ANA, "short", "at least 8"),
@@ -109,11 +115,11 @@ def test_a_password_is_checked_even_for_nobody(visitor: Visitor, monkeypatch: py
     ],
 )
 def test_sign_up_says_what_is_wrong_and_keeps_the_address(
-    visitor: Visitor, email: str, password: str, told: str
+    visitor: Visitor, email: str, password: str, message: str
 ):
     visitor.sign_up(email, password)
     assert visitor.status == 422
-    assert told in visitor.text
+    assert message in visitor.text
     assert f'value="{email}"' in visitor.page
     assert password == "" or f'value="{password}"' not in visitor.page or password == email
 
@@ -125,25 +131,25 @@ def test_an_address_can_have_one_account(visitor: Visitor, new_visitor: Callable
     other.sign_up("Ana@Example.org", "another password")
     assert other.status == 422
     assert "has an account already" in other.text
-    assert len(attempts(other)) == 1
+    assert len(stored_attempts(other)) == 1
 
 
 def test_a_new_password_signs_every_other_browser_out(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ):
     visitor.sign_up(ANA)
-    elsewhere = new_visitor()
-    elsewhere.sign_in(ANA)
+    second_browser = new_visitor()
+    second_browser.sign_in(ANA)
     visitor.open("/account/password")
     visitor.send("/account/password", password="wrong one!", new_password="brand new words")
     assert visitor.status == 422
     visitor.send("/account/password", password="correct horse", new_password="brand new words")
     assert ANA in visitor.open("/account")
-    assert ANA not in elsewhere.open("/account")
-    elsewhere.sign_in(ANA, "correct horse")
-    assert elsewhere.status == 422
-    elsewhere.sign_in(ANA, "brand new words")
-    assert ANA in elsewhere.open("/account")
+    assert ANA not in second_browser.open("/account")
+    second_browser.sign_in(ANA, "correct horse")
+    assert second_browser.status == 422
+    second_browser.sign_in(ANA, "brand new words")
+    assert ANA in second_browser.open("/account")
 
 
 def test_deleting_the_account_needs_the_password_and_leaves_nothing(
@@ -154,19 +160,19 @@ def test_deleting_the_account_needs_the_password_and_leaves_nothing(
     visitor.open("/account/delete")
     visitor.send("/account/delete", password="wrong one!")
     assert visitor.status == 422
-    assert len(attempts(visitor)) == 1
+    assert len(stored_attempts(visitor)) == 1
     visitor.send("/account/delete", password="correct horse")
-    assert attempts(visitor) == []
+    assert stored_attempts(visitor) == []
     again = new_visitor()
     again.sign_in(ANA)
     assert again.status == 422
 
 
-def test_a_guest_can_delete_what_was_kept(visitor: Visitor):
+def test_a_guest_can_delete_their_work(visitor: Visitor):
     visitor.answer("even", "two")
     visitor.open("/account/delete")
     visitor.send("/account/delete")
-    assert attempts(visitor) == []
+    assert stored_attempts(visitor) == []
 
 
 def test_a_guests_old_cookie_opens_no_account(visitor: Visitor, new_visitor: Callable[[], Visitor]):
@@ -176,13 +182,13 @@ def test_a_guests_old_cookie_opens_no_account(visitor: Visitor, new_visitor: Cal
     visitor.sign_up(ANA)
     thief = new_visitor()
     thief.client.set_cookie("session", cookie.value)
-    assert attempts(thief) == []
+    assert stored_attempts(thief) == []
     thief.answer("even", "two", "four")
-    assert len(attempts(visitor)) == 1
+    assert len(stored_attempts(visitor)) == 1
 
 
 @pytest.mark.parametrize(
-    ("target", "lands"),
+    ("target", "landing_page"),
     [
         ("/progress", "My progress"),
         ("https://evil.example/", "Topics"),
@@ -190,13 +196,15 @@ def test_a_guests_old_cookie_opens_no_account(visitor: Visitor, new_visitor: Cal
         ("/\\evil.example", "Topics"),
     ],
 )
-def test_after_signing_in_one_lands_on_this_site_only(visitor: Visitor, target: str, lands: str):
+def test_signing_in_redirects_within_this_site_only(
+    visitor: Visitor, target: str, landing_page: str
+):
     visitor.sign_up(ANA)
     visitor.sign_out()
     visitor.open("/sign-in")
     visitor.send("/sign-in", email=ANA, password="correct horse", next=target)
     assert visitor.status == 200
-    assert lands in visitor.text
+    assert landing_page in visitor.text
 
 
 def test_a_guests_old_cookie_cannot_sign_up_over_an_account(
@@ -209,14 +217,14 @@ def test_a_guests_old_cookie_cannot_sign_up_over_an_account(
     thief = new_visitor()
     thief.client.set_cookie("session", cookie.value)
     thief.sign_up("thief@example.org", "stolen horse")
-    assert attempts(thief) == []
+    assert stored_attempts(thief) == []
     assert ANA in visitor.open("/account")
     again = new_visitor()
     again.sign_in(ANA)
-    assert len(attempts(again)) == 1
+    assert len(stored_attempts(again)) == 1
 
 
-def test_the_cookie_of_a_deleted_account_opens_nobody_elses(
+def test_the_cookie_of_a_deleted_account_opens_no_other_account(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ):
     visitor.sign_up(ANA)
@@ -230,10 +238,10 @@ def test_the_cookie_of_a_deleted_account_opens_nobody_elses(
     assert "account" not in second.client.get("/account/data.json").json
 
 
-def test_an_answer_that_was_on_its_way_while_its_guest_signed_in_is_not_lost(
+def test_an_answer_sent_while_its_guest_signs_in_is_not_lost(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ):
-    """The other tab has the guest's cookie: it is told to submit again, and then it counts."""
+    """The other tab has the guest's cookie: its page asks to submit again, and then it counts."""
     owner = new_visitor()
     owner.sign_up(ANA)
     visitor.answer("sides", "three")
@@ -245,7 +253,7 @@ def test_an_answer_that_was_on_its_way_while_its_guest_signed_in_is_not_lost(
     visitor.sign_in(ANA)
     tab.send("/questions/even/answer", option=["two", "four"])
     assert tab.status in {400, 409, 422}, "nothing may be acknowledged that nobody will find"
-    assert [a["question"] for a in attempts(visitor)] == ["sides"]
+    assert [a["question"] for a in stored_attempts(visitor)] == ["sides"]
 
 
 def test_a_slow_response_does_not_bring_back_an_old_session(visitor: Visitor):
@@ -254,7 +262,7 @@ def test_a_slow_response_does_not_bring_back_an_old_session(visitor: Visitor):
     assert "Set-Cookie" not in response.headers
 
 
-def test_spellings_of_one_address_share_one_count_of_tries(visitor: Visitor):
+def test_spellings_of_one_address_share_one_limit(visitor: Visitor):
     for spelling in [ANA, "ANA@example.org", " ana@Example.org "] * 3 + [ANA]:
         visitor.sign_in(spelling, "guess guess")
         assert visitor.status == 422
@@ -262,7 +270,7 @@ def test_spellings_of_one_address_share_one_count_of_tries(visitor: Visitor):
     assert visitor.status == 429
 
 
-def test_guessing_ones_own_password_is_slowed_down_too(visitor: Visitor):
+def test_guessing_ones_own_password_is_limited_too(visitor: Visitor):
     visitor.sign_up(ANA)
     for _ in range(10):
         visitor.open("/account/delete")
@@ -274,7 +282,7 @@ def test_guessing_ones_own_password_is_slowed_down_too(visitor: Visitor):
     assert visitor.status == 429
 
 
-def test_guessing_passwords_is_slowed_down_for_one_address_only(
+def test_guessing_passwords_is_limited_for_one_address_only(
     visitor: Visitor, new_visitor: Callable[[], Visitor], app: Flask
 ):
     other = new_visitor()
@@ -290,7 +298,7 @@ def test_guessing_passwords_is_slowed_down_for_one_address_only(
     assert "bob@example.org" in classmate.open("/account")
 
 
-def test_passwords_are_kept_as_argon2id_hashes_only(visitor: Visitor, settings: Settings):
+def test_passwords_are_stored_as_argon2id_hashes_only(visitor: Visitor, settings: Settings):
     visitor.sign_up(ANA)
     database = Database(settings.data_url)
     with database.read() as session:

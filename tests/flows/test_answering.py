@@ -1,7 +1,8 @@
-"""The learner's path: read, commit to an answer, see why, try again, go on."""
+"""A learner answers questions over HTTP: the form, the result, hints, retries and progress."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,7 @@ def test_a_visitor_answers_at_once_without_an_account(visitor: Visitor):
         assert word in visitor.text
 
 
-def test_a_wrong_answer_is_told_what_was_missed_and_what_was_wrong(visitor: Visitor):
+def test_a_wrong_answer_gets_the_numbers_of_missed_and_wrong_options(visitor: Visitor):
     visitor.answer("even", "two", "three")
     assert "left out one right option and chose one wrong option" in visitor.text
     assert "Missed: this one is right" in visitor.text
@@ -48,15 +49,15 @@ def test_the_key_is_nowhere_before_an_answer_is_in(visitor: Visitor, address: st
 def test_a_page_before_answering_is_the_same_size_whatever_the_key_is(
     visitor: Visitor, new_visitor: Callable[[], Visitor], content: Path, app: Flask
 ):
-    def page() -> str:
+    def page_without_codes() -> str:
         text = visitor.open("/questions/sides")
         return re.sub(r'"[^"]{12,}"', "", text)
 
-    before = page()
+    before = page_without_codes()
     file = content / "numbers" / "sides.md"
     file.write_text(file.read_text().replace("[x]", "[ ]").replace("[ ] Four", "[x] Four"))
     app.extensions["quizserver-library"].refresh()
-    assert len(page()) == len(before)
+    assert len(page_without_codes()) == len(before)
 
 
 def test_nothing_else_gives_the_key_away_before_an_answer(visitor: Visitor):
@@ -72,7 +73,7 @@ def test_nothing_else_gives_the_key_away_before_an_answer(visitor: Visitor):
         assert not any(word in body for word in KEY_WORDS), address
 
 
-def test_hints_come_one_at_a_time_and_only_when_asked_for(visitor: Visitor):
+def test_hints_come_one_at_a_time_and_on_request_only(visitor: Visitor):
     assert "HINT-ONE" not in visitor.open("/questions/even")
     first = visitor.open("/questions/even?hints=1")
     assert "HINT-ONE" in first
@@ -95,14 +96,14 @@ def test_a_hint_without_scripts_keeps_what_was_ticked_and_stores_nothing(visitor
     assert visitor.client.get("/account/data.json").json.get("attempts", []) == []
 
 
-def test_how_many_hints_were_seen_is_kept_with_the_attempt(visitor: Visitor):
+def test_the_number_of_hints_seen_is_stored_with_the_attempt(visitor: Visitor):
     visitor.open("/questions/even?hints=2")
     visitor.send("/questions/even/answer", option=["two"])
     attempt = visitor.client.get("/account/data.json").json["attempts"][0]
     assert attempt["hints_seen"] == 2
 
 
-def test_an_empty_submission_keeps_the_form_and_says_what_to_do(visitor: Visitor):
+def test_an_empty_submission_returns_the_form_with_what_to_do(visitor: Visitor):
     visitor.answer("even")
     assert visitor.status == 422
     assert "Choose an answer first" in visitor.text
@@ -129,7 +130,7 @@ def test_the_same_form_sent_twice_is_one_attempt(visitor: Visitor):
     assert len(visitor.client.get("/account/data.json").json["attempts"]) == 1
 
 
-def test_another_choice_from_an_old_tab_changes_nothing_and_is_told(visitor: Visitor):
+def test_another_choice_from_an_old_tab_changes_nothing_and_gets_a_message(visitor: Visitor):
     visitor.open("/questions/even")
     old_tab = visitor.page
     visitor.send("/questions/even/answer", option=["three"])
@@ -149,9 +150,9 @@ def test_a_choice_made_before_signing_in_elsewhere_is_still_marked(
     ana = new_visitor()
     ana.sign_up("ana@example.org")
     visitor.open("/questions/even")
-    old = visitor.page
+    old_form = visitor.page
     visitor.sign_in("ana@example.org")
-    visitor.page = old
+    visitor.page = old_form
     visitor.send("/questions/even/answer", option=["two", "four"])
     assert visitor.status == 400
     assert "You signed in or out meanwhile" in visitor.text
@@ -171,7 +172,7 @@ def test_trying_again_keeps_the_first_attempt_apart(visitor: Visitor):
     assert "Attempts 2" in visitor.text
 
 
-def test_the_order_of_options_is_each_visitors_own_and_stays(
+def test_each_visitor_has_an_own_order_of_options_that_stays(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ):
     assert visitor.order("even") == visitor.order("even")
@@ -179,7 +180,7 @@ def test_the_order_of_options_is_each_visitors_own_and_stays(
     assert len(orders) > 1
 
 
-def test_what_was_shown_is_kept_in_the_order_it_was_shown(visitor: Visitor):
+def test_the_order_of_the_options_shown_is_stored(visitor: Visitor):
     order = visitor.order("even")
     visitor.answer("even", "two")
     assert visitor.client.get("/account/data.json").json["attempts"][0]["shown"] == order
@@ -200,7 +201,7 @@ def test_an_answer_to_an_edited_question_asks_to_read_it_again(
     assert "Right at the first try" in visitor.text, "the choice was kept in the form"
 
 
-def test_mending_a_typo_does_not_rewrite_what_was_answered(
+def test_editing_the_key_does_not_rewrite_recorded_answers(
     visitor: Visitor, content: Path, app: Flask
 ):
     visitor.answer("even", "two", "four")
@@ -241,22 +242,20 @@ def test_a_submission_sent_again_after_an_edit_is_still_the_same_attempt(
     assert len(visitor.client.get("/account/data.json").json["attempts"]) == 1
 
 
-def test_what_the_form_says_of_its_version_is_no_digest_of_the_file(
+def test_the_forms_code_for_its_version_is_no_digest_of_the_file(
     visitor: Visitor, new_visitor: Callable[[], Visitor], content: Path
 ):
     """With a digest of the text, somebody could try every key until the digest fits."""
-    import hashlib
-
-    seals = []
-    for each in (visitor, new_visitor()):
-        each.open("/questions/sides")
-        seals.append(Form(each.page, "/answer").fields["version"][0])
+    codes = []
+    for browser in (visitor, new_visitor()):
+        browser.open("/questions/sides")
+        codes.append(Form(browser.page, "/answer").fields["version"][0])
     text = (content / "numbers" / "sides.md").read_bytes()
-    assert not hashlib.sha256(text).hexdigest().startswith(seals[0][:8])
-    assert seals[0] != seals[1]
+    assert not hashlib.sha256(text).hexdigest().startswith(codes[0][:8])
+    assert codes[0] != codes[1]
 
 
-def test_an_experiment_stays_closed_while_a_question_of_its_topic_cannot_be_read(
+def test_a_simulation_stays_closed_while_a_question_of_its_topic_cannot_be_parsed(
     visitor: Visitor, content: Path, app: Flask
 ):
     (content / "numbers" / "simulation.py").write_text("simulation = None\n")
@@ -273,11 +272,11 @@ def test_an_answer_is_there_after_a_restart(visitor: Visitor, settings: Settings
     visitor.answer("even", "two", "four")
     cookie = visitor.client.get_cookie("session")
     assert cookie is not None
-    again = create_app(settings)
-    client = again.test_client()
+    restarted_app = create_app(settings)
+    client = restarted_app.test_client()
     client.set_cookie("session", cookie.value)
     assert "Right at the first try" in Visitor(client).open("/questions/even")
-    again.extensions["quizserver-close"]()
+    restarted_app.extensions["quizserver-close"]()
 
 
 def test_a_lesson_embeds_the_question_and_returns_to_it(visitor: Visitor):
@@ -288,7 +287,7 @@ def test_a_lesson_embeds_the_question_and_returns_to_it(visitor: Visitor):
     assert "EXPLANATION" in visitor.text
 
 
-def test_progress_counts_what_is_answered_and_says_where_to_go_on(visitor: Visitor):
+def test_progress_counts_answers_and_links_to_the_next_question(visitor: Visitor):
     visitor.answer("even", "two", "four")
     visitor.open("/progress")
     assert "Questions answered 1 of 2" in visitor.text

@@ -1,4 +1,4 @@
-"""While the server runs: a changed file is live, a broken one keeps its last good version."""
+"""Files changed while the server runs: a broken one keeps its last good version."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.flows.browser_client import Visitor
 
 
 def wait_for(visitor: Visitor, address: str, words: str, seconds: float = 20) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         if words in visitor.open(address):
             return True
         time.sleep(0.1)
     return False
 
 
-def become(settings: Settings, role: str) -> None:
+def give_role_to_all(settings: Settings, role: str) -> None:
     database = Database(settings.data_url)
     with database.write() as session:
         session.execute(sa.update(person).values(role=role))
@@ -39,12 +39,12 @@ def test_a_changed_and_a_new_file_are_live_without_a_restart(visitor: Visitor, c
     assert wait_for(visitor, "/questions/new", "Brand new")
 
 
-def test_a_broken_file_keeps_its_last_good_version_and_authors_are_told_where(
+def test_a_broken_file_keeps_its_last_good_version_and_authors_see_the_problem(
     visitor: Visitor, new_visitor: Callable[[], Visitor], content: Path, settings: Settings
 ):
     author = new_visitor()
     author.sign_up("author@example.org")
-    become(settings, "author")
+    give_role_to_all(settings, "author")
     file = content / "numbers" / "sides.md"
     file.write_text(file.read_text().replace("[x]", "[ ]"))
     assert wait_for(author, "/questions/sides", "Mend these files")
@@ -55,9 +55,9 @@ def test_a_broken_file_keeps_its_last_good_version_and_authors_are_told_where(
     assert "Mend these files" not in visitor.page
     assert "numbers/sides.md" not in visitor.open("/topics/numbers")
     file.write_text(file.read_text().replace("- [ ] Three", "- [x] Three"))
-    until = time.monotonic() + 20
+    deadline = time.monotonic() + 20
     while "Mend these files" in author.open("/questions/sides"):
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 

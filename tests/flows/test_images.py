@@ -1,4 +1,4 @@
-"""Who may fetch the images beside a topic's files: not before what shows them may be seen."""
+"""Images beside a topic's files are sent once the learner may see a page that shows them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Flask
 
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
-from tests.flows.test_authoring import become
+from tests.flows.test_authoring import give_role_to_all
 
 pytestmark = pytest.mark.one_database
 
@@ -38,7 +38,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
-def pictures(app: Flask, content: Path) -> Path:
+def image_folder(app: Flask, content: Path) -> Path:
     folder = content / "numbers"
     (folder / "img").mkdir()
     for name in (*BEFORE, *AFTER, *NEVER):
@@ -50,44 +50,44 @@ def pictures(app: Flask, content: Path) -> Path:
     return folder
 
 
-def seen(visitor: Visitor) -> set[str]:
-    """The images that this visitor is given, of all there are."""
-    found = set()
+def visible_images(visitor: Visitor) -> set[str]:
+    """The images that the server sends to this visitor, of all there are."""
+    names = set()
     for name in (*BEFORE, *AFTER, *NEVER):
         with visitor.client.get(f"/topics/numbers/files/{name}") as answer:
             assert answer.status_code == 404 or (answer.status_code, answer.data) == (200, PNG)
             if answer.status_code == 200:
-                found.add(name)
-    return found
+                names.add(name)
+    return names
 
 
-@pytest.mark.usefixtures("pictures")
-def test_what_an_answer_shows_is_given_once_it_is_answered(
+@pytest.mark.usefixtures("image_folder")
+def test_an_image_in_the_feedback_is_sent_once_the_question_is_answered(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ) -> None:
-    assert seen(visitor) == set(BEFORE)
+    assert visible_images(visitor) == set(BEFORE)
     visitor.answer("even", "two")
-    assert seen(visitor) == set(BEFORE), "another question's answer opens nothing here"
+    assert visible_images(visitor) == set(BEFORE), "another question's answer opens nothing here"
     visitor.answer("curves", "second")
     assert "late.png" in visitor.page
-    assert seen(visitor) == {*BEFORE, *AFTER}
-    assert seen(new_visitor()) == set(BEFORE)
+    assert visible_images(visitor) == {*BEFORE, *AFTER}
+    assert visible_images(new_visitor()) == set(BEFORE)
 
 
-@pytest.mark.usefixtures("pictures")
+@pytest.mark.usefixtures("image_folder")
 @pytest.mark.parametrize("role", ["author", "instructor", "admin"])
 def test_staff_see_every_image(visitor: Visitor, settings: Settings, role: str) -> None:
     visitor.sign_up("staff@example.org")
-    assert seen(visitor) == set(BEFORE)
-    become(settings, role)
-    assert seen(visitor) == {*BEFORE, *AFTER, *NEVER}
+    assert visible_images(visitor) == set(BEFORE)
+    give_role_to_all(settings, role)
+    assert visible_images(visitor) == {*BEFORE, *AFTER, *NEVER}
 
 
-def test_an_image_is_given_as_soon_as_a_published_page_shows_it(
-    visitor: Visitor, pictures: Path, app: Flask
+def test_an_image_is_sent_as_soon_as_a_published_page_shows_it(
+    visitor: Visitor, image_folder: Path, app: Flask
 ) -> None:
-    assert "draft.png" not in seen(visitor)
-    file = pictures / "sides.md"
+    assert "draft.png" not in visible_images(visitor)
+    file = image_folder / "sides.md"
     file.write_text(file.read_text().replace("\n\n", "\n\n![A draft](draft.png)\n\n", 1))
     app.extensions["quizserver-library"].refresh()
-    assert seen(visitor) == {*BEFORE, "draft.png"}
+    assert visible_images(visitor) == {*BEFORE, "draft.png"}

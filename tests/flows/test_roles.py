@@ -1,4 +1,4 @@
-"""The admins' pages, through HTTP: for admins alone, with a confirmation and a log."""
+"""The admins' pages over HTTP: for admins alone, with a confirmation and a log."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def store(settings: Settings) -> Iterator[Database]:
     database.dispose()
 
 
-def become(store: Database, email: str, role: str) -> int:
+def give_role(store: Database, email: str, role: str) -> int:
     with store.write() as session:
-        found = people.person_by_email(session, email)
-        assert found is not None
-        roles.grant_role(session, found.id, role, by=None, now=NOW)
-    return found.id
+        account = people.person_by_email(session, email)
+        assert account is not None
+        roles.grant_role(session, account.id, role, by=None, now=NOW)
+    return account.id
 
 
 def role_of(store: Database, email: str) -> str:
     with store.read() as session:
-        found = people.person_by_email(session, email)
-    assert found is not None
-    return found.role
+        account = people.person_by_email(session, email)
+    assert account is not None
+    return account.role
 
 
-def token(visitor: Visitor) -> str:
-    found = re.search(r'name="csrf-token" content="([^"]+)"', visitor.open("/account"))
-    assert found is not None
-    return found.group(1)
+def csrf_token(visitor: Visitor) -> str:
+    match = re.search(r'name="csrf-token" content="([^"]+)"', visitor.open("/account"))
+    assert match is not None
+    return match.group(1)
 
 
 @pytest.fixture
@@ -60,31 +60,31 @@ def ana(new_visitor: Callable[[], Visitor]) -> Visitor:
 def boss(new_visitor: Callable[[], Visitor], store: Database) -> Visitor:
     browser = new_visitor()
     browser.sign_up(BOSS)
-    become(store, BOSS, "admin")
+    give_role(store, BOSS, "admin")
     return browser
 
 
-@pytest.mark.parametrize("who", ["nobody", "guest", "learner", "author", "instructor"])
-def test_for_everybody_but_admins_the_pages_are_not_there(
-    who: str, visitor: Visitor, boss: Visitor, store: Database
+@pytest.mark.parametrize("kind", ["nobody", "guest", "learner", "author", "instructor"])
+def test_the_pages_are_missing_for_everybody_but_admins(
+    kind: str, visitor: Visitor, boss: Visitor, store: Database
 ):
-    if who == "guest":
+    if kind == "guest":
         visitor.answer("even", "two")
-    elif who != "nobody":
+    elif kind != "nobody":
         visitor.sign_up("eve@example.org")
-        become(store, "eve@example.org", who)
-    boss_id = become(store, BOSS, "admin")
+        give_role(store, "eve@example.org", kind)
+    boss_id = give_role(store, BOSS, "admin")
     for address in ("", f"/{boss_id}", f"/{boss_id}?role=learner", "/log", "/99999"):
         visitor.open(f"/admin/people{address}")
         assert visitor.status == 404, address
         assert BOSS not in visitor.page
-    visitor.post(f"/admin/people/{boss_id}", {"csrf_token": token(visitor), "role": "learner"})
+    visitor.post(f"/admin/people/{boss_id}", {"csrf_token": csrf_token(visitor), "role": "learner"})
     assert visitor.status == 404
     assert role_of(store, BOSS) == "admin"
     assert "/admin/people" not in visitor.open("/account")
 
 
-def test_an_admin_finds_somebody_is_told_what_the_role_may_do_and_grants_it(
+def test_an_admin_finds_an_account_reads_what_a_role_may_do_and_grants_it(
     boss: Visitor, ana: Visitor, store: Database
 ):
     assert "/admin/people" in boss.open("/account")
@@ -115,21 +115,23 @@ def test_an_admin_finds_somebody_is_told_what_the_role_may_do_and_grants_it(
 
 
 def test_without_the_pages_token_nothing_is_granted(boss: Visitor, ana: Visitor, store: Database):
-    ana_id = become(store, ANA, "learner")
+    ana_id = give_role(store, ANA, "learner")
     boss.post(f"/admin/people/{ana_id}", {"role": "admin", "before": "learner"})
     assert boss.status == 400
     assert role_of(store, ANA) == "learner"
 
 
-def test_a_role_that_there_is_not_is_refused(boss: Visitor, ana: Visitor, store: Database):
-    ana_id = become(store, ANA, "learner")
-    boss.post(f"/admin/people/{ana_id}", {"csrf_token": token(boss), "role": "king"})
+def test_an_unknown_role_is_refused(boss: Visitor, ana: Visitor, store: Database):
+    ana_id = give_role(store, ANA, "learner")
+    boss.post(f"/admin/people/{ana_id}", {"csrf_token": csrf_token(boss), "role": "king"})
     assert boss.status == 400
     assert role_of(store, ANA) == "learner"
 
 
-def test_the_only_admin_can_neither_step_down_nor_go(boss: Visitor, store: Database):
-    boss_id = become(store, BOSS, "admin")
+def test_the_only_admin_can_neither_step_down_nor_delete_the_account(
+    boss: Visitor, store: Database
+):
+    boss_id = give_role(store, BOSS, "admin")
     boss.open(f"/admin/people/{boss_id}?role=learner")
     assert "This is your own account" in boss.text
     boss.send(f"/admin/people/{boss_id}")
@@ -143,11 +145,11 @@ def test_the_only_admin_can_neither_step_down_nor_go(boss: Visitor, store: Datab
     assert role_of(store, BOSS) == "admin"
 
 
-def test_with_another_admin_one_may_step_down_and_sees_the_pages_no_more(
+def test_with_a_second_admin_the_first_may_step_down_and_loses_the_pages(
     boss: Visitor, ana: Visitor, store: Database
 ):
-    become(store, ANA, "admin")
-    boss_id = become(store, BOSS, "admin")
+    give_role(store, ANA, "admin")
+    boss_id = give_role(store, BOSS, "admin")
     boss.open(f"/admin/people/{boss_id}?role=learner")
     boss.send(f"/admin/people/{boss_id}")
     assert boss.status == 200
@@ -156,12 +158,12 @@ def test_with_another_admin_one_may_step_down_and_sees_the_pages_no_more(
     assert boss.status == 404
 
 
-def test_two_admins_at_one_account_are_told_of_each_other(
+def test_a_role_changed_meanwhile_by_another_admin_is_not_overwritten(
     boss: Visitor, ana: Visitor, store: Database
 ):
-    ana_id = become(store, ANA, "learner")
+    ana_id = give_role(store, ANA, "learner")
     boss.open(f"/admin/people/{ana_id}?role=instructor")
-    become(store, ANA, "author")
+    give_role(store, ANA, "author")
     boss.send(f"/admin/people/{ana_id}")
     assert boss.status == 409
     assert "Meanwhile somebody made" in boss.text
@@ -169,21 +171,21 @@ def test_two_admins_at_one_account_are_told_of_each_other(
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    seen: list[str] = []
+def recorded_statements() -> Iterator[list[str]]:
+    statements: list[str] = []
 
-    def note(_c: object, _cur: object, statement: str, *_more: object) -> None:
-        seen.append(statement)
+    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    yield seen
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    sa.event.listen(sa.Engine, "before_cursor_execute", record)
+    yield statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", record)
 
 
-def test_with_twenty_thousand_accounts_a_page_asks_no_more_and_shows_fifty(
+def test_with_twenty_thousand_accounts_a_page_runs_no_more_statements_and_shows_fifty(
     boss: Visitor, store: Database
 ):
-    with statements() as few:
+    with recorded_statements() as few:
         boss.open("/admin/people")
     with store.write() as session:
         session.execute(
@@ -200,7 +202,7 @@ def test_with_twenty_thousand_accounts_a_page_asks_no_more_and_shows_fifty(
             ],
         )
     for address in ("", "?page=400", "?q=learner1", "?page=999999", "?page=x", "?role=learner"):
-        with statements() as many:
+        with recorded_statements() as many:
             page = boss.open(f"/admin/people{address}")
         assert boss.status == 200
         assert len(many) == len(few)

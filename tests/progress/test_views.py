@@ -1,4 +1,4 @@
-"""How far a learner has come: counted from the questions that exist now."""
+"""A learner's progress, totals over the questions that exist now."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from quizserver.topics.model import AnswerOption, Question, Snapshot, Topic
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def url(endpoint: str, **values: str) -> str:
+def build_url(endpoint: str, **values: str) -> str:
     return "/".join([endpoint, *values.values()])
 
 
-def question(name: str, topic: str) -> Question:
+def make_question(name: str, topic: str) -> Question:
     option = AnswerOption("a", "A", "A", True, None, 3)
     return Question(
         id=name, topic=topic, title=name.title(), stem_html="", options=(option,), hints_html=(),
@@ -25,31 +25,37 @@ def question(name: str, topic: str) -> Question:
     )  # fmt: skip
 
 
-def snapshot(**topics: list[str]) -> Snapshot:
-    made = {
+def make_snapshot(**topics: list[str]) -> Snapshot:
+    by_id = {
         name: Topic(
-            name, name.title(), "", None, tuple(question(q, name) for q in questions), {}, Path()
+            name,
+            name.title(),
+            "",
+            None,
+            tuple(make_question(q, name) for q in questions),
+            {},
+            Path(),
         )
         for name, questions in topics.items()
     }
-    return Snapshot(made, {q.id: q for t in made.values() for q in t.questions})
+    return Snapshot(by_id, {q.id: q for t in by_id.values() for q in t.questions})
 
 
-def standing(name: str, first: float, best: float, day: int, attempts: int = 1) -> Standing:
+def make_standing(name: str, first: float, best: float, day: int, attempts: int = 1) -> Standing:
     moment = START + timedelta(days=day)
     return Standing(name, attempts, first, best, best, moment, moment)
 
 
-def standings(*each: Standing) -> dict[str, Standing]:
-    return {s.question: s for s in each}
+def by_question(*standings: Standing) -> dict[str, Standing]:
+    return {standing.question: standing for standing in standings}
 
 
-def test_totals_tell_answered_right_at_first_try_and_attempts_apart():
-    have = snapshot(one=["a", "b"], two=["c"])
-    done = standings(standing("a", 1, 1, 0), standing("c", 0, 1, 1, attempts=4))
-    cards = [topic_card(topic, done, url) for topic in have.topics.values()]
-    counted = sum_progress(cards)
-    assert (counted.answered, counted.total, counted.first_try_right, counted.attempts) == (
+def test_totals_count_answered_right_at_first_try_and_attempts():
+    snapshot = make_snapshot(one=["a", "b"], two=["c"])
+    standings = by_question(make_standing("a", 1, 1, 0), make_standing("c", 0, 1, 1, attempts=4))
+    cards = [topic_card(topic, standings, build_url) for topic in snapshot.topics.values()]
+    totals = sum_progress(cards)
+    assert (totals.answered, totals.total, totals.first_try_right, totals.attempts) == (
         2,
         3,
         1,
@@ -59,38 +65,49 @@ def test_totals_tell_answered_right_at_first_try_and_attempts_apart():
 
 
 def test_answers_to_questions_taken_away_count_no_more():
-    have = snapshot(one=["a"])
-    counted = sum_progress(
-        [topic_card(have.topics["one"], standings(standing("gone", 1, 1, 0)), url)]
+    snapshot = make_snapshot(one=["a"])
+    totals = sum_progress(
+        [topic_card(snapshot.topics["one"], by_question(make_standing("gone", 1, 1, 0)), build_url)]
     )
-    assert (counted.answered, counted.total) == (0, 1)
+    assert (totals.answered, totals.total) == (0, 1)
 
 
 def test_a_new_learner_starts_at_the_first_question():
-    link = resume_link(snapshot(one=["a", "b"]), {}, url)
+    link = resume_link(make_snapshot(one=["a", "b"]), {}, build_url)
     assert link is not None
     assert link.title == "A"
 
 
-def test_one_goes_on_in_the_topic_that_was_answered_last():
-    have = snapshot(one=["a", "b"], two=["c", "d"])
-    link = resume_link(have, standings(standing("a", 1, 1, 0), standing("c", 1, 1, 5)), url)
+def test_the_resume_link_stays_in_the_topic_that_was_answered_last():
+    snapshot = make_snapshot(one=["a", "b"], two=["c", "d"])
+    link = resume_link(
+        snapshot, by_question(make_standing("a", 1, 1, 0), make_standing("c", 1, 1, 5)), build_url
+    )
     assert link is not None
     assert link.title == "D"
 
 
 def test_new_questions_come_before_those_that_went_wrong():
-    have = snapshot(one=["a", "b"], two=["c"])
-    link = resume_link(have, standings(standing("a", 0, 0, 3), standing("b", 1, 1, 4)), url)
+    snapshot = make_snapshot(one=["a", "b"], two=["c"])
+    link = resume_link(
+        snapshot, by_question(make_standing("a", 0, 0, 3), make_standing("b", 1, 1, 4)), build_url
+    )
     assert link is not None
     assert link.title == "C"
     link = resume_link(
-        have, standings(standing("a", 0, 0, 3), standing("b", 1, 1, 4), standing("c", 1, 1, 1)), url
+        snapshot,
+        by_question(
+            make_standing("a", 0, 0, 3), make_standing("b", 1, 1, 4), make_standing("c", 1, 1, 1)
+        ),
+        build_url,
     )
     assert link is not None
     assert link.title == "A"
 
 
-def test_there_is_nowhere_to_go_on_when_all_is_right_or_nothing_is_there():
-    assert resume_link(snapshot(one=["a"]), standings(standing("a", 0, 1, 0)), url) is None
-    assert resume_link(snapshot(), {}, url) is None
+def test_there_is_no_resume_link_when_all_is_right_or_there_are_no_questions():
+    assert (
+        resume_link(make_snapshot(one=["a"]), by_question(make_standing("a", 0, 1, 0)), build_url)
+        is None
+    )
+    assert resume_link(make_snapshot(), {}, build_url) is None

@@ -1,4 +1,4 @@
-"""Pages of a long list: each entry is on exactly one of them."""
+"""A long list in pages: each entry is on exactly one of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ def test_every_entry_is_on_exactly_one_page(total: int):
     assert all(page.first == page.offset + 1 for page in pages if total)
 
 
-@pytest.mark.parametrize(("asked", "given"), [(-3, 1), (0, 1), (1, 1), (3, 3), (4, 3), (10**8, 3)])
-def test_a_page_that_is_not_there_is_the_nearest(asked: int, given: int):
-    assert Paging.at_page(asked, 101, 50).page == given
+@pytest.mark.parametrize(
+    ("number", "nearest"), [(-3, 1), (0, 1), (1, 1), (3, 3), (4, 3), (10**8, 3)]
+)
+def test_a_missing_page_becomes_the_nearest(number: int, nearest: int):
+    assert Paging.at_page(number, 101, 50).page == nearest
 
 
-@pytest.mark.parametrize("asked", ["", "x", "-2", "2.0", "1e3", "²", "9" * 400])
-def test_an_address_that_names_no_page_gives_the_first(asked: str):
-    assert Paging.from_query(asked, 101, 50).page == 1
+@pytest.mark.parametrize("argument", ["", "x", "-2", "2.0", "1e3", "²", "9" * 400])
+def test_an_address_that_names_no_page_gives_the_first(argument: str):
+    assert Paging.from_query(argument, 101, 50).page == 1
     assert Paging.from_query("2", 101, 50).page == 2

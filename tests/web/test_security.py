@@ -1,4 +1,4 @@
-"""Every response carries its guard: a strict policy, no caching of pages, CSRF on every form."""
+"""Every response: a strict policy, no caching of pages, a CSRF token in every form; error pages."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from quizserver.settings import Settings
 PAGES = ["/", "/questions/even", "/topics/numbers", "/progress", "/sign-in", "/sign-up", "/account"]
 
 
-def token_of(page: str) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    assert found is not None
-    return found.group(1)
+def read_csrf_token(page: str) -> str:
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert match is not None
+    return match.group(1)
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/healthz", "/no-such-page"])
@@ -47,7 +47,7 @@ def test_pages_hold_nothing_that_the_policy_would_block(client: FlaskClient, add
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_everything_a_page_names_is_there_and_lasts(client: FlaskClient, address: str):
+def test_every_static_file_of_a_page_exists_and_is_immutable(client: FlaskClient, address: str):
     page = client.get(address).get_data(as_text=True)
     files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
     assert files
@@ -83,7 +83,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(client: FlaskClient):
     assert "SameSite=Lax" in cookie
 
 
-def test_behind_https_cookies_are_secure_and_the_browser_is_told_to_stay(settings: Settings):
+def test_with_https_cookies_are_secure_and_the_browser_must_stay_with_https(settings: Settings):
     migrate_store(settings)
     app = create_app(replace(settings, https=True))
     response = app.test_client().get("/questions/even", base_url="https://quiz.example")
@@ -100,7 +100,7 @@ def test_a_body_that_is_too_large_is_refused_in_words(client: FlaskClient, setti
 
 
 @pytest.mark.parametrize(
-    ("address", "code", "told"),
+    ("address", "code", "message"),
     [
         ("/questions/none", 404, "There is no such page"),
         ("/topics/none", 404, "There is no such page"),
@@ -110,12 +110,12 @@ def test_a_body_that_is_too_large_is_refused_in_words(client: FlaskClient, setti
     ],
 )
 def test_an_error_page_says_what_happened_and_what_to_do(
-    client: FlaskClient, address: str, code: int, told: str
+    client: FlaskClient, address: str, code: int, message: str
 ):
     response = client.get(address)
     assert response.status_code == code
     page = response.get_data(as_text=True)
-    assert told in page.replace("&#39;", "'")
+    assert message in page.replace("&#39;", "'")
     assert "<main" in page
 
 
@@ -125,13 +125,13 @@ def test_programs_get_errors_as_json(client: FlaskClient):
     assert "no such page" in response.json["error"]
 
 
-def test_a_fault_of_ours_is_a_page_and_a_line_in_the_log_not_a_trace(
+def test_an_unforeseen_exception_is_a_page_and_a_log_entry_not_a_trace(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ):
-    def broken() -> str:
+    def fail() -> str:
         raise RuntimeError("secret detail")
 
-    app.view_functions["progress.home"] = broken
+    app.view_functions["progress.home"] = fail
     response = client.get("/")
     assert response.status_code == 500
     page = response.get_data(as_text=True)
@@ -141,21 +141,21 @@ def test_a_fault_of_ours_is_a_page_and_a_line_in_the_log_not_a_trace(
 
 
 @pytest.mark.parametrize("address", ["/", "/questions/even", "/progress", "/none"])
-def test_a_database_that_can_not_be_used_is_a_page_that_says_so(
+def test_a_database_that_can_not_be_used_gets_a_page_that_says_so(
     client: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     address: str,
 ):
-    """To whoever is signed in as well, whose name the page would ask the database for."""
-    form = {"csrf_token": token_of(client.get("/sign-up").get_data(as_text=True))}
+    """Also for a signed-in person, whose name the page would read from the database."""
+    form = {"csrf_token": read_csrf_token(client.get("/sign-up").get_data(as_text=True))}
     form |= {"email": "a@example.org", "password": "correct horse battery"}
     assert client.post("/sign-up", data=form).status_code == 303
 
-    def gone(_database: Database) -> Never:
+    def raise_busy(_database: Database) -> Never:
         raise BusyError("it is gone")
 
-    monkeypatch.setattr(Database, "read", gone)
+    monkeypatch.setattr(Database, "read", raise_busy)
     caplog.clear()
     response = client.get(address)
     assert response.status_code == 503
@@ -164,18 +164,18 @@ def test_a_database_that_can_not_be_used_is_a_page_that_says_so(
     assert "reach its database" in page
     assert "<main" in page
     assert "it is gone" in caplog.text
-    told = client.get("/progress", headers={"Accept": "application/json"})
-    assert (told.status_code, "reach its database" in told.json["error"]) == (503, True)
+    json_error = client.get("/progress", headers={"Accept": "application/json"})
+    assert (json_error.status_code, "reach its database" in json_error.json["error"]) == (503, True)
     assert client.get("/healthz").status_code == 503
 
 
 def test_a_session_outlives_clocks_that_differ(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
-    """Set by a machine whose clock is an hour ahead, read by one whose clock is right."""
-    right = time.time
-    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: right() + 3600)
-    token = token_of(client.get("/sign-in").get_data(as_text=True))
+    """Set by a machine whose clock is an hour ahead, read by one whose clock is correct."""
+    correct_time = time.time
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: correct_time() + 3600)
+    token = read_csrf_token(client.get("/sign-in").get_data(as_text=True))
     monkeypatch.undo()
     with client.session_transaction() as session:
         visitor = dict(session)
@@ -185,15 +185,17 @@ def test_a_session_outlives_clocks_that_differ(
 
 
 def test_a_session_ends_after_a_year(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    right = time.time
-    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: right() - 366 * 86400)
+    correct_time = time.time
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: correct_time() - 366 * 86400)
     client.get("/sign-in")
     monkeypatch.undo()
     with client.session_transaction() as session:
         assert not session
 
 
-def test_health_tells_the_truth(app: Flask, client: FlaskClient, settings: Settings):
+def test_the_health_check_fails_when_the_database_does(
+    app: Flask, client: FlaskClient, settings: Settings
+):
     assert client.get("/healthz").json == {"status": "ok", "topics": 1}
     database = Database(settings.data_url)
     migrate_database(database, "base", down=True)
