@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
-from quizserver.topics.markdown import HIDDEN_CHARACTER
+from quizserver.topics.line_kinds import HIDDEN_CHARACTER
 from quizserver.topics.sanitise import word_set
 
 LONGEST_FORMULA = 2000

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from quizserver.topics.markdown import MarkdownSource
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.question_parser import FrontMatter
 from quizserver.topics.slugs import did_you_mean
 from quizserver.topics.yaml_nodes import YamlDocument, YamlPath, parse_yaml
 
@@ -78,18 +78,19 @@ class CheckedYaml(Generic[FrontMatterModel]):
 
 
 def check_front_matter(
-    front: FrontMatter | None, model: type[FrontMatterModel]
+    source: MarkdownSource, model: type[FrontMatterModel]
 ) -> CheckedYaml[FrontMatterModel]:
-    """Front matter as ``model``; the model's defaults where there is none."""
-    if front is None:
+    """The front matter of ``source`` as ``model``; the model's defaults where there is none."""
+    if source.front_matter_closed is None:
         return CheckedYaml(model(), YamlDocument(data={}), ())
-    if not front.closed:
+    if not source.front_matter_closed:
         message = "The front matter that begins here has no end."
         diagnostic = Diagnostic(
             1, 1, "open-front-matter", message, "Close it with a line of ---.", fatal=True
         )
         return CheckedYaml(None, YamlDocument(data={}), (diagnostic,))
-    return check_yaml(front.yaml, model, line=2)
+    yaml_lines = source.lines[1 : source.front_matter_length - 1]
+    return check_yaml("\n".join(yaml_lines), model, line=2)
 
 
 def check_yaml(

@@ -1,4 +1,4 @@
-"""Links, images, formulas, footnotes and raw HTML of a text: finds them and checks each by itself."""
+"""What stands inside the lines of a text: links, images, formulas, footnotes and raw HTML."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
-from quizserver.topics.markdown import LabelDefinition, fold_label, hidden_text, scan_markdown
+from quizserver.topics.formulas import Formula, FormulaError, find_formulas, to_mathml
+from quizserver.topics.line_kinds import hidden_text
+from quizserver.topics.markdown import LabelDefinition, MarkdownSource, fold_label
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.render import MOST_BRACKETS, find_tangles
 from quizserver.topics.sanitise import ALLOWED_TAGS, DROPPED_TAGS
-from quizserver.topics.source_text import LineIndex
 
 _TARGET = re.compile(
     r"\]\([ \t]*(?:<(?P<angle>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*))"
@@ -45,42 +45,54 @@ class Link:
     column: int
 
 
-def _searchable_prose(text: str) -> tuple[str, LineIndex]:
-    prose = scan_markdown(text).prose_text()
+@dataclass(frozen=True, slots=True)
+class InlineMarkup:
+    """The formulas and links of a text, and its prose without the formulas."""
+
+    source: MarkdownSource
+    formulas: tuple[Formula, ...]
+    links: tuple[Link, ...]
+    searchable: str  # as long as the text; also without boxes and escaped signs
+
+
+def parse_inline_markup(source: MarkdownSource) -> InlineMarkup:
+    """What stands inside the lines of a scanned text."""
+    formulas = tuple(find_formulas(source.text, source.prose))
+    searchable = _hide_formulas(source.prose, formulas)
+    return InlineMarkup(source, formulas, tuple(_find_links(source, searchable)), searchable)
+
+
+def _hide_formulas(prose: str, formulas: Sequence[Formula]) -> str:
     parts, end = [], 0
-    for formula in find_formulas(text, prose):
+    for formula in formulas:
         parts += [prose[end : formula.start], hidden_text(prose[formula.start : formula.end])]
         end = formula.end
     prose = "".join([*parts, prose[end:]])
     prose = _OPTION_BOX.sub(lambda match: match["lead"] + hidden_text(match["box"]), prose)
-    return re.sub(r"\\[\[\]()!<>]", hidden_text("xx"), prose), LineIndex(text)
+    return re.sub(r"\\[\[\]()!<>]", hidden_text("xx"), prose)
 
 
-def find_links(text: str, definitions: Sequence[LabelDefinition]) -> list[Link]:
-    """Every link and image of ``text`` that has an address."""
-    prose, line_index = _searchable_prose(text)
-    links: list[Link] = []
+def _find_links(source: MarkdownSource, prose: str) -> Iterator[Link]:
+    """Every link and image of a text that has an address."""
     for match in _TARGET.finditer(prose):
         opening = _opening_bracket(prose, match.start())
         if opening is None:
             continue
         name = "src" if prose[opening - 1 : opening] == "!" else "href"
         group = "angle" if match["angle"] is not None else "bare"
-        links.append(Link(name, match[group], *line_index.position_at(match.start(group))))
+        yield Link(name, match[group], *source.position_at(match.start(group)))
     for name, value, start in _raw_html_attributes(prose):
         if name != "alt":
-            links.append(Link(name, value, *line_index.position_at(start)))
+            yield Link(name, value, *source.position_at(start))
     images = {
         fold_label(label_match["label"] or label_match["text"])
         for label_match in _BY_LABEL.finditer(prose)
         if label_match["image"]
     }
-    for definition in definitions:
+    for definition in source.definitions:
         if definition.url is not None:
             name = "src" if definition.label in images else "href"
-            position = (definition.line, definition.url_column)
-            links.append(Link(name, definition.url, *position))
-    return links
+            yield Link(name, definition.url, definition.line, definition.url_column)
 
 
 def _opening_bracket(prose: str, closing: int) -> int | None:
@@ -102,29 +114,29 @@ def _raw_html_attributes(prose: str) -> Iterator[tuple[str, str, int]]:
                 yield match["name"].lower(), match[group], match.start(group)
 
 
-def check_inline_markup(text: str, definitions: Sequence[LabelDefinition]) -> Iterator[Diagnostic]:
+def check_inline_markup(markup: InlineMarkup) -> Iterator[Diagnostic]:
     """What is wrong with formulas, raw HTML, images' descriptions, footnotes and definitions."""
-    for offset, _ in find_tangles(text):
+    source, prose = markup.source, markup.searchable
+    for offset, _ in find_tangles(source.text):
         message = f"This paragraph holds more than {MOST_BRACKETS} brackets; they are left out."
-        position = LineIndex(text).position_at(offset)
-        yield Diagnostic(*position, "tangle", message, "Split it, or put it into a code block.")
-    yield from _check_formulas(text)
-    prose, line_index = _searchable_prose(text)
-    yield from check_raw_html(prose, line_index)
-    yield from _check_quotes(prose, line_index)
-    yield from _check_alt_texts(prose, line_index)
-    yield from _check_labels(prose, line_index, definitions)
+        hint = "Split it, or put it into a code block."
+        yield Diagnostic(*source.position_at(offset), "tangle", message, hint)
+    yield from _check_formulas(markup)
+    yield from _check_raw_html(prose, source)
+    yield from _check_quotes(prose, source)
+    yield from _check_alt_texts(prose, source)
+    yield from _check_labels(prose, source)
 
 
-def _check_formulas(text: str) -> Iterator[Diagnostic]:
-    line_index = LineIndex(text)
-    for formula in find_formulas(text, scan_markdown(text).prose_text()):
+def _check_formulas(markup: InlineMarkup) -> Iterator[Diagnostic]:
+    for formula in markup.formulas:
         try:
             to_mathml(formula.latex, display=formula.display)
         except FormulaError as error:
             message = f"The formula {_short_latex(formula.latex)} cannot be shown: {error}."
-            hint = "Mend it, or write \\$ for a dollar sign."
-            yield Diagnostic(*line_index.position_at(formula.start), "bad-formula", message, hint)
+            hint = "Fix it, or write \\$ for a dollar sign."
+            position = markup.source.position_at(formula.start)
+            yield Diagnostic(*position, "bad-formula", message, hint)
 
 
 def _short_latex(latex: str) -> str:
@@ -132,18 +144,18 @@ def _short_latex(latex: str) -> str:
     return line if len(line) <= 40 else line[:39] + "…"
 
 
-def _check_quotes(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
+def _check_quotes(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
     for match in _QUOTED.finditer(prose):
         message = "A quotation mark in an address is read as the beginning of a title."
         hint = "Write %27 for an apostrophe, and %22 for a double quotation mark."
-        yield Diagnostic(*line_index.position_at(match.start("address")), "bad-link", message, hint)
+        yield Diagnostic(*source.position_at(match.start("address")), "bad-link", message, hint)
 
 
-def _check_alt_texts(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
+def _check_alt_texts(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
     message = "This image has no description for those who cannot see it."
     hint = "Write it between the brackets: ![what the picture shows](picture.png)"
     for match in re.finditer(r"!\[[ \t]*\](?=[(\[])", prose):
-        yield Diagnostic(*line_index.position_at(match.start()), "no-alt-text", message, hint)
+        yield Diagnostic(*source.position_at(match.start()), "no-alt-text", message, hint)
     for tag in _RAW_LINK.finditer(prose):
         if tag["tag"].lower() != "img":
             continue
@@ -151,25 +163,23 @@ def _check_alt_texts(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
         names = {m["name"].lower() for m in _ATTRIBUTE.finditer(prose, *span)}
         if "alt" not in names:
             yield Diagnostic(
-                *line_index.position_at(tag.start()), "no-alt-text", message, 'Add alt="…".'
+                *source.position_at(tag.start()), "no-alt-text", message, 'Add alt="…".'
             )
 
 
-def _check_labels(
-    prose: str, line_index: LineIndex, definitions: Sequence[LabelDefinition]
-) -> Iterator[Diagnostic]:
+def _check_labels(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
     defined: dict[str, LabelDefinition] = {}
-    for definition in definitions:
+    for definition in source.definitions:
         if definition.label in defined:
             message = f"[{definition.label}] is defined twice (first in line "
             message += f"{defined[definition.label].line})."
             position = (definition.line, definition.column)
             yield Diagnostic(*position, "duplicate-definition", message, "Delete one of them.")
         defined.setdefault(definition.label, definition)
-    starts = {(definition.line, definition.column) for definition in definitions}
+    starts = {(definition.line, definition.column) for definition in source.definitions}
     used_labels: set[str] = set()
     for match in _SHORTCUT.finditer(prose):
-        if line_index.position_at(match.start()) not in starts:
+        if source.position_at(match.start()) not in starts:
             used_labels.add(fold_label(match["label"]))
     for match in _FOOTNOTE_MARK.finditer(prose):
         label = fold_label("^" + match["label"])
@@ -177,16 +187,16 @@ def _check_labels(
             message = f"There is no footnote [^{match['label']}]."
             hint = f"Add a line: [^{match['label']}]: …"
             yield Diagnostic(
-                *line_index.position_at(match.start()), "undefined-footnote", message, hint
+                *source.position_at(match.start()), "undefined-footnote", message, hint
             )
     for match in _BY_LABEL.finditer(prose):
         label = fold_label(match["label"] or match["text"])
         used_labels.add(label)
-        if label not in defined and line_index.position_at(match.start()) not in starts:
+        if label not in defined and source.position_at(match.start()) not in starts:
             message = f"There is no link definition [{label}]."
             hint = f"Add a line: [{label}]: https://…"
             yield Diagnostic(
-                *line_index.position_at(match.start()), "undefined-reference", message, hint
+                *source.position_at(match.start()), "undefined-reference", message, hint
             )
     for label, definition in defined.items():
         if label not in used_labels:
@@ -204,16 +214,16 @@ _BEFORE_ADDRESS = ("](", "]: ")
 _UNSAFE_ATTRIBUTE = re.compile(r"\s(?P<name>style|on[a-z]+)\s*=", re.IGNORECASE)
 
 
-def check_raw_html(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
+def _check_raw_html(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
     """A warning for each opening tag of ``prose`` that is left out of the page, or loses its style
-    or its script. ``positions`` are those of the text that ``prose`` was made from."""
+    or its script."""
     for tag in _TAG.finditer(prose):
         if prose.endswith(
             _BEFORE_ADDRESS, 0, tag.start()
         ):  # an address: [words](<with spaces.png>)
             continue
         name = tag["name"].lower()
-        position = line_index.position_at(tag.start())
+        position = source.position_at(tag.start())
         if name in DROPPED_TAGS:
             message = f"<{name}> is left out of the page, with everything in it."
             yield Diagnostic(
@@ -229,6 +239,4 @@ def check_raw_html(prose: str, line_index: LineIndex) -> Iterator[Diagnostic]:
                 message = (
                     f'The attribute "{attribute["name"]}" of <{name}> is left out of the page.'
                 )
-                yield Diagnostic(
-                    *line_index.position_at(start), "dropped-html", message, "Delete it."
-                )
+                yield Diagnostic(*source.position_at(start), "dropped-html", message, "Delete it.")

@@ -1,10 +1,11 @@
-"""A lesson's fields to the model: prose, embedded questions and simulations."""
+"""A lesson's file: parsed and checked from its text, then rendered as its topic's page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile, groupby
 
 from quizserver.topics.front_matter import (
     CheckedYaml,
@@ -13,12 +14,14 @@ from quizserver.topics.front_matter import (
     check_front_matter,
     check_yaml,
 )
-from quizserver.topics.inline_markup import Link, check_inline_markup, find_links
+from quizserver.topics.inline_markup import Link, check_inline_markup, parse_inline_markup
+from quizserver.topics.lesson_parser import EmbeddedBlock, LessonFields, parse_lesson_fields
 from quizserver.topics.links import LESSON_PREFIX
 from quizserver.topics.markdown import (
     LabelDefinition,
-    LineKind,
-    find_definitions,
+    MarkdownSlice,
+    MarkdownSource,
+    join_slices,
     scan_markdown,
     used_definitions,
 )
@@ -30,11 +33,11 @@ from quizserver.topics.model import (
     QuestionBlock,
     SimulationBlock,
 )
-from quizserver.topics.question_parser import EmbeddedBlock, LessonFields, parse_lesson_fields
-from quizserver.topics.render import plain_text, render_markdown, render_parts
+from quizserver.topics.render import heading_text, render_parts, unlinked_text
 from quizserver.topics.sanitise import RewriteUrl
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
+_BLOCK_SIGNS = "#`~|<>!-*+[$"  # a paragraph that begins with one of these is none, or may be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,27 @@ class SimulationUse:
 
 @dataclass(frozen=True, slots=True)
 class ParsedLesson:
-    """A lesson's file, judged but not rendered. ``usable`` says whether it can be served."""
+    """A lesson's file, scanned, parsed and checked, but not rendered."""
 
     path: str
-    text: str
+    source: MarkdownSource
     fields: LessonFields
-    definitions: tuple[LabelDefinition, ...]
     front: CheckedYaml[LessonFrontMatter]
-    question_blocks: tuple[EmbeddedBlock, ...]
     simulation_uses: tuple[SimulationUse, ...]
     links: tuple[Link, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def text(self) -> str:
+        return self.source.text
+
+    @property
+    def definitions(self) -> tuple[LabelDefinition, ...]:
+        return self.source.definitions
+
+    @property
+    def question_blocks(self) -> tuple[EmbeddedBlock, ...]:
+        return tuple(block for block in self.fields.blocks if block.kind == "question")
 
     @property
     def is_servable(self) -> bool:
@@ -75,53 +88,50 @@ class RenderedLesson:
 
 
 def parse_lesson(path: str, text: str) -> ParsedLesson:
-    """Judge the text of the lesson at ``path``. Never raises."""
-    definitions, definition_lines = find_definitions(scan_markdown(text))
-    fields = parse_lesson_fields(text, definition_lines=definition_lines)
-    front = check_front_matter(fields.front, LessonFrontMatter)
-    embedded_blocks = [part for part in fields.parts if isinstance(part, EmbeddedBlock)]
-    question_blocks = tuple(block for block in embedded_blocks if block.kind == "question")
+    """Parse and check the text of the lesson at ``path``. Never raises."""
+    source = scan_markdown(text)
+    fields = parse_lesson_fields(source)
+    front = check_front_matter(source, LessonFrontMatter)
+    markup = parse_inline_markup(source)
     simulation_uses = tuple(
         SimulationUse(block, check_yaml(block.content, SimulationEntry, line=block.line + 1))
-        for block in embedded_blocks
+        for block in fields.blocks
         if block.kind == "simulation"
     )
     diagnostics = [
         *front.diagnostics,
         *_check_lesson(fields, front),
-        *check_inline_markup(text, definitions),
-    ]
-    for use in simulation_uses:
+        *check_inline_markup(markup),
         # A block that cannot be read is left out; the lesson around it is served all the same.
-        diagnostics.extend(replace(diagnostic, fatal=False) for diagnostic in use.entry.diagnostics)
+        *(
+            replace(diagnostic, fatal=False)
+            for use in simulation_uses
+            for diagnostic in use.entry.diagnostics
+        ),
+    ]
     diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
-    links = tuple(find_links(text, definitions))
     return ParsedLesson(
-        path,
-        text,
-        fields,
-        definitions,
-        front,
-        question_blocks,
-        simulation_uses,
-        links,
-        tuple(diagnostics),
+        path=path,
+        source=source,
+        fields=fields,
+        front=front,
+        simulation_uses=simulation_uses,
+        links=markup.links,
+        diagnostics=tuple(diagnostics),
     )
 
 
 def render_lesson(
     parsed: ParsedLesson, *, topic: str, title: str, rewrite: RewriteUrl
 ) -> RenderedLesson:
-    """Render a usable draft; ``title`` is for a lesson that has none of its own."""
+    """The lesson's page; ``title`` is for a lesson that has none of its own."""
     front = parsed.front.model or LessonFrontMatter()
-    prose = [part for part in parsed.fields.parts if isinstance(part, str)]
-    if parsed.definitions:
-        prose[-1] += "\n\n" + used_definitions("\n".join(prose), parsed.definitions)
+    prose = _prose_with_definitions(parsed)
     html_parts = iter(render_parts(prose, prefix=LESSON_PREFIX, rewrite=rewrite))
     entry_by_block = {id(use.block): use.entry.model for use in parsed.simulation_uses}
     blocks: list[LessonBlock] = []
     for part in parsed.fields.parts:
-        if isinstance(part, str):
+        if isinstance(part, MarkdownSlice):
             html = next(html_parts)
             if html.strip():
                 blocks.append(HtmlBlock(html))
@@ -138,35 +148,41 @@ def render_lesson(
     )
 
 
+def _prose_with_definitions(parsed: ParsedLesson) -> list[MarkdownSlice]:
+    """The prose between the embedded blocks; the last part has the definitions that are used."""
+    prose = [part for part in parsed.fields.parts if isinstance(part, MarkdownSlice)]
+    text = "\n".join(part.text for part in prose)
+    definitions = used_definitions(text, parsed.definitions)
+    prose[-1] = join_slices([prose[-1], *(definition.content for definition in definitions)])
+    return prose
+
+
 def _lesson_title(parsed: ParsedLesson, default: str) -> str:
     front = parsed.front.model
-    if front and front.title:
-        return front.title
-    heading = parsed.fields.title
-    return plain_text(_render_unlinked(heading.text)) or default if heading else default
+    return (front.title if front else None) or heading_text(parsed.fields.title) or default
 
 
-def _render_unlinked(text: str) -> str:
-    return render_markdown(text, prefix="", rewrite=lambda _name, _url: None)
-
-
-def _first_paragraph(prose: list[str]) -> str:
-    for paragraph in "\n".join(prose).split("\n\n"):
-        text = paragraph.strip()
-        if text and text[0] not in "#`~|<>!-*+[$":
-            return plain_text(_render_unlinked(_FOOTNOTE_MARK.sub("", text)))
+def _first_paragraph(prose: Sequence[MarkdownSlice]) -> str:
+    """The words of the first paragraph, without its marks of footnotes."""
+    lines = [line for part in prose for line in part.lines]
+    for _, group in groupby(lines, key=lambda line: line.text == ""):
+        paragraph = list(dropwhile(lambda line: not line.text.strip(), group))
+        if paragraph and paragraph[0].text.lstrip()[0] not in _BLOCK_SIGNS:
+            paragraph[0] = replace(paragraph[0], text=paragraph[0].text.lstrip())
+            texts = [_FOOTNOTE_MARK.sub("", line.text) for line in paragraph]
+            return unlinked_text(MarkdownSlice.from_lines(paragraph).with_texts(texts))
     return ""
 
 
 def _check_lesson(
     fields: LessonFields, front: CheckedYaml[LessonFrontMatter]
 ) -> Iterator[Diagnostic]:
+    source = fields.source
     if not (fields.title and fields.title.text) and not (front.model and front.model.title):
-        source = fields.source
-        line = min(source.kinds.count(LineKind.FRONT) + 1, len(source.lines))
+        line = min(source.front_matter_length + 1, len(source.lines))
         hint = "Begin with a line such as: # The strange loss"
         yield Diagnostic(line, 1, "no-title", "This lesson has no title.", hint)
-    for fence in fields.source.fences:
+    for fence in source.fences:
         if not fence.closed:
             message = "The code block that begins here has no end."
             hint = "Close it with the same fence on a line of its own."

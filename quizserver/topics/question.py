@@ -1,4 +1,4 @@
-"""A question's fields to the model: judges them, and tells every flaw with its place."""
+"""A question's file: parsed and checked from its text, then rendered as its page."""
 
 from __future__ import annotations
 
@@ -7,39 +7,53 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter, check_front_matter
-from quizserver.topics.inline_markup import Link, check_inline_markup, find_links
+from quizserver.topics.inline_markup import Link, check_inline_markup, parse_inline_markup
 from quizserver.topics.links import SiteMap, resolve_link
 from quizserver.topics.markdown import (
     LabelDefinition,
+    MarkdownSlice,
+    MarkdownSource,
     SectionName,
-    find_definitions,
+    join_slices,
     scan_markdown,
     used_definitions,
 )
 from quizserver.topics.model import AnswerOption, Claim, Diagnostic, KnobValues, Question
-from quizserver.topics.question_checks import check_question, option_id
-from quizserver.topics.question_parser import ListItem, QuestionFields, parse_question_fields
-from quizserver.topics.render import plain_text, render_markdown, unwrap_paragraph
+from quizserver.topics.question_checks import check_question
+from quizserver.topics.question_parser import QuestionFields, parse_question_fields
+from quizserver.topics.render import heading_text, plain_text, render_slice, unwrap_paragraph
 from quizserver.topics.sanitise import RewriteUrl
 from quizserver.topics.slugs import hex_digest, humanise_id, is_id, slugify
+from quizserver.topics.task_lists import ListItem
 
 DEFAULT_SIMULATION = "simulation"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuestion:
-    """A question's file, judged but not rendered. ``usable`` says whether it can be served."""
+    """A question's file, scanned, parsed and checked, but not rendered."""
 
     path: str
-    text: str
+    source: MarkdownSource
     id: str
     id_position: tuple[int, int]
     fields: QuestionFields
-    definitions: tuple[LabelDefinition, ...]
     front: CheckedYaml[QuestionFrontMatter]
-    option_ids: tuple[str, ...]
     links: tuple[Link, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def text(self) -> str:
+        return self.source.text
+
+    @property
+    def definitions(self) -> tuple[LabelDefinition, ...]:
+        return self.source.definitions
+
+    @property
+    def options(self) -> tuple[ListItem, ...]:
+        """The items of the first task list; none when there is no list."""
+        return self.fields.task_lists[0].items if self.fields.task_lists else ()
 
     @property
     def is_servable(self) -> bool:
@@ -55,83 +69,47 @@ class ParsedQuestion:
 
 
 def parse_question(path: str, text: str) -> ParsedQuestion:
-    """Judge the text of the question at ``path``. Never raises."""
-    definitions, definition_lines = find_definitions(scan_markdown(text))
-    fields = parse_question_fields(text, definition_lines=definition_lines)
-    front = check_front_matter(fields.front, QuestionFrontMatter)
-    items = fields.task_lists[0].items if fields.task_lists else ()
-    option_ids = tuple(option_id(item) for item in items)
+    """Parse and check the text of the question at ``path``. Never raises."""
+    source = scan_markdown(text)
+    fields = parse_question_fields(source)
+    front = check_front_matter(source, QuestionFrontMatter)
+    markup = parse_inline_markup(source)
+    diagnostics = [*check_question(path, fields, front), *check_inline_markup(markup)]
+    diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
     stem = PurePosixPath(path).stem
     written_id = front.model.id if front.model else None
-    id_position = front.document.position_of(("id",)) if written_id else (1, 1)
-    question_id = written_id or (stem if is_id(stem) else slugify(stem))
-    diagnostics = [
-        *check_question(path, fields, front, option_ids),
-        *check_inline_markup(text, definitions),
-    ]
-    diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
     return ParsedQuestion(
         path=path,
-        text=text,
-        id=question_id,
-        id_position=id_position,
+        source=source,
+        id=written_id or (stem if is_id(stem) else slugify(stem)),
+        id_position=front.document.position_of(("id",)) if written_id else (1, 1),
         fields=fields,
-        definitions=definitions,
         front=front,
-        option_ids=option_ids,
-        links=tuple(find_links(text, definitions)),
+        links=markup.links,
         diagnostics=tuple(diagnostics),
     )
 
 
 def render_question(parsed: ParsedQuestion, *, topic: str, rewrite: RewriteUrl) -> Question:
-    """Render a usable draft. ``rewrite`` gives links and images their address."""
+    """The question's page. ``rewrite`` gives links and images their address."""
     front = parsed.front.model or QuestionFrontMatter()
-    fields = parsed.fields
-
-    def render_section(section: str, text: str) -> str:
-        with_definitions = "\n\n".join([text, used_definitions(text, parsed.definitions)])
-        return render_markdown(
-            with_definitions, prefix=f"q-{parsed.id}-{section}-", rewrite=rewrite
-        )
-
-    def section_texts(*names: SectionName) -> list[str]:
-        return [
-            section.text
-            for section in fields.sections
-            if section.name in names and section.text.strip()
-        ]
-
-    items = fields.task_lists[0].items
+    renderer = _QuestionRenderer(parsed, rewrite)
     options = tuple(
-        _render_option(
-            item,
-            option_id,
-            render_section(f"o{n}", item.text),
-            _render_feedback(item, n, render_section),
-        )
-        for n, (item, option_id) in enumerate(zip(items, parsed.option_ids, strict=True), 1)
+        renderer.render_option(item, number) for number, item in enumerate(parsed.options, 1)
     )
-    explanation_texts = section_texts(
-        SectionName.AFTER_OPTIONS, SectionName.ANSWER, SectionName.UNKNOWN
-    )
-    reference_texts = section_texts(SectionName.REFERENCES)
+    explanation_names = (SectionName.AFTER_OPTIONS, SectionName.ANSWER, SectionName.UNKNOWN)
     return Question(
         id=parsed.id,
         topic=topic,
         title=_question_title(parsed),
-        stem_html=render_section("stem", fields.sections[0].text),
+        stem_html=renderer.render_part("stem", parsed.fields.sections[0].content),
         options=options,
         hints_html=tuple(
-            render_section(f"hint{n}", text)
-            for n, text in enumerate(section_texts(SectionName.HINT), 1)
+            renderer.render_part(f"hint{number}", content)
+            for number, content in enumerate(renderer.section_contents(SectionName.HINT), 1)
         ),
-        explanation_html=render_section("answer", "\n\n".join(explanation_texts))
-        if explanation_texts
-        else None,
-        references_html=render_section("references", "\n\n".join(reference_texts))
-        if reference_texts
-        else None,
+        explanation_html=renderer.render_sections("answer", *explanation_names),
+        references_html=renderer.render_sections("references", SectionName.REFERENCES),
         tags=tuple(dict.fromkeys(front.tags)),
         shuffle=front.shuffle,
         simulation=parsed.simulation,
@@ -141,6 +119,49 @@ def render_question(parsed: ParsedQuestion, *, topic: str, rewrite: RewriteUrl) 
         source=parsed.text,
         path=parsed.path,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _QuestionRenderer:
+    """Renders the parts of a question, each with the link definitions that it uses."""
+
+    parsed: ParsedQuestion
+    rewrite: RewriteUrl
+
+    def render_part(self, name: str, content: MarkdownSlice) -> str:
+        definitions = used_definitions(content.text, self.parsed.definitions)
+        content = join_slices([content, *(definition.content for definition in definitions)])
+        return render_slice(content, prefix=f"q-{self.parsed.id}-{name}-", rewrite=self.rewrite)
+
+    def section_contents(self, *names: SectionName) -> list[MarkdownSlice]:
+        """The sections of these names that hold something, in the order of the file."""
+        return [
+            section.content
+            for section in self.parsed.fields.sections
+            if section.name in names and section.text.strip()
+        ]
+
+    def render_sections(self, name: str, *names: SectionName) -> str | None:
+        """The sections of these names as one part; None when there is none."""
+        contents = self.section_contents(*names)
+        return self.render_part(name, join_slices(contents)) if contents else None
+
+    def render_option(self, item: ListItem, number: int) -> AnswerOption:
+        html = unwrap_paragraph(self.render_part(f"o{number}", item.body.strip_empty_lines()))
+        feedback = item.feedback if (item.feedback_text or "").strip() else None
+        feedback_html = (
+            self.render_part(f"feedback{number}", feedback.strip_empty_lines())
+            if feedback
+            else None
+        )
+        return AnswerOption(
+            id=item.option_id,
+            html=html,
+            text=plain_text(html),
+            right=item.is_right,
+            feedback_html=feedback_html,
+            line=item.line,
+        )
 
 
 def earlier_version(question: Question, source: str) -> Question | None:
@@ -164,31 +185,7 @@ def _question_title(parsed: ParsedQuestion) -> str:
     front = parsed.front.model
     if front and front.title:
         return front.title
-    heading = parsed.fields.title
-    heading_text = heading.text if heading else ""
-    plain_title = (
-        plain_text(render_markdown(heading_text, prefix="", rewrite=lambda _name, _url: None))
-        if heading_text
-        else ""
-    )
-    return plain_title or humanise_id(PurePosixPath(parsed.path).stem)
-
-
-def _render_option(
-    item: ListItem, identifier: str, html: str, feedback: str | None
-) -> AnswerOption:
-    is_right = item.box is not None and item.box.strip().lower() == "x"
-    option_html = unwrap_paragraph(html)
-    return AnswerOption(
-        identifier, option_html, plain_text(option_html), is_right, feedback, item.line
-    )
-
-
-def _render_feedback(item: ListItem, number: int, render_section: object) -> str | None:
-    text = item.feedback_text
-    if not text or not text.strip() or not callable(render_section):
-        return None
-    return str(render_section(f"feedback{number}", text))
+    return heading_text(parsed.fields.title) or humanise_id(PurePosixPath(parsed.path).stem)
 
 
 def _question_claims(parsed: ParsedQuestion, options: Sequence[AnswerOption]) -> tuple[Claim, ...]:

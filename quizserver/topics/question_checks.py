@@ -10,44 +10,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter
-from quizserver.topics.markdown import (
-    FRONT_MATTER_KEY,
-    SECTION_NAMES,
-    LineKind,
-    SectionName,
-    scan_item_body,
-    starts_list_item,
-)
+from quizserver.topics.line_kinds import FRONT_MATTER_KEY, LineKind, starts_list_item
+from quizserver.topics.markdown import SECTION_NAMES, SectionName
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.question_parser import (
-    STRAY_BOX,
-    ItemList,
-    ListItem,
-    QuestionFields,
-    Section,
-    embedded_kind,
-    parse_list,
-)
+from quizserver.topics.question_parser import QuestionFields, Section
 from quizserver.topics.slugs import ID_RULE, did_you_mean, is_id, slugify
-
-
-def option_id(item: ListItem) -> str:
-    """The id an option lasts under: the one written at its end, else one made of its text."""
-    written_id = item.ids[0][0] if item.ids else ""
-    return written_id if is_id(written_id) else slugify(item.text)
+from quizserver.topics.task_lists import STRAY_BOX, ItemList, ListItem, parse_list
 
 
 def check_question(
-    path: str,
-    fields: QuestionFields,
-    front: CheckedYaml[QuestionFrontMatter],
-    option_ids: Sequence[str],
+    path: str, fields: QuestionFields, front: CheckedYaml[QuestionFrontMatter]
 ) -> Iterator[Diagnostic]:
-    """Every flaw of the question at ``path``; ``ids`` are those of its options, in order."""
+    """What is wrong with the question at ``path``, but for what stands inside its lines."""
     items = fields.task_lists[0].items if fields.task_lists else ()
+    option_ids = [item.option_id for item in items]
     yield from front.diagnostics
     unread_front = list(check_unread_front(fields))
-    if unread_front or (fields.front and not fields.front.closed):
+    if unread_front or fields.source.front_matter_closed is False:
         yield from unread_front  # whatever else seems wrong comes of that
         return
     yield from _check_question_id(path, front)
@@ -86,8 +65,7 @@ def _check_title(
 
 
 def _first_prose_line(fields: QuestionFields) -> int:
-    source = fields.source
-    return min(source.kinds.count(LineKind.FRONT) + 1, len(source.lines))
+    return min(fields.source.front_matter_length + 1, len(fields.source.lines))
 
 
 def _check_described_curve(front: CheckedYaml[QuestionFrontMatter]) -> Iterator[Diagnostic]:
@@ -116,7 +94,7 @@ def _check_task_lists(fields: QuestionFields) -> Iterator[Diagnostic]:
             message = "The code block that begins here has no end."
             hint = "Close it with the same fence on a line of its own."
             yield Diagnostic(fence.first_line, fence.column, "open-fence", message, hint, True)
-        if kind := embedded_kind(fence):
+        if kind := fence.embedded_kind:
             message = f"A {kind} can be embedded in a lesson only; here this is shown as code."
             hint = "Move the block to lesson.md."
             if kind == "simulation":
@@ -153,7 +131,7 @@ def _check_key(options: ItemList) -> Iterator[Diagnostic]:
     if len(options.items) < 2:
         message = "There is only one option."
         yield Diagnostic(first.line, first.column, "one-option", message, "Add another.", True)
-    if not any(item.box and item.box.strip().lower() == "x" for item in options.items):
+    if not any(item.is_right for item in options.items):
         message = "No option is marked as right."
         hint = "Mark each right option with [x]."
         yield Diagnostic(first.line, first.column, "no-right-option", message, hint, True)
@@ -170,7 +148,7 @@ def _check_items(items: Sequence[ListItem]) -> Iterator[Diagnostic]:
             )
         if item.feedback is not None and not (item.feedback_text or "").strip():
             message = "This feedback is empty."
-            line = item.feedback[0].number
+            line = item.feedback.lines[0].number
             yield Diagnostic(line, 1, "empty-feedback", message, "Write it, or delete the >.")
         if item.stray_box:
             message = "This option is not an item of the list, but part of the option above it."
@@ -295,7 +273,9 @@ def check_unread_front(fields: QuestionFields) -> Iterator[Diagnostic]:
     """Front matter that is none, since another line stands where its fence should be."""
     lines = fields.source.lines
     first_index = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    if fields.front or not _DASHES.match(lines[first_index]) or first_index + 1 == len(lines):
+    if fields.source.front_matter_length or first_index + 1 == len(lines):
+        return
+    if not _DASHES.match(lines[first_index]):
         return
     if FRONT_MATTER_KEY.match(lines[first_index + 1]):
         message = "The front matter that seems to begin here is not read as such."
@@ -305,19 +285,18 @@ def check_unread_front(fields: QuestionFields) -> Iterator[Diagnostic]:
 
 def check_stem_boxes(fields: QuestionFields) -> Iterator[Diagnostic]:
     """What was meant to be an option and is none: its box would show learners the key."""
-    stem = fields.sections[0]
-    for number, line in enumerate(stem.text.split("\n"), stem.line):
-        if fields.source.kinds[number - 1] is LineKind.PROSE and (match := STRAY_BOX.match(line)):
+    for line in fields.sections[0].content.lines:
+        if line.kind is LineKind.PROSE and (match := STRAY_BOX.match(line.text)):
             message = "This is not read as an option, but as a part of the question."
             hint = "Begin each option with a hyphen, a space and its box: - [x] or - [ ]."
-            yield Diagnostic(number, match.start(1) + 1, "malformed-box", message, hint, True)
+            yield Diagnostic(line.number, match.start(1) + 1, "malformed-box", message, hint, True)
 
 
 def check_hint_boxes(fields: QuestionFields, section: Section) -> Iterator[Diagnostic]:
     source = fields.source
-    for index in range(section.line - 1, section.line - 1 + len(section.text.split("\n"))):
-        if source.kinds[index] is LineKind.PROSE and starts_list_item(source.lines[index]):
-            items = parse_list(source, index, index + 1).items
+    for line in section.content.lines:
+        if line.kind is LineKind.PROSE and starts_list_item(line.text):
+            items = parse_list(source, line.number - 1, line.number).items
             if items and items[0].is_task and items[0].spaced:
                 message = "A task list in a hint would show the key."
                 hint = "Move it into the stem, or write the items without boxes."
@@ -328,8 +307,7 @@ def check_hint_boxes(fields: QuestionFields, section: Section) -> Iterator[Diagn
 
 def text_follows(item: ListItem, id_line: int) -> bool:
     """Whether the paragraph that ends with an id in ``line`` has another line."""
-    kinds = scan_item_body(item.body).kinds
     return any(
-        line.number == id_line + 1 and kind is LineKind.PROSE and line.text.strip()
-        for line, kind in zip(item.body, kinds, strict=True)
+        line.number == id_line + 1 and line.kind is LineKind.PROSE and line.text.strip()
+        for line in item.body.lines
     )

@@ -16,9 +16,9 @@ from typing import Any
 
 from markdown import Extension, Markdown
 
-from quizserver.topics.dialect import GitHubDialect
+from quizserver.topics.dialect import GitHubEscapes, adapt_lists
 from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
-from quizserver.topics.markdown import scan_markdown
+from quizserver.topics.markdown import Heading, MarkdownSlice, SourceLine, scan_fragment
 from quizserver.topics.sanitise import RewriteUrl, sanitise_html
 
 _EXTENSIONS: list[str | Extension] = [
@@ -32,7 +32,7 @@ _EXTENSIONS: list[str | Extension] = [
     "pymdownx.betterem",
     "pymdownx.saneheaders",
     "pymdownx.tilde",
-    GitHubDialect(),
+    GitHubEscapes(),
 ]
 _SETTINGS: dict[str, dict[str, Any]] = {
     "tables": {"use_align_attribute": True},
@@ -51,33 +51,55 @@ _converters = threading.local()
 
 
 def render_markdown(text: str, *, prefix: str, rewrite: RewriteUrl) -> str:
-    """Safe HTML of ``text``. ``prefix`` begins every id; ``rewrite`` gives links their address.
+    """Safe HTML of a text that was not scanned before. Like ``render_slice`` in all else."""
+    return render_slice(scan_fragment(text), prefix=prefix, rewrite=rewrite)
 
-    Never raises: what Python-Markdown cannot convert is shown as plain text.
+
+def render_slice(content: MarkdownSlice, *, prefix: str, rewrite: RewriteUrl) -> str:
+    """Safe HTML of a part of a file.
+
+    ``prefix`` begins every id; ``rewrite`` gives links and images their address. Never raises: what
+    Python-Markdown cannot convert is shown as plain text.
     """
-    return render_parts([text], prefix=prefix, rewrite=rewrite, heading_ids=False)[0]
+    return render_parts([content], prefix=prefix, rewrite=rewrite, heading_ids=False)[0]
 
 
 def render_parts(
-    parts: Sequence[str], *, prefix: str, rewrite: RewriteUrl, heading_ids: bool = True
+    parts: Sequence[MarkdownSlice], *, prefix: str, rewrite: RewriteUrl, heading_ids: bool = True
 ) -> list[str]:
-    """Like ``render``, of one document in several parts: they share footnotes and headings' ids."""
-    placeholder = "zq" + _text_key("\0".join(parts))
+    """Safe HTML of each of several parts of one file; they share footnotes and headings' ids."""
+    placeholder = "zq" + _text_key("\0".join(part.text for part in parts))
     formulas: list[tuple[str, str]] = []
     prepared = [_without_formulas(_without_tangles(part), placeholder, formulas) for part in parts]
-    separator = f"{placeholder}cut"
-    source = f"\n\n{separator}\n\n".join(prepared)
-    try:
-        converted = _thread_converter(heading_ids).reset().convert(source)
-    except Exception:  # a page with plain text is better than none, whatever the parser stumbled on
-        converted = f"<p>{separator}</p>".join(
-            f"<pre>{html.escape(part)}</pre>" for part in prepared
-        )
-    pieces = converted.split(f"<p>{separator}</p>")
-    if len(pieces) != len(parts):  # a cut was swallowed by raw HTML: keep the parts apart
-        pieces = [_thread_converter(heading_ids).reset().convert(part) for part in prepared]
+    pieces = _convert_parts(prepared, f"{placeholder}cut", heading_ids)
     safe = (sanitise_html(piece, prefix=prefix, rewrite=rewrite) for piece in pieces)
     return [_with_formulas(piece, placeholder, formulas) for piece in safe]
+
+
+def _convert_parts(parts: Sequence[MarkdownSlice], separator: str, heading_ids: bool) -> list[str]:
+    """The HTML of each part, converted as one document with ``separator`` between the parts."""
+    markdown = [adapt_lists(part) for part in parts]
+    try:
+        converted = _convert(f"\n\n{separator}\n\n".join(markdown), heading_ids)
+    except Exception:  # a page with plain text is better than none, whatever the parser stumbled on
+        return [f"<pre>{html.escape(part.text)}</pre>" for part in parts]
+    pieces = converted.split(f"<p>{separator}</p>")
+    if len(pieces) != len(parts):  # a cut was swallowed by raw HTML: keep the parts apart
+        pieces = [_convert(part, heading_ids) for part in markdown]
+    return pieces
+
+
+def heading_text(heading: Heading | None) -> str:
+    """The words of a heading, as a title has them; empty when there is none."""
+    if heading is None:
+        return ""
+    line = MarkdownSlice((SourceLine(heading.line, heading.text),))
+    return unlinked_text(line)
+
+
+def unlinked_text(content: MarkdownSlice) -> str:
+    """The words of a part of a file on one line."""
+    return plain_text(render_slice(content, prefix="", rewrite=lambda _name, _url: None))
 
 
 def find_tangles(text: str) -> Iterator[tuple[int, str]]:
@@ -91,10 +113,11 @@ def find_tangles(text: str) -> Iterator[tuple[int, str]]:
                 yield match.start(), match[0]
 
 
-def _without_tangles(text: str) -> str:
+def _without_tangles(content: MarkdownSlice) -> MarkdownSlice:
+    text = content.text
     for _, paragraph in find_tangles(text):
         text = text.replace(paragraph, re.sub(r"[\[<]", " ", paragraph))
-    return text
+    return content if text == content.text else content.with_texts(text.split("\n"))
 
 
 def unwrap_paragraph(rendered: str) -> str:
@@ -111,18 +134,18 @@ def plain_text(rendered: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
-def _thread_converter(heading_ids: bool) -> Markdown:
-    """This thread's converter: they are costly to make, and hold state while they work."""
+def _convert(markdown: str, heading_ids: bool) -> str:
+    """Markdown to HTML, by this thread's converter: it is costly to make and holds state."""
     name = f"headings_{heading_ids}"
     if not hasattr(_converters, name):
         extensions = [*_EXTENSIONS, "toc"] if heading_ids else _EXTENSIONS
         settings = {key: value for key, value in _SETTINGS.items() if heading_ids or key != "toc"}
-        converter = Markdown(
+        new_converter = Markdown(
             extensions=extensions, extension_configs=settings, output_format="html"
         )
-        setattr(_converters, name, converter)
-    cached: Markdown = getattr(_converters, name)
-    return cached
+        setattr(_converters, name, new_converter)
+    converter: Markdown = getattr(_converters, name)
+    return converter.reset().convert(markdown)
 
 
 def _text_key(text: str) -> str:
@@ -130,17 +153,30 @@ def _text_key(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
-def _without_formulas(text: str, placeholder: str, formulas: list[tuple[str, str]]) -> str:
+def _without_formulas(
+    content: MarkdownSlice, placeholder: str, formulas: list[tuple[str, str]]
+) -> MarkdownSlice:
+    """``content`` with a word for each of its formulas, which are added to ``formulas``.
+
+    A formula of several lines becomes a part of the line that it begins in.
+    """
+    text = content.text
     if "$" not in text:
-        return text
-    output: list[str] = []
-    end = 0
-    for formula in find_formulas(text, scan_markdown(text, front_matter=False).prose_text()):
+        return content
+    pieces: list[str] = []
+    swallowed_lines: set[int] = set()  # indices of the lines that begin inside a formula
+    end = index = 0
+    for formula in find_formulas(text, content.prose):
+        index += text.count("\n", end, formula.start)
+        last_index = index + text.count("\n", formula.start, formula.end)
+        swallowed_lines.update(range(index + 1, last_index + 1))
+        pieces.append(f"{text[end : formula.start]}{placeholder}n{len(formulas)}z")
         latex_source = text[formula.start : formula.end]
-        output.append(f"{text[end : formula.start]}{placeholder}n{len(formulas)}z")
         formulas.append((latex_source, _formula_html(formula.latex, formula.display)))
-        end = formula.end
-    return "".join([*output, text[end:]])
+        end, index = formula.end, last_index
+    kept_lines = (line for n, line in enumerate(content.lines) if n not in swallowed_lines)
+    new_text = "".join([*pieces, text[end:]])
+    return MarkdownSlice(tuple(kept_lines)).with_texts(new_text.split("\n"))
 
 
 def _formula_html(latex: str, display: bool) -> str:

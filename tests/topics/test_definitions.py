@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.markdown import find_definitions, scan_markdown, used_definitions
+from quizserver.topics.markdown import LabelDefinition, scan_markdown, used_definitions
 
 TEXT = """\
 Stem [a][One] and [^n].
@@ -24,30 +24,34 @@ Stem [a][One] and [^n].
 """
 
 
+def used_text(text: str, definitions: tuple[LabelDefinition, ...]) -> str:
+    return "\n\n".join(definition.text for definition in used_definitions(text, definitions))
+
+
 def test_definitions_and_their_lines_are_found_outside_code() -> None:
-    found, taken = find_definitions(scan_markdown(TEXT))
-    assert [(d.label, d.line, d.column, d.url) for d in found] == [
+    source = scan_markdown(TEXT)
+    assert [(d.label, d.line, d.column, d.url) for d in source.definitions] == [
         ("one", 3, 1, "https://example.org"),
         ("^n", 4, 1, None),
         ("two", 8, 1, "nowhere.md"),
         ("^m", 13, 1, None),
     ]
-    assert taken == {3, 4, 5, 6, 7, 8, 13}
+    assert source.definition_numbers == {3, 4, 5, 6, 7, 8, 13}
 
 
 def test_a_part_gets_what_it_uses_and_what_that_uses() -> None:
-    found, _ = find_definitions(scan_markdown(TEXT))
-    assert used_definitions("[a][ONE]", found) == '[one]: https://example.org "Title"'
-    assert used_definitions("x[^n]", found).startswith("[^n]: A note")
-    assert "[two]:" in used_definitions("x[^n]", found)
-    assert used_definitions("nothing", found) == ""
+    definitions = scan_markdown(TEXT).definitions
+    assert used_text("[a][ONE]", definitions) == '[one]: https://example.org "Title"'
+    assert used_text("x[^n]", definitions).startswith("[^n]: A note")
+    assert "[two]:" in used_text("x[^n]", definitions)
+    assert used_text("nothing", definitions) == ""
 
 
 @given(st.text(alphabet="[]^ab: \n-`#", max_size=120))
 def test_any_text_can_be_searched(text: str) -> None:
-    found, taken = find_definitions(scan_markdown(text))
+    source = scan_markdown(text)
     lines = text.split("\n")
-    for definition in found:
+    for definition in source.definitions:
         assert lines[definition.line - 1][definition.column - 1] == "["
-        assert definition.line in taken
-    used_definitions(text, found)
+        assert definition.line in source.definition_numbers
+    used_definitions(text, source.definitions)

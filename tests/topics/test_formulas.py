@@ -15,7 +15,7 @@ from quizserver.topics.markdown import scan_markdown
 
 
 def found(text: str) -> list[tuple[str, bool]]:
-    there = find_formulas(text, scan_markdown(text).prose_text())
+    there = find_formulas(text, scan_markdown(text).prose)
     return [(formula.latex, formula.display) for formula in there]
 
 

@@ -13,19 +13,23 @@ from quizserver.topics.front_matter import (
     check_front_matter,
     check_yaml,
 )
-from quizserver.topics.question_parser import FrontMatter
+from quizserver.topics.markdown import MarkdownSource, scan_markdown
 from quizserver.topics.yaml_nodes import parse_yaml
 
 
+def with_front_matter(yaml: str) -> MarkdownSource:
+    return scan_markdown(f"---\n{yaml}\n---\n")
+
+
 def front(yaml: str) -> QuestionFrontMatter:
-    checked = check_front_matter(FrontMatter(yaml, closed=True), QuestionFrontMatter)
+    checked = check_front_matter(with_front_matter(yaml), QuestionFrontMatter)
     assert checked.diagnostics == ()
     assert checked.model is not None
     return checked.model
 
 
 def places(yaml: str) -> list[str]:
-    checked = check_front_matter(FrontMatter(yaml, closed=True), QuestionFrontMatter)
+    checked = check_yaml(yaml, QuestionFrontMatter, line=2)
     return [f"{flaw.line}:{flaw.column} {flaw.code}" for flaw in checked.diagnostics]
 
 
@@ -95,9 +99,7 @@ def test_each_complaint_has_its_place(yaml: str, expected: list[str]) -> None:
 
 
 def test_an_unknown_key_spoils_nothing_else() -> None:
-    checked = check_front_matter(
-        FrontMatter("tgas: [a]\ntags: [b]", closed=True), QuestionFrontMatter
-    )
+    checked = check_front_matter(with_front_matter("tgas: [a]\ntags: [b]"), QuestionFrontMatter)
     assert checked.model is not None
     assert checked.model.tags == ["b"]
     assert [(flaw.code, flaw.hint) for flaw in checked.diagnostics] == [
@@ -106,15 +108,11 @@ def test_an_unknown_key_spoils_nothing_else() -> None:
 
 
 def test_a_wrong_value_spoils_the_whole() -> None:
-    assert (
-        check_front_matter(FrontMatter("tags: b", closed=True), QuestionFrontMatter).model is None
-    )
+    assert check_front_matter(with_front_matter("tags: b"), QuestionFrontMatter).model is None
 
 
 def test_lessons_and_simulation_blocks_have_keys_of_their_own() -> None:
-    lesson = check_front_matter(
-        FrontMatter("summary: s\norder: 2", closed=True), LessonFrontMatter
-    ).model
+    lesson = check_front_matter(with_front_matter("summary: s\norder: 2"), LessonFrontMatter).model
     assert lesson == LessonFrontMatter(summary="s", order=2)
     block = check_yaml("arm: a\nknobs: {rate: 1e-3}", SimulationEntry, line=9).model
     assert block == SimulationEntry(arm="a", knobs={"rate": 0.001})

@@ -6,23 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.markdown import SectionName
-from quizserver.topics.question_parser import (
-    EmbeddedBlock,
-    ListItem,
-    parse_lesson_fields,
-    parse_question_fields,
-)
+from quizserver.topics.lesson_parser import EmbeddedBlock, LessonFields, parse_lesson_fields
+from quizserver.topics.markdown import MarkdownSlice, SectionName, scan_markdown
+from quizserver.topics.question_parser import QuestionFields, parse_question_fields
+from quizserver.topics.task_lists import ListItem
 
 LIST = "- [x] Yes\n- [ ] No\n"
 
 
+def question_fields(text: str) -> QuestionFields:
+    return parse_question_fields(scan_markdown(text))
+
+
+def lesson_fields(text: str) -> LessonFields:
+    return parse_lesson_fields(scan_markdown(text))
+
+
 def items(text: str) -> tuple[ListItem, ...]:
-    return parse_question_fields(text).task_lists[0].items
+    return question_fields(text).task_lists[0].items
 
 
 def names(text: str) -> list[SectionName]:
-    return [section.name for section in parse_question_fields(text).sections]
+    return [section.name for section in question_fields(text).sections]
 
 
 @pytest.mark.parametrize("marker", ["-", "*", "+", "1.", "12)"])
@@ -71,12 +76,12 @@ def test_an_id_is_taken_off_its_options_end() -> None:
 
 
 def test_a_link_at_an_options_beginning_is_no_box() -> None:
-    fields = parse_question_fields("# T\n\n- [x](https://example.org) a\n- [y][z] b\n")
+    fields = question_fields("# T\n\n- [x](https://example.org) a\n- [y][z] b\n")
     assert fields.task_lists == ()
 
 
 def test_an_ordinary_list_belongs_to_the_stem() -> None:
-    fields = parse_question_fields(f"# T\n\n- first\n- second\n\nWhich?\n\n{LIST}")
+    fields = question_fields(f"# T\n\n- first\n- second\n\nWhich?\n\n{LIST}")
     assert len(fields.task_lists) == 1
     assert "- second" in fields.sections[0].text
 
@@ -86,7 +91,7 @@ def test_a_rule_of_dashes_is_no_list() -> None:
 
 
 def test_the_title_may_be_underlined() -> None:
-    fields = parse_question_fields(
+    fields = question_fields(
         f"The title\n=========\n\nStem\n\n{LIST}\nAnswer\n------\n\nBecause.\n"
     )
     assert fields.title is not None
@@ -117,7 +122,7 @@ def test_sections_are_known_by_their_headings(heading: str, name: SectionName) -
 def test_a_hint_inside_the_answer_stays_in_the_answer() -> None:
     """A slip of a heading's level never shows a part of the answer early."""
     text = f"# T\n\n{LIST}\n## Answer\n\nBecause.\n\n### Hint\n\nSecret\n\n## Hint\n\nShown\n"
-    fields = parse_question_fields(text)
+    fields = question_fields(text)
     assert [s.name for s in fields.sections] == [
         SectionName.STEM,
         SectionName.ANSWER,
@@ -146,8 +151,8 @@ def test_a_section_is_known_without_the_space_of_its_heading() -> None:
 
 
 def test_a_heading_of_the_answer_is_never_the_title() -> None:
-    assert parse_question_fields(f"{LIST}\n## Answer\n\n# Secret\n").title is None
-    assert parse_question_fields(f"Stem\n\n{LIST}\n# Secret\n").title is None
+    assert question_fields(f"{LIST}\n## Answer\n\n# Secret\n").title is None
+    assert question_fields(f"Stem\n\n{LIST}\n# Secret\n").title is None
 
 
 def test_headings_in_code_begin_nothing() -> None:
@@ -158,14 +163,14 @@ def test_headings_in_code_begin_nothing() -> None:
 
 
 def test_text_after_the_options_is_kept_apart_from_the_stem() -> None:
-    fields = parse_question_fields(f"# T\n\nStem\n\n{LIST}\nThe key is Yes.\n")
+    fields = question_fields(f"# T\n\nStem\n\n{LIST}\nThe key is Yes.\n")
     assert [s.name for s in fields.sections] == [SectionName.STEM, SectionName.AFTER_OPTIONS]
     assert "key" not in fields.sections[0].text
 
 
 def test_every_section_knows_its_line() -> None:
     text = f"---\nid: a\n---\n# T\n\n{LIST}\n## Hint\n\nThink\n"
-    stem, hint = parse_question_fields(text).sections
+    stem, hint = question_fields(text).sections
     lines = text.split("\n")
     assert stem.line == 4
     assert lines[hint.line - 1 :] == hint.text.split("\n")
@@ -174,13 +179,13 @@ def test_every_section_knows_its_line() -> None:
 def test_a_lesson_is_cut_at_its_blocks() -> None:
     code = "```python\nquestion\n```\n"
     text = f"# L\n\nA\n\n```question\nq\n```\nB\n~~~ simulation\narm: x\n~~~\n\n{code}"
-    fields = parse_lesson_fields(text)
+    fields = lesson_fields(text)
     blocks = [part for part in fields.parts if isinstance(part, EmbeddedBlock)]
     assert [(b.kind, b.content, b.line) for b in blocks] == [
         ("question", "q", 5),
         ("simulation", "arm: x", 9),
     ]
-    assert [part.strip() for part in fields.parts if isinstance(part, str)] == [
+    assert [part.text.strip() for part in fields.parts if isinstance(part, MarkdownSlice)] == [
         "A",
         "B",
         "```python\nquestion\n```",
@@ -220,28 +225,28 @@ MARKDOWN = st.lists(
 @given(MARKDOWN)
 def test_any_text_can_be_parsed_and_every_place_is_in_it(text: str) -> None:
     lines = text.split("\n")
-    fields = parse_question_fields(text)
+    fields = question_fields(text)
     for item in (item for task_list in fields.task_lists for item in task_list.items):
         if item.box is not None:
             assert lines[item.line - 1][item.column - 1] == "["
         for _, line, column in item.ids:
             assert lines[line - 1][column - 1 :].startswith("{#")
-        for line in (*item.body, *(item.feedback or ())):
+        for line in (*item.body.lines, *(item.feedback.lines if item.feedback else ())):
             assert line.text.strip() in lines[line.number - 1]
     for section in fields.sections:
         if section.heading:
             assert lines[section.heading.line - 1].strip()
-    parse_lesson_fields(text)
+    lesson_fields(text)
 
 
 @given(MARKDOWN)
 def test_no_line_of_a_question_is_lost(text: str) -> None:
     """Every line of prose turns up in an option, its feedback, a section, a heading or a title."""
-    fields = parse_question_fields(text)
+    fields = question_fields(text)
     shown = [section.text for section in fields.sections]
     shown += [section.heading.text for section in fields.sections if section.heading]
     shown += [fields.title.text] if fields.title else []
-    shown += [fields.front.yaml] if fields.front else []
+    shown += fields.source.lines[: fields.source.front_matter_length]
     for task_list in fields.task_lists:
         shown += [line.text for line in task_list.loose_quotes]
         for item in task_list.items:

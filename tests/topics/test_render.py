@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from quizserver.topics.markdown import scan_fragment
 from quizserver.topics.render import plain_text, render_markdown, render_parts, unwrap_paragraph
 
 
 def html(text: str) -> str:
     return render_markdown(text, prefix="p-", rewrite=lambda _name, url: url)
+
+
+def html_parts(texts: list[str]) -> list[str]:
+    parts = [scan_fragment(text) for text in texts]
+    return render_parts(parts, prefix="s-", rewrite=lambda _name, url: url)
 
 
 def test_code_is_highlighted_with_classes_and_no_styles() -> None:
@@ -108,11 +114,7 @@ def test_text_cannot_forge_a_formula_that_was_taken_out() -> None:
 
 
 def test_parts_of_a_document_share_notes_and_numbers() -> None:
-    one, two = render_parts(
-        ["# H\n\nA[^a].", "# H\n\nB[^b].\n\n[^a]: x\n\n[^b]: y"],
-        prefix="s-",
-        rewrite=lambda _n, u: u,
-    )
+    one, two = html_parts(["# H\n\nA[^a].", "# H\n\nB[^b].\n\n[^a]: x\n\n[^b]: y"])
     assert 'id="s-h"' in one
     assert 'id="s-h_1"' in two
     assert ">1</a>" in one
@@ -121,14 +123,14 @@ def test_parts_of_a_document_share_notes_and_numbers() -> None:
 
 
 def test_parts_stay_apart_whatever_html_they_leave_open() -> None:
-    one, two = render_parts(["<div>a", "b</div>"], prefix="s-", rewrite=lambda _n, u: u)
+    one, two = html_parts(["<div>a", "b</div>"])
     assert "a" in one
     assert "b" not in one
     assert two.strip() == "<p>b</p>"
 
 
 def test_a_comment_that_is_left_open_swallows_no_other_part() -> None:
-    parts = render_parts(["a <!-- x", "b", "<script>", "c"], prefix="s-", rewrite=lambda _n, u: u)
+    parts = html_parts(["a <!-- x", "b", "<script>", "c"])
     assert len(parts) == 4
     assert "b" in parts[1]
     assert "c" in parts[3]

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quizserver.topics.markdown import HIDDEN_CHARACTER, LineKind, indent_of, scan_markdown
+from quizserver.topics.line_kinds import HIDDEN_CHARACTER, LineKind, indent_of
+from quizserver.topics.markdown import scan_markdown
 
 
 def kinds(text: str) -> str:
     """One letter a line: p(rose), c(ode), o (comment), f(ront matter)."""
-    letters = {LineKind.PROSE: "p", LineKind.CODE: "c", LineKind.COMMENT: "o", LineKind.FRONT: "f"}
+    letters = {
+        LineKind.PROSE: "p",
+        LineKind.FENCED_CODE: "c",
+        LineKind.INDENTED_CODE: "c",
+        LineKind.COMMENT: "o",
+        LineKind.FRONT_MATTER: "f",
+    }
     return "".join(letters[kind] for kind in scan_markdown(text).kinds)
 
 
@@ -46,14 +53,14 @@ def test_lines_are_what_they_are(text: str, expected: str) -> None:
 
 def test_code_spans_and_comments_are_hidden_in_place() -> None:
     text = "a `$x$` b ``c ` d`` <!-- $y$ --> $z$"
-    prose = scan_markdown(text).prose_text()
+    prose = scan_markdown(text).prose
     assert len(prose) == len(text)
     assert prose.replace(HIDDEN_CHARACTER, "") == "a  b   $z$"
     assert prose.index("$z$") == text.index("$z$")
 
 
 def test_a_code_span_ends_with_its_paragraph() -> None:
-    assert "$x$" in scan_markdown("a ` b\n\n$x$ ` c").prose_text()
+    assert "$x$" in scan_markdown("a ` b\n\n$x$ ` c").prose
 
 
 def test_tabs_count_to_the_next_stop() -> None:
@@ -74,7 +81,7 @@ def test_an_unclosed_fence_is_known() -> None:
 @given(st.text(alphabet="`~-[]x <!>\n#$:a\t", max_size=200))
 def test_any_text_can_be_scanned_and_no_offset_moves(text: str) -> None:
     scanned = scan_markdown(text)
-    prose = scanned.prose_text()
+    prose = scanned.prose
     assert len(prose) == len(text)
     assert [i for i, c in enumerate(prose) if c == "\n"] == [
         i for i, c in enumerate(text) if c == "\n"

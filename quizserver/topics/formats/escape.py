@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 
 from quizserver.topics.formulas import find_formulas
-from quizserver.topics.markdown import hidden_text, scan_markdown
+from quizserver.topics.line_kinds import hidden_text
+from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.sanitise import ALLOWED_TAGS, word_set
 
 _ALWAYS = re.compile(r"[\\`*\[\]$]")
@@ -98,7 +99,7 @@ def escape_literal_signs(text: str) -> str:
     """
     if not re.search(r"[<$]|  \n", text):
         return text
-    prose = scan_markdown(text, front_matter=False).prose_text()
+    prose = scan_markdown(text, front_matter=False).prose
     replacements: dict[tuple[int, int], str] = {}
     pieces, end = [], 0
     for formula in find_formulas(text, prose):

@@ -326,7 +326,7 @@ def _note_omissions(exported: ExportedQuestion) -> None:
     if any(reference.attribute == "src" for reference in exported.parsed.links):
         exported.add_omission("its images: the text names them, the file cannot hold them")
     source = exported.parsed.fields.source
-    if "$" in source.text and any(find_formulas(source.text, source.prose_text())):
+    if "$" in source.text and any(find_formulas(source.text, source.prose)):
         exported.add_omission(
             "its formulas: they stay between dollar signs, which Moodle shows as they are"
         )

@@ -11,8 +11,6 @@ import yaml
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
 from quizserver.topics.markdown import (
     SectionName,
-    find_definitions,
-    find_headings,
     scan_markdown,
     section_name,
     used_definitions,
@@ -66,10 +64,11 @@ def _move_definitions(question: QuestionData) -> tuple[QuestionData, list[str]]:
         if "]:" not in text:
             return text
         source = scan_markdown(text, front_matter=False)
-        definitions, definition_lines = find_definitions(source)
-        definition_texts.update(dict.fromkeys(definition.text for definition in definitions))
+        definition_texts.update(dict.fromkeys(d.text for d in source.definitions))
         remaining = [
-            line for number, line in enumerate(source.lines, 1) if number not in definition_lines
+            line
+            for number, line in enumerate(source.lines, 1)
+            if number not in source.definition_numbers
         ]
         return "\n".join(remaining).strip("\n")
 
@@ -137,9 +136,8 @@ def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionD
 
     def with_definitions(text: str | None) -> str:
         definitions = used_definitions(text or "", parsed.definitions)
-        return "\n\n".join(
-            part for part in ((text or "").strip("\n").rstrip(), definitions) if part
-        )
+        parts = ((text or "").strip("\n").rstrip(), *(d.text for d in definitions))
+        return "\n\n".join(part for part in parts if part)
 
     def section_texts(*names: SectionName) -> list[str]:
         return [
@@ -148,7 +146,6 @@ def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionD
             if section.name in names and section.text.strip()
         ]
 
-    task_items = fields.task_lists[0].items if fields.task_lists else ()
     heading = fields.title.text if fields.title else ""
     return QuestionData(
         title=heading or (front.title or "" if front else ""),
@@ -156,10 +153,10 @@ def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionD
         options=tuple(
             OptionData(
                 with_definitions(task_item.text),
-                task_item.box is not None and task_item.box.strip().lower() == "x",
+                task_item.is_right,
                 with_definitions(task_item.feedback_text),
             )
-            for task_item in task_items
+            for task_item in parsed.options
         ),
         line=line,
         hints=tuple(section_texts(SectionName.HINT)),
@@ -192,7 +189,7 @@ def split_references(text: str) -> tuple[str, str]:
         return text.strip(), ""
     refuse_complex_text(text)
     source = scan_markdown(text, front_matter=False)
-    for heading in find_headings(source):
+    for heading in source.headings:
         if section_name(heading.text) is SectionName.REFERENCES:
             before = "\n".join(source.lines[: heading.line - 1]).strip()
             return before, "\n".join(source.lines[heading.last_line :]).strip()
@@ -209,7 +206,7 @@ def demote_headings(text: str) -> str:
     refuse_complex_text(text)
     source = scan_markdown(text, front_matter=False)
     lines = list(source.lines)
-    for heading in find_headings(source):
+    for heading in source.headings:
         if (
             heading.level < 3
             and heading.last_line == heading.line

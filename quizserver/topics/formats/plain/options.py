@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from quizserver.topics.formats.model import UnsupportedQuestionError
 from quizserver.topics.formats.plain.split import TASK_BOX, BankSection, fence_after
-from quizserver.topics.markdown import indent_of
+from quizserver.topics.line_kinds import indent_of
 
 REFERENCE_WORD = (
     r"(?:references?|refs?|sources?|docs?|documentation|links?|read more|see|more info|explanation|"

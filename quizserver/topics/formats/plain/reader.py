@@ -31,11 +31,10 @@ from quizserver.topics.formats.plain.split import (
 )
 from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import split_title
+from quizserver.topics.line_kinds import is_thematic_break
 from quizserver.topics.markdown import (
     LabelDefinition,
     SectionName,
-    find_definitions,
-    is_thematic_break,
     scan_markdown,
     section_name,
     used_definitions,
@@ -85,10 +84,7 @@ def _link_definitions(lines: list[str]) -> tuple[LabelDefinition, ...]:
     definition_lines = [line for line in lines if LINK_DEFINITION.match(line)][:2000]
     if not definition_lines:
         return ()
-    definitions, _ = find_definitions(
-        scan_markdown("\n".join(definition_lines), front_matter=False)
-    )
-    return definitions
+    return scan_markdown("\n".join(definition_lines), front_matter=False).definitions
 
 
 def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...]) -> QuestionData:
@@ -122,8 +118,8 @@ def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...
 
     def with_definitions(text: str) -> str:
         searchable = re.sub(r"\[[^\[\]]*\]\(", "(", text) if definitions else ""
-        used = used_definitions(searchable, definitions) if searchable else ""
-        return "\n\n".join(piece for piece in (text, used) if piece)
+        used = used_definitions(searchable, definitions) if searchable else []
+        return "\n\n".join(piece for piece in (text, *(d.text for d in used)) if piece)
 
     return QuestionData(
         title=heading,

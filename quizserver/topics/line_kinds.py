@@ -1,0 +1,189 @@
+"""What each line of a markdown text is: prose, code, a comment or front matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+# Stands for what is hidden from the searches; one for one, so that offsets stay true.
+HIDDEN_CHARACTER = "\ufffc"
+
+FRONT_MATTER_KEY = re.compile(r"^\s*[\w-]+\s*:")
+ITEM_LINE = re.compile(r"^(?P<indent> *)(?P<marker>[-*+]|\d{1,9}[.)])(?:(?P<gap> +)(?P<rest>.*)|$)")
+QUOTE_LINE = re.compile(r"^ {0,3}>")
+_FENCE = re.compile(
+    r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(?:\[[^\[\]]{0,3}\][ \t]+)?)"
+    r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)$"
+)
+_ITEM_START = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
+_CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)((?:(?!\n[ \t]*\n).)+?)(?<!`)\1(?!`)", re.DOTALL)
+_INLINE_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
+class LineKind(Enum):
+    PROSE = auto()
+    FENCED_CODE = auto()
+    INDENTED_CODE = auto()
+    COMMENT = auto()
+    FRONT_MATTER = auto()
+
+    @property
+    def is_code(self) -> bool:
+        return self in (LineKind.FENCED_CODE, LineKind.INDENTED_CODE)
+
+
+@dataclass(frozen=True, slots=True)
+class FencedBlock:
+    """A fenced block: its first and last line (from 1), where its fence stands, its info string."""
+
+    first_line: int
+    last_line: int
+    column: int
+    info: str
+    closed: bool
+
+    @property
+    def embedded_kind(self) -> str | None:
+        """``question`` or ``simulation`` when the block embeds one in a lesson."""
+        words = self.info.split()
+        kind = words[0].strip("{.}").lower() if words else ""
+        return kind if kind in ("question", "simulation") else None
+
+
+def front_matter_length(lines: list[str]) -> tuple[int, bool | None]:
+    """How many lines the front matter takes, its two fences included, and whether it is closed."""
+    if lines[0].rstrip() != "---":
+        return 0, None
+    for index in range(1, len(lines)):
+        if lines[index].rstrip() in ("---", "..."):
+            return index + 1, True
+    # A lone line of dashes is a rule, unless what follows reads like YAML.
+    if len(lines) > 1 and lines[1].strip() and FRONT_MATTER_KEY.match(lines[1]):
+        return len(lines), False
+    return 0, None
+
+
+def mark_fences_and_comments(
+    lines: list[str], kinds: list[LineKind], start: int
+) -> list[FencedBlock]:
+    """Set the kinds of fenced code and of comments that take whole lines; returns the former."""
+    fences: list[FencedBlock] = []
+    last_comment_end = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
+    index = start
+    while index < len(lines):
+        comment_end = _comment_end(lines, index, last_comment_end)
+        fence = _FENCE.match(lines[index])
+        last = index
+        if comment_end is not None:
+            last = comment_end
+            kinds[index : last + 1] = [LineKind.COMMENT] * (last + 1 - index)
+        elif fence:
+            last, is_closed = _fence_end(lines, index, fence["fence"])
+            kinds[index : last + 1] = [LineKind.FENCED_CODE] * (last + 1 - index)
+            column, info = len(fence["lead"]) + 1, fence["info"].strip()
+            fences.append(FencedBlock(index + 1, last + 1, column, info, is_closed))
+        index = last + 1
+    return fences
+
+
+def _comment_end(lines: list[str], index: int, last_end: int) -> int | None:
+    """The last line of a comment that takes whole lines and begins here, if one does.
+
+    No comment ends behind the line ``last_end``, so nothing is looked for there.
+    """
+    if not lines[index].lstrip().startswith("<!--"):
+        return None
+    for end in range(index, last_end + 1):
+        line = lines[end]
+        from_column = line.find("<!--") + 4 if end == index else 0
+        end_column = line.find("-->", from_column)
+        if end_column >= 0:
+            return end if not line[end_column + 3 :].strip() else None
+    return None
+
+
+def _fence_end(lines: list[str], first: int, fence: str) -> tuple[int, bool]:
+    closing = re.compile(rf"^[ \t>]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*$")
+    for index in range(first + 1, len(lines)):
+        if closing.match(lines[index]):
+            return index, True
+    return len(lines) - 1, False
+
+
+def mark_indented_code(lines: Sequence[str], kinds: list[LineKind], start: int) -> None:
+    """Set the kind of prose that is code because it is indented, outside of lists."""
+    in_list = False
+    for index in range(start, len(lines)):
+        line = lines[index]
+        if kinds[index] is not LineKind.PROSE or not line.strip():
+            continue
+        if _ITEM_START.match(line):
+            in_list = True
+        elif (indent := indent_of(line)) < 2:
+            in_list = False
+        elif indent >= 4 and not in_list and _begins_code(lines, kinds, index, start):
+            kinds[index] = LineKind.INDENTED_CODE
+
+
+def _begins_code(lines: Sequence[str], kinds: list[LineKind], index: int, start: int) -> bool:
+    """Whether the indented line ``index`` goes on no paragraph."""
+    previous = index - 1
+    while previous >= start and not lines[previous].strip():
+        previous -= 1
+    return previous < start or previous < index - 1 or kinds[previous].is_code
+
+
+def hide_code(lines: Iterable[str], kinds: Iterable[LineKind]) -> str:
+    """The lines joined, with code, comments and front matter hidden."""
+    visible_lines = [
+        line if kind is LineKind.PROSE else HIDDEN_CHARACTER * len(line)
+        for line, kind in zip(lines, kinds, strict=True)
+    ]
+    text = "\n".join(visible_lines)
+    comments_end = text.rfind("-->") + 3  # nothing after it can be a comment: do not search there
+    text = _hide_matches(_INLINE_COMMENT, text[:comments_end]) + text[comments_end:]
+    return _hide_matches(_CODE_SPAN, text)
+
+
+def _hide_matches(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda match: hidden_text(match[0]), text)
+
+
+def hidden_text(text: str) -> str:
+    """A text as long as ``text`` in which nothing but its newlines can be found."""
+    return re.sub(r"[^\n]", HIDDEN_CHARACTER, text)
+
+
+def indent_of(line: str) -> int:
+    """How many columns of white space ``line`` begins with; a tab goes on to a multiple of 4."""
+    width = 0
+    for character in line:
+        if character == "\t":
+            width += 4 - width % 4
+        elif character == " ":
+            width += 1
+        else:
+            break
+    return width
+
+
+def expand_tabs(line: str) -> str:
+    """``line`` with the tabs of its indentation, and the one after a list marker, as spaces."""
+    lead = line[: len(line) - len(line.lstrip(" \t"))]
+    rest = re.sub(r"^([-*+]|\d{1,9}[.)])\t", r"\1 ", line[len(lead) :])
+    return lead.expandtabs(4) + rest
+
+
+def is_thematic_break(line: str) -> bool:
+    """Whether this line is a thematic break, such as ``---``."""
+    return _RULE.match(line) is not None
+
+
+def starts_list_item(line: str) -> bool:
+    """Whether a list item begins on this line, at the left (at most 3 spaces in)."""
+    return (
+        bool(ITEM_LINE.match(expand_tabs(line))) and indent_of(line) <= 3 and not _RULE.match(line)
+    )

@@ -1,0 +1,305 @@
+"""The options of a question: the items of a task list, with their boxes, ids and feedback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from quizserver.topics.line_kinds import (
+    ITEM_LINE,
+    QUOTE_LINE,
+    LineKind,
+    expand_tabs,
+    indent_of,
+    is_thematic_break,
+    starts_list_item,
+)
+from quizserver.topics.markdown import MarkdownSlice, MarkdownSource, SourceLine
+from quizserver.topics.slugs import is_id, slugify
+
+_HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
+_BOX = re.compile(r"^\[(?P<box>[^\[\]]{0,3})\](?P<space>\s|$)?(?P<rest>.*)$", re.DOTALL)
+_ID = re.compile(r"[ \t]*\{#(?P<id>[^{}]*)\}[ \t]*$")
+_QUOTE_SIGN = re.compile(r"^ {0,3}> ?")
+# What was meant to be an option: no marker, no space after it, or a dash or dot that is no marker.
+STRAY_BOX = re.compile(
+    r"^ {0,3}(?:[-*+]|\d{1,9}[.)]|[\u2010-\u2015\u2212\u2022\u2023\u00b7]\s?)?"
+    r"(?=(\[[ xX]?\])(?:\s|$))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem:
+    """One item of a list, as it is written.
+
+    ``box`` is what stands between the brackets (None: no brackets); ``spaced`` whether white space
+    follows them. ``line`` and ``column`` are where the brackets (or the text) begin. ``body`` and
+    ``feedback`` have lost the item's margin, and the latter its ``>``.
+    """
+
+    line: int
+    column: int
+    box: str | None
+    spaced: bool
+    body: MarkdownSlice
+    feedback: MarkdownSlice | None
+    ids: tuple[tuple[str, int, int], ...]  # (what {#…} holds, line, column)
+    nested_list: tuple[int, int] | None  # a task list inside the item
+    stray_box: tuple[int, int] | None  # a box without a list marker
+
+    @property
+    def text(self) -> str:
+        return self.body.strip_empty_lines().text
+
+    @property
+    def feedback_text(self) -> str | None:
+        return None if self.feedback is None else self.feedback.strip_empty_lines().text
+
+    @property
+    def is_task(self) -> bool:
+        """Whether this is (nearly) ``[ ]`` or ``[x]``."""
+        return self.box is not None and self.box.strip().lower() in ("", "x")
+
+    @property
+    def option_id(self) -> str:
+        """The id an option lasts under: the one written at its end, else one made of its text."""
+        written_id = self.ids[0][0] if self.ids else ""
+        return written_id if is_id(written_id) else slugify(self.text)
+
+    @property
+    def is_right(self) -> bool:
+        return self.box is not None and self.box.strip().lower() == "x"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemList:
+    """Items that stand together, and blockquotes between them that are not indented."""
+
+    items: tuple[ListItem, ...]
+    loose_quotes: tuple[SourceLine, ...]
+    end_index: int  # index of the first line after the list
+
+    @property
+    def is_task_list(self) -> bool:
+        return any(item.is_task for item in self.items)
+
+
+def has_list_at(source: MarkdownSource, index: int) -> bool:
+    """Whether a list begins at line index ``index``."""
+    if source.kinds[index] is not LineKind.PROSE and not source.fence_begins_at(index + 1):
+        return False
+    return starts_list_item(source.lines[index])
+
+
+def is_option_at(source: MarkdownSource, index: int) -> bool:
+    """Whether an item with a box begins at line index ``index``."""
+    return has_list_at(source, index) and parse_list(source, index, index + 1).is_task_list
+
+
+def parse_list(source: MarkdownSource, first: int, end: int) -> ItemList:
+    """The list that begins at line index ``first``; it ends before line index ``end``."""
+    margin = indent_of(source.lines[first]) + 2
+    items: list[ListItem] = []
+    loose_quotes: list[SourceLine] = []
+    index = first
+    while index < end:
+        next_index = _next_item(source, index, end, margin)
+        if next_index is None:
+            break
+        index = next_index
+        if indent_of(source.lines[index]) < margin and QUOTE_LINE.match(source.lines[index]):
+            while index < end and source.lines[index].strip() and not _has_item_at(source, index):
+                loose_quotes.append(SourceLine(index + 1, source.lines[index], source.kinds[index]))
+                index += 1
+            continue
+        item_end = _item_end(source, index, end, margin)
+        items.append(_parse_item(source, index, item_end, margin))
+        index = item_end
+    return ItemList(tuple(items), tuple(loose_quotes), index)
+
+
+def _next_item(source: MarkdownSource, index: int, end: int, margin: int) -> int | None:
+    """The next item or unindented blockquote of the same list, over blank lines and comments."""
+    while index < end and _is_blank(source, index):
+        index += 1
+    if index >= end:
+        return None
+    line = source.lines[index]
+    if _has_item_at(source, index) and indent_of(line) < margin:
+        return index
+    return index if QUOTE_LINE.match(line) and source.kinds[index] is LineKind.PROSE else None
+
+
+def _has_item_at(source: MarkdownSource, index: int) -> bool:
+    line = source.lines[index]
+    prose = source.kinds[index] is LineKind.PROSE or source.fence_begins_at(index + 1)
+    return prose and ITEM_LINE.match(expand_tabs(line)) is not None and not is_thematic_break(line)
+
+
+def _is_blank(source: MarkdownSource, index: int) -> bool:
+    return source.kinds[index] is LineKind.COMMENT or not source.lines[index].strip()
+
+
+def _item_end(source: MarkdownSource, first: int, end: int, margin: int) -> int:
+    """The index after the last line of the item that begins at ``first``."""
+    last = first
+    index = first + 1
+    in_code = source.kinds[first].is_code
+    while index < end:
+        line = source.lines[index]
+        code = source.kinds[index].is_code
+        opens = code and source.fence_begins_at(index + 1)
+        if code and in_code and not opens:
+            last = index
+        elif _is_blank(source, index):
+            in_code = False
+            index += 1
+            continue
+        elif indent_of(line) >= margin:
+            last = index
+        elif code or _has_item_at(source, index) or _ends_paragraph(line):
+            break
+        elif index - 1 == last and not in_code:
+            last = index  # a paragraph goes on without indentation
+        else:
+            break
+        in_code = code
+        index += 1
+    return last + 1
+
+
+def _ends_paragraph(line: str) -> bool:
+    return bool(_HEADING.match(line) or is_thematic_break(line) or QUOTE_LINE.match(line))
+
+
+def _parse_item(source: MarkdownSource, first: int, end_index: int, margin: int) -> ListItem:
+    raw = source.lines[first]
+    match = ITEM_LINE.match(expand_tabs(raw))
+    rest = (match["rest"] or "") if match else raw
+    column = len(raw) - len(rest) + 1
+    box = _BOX.match(rest)
+    # A link such as [x](…) or [x][y] at the start of an item is no box.
+    if box and box["space"] is None and box["rest"][:1] in ("(", "[", ":"):
+        box = None
+    text = box["rest"] if box else rest
+    all_lines = MarkdownSlice.from_lines(
+        [
+            SourceLine(first + 1, text.strip(), source.kinds[first]),
+            *_dedented_lines(source, first + 1, end_index, margin),
+        ]
+    )
+    body, feedback = _split_feedback(source, all_lines)
+    body, ids = _split_ids(source, body)
+    return ListItem(
+        line=first + 1,
+        column=column,
+        box=box["box"] if box else None,
+        spaced=bool(box and box["space"] is not None),
+        body=body,
+        feedback=feedback,
+        ids=ids,
+        nested_list=_find_nested_list(source, body),
+        stray_box=_find_stray_box(source, body) or _find_stray_in_feedback(source, feedback),
+    )
+
+
+def _dedented_lines(
+    source: MarkdownSource, first: int, end_index: int, margin: int
+) -> list[SourceLine]:
+    """The lines of an item but its first one, without its margin and without comments."""
+    lines = [
+        SourceLine(index + 1, expand_tabs(source.lines[index]), source.kinds[index])
+        for index in range(first, end_index)
+        if source.kinds[index] is not LineKind.COMMENT
+    ]
+    indents = [indent_of(line.text) for line in lines if line.text.strip()]
+    cut = min((indent for indent in indents if indent >= margin), default=margin)
+    return [replace(line, text=line.text[min(cut, indent_of(line.text)) :]) for line in lines]
+
+
+def _split_feedback(
+    source: MarkdownSource, body: MarkdownSlice
+) -> tuple[MarkdownSlice, MarkdownSlice | None]:
+    """Splits blockquotes at the item's own level from its other lines."""
+    quoted_code = _quoted_code_numbers(source, body)
+    other_lines: list[SourceLine] = []
+    feedback: list[SourceLine] = []
+    quoting = False
+    for index, line in enumerate(body.lines):
+        prose = line.kind is LineKind.PROSE and index > 0
+        quote = prose and QUOTE_LINE.match(line.text) is not None
+        lazy = quoting and prose and bool(line.text.strip()) and not starts_list_item(line.text)
+        if quote or lazy or line.number in quoted_code:
+            if not quoting and feedback:
+                feedback.append(SourceLine(line.number, ""))
+            feedback.append(replace(line, text=_QUOTE_SIGN.sub("", line.text)))
+            quoting = True
+        else:
+            other_lines.append(line)
+            quoting = False
+    return (
+        MarkdownSlice.from_lines(other_lines),
+        MarkdownSlice.from_lines(feedback) if feedback else None,
+    )
+
+
+def _quoted_code_numbers(source: MarkdownSource, body: MarkdownSlice) -> set[int]:
+    """The numbers of the lines of fenced blocks that begin inside a quotation."""
+    quote_numbers = {line.number for line in body.lines[1:] if QUOTE_LINE.match(line.text)}
+    return {
+        number
+        for fence in source.fences
+        if fence.first_line in quote_numbers
+        for number in range(fence.first_line, fence.last_line + 1)
+    }
+
+
+def _split_ids(
+    source: MarkdownSource, body: MarkdownSlice
+) -> tuple[MarkdownSlice, tuple[tuple[str, int, int], ...]]:
+    """The lines without the ``{#…}`` at their ends, and what these hold with line and column."""
+    ids: list[tuple[str, int, int]] = []
+    other_lines: list[SourceLine] = []
+    for line in body.lines:
+        match = _ID.search(line.text) if line.kind is LineKind.PROSE else None
+        if match:
+            column = source.lines[line.number - 1].rindex("{#") + 1
+            ids.append((match["id"], line.number, column))
+            line = replace(line, text=line.text[: match.start()])
+        other_lines.append(line)
+    return MarkdownSlice.from_lines(other_lines), tuple(ids)
+
+
+def _find_nested_list(source: MarkdownSource, body: MarkdownSlice) -> tuple[int, int] | None:
+    for line in _prose_lines_below_first(body):
+        match = ITEM_LINE.match(line.text)
+        box = _BOX.match(match["rest"] or "") if match else None
+        if box and box["space"] is not None and box["box"].strip().lower() in ("", "x"):
+            return _first_bracket(source, line)
+    return None
+
+
+def _find_stray_box(source: MarkdownSource, body: MarkdownSlice) -> tuple[int, int] | None:
+    for line in _prose_lines_below_first(body):
+        if STRAY_BOX.match(line.text):
+            return _first_bracket(source, line)
+    return None
+
+
+def _find_stray_in_feedback(
+    source: MarkdownSource, feedback: MarkdownSlice | None
+) -> tuple[int, int] | None:
+    """A box in a line that goes on a quotation without a > of its own."""
+    for line in feedback.lines if feedback else ():
+        if STRAY_BOX.match(source.lines[line.number - 1]):
+            return _first_bracket(source, line)
+    return None
+
+
+def _prose_lines_below_first(body: MarkdownSlice) -> Iterator[SourceLine]:
+    return (line for line in body.lines[1:] if line.kind is LineKind.PROSE)
+
+
+def _first_bracket(source: MarkdownSource, line: SourceLine) -> tuple[int, int]:
+    return line.number, source.lines[line.number - 1].index("[") + 1
