@@ -38,9 +38,11 @@ from quizserver.db.session import Database
 from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.evidence.record import recorded_description
 from quizserver.lab.catalog import SimulationCatalog
+from quizserver.lab_views import pages as simulation_pages
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
+from quizserver.runs.access import SimulationAccess
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
@@ -182,19 +184,26 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
     access = AccessPolicy(database, library, current.learner_id)
     tokens = FormTokens(app.config["SECRET_KEY"])
     question_service = QuestionService(database, services.benches, tokens, current.learner_id)
-    app.register_blueprint(
-        run_pages.create_runs_blueprint(
-            library=library,
+    simulation_access = SimulationAccess(
+        library,
+        # An author may look at every curve.
+        may_use=(lambda _topic, _simulation: True) if is_preview else access.may_use,
+    )
+    runs_blueprint = run_pages.create_runs_blueprint(
+        run_pages.RunPages(
+            access=simulation_access,
             catalog=services.catalog,
             runs=services.runs,
-            # An author may look at every curve.
-            may_use=(lambda _topic, _simulation: True) if is_preview else access.may_use,
-            visitor=current.visitor_token,
+            visitor_token=current.visitor_token,
             on_run=create_experiment_recorder(database, current.learner_id),
-            limiter=services.limiter,
             settings=services.settings,
-        )
+        ),
+        limiter=services.limiter,
     )
+    simulation_pages.add_simulation_routes(
+        runs_blueprint, simulation_pages.SimulationPages(simulation_access)
+    )
+    app.register_blueprint(runs_blueprint)
     app.register_blueprint(
         attempt_pages.create_attempts_blueprint(
             attempt_pages.QuestionPages(

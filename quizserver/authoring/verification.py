@@ -8,6 +8,7 @@ from quizserver.evidence import record
 from quizserver.evidence.record import Evidence, EvidenceError
 from quizserver.runs import verification_requests
 from quizserver.runs.model import Run, RunRefusedError
+from quizserver.runs.requests import VerificationRequest
 from quizserver.runs.service import RunService
 from quizserver.runs.store import RunSubmission
 from quizserver.runs.stream import EventStream
@@ -55,7 +56,7 @@ class Verifications:
     def find_verification(self, run_id: str) -> Run | None:
         """The verification with this id; None when there is none or the run is of another kind."""
         run = self._runs.store.get_run(run_id)
-        return run if run is not None and run.request.overlay is not None else None
+        return run if run is not None and isinstance(run.request, VerificationRequest) else None
 
     def stream_events(self, run_id: str, after: int, visitor: str) -> EventStream:
         return self._runs.open_stream(run_id, after, visitor)

@@ -1,1 +1,1 @@
-"""Views of recorded evidence: lab bench, findings, phase maps. Nothing here runs or queues anything."""
+"""Views of recorded evidence: lab bench, findings, phase maps. Nothing is run or queued here."""

@@ -1,1 +1,1 @@
-"""Runs of simulations: their key, store, queue, workers and live streams."""
+"""Runs of simulations: their requests, store, queue and live streams. Nothing is trained here."""

@@ -1,8 +1,8 @@
-"""Live streams: one thread a process reads what is new of all watched runs and wakes their streams.
+"""Live streams: one thread a process reads the progress of watched runs and wakes their streams.
 
-A stream keeps no queue. It knows the last batch it sent and takes what follows from the few batches
-that the hub holds for all streams of the run, or, when it fell behind them, from the store. So a
-slow reader costs no memory, and one that comes late or back gets everything it lacks.
+A stream keeps no queue. It remembers the last batch that it sent and takes what follows from the
+few batches that the hub holds for all streams of the run, or, when it fell behind them, from the
+store. So a slow reader costs no memory, and one that comes late or back gets everything it lacks.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from quizserver.runs.store import RunProgress, RunStore
 
 log = logging.getLogger(__name__)
 
-TICK = 0.04  # seconds between looks at the store while anyone watches
+TICK = 0.04  # seconds between reads of the store while there are streams
 HELD = 64  # batches of a run that are held for its streams
-NO_BATCHES = 2**31 - 1  # a cursor beyond every batch: only how the run stands is asked
+NO_BATCHES = 2**31 - 1  # a cursor beyond every batch: only the state of the run is read
 
 
 class StreamCursor(NamedTuple):
-    """What a stream has told: its last batch, and how the run stood."""
+    """What a stream has sent: its last batch, and the state of the run."""
 
     seq: int
     state: State
@@ -35,10 +35,11 @@ class StreamCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunUpdate:
-    """What the hub knows that a stream has not told.
+    """What the hub has read that a stream has not sent.
 
     ``progress`` is None when the run is gone. ``complete`` is False when the batches held do not
-    reach back to the stream's last one, so that it must read the store. ``at`` is when it was read.
+    reach back to the stream's last one, so that it must read the store. ``read_at`` is when the hub
+    read it (time.monotonic()).
     """
 
     progress: RunProgress | None
@@ -48,7 +49,7 @@ class RunUpdate:
 
 @dataclass(slots=True)
 class RunFeed:
-    """What the hub last saw of one run, and when. ``batches`` ends with the run's last batch.
+    """What the hub last read of one run, and when. ``batches`` ends with the run's last batch.
 
     ``changed`` wakes the streams of this run; it shares the hub's lock.
     """
@@ -69,7 +70,7 @@ class RunFeed:
         if run is None or StreamCursor(run.last_seq, run.state, self.waiting) == cursor:
             return None
         if self.read_at <= since:
-            # Perhaps older than what the stream has read itself; the next look will be newer.
+            # Perhaps older than what the stream has read itself; the next read will be newer.
             self.uncertain = True
             return None
         batches = tuple(batch for batch in self.batches if batch.seq > cursor.seq)
@@ -80,7 +81,7 @@ class RunFeed:
         )
 
     def apply_progress(self, progress: RunProgress | None, read_at: float) -> bool:
-        """Notes what was read at ``at``; whether the streams should look."""
+        """Takes over what was read at ``read_at``; whether the streams must be woken."""
         uncertain, self.uncertain = self.uncertain, False
         self.read_at = read_at
         if progress is None:
@@ -116,7 +117,7 @@ class StreamHub:
         self.closed = False
 
     def add_stream(self, run_id: str, visitor: str = "") -> None:
-        """Counts a stream in. Raises RefusedError when there are as many as there may be.
+        """Adds a stream. Raises RunRefusedError when there are as many as there may be.
 
         503 for all streams, 429 for those of one visitor (one without a name is not counted).
         """
@@ -147,7 +148,7 @@ class StreamHub:
             self._wanted.notify()
 
     def remove_stream(self, run_id: str, visitor: str = "") -> None:
-        """Counts a stream out; with the last of a run its batches are forgotten."""
+        """Removes a stream; with the last of a run its batches are dropped."""
         with self._lock:
             self._open_count -= 1
             self._visitors[visitor] -= 1
@@ -159,16 +160,16 @@ class StreamHub:
                 del self._feeds[run_id]
 
     def drop_stream(self, run_id: str, visitor: str = "") -> None:
-        """Counts a stream out a little later. For finalisers, which may run at any moment."""
+        """Removes a stream a little later. For finalisers, which may run at any moment."""
         self._dropped.append((run_id, visitor))
 
     def wait_for_update(
         self, run_id: str, cursor: StreamCursor, since: float, seconds: float
     ) -> RunUpdate | None:
-        """What is new against what a stream has told by ``since`` (time.monotonic()).
+        """What a stream has not sent by ``since`` (time.monotonic()).
 
-        Returns as soon as there is any; None when there was none for ``seconds``, or the hub was
-        closed.
+        Returns as soon as there is an update; None when there was none for ``seconds``, or the hub
+        was closed.
         """
         deadline = time.monotonic() + seconds
         with self._lock:
@@ -211,7 +212,7 @@ class StreamHub:
                 self._wanted.wait_for(lambda: self.closed, pause)
 
     def _next_cursors(self) -> dict[str, int] | None:
-        """The runs to look at, each with its last batch seen; sleeps while there are none.
+        """The runs to read, each with the number of its last batch; sleeps while there are none.
 
         None when the hub was closed.
         """
@@ -221,8 +222,8 @@ class StreamHub:
             if self.closed:
                 return None
             return {
-                # Seen for the first time: its streams have read the store themselves, so only
-                # what comes from now on is held.
+                # A run that is read for the first time: its streams have read the store themselves,
+                # so only batches that come from now on are held.
                 run_id: feed.run.last_seq if feed.run else NO_BATCHES
                 for run_id, feed in self._feeds.items()
             }

@@ -1,4 +1,4 @@
-"""Tells of a database or queue that can't be used: once when that begins, once when it is over."""
+"""Logs that a database or queue can't be used: once when that begins, once when it is over."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from quizserver.db.availability import unavailable_reason
 
 _DRIVERS = ("psycopg", "redis", "sqlite3")
-AGAIN = 60.0  # seconds after which an outage that goes on is told of again
+AGAIN = 60.0  # seconds after which an outage that goes on is logged again
 
 
 class Outage:
-    """What one loop of a process says of its failures, however often it tries."""
+    """Logs the failures of one loop of a process, however often it tries."""
 
     def __init__(self, log: logging.Logger, subject: str) -> None:
         self._log = log
@@ -21,8 +21,8 @@ class Outage:
         self._logged_at = 0.0
 
     def log_failure(self, error: Exception) -> None:
-        """Notes a failure. The first of its kind is logged; with its trace where it comes from
-        elsewhere than the driver of a database or queue, as it is a fault of ours then."""
+        """Logs a failure that is the first of its kind; with its trace unless it comes from the
+        driver of a database or queue, as it is a fault of this program then."""
         now = time.monotonic()
         kind = type(error).__name__
         if kind == self._last_kind and now - self._logged_at < AGAIN:
@@ -40,7 +40,7 @@ class Outage:
         )
 
     def log_recovery(self) -> None:
-        """Notes that it went well."""
+        """Logs that the outage is over, if there was one."""
         if self._last_kind:
             self._last_kind = ""
             self._log.warning("%s: that is over.", self._subject)

@@ -1,27 +1,24 @@
-"""The addresses of runs: ask, look, watch live, stop, download; and a simulation's source."""
+"""The addresses of runs: start, show, watch, stop and download one."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, jsonify, make_response, request
 from flask_limiter.util import get_remote_address
-from markupsafe import Markup
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
-from quizserver.evidence.record import EvidenceError
-from quizserver.evidence.record import read_evidence as read_evidence
 from quizserver.lab.model import Description, SimulationError
-from quizserver.lab_views.recorded import recorded_arms_json
 from quizserver.runs import results
+from quizserver.runs.access import SimulationAccess
 from quizserver.runs.model import Run, RunRefusedError
-from quizserver.runs.request_parser import BODY_MAX, build_request, parse_request_body
+from quizserver.runs.request_builder import build_request
+from quizserver.runs.request_parser import BODY_MAX, parse_request_body
+from quizserver.runs.requests import CurveRequest, VerificationRequest
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings
 from quizserver.web.event_streams import event_stream_response, requested_event_id
@@ -30,72 +27,38 @@ if TYPE_CHECKING:  # they cost time at start, and only their names are needed he
     from flask_limiter import Limiter
 
     from quizserver.lab.catalog import SimulationCatalog
-    from quizserver.topics.library import Library
 
 NO_SUCH_RUN = "There is no such run, or its results are no longer kept. Run it again."
-ANSWER_FIRST = "Answer the question first; then its experiment is open to you."
 
 # A run's id has this many hex digits; the length keeps "<id>.csv" out of "<id>".
 _RUN = "<string(length=24):run_id>"
 
 
-def create_runs_blueprint(
-    *,
-    library: Library,
-    catalog: SimulationCatalog,
-    runs: RunService,
-    may_use: Callable[[str, str], bool],
-    visitor: Callable[[], str],
-    on_run: Callable[[str, str], None],
-    limiter: Limiter | None = None,
-    settings: Settings,
-) -> Blueprint:
-    """The blueprint ``runs``. ``may_use(topic, simulation)`` says whether the experiment is open
-    to whoever asks; nothing of a simulation is told to anybody else. ``ran(topic, simulation)`` is
-    called when a run that they asked for was accepted, be it new or there already."""
-    blueprint = Blueprint("runs", __name__)
+@dataclass(frozen=True, slots=True)
+class RunPages:
+    """The views of runs. ``on_run(topic, simulation)`` is called when a run was accepted, be it new
+    or there already."""
 
-    def locate_simulation(topic_id: str, simulation: str) -> Path:
-        """The file of a simulation that the visitor may use. Raises RefusedError (404, 403)."""
-        topic = library.snapshot().topics.get(topic_id)
-        path = topic.simulations.get(simulation) if topic is not None else None
-        if path is None:
-            raise RunRefusedError(404, "There is no such simulation.", "simulation")
-        if not may_use(topic_id, simulation):
-            raise RunRefusedError(403, ANSWER_FIRST)
-        return path
+    access: SimulationAccess
+    catalog: SimulationCatalog
+    runs: RunService
+    visitor_token: Callable[[], str]
+    on_run: Callable[[str, str], None]
+    settings: Settings
 
-    def find_run(run_id: str) -> Run:
-        """The run, if it is there and open to the visitor. Raises RefusedError (404, 403)."""
-        run = runs.store.get_run(run_id)
-        if run is None or run.request.overlay is not None:  # a verification is its author's alone
-            raise RunRefusedError(404, NO_SUCH_RUN)
-        if not may_use(run.request.topic, run.request.simulation):
-            raise RunRefusedError(403, ANSWER_FIRST)
-        return run
-
-    @blueprint.errorhandler(RunRefusedError)
-    def handle_refusal(error: RunRefusedError) -> Response:
-        response = make_response(jsonify(error=error.message, field=error.field), error.status)
-        response.headers["Cache-Control"] = "no-store"
-        if error.retry_after is not None:
-            response.headers["Retry-After"] = str(error.retry_after)
-        return response
-
-    def start_run() -> Response:
+    def start_run(self) -> Response:
         body = parse_request_body(_read_json_body())
-        path = locate_simulation(body.topic, body.simulation)
-        submission = runs.submit(
+        path = self.access.locate_simulation(body.topic, body.simulation)
+        submission = self.runs.submit(
             build_request(
                 body,
-                _describe_simulation(catalog, path),
-                path.relative_to(settings.content).as_posix(),
-                replicas_max=settings.run_replicas_max,
-                shapes=_load_shapes() if body.map is not None else (),
+                self._describe_simulation(path),
+                path.relative_to(self.settings.content).as_posix(),
+                replicas_max=self.settings.run_replicas_max,
             ),
-            visitor(),
+            self.visitor_token(),
         )
-        on_run(body.topic, body.simulation)
+        self.on_run(body.topic, body.simulation)
         run = submission.run
         address = f"/runs/{run.id}"
         data = {
@@ -106,94 +69,101 @@ def create_runs_blueprint(
             "csv": f"{address}.csv",
             "points_total": run.points_total,
         }
-        return _json_response(data, 200 if submission.how == "found" else 202)
+        return json_response(data, 200 if submission.how == "found" else 202)
 
-    if limiter is not None:
-        by_client = limiter.limit(settings.limit_runs_client, key_func=get_remote_address)
-        start_run = by_client(limiter.limit(settings.limit_runs, key_func=visitor)(start_run))
-    blueprint.post("/runs", endpoint="start")(start_run)
-
-    @blueprint.get(f"/runs/{_RUN}")
-    def show_run(run_id: str) -> Response:
-        run = find_run(run_id)
-        batches = list(runs.store.read_batches(run_id))
+    def show_run(self, run_id: str) -> Response:
+        run = self._find_run(run_id)
+        batches = list(self.runs.store.read_batches(run_id))
         data = results.describe_run(run, batches, time.time())
-        if request.args.get("replicas") == "1" and run.request.plane is None:
+        if request.args.get("replicas") == "1" and isinstance(run.request, CurveRequest):
             data["replicas"] = {
                 name: [results.finite_or_none(curve) for curve in curves]
-                for name, curves in results.replica_curves(run, batches).items()
+                for name, curves in results.replica_curves(run.request, batches).items()
             }
-        return _json_response(data)
+        return json_response(data)
 
-    @blueprint.get(f"/runs/{_RUN}/events")
-    def stream_events(run_id: str) -> Response:
-        find_run(run_id)
-        return event_stream_response(runs.open_stream(run_id, requested_event_id(), visitor()))
+    def stream_events(self, run_id: str) -> Response:
+        self._find_run(run_id)
+        stream = self.runs.open_stream(run_id, requested_event_id(), self.visitor_token())
+        return event_stream_response(stream)
 
-    @blueprint.post(f"/runs/{_RUN}/stop")
-    def stop_run(run_id: str) -> Response:
-        find_run(run_id)
-        run = runs.leave_run(run_id, visitor())
+    def stop_run(self, run_id: str) -> Response:
+        self._find_run(run_id)
+        run = self.runs.leave_run(run_id, self.visitor_token())
         if run is None:
             raise RunRefusedError(404, NO_SUCH_RUN)
-        return _json_response({"state": run.state})
+        return json_response({"state": run.state})
 
-    @blueprint.get(f"/runs/{_RUN}.csv")
-    def download_csv(run_id: str) -> Response:
-        run = find_run(run_id)
-        lines = results.csv_lines(run, list(runs.store.read_batches(run_id)))
+    def download_csv(self, run_id: str) -> Response:
+        run = self._find_run(run_id)
+        lines = results.csv_lines(run, list(self.runs.store.read_batches(run_id)))
         response = Response(lines, mimetype="text/csv")
-        name = f"{run.request.topic}-{run.request.arm or run.request.simulation}-{run.id[:8]}.csv"
-        response.headers.set("Content-Disposition", "attachment", filename=name)
+        response.headers.set("Content-Disposition", "attachment", filename=results.csv_name(run))
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    @blueprint.get("/simulations/<topic>/<name>/recorded")
-    def recorded(topic: str, name: str) -> Response:
-        locate_simulation(topic, name)
-        try:
-            evidence = read_evidence(library.snapshot().topics[topic].folder)
-        except EvidenceError:
-            evidence = None
-        return _json_response(recorded_arms_json(evidence, name))
+    def _find_run(self, run_id: str) -> Run:
+        """The run, if the visitor may see it. Raises RunRefusedError: 404 without one, 403.
 
-    @blueprint.get("/simulations/<topic>/<name>")
-    def source(topic: str, name: str) -> str:
-        try:
-            path = locate_simulation(topic, name)
-            text = path.read_text("utf-8", errors="replace")
-        except RunRefusedError as error:
-            abort(error.status)
-        except OSError:  # taken away since the topics were read
-            abort(404)
-        return render_template(
-            "runs/source.html",
-            title=f"{name}.py",
-            topic=library.snapshot().topics[topic],
-            source_html=Markup(highlight(text, PythonLexer(), HtmlFormatter())),
-            filename=path.name,
-        )
+        A verification is only for its author, whose pages are elsewhere.
+        """
+        run = self.runs.store.get_run(run_id)
+        if run is None or isinstance(run.request, VerificationRequest):
+            raise RunRefusedError(404, NO_SUCH_RUN)
+        self.access.check_access(run.request.topic, run.request.simulation)
+        return run
 
+    def _describe_simulation(self, path: Path) -> Description:
+        try:
+            description = self.catalog.describe_if_ready(path)
+        except SimulationError as error:
+            raise RunRefusedError(
+                422,
+                f"This simulation can't be run until its author fixes it: {error}",
+                "simulation",
+            ) from error
+        if description is None:
+            raise RunRefusedError(
+                503, "This simulation is being read. Try again soon.", retry_after=2
+            )
+        return description
+
+
+def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) -> Blueprint:
+    """The blueprint ``runs``: the addresses of ``pages``."""
+    blueprint = Blueprint("runs", __name__)
+    start_run = pages.start_run
+    if limiter is not None:
+        settings = pages.settings
+        by_visitor = limiter.limit(settings.limit_runs, key_func=pages.visitor_token)
+        by_client = limiter.limit(settings.limit_runs_client, key_func=get_remote_address)
+        start_run = by_client(by_visitor(start_run))
+    blueprint.add_url_rule("/runs", "start", start_run, methods=["POST"])
+    blueprint.add_url_rule(f"/runs/{_RUN}", "show_run", pages.show_run)
+    blueprint.add_url_rule(f"/runs/{_RUN}/events", "stream_events", pages.stream_events)
+    blueprint.add_url_rule(f"/runs/{_RUN}/stop", "stop_run", pages.stop_run, methods=["POST"])
+    blueprint.add_url_rule(f"/runs/{_RUN}.csv", "download_csv", pages.download_csv)
+    blueprint.register_error_handler(RunRefusedError, refusal_response)
     return blueprint
 
 
-def _load_shapes() -> Collection[str]:
-    # It brings numpy, which only maps need here.
-    from quizserver.lab.shapes.single import SHAPES
+def refusal_response(error: RunRefusedError) -> Response:
+    response = make_response(jsonify(error=error.message, field=error.field), error.status)
+    response.headers["Cache-Control"] = "no-store"
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
-    return SHAPES
 
-
-def _describe_simulation(catalog: SimulationCatalog, path: Path) -> Description:
-    try:
-        description = catalog.describe_if_ready(path)
-    except SimulationError as error:
-        raise RunRefusedError(
-            422, f"This simulation can't be run until its author mends it: {error}", "simulation"
-        ) from error
-    if description is None:
-        raise RunRefusedError(503, "This simulation is being read. Try again soon.", retry_after=2)
-    return description
+def json_response(data: dict[str, Any], status: int = 200) -> Response:
+    """The data as JSON that no cache stores; infinities and NaN are an error."""
+    response = Response(
+        json.dumps(data, allow_nan=False, separators=(",", ":")),
+        status,
+        mimetype="application/json",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _read_json_body() -> bytes:
@@ -203,13 +173,3 @@ def _read_json_body() -> bytes:
     if len(body) > BODY_MAX:
         raise RunRefusedError(413, "The request is larger than any request for a run needs to be.")
     return body
-
-
-def _json_response(data: dict[str, Any], status: int = 200) -> Response:
-    response = Response(
-        json.dumps(data, allow_nan=False, separators=(",", ":")),
-        status,
-        mimetype="application/json",
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response

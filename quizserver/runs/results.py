@@ -1,4 +1,4 @@
-"""What is told of a run: its curves as JSON, its replicas, its CSV. No numpy: the web stays light.
+"""The forms of a run's results: JSON, replicas, CSV. No numpy: the web process does not load it.
 
 All numbers come from the same stored values, so every form of a result agrees with the others.
 """
@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from quizserver.lab.phase_maps import Plane
-from quizserver.runs import map_requests
 from quizserver.runs.model import Batch, Run
+from quizserver.runs.requests import CurveRequest, MapRequest, VerificationRequest
 
 Curves = dict[str, dict[str, list[float | None]]]
+CountGrid = list[list[int | None]]
 
 
 def merge_curves(batches: Iterable[Batch]) -> tuple[list[float | None], Curves]:
@@ -35,9 +36,30 @@ def merge_curves(batches: Iterable[Batch]) -> tuple[list[float | None], Curves]:
     return x, series
 
 
+def merge_cells(batches: Iterable[Batch]) -> tuple[list[int], list[int]]:
+    """Cell numbers and their counts, from batches that follow each other."""
+    cells: list[int] = []
+    counts: list[int] = []
+    for batch in batches:
+        summary = json.loads(batch.summary)
+        cells += summary["cells"]
+        counts += summary["counts"]
+    return cells, counts
+
+
+def count_grid(plane: Plane, batches: Iterable[Batch]) -> CountGrid:
+    """One row a value of y, one count a value of x; None for a cell that is not trained yet."""
+    width = len(plane.x_values)
+    rows: CountGrid = [[None] * width for _ in plane.y_values]
+    for cell, count in zip(*merge_cells(batches), strict=True):
+        row, column = divmod(cell, width)
+        rows[row][column] = count
+    return rows
+
+
 def describe_run(run: Run, batches: Sequence[Batch], now: float) -> dict[str, Any]:
     """The run with its curves, or its map's counts (null: not yet), so far; ready for JSON."""
-    request = run.request
+    request = _curve_or_map_request(run)
     elapsed = run.elapsed_seconds(now)
     data = {
         "id": run.id,
@@ -52,11 +74,16 @@ def describe_run(run: Run, batches: Sequence[Batch], now: float) -> dict[str, An
         "points_total": run.points_total,
         "elapsed_s": None if elapsed is None else round(elapsed, 3),
     }
-    if request.plane is not None:
+    if isinstance(request, MapRequest):
         return {**data, "map": _map_json(request.plane, batches)}
     x, series = merge_curves(batches)
     empty: Curves = {name: {"median": [], "low": [], "high": []} for name in request.series}
     return {**data, "x": x, "series": series or empty}
+
+
+def _curve_or_map_request(run: Run) -> CurveRequest | MapRequest:
+    assert not isinstance(run.request, VerificationRequest), "its result is evidence"
+    return run.request
 
 
 def _map_json(plane: Plane, batches: Iterable[Batch]) -> dict[str, Any]:
@@ -68,26 +95,26 @@ def _map_json(plane: Plane, batches: Iterable[Batch]) -> dict[str, Any]:
         "shape": plane.shape,
         "series": plane.series,
         "n": plane.replicas,
-        "counts": map_requests.count_grid(plane, batches),
+        "counts": count_grid(plane, batches),
     }
 
 
-def replica_curves(run: Run, batches: Iterable[Batch]) -> dict[str, list[list[float]]]:
+def replica_curves(request: CurveRequest, batches: Iterable[Batch]) -> dict[str, list[list[float]]]:
     """For each series one list of values a replica, in the order of the seeds."""
     curves: dict[str, list[list[float]]] = {
-        name: [[] for _ in run.request.seeds] for name in run.request.series
+        name: [[] for _ in request.seeds] for name in request.series
     }
     for batch in batches:
         values = _decode_values(batch.data)
         offset = 0
-        for curve in (curve for name in run.request.series for curve in curves[name]):
+        for curve in (curve for name in request.series for curve in curves[name]):
             curve.extend(values[offset : offset + batch.count])
             offset += batch.count
     return curves
 
 
 def finite_or_none(values: Iterable[float]) -> list[float | None]:
-    """JSON knows no infinity and no NaN: they become None."""
+    """The values with None for infinities and NaN, which JSON does not have."""
     return [value if math.isfinite(value) else None for value in values]
 
 
@@ -97,23 +124,34 @@ def csv_lines(run: Run, batches: Sequence[Batch]) -> Iterator[str]:
     Values are in full precision; those that are not finite are ``inf``, ``-inf`` and ``nan``. Of a
     map one line a cell: the two knobs, how many replicas show the shape, and of how many.
     """
-    if run.request.plane is not None:
-        yield from _map_lines(run.request.plane, batches)
-        return
-    curves = replica_curves(run, batches)
+    request = _curve_or_map_request(run)
+    if isinstance(request, MapRequest):
+        yield from _map_lines(request.plane, batches)
+    else:
+        yield from _curve_lines(request, batches)
+
+
+def _curve_lines(request: CurveRequest, batches: Sequence[Batch]) -> Iterator[str]:
+    curves = replica_curves(request, batches)
     x, _ = merge_curves(batches)
-    yield _csv_line(["seed", run.request.x_label, *run.request.series])
-    for number, seed in enumerate(run.request.seeds):
-        columns = [curves[name][number] for name in run.request.series]
+    yield _csv_line(["seed", request.x_label, *request.series])
+    for number, seed in enumerate(request.seeds):
+        columns = [curves[name][number] for name in request.series]
         yield "".join(_csv_line([seed, *row]) for row in zip(x, *columns, strict=True))
 
 
 def _map_lines(plane: Plane, batches: Sequence[Batch]) -> Iterator[str]:
     yield _csv_line([plane.x, plane.y, "k", "n"])
-    for y, row in zip(plane.y_values, map_requests.count_grid(plane, batches), strict=True):
+    for y, row in zip(plane.y_values, count_grid(plane, batches), strict=True):
         for x, count in zip(plane.x_values, row, strict=True):
             if count is not None:
                 yield _csv_line([x, y, count, plane.replicas])
+
+
+def csv_name(run: Run) -> str:
+    """The file name of the run's CSV."""
+    request = _curve_or_map_request(run)
+    return f"{request.topic}-{request.arm or request.simulation}-{run.id[:8]}.csv"
 
 
 def _csv_line(cells: Sequence[object]) -> str:

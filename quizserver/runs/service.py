@@ -1,4 +1,4 @@
-"""Submits, streams and leaves runs: the store and the queue in the right order; checks at start-up that both are reachable."""
+"""Submits, streams and leaves runs; checks at start-up that their store and queue are reachable."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from quizserver.db.availability import unavailable_reason
 from quizserver.db.computed import open_computed
 from quizserver.db.session import DatabaseUrlError
 from quizserver.runs.hub import StreamHub
-from quizserver.runs.model import Run, RunRefusedError, RunRequest
+from quizserver.runs.model import Run, RunRefusedError
 from quizserver.runs.queue import RunQueue
+from quizserver.runs.requests import RunRequest
 from quizserver.runs.store import RunStore, RunSubmission
 from quizserver.runs.stream import EventStream
 from quizserver.settings import Settings
@@ -23,10 +24,10 @@ _NO_QUEUE = "The run could not be handed to a worker. Try again in a moment."
 
 
 class RunService:
-    """The runs of this server, as its pages see them."""
+    """The runs of this server, for its pages."""
 
     def __init__(self, settings: Settings) -> None:
-        """Opens the computed store, making it where it is missing, and the queue."""
+        """Opens the computed store, which is made where it is missing, and the queue."""
         self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
         self.hub = StreamHub(
@@ -45,13 +46,13 @@ class RunService:
         self._database.dispose()
 
     def open_stream(self, run_id: str, after: int, visitor: str) -> EventStream:
-        """The events of a run behind a batch. Raises RefusedError when too many are open."""
+        """The events of a run after a batch. Raises RunRefusedError at too many open streams."""
         return EventStream(self.store, self.hub, run_id, after, visitor)
 
     def submit(self, request: RunRequest, visitor: str) -> RunSubmission:
-        """The run of this order: found, joined, or new and on its way to a worker.
+        """The run of this request: found, joined, or new and sent to the workers.
 
-        Raises RefusedError with 429 or 503.
+        Raises RunRefusedError with 429 or 503.
         """
         submission = self.store.submit(
             request,
@@ -62,7 +63,7 @@ class RunService:
         )
         if submission.how == "new":
             try:
-                self._queue.put(submission.run.id)
+                self._queue.send_run(submission.run.id)
             except Exception as error:
                 log.error("the queue can't take run %s: %s", submission.run.id, error)
                 self.store.fail_waiting(submission.run.id, time.time(), _NO_QUEUE)
@@ -70,24 +71,24 @@ class RunService:
         return submission
 
     def leave_run(self, run_id: str, visitor: str) -> Run | None:
-        """The visitor leaves the run; it ends when nobody else wants it. None: there is no run."""
+        """Removes the visitor from the run, which stops without any visitor; None without a run."""
         return self.store.leave_run(run_id, visitor, time.time())
 
 
 class UnreachableError(RuntimeError):
-    """The store or the queue can't be used; the message is one line that says why."""
+    """The store or the queue can't be used; the message is one line with the reason."""
 
 
 def check_backends(settings: Settings) -> None:
-    """Makes the store of runs and asks the queue. Raises UnreachableError."""
+    """Makes the store of runs and reads the queue's length. Raises UnreachableError."""
     try:
         open_computed(settings.store_url).dispose()
     except DatabaseUrlError as error:
         raise UnreachableError(f"QUIZSERVER_RUNS_URL: {error}") from error
     except sa.exc.DatabaseError as error:
         raise UnreachableError(
-            f"Can't open the store of runs: {_first_line(unavailable_reason(error) or error.orig)}. See that it"
-            " can be reached, and that QUIZSERVER_RUNS_URL is right if it is set."
+            f"Can't open the store of runs: {_first_line(unavailable_reason(error) or error.orig)}."
+            " See that it can be reached, and that QUIZSERVER_RUNS_URL is right if it is set."
         ) from error
     try:
         queue = RunQueue(settings.broker_url)
@@ -95,8 +96,8 @@ def check_backends(settings: Settings) -> None:
         queue.close()
     except Exception as error:  # each kind of queue has errors of its own
         raise UnreachableError(
-            f"Can't use the queue of runs: {_first_line(error)}. See that it can be reached, and that"
-            " QUIZSERVER_QUEUE_URL is right if it is set."
+            f"Can't use the queue of runs: {_first_line(error)}. See that it can be reached,"
+            " and that QUIZSERVER_QUEUE_URL is right if it is set."
         ) from error
 
 

@@ -1,15 +1,15 @@
-"""Every statement on runs, their points and who watches them. The only SQL of this room.
+"""Every SQL statement on runs, their points and their visitors.
 
 A run moves ``queued → running → done | failed | stopped``, and back to ``queued`` when its worker
 was lost. Each move is one guarded UPDATE: it names the state and the attempt it moves from, and
-reports whether it happened, so two processes can never both believe that they made it. The state is
-the cancel flag too: a run that was stopped refuses its worker's next write.
+reports whether it happened, so only one of two processes that try the same move makes it. The state
+is the cancel flag too: a run that was stopped refuses its worker's next write.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -18,15 +18,15 @@ from sqlalchemy.orm import Session
 
 from quizserver.db.computed import point, run, watch
 from quizserver.db.session import Database
-from quizserver.runs.model import ACTIVE, Batch, Run, RunRefusedError, RunRequest
-from quizserver.runs.request_rows import request_columns, request_key, run_from_row
+from quizserver.runs.model import ACTIVE, Batch, Run, RunRefusedError, State
+from quizserver.runs.requests import RunRequest, request_from_row, request_key
 
 _ACTIVE = tuple(sorted(ACTIVE))
 
 
 @dataclass(frozen=True, slots=True)
 class RunSubmission:
-    """The run that an order got, and whether it is new, was joined, or was found finished."""
+    """The run of a request, and whether it is new, was joined, or was found finished."""
 
     run: Run
     how: Literal["new", "joined", "found"]
@@ -34,7 +34,7 @@ class RunSubmission:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """A run, how many wait ahead of it (0 unless it waits), and its batches since a cursor."""
+    """A run, how many are queued before it (0 if it is not queued), its batches since a cursor."""
 
     run: Run
     waiting: int
@@ -42,7 +42,7 @@ class RunProgress:
 
 
 class Heartbeat(NamedTuple):
-    """A worker's sign of life: in which attempt, and when by that worker's own clock."""
+    """The latest heartbeat of a run: in which attempt, and when by that worker's own clock."""
 
     attempt: int
     heartbeat_at: float
@@ -57,10 +57,10 @@ class RunStore:
     def submit(
         self, request: RunRequest, visitor: str, now: float, *, waiting_max: int, per_visitor: int
     ) -> RunSubmission:
-        """The run of this order: a finished or active one when there is one, else a new one.
+        """The run of this request: a finished or active one when there is one, else a new one.
 
-        Raises RefusedError: 429 when the visitor has ``per_visitor`` active runs, 503 when
-        ``waiting_max`` runs wait. Joining a run is never refused, as it costs no training.
+        Raises RunRefusedError: 429 when the visitor has ``per_visitor`` active runs, 503 when
+        ``waiting_max`` runs are queued. Joining a run is never refused, as it costs no training.
         """
         identity = request_key(request)
         with self._database.write() as session:
@@ -80,7 +80,7 @@ class RunStore:
             return RunSubmission(existing, "joined" if existing.active else "found")
 
     def find_run(self, request: RunRequest) -> Run | None:
-        """The active or finished run of this order, if there is one."""
+        """The active or finished run of this request, if there is one."""
         with self._database.read() as session:
             return _find_alive(session, request_key(request))
 
@@ -89,9 +89,9 @@ class RunStore:
             return _run_or_none(session.execute(sa.select(run).where(run.c.id == run_id)).first())
 
     def leave_run(self, run_id: str, visitor: str, now: float) -> Run | None:
-        """The visitor no longer wants the run; the last one to leave an active run stops it.
+        """Removes the visitor from the run; the last one to leave an active run stops it.
 
-        Somebody who never asked for the run changes nothing.
+        A visitor who never asked for the run changes nothing.
         """
         with self._database.write() as session:
             removed = session.execute(
@@ -108,8 +108,27 @@ class RunStore:
                 )
             return _run_or_none(session.execute(sa.select(run).where(run.c.id == run_id)).first())
 
-    def claim_run(self, run_id: str, now: float) -> Run | None:
-        """Takes a waiting run for this worker: None when it no longer waits."""
+    def claim_next(
+        self, now: float, *, offered: str | None = None, curves_before: float | None = None
+    ) -> Run | None:
+        """Claims a queued run for a worker: the first of the candidates, None without any.
+
+        The only move from ``queued`` to ``running``. ``offered`` is the id that a message carries:
+        no other run is a candidate then. With ``curves_before`` only requests for curves are that
+        were made by that moment. The candidate that was submitted first comes first.
+        """
+        candidates = sa.select(run.c.id).where(run.c.state == "queued")
+        if offered is not None:
+            candidates = candidates.where(run.c.id == offered)
+        if curves_before is not None:
+            candidates = candidates.where(
+                run.c.plane.is_(None), run.c.overlay.is_(None), run.c.created_at <= curves_before
+            )
+        # Most of the time there is no candidate, and a read blocks no writer.
+        with self._database.read() as session:
+            run_id = session.scalar(candidates.order_by(run.c.created_at, run.c.id).limit(1))
+        if run_id is None:
+            return None
         with self._database.write() as session:
             updated = session.execute(
                 run.update()
@@ -123,22 +142,8 @@ class RunStore:
             )
             return _get_run(session, run_id) if _changed_any(updated) else None
 
-    def claim_curve(self, now: float, *, patience: float) -> Run | None:
-        """Takes the curve that has waited longest, and for ``patience`` seconds: no long order."""
-        longest_waiting = (
-            sa.select(run.c.id)
-            .where(run.c.state == "queued", run.c.plane.is_(None), run.c.overlay.is_(None))
-            .where(run.c.created_at <= now - patience)
-            .order_by(run.c.created_at, run.c.id)
-            .limit(1)
-        )
-        # Nothing waits most of the time, and a read disturbs nobody.
-        with self._database.read() as session:
-            run_id = session.scalar(longest_waiting)
-        return None if run_id is None else self.claim_run(run_id, now)
-
     def add_batch(self, run_id: str, attempt: int, batch: Batch, now: float) -> bool:
-        """Appends a batch and beats the heart; False when the run is no longer this attempt's."""
+        """Appends a batch, which is a heartbeat; False when the run is no longer this attempt's."""
         size = len(batch.data) + len(batch.summary)
         with self._database.write() as session:
             updated = session.execute(
@@ -165,11 +170,11 @@ class RunStore:
             return True
 
     def update_heartbeat(self, run_id: str, attempt: int, now: float) -> bool:
-        """Says that the worker lives; False when the run is no longer this attempt's."""
+        """Records that the worker is alive; False when the run is no longer this attempt's."""
         return self._update_owned(run_id, attempt, {"heartbeat_at": now})
 
     def owns_run(self, run_id: str, attempt: int) -> bool:
-        """Whether the run still belongs to this attempt: it was neither stopped nor given away."""
+        """Whether the run still belongs to this attempt: it was neither stopped nor reclaimed."""
         with self._database.read() as session:
             statement = sa.select(run.c.id).where(*_owned_by(run_id, attempt))
             return session.execute(statement).first() is not None
@@ -189,12 +194,12 @@ class RunStore:
         return self._update_owned(run_id, attempt, {"state": state, "finished_at": now, **outcome})
 
     def release_run(self, run_id: str, attempt: int) -> bool:
-        """Puts a run that its worker must leave back into the queue, as if it was not taken."""
-        waiting = {"state": "queued", "attempt": attempt - 1, "started_at": None}
-        return self._update_owned(run_id, attempt, waiting)
+        """Makes a run that its worker must leave queued again, as if it had not been claimed."""
+        values = {"state": "queued", "attempt": attempt - 1, "started_at": None}
+        return self._update_owned(run_id, attempt, values)
 
     def fail_waiting(self, run_id: str, now: float, error: str) -> bool:
-        """Fails a run that still waits."""
+        """Fails a run that is still queued; False when it is not."""
         with self._database.write() as session:
             return _changed_any(
                 session.execute(
@@ -205,7 +210,7 @@ class RunStore:
             )
 
     def read_heartbeats(self) -> dict[str, Heartbeat]:
-        """The latest sign of life of every run that a worker has."""
+        """The latest heartbeat of every running run."""
         statement = sa.select(run.c.id, run.c.attempt, run.c.heartbeat_at)
         with self._database.read() as session:
             rows = session.execute(statement.where(run.c.state == "running")).all()
@@ -214,9 +219,10 @@ class RunStore:
     def reclaim_run(
         self, run_id: str, heartbeat: Heartbeat, now: float, *, attempts: int, error: str
     ) -> Literal["queued", "failed"] | None:
-        """Takes a run from the worker whose last sign of life this was.
+        """Takes a run from the worker whose last heartbeat this was.
 
-        It waits again, or has failed after ``attempts`` tries. None when there was a later sign.
+        Returns the new state: the run is queued again, or has failed after ``attempts`` attempts.
+        None when there was a later heartbeat.
         """
         state: Literal["queued", "failed"] = "queued" if heartbeat.attempt < attempts else "failed"
         values: dict[str, Any] = {"state": "queued", "started_at": None}
@@ -233,34 +239,26 @@ class RunStore:
             )
             return state if _changed_any(updated) else None
 
-    def waiting_ids(self, limit: int | None = None) -> list[str]:
-        """Ids of the runs that wait, the longest waiting first."""
+    def queued_ids(self) -> list[str]:
+        """The ids of the queued runs in the order of their submission."""
         with self._database.read() as session:
-            statement = sa.select(run.c.id).where(run.c.state == "queued")
-            return list(
-                session.scalars(statement.order_by(run.c.created_at, run.c.id).limit(limit))
-            )
+            return _queued_ids(session)
 
     def read_progress(self, cursors: Mapping[str, int]) -> dict[str, RunProgress]:
-        """For each run that still exists: how it stands, and its batches after its cursor.
+        """Each run that still exists, with its batches after its cursor.
 
-        One statement for all runs, one more when any has news, one more when any waits.
+        One statement for all runs, one more when any has new batches, one more when any is queued.
         """
         with self._database.read() as session:
             rows = session.execute(sa.select(run).where(run.c.id.in_(list(cursors)))).all()
-            runs = [run_from_row(row) for row in rows]
+            runs = [_run_from_row(row) for row in rows]
             stale_cursors = {r.id: cursors[r.id] for r in runs if r.last_seq > cursors[r.id]}
             batches = _read_batches(session, stale_cursors)
-            queued_ids: Sequence[str] = ()
-            if any(r.state == "queued" for r in runs):
-                queued_ids = session.scalars(
-                    sa.select(run.c.id)
-                    .where(run.c.state == "queued")
-                    .order_by(run.c.created_at, run.c.id)
-                ).all()
+            any_queued = any(r.state == "queued" for r in runs)
+            queued_ids = _queued_ids(session) if any_queued else []
             positions = {run_id: position for position, run_id in enumerate(queued_ids)}
             # Without one snapshot for all statements, batches newer than the run may be seen; they
-            # are told next time.
+            # are returned next time.
             return {
                 r.id: RunProgress(
                     r,
@@ -271,7 +269,7 @@ class RunStore:
             }
 
     def read_batches(self, run_id: str) -> Iterator[Batch]:
-        """Every batch of a run with the values of its replicas, in order, read one by one."""
+        """Every batch of a run with its ``data``, in order, read one by one."""
         statement = sa.select(point.c.seq, point.c.points, point.c.summary, point.c.data).where(
             point.c.run_id == run_id
         )
@@ -280,7 +278,7 @@ class RunStore:
                 yield Batch(row.seq, row.points, row.summary, row.data)
 
     def evict_runs(self, bytes_max: int, *, runs_max: int) -> int:
-        """Forgets the ended runs that were used longest ago until the rest fits; how many."""
+        """Deletes the ended runs that were used longest ago until the rest fits; how many."""
         with self._database.write() as session:
             rows = session.execute(
                 sa.select(run.c.id, run.c.size)
@@ -305,6 +303,11 @@ class RunStore:
 
 def _owned_by(run_id: str, attempt: int) -> list[sa.ColumnElement[bool]]:
     return [run.c.id == run_id, run.c.state == "running", run.c.attempt == attempt]
+
+
+def _queued_ids(session: Session) -> list[str]:
+    statement = sa.select(run.c.id).where(run.c.state == "queued")
+    return list(session.scalars(statement.order_by(run.c.created_at, run.c.id)))
 
 
 def _changed_any(result: Any) -> bool:
@@ -350,7 +353,7 @@ def _insert_run(session: Session, identity: str, request: RunRequest, now: float
                     created_at=now,
                     heartbeat_at=now,
                     used_at=now,
-                    **request_columns(request),
+                    **request.columns(),
                 )
             )
     except sa.exc.IntegrityError:
@@ -377,15 +380,34 @@ def _read_batches(session: Session, after: Mapping[str, int]) -> dict[str, list[
 
 
 def _split_chunks(items: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
-    """Statements have a bound on their terms; this many runs go into one."""
+    """The items in lists of at most ``size``, as a statement has a bound on its terms."""
     entries = list(items)
     for start in range(0, len(entries), size):
         yield entries[start : start + size]
 
 
 def _get_run(session: Session, run_id: str) -> Run:
-    return run_from_row(session.execute(sa.select(run).where(run.c.id == run_id)).one())
+    return _run_from_row(session.execute(sa.select(run).where(run.c.id == run_id)).one())
 
 
 def _run_or_none(row: sa.Row[Any] | None) -> Run | None:
-    return None if row is None else run_from_row(row)
+    return None if row is None else _run_from_row(row)
+
+
+def _run_from_row(row: sa.Row[Any]) -> Run:
+    """The run of a whole row of the table ``run``."""
+    state: State = row.state
+    return Run(
+        id=row.id,
+        request=request_from_row(row),
+        state=state,
+        points_done=row.points_done,
+        points_total=row.points_total,
+        last_seq=row.last_seq,
+        attempt=row.attempt,
+        error=row.error,
+        sentence=row.sentence,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

@@ -1,18 +1,18 @@
-"""One stream of server-sent events on one run."""
+"""The server-sent events of one run, as one client reads them."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from quizserver.runs import map_requests
 from quizserver.runs.hub import StreamCursor, StreamHub
 from quizserver.runs.model import Batch, Run
-from quizserver.runs.results import merge_curves
+from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
+from quizserver.runs.results import merge_cells, merge_curves
 from quizserver.runs.store import RunProgress, RunStore
 
 HEARTBEAT = 10.0  # seconds of silence after which an event shows that the stream lives
@@ -22,12 +22,12 @@ GONE = "This run is no longer kept here. Run it again."
 
 
 class EventStream:
-    """The events of a run after a cursor, as the body of a response.
+    """The events of a run after the batch number ``after``, as the body of a response.
 
     ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, an
-    ``alive`` where none did for ``heartbeat`` seconds, then one ``end``. Closing it, or dropping it
-    without ever having read it, gives its place in the hub free. Raises RefusedError when there is
-    none.
+    ``alive`` after ``heartbeat`` seconds without one, then one ``end``. Closing the stream, or
+    dropping it without ever having read it, frees its place in the hub. Raises RunRefusedError when
+    the hub has no place.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class EventStream:
             raise
 
     def close(self) -> None:
-        """Lets the hub know that nobody reads any more. May be called twice, by any thread."""
+        """Removes the stream from the hub. May be called twice, and by any thread."""
         if self._close_lock.acquire(blocking=False):
             self._hub.remove_stream(self._run_id, self._visitor)
 
@@ -106,17 +106,15 @@ class EventStream:
             self._after = progress.batches[-1].seq
             seconds_left = run.seconds_left(time.time())
             rounded = None if seconds_left is None else round(seconds_left, 1)
-            make_event = _points_event if run.request.plane is None else _cells_event
-            if run.request.overlay is not None:
-                make_event = _share_event
-            yield make_event(progress.batches, run.points_done, run.points_total, rounded)
+            encode_event = _BATCH_EVENTS[type(run.request)]
+            yield encode_event(progress.batches, run.points_done, run.points_total, rounded)
 
 
 @lru_cache(maxsize=64)
 def _points_event(
     batches: tuple[Batch, ...], done: int, total: int, seconds_left: float | None
 ) -> bytes:
-    """The event of these batches; made once for all streams that stand at the same place."""
+    """The event of these batches, encoded once for all streams with the same cursor."""
     x, series = merge_curves(batches)
     data = {"x": x, "series": series, "done": done, "total": total, "seconds_left": seconds_left}
     return _format_event("points", data, batches[-1].seq)
@@ -126,7 +124,7 @@ def _points_event(
 def _cells_event(
     batches: tuple[Batch, ...], done: int, total: int, seconds_left: float | None
 ) -> bytes:
-    cells, counts = map_requests.merge_cells(batches)
+    cells, counts = merge_cells(batches)
     data = {
         "cells": cells,
         "counts": counts,
@@ -143,6 +141,11 @@ def _share_event(
 ) -> bytes:
     data = {"done": done, "total": total, "seconds_left": seconds_left}
     return _format_event("share", data, batches[-1].seq)
+
+
+_BATCH_EVENTS: Mapping[
+    type[RunRequest], Callable[[tuple[Batch, ...], int, int, float | None], bytes]
+] = {CurveRequest: _points_event, MapRequest: _cells_event, VerificationRequest: _share_event}
 
 
 def _end_data(run: Run) -> dict[str, Any]:

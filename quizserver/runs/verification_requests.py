@@ -1,4 +1,4 @@
-"""Verifying the claims of a topic in which one page has another text. Nothing here trains."""
+"""The request to verify the claims of a topic, some of whose pages may have unsaved texts."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from pathlib import Path
 
 from quizserver.evidence.record import claim_keys
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
-from quizserver.runs.model import RunRefusedError, RunRequest
+from quizserver.runs.model import RunRefusedError
+from quizserver.runs.requests import VerificationRequest
 from quizserver.topics.folder import list_folder
 from quizserver.topics.model import Topic
 from quizserver.topics.workspace import Workspace
 
-PARTS = 1000
-"""Into how many parts a verification's progress is divided."""
-
 SEEDS = range(64)
-"""As on the command line, so that the evidence is the same whoever made it."""
+"""The seeds of `quizserver verify`, so that the evidence is the same however it was made."""
 
 
 def claims_fingerprint(topic: Topic) -> str:
     """64 hex digits that change with the claims and simulations of the topic, and nothing else.
 
-    Raises RefusedError when a simulation can't be read.
+    Raises RunRefusedError (409) when a simulation can't be read.
     """
     try:
         files = {name: file_fingerprint(path) for name, path in sorted(topic.simulations.items())}
@@ -35,25 +33,19 @@ def claims_fingerprint(topic: Topic) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verification_request(topic: Topic, overlay: Mapping[str, str]) -> RunRequest:
-    """Asks for the verification of ``topic``, whose pages in ``overlay`` are not those on the disk.
+def verification_request(topic: Topic, overlay: Mapping[str, str]) -> VerificationRequest:
+    """The request to verify ``topic``, in which the texts of ``overlay`` replace those on the disk.
 
-    Raises RefusedError (422) when there is nothing to verify.
+    Raises RunRefusedError (422) when there is nothing to verify.
     """
     if not any(question.claims for question in topic.questions):
         raise RunRefusedError(422, "There is no claim in this topic to verify.")
-    return RunRequest(
+    return VerificationRequest(
         topic=topic.id,
-        simulation="",
         path=topic.folder.name,
         fingerprint=claims_fingerprint(topic),
-        arm=None,
-        knobs={},
         first_seed=SEEDS.start,
         replicas=len(SEEDS),
-        x_label="",
-        series=(),
-        points=PARTS,
         overlay=overlay,
     )
 

@@ -1,1 +1,1 @@
-"""The worker: takes runs from the queue, trains each in a process of its own, and stores what comes."""
+"""The worker: claims runs, trains each in a process of its own, and stores their points."""

@@ -1,4 +1,4 @@
-"""``quizserver worker``: what trains the simulations that a server asks for."""
+"""The command ``quizserver worker``, which trains the simulations that a server asks for."""
 
 from __future__ import annotations
 

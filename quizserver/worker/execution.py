@@ -1,7 +1,7 @@
-"""A worker's side of one run: start the training process, store its points, end it.
+"""Executes runs: claims them, starts their training process, stores its points, ends it.
 
-Whatever the training process does (finishes, raises, hangs, dies, eats memory), the run ends in the
-store with a sentence for people, and nothing of the process is left.
+Whatever the training process does (finishes, raises, hangs, dies, takes all memory), the run ends
+in the store with a sentence for people, and no process is left.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quizserver.db.availability import unavailable_reason
-from quizserver.runs import map_requests
-from quizserver.runs.model import Run, RunRequest
+from quizserver.runs.model import Run
+from quizserver.runs.queue import RunQueue
+from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
 from quizserver.runs.store import RunStore
 from quizserver.worker import process
-from quizserver.worker.buffer import RunBuffer
+from quizserver.worker.buffer import RunBuffer, create_buffer
 from quizserver.worker.lease import TICK, Lease
 
 log = logging.getLogger(__name__)
@@ -53,34 +54,51 @@ KILLED = (
 
 
 @dataclass(frozen=True, slots=True)
-class RunBounds:
-    """What one run may use: wall-clock seconds (of a map, ``map_seconds``; of a verification,
-    ``verify_seconds``) and MiB of memory."""
+class TimeLimit:
+    """The wall-clock seconds of a run, and the template of the sentence when they are over."""
 
     seconds: float
-    memory_mb: int
-    map_seconds: float
-    verify_seconds: float
+    template: str
 
-    def seconds_for(self, request: RunRequest) -> float:
-        if request.overlay is not None:
-            return self.verify_seconds
-        return self.seconds if request.plane is None else self.map_seconds
+    @property
+    def message(self) -> str:
+        return self.template.format(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RunBounds:
+    """What one run may use: MiB of memory, and wall-clock seconds for each kind of request."""
+
+    memory_mb: int
+    curve_seconds: float
+    map_seconds: float
+    verification_seconds: float
+
+    def time_limit(self, request: RunRequest) -> TimeLimit:
+        match request:
+            case CurveRequest():
+                return TimeLimit(self.curve_seconds, TOO_LONG)
+            case MapRequest():
+                return TimeLimit(self.map_seconds, MAP_TOO_LONG)
+            case VerificationRequest():
+                return TimeLimit(self.verification_seconds, VERIFY_TOO_LONG)
 
 
 class Execution:
-    """Executes claimed runs, one at a time.
+    """Claims runs and executes them, one at a time.
 
-    A map or a verification may take minutes, a curve takes seconds. So the longer run's process
-    stands still while a curve that found no free worker is trained.
+    A map or a verification may take minutes, curves take seconds. So the process of such a longer
+    run is paused while curves that found no free worker are trained.
 
-    ``forget`` closes every database connection of this process; it is called before each fork.
-    ``leaving`` says that the worker must stop: the run then goes back into the queue.
+    ``close_connections`` closes every connection of this process to the store and the queue; it is
+    called before each fork. ``is_leaving`` returns whether the worker must stop: the run is then
+    queued again.
     """
 
     def __init__(
         self,
         store: RunStore,
+        queue: RunQueue,
         content: Path,
         bounds: RunBounds,
         train_function: process.TrainFunction,
@@ -89,35 +107,33 @@ class Execution:
         is_leaving: Callable[[], bool],
     ) -> None:
         self._store = store
+        self._queue = queue
         self._content = content
         self._bounds = bounds
         self._train = train_function
         self._close_connections = close_connections
         self._is_leaving = is_leaving
 
-    def __call__(self, run_id: str) -> None:
-        """Trains the run if it still waits; else another worker has it, or nobody wants it."""
-        try:
-            run = self._store.claim_run(run_id, time.time())
-        except Exception as error:
-            if (reason := unavailable_reason(error)) is None:
-                raise
-            # It still waits, and the reaper will put it into the queue again.
-            log.warning("run %s could not be taken: %s", run_id, reason)
-            return
-        if run is not None:
-            self._train_run(run)
+    def claim_offered(self, run_id: str) -> Run | None:
+        """Claims the run of a message; None when it is no longer queued.
 
-    def _train_run(self, run: Run, on_tick: Callable[[], object] = lambda: None) -> None:
-        """Trains a claimed run to its end. ``beside`` is called every ``TICK`` seconds or more
-        often."""
+        When the store can't be used, the message is sent again, as the run is still queued.
+        """
+        try:
+            return self._store.claim_next(time.time(), offered=run_id)
+        except Exception:
+            self._queue.send_run(run_id)
+            raise
+
+    def execute_run(self, run: Run, on_tick: Callable[[], object] = lambda: None) -> None:
+        """Trains a claimed run to its end; calls ``on_tick`` at least every ``TICK`` seconds."""
         self._close_connections()
         training = process.start_training(
             self._train,
             self._content / run.request.path,
             run.request,
             memory_mb=self._bounds.memory_mb,
-            seconds=self._bounds.seconds_for(run.request),
+            seconds=self._bounds.time_limit(run.request).seconds,
         )
         try:
             self._follow_process(run, training, on_tick)
@@ -127,11 +143,12 @@ class Execution:
     def _follow_process(
         self, run: Run, training: process.TrainingProcess, on_tick: Callable[[], object]
     ) -> None:
-        """Stores what the process tells until the run has ended, one way or another."""
-        buffer = RunBuffer(run, self._stored_cells(run))
+        """Stores the points of the process until the run has ended, one way or another."""
+        buffer = create_buffer(run, self._store.read_batches(run.id) if run.points_done else ())
         lease = Lease(self._store, run)
-        started_at = time.monotonic()
-        deadline, next_turn = started_at + self._bounds.seconds_for(run.request), started_at + TURN
+        limit = self._bounds.time_limit(run.request)
+        deadline, next_turn = time.monotonic() + limit.seconds, time.monotonic() + TURN
+        is_long = not isinstance(run.request, CurveRequest)
         poll = select.poll()
         poll.register(training.pipe, select.POLLIN)
         while True:
@@ -142,26 +159,28 @@ class Execution:
             if buffer.ended:
                 break
             if self._is_leaving():
-                self._store.release_run(run.id, run.attempt)
+                self._release_run(run)
                 return
             now = time.monotonic()
             if now > deadline:
-                self._fail_run(run, lease, buffer, self._timeout_message(run))
+                self._fail_run(run, lease, buffer, limit.message)
                 return
             on_tick()
-            if run.request.is_long and now > next_turn:
+            if is_long and now > next_turn:
                 paused_seconds = self._let_curve_pass(lease, training)
                 deadline += paused_seconds
                 next_turn = time.monotonic() + (TURN if paused_seconds else PATIENCE)
         self._end_run(run, lease, buffer, training)
 
     def _let_curve_pass(self, lease: Lease, training: process.TrainingProcess) -> float:
-        """Trains a curve that has waited, while the longer run stands still; the seconds it took.
+        """Executes the run of curves that has waited longest while the longer run is paused; the
+        seconds it took.
 
-        Whoever stopped the longer run meanwhile is heard when the curve has ended.
+        That the longer run was stopped meanwhile is only noticed when the curves have ended.
         """
+        now = time.time()
         try:
-            curve = self._store.claim_curve(time.time(), patience=PATIENCE)
+            curve = self._store.claim_next(now, curves_before=now - PATIENCE)
         except Exception as error:
             if unavailable_reason(error) is None:
                 raise
@@ -171,16 +190,15 @@ class Execution:
         paused_at = time.monotonic()
         training.pause()
         try:
-            self._train_run(curve, lease.send_heartbeat)
+            self.execute_run(curve, lease.send_heartbeat)
         finally:
             training.resume()
         return time.monotonic() - paused_at
 
-    def _stored_cells(self, run: Run) -> set[int]:
-        """The cells of a map that an earlier worker trained before it was lost."""
-        if run.request.plane is None or not run.points_done:
-            return set()
-        return set(map_requests.merge_cells(self._store.read_batches(run.id))[0])
+    def _release_run(self, run: Run) -> None:
+        """Queues the run again, as this worker leaves, and sends its message to the others."""
+        if self._store.release_run(run.id, run.attempt):
+            self._queue.send_run(run.id)
 
     def _end_run(
         self, run: Run, lease: Lease, buffer: RunBuffer, training: process.TrainingProcess
@@ -192,27 +210,20 @@ class Execution:
             return
         self._retry_until_stored(lambda: lease.finish_run(buffer, "done", sentence=buffer.sentence))
 
-    def _timeout_message(self, run: Run) -> str:
-        template = TOO_LONG if run.request.plane is None else MAP_TOO_LONG
-        if run.request.overlay is not None:
-            template = VERIFY_TOO_LONG
-        return template.format(seconds=self._bounds.seconds_for(run.request))
-
     def _failure_message(
         self, run: Run, buffer: RunBuffer, training: process.TrainingProcess
     ) -> str:
-        """Why the process ended without having told."""
+        """Why the process ended without the sentence of its result."""
         if buffer.error is not None:
-            error = buffer.error
-            if error.get("memory"):
+            if buffer.error.is_memory:
                 return TOO_MUCH_MEMORY.format(memory=self._bounds.memory_mb)
-            where = f" in line {error['line']}" if error.get("line") else ""
-            return RAISED.format(where=where, message=error.get("message"))
+            where = f" in line {buffer.error.line}" if buffer.error.line else ""
+            return RAISED.format(where=where, message=buffer.error.text)
         code = training.wait(2.0)
         if code is None:
             return DIED.format(how="it closed its pipe")
         if code == -signal.SIGXCPU:
-            return self._timeout_message(run)
+            return self._bounds.time_limit(run.request).message
         if code == -signal.SIGKILL:
             return KILLED
         if code < 0:
@@ -224,7 +235,7 @@ class Execution:
         self._retry_until_stored(lambda: lease.finish_run(buffer, "failed", error=message))
 
     def _retry_until_stored(self, store_end: Callable[[], bool]) -> None:
-        """Tries until the store has taken how the run ended. A worker that must leave before that
-        lets it go: another one will train it."""
+        """Tries until the store has the end of the run. A worker that must leave before that gives
+        up: another one will train the run again."""
         while not store_end() and not self._is_leaving():
             time.sleep(TICK)

@@ -1,4 +1,4 @@
-"""A worker's hold on one run in the store, which others may end or take away."""
+"""The lease of a worker on one run in the store, which others may stop or reclaim."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from quizserver.worker.buffer import RunBuffer
 
 log = logging.getLogger(__name__)
 
-TICK = 0.05  # seconds between looks at whether the run is still wanted
-HEARTBEAT = 1.0  # seconds between signs of life when no points come
+TICK = 0.05  # seconds between checks whether the run still belongs to this worker
+HEARTBEAT = 1.0  # seconds between heartbeats when no points come
 RETRY = 1.0  # seconds between tries to reach a store that can't be used
 
 
 class Lease:
-    """Stores what a run's training tells, and says whether anybody still wants it.
+    """Stores the batches of a run, and reports whether the run still belongs to this worker.
 
-    A store that can't be used for a while changes nothing: the training goes on, and what it told
-    meanwhile is stored afterwards.
+    When the store can't be used for a while, the training goes on, and its points are stored
+    afterwards.
     """
 
     def __init__(self, store: RunStore, run: Run) -> None:
@@ -36,7 +36,10 @@ class Lease:
         self._outage = Outage(log, f"Run {run.id} goes on without the store of runs")
 
     def store_or_renew(self, buffer: RunBuffer) -> bool:
-        """Stores what is due, else shows life, else looks; False when nobody wants the run now."""
+        """Stores the batch that is due, else sends a heartbeat, else only checks the ownership.
+
+        False when the run was stopped or reclaimed.
+        """
         now = time.monotonic()
         if self._batch is not None or buffer.is_due(now):
             return self._try_store(lambda: self._store_batch(buffer)) is not False
@@ -47,8 +50,10 @@ class Lease:
         return self.send_heartbeat()
 
     def send_heartbeat(self) -> bool:
-        """Says that somebody works at the run, unless that was said within ``HEARTBEAT``; False
-        when nobody wants it now."""
+        """Sends a heartbeat unless one was sent within ``HEARTBEAT``.
+
+        False when the run was stopped or reclaimed.
+        """
         now = time.monotonic()
         if now - self._written_at < HEARTBEAT:
             return True
@@ -66,10 +71,10 @@ class Lease:
         error: str | None = None,
         sentence: str | None = None,
     ) -> bool:
-        """Stores what is left and ends the run; False while the store can't be used."""
+        """Stores the pending points and ends the run; False while the store can't be used."""
 
         def store_rest() -> bool:
-            # a batch that waited for the store, then what came after it
+            # first a batch that could not be stored, then the points that came after it
             while self._batch is not None or buffer.pending:
                 if not self._store_batch(buffer):
                     break
@@ -91,7 +96,7 @@ class Lease:
         return owned
 
     def _try_store(self, operation: Callable[[], bool]) -> bool | None:
-        """What the store says; None while it can't be used."""
+        """The result of the operation; None while the store can't be used."""
         if time.monotonic() < self._try_at:
             return None
         try:

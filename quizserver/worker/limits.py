@@ -1,4 +1,4 @@
-"""What a training process may use. Its code is its author's: trusted, but fallible."""
+"""Limits the resources of a training process. It runs its author's code: trusted, but fallible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILES = 64
 _PROCESSES = 4096
 _NICE = 10
 
-# Loaded before any fork: a child then only calls it.
+# Loaded before any fork, so that a child only calls it.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -31,19 +31,19 @@ def die_with_parent(parent: int) -> None:
 
 
 def limit_process(*, memory_mb: int, seconds: float) -> None:
-    """Bounds what this process may use from now on.
+    """Limits what this process may use from now on.
 
-    Memory is the address space on top of what the process has already: most of that is torch
-    itself, shared with the worker it was forked from. An allocation beyond it fails, which Python
-    and torch turn into an error that can be told, where waiting for the system's own killer could
+    Memory is the address space on top of what the process has already, most of which is torch,
+    shared with the worker that it was forked from. An allocation beyond it fails, which Python and
+    torch turn into an error with a message; waiting for the system's out-of-memory killer could
     take the machine down.
     """
     _lower_limit(resource.RLIMIT_CORE, 0)
     _lower_limit(resource.RLIMIT_NOFILE, _FILES)
     # The kernel counts all processes of the user here, so this only bounds a runaway fork.
     _lower_limit(resource.RLIMIT_NPROC, _PROCESSES)
-    # The worker's own clock is sharper; this ends a process that computes on without its worker.
-    # Only the soft limit, as the signal at the hard one could not be told from any other kill.
+    # The worker's own deadline is earlier; this ends a process that goes on without its worker.
+    # Only the soft limit, as the signal of the hard one looks like any other kill.
     _lower_limit(resource.RLIMIT_CPU, int(seconds) + 5)
     if sys.platform == "linux":
         _lower_limit(resource.RLIMIT_AS, _address_space_size() + memory_mb * 1024 * 1024)

@@ -1,6 +1,6 @@
 """The worker: one process that imports torch once, and the consumers forked from it.
 
-supervisor ── consumer (huey; takes runs, holds the database) ── training process (one run)
+supervisor ── consumer (huey; claims runs, uses the store) ── training process (one run)
            └─ scheduler (the reaper)
 """
 
@@ -30,11 +30,11 @@ def run_worker(
     train_function: TrainFunction | None = None,
     silence: float = SILENCE,
 ) -> None:
-    """Trains runs from the queue until SIGTERM or SIGINT; nothing is left behind then.
+    """Trains runs from the queue until SIGTERM or SIGINT; no process is left then.
 
     With ``parent``, the id of the process that started this one, it also ends when that one dies.
-    ``train`` trains an order in place of the lab; ``silence`` is how many seconds a worker may give
-    no sign of life before its run is taken from it.
+    ``train_function`` trains a request in place of the lab; ``silence`` is how many seconds a
+    worker may send no heartbeat before its run is reclaimed.
     """
     if parent is not None:
         limits.die_with_parent(parent)
@@ -57,25 +57,25 @@ def run_worker(
 
 
 def _leave_at_once(_number: int, _frame: FrameType | None) -> None:
-    """Until there are consumers, nothing has to be put in order."""
+    """Before there are consumers, there is nothing to release."""
     os._exit(0)
 
 
 def _forget_secrets() -> None:
-    """Takes the settings that hold secrets out of this process's environment."""
+    """Removes the settings that hold secrets from this process's environment."""
     for name in ("SECRET_KEY", "DATABASE_URL"):
         os.environ.pop(ENVIRONMENT_PREFIX + name, None)
 
 
 def _use_one_thread() -> None:
-    """A process forked from one with several threads would wait for those it has not got; and
-    there are as many consumers as cores already."""
+    """A process that is forked from one with several threads would wait for threads that it does
+    not have; and there are as many consumers as cores already."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
 
 
 def _warm_up() -> TrainFunction:
-    """Imports torch and takes one step of training, so that a fork need not: 2.5 s become 10 ms."""
+    """Imports torch and trains one step, so that a fork need not: 2.5 s become 10 ms."""
     import torch
 
     from quizserver.worker.training import train_run

@@ -1,65 +1,48 @@
-"""The process that trains one run: forked from a warm worker, limited, and gone at the end.
+"""The process that trains one run: forked from a warm worker, limited, and killed at the end.
 
-It holds no database and no secret; all it can do is write frames to the pipe of its parent.
+It has no connection to a database and no secret; it can only write messages to the pipe of its
+parent (``worker/protocol.py``).
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Protocol
 
 from quizserver.lab.model import SimulationError
-from quizserver.lab.phase_maps import Plane
-from quizserver.runs.model import RunRequest
-from quizserver.worker import limits, protocol
-
-OnPoints = Callable[[npt.ArrayLike, Mapping[str, npt.ArrayLike]], None]
-OnCells = Callable[[Sequence[int], Sequence[int]], None]
-OnShare = Callable[[int, bytes], None]
+from quizserver.runs.requests import RunRequest
+from quizserver.worker import limits
+from quizserver.worker.protocol import DoneMessage, Emit, ErrorMessage, Message, encode_message
 
 # What a training process may read from its environment.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS")
 
 
 class TrainFunction(Protocol):
-    """Trains an order from its file, tells ``on_points`` of points as they come (x (n,) and for
-    each series (replicas, n)), ``on_cells`` of a map's cells and their counts, or ``on_share`` of
-    how many thousandths of a verification are done, with the evidence as text at the last of them,
-    and returns a sentence that says what came out."""
+    """Trains a request: calls ``emit`` with points, cells or shares as they come, and returns a
+    sentence that describes the result. ``path`` is the absolute one of the request's ``path``."""
 
-    def __call__(
-        self,
-        path: Path,
-        request: RunRequest,
-        on_points: OnPoints,
-        on_cells: OnCells,
-        on_share: OnShare,
-    ) -> str: ...
+    def __call__(self, path: Path, request: RunRequest, emit: Emit) -> str: ...
 
 
 @dataclass(slots=True)
 class TrainingProcess:
-    """A training process, as its parent knows it. ``pipe`` gives its frames."""
+    """A training process, seen from its parent. ``pipe`` is where its messages are read."""
 
     pid: int
     pipe: int
     _code: int | None = None
 
     def wait(self, seconds: float) -> int | None:
-        """Its exit code (negative: the signal that killed it); None when it goes on living."""
+        """Its exit code (negative: the signal that killed it); None when it is still alive."""
         deadline = time.monotonic() + seconds
         while self._code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -72,7 +55,7 @@ class TrainingProcess:
         return self._code
 
     def pause(self) -> None:
-        """Lets it stand still, with everything that it started, until ``resume``."""
+        """Stops the process, with everything that it started, until ``resume``."""
         self._send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -83,7 +66,7 @@ class TrainingProcess:
             os.killpg(self.pid, number)
 
     def kill_group(self) -> None:
-        """Kills it with everything that it started, and leaves no zombie."""
+        """Kills the process with everything that it started, and leaves no zombie."""
         os.close(self.pipe)
         self._send_signal(signal.SIGKILL)
         if self._code is None:
@@ -100,7 +83,7 @@ def start_training(
     memory_mb: int,
     seconds: float,
 ) -> TrainingProcess:
-    """Forks a process that trains ``order``.
+    """Forks a process that trains ``request``.
 
     The caller must have closed every database connection: the child shares its open files until it
     closes them, and SQLite does not survive being used on both sides of a fork.
@@ -124,7 +107,7 @@ def start_training(
 
 
 def _drop_inherited(worker: int, writer: int) -> None:
-    """Lets go of what belongs to the worker: signals, files, environment, process group."""
+    """Drops what belongs to the worker: signals, files, environment, process group."""
     limits.die_with_parent(worker)
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -140,90 +123,29 @@ def _drop_inherited(worker: int, writer: int) -> None:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     os.environ.clear()
     os.environ.update(environment)
-    # What the worker left behind is not this process's to finalise.
+    # The objects of the worker must not be finalised in this process.
     gc.freeze()
 
 
 def _run_training(
     train_function: TrainFunction, path: Path, request: RunRequest, writer: int
 ) -> int:
-    def on_points(x: npt.ArrayLike, series: Mapping[str, npt.ArrayLike]) -> None:
-        _write_all(writer, points_frame(x, series))
-
-    def on_cells(cells: Sequence[int], counts: Sequence[int]) -> None:
-        header = {"cells": list(cells), "counts": list(counts)}
-        _write_all(writer, protocol.encode_frame(protocol.CELLS, header))
-
-    def on_share(done: int, evidence: bytes) -> None:
-        _write_all(writer, protocol.encode_frame(protocol.SHARE, {"done": done}, evidence))
+    def emit(message: Message) -> None:
+        _write_all(writer, encode_message(message))
 
     try:
-        sentence = train_function(path, request, on_points, on_cells, on_share)
-        _write_all(writer, protocol.encode_frame(protocol.DONE, {"sentence": sentence}))
+        emit(DoneMessage(train_function(path, request, emit)))
         return 0
     except BaseException as error:
-        # The traceback is for the log; the frame is what people are told.
+        # The traceback goes to the log; people see the message.
         with suppress(Exception):
             traceback.print_exc()
-        header = {
-            "message": _error_text(error)[:500],
-            "memory": _is_memory_error(error),
-            "line": _error_line(error, path),
-        }
-        _write_all(writer, protocol.encode_frame(protocol.ERROR, header))
+        emit(
+            ErrorMessage(
+                _error_text(error)[:500], _is_memory_error(error), _error_line(error, path)
+            )
+        )
         return 1
-
-
-def points_frame(x: npt.ArrayLike, series: Mapping[str, npt.ArrayLike]) -> bytes:
-    """The frame of points: x (n,) and for each series (replicas, n)."""
-    xs = np.atleast_1d(np.asarray(x, dtype=np.float64))
-    blocks = [
-        np.asarray(values, dtype=np.float64).reshape(-1, len(xs)) for values in series.values()
-    ]
-    header: dict[str, Any] = {"names": list(series), "count": len(xs)}
-    return protocol.encode_frame(
-        protocol.POINTS, header, b"".join(_float_bytes(block) for block in [xs, *blocks])
-    )
-
-
-def read_points(
-    header: Mapping[str, Any], body: bytes, names: Sequence[str], replicas: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """x (n,) and values (series, replicas, n) of a frame. Raises WireError when they don't fit."""
-    count = header.get("count")
-    if header.get("names") != list(names):
-        raise protocol.ProtocolError(
-            f"the simulation gave the series {json.dumps(header.get('names'))}, "
-            f"but describes {json.dumps(list(names))}"
-        )
-    flat = np.frombuffer(body, dtype="<f8") if len(body) % 8 == 0 else np.empty(0)
-    if not isinstance(count, int) or len(flat) != count * (1 + len(names) * replicas):
-        raise protocol.ProtocolError("the simulation gave points of another number of replicas")
-    return flat[:count], flat[count:].reshape(len(names), replicas, count)
-
-
-def read_cells(header: Mapping[str, Any], plane: Plane) -> tuple[list[int], list[int]]:
-    """Cell numbers and counts of a frame. Raises WireError when they are not the plane's."""
-    cells, counts = header.get("cells"), header.get("counts")
-    if not (_all_within(cells, plane.cell_count) and _all_within(counts, plane.replicas + 1)):
-        raise protocol.ProtocolError("the map has cells or counts that it can't have")
-    assert isinstance(cells, list)
-    assert isinstance(counts, list)
-    if len(cells) != len(counts):
-        raise protocol.ProtocolError(
-            f"{len(cells)} cells of the map came with {len(counts)} counts"
-        )
-    return cells, counts
-
-
-def _all_within(numbers: object, end: int) -> bool:
-    return isinstance(numbers, list) and all(
-        isinstance(number, int) and 0 <= number < end for number in numbers
-    )
-
-
-def _float_bytes(values: npt.NDArray[np.float64]) -> bytes:
-    return np.ascontiguousarray(values, dtype="<f8").tobytes()
 
 
 def _write_all(writer: int, data: bytes) -> None:
@@ -233,7 +155,7 @@ def _write_all(writer: int, data: bytes) -> None:
 
 
 def _error_text(error: BaseException) -> str:
-    # The lab's own errors are sentences already.
+    # The lab's own errors are complete sentences.
     if isinstance(error, SimulationError):
         return error.message
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Finds runs that nobody looks after any more, and results that no longer fit."""
+"""Finds runs that lost their worker or their message, and deletes results beyond the bound."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quizserver.runs.store import Heartbeat, RunStore
 
 log = logging.getLogger(__name__)
 
-SILENCE = 10.0  # seconds without a new sign of life after which a run's worker counts as lost
+SILENCE = 10.0  # seconds without a new heartbeat after which a run's worker counts as lost
 ATTEMPTS = 2
 RUNS_MAX = 20_000
 EVICT_EVERY = 30.0
@@ -23,12 +23,12 @@ LOST = (
 
 
 class Reaper:
-    """Called about every second by each worker; any number may do so at once.
+    """``run_once`` is called about every second by each worker; several may do so at once.
 
-    How long a worker has been silent is counted by watching its sign of life stay the same, on a
-    clock that nobody sets. So neither clocks that differ between machines nor one that jumps take a
-    run from a worker that lives; and after a time without the store, in which nobody could give a
-    sign, the counting begins anew.
+    How long a worker has been silent is measured by how long its heartbeat stays the same, on a
+    monotonic clock. So neither clocks that differ between machines nor one that jumps take a run
+    from a worker that is alive. After a time without the store, in which no worker could send a
+    heartbeat, the measuring begins again.
     """
 
     def __init__(
@@ -50,21 +50,21 @@ class Reaper:
         self._evicted_at = float("-inf")
         self._without_message: set[str] = set()
 
-    def __call__(self) -> None:
+    def run_once(self) -> None:
         for run_id, heartbeat in self._silent_runs().items():
             state = self._store.reclaim_run(
                 run_id, heartbeat, time.time(), attempts=ATTEMPTS, error=LOST
             )
             if state == "queued":
                 log.warning("run %s lost its worker and waits again", run_id)
-                self._queue.put(run_id)
-        self._requeue_forgotten()
+                self._queue.send_run(run_id)
+        self._send_forgotten()
         if self._clock() - self._evicted_at > EVICT_EVERY:
             self._evicted_at = self._clock()
             self._store.evict_runs(self._bytes_max, runs_max=RUNS_MAX)
 
     def _silent_runs(self) -> dict[str, Heartbeat]:
-        """The runs whose sign of life has not changed for ``silence`` seconds of watching."""
+        """The runs whose heartbeat has not changed for ``silence`` seconds."""
         now, previous = self._clock(), self._heartbeats
         if now - self._looked_at > self._silence / 2:
             previous = {}
@@ -82,14 +82,18 @@ class Reaper:
             if now - since > self._silence
         }
 
-    def _requeue_forgotten(self) -> None:
-        """Gives a new message to runs that wait although the queue has been empty for a while.
+    def _send_forgotten(self) -> None:
+        """Sends the queued runs again that had no message at this look nor at the last one.
 
         Their messages were lost with a queue that was deleted, or with a worker that died between
-        taking a message and taking its run.
+        receiving a message and claiming its run. At a single look a message may just have been
+        received, and its run not yet claimed.
         """
-        waiting = set(self._store.waiting_ids()) if not len(self._queue) else set()
-        for run_id in waiting & self._without_message:
+        queued = self._store.queued_ids()
+        sent = set(self._queue.sent_ids()) if queued else set()
+        without_message = [run_id for run_id in queued if run_id not in sent]
+        forgotten = [run_id for run_id in without_message if run_id in self._without_message]
+        for run_id in forgotten:
             log.warning("run %s was not in the queue and is put there", run_id)
-            self._queue.put(run_id)
-        self._without_message = waiting - self._without_message
+            self._queue.send_run(run_id)
+        self._without_message = set(without_message).difference(forgotten)

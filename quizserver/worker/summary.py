@@ -1,4 +1,4 @@
-"""Many replicas to the three lines of a chart. numpy, so only workers import it."""
+"""Summarises many replicas as the three lines of a chart. It uses numpy: only workers import it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quizserver.lab.curves import replica_quantile
 Values = npt.NDArray[np.float64]
 
 LINES = {"median": 0.5, "low": 0.1, "high": 0.9}
-# What a chart can show; the values of single replicas are kept in full.
+# As many digits as a chart can show; the values of single replicas are stored in full.
 _DIGITS = 6
 
 

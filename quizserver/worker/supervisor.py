@@ -1,8 +1,11 @@
-"""The processes of a worker: a supervisor, its consumers, and a scheduler that looks for lost runs.
+"""The processes of a worker: a supervisor, its consumers, and a scheduler that runs the reaper.
 
-Everything here is forked from one process that has imported torch already (see ``worker``). Whoever
-dies takes everything below it along (``limits.die_with``), a dead consumer is replaced, and a run
-that lost its worker is given to another one.
+All are forked from one process that has imported torch already (``worker/main.py``). A process that
+dies takes its children along (``limits.die_with_parent``), a dead consumer is replaced, and a run
+that lost its worker is sent to another one.
+
+huey offers what is used here since 3.4.0: ``shutdown_timeout``, and workers and schedulers that are
+constructed with a stop flag. So that is the lower bound in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -28,19 +31,19 @@ from quizserver.worker.reaper import Reaper
 
 log = logging.getLogger(__name__)
 
-POLL = 0.02  # seconds between looks into an empty queue
-TROUBLE = 1.0  # seconds between looks into a queue that can't be used
+POLL = 0.02  # seconds between reads of an empty queue
+TROUBLE = 1.0  # seconds between reads of a queue that can't be used
 STOP = 1.5  # seconds that consumers have to leave when asked
 
 
 class _WorkerContext:
-    """What each forked process opens for itself; each has its own copy of this."""
+    """What each forked process opens for itself; each process has its own copy."""
 
     def __init__(self, settings: Settings, train_function: TrainFunction, silence: float) -> None:
         self.settings = settings
-        self.train = train_function
+        self.train_function = train_function
         self.silence = silence
-        self.execution: Execution | None = None
+        self.queue = RunQueue(settings.broker_url)
         self._database: Database | None = None
 
     def open_store(self) -> RunStore:
@@ -48,69 +51,65 @@ class _WorkerContext:
         return RunStore(self._database)
 
     def close_connections(self) -> None:
-        """Closes every connection to the store; the next use opens one."""
+        """Closes every connection to the store and the queue; the next use opens one."""
         if self._database is not None:
             self._database.dispose()
-
-    def execute_run(self, run_id: str) -> None:
-        assert self.execution is not None
-        self.execution(run_id)
+        self.queue.close()
 
 
 class _Consumer(Worker):  # type: ignore[misc]
-    """Takes one run after another; several of them are forked from the supervisor."""
+    """Executes one run after another; several of them are forked from the supervisor."""
 
     context: _WorkerContext
     supervisor: int
     _leave_requested = False
     _outage: Outage
+    _execution: Execution
 
     def initialize(self) -> None:
         limits.die_with_parent(self.supervisor)
         signal.signal(signal.SIGTERM, self._request_leave)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the supervisor decides
         self._outage = Outage(log, "The queue or the store of runs can't be used")
-        context = self.context
-        context.execution = Execution(
+        context, settings = self.context, self.context.settings
+        self._execution = Execution(
             context.open_store(),
-            context.settings.content,
+            context.queue,
+            settings.content,
             RunBounds(
-                context.settings.run_seconds_max,
-                context.settings.run_memory_mb,
-                context.settings.map_seconds_max,
-                context.settings.verify_seconds_max,
+                memory_mb=settings.run_memory_mb,
+                curve_seconds=settings.run_seconds_max,
+                map_seconds=settings.map_seconds_max,
+                verification_seconds=settings.verify_seconds_max,
             ),
-            context.train,
-            close_connections=self._close_connections,
+            context.train_function,
+            close_connections=context.close_connections,
             is_leaving=lambda: self._leave_requested or self.stop_flag.is_set(),
         )
 
     def loop(self, now: Any = None) -> None:
-        """Takes a message and does what it says. What lies outside (a database that is gone) makes
-        a line in the log when it begins, and another when it is over."""
+        """Receives a message, claims its run and executes it. An outage of the queue or the store
+        is logged when it begins, and when it is over."""
         if self._leave_requested:
             raise WorkerRecycle
         try:
-            task = self.huey.dequeue()
+            run_id = self.context.queue.receive_run()
+            run = None if run_id is None else self._execution.claim_offered(run_id)
             self._outage.log_recovery()
-            if task is not None:
-                self.huey.execute(task, now)
-            elif not self.huey.storage.blocking:
+            if run is not None:
+                self._execution.execute_run(run)
+            elif run_id is None and not self.huey.storage.blocking:
                 self.sleep()
         except Exception as error:
             self._outage.log_failure(error)
             self.stop_flag.wait(TROUBLE)
-
-    def _close_connections(self) -> None:
-        self.context.close_connections()
-        self.huey.storage.close()
 
     def _request_leave(self, _number: int, _frame: FrameType | None) -> None:
         self._leave_requested = True
 
 
 class _Scheduler(Scheduler):  # type: ignore[misc]
-    """huey's scheduler has nothing to schedule here; its process looks for lost runs instead."""
+    """huey's scheduler has nothing to schedule here; its process runs the reaper instead."""
 
     context: _WorkerContext
     supervisor: int
@@ -124,7 +123,7 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
         settings = self.context.settings
         self._reaper = Reaper(
             self.context.open_store(),
-            RunQueue(settings.broker_url),
+            self.context.queue,
             size_max_mb=settings.runs_kept_mb,
             silence=self.context.silence,
         )
@@ -132,7 +131,7 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
     def loop(self, now: Any = None) -> None:
         assert self._reaper is not None
         try:
-            self._reaper()
+            self._reaper.run_once()
             self._outage.log_recovery()
         except Exception as error:
             self._outage.log_failure(error)
@@ -140,13 +139,12 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
 
 
 class Supervisor(Consumer):  # type: ignore[misc]
-    """huey's consumer: forks the others, replaces those that die, stops them all."""
+    """huey's consumer: forks the other processes, replaces those that die, stops them all."""
 
     def __init__(self, settings: Settings, train_function: TrainFunction, silence: float) -> None:
         self._context = _WorkerContext(settings, train_function, silence)
-        self._queue = RunQueue(settings.broker_url, self._context.execute_run)
         super().__init__(
-            self._queue.huey,
+            self._context.queue.huey,
             workers=settings.worker_count,
             periodic=False,
             initial_delay=POLL,
@@ -156,11 +154,19 @@ class Supervisor(Consumer):  # type: ignore[misc]
             health_check_interval=0.5,
             shutdown_timeout=STOP,
         )
-        # Both signals let the consumers leave in order: each gives its run back within a tick.
-        self._signal_actions = {signal.SIGINT: (False, True), signal.SIGTERM: (False, True)}
+
+    def start(self) -> None:
+        """Forks the other processes. A hangup ends this one, where huey would restart it."""
+        super().start()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    def stop(self, graceful: bool = False) -> None:
+        """Lets the consumers leave, each of which releases its run within a tick: on SIGTERM too,
+        where huey would stop without waiting for them."""
+        super().stop(graceful=True)
 
     def kill_remaining(self) -> None:
-        """Kills whoever did not leave in time."""
+        """Kills the processes that did not leave in time."""
         for process in [self.scheduler, *(process for _, process in self.worker_threads)]:
             if process.is_alive():
                 process.kill()

@@ -1,4 +1,4 @@
-"""Trains the claims of a topic for a verification. Only training processes call it."""
+"""Verifies the claims of a topic. Only training processes call it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from quizserver.evidence.record import Evidence, EvidenceError
 from quizserver.evidence.verify import VerifyError, verify_topic
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.lab.model import SimulationError
-from quizserver.runs.model import RunRequest
-from quizserver.runs.verification_requests import PARTS, claims_fingerprint, topic_with_overlay
+from quizserver.runs.requests import PARTS, VerificationRequest
+from quizserver.runs.verification_requests import claims_fingerprint, topic_with_overlay
 from quizserver.topics.model import Topic
-from quizserver.worker.process import OnShare
+from quizserver.worker.protocol import Emit, ShareMessage
 
 
-def verify_topic_claims(folder: Path, request: RunRequest, on_share: OnShare) -> str:
-    """Verifies the order's topic, tells of each thousandth, and gives the evidence with the last.
+def verify_topic_claims(folder: Path, request: VerificationRequest, emit: Emit) -> str:
+    """Verifies the topic in ``folder``, emits each thousandth, the last one with the evidence.
 
-    Maps rest on the simulations alone: where the recorded ones are of these simulations, they are
+    Maps depend on the simulations alone: where the recorded ones are of these simulations, they are
     kept rather than trained again. Raises SimulationError with a sentence for people.
     """
-    topic = topic_with_overlay(folder, request.overlay or {})
+    topic = topic_with_overlay(folder, request.overlay)
     if topic is None or claims_fingerprint(topic) != request.fingerprint:
         raise SimulationError("the topic's files were changed while it was waiting. Verify again.")
     recorded = _current_evidence(topic)
@@ -33,7 +33,7 @@ def verify_topic_claims(folder: Path, request: RunRequest, on_share: OnShare) ->
         share = min(PARTS - 1, PARTS * done // max(1, total))
         if share > last_share:
             last_share = share
-            on_share(share, b"")
+            emit(ShareMessage(share))
 
     try:
         verified = verify_topic(
@@ -42,9 +42,9 @@ def verify_topic_claims(folder: Path, request: RunRequest, on_share: OnShare) ->
         verified = verified if recorded is None else _with_recorded_maps(verified, recorded)
         text = record.evidence_to_text(verified, folder / record.FILE_NAME)
     except (VerifyError, EvidenceError) as error:
-        # Of the server's own folders a page tells nothing.
+        # A page shows nothing of the server's own folders.
         raise SimulationError(str(error).replace(f"{folder.parent}/", "")) from error
-    on_share(PARTS, text.encode())
+    emit(ShareMessage(PARTS, text.encode()))
     agreeing = sum(finding.agrees for finding in verified.findings)
     return f"{agreeing} of {len(verified.findings)} claims came out as the key says."
 

@@ -14,7 +14,7 @@ from quizserver.db.tables import person
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
-from tests.runs.fakes import DESCRIPTION
+from tests.runs.examples import DESCRIPTION
 
 pytestmark = pytest.mark.one_database
 

@@ -1,4 +1,4 @@
-"""A computed store and orders to put into it."""
+"""A computed store, a queue on every kind of broker, and runs in the store."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import Batch, Run, RunRequest
+from quizserver.runs.model import Run
+from quizserver.runs.requests import RunRequest
 from quizserver.runs.store import RunStore, RunSubmission
-from quizserver.worker.summary import summarise_points
 from tests import redis_server
 from tests.postgres import Postgres
+from tests.runs.examples import curve_request
+from tests.runs.runs_app import RunsApp
 
-from . import fakes
-
-Ask = Callable[..., RunSubmission]
+Submit = Callable[..., RunSubmission]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,7 +42,7 @@ def redis() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql", "redis"])
 def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a queue can lie: every test of the queue runs on all three kinds."""
+    """Where a queue can be: every test of the queue runs on all three kinds."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'queue.sqlite3'}"
     elif request.param == "redis":
@@ -60,38 +61,42 @@ def store(runs_url: str) -> Iterator[RunStore]:
 
 
 @pytest.fixture
-def ask(store: RunStore) -> Ask:
-    """Asks for a run as a visitor, with bounds that are far away unless told otherwise."""
+def submit(store: RunStore) -> Submit:
+    """Submits a request as a visitor, with bounds that are far away unless given."""
 
-    def ask(
-        order: RunRequest | None = None,
+    def submit(
+        request: RunRequest | None = None,
         visitor: str = "ann",
         now: float = 1000.0,
         waiting_max: int = 99,
         per_visitor: int = 99,
     ) -> RunSubmission:
         return store.submit(
-            order or fakes.order(),
+            request or curve_request(),
             visitor,
             now,
             waiting_max=waiting_max,
             per_visitor=per_visitor,
         )
 
-    return ask
+    return submit
 
 
 @pytest.fixture
-def running(store: RunStore, ask: Ask) -> Run:
-    """A run that a worker has taken."""
-    run = store.claim_run(ask().run.id, 1001.0)
+def claimed_run(store: RunStore, submit: Submit) -> Run:
+    """A run that a worker has claimed."""
+    run = store.claim_next(1001.0, offered=submit().run.id)
     assert run is not None
     return run
 
 
-def batch(order: RunRequest, seq: int, start: int, stop: int) -> Batch:
-    """The points ``start`` to ``stop`` of the fake training as a worker would store them."""
-    loss, accuracy = (values[:, start:stop] for values in fakes.expected(order))
-    data = loss.astype("<f8").tobytes() + accuracy.astype("<f8").tobytes()
-    summary = summarise_points(list(range(start, stop)), {"loss": loss, "accuracy": accuracy})
-    return Batch(seq, stop - start, summary, data)
+@pytest.fixture
+def runs_app(tmp_path: Path) -> Iterator[RunsApp]:
+    runs_app = RunsApp(tmp_path)
+    yield runs_app
+    runs_app.runs.close()
+
+
+@pytest.fixture
+def client(runs_app: RunsApp) -> FlaskClient:
+    return runs_app.flask.test_client()

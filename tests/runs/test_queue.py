@@ -1,4 +1,4 @@
-"""Run ids on their way to a worker."""
+"""The messages that carry the ids of runs to a worker."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from quizserver.runs.queue import RunQueue, _with_defaults
 from tests.postgres import Postgres
 
 
-def test_a_worker_gets_the_ids_in_the_order_in_which_they_came(queue_url: str) -> None:
-    got: list[str] = []
-    web, worker = RunQueue(queue_url), RunQueue(queue_url, got.append)
+def test_a_worker_receives_the_ids_in_the_order_in_which_they_came(queue_url: str) -> None:
+    web, worker = RunQueue(queue_url), RunQueue(queue_url)
     for run_id in ("one", "two", "three"):
-        web.put(run_id)
-    assert len(worker) == 3
-    while (task := worker.huey.dequeue()) is not None:
-        worker.huey.execute(task)
-    assert got == ["one", "two", "three"]
-    assert len(web) == 0
+        web.send_run(run_id)
+    assert (len(worker), worker.sent_ids()) == (3, ["one", "two", "three"])
+    assert [worker.receive_run() for _ in range(3)] == ["one", "two", "three"]
+    assert (len(web), web.sent_ids()) == (0, [])
+    assert worker.receive_run() is None
     web.close()
     worker.close()
 
 
 def test_messages_are_json_so_that_the_queue_can_not_carry_code(queue_url: str) -> None:
     queue = RunQueue(queue_url)
-    queue.put("abc")
+    queue.send_run("abc")
     data = queue.huey.storage.dequeue()
     queue.close()
     assert ["abc"] in json.loads(data)
@@ -53,7 +51,7 @@ def test_an_address_gets_the_patience_that_it_does_not_name_itself() -> None:
 def test_a_connection_that_was_cut_does_not_lose_the_next_message(postgres: Postgres) -> None:
     with postgres.fresh(migrated=False) as url:
         queue = RunQueue(url)
-        queue.put("first")
+        queue.send_run("first")
         with sa.create_engine(database_url(url), poolclass=sa.NullPool).connect() as other:
             other.execute(
                 sa.text(
@@ -61,6 +59,6 @@ def test_a_connection_that_was_cut_does_not_lose_the_next_message(postgres: Post
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
             )
-        queue.put("second")
+        queue.send_run("second")
         assert len(queue) == 2
         queue.close()

@@ -43,9 +43,9 @@ def test_both_infinities_are_no_warning_and_no_nan() -> None:
 
 def test_the_summary_is_json_with_null_for_what_is_not_finite() -> None:
     loss = np.array([[1.0, np.nan], [3.0, np.nan]])
-    told = json.loads(summarise_points([0, 1], {"loss": loss}))
-    assert told["x"] == [0, 1]
-    assert told["series"]["loss"] == {
+    summary = json.loads(summarise_points([0, 1], {"loss": loss}))
+    assert summary["x"] == [0, 1]
+    assert summary["series"]["loss"] == {
         "median": [2.0, None],
         "low": [1.2, None],
         "high": [2.8, None],

@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import Run, RunRequest
+from quizserver.runs.model import Run
 from quizserver.runs.queue import RunQueue
+from quizserver.runs.requests import RunRequest
 from quizserver.runs.store import RunStore
 from quizserver.settings import Settings
 
@@ -21,7 +22,7 @@ WAIT = 60.0  # seconds that a busy machine may take; nothing here measures speed
 CHECKOUT = Path(__file__).parents[2]
 
 
-class Farm:
+class RunningWorker:
     """``real`` trains with the lab what ``data`` holds as content; else the fakes are trained."""
 
     def __init__(
@@ -48,8 +49,10 @@ class Farm:
             secret_key="hidden",
         )
         self._environment = os.environ | settings.to_environment() | {"MY_TOKEN": "hidden"}
-        fake = ["tests.runs.fakes", str(silence)]
-        self._command = [sys.executable, "-m", *(["quizserver.worker.main"] if real else fake)]
+        module = (
+            ["quizserver.worker.main"] if real else ["tests.worker.fake_training", str(silence)]
+        )
+        self._command = [sys.executable, "-m", *module]
         self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
         self.queue = RunQueue(settings.broker_url)
@@ -66,7 +69,7 @@ class Farm:
         )
 
     def close(self) -> None:
-        """Kills the worker, when it still lives, and closes the databases."""
+        """Kills the worker, when it is still alive, and closes the databases."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -74,63 +77,66 @@ class Farm:
         self.queue.close()
         self._database.dispose()
 
-    def ask(self, order: RunRequest, visitor: str = "ann") -> str:
-        asked = self.store.submit(order, visitor, time.time(), waiting_max=99, per_visitor=99)
-        if asked.how == "new":
-            self.queue.put(asked.run.id)
-        return asked.run.id
+    def submit(self, request: RunRequest, visitor: str = "ann") -> str:
+        """The id of the request's run, which is sent to the worker when it is new."""
+        submission = self.store.submit(
+            request, visitor, time.time(), waiting_max=99, per_visitor=99
+        )
+        if submission.how == "new":
+            self.queue.send_run(submission.run.id)
+        return submission.run.id
 
-    def get(self, run_id: str) -> Run:
+    def get_run(self, run_id: str) -> Run:
         run = self.store.get_run(run_id)
         assert run is not None
         return run
 
-    def ended(self, run_id: str) -> Run:
+    def wait_for_end(self, run_id: str) -> Run:
         """The run, once it has ended."""
-        until(lambda: not self.get(run_id).active, f"run {run_id} did not end")
-        return self.get(run_id)
+        wait_until(lambda: not self.get_run(run_id).active, f"run {run_id} did not end")
+        return self.get_run(run_id)
 
-    def trainer(self) -> tuple[int, int]:
+    def wait_for_training(self) -> tuple[int, int]:
         """(consumer, training process) of the one run that is being trained."""
         assert self.process is not None
-        found: list[tuple[int, int]] = []
+        supervisor = self.process.pid
+        pairs: list[tuple[int, int]] = []
 
-        def look() -> bool:
-            assert self.process is not None
-            parents = _parents()
-            found[:] = [
+        def has_one_training() -> bool:
+            parents = _parent_ids()
+            pairs[:] = [
                 (parent, pid)
                 for pid, parent in parents.items()
-                if parents.get(parent) == self.process.pid
+                if parents.get(parent) == supervisor
             ]
-            return len(found) == 1
+            return len(pairs) == 1
 
-        until(look, "no run is being trained")
-        return found[0]
+        wait_until(has_one_training, "no run is being trained")
+        return pairs[0]
 
-    def family(self) -> set[int]:
+    def process_ids(self) -> set[int]:
         """The worker and every process below it."""
         assert self.process is not None
-        parents = _parents()
-        found = {self.process.pid}
-        while below := {p for p, parent in parents.items() if parent in found} - found:
-            found |= below
-        return found
+        parents = _parent_ids()
+        pids = {self.process.pid}
+        while children := {pid for pid, parent in parents.items() if parent in pids} - pids:
+            pids |= children
+        return pids
 
 
-def until(condition: Callable[[], bool], message: str) -> None:
+def wait_until(condition: Callable[[], bool], message: str) -> None:
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline, message
         time.sleep(0.01)
 
 
-def alive(pids: set[int]) -> set[int]:
+def alive_ids(pids: set[int]) -> set[int]:
     """Those of the processes that still run (a zombie does not)."""
-    return pids & set(_parents())
+    return pids & set(_parent_ids())
 
 
-def _parents() -> dict[int, int]:
+def _parent_ids() -> dict[int, int]:
     """The parent of every process that runs."""
     parents = {}
     for folder in Path("/proc").iterdir():

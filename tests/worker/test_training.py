@@ -15,11 +15,9 @@ from quizserver.lab.model import Map
 from quizserver.lab.phase_map_text import phase_map_sentence
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import build_plane
-from quizserver.runs.map_requests import count_grid
-from quizserver.runs.model import RunRequest
-from quizserver.runs.results import replica_curves
-
-from .farm import Farm
+from quizserver.runs.requests import CurveRequest, MapRequest
+from quizserver.runs.results import count_grid, replica_curves
+from tests.worker.running_worker import RunningWorker
 
 pytestmark = [
     pytest.mark.slow,
@@ -70,15 +68,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def farm(folder: Path) -> Iterator[Farm]:
-    farm = Farm(folder, real=True, seconds=120)
-    farm.start()
-    yield farm
-    farm.close()
+def worker(folder: Path) -> Iterator[RunningWorker]:
+    worker = RunningWorker(folder, real=True, seconds=120)
+    worker.start()
+    yield worker
+    worker.close()
 
 
-def order(folder: Path, **knobs: float) -> RunRequest:
-    return RunRequest(
+def line_request(folder: Path, **knobs: float) -> CurveRequest:
+    return CurveRequest(
         topic="line",
         simulation="simulation",
         path="line/simulation.py",
@@ -93,54 +91,64 @@ def order(folder: Path, **knobs: float) -> RunRequest:
     )
 
 
-def test_a_worker_trains_what_the_lab_trains(farm: Farm, folder: Path) -> None:
-    run = farm.ended(farm.ask(order(folder, rate=0.2)))
+def test_a_worker_trains_what_the_lab_trains(worker: RunningWorker, folder: Path) -> None:
+    run = worker.wait_for_end(worker.submit(line_request(folder, rate=0.2)))
     assert run.error is None
     curves = simulate(
         load(folder / "line" / "simulation.py"), {"rate": 0.2, "gigabytes": 0}, [3, 4, 5, 6]
     )
     assert (
-        replica_curves(run, farm.store.read_batches(run.id))["loss"]
+        replica_curves(run.request, worker.store.read_batches(run.id))["loss"]
         == curves.series["loss"].tolist()
     )
     assert run.sentence is not None
     assert "step" in run.sentence
 
 
-def test_a_worker_counts_what_the_lab_counts(farm: Farm, folder: Path) -> None:
-    """The map of a worker, put together from what it told, is the map of one sweep."""
+def test_a_worker_counts_what_the_lab_counts(worker: RunningWorker, folder: Path) -> None:
+    """The map that a worker has stored cell by cell is the map that the lab trains in one go."""
     simulation = load(folder / "line" / "simulation.py")
-    asked = build_plane(simulation.describe(), Map("rate", "gain", "flat"), side=9, first_seed=3)
-    wanted = replace(order(folder), plane=asked, points=asked.cell_count, replicas=asked.replicas)
-    run = farm.ended(farm.ask(wanted))
+    plane = build_plane(simulation.describe(), Map("rate", "gain", "flat"), side=9, first_seed=3)
+    curves = line_request(folder)
+    request = MapRequest(
+        topic=curves.topic,
+        simulation=curves.simulation,
+        path=curves.path,
+        fingerprint=curves.fingerprint,
+        arm=curves.arm,
+        series=curves.series,
+        plane=plane,
+    )
+    run = worker.wait_for_end(worker.submit(request))
     assert run.error is None
-    swept = train_phase_map(simulation, asked)
-    assert swept is not None
-    told = count_grid(asked, farm.store.read_batches(run.id))
-    assert told == [list(row) for row in swept.counts]
-    assert {count for row in told for count in row} > {0}, "something of the map shows the shape"
-    assert run.sentence == phase_map_sentence(swept)
+    phase_map = train_phase_map(simulation, plane)
+    assert phase_map is not None
+    counts = count_grid(plane, worker.store.read_batches(run.id))
+    assert counts == [list(row) for row in phase_map.counts]
+    assert {count for row in counts for count in row} > {0}, "some cells show the shape"
+    assert run.sentence == phase_map_sentence(phase_map)
 
 
-def test_a_tensor_that_does_not_fit_is_a_clear_message(farm: Farm, folder: Path) -> None:
-    run = farm.ended(farm.ask(order(folder, gigabytes=50)))
+def test_a_tensor_that_does_not_fit_is_a_clear_message(worker: RunningWorker, folder: Path) -> None:
+    run = worker.wait_for_end(worker.submit(line_request(folder, gigabytes=50)))
     assert run.state == "failed"
     assert "512 MiB of memory" in (run.error or "")
 
 
 def test_a_simulation_that_changed_while_the_run_waited_is_not_trained(
-    farm: Farm, folder: Path
+    worker: RunningWorker, folder: Path
 ) -> None:
-    run = farm.ended(farm.ask(replace(order(folder), fingerprint="of the file as it was")))
+    request = replace(line_request(folder), fingerprint="of the file as it was")
+    run = worker.wait_for_end(worker.submit(request))
     assert run.state == "failed"
     assert "changed" in (run.error or "")
 
 
-def test_an_error_in_the_simulation_names_its_line(farm: Farm, folder: Path) -> None:
+def test_an_error_in_the_simulation_names_its_line(worker: RunningWorker, folder: Path) -> None:
     path = folder / "line" / "simulation.py"
     try:
         path.write_text(SIMULATION.replace("torch.empty(", "missing("))
-        run = farm.ended(farm.ask(order(folder)))
+        run = worker.wait_for_end(worker.submit(line_request(folder)))
     finally:
         path.write_text(SIMULATION)
     line = SIMULATION[: SIMULATION.index("torch.empty")].count("\n") + 1

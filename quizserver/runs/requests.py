@@ -1,0 +1,254 @@
+"""The three kinds of request for a run: curves, a phase map, a verification. Plain values.
+
+Every kind has the fields ``topic``, ``path`` (what is trained, relative to the content folder, with
+forward slashes) and ``fingerprint`` (of what that must still hold when the run is trained), and the
+properties ``seeds`` and ``points`` (into how many points the progress is divided). ``key_fields``
+is what ``request_key`` hashes, ``columns`` what a row of the table ``run`` keeps of the request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from quizserver.lab.phase_maps import Plane
+
+PARTS = 1000
+"""Into how many parts a verification's progress is divided."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurveRequest:
+    """The curves of one simulation with one setting: ``path`` is the simulation's file.
+
+    ``knobs`` holds every knob of the simulation; ``points`` is how many values of x it gives.
+    """
+
+    topic: str
+    simulation: str
+    path: str
+    fingerprint: str
+    arm: str | None
+    knobs: Mapping[str, float]
+    first_seed: int
+    replicas: int
+    x_label: str
+    series: tuple[str, ...]
+    points: int
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.replicas)
+
+    def key_fields(self) -> dict[str, object]:
+        return {
+            "topic": self.topic,
+            "simulation": self.simulation,
+            "fingerprint": self.fingerprint,
+            "knobs": _canonical_knobs(self.knobs),
+            "seeds": [self.first_seed, self.replicas],
+            "series": list(self.series),
+            "plane": None,
+        }
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "simulation": self.simulation,
+            "path": self.path,
+            "fingerprint": self.fingerprint,
+            "arm": self.arm,
+            "knobs": dict(self.knobs),
+            "first_seed": self.first_seed,
+            "replicas": self.replicas,
+            "x_label": self.x_label,
+            "series": list(self.series),
+            "plane": None,
+            "overlay": None,
+            "points_total": self.points,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MapRequest:
+    """A phase map of one simulation: ``path`` is its file, a point of the progress is a cell.
+
+    ``plane`` decides the setting and the seeds of every cell; ``series`` are all series of the
+    simulation.
+    """
+
+    topic: str
+    simulation: str
+    path: str
+    fingerprint: str
+    arm: str | None
+    series: tuple[str, ...]
+    plane: Plane
+
+    @property
+    def knobs(self) -> Mapping[str, float]:
+        return self.plane.setting
+
+    @property
+    def seeds(self) -> range:
+        return self.plane.seeds
+
+    @property
+    def points(self) -> int:
+        return self.plane.cell_count
+
+    def key_fields(self) -> dict[str, object]:
+        plane = self.plane
+        # Where the two knobs of the plane were set before changes no cell.
+        fixed = {name: v for name, v in self.knobs.items() if name not in (plane.x, plane.y)}
+        axes = ((plane.x, plane.x_values), (plane.y, plane.y_values))
+        named_axes = [[name, [_canonical_number(v) for v in values]] for name, values in axes]
+        return {
+            "topic": self.topic,
+            "simulation": self.simulation,
+            "fingerprint": self.fingerprint,
+            "knobs": _canonical_knobs(fixed),
+            "seeds": [plane.first_seed, plane.replicas],
+            "series": list(self.series),
+            "plane": [*named_axes, plane.shape, plane.series],
+        }
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "simulation": self.simulation,
+            "path": self.path,
+            "fingerprint": self.fingerprint,
+            "arm": self.arm,
+            "knobs": dict(self.knobs),
+            "first_seed": self.plane.first_seed,
+            "replicas": self.plane.replicas,
+            "x_label": "",
+            "series": list(self.series),
+            "plane": {**asdict(self.plane), "setting": dict(self.plane.setting)},
+            "overlay": None,
+            "points_total": self.points,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRequest:
+    """The verification of a topic's claims: ``path`` is the topic's folder.
+
+    ``overlay`` holds the texts (by path) that stand in for the topic's files; ``fingerprint`` is
+    that of the topic's claims and simulations. A point of the progress is a thousandth.
+    """
+
+    topic: str
+    path: str
+    fingerprint: str
+    first_seed: int
+    replicas: int
+    overlay: Mapping[str, str]
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.replicas)
+
+    @property
+    def points(self) -> int:
+        return PARTS
+
+    def key_fields(self) -> dict[str, object]:
+        # The claims are in the fingerprint; how the texts are worded changes no verdict.
+        return {
+            "topic": self.topic,
+            "simulation": "",
+            "fingerprint": self.fingerprint,
+            "knobs": {},
+            "seeds": [self.first_seed, self.replicas],
+            "series": [],
+            "plane": None,
+            "verified": True,
+        }
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "simulation": "",
+            "path": self.path,
+            "fingerprint": self.fingerprint,
+            "arm": None,
+            "knobs": {},
+            "first_seed": self.first_seed,
+            "replicas": self.replicas,
+            "x_label": "",
+            "series": [],
+            "plane": None,
+            "overlay": dict(self.overlay),
+            "points_total": self.points,
+        }
+
+
+RunRequest: TypeAlias = CurveRequest | MapRequest | VerificationRequest
+
+
+def request_from_row(row: Any) -> RunRequest:
+    """The request of a row of the table ``run``: ``plane`` and ``overlay`` decide its kind."""
+    if row.overlay is not None:
+        return VerificationRequest(
+            topic=row.topic,
+            path=row.path,
+            fingerprint=row.fingerprint,
+            first_seed=row.first_seed,
+            replicas=row.replicas,
+            overlay=row.overlay,
+        )
+    if row.plane is not None:
+        return MapRequest(
+            topic=row.topic,
+            simulation=row.simulation,
+            path=row.path,
+            fingerprint=row.fingerprint,
+            arm=row.arm,
+            series=tuple(row.series),
+            plane=_plane_from_json(row.plane),
+        )
+    return CurveRequest(
+        topic=row.topic,
+        simulation=row.simulation,
+        path=row.path,
+        fingerprint=row.fingerprint,
+        arm=row.arm,
+        knobs=row.knobs,
+        first_seed=row.first_seed,
+        replicas=row.replicas,
+        x_label=row.x_label,
+        series=tuple(row.series),
+        points=row.points_total,
+    )
+
+
+def request_key(request: RunRequest) -> str:
+    """64 hex digits that are equal for two requests exactly when their results must be equal.
+
+    The arm is left out: two arms with the same setting of every knob are the same training. The
+    fingerprint is in, so that a changed simulation never finds the results of the old one. Another
+    key for the same request would train again what is stored already.
+    """
+    text = json.dumps(
+        request.key_fields(), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    )
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _plane_from_json(data: Mapping[str, Any]) -> Plane:
+    values = {name: tuple(data[name]) for name in ("x_values", "y_values")}
+    return Plane(**{**data, **values})
+
+
+def _canonical_knobs(knobs: Mapping[str, float]) -> dict[str, str]:
+    return {name: _canonical_number(value) for name, value in knobs.items()}
+
+
+def _canonical_number(value: float) -> str:
+    # Adding zero turns -0.0 into 0.0; hex is exact and has one spelling for a number.
+    return (float(value) + 0.0).hex()
