@@ -1,1 +1,1 @@
-"""Tables, constraints, sessions and migrations: the only room that opens databases."""
+"""Tables, constraints, sessions and migrations: the only package that opens databases."""

@@ -1,4 +1,4 @@
-"""What keeps a database that can't be used from holding up pages, or from losing an answer."""
+"""Keeps a database that can't be used from blocking pages and from losing answers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 import sqlalchemy as sa
 
 TURN_SECONDS = 30
-"""Seconds that a thread waits for those before it: as long as these come on, so does it."""
+"""Seconds that a thread waits for its turn to write."""
 
 
 class BusyError(RuntimeError):
-    """The database could not be had in time."""
+    """The database could not be used in time."""
 
 
 class FileIdentity:
-    """Sees that SQLite's file is still the one that was opened.
+    """Checks that SQLite's file is still the one that was opened.
 
-    Connections keep a file that was removed or replaced, and what is written there is lost with
-    the last of them, however well it was acknowledged.
+    Connections go on writing into a file that was removed or replaced, and what they write is lost
+    when the last of them closes, although it was acknowledged.
     """
 
     def __init__(self, path: str | None) -> None:
@@ -28,7 +28,7 @@ class FileIdentity:
         self._opened: tuple[int, int] | None = None
 
     def check_unchanged(self) -> None:
-        """Raises BusyError when it is another one, or gone."""
+        """Raises BusyError when the file was removed or replaced."""
         if not self._path or self._path == ":memory:":
             return
         try:
@@ -46,8 +46,9 @@ class FileIdentity:
 class WriteTurn:
     """A lock in which threads wait in order.
 
-    When another process holds the file, whoever waited behind a thread that could not write would
-    wait as long once more, until no thread is left to read a page: they are told at once instead.
+    While another process holds the file, each thread in turn would wait for ``BUSY_SECONDS`` and
+    fail, until no thread is left to serve a page. So the threads that wait behind one that failed
+    fail at once.
     """
 
     def __init__(self) -> None:
@@ -69,10 +70,10 @@ class WriteTurn:
 
 
 def unavailable_reason(error: BaseException) -> str | None:
-    """Why the database can't be used, in a line for a log, when that is what ``error`` means.
+    """Why the database can't be used, in a line for a log, if that is what ``error`` means.
 
-    It is gone, locked, full or damaged, and the same request may succeed later. None when the
-    statement was at fault, or the error is about something else.
+    The database is gone, locked, full or damaged, and the same request may succeed later. None when
+    the statement is wrong, or the error is about something else.
     """
     if isinstance(error, BusyError | sa.exc.TimeoutError):
         return str(error)
@@ -82,12 +83,12 @@ def unavailable_reason(error: BaseException) -> str | None:
     if not isinstance(error.orig, sqlite3.Error):
         external = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
         return message if external else None
-    # SQLite has one code for all that is wrong with a statement, such as a missing table.
+    # SQLite has one code for every mistake in a statement, such as a missing table.
     code = _sqlite_code(error)
     return None if code in (None, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT) else message
 
 
 def _sqlite_code(error: BaseException | None) -> int | None:
-    """SQLite's primary code of an error, when it is one of SQLite."""
+    """SQLite's primary code of an error; None for an error that is not SQLite's."""
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return None if code is None else int(code) & 0xFF

@@ -1,4 +1,4 @@
-"""``quizserver migrate``: the database to another schema; and the store for the other commands."""
+"""The command ``quizserver migrate``, and the migrated database for other commands."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def migrate_command(revision: str, down: bool, **flags: Any) -> None:
 
 @contextmanager
 def migrated_database(settings: Settings) -> Iterator[Database]:
-    """The store of these settings at the newest schema, while the block runs.
+    """The database of these settings at the newest schema, while the block runs.
 
-    Stops with the reason when it can't be had.
+    Exits with the reason when it can't be opened or migrated.
     """
     with _database_at(settings) as (database, _, _):
         yield database
@@ -39,7 +39,7 @@ def migrated_database(settings: Settings) -> Iterator[Database]:
 def _database_at(
     settings: Settings, revision: str = "head", *, down: bool = False
 ) -> Iterator[tuple[Database, str | None, str | None]]:
-    """The store at that revision, with the revisions it had and has."""
+    """The database at that revision, with the revisions before and after."""
     import sqlalchemy as sa
 
     from quizserver.db.availability import unavailable_reason

@@ -1,8 +1,8 @@
-"""The store of what can be computed again: runs, their points, and who watches them.
+"""The computed store: runs, their points and their visitors, which can be computed again.
 
-It is a database of its own, so that training never makes an answer wait. Nothing in it is precious:
-there are no migrations, and a store that another version of the program made is emptied and made
-again, which costs only the time to train.
+It is a database of its own, so that training never delays an answer. It has no migrations: a store
+that another version of the program made is emptied and made again, which costs only the time to
+train.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ run = sa.Table(
     sa.Column("key", sa.String(64), nullable=False),
     sa.Column("topic", sa.String(128), nullable=False),
     sa.Column("simulation", sa.String(128), nullable=False),
-    # The simulation's file, relative to the content folder, and what it must still hold when the
-    # run is trained.
+    # The simulation's file, relative to the content folder, and the fingerprint that it must still
+    # have when the run is trained.
     sa.Column("path", sa.String(512), nullable=False),
     sa.Column("fingerprint", sa.String(128), nullable=False),
     sa.Column("arm", sa.String(128)),
@@ -52,18 +52,18 @@ run = sa.Table(
     sa.Column("replicas", sa.Integer, nullable=False),
     sa.Column("x_label", sa.String(128), nullable=False),
     sa.Column("series", sa.JSON, nullable=False),
-    # Of a phase map: its two knobs with their values, and the shape that is counted. The points
-    # below are then its cells.
+    # Of a phase map only: its two knobs with their values, and the shape that is counted. The
+    # points below are then its cells.
     sa.Column("plane", sa.JSON(none_as_null=True)),
-    # Of a verification: the pages whose texts stand in for those on the disk, path -> text. The
-    # points below are then thousandths of the training.
+    # Of a verification only: the texts that replace those on the disk, path -> text. The points
+    # below are then thousandths of the training.
     sa.Column("overlay", sa.JSON(none_as_null=True)),
     sa.Column("points_total", sa.Integer, nullable=False),
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("points_done", sa.Integer, nullable=False, server_default="0"),
     sa.Column("last_seq", sa.Integer, nullable=False, server_default="0"),
     sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
-    # How often a worker took the run; with the state it decides who may still write to it.
+    # How often a worker claimed the run; only the worker of the last attempt may write to it.
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("error", sa.Text),
     sa.Column("sentence", sa.Text),
@@ -85,7 +85,7 @@ run = sa.Table(
     sa.Index("ix_run_used_at", "used_at"),
 )
 
-# Of all runs with one key, one at most waits, runs or is finished: whoever asks again joins it.
+# Of all runs with one key, at most one is queued, running or done: a new request joins it.
 _alive = run.c.state.in_(("queued", "running", "done"))
 sa.Index("uq_run_key_alive", run.c.key, unique=True, sqlite_where=_alive, postgresql_where=_alive)
 
@@ -104,7 +104,7 @@ point = sa.Table(
     sa.CheckConstraint("seq >= 1 AND points >= 1", name="counts_from_one"),
 )
 
-# Who asked for a run and has not left it.
+# The visitors who asked for a run and have not left it.
 watch = sa.Table(
     "watch",
     metadata,
@@ -115,10 +115,10 @@ watch = sa.Table(
 
 
 def open_computed(url: str) -> Database:
-    """The computed store at ``url``, with its tables as this version wants them.
+    """The computed store at ``url``, with the tables of this version.
 
     A store of another version is emptied; an SQLite file that is damaged is replaced. In PostgreSQL
-    the tables are in a schema of their own, beside those of what people did. Raises
+    the tables are in a schema of their own, beside those of the precious database. Raises
     sqlalchemy.exc.SQLAlchemyError when the database can't be opened at all.
     """
     _make_schema(url)
@@ -136,7 +136,7 @@ def open_computed(url: str) -> Database:
 
 
 def computed_database(url: str) -> Database:
-    """The computed store at ``url``, whose tables somebody has made."""
+    """The computed store at ``url``, whose tables are there already."""
     return Database(url, durable=False, schema=SCHEMA)
 
 
@@ -189,7 +189,7 @@ def _remove_files(path: str) -> None:
 
 @contextmanager
 def _creation_lock(database: Database) -> Iterator[None]:
-    """Web and workers start together: one of them makes the store, the others find it made."""
+    """A lock for processes that start together: one makes the store, the others find it made."""
     if not database.is_sqlite or not database.url.database:
         yield
         return

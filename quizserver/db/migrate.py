@@ -18,7 +18,7 @@ from quizserver.settings import shipped_folder
 
 
 class MigrationError(RuntimeError):
-    """The database can't be brought to the wanted schema; the message says why and what to do."""
+    """The database can't be migrated to the revision; the message has the reason and a remedy."""
 
 
 def migrate_database(
@@ -27,10 +27,10 @@ def migrate_database(
     """Migrates up (or ``down``) to ``revision``; returns the revisions before and after.
 
     Everything runs in one transaction: a migration that fails leaves the database as it was.
-    Raises MigrationError when the database is at a revision that this version does not know.
+    Raises MigrationError when the database is at a revision that this version does not have.
 
-    SQLite can't change a column or a constraint of a table: the table is made anew, filled, and the
-    old one dropped, and with foreign keys on that would delete every row that refers to it.
+    SQLite can't change a column or a constraint of a table: a new table is made and filled, and the
+    old one dropped. With foreign keys on, that would delete every row that refers to it.
     """
     config = Config()
     config.set_main_option("script_location", str(shipped_folder("migrations")))
@@ -52,19 +52,19 @@ def migrate_database(
 
 @contextmanager
 def _without_foreign_keys(database: Database) -> Iterator[sa.Connection]:
-    """A connection of its own on which SQLite follows no foreign key; PostgreSQL does as ever."""
+    """A connection of its own on which SQLite ignores foreign keys; PostgreSQL does not."""
     with database.engine.execution_options(writes=True).connect() as connection:
         if database.is_sqlite:
-            # Outside of a transaction, as it changes nothing inside of one.
+            # Outside of a transaction, as it has no effect inside of one.
             raw = connection.connection.driver_connection
             assert raw is not None
             raw.execute("PRAGMA foreign_keys=OFF")
-            connection.detach()  # nobody else may get it from the pool
+            connection.detach()  # it must not go back into the pool
         yield connection
 
 
 def prepare_folder(folder: Path) -> None:
-    """Makes the data folder and proves that files can be written in it. Raises OSError if not."""
+    """Makes the data folder and checks that files can be written in it. Raises OSError if not."""
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / f".writable-{os.getpid()}"
     probe.touch()

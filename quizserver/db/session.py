@@ -1,4 +1,4 @@
-"""Opens a database and hands out sessions: one kind for reading, one for writing."""
+"""Opens a database and its sessions: one kind for reading, one for writing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from quizserver.db.availability import TURN_SECONDS, FileIdentity, WriteTurn
 
 BUSY_SECONDS = 5
-"""Seconds that are waited for another process to let go of SQLite's file, or for PostgreSQL to take
-a connection, before a request is told that the database can't be used."""
+"""Seconds that a request waits for another process to release SQLite's file, or for PostgreSQL to
+accept a connection, before the database counts as not usable."""
 
 _URL_HELP = "Write sqlite:///path or postgresql://user:password@host/name."
 
@@ -27,8 +27,8 @@ _LIMITS = {
     "idle_in_transaction_session_timeout": 120_000,
 }
 
-# A PostgreSQL that is gone without a word is noticed after seconds, where the system would wait for
-# minutes; the URL's own parameters go before these.
+# A PostgreSQL that is gone without closing its connections is noticed after seconds, where the
+# system would wait for minutes; parameters of the URL take precedence.
 CONNECTION_TIMEOUTS: Mapping[str, str] = {
     "connect_timeout": str(BUSY_SECONDS),
     "keepalives_idle": "10",
@@ -39,13 +39,13 @@ CONNECTION_TIMEOUTS: Mapping[str, str] = {
 
 
 class DatabaseUrlError(ValueError):
-    """The address of a database that can't be used; the message says what can."""
+    """The address of a database is wrong; the message describes a right one."""
 
 
 def database_url(text: str) -> sa.URL:
-    """A SQLAlchemy URL, with psycopg 3 for PostgreSQL in whatever spelling it is asked for.
+    """A SQLAlchemy URL, with psycopg 3 for every spelling of PostgreSQL.
 
-    Raises DatabaseUrlError when it is no URL of a database that we know, or psycopg is missing.
+    Raises DatabaseUrlError for other databases, and when psycopg is missing.
     """
     try:
         url = sa.make_url(text)
@@ -89,7 +89,7 @@ class Database:
                 connect_args=_missing_timeouts(self.url)
                 | {"options": _server_options(self.url, schema)},
             )
-            # several statements of one reading see one moment, as in SQLite
+            # All statements of one session see the same moment, as in SQLite.
             self._read_engine = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -97,13 +97,13 @@ class Database:
             FileIdentity(self.url.database) if self.is_sqlite and durable else None
         )
         self._write_engine = self.engine.execution_options(writes=True)
-        # SQLite has one writer; threads that queue here in order wait far less than threads that
+        # SQLite has one writer; threads that wait here in order wait far less than threads that
         # poll the file's lock with a growing back-off.
         self._turn: AbstractContextManager[Any] = WriteTurn() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one moment of the database. Nothing done in it is kept."""
+        """A session that sees one moment of the database. Its changes are not kept."""
         self._check_file()
         with Session(self._read_engine) as session:
             yield session
@@ -112,7 +112,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed at the end, rolled back by any exception.
 
-        Raises BusyError when other threads keep it from its turn, or the file was taken away.
+        Raises BusyError when other threads write for too long, or the file was removed or replaced.
         """
         self._check_file()
         with (
@@ -131,7 +131,7 @@ class Database:
 
 
 def take_advisory_lock(connection: sa.Connection, name: str) -> None:
-    """Waits until nobody else is in a transaction that asked for the same name, in PostgreSQL.
+    """Waits, in PostgreSQL, until no other transaction holds the lock of this name.
 
     SQLite has one writer anyway.
     """
@@ -140,7 +140,7 @@ def take_advisory_lock(connection: sa.Connection, name: str) -> None:
 
 
 def insert_if_new(session: Session, table: sa.Table, **values: Any) -> bool:
-    """Inserts a row unless one of the table's unique constraints says it is there already."""
+    """Inserts a row unless a unique constraint of the table forbids it; whether it was inserted."""
     dialect = session.get_bind().dialect.name
     insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
     statement = insert(table).values(**values).on_conflict_do_nothing()
@@ -152,7 +152,7 @@ def _missing_timeouts(url: sa.URL) -> dict[str, str]:
 
 
 def _server_options(url: sa.URL, schema: str | None) -> str:
-    """What PostgreSQL is told at the start of each connection; the URL's own options come last."""
+    """The options of each connection to PostgreSQL; those of the URL come last."""
     options = [f"-c {name}={value}" for name, value in _LIMITS.items()]
     if schema is not None:
         options.append(f"-c search_path={schema}")
@@ -163,7 +163,7 @@ def _server_options(url: sa.URL, schema: str | None) -> str:
 def _prepare_sqlite(engine: sa.Engine, *, durable: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling is off: `begin` below opens every transaction.
+        # The driver's own transaction handling is off: ``on_begin`` opens every transaction.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -174,6 +174,6 @@ def _prepare_sqlite(engine: sa.Engine, *, durable: bool) -> None:
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: sa.Connection) -> None:
         # A transaction that reads first and writes later fails at once when another one writes in
-        # between; taking the write lock at its start makes it wait its turn instead.
+        # between; with the write lock from its start it waits instead.
         immediate = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

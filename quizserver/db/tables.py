@@ -1,6 +1,7 @@
-"""The tables of what people did: precious, durable, and changed only through migrations.
+"""The tables of the precious database: accounts, attempts, classes, drafts and versions.
 
-Invariants are named constraints of the database, so that no code path can break them.
+They are durable and changed only through migrations. Invariants are named constraints of the
+database, so that no code path can break them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROLES = ("learner", "author", "instructor", "admin")
 
 
 class Instant(sa.TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no time zone, so it is taken off on the way in and put back."""
+    """A moment in UTC. SQLite stores no time zone: it is removed on writing, added on reading."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -42,7 +43,7 @@ class Instant(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# A guest is a person without an address; signing up adds one and changes nothing else.
+# A guest is a person without an email address; signing up adds one and changes nothing else.
 person = sa.Table(
     "person",
     metadata,
@@ -51,11 +52,11 @@ person = sa.Table(
     sa.Column("email", sa.String(254), unique=True),
     sa.Column("password_hash", sa.String(255)),
     sa.Column("role", sa.String(16), nullable=False, server_default="learner"),
-    # Random, and part of every session: a new one ends the old sessions, and a row that takes the
-    # number of a deleted one can't be entered with the old one's cookie.
+    # Random, and part of every session: a new key ends the old sessions, and a row that gets the id
+    # of a deleted one can't be entered with the old one's cookie.
     sa.Column("session_key", sa.String(32), nullable=False),
-    # A guest who signed in to an account stays as a row that only says so: an answer that is still
-    # on its way under the guest's token must not make a new guest whom nobody will find.
+    # The account into which a guest's attempts were merged. The guest's row stays, so that an
+    # answer that still comes with the guest's token reaches the account and makes no new guest.
     sa.Column("absorbed_by", sa.ForeignKey("person.id", ondelete="CASCADE")),
     sa.Column("created_at", Instant, nullable=False),
     sa.CheckConstraint(
@@ -65,7 +66,7 @@ person = sa.Table(
     sa.CheckConstraint("role IN ('learner', 'author', 'instructor', 'admin')", name="known_role"),
 )
 
-# The text each attempt was answered under, kept for good: mending a typo never rewrites history.
+# The text under which each attempt was answered, never deleted: fixing a typo changes no history.
 question_version = sa.Table(
     "question_version",
     metadata,
@@ -82,8 +83,8 @@ attempt = sa.Table(
     sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
     sa.Column("question", sa.String(128), nullable=False),
     sa.Column("version", sa.String(16), nullable=False),
-    # The how-manieth attempt of this person at this question; with the person and the question it
-    # is the idempotency key of the submission.
+    # The attempts of a person at a question are numbered from 1; with the person and the question
+    # the number is the idempotency key of the submission.
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("shown", sa.JSON, nullable=False),
     sa.Column("chosen", sa.JSON, nullable=False),
@@ -91,7 +92,7 @@ attempt = sa.Table(
     sa.Column("mark", sa.Float, nullable=False),
     sa.Column("hints_seen", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answered_at", Instant, nullable=False),
-    # From when the question was first shown for this attempt; unknown for a form without its seal.
+    # Since the question was first shown for this attempt; NULL for a form without a valid seal.
     sa.Column("seconds", sa.Float),
     sa.UniqueConstraint("person_id", "question", "number"),
     sa.ForeignKeyConstraint(
@@ -119,15 +120,15 @@ standing = sa.Table(
     sa.CheckConstraint(
         "best_mark >= first_mark AND best_mark >= latest_mark", name="best_is_the_best"
     ),
-    # What a class did since somebody last looked.
+    # For the attempts of a class since a page was last loaded.
     sa.Index("ix_standing_latest_at", "latest_at"),
-    # SQLite keeps the rows of a learner together then: a class of 5,000 is summed up 12 times as
-    # fast as from rows in the order of the answers.
+    # SQLite then stores the rows of a learner together: the totals of a class of 5,000 are computed
+    # 12 times as fast as from rows in the order of the answers.
     sqlite_with_rowid=False,
 )
 
-# When somebody ran an experiment: what they did between two answers. The curves themselves can be
-# computed again and are kept elsewhere.
+# When a person ran an experiment between two answers. The curves can be computed again and are in
+# the computed store.
 experiment = sa.Table(
     "experiment",
     metadata,
@@ -139,7 +140,7 @@ experiment = sa.Table(
     sa.Index("ix_experiment_person_id_topic", "person_id", "topic"),
 )
 
-# Nobody joins with a code that is NULL: the class is closed to newcomers.
+# A class whose code is NULL is closed: nobody can join it.
 class_ = sa.Table(
     "class",
     metadata,
@@ -150,15 +151,15 @@ class_ = sa.Table(
     sa.CheckConstraint("title <> ''", name="has_a_title"),
 )
 
-# A learner who left or was removed keeps the row, and their work with it: joining again brings
-# everything back.
+# The row of a learner who left or was removed stays, and the work with it, so that joining again
+# brings everything back.
 member = sa.Table(
     "member",
     metadata,
     sa.Column("class_id", sa.ForeignKey("class.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("role", sa.String(16), nullable=False),
-    # What the class calls them, chosen on joining; empty means their address.
+    # The name in the class, chosen on joining; empty means the email address.
     sa.Column("name", sa.String(100), nullable=False, server_default=""),
     sa.Column("state", sa.String(8), nullable=False, server_default="active"),
     sa.Column("joined_at", Instant, nullable=False),
@@ -177,8 +178,8 @@ class_topic = sa.Table(
     sa.Column("due_at", Instant),
 )
 
-# Who granted whom what. Addresses, not only ids: the log outlives the people in it. Somebody with
-# the server's command line has no account, and stands as NULL.
+# The log of role changes. It has email addresses too, as it outlives the accounts. A change from
+# the server's command line has no account: NULL.
 role_grant = sa.Table(
     "role_grant",
     metadata,
@@ -193,9 +194,9 @@ role_grant = sa.Table(
     sa.CheckConstraint("before <> after", name="changes_something"),
 )
 
-# What an author has written and not yet published, one for each author and file. ``base`` is the
-# digest of the file it was begun from (NULL: there was none), so that a change made meanwhile by
-# somebody else is seen.
+# Unpublished text, at most one for each author and file. ``base`` is the digest of the file that it
+# was begun from (NULL: there was none), so that a change that another author publishes meanwhile is
+# noticed.
 draft = sa.Table(
     "draft",
     metadata,
@@ -206,8 +207,8 @@ draft = sa.Table(
     sa.Column("updated_at", Instant, nullable=False),
 )
 
-# Every text that a file of the content folder had when it was published in the browser, and those
-# found on the disk that a draft was begun from or that were replaced.
+# Every text of a file of the content folder that was published in the browser, and every text on
+# the disk that a draft was begun from or that was replaced.
 file_version = sa.Table(
     "file_version",
     metadata,

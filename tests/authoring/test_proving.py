@@ -14,9 +14,8 @@ from quizserver.authoring.scaffold import simulation_scaffold
 from quizserver.authoring.verification import Verifications
 from quizserver.evidence import record
 from quizserver.lab.model import SimulationError
-from quizserver.runs import verification_requests
-from quizserver.runs.model import Batch, Run, RunRefusedError, RunRequest
-from quizserver.runs.request_rows import request_key
+from quizserver.runs.model import Batch, Run, RunRefusedError
+from quizserver.runs.requests import PARTS, VerificationRequest, request_key
 from quizserver.runs.service import RunService
 from quizserver.runs.verification_requests import (
     claims_fingerprint,
@@ -25,8 +24,8 @@ from quizserver.runs.verification_requests import (
 )
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
-from quizserver.worker import protocol
-from quizserver.worker.buffer import RunBuffer
+from quizserver.worker.buffer import RunBuffer, create_buffer
+from quizserver.worker.protocol import ShareMessage, encode_frame, encode_message
 from quizserver.worker.verification import verify_topic_claims
 
 PAGE = "fitted/fitted-line.md"
@@ -54,15 +53,17 @@ def swapped(folder: Path) -> str:
     return text.replace("- [x]", "- [y]").replace("- [ ]", "- [x]").replace("- [y]", "- [ ]")
 
 
-def asked(folder: Path, text: str, replicas: int = 8) -> RunRequest:
+def asked(folder: Path, text: str, replicas: int = 8) -> VerificationRequest:
     topic = topic_with_overlay(folder, {PAGE: text})
     assert topic is not None
     return replace(verification_request(topic, {PAGE: text}), replicas=replicas)
 
 
-def train(wanted: RunRequest, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
+def train(wanted: VerificationRequest, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
     shares: list[tuple[int, bytes]] = []
-    sentence = verify_topic_claims(folder, wanted, lambda done, text: shares.append((done, text)))
+    sentence = verify_topic_claims(
+        folder, wanted, lambda share: shares.append((share.done, share.evidence))
+    )
     return sentence, shares
 
 
@@ -149,7 +150,7 @@ def test_recorded_maps_of_the_same_simulation_are_kept_and_not_trained_again(
 def finish(runs: RunService, run: Run, folder: Path) -> None:
     """Does a worker's part, with fewer replicas than were asked for."""
     _, shares = train(replace(run.request, replicas=8), folder)
-    assert runs.store.claim_run(run.id, time.time()) is not None
+    assert runs.store.claim_next(time.time(), offered=run.id) is not None
     assert runs.store.add_batch(run.id, 1, Batch(1, 400, "{}"), time.time())
     assert runs.store.add_batch(run.id, 1, Batch(2, 600, "{}", shares[-1][1]), time.time())
     assert runs.store.finish_run(run.id, 1, "done", time.time(), sentence="4 of 4")
@@ -164,6 +165,7 @@ def test_evidence_goes_with_the_claims_that_it_was_made_for_and_with_no_others(
     text = page.read_text()
     trial = library.dry_run(PAGE, text)
     run = proving.request_verification(trial, text, "ann").run
+    assert isinstance(run.request, VerificationRequest)
     assert run.request.overlay == {PAGE: text}
     finish(runs, run, folder)
     page.write_text(swapped(folder))
@@ -214,49 +216,49 @@ def test_a_page_that_could_not_be_served_is_not_verified(
         )
 
 
-def told(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
-    told = RunBuffer(run, set())
+def buffered(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
+    """The shares as they come from a training process, the evidence with the last of them."""
+    buffer = create_buffer(run)
     for share in shares:
-        told.add_bytes(
-            protocol.encode_frame(protocol.SHARE, {"done": share}, evidence if share == 1000 else b"")
-        )
-    return told
+        message = ShareMessage(share, evidence if share == PARTS else b"")
+        buffer.add_bytes(encode_message(message))
+    return buffer
 
 
 def waiting(runs: RunService, folder: Path) -> Run:
     wanted = asked(folder, (folder / "fitted-line.md").read_text())
     run = runs.store.submit(wanted, "ann", 1.0, waiting_max=9, per_visitor=9).run
-    taken = runs.store.claim_run(run.id, 2.0)
+    taken = runs.store.claim_next(2.0, offered=run.id)
     assert taken is not None
     return taken
 
 
 def test_a_verification_that_lost_its_worker_goes_on_where_it_was(runs: RunService, folder: Path):
     run = waiting(runs, folder)
-    first = told(run, 100, 250)
+    first = buffered(run, 100, 250)
     batch = first.next_batch(0.0)
     assert (batch.seq, batch.count, first.pending) == (1, 250, False)
     assert runs.store.add_batch(run.id, 1, batch, 3.0)
     assert runs.store.release_run(run.id, 1)
-    again = runs.store.claim_run(run.id, 4.0)
+    again = runs.store.claim_next(4.0, offered=run.id)
     assert again is not None
-    second = told(again, 100, 200)
+    second = buffered(again, 100, 200)
     assert not second.pending, "nothing is counted twice"
-    second = told(again, 100, 1000, evidence=b"all")
+    second = buffered(again, 100, 1000, evidence=b"all")
     batch = second.next_batch(0.0)
     assert (batch.seq, batch.count, batch.data) == (2, 750, b"all")
     assert runs.store.add_batch(run.id, again.attempt, batch, 5.0)
     found = runs.store.get_run(run.id)
     assert found is not None
-    assert found.points_done == found.points_total == verification_requests.PARTS
+    assert found.points_done == found.points_total == PARTS
 
 
 @pytest.mark.parametrize("header", [{}, {"done": 1001}, {"done": -1}, {"done": "9"}])
 def test_shares_that_can_not_be_end_the_verification(
     header: dict[str, object], runs: RunService, folder: Path
 ):
-    found = RunBuffer(waiting(runs, folder), set())
-    found.add_bytes(protocol.encode_frame(protocol.SHARE, header))
+    found = create_buffer(waiting(runs, folder))
+    found.add_bytes(encode_frame(b"S", header))
     assert found.problem is not None
 
 

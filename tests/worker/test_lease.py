@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
-from quizserver.db.availability import BusyError
 from quizserver.runs.model import Run
 from quizserver.runs.store import RunStore
 from quizserver.worker import lease
 from quizserver.worker.buffer import RunBuffer, create_buffer
 from quizserver.worker.lease import Lease
 from quizserver.worker.protocol import DoneMessage, PointsMessage, encode_message
-
-
-class FailingStore:
-    """The store, whose methods raise as long as ``is_down`` is set."""
-
-    def __init__(self, store: RunStore) -> None:
-        self._store = store
-        self.is_down = False
-        self.error: Exception = BusyError("it is gone")
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._store, name)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            if self.is_down:
-                raise self.error
-            return method(*arguments, **named)
-
-        return call
+from tests.worker.failing_store import FailingStore
 
 
 @pytest.fixture(autouse=True)
