@@ -1,4 +1,4 @@
-"""What a question means, so that two of them can be compared across formats."""
+"""Reads the content of questions in ways that can be compared across formats."""
 
 from __future__ import annotations
 
@@ -12,63 +12,69 @@ from quizserver.topics.question import parse_question, render_question
 from quizserver.topics.render import plain_text, render_markdown
 
 
-def item_of(source: str, path: str = "topic/question.md") -> QuestionData:
+def read_question_data(source: str, path: str = "topic/question.md") -> QuestionData:
     return extract_question_data(parse_question(path, source))
 
 
-def question_of(source: str, path: str = "topic/question.md", topic: str = "topic") -> Question:
-    """The question of a file that the checker accepts."""
-    draft = parse_question(path, source)
-    assert not draft.diagnostics, draft.diagnostics
-    return render_question(draft, topic=topic, rewrite=lambda _name, url: url)
+def build_question(source: str, path: str = "topic/question.md", topic: str = "topic") -> Question:
+    """The rendered question of a file without diagnostics."""
+    parsed = parse_question(path, source)
+    assert not parsed.diagnostics, parsed.diagnostics
+    return render_question(parsed, topic=topic, rewrite=lambda _name, url: url)
 
 
-def texts(source: str) -> dict[str, object]:
-    """Every text to the letter, the key, and whether the order of the options may change."""
-    item = item_of(source)
+def exact_texts(source: str) -> dict[str, object]:
+    """Every text to the letter, and the key."""
+    data = read_question_data(source)
     return {
-        "stem": item.stem.strip(),
+        "stem": data.stem.strip(),
         "options": [
-            (option.text.strip(), option.right, option.feedback.strip()) for option in item.options
+            (option.text.strip(), option.right, option.feedback.strip()) for option in data.options
         ],
-        "explanation": item.explanation.strip(),
-        "references": item.references.strip(),
-        "title": title(item),
+        "explanation": data.explanation.strip(),
+        "references": data.references.strip(),
+        "title": plain_title(data),
     }
 
 
-def title(item: QuestionData) -> str:
-    return plain_text(render_markdown(item.title, prefix="", rewrite=lambda _name, _url: None))
+def plain_title(data: QuestionData) -> str:
+    return plain_text(render_markdown(data.title, prefix="", rewrite=lambda _name, _url: None))
 
 
-def shown(source: str) -> dict[str, object]:
-    """Every text as a reader sees it: its words, code, formulas, lists and emphasis."""
-    item = item_of(source)
+def visible_texts(source: str) -> dict[str, object]:
+    """Every text as a reader sees it: words, code, formulas, lists and emphasis."""
+    data = read_question_data(source)
     return {
-        "title": title(item),
-        "stem": seen(item.stem),
-        "options": [(seen(o.text), o.right, seen(o.feedback)) for o in item.options],
-        "hints": [seen(hint) for hint in item.hints],
-        "explanation": seen(item.explanation),
-        "references": seen(item.references),
-        "shuffle": item.shuffle,
+        "title": plain_title(data),
+        "stem": visible_html(data.stem),
+        "options": [
+            (visible_html(o.text), o.right, visible_html(o.feedback)) for o in data.options
+        ],
+        "hints": [visible_html(hint) for hint in data.hints],
+        "explanation": visible_html(data.explanation),
+        "references": visible_html(data.references),
+        "shuffle": data.shuffle,
     }
 
 
-def seen(markdown: str) -> str:
-    """Rendered HTML without what only styles it, white space as a browser shows it."""
-    page = render_markdown(markdown, prefix="", rewrite=lambda _name, url: url)
-    page = re.sub(
-        r"</?span[^>]*>|</?div[^>]*>|<math[^>]*alttext=\"([^\"]*)\".*?</math>", r"\1", page
+def visible_html(markdown: str) -> str:
+    """Rendered HTML without what only styles it, and with single spaces."""
+    rendered = render_markdown(markdown, prefix="", rewrite=lambda _name, url: url)
+    rendered = re.sub(
+        r"</?span[^>]*>|</?div[^>]*>|<math[^>]*alttext=\"([^\"]*)\".*?</math>", r"\1", rendered
     )
-    page = re.sub(r' (?:decoding|loading|rel|id|title|class|width|height)="[^"]*"', "", page)
-    page = re.sub(
-        r"(<li>)\s*<p>|</p>\s*(</li>|<[uo]l>)", r"\1\2", page
-    )  # how far apart items stand
-    page = re.sub(r"<(/?)h[1-6]>", r"<\1h>", page)  # deeper than the question's own, at any depth
-    page = re.sub(r"<(/?)b>", r"<\1strong>", re.sub(r"<(/?)i>", r"<\1em>", page))
-    page = re.sub(r' src="[^"]*"', "", page)  # an image may lie elsewhere
-    page = re.sub(r'<a href="/[^"]*">(.*?)</a>', r"\1", page)  # another server has no such page
+    rendered = re.sub(
+        r' (?:decoding|loading|rel|id|title|class|width|height)="[^"]*"', "", rendered
+    )
+    rendered = re.sub(
+        r"(<li>)\s*<p>|</p>\s*(</li>|<[uo]l>)", r"\1\2", rendered
+    )  # loose or tight lists
+    rendered = re.sub(r"<(/?)h[1-6]>", r"<\1h>", rendered)  # levels may differ
+    rendered = re.sub(r"<(/?)b>", r"<\1strong>", re.sub(r"<(/?)i>", r"<\1em>", rendered))
+    rendered = re.sub(r' src="[^"]*"', "", rendered)  # an image may lie elsewhere
+    rendered = re.sub(
+        r'<a href="/[^"]*">(.*?)</a>', r"\1", rendered
+    )  # another server has no such page
     return " ".join(
-        html.unescape(re.sub(r"\s*(</?(?:p|li|ul|ol|pre|br)>)\s*", r" \1 ", page)).split()
+        html.unescape(re.sub(r"\s*(</?(?:p|li|ul|ol|pre|br)>)\s*", r" \1 ", rendered)).split()
     )

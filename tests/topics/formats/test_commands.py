@@ -1,4 +1,4 @@
-"""``quizserver import`` and ``export``: reports, exit codes, no surprises."""
+"""The commands ``import`` and ``export``: reports, exit codes, files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from quizserver.cli import main
 BANK = Path(__file__).parent / "banks" / "tensors.md"
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(a) for a in arguments])
+def run(*command_line: object) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in command_line])
 
 
-def test_an_import_brings_what_it_can_names_the_rest_and_exits_with_1(content: Path):
+def test_an_import_writes_what_it_can_reports_the_rest_and_exits_with_1(content: Path):
     result = run("import", BANK, "--topic", "tensors", "--content", content)
     assert result.exit_code == 1
     assert f"{BANK}:66:1: No option is marked as right." in result.stdout
@@ -29,7 +29,7 @@ def test_an_import_brings_what_it_can_names_the_rest_and_exits_with_1(content: P
     assert run("check", "--content", content).exit_code == 0
 
 
-def test_an_import_reports_to_programs(content: Path):
+def test_an_import_reports_in_json(content: Path):
     result = run("import", BANK, "--topic", "tensors", "--content", content, "--json", "--dry-run")
     report = json.loads(result.stdout)
     assert result.exit_code == 1
@@ -43,11 +43,13 @@ def test_a_clean_import_exits_with_0_and_a_second_one_with_1(content: Path, tmp_
     bank = tmp_path / "quiz.gift"
     bank.write_text("::Fifth::Which is the fifth?{=e ~f}\n")
     assert run("import", bank, "--topic", "numbers", "--content", content).exit_code == 0
-    again = run("import", bank, "--topic", "numbers", "--content", content)
-    assert again.exit_code == 1
-    assert "is there already" in again.stdout
-    forced = run("import", bank, "--topic", "numbers", "--content", content, "--overwrite")
-    assert forced.exit_code == 0
+    second_result = run("import", bank, "--topic", "numbers", "--content", content)
+    assert second_result.exit_code == 1
+    assert "is there already" in second_result.stdout
+    overwrite_result = run(
+        "import", bank, "--topic", "numbers", "--content", content, "--overwrite"
+    )
+    assert overwrite_result.exit_code == 0
 
 
 def test_an_import_needs_a_name_that_can_be_an_address(content: Path):
@@ -56,17 +58,17 @@ def test_an_import_needs_a_name_that_can_be_an_address(content: Path):
     assert "cannot be a topic's name" in result.output
 
 
-@pytest.mark.parametrize(("kind", "name"), [("gift", "b.gift"), ("moodle", "b.xml")])
-def test_what_was_exported_comes_back(content: Path, tmp_path: Path, kind: str, name: str):
-    out = tmp_path / name
-    result = run("export", "numbers", "--format", kind, "-o", out, "--content", content)
+@pytest.mark.parametrize(("format_name", "name"), [("gift", "b.gift"), ("moodle", "b.xml")])
+def test_what_was_exported_comes_back(content: Path, tmp_path: Path, format_name: str, name: str):
+    output = tmp_path / name
+    result = run("export", "numbers", "--format", format_name, "-o", output, "--content", content)
     assert result.exit_code == 0, result.output
     assert "2 questions written." in result.stderr
     assert "Left behind: all-or-nothing grading" in result.stderr
     other = tmp_path / "other"
     other.mkdir()
-    back = run("import", out, "--topic", "numbers", "--content", other)
-    assert back.exit_code == 0, back.output
+    import_result = run("import", output, "--topic", "numbers", "--content", other)
+    assert import_result.exit_code == 0, import_result.output
     assert sorted(path.name for path in other.glob("*/*.md")) == ["even.md", "sides.md"]
     assert "## References" in (other / "numbers" / "even.md").read_text()
 
@@ -78,51 +80,53 @@ def test_one_question_can_be_exported_alone_and_to_standard_output(content: Path
     assert "even" not in result.stdout
 
 
-def test_an_export_never_overwrites_unasked(content: Path, tmp_path: Path):
-    out = tmp_path / "b.zip"
-    out.write_bytes(b"mine")
-    arguments = ("export", "--format", "qti", "-o", out, "--content", content)
-    refused = run(*arguments)
-    assert (refused.exit_code, out.read_bytes()) == (1, b"mine")
-    report = json.loads(run(*arguments, "--overwrite", "--json").stdout)
-    assert out.read_bytes().startswith(b"PK")
+def test_an_export_replaces_a_file_only_if_asked_to(content: Path, tmp_path: Path):
+    output = tmp_path / "b.zip"
+    output.write_bytes(b"mine")
+    command_line = ("export", "--format", "qti", "-o", output, "--content", content)
+    refused_result = run(*command_line)
+    assert (refused_result.exit_code, output.read_bytes()) == (1, b"mine")
+    report = json.loads(run(*command_line, "--overwrite", "--json").stdout)
+    assert output.read_bytes().startswith(b"PK")
     assert report["written"] == ["even", "sides"]
     assert {"question": "even", "what": "its hints"} in report["left_behind"]
 
 
-@pytest.mark.parametrize("flag", [(), ("--overwrite",)])
+@pytest.mark.parametrize("flags", [(), ("--overwrite",)])
 def test_an_export_that_fails_midway_leaves_what_was_there(
-    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: tuple[str, ...]
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
 ):
     folder = tmp_path / "out"
     folder.mkdir()
-    before = {"b.xml": b"mine"} if flag else {}
-    for name, data in before.items():
+    files_before = {"b.xml": b"mine"} if flags else {}
+    for name, data in files_before.items():
         (folder / name).write_bytes(data)
 
-    def full(_file: int) -> None:
+    def fail_to_sync(_file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", fail_to_sync)
     result = run(
-        "export", "--format", "moodle", "-o", folder / "b.xml", "--content", content, *flag
+        "export", "--format", "moodle", "-o", folder / "b.xml", "--content", content, *flags
     )
     assert (result.exit_code, "No space left" in result.stderr) == (1, True)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files_before
 
 
 def test_an_export_names_a_broken_question_and_exits_with_1(content: Path, tmp_path: Path):
     (content / "numbers" / "bad.md").write_text("# Bad\n\n- [ ] One\n- [ ] Two\n")
-    out = tmp_path / "b.zip"
-    result = run("export", "numbers", "--format", "qti", "-o", out, "--content", content)
+    output = tmp_path / "b.zip"
+    result = run("export", "numbers", "--format", "qti", "-o", output, "--content", content)
     assert result.exit_code == 1
     assert "numbers/bad.md:3" in result.stderr
-    assert out.exists()
+    assert output.exists()
 
 
-@pytest.mark.parametrize("what", ["nowhere", "numbers/nothing"])
-def test_an_export_of_what_is_not_there_says_what_is(content: Path, tmp_path: Path, what: str):
-    result = run("export", what, "--format", "qti", "-o", tmp_path / "x", "--content", content)
+@pytest.mark.parametrize("target", ["nowhere", "numbers/nothing"])
+def test_an_export_of_an_unknown_target_lists_what_there_is(
+    content: Path, tmp_path: Path, target: str
+):
+    result = run("export", target, "--format", "qti", "-o", tmp_path / "x", "--content", content)
     assert result.exit_code == 2
     assert "numbers" in result.output or "even" in result.output
     assert not (tmp_path / "x").exists()

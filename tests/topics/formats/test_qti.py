@@ -1,4 +1,4 @@
-"""QTI 2.1 packages: whole, well-formed, and the same key for a reader that knows nothing of us."""
+"""QTI 2.1 packages: complete, valid, and with the same key for an independent reader."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from quizserver.settings import Settings
 from quizserver.topics.assets import image_in_topic
 from quizserver.topics.formats.banks import export_bank
 from quizserver.topics.library import Library
-from tests.topics.formats.meaning import question_of
-from tests.topics.formats.qti_schema import MATHML, QTI, faults
+from tests.topics.formats.meaning import build_question
+from tests.topics.formats.qti_schema import MATHML, QTI, schema_violations
 
 PNG = (Path(__file__).parent / "banks" / "images" / "curve.png").read_bytes()
 PACKAGE = "{http://www.imsglobal.org/xsd/imscp_v1p1}"
@@ -50,24 +50,24 @@ So it is.
 """
 
 
-def package(*sources: str) -> zipfile.ZipFile:
-    questions = [question_of(s, f"topic/q{n}.md") for n, s in enumerate(sources)]
-    written = export_bank("qti", questions, load_image={"topic/curve.png": PNG}.get)
-    return zipfile.ZipFile(io.BytesIO(written.data))
+def export_package(*sources: str) -> zipfile.ZipFile:
+    questions = [build_question(s, f"topic/q{n}.md") for n, s in enumerate(sources)]
+    exported = export_bank("qti", questions, load_image={"topic/curve.png": PNG}.get)
+    return zipfile.ZipFile(io.BytesIO(exported.data))
 
 
-def key(item: ElementTree.Element) -> set[str]:
-    """The right choices' texts, as any delivery engine finds them."""
-    right = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
+def right_texts(item: ElementTree.Element) -> set[str]:
+    """The texts of the right choices, as any delivery engine finds them."""
+    right_ids = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
     choices = item.iterfind(f".//{QTI}simpleChoice")
-    return {"".join(c.itertext()).strip() for c in choices if c.get("identifier") in right}
+    return {"".join(c.itertext()).strip() for c in choices if c.get("identifier") in right_ids}
 
 
-def valid(item: ElementTree.Element) -> None:
-    """What the schema asks of an item of this kind, as far as a tree can tell."""
+def assert_valid_item(item: ElementTree.Element) -> None:
+    """Checks an item against the schema as far as its tree shows it."""
     order = [child.tag.removeprefix(QTI) for child in item]
-    wanted = ["responseDeclaration", "outcomeDeclaration", "itemBody", "responseProcessing"]
-    assert [name for n, name in enumerate(order) if name not in order[:n]][:4] == wanted
+    expected_order = ["responseDeclaration", "outcomeDeclaration", "itemBody", "responseProcessing"]
+    assert [name for n, name in enumerate(order) if name not in order[:n]][:4] == expected_order
     assert set(order[order.index("responseProcessing") + 1 :]) <= {"modalFeedback"}
     identifiers = [c.get("identifier", "") for c in item.iterfind(f".//{QTI}simpleChoice")]
     assert len(set(identifiers)) == len(identifiers) >= 2
@@ -76,30 +76,30 @@ def valid(item: ElementTree.Element) -> None:
         assert feedback.get("outcomeIdentifier") in outcomes
     for name in [item.get("identifier", ""), *identifiers]:
         assert IDENTIFIER.fullmatch(name)
-    shown = [*item.iterfind(f"{QTI}itemBody"), *item.iterfind(f"{QTI}modalFeedback")]
-    assert [fault for part in shown for fault in faults(part)] == []
+    parts = [*item.iterfind(f"{QTI}itemBody"), *item.iterfind(f"{QTI}modalFeedback")]
+    assert [violation for part in parts for violation in schema_violations(part)] == []
 
 
 def test_a_package_lists_every_file_that_is_in_it():
-    with package(FULL, "# Two?\n\n- [x] a\n- [ ] b\n") as found:
-        assert found.testzip() is None
-        names = found.namelist()
-        manifest = ElementTree.fromstring(found.read("imsmanifest.xml"))
+    with export_package(FULL, "# Two?\n\n- [x] a\n- [ ] b\n") as package:
+        assert package.testzip() is None
+        names = package.namelist()
+        manifest = ElementTree.fromstring(package.read("imsmanifest.xml"))
         resources = list(manifest.iterfind(f".//{PACKAGE}resource"))
         listed = [f.get("href") for f in manifest.iterfind(f".//{PACKAGE}file")]
         assert sorted(listed) == sorted(set(names) - {"imsmanifest.xml"})
         assert {r.get("type") for r in resources} == {"imsqti_item_xmlv2p1"}
         assert all(r.get("href") in names for r in resources)
         assert len({r.get("identifier") for r in resources}) == len(resources)
-        assert found.read("items/q0/curve.png") == PNG
+        assert package.read("items/q0/curve.png") == PNG
 
 
 def test_an_item_with_everything_is_read_by_somebody_else():
-    with package(FULL) as found:
-        item = ElementTree.fromstring(found.read("items/q0.xml"))
-    valid(item)
+    with export_package(FULL) as package:
+        item = ElementTree.fromstring(package.read("items/q0.xml"))
+    assert_valid_item(item)
     assert item.get("title") == "Which & why?"
-    assert key(item) == {"one", "two"}
+    assert right_texts(item) == {"one", "two"}
     interaction = item.find(f".//{QTI}choiceInteraction")
     assert interaction is not None
     assert (interaction.get("maxChoices"), interaction.get("shuffle")) == ("0", "true")
@@ -137,51 +137,55 @@ def test_an_item_with_everything_is_read_by_somebody_else():
     ],
 )
 def test_html_that_the_schema_forbids_is_written_as_it_allows(html: str):
-    with package(f"# Which?\n\n{html}\n\n- [x] a\n- [ ] b\n") as found:
-        item = ElementTree.fromstring(found.read("items/q0.xml"))
-    valid(item)
+    with export_package(f"# Which?\n\n{html}\n\n- [x] a\n- [ ] b\n") as package:
+        item = ElementTree.fromstring(package.read("items/q0.xml"))
+    assert_valid_item(item)
     words_of = re.sub(r"<[^>]*>|\[\^1\]:?", " ", html)
-    said = " ".join(item.itertext()).split()
-    assert [word for word in words_of.split() if word not in said] == []
+    item_words = " ".join(item.itertext()).split()
+    assert [word for word in words_of.split() if word not in item_words] == []
 
 
 def test_a_question_without_feedback_uses_the_standard_template():
-    with package("# Two?\n\n- [ ] a\n- [x] b\n") as found:
-        item = ElementTree.fromstring(found.read("items/q0.xml"))
-    valid(item)
+    with export_package("# Two?\n\n- [ ] a\n- [x] b\n") as package:
+        item = ElementTree.fromstring(package.read("items/q0.xml"))
+    assert_valid_item(item)
     processing = item.find(f"{QTI}responseProcessing")
     assert processing is not None
     assert (processing.get("template") or "").endswith("/rptemplates/match_correct")
-    assert key(item) == {"b"}
+    assert right_texts(item) == {"b"}
 
 
 def test_every_shipped_question_makes_a_valid_item_with_its_key():
     snapshot = Library(Settings().content).snapshot()
 
-    def files(path: str) -> bytes | None:
-        found = image_in_topic(snapshot, path.split("/")[0], path.partition("/")[2])
-        return found.read_bytes() if found else None
+    def load_image(path: str) -> bytes | None:
+        image_file = image_in_topic(snapshot, path.split("/")[0], path.partition("/")[2])
+        return image_file.read_bytes() if image_file else None
 
     questions = list(snapshot.questions.values())
-    written = export_bank("qti", questions, load_image=files)
-    with zipfile.ZipFile(io.BytesIO(written.data)) as found:
+    exported = export_bank("qti", questions, load_image=load_image)
+    with zipfile.ZipFile(io.BytesIO(exported.data)) as package:
         for question in questions:
-            item = ElementTree.fromstring(found.read(f"items/{question.id}.xml"))
-            valid(item)
-            right = [c.get("identifier") for c in item.iter(f"{QTI}simpleChoice")]
-            told = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
-            assert [name in told for name in right] == [o.right for o in question.options]
-    lost = {loss.question for loss in written.omissions if "experiments" in loss.what}
-    assert lost == {question.id for question in questions if question.claims}
+            item = ElementTree.fromstring(package.read(f"items/{question.id}.xml"))
+            assert_valid_item(item)
+            choice_ids = [c.get("identifier") for c in item.iter(f"{QTI}simpleChoice")]
+            right_values = {v.text for v in item.iterfind(f".//{QTI}correctResponse/{QTI}value")}
+            assert [name in right_values for name in choice_ids] == [
+                o.right for o in question.options
+            ]
+    ids_with_experiments = {
+        omission.question for omission in exported.omissions if "experiments" in omission.what
+    }
+    assert ids_with_experiments == {question.id for question in questions if question.claims}
 
 
 def test_the_same_questions_make_the_same_bytes():
-    question = question_of(FULL)
+    question = build_question(FULL)
     first, second = (export_bank("qti", [question]).data for _ in range(2))
     assert first == second
 
 
-@pytest.mark.parametrize("kind", ["gift", "moodle", "qti"])
-def test_an_image_that_is_not_there_is_told(kind: str):
-    written = export_bank(kind, [question_of(FULL)])
-    assert any("image" in loss.what for loss in written.omissions)
+@pytest.mark.parametrize("format_name", ["gift", "moodle", "qti"])
+def test_an_image_that_is_not_there_is_reported(format_name: str):
+    exported = export_bank(format_name, [build_question(FULL)])
+    assert any("image" in omission.what for omission in exported.omissions)

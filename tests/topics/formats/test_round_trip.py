@@ -1,4 +1,4 @@
-"""What is written and read again means the same: every shipped question, and invented ones."""
+"""Exported questions that are imported again mean the same: shipped ones, and generated ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from quizserver.topics.library import Library
 from quizserver.topics.model import Snapshot
 from quizserver.topics.question import parse_question
 from quizserver.topics.sanitise import word_set
-from tests.topics.formats.meaning import item_of, question_of, shown, texts, title
+from tests.topics.formats.meaning import (
+    build_question,
+    exact_texts,
+    plain_title,
+    read_question_data,
+    visible_texts,
+)
 
 WORDS = st.sampled_from(
     sorted(
@@ -53,99 +59,119 @@ OPTION = st.one_of(LINE, LINE, st.tuples(LINE, BLOCK).map("\n\n".join))
 
 
 @st.composite
-def sources(draw: Callable[..., object]) -> str:
+def question_sources(draw: Callable[..., object]) -> str:
     """The file of a question that our checker accepts."""
-    texts = draw(st.lists(OPTION, min_size=2, max_size=5, unique=True))
-    right = draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)).filter(any))
-    notes = draw(st.lists(st.one_of(st.just(""), TEXT), min_size=len(texts), max_size=len(texts)))
-    item = QuestionData(
+    option_texts = draw(st.lists(OPTION, min_size=2, max_size=5, unique=True))
+    right = draw(
+        st.lists(st.booleans(), min_size=len(option_texts), max_size=len(option_texts)).filter(any)
+    )
+    feedback = draw(
+        st.lists(
+            st.one_of(st.just(""), TEXT), min_size=len(option_texts), max_size=len(option_texts)
+        )
+    )
+    data = QuestionData(
         title=draw(LINE),
         stem=draw(st.one_of(st.just(""), TEXT)),
-        options=tuple(map(OptionData, texts, right, notes)),
+        options=tuple(map(OptionData, option_texts, right, feedback)),
         hints=tuple(draw(st.lists(TEXT, max_size=2))),
         explanation=draw(st.one_of(st.just(""), TEXT)),
         references=draw(st.one_of(st.just(""), LINE)),
         shuffle=draw(st.booleans()),
     )
-    source = compose_markdown(item)
-    draft = parse_question("topic/question.md", source)
-    assume(not draft.diagnostics and item_of(source).title.strip() == item.title.strip())
+    source = compose_markdown(data)
+    parsed = parse_question("topic/question.md", source)
+    assume(
+        not parsed.diagnostics and read_question_data(source).title.strip() == data.title.strip()
+    )
     # A text that repeats the title is the title; and a title that would be a list is no title.
-    assume(title(item) and item.stem != item.title and escape_line_start(item.title) == item.title)
+    assume(
+        plain_title(data)
+        and data.stem != data.title
+        and escape_line_start(data.title) == data.title
+    )
     return source
 
 
-MANY = settings(
+MANY_EXAMPLES = settings(
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 
-@MANY
-@given(source=sources())
+@MANY_EXAMPLES
+@given(source=question_sources())
 def test_gift_keeps_every_text_to_the_letter(source: str):
-    written = export_bank("gift", [question_of(source)])
-    imported = import_bank("bank.gift", written.data)
+    exported = export_bank("gift", [build_question(source)])
+    imported = import_bank("bank.gift", exported.data)
     assert not imported.problems
-    (back,) = imported.questions
-    assert texts(back.source) == texts(source)
+    (reimported,) = imported.questions
+    assert exact_texts(reimported.source) == exact_texts(source)
 
 
-@MANY
-@given(source=sources())
+@MANY_EXAMPLES
+@given(source=question_sources())
 def test_moodle_xml_keeps_what_a_reader_sees(source: str):
-    written = export_bank("moodle", [question_of(source)])
-    imported = import_bank("bank.xml", written.data)
+    exported = export_bank("moodle", [build_question(source)])
+    imported = import_bank("bank.xml", exported.data)
     assert not imported.problems
-    (back,) = imported.questions
-    assert shown(back.source) == shown(source)
+    (reimported,) = imported.questions
+    assert visible_texts(reimported.source) == visible_texts(source)
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Snapshot:
+def shipped_snapshot() -> Snapshot:
     return Library(Settings().content).snapshot()
 
 
-def files_of(snapshot: Snapshot) -> Callable[[str], bytes | None]:
-    def files(path: str) -> bytes | None:
+def image_loader(snapshot: Snapshot) -> Callable[[str], bytes | None]:
+    def load_image(path: str) -> bytes | None:
         topic, _, inside = path.partition("/")
-        found = image_in_topic(snapshot, topic, inside)
-        return found.read_bytes() if found else None
+        image_file = image_in_topic(snapshot, topic, inside)
+        return image_file.read_bytes() if image_file else None
 
-    return files
+    return load_image
 
 
-def test_every_shipped_question_comes_back_from_moodle_xml(shipped: Snapshot):
-    questions = list(shipped.questions.values())
-    written = export_bank("moodle", questions, load_image=files_of(shipped))
-    imported = import_bank("all.xml", written.data)
+def test_every_shipped_question_comes_back_from_moodle_xml(shipped_snapshot: Snapshot):
+    questions = list(shipped_snapshot.questions.values())
+    exported = export_bank("moodle", questions, load_image=image_loader(shipped_snapshot))
+    imported = import_bank("all.xml", exported.data)
     assert not imported.problems
-    assert [back.slug for back in imported.questions] == [question.id for question in questions]
-    for back, question in zip(imported.questions, questions, strict=True):
-        assert shown(back.source) == shown(question.source)
-        assert item_of(back.source).tags == question.tags
-        assert bool(back.images) == ("![" in question.source)
+    assert [reimported.slug for reimported in imported.questions] == [
+        question.id for question in questions
+    ]
+    for reimported, question in zip(imported.questions, questions, strict=True):
+        assert visible_texts(reimported.source) == visible_texts(question.source)
+        assert read_question_data(reimported.source).tags == question.tags
+        assert bool(reimported.images) == ("![" in question.source)
 
 
-def test_every_shipped_question_comes_back_from_gift(shipped: Snapshot):
-    questions = list(shipped.questions.values())
+def test_every_shipped_question_comes_back_from_gift(shipped_snapshot: Snapshot):
+    questions = list(shipped_snapshot.questions.values())
     folder = Path(Settings().content)
-    pictures = {path.name: path.read_bytes() for path in folder.glob("*/*.svg")}
-    imported = import_bank("all.gift", export_bank("gift", questions).data, load_image=pictures.get)
+    images_by_name = {path.name: path.read_bytes() for path in folder.glob("*/*.svg")}
+    imported = import_bank(
+        "all.gift", export_bank("gift", questions).data, load_image=images_by_name.get
+    )
     assert not imported.problems
-    assert [back.slug for back in imported.questions] == [question.id for question in questions]
-    for back, question in zip(imported.questions, questions, strict=True):
-        assert texts(back.source) == texts(question.source)
+    assert [reimported.slug for reimported in imported.questions] == [
+        question.id for question in questions
+    ]
+    for reimported, question in zip(imported.questions, questions, strict=True):
+        assert exact_texts(reimported.source) == exact_texts(question.source)
 
 
 def test_several_questions_and_topics_keep_their_order_and_tags():
-    first = question_of("# One?\n\n- [x] a\n- [ ] b\n", "t/one.md", "t")
-    second = question_of(
+    first = build_question("# One?\n\n- [x] a\n- [ ] b\n", "t/one.md", "t")
+    second = build_question(
         "---\ntags: [a b, c]\n---\n\n# Two?\n\n- [x] a\n- [x] b\n", "u/two.md", "u"
     )
-    for kind, name in (("gift", "b.gift"), ("moodle", "b.xml")):
-        back = import_bank(name, export_bank(kind, [first, second]).data)
-        assert [each.slug for each in back.questions] == ["one", "two"]
-        assert item_of(back.questions[1].source).tags == ("a b", "c")
-        assert item_of(back.questions[0].source).tags == ("t",), "a category becomes a tag"
+    for format_name, name in (("gift", "b.gift"), ("moodle", "b.xml")):
+        reimported = import_bank(name, export_bank(format_name, [first, second]).data)
+        assert [question.slug for question in reimported.questions] == ["one", "two"]
+        assert read_question_data(reimported.questions[1].source).tags == ("a b", "c")
+        assert read_question_data(reimported.questions[0].source).tags == ("t",), (
+            "a category becomes a tag"
+        )

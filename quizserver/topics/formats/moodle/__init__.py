@@ -1,0 +1,1 @@
+"""Moodle XML, Moodle's own format; its conventions on weights and categories serve GIFT too."""
