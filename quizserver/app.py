@@ -123,7 +123,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
     urls.install_row_id_converter(app)
     security.install_security(app, https=settings.https)
     static_files.install_static_files(app)
-    errors.install_error_pages(app, outage_reason=unavailable_reason)
+    errors.install_error_pages(app, errors.ErrorPages(unavailable_reason))
     CSRFProtect(app)
 
 

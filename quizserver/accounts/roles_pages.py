@@ -26,7 +26,7 @@ from quizserver.db.session import Database
 from quizserver.web.paging import Paging
 
 ACCOUNTS_PER_PAGE = 50
-SEARCH_MAX = 254
+EMAIL_SEARCH_MAX = 254
 """Letters: no address is longer."""
 
 
@@ -43,7 +43,7 @@ class RolesPages:
             abort(404)
 
     def list_people(self) -> str:
-        search_text = request.args.get("q", "")[:SEARCH_MAX]
+        search_text = request.args.get("q", "")[:EMAIL_SEARCH_MAX]
         role = request.args.get("role")
         role = role if role in ROLE_PERMISSIONS else None
         with self.database.read() as session:

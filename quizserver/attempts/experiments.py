@@ -1,4 +1,4 @@
-"""Notes who ran what while their run is already on its way: a note may fail, the run must not."""
+"""Records who ran which simulation, after the run was accepted. A failure never fails the run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 def create_experiment_recorder(
     database: Database, learner_id: Callable[[], int | None]
 ) -> Callable[[str, str], None]:
-    """What to call with a topic and a simulation when a run of it was accepted.
+    """The function to call with a topic and a simulation when a run of it was accepted.
 
-    It notes whoever asks, ``learner_id()``; a guest who has done nothing yet leaves no trace.
+    It records the experiment for ``learner_id()``, and nothing when that is None.
     """
 
     def record_run(topic: str, simulation: str) -> None:
@@ -28,7 +28,7 @@ def create_experiment_recorder(
             person_id = learner_id()
             if person_id is None:
                 return
-            # Looked up first: writers wait for each other, and most runs follow another closely.
+            # Read first: writers wait for each other, and most runs closely follow another.
             with database.read() as session:
                 if experiments_store.has_recent_experiment(
                     session, person_id, topic, simulation, now

@@ -1,4 +1,4 @@
-"""Experiments that people ran, in the database. Every function takes a session."""
+"""Reads and writes the experiments that people ran. Every function takes a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from quizserver.db.tables import experiment, person, standing
 
-# Somebody who turns a knob back and forth runs one experiment, not thirty.
+# A learner who turns a knob back and forth runs one experiment, not thirty.
 REPEAT_WINDOW = timedelta(minutes=1)
 
 
@@ -19,8 +19,8 @@ def has_recent_experiment(
 ) -> bool:
     """Whether the person has a row for this simulation from within the last minute.
 
-    One from before their latest answer is another experiment: what counts is what was run between
-    two answers.
+    A row from before their latest answer does not count: what matters is which simulations were run
+    between two answers.
     """
     answered_since = sa.exists().where(
         standing.c.person_id == person_id, standing.c.latest_at >= experiment.c.started_at
@@ -38,9 +38,9 @@ def has_recent_experiment(
 def record_experiment(
     session: Session, person_id: int, topic: str, simulation: str, now: datetime
 ) -> bool:
-    """Keeps that the person ran a simulation, unless it is noted; returns whether it is new."""
-    # Held until the end, so that two requests at once don't both find no recent row; it also tells
-    # whether the person is still there.
+    """Records that the person ran a simulation; False when that is recorded already."""
+    # Locked until the transaction ends, so that two requests at once don't both find no recent row;
+    # no row means that the person was deleted.
     person_lock = sa.select(person.c.id).where(person.c.id == person_id).with_for_update()
     if session.scalar(person_lock) is None or has_recent_experiment(
         session, person_id, topic, simulation, now
@@ -55,7 +55,7 @@ def record_experiment(
 
 
 def merge_guest_experiments(session: Session, guest_id: int, account_id: int) -> None:
-    """Moves what a guest ran to an account."""
+    """Moves a guest's experiments to an account."""
     session.execute(
         sa.update(experiment).where(experiment.c.person_id == guest_id).values(person_id=account_id)
     )

@@ -1,4 +1,4 @@
-"""Attempts and standings in the database. Every function takes a session."""
+"""Reads and writes attempts and standings. Every function takes a session."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _STANDING_COLUMNS = tuple(standing.c[name] for name in Standing.__dataclass_fiel
 
 
 class AttemptConflictError(ValueError):
-    """This attempt is in already with another choice, or earlier ones are missing."""
+    """This attempt is recorded already with another choice, or an earlier one is missing."""
 
 
 def record_attempt(session: Session, person_id: int, submission: Submission) -> Attempt:
-    """Keeps a submission once, with its standing, in the caller's transaction.
+    """Records a submission once and updates the standing, in the caller's transaction.
 
-    The same submission sent again returns the attempt that is kept. Raises ConflictError when that
-    number is taken by another choice or is not the next one.
+    The same submission sent again returns the attempt that is recorded. Raises AttemptConflictError
+    when that number is taken by another choice or is not the next one.
     """
     store_version(
         session, submission.question, submission.version, submission.source, datetime.now(UTC)
@@ -51,7 +51,7 @@ def record_attempt(session: Session, person_id: int, submission: Submission) -> 
 def store_version(
     session: Session, question: str, version: str, source: str, now: datetime
 ) -> None:
-    """Keeps the text of a version that is answered, unless it is kept already."""
+    """Stores the text of a version that is answered, unless it is stored already."""
     insert_if_new(
         session,
         question_version,
@@ -98,25 +98,21 @@ def read_standings(session: Session, person_id: int) -> dict[str, Standing]:
 
 
 def has_answered_any(session: Session, person_id: int, questions: Collection[str]) -> bool:
-    return (
-        session.scalar(
-            sa.select(sa.literal(1))
-            .where(standing.c.person_id == person_id, standing.c.question.in_(questions))
-            .limit(1)
-        )
-        is not None
+    answered = sa.select(sa.literal(1)).where(
+        standing.c.person_id == person_id, standing.c.question.in_(questions)
     )
+    return session.scalar(answered.limit(1)) is not None
 
 
 def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> None:
-    """Moves a guest's attempts behind those of an account; the account's first stay the first.
+    """Moves a guest's attempts and experiments to an account.
 
-    The experiments that the guest ran go along.
+    The guest's attempts are numbered after the account's own, so the account's first stay first.
     """
     experiments_store.merge_guest_experiments(session, guest_id, account_id)
     own_counts = {name: s.attempts for name, s in read_standings(session, account_id).items()}
     for question, guest_standing in read_standings(session, guest_id).items():
-        # Highest number first, so that no two rows ever share one while they move up.
+        # Highest number first: no two rows may have the same number in between.
         for number in range(guest_standing.attempts, 0, -1):
             session.execute(
                 sa.update(attempt)
@@ -132,18 +128,16 @@ def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> No
 
 
 def rebuild_standings(session: Session, person_id: int | None = None) -> int:
-    """Computes standings anew from the attempts, for one person or all; returns how many."""
-    of_person = attempt.c.person_id == person_id if person_id is not None else sa.true()
-    session.execute(
-        sa.delete(standing).where(
-            standing.c.person_id == person_id if person_id is not None else sa.true()
-        )
+    """Computes standings again from the attempts, of one person or all; returns how many."""
+    delete_old = sa.delete(standing)
+    select_attempts = sa.select(attempt.c.person_id, *_ATTEMPT_COLUMNS).order_by(
+        attempt.c.person_id, attempt.c.question, attempt.c.number
     )
-    rows = session.execute(
-        sa.select(attempt.c.person_id, *_ATTEMPT_COLUMNS)
-        .where(of_person)
-        .order_by(attempt.c.person_id, attempt.c.question, attempt.c.number)
-    )
+    if person_id is not None:
+        delete_old = delete_old.where(standing.c.person_id == person_id)
+        select_attempts = select_attempts.where(attempt.c.person_id == person_id)
+    session.execute(delete_old)
+    rows = session.execute(select_attempts)
     summaries: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:
         key = (row.person_id, row.question)
@@ -154,7 +148,7 @@ def rebuild_standings(session: Session, person_id: int | None = None) -> int:
 
 
 def read_version_source(session: Session, question: str, version: str) -> str | None:
-    """The text of a version of a question that somebody answered."""
+    """The text of a version of a question that was answered; None when it is not stored."""
     return session.scalar(
         sa.select(question_version.c.source).where(
             question_version.c.question == question, question_version.c.version == version
@@ -243,7 +237,7 @@ def _write_standing(
 
 
 def next_standing(previous: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
-    """A standing's values (all but whose and of what) after one more attempt."""
+    """The columns of a standing after one more attempt, without the person and the question."""
     if previous is None:
         return {
             "attempts": 1,

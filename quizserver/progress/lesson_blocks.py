@@ -1,4 +1,4 @@
-"""The blocks of a lesson, in the order in which a page shows them. Pure."""
+"""Views of the blocks of a lesson, in the order of the page. Pure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def view_lesson_blocks(
     view_question: Callable[[Question], object],
     view_bench: Callable[[SimulationBlock], BlockView],
 ) -> Iterator[BlockView]:
-    """Each block as a kind and what a template of this kind shows.
+    """Each block as a pair: its kind, and the value that the template of this kind shows.
 
-    ``question`` and ``bench`` make a view of what is embedded, which depends on who looks; a
-    question that is not served is "missing".
+    ``view_question`` and ``view_bench`` build the views of embedded questions and simulations,
+    which depend on the visitor; a question that is not served is of the kind "missing".
     """
     for block in topic.lesson.blocks if topic.lesson else ():
         if isinstance(block, HtmlBlock):

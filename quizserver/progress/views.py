@@ -1,4 +1,4 @@
-"""How far a learner has come, from their standings and the topics as they are. Pure."""
+"""A learner's progress, from their standings and the topics as they are served. Pure."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def topic_card(topic: Topic, standings: Standings, url: UrlBuilder) -> TopicCard
 
 
 def sum_progress(cards: Iterable[TopicCard]) -> ProgressTotals:
-    """Sums over the questions that exist now; answers to questions taken away count no more."""
+    """Sums over the questions that exist now; answers to removed questions are left out."""
     cards = list(cards)
     return ProgressTotals(
         answered=sum(card.answered for card in cards),
@@ -88,7 +88,7 @@ def sum_progress(cards: Iterable[TopicCard]) -> ProgressTotals:
 
 
 def resume_link(snapshot: Snapshot, standings: Standings, url: UrlBuilder) -> LinkView | None:
-    """Where to go on: the first question not yet right, beginning in the topic answered last."""
+    """The link to continue with: a question not yet right, first in the topic answered last."""
     latest = max(standings.values(), key=lambda s: s.latest_at, default=None)
     last_question = snapshot.questions.get(latest.question) if latest else None
     topics = sorted(
@@ -101,7 +101,7 @@ def resume_link(snapshot: Snapshot, standings: Standings, url: UrlBuilder) -> Li
         for question in topic.questions
         if question.id not in standings or standings[question.id].best_mark < 1
     ]
-    # A question that was never tried comes before one that went wrong: new ground first.
+    # Questions without an attempt come before those that were answered wrong.
     open_questions.sort(key=lambda question: question.id in standings)
     if not open_questions:
         return None

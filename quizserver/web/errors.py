@@ -1,4 +1,4 @@
-"""Error pages: what happened, and what to do about it. Programs that ask for JSON get JSON."""
+"""Error pages that say what happened and what to do. Clients that ask for JSON get JSON."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
+    """The sentences of an error page."""
+
     title: str
     message: str
     what_to_do: str
@@ -79,47 +81,54 @@ DATABASE_ERROR_TEXT = ErrorText(
 DATABASE_RETRY_SECONDS = 5
 
 
-def install_error_pages(app: Flask, *, outage_reason: Callable[[Exception], str | None]) -> None:
-    """Answers HTTP errors and unforeseen exceptions with a page or JSON, never a trace.
+@dataclass(frozen=True, slots=True)
+class ErrorPages:
+    """The handlers of HTTP errors and of unforeseen exceptions: a page or JSON, never a trace.
 
-    ``unavailable`` says why the database can't be used, of an exception that means so.
+    ``outage_reason`` returns why the database can't be used, for an exception that means so, else
+    None.
     """
 
-    @app.errorhandler(CSRFError)
-    def handle_csrf_error(error: CSRFError) -> Response:
+    outage_reason: Callable[[Exception], str | None]
+
+    def handle_csrf_error(self, error: CSRFError) -> Response:
         return _error_response(400, CSRF_ERROR_TEXT)
 
-    @app.errorhandler(HTTPException)
-    def handle_http_error(error: HTTPException) -> Response:
+    def handle_http_error(self, error: HTTPException) -> Response:
         if error.response is not None:
             return make_response(error.get_response())
-        unhandled = getattr(error, "original_exception", None)
-        if unhandled is not None:  # the page of another error could not be made
-            return handle_exception(unhandled)
+        original_error = getattr(error, "original_exception", None)
+        if original_error is not None:  # the page of another error could not be rendered
+            return self.handle_exception(original_error)
         code = error.code or 500
         fallback = ErrorText(error.name, error.description or "", ERROR_TEXTS[400].what_to_do)
-        text = ERROR_TEXTS.get(code, fallback)
-        response = _error_response(code, text)
+        response = _error_response(code, ERROR_TEXTS.get(code, fallback))
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response
 
-    @app.errorhandler(Exception)
-    def handle_exception(error: Exception) -> Response:
-        # The page must not ask again who is signed in: what has just failed would fail once more.
+    def handle_exception(self, error: Exception) -> Response:
+        # The page must not look up the signed-in person: the query that failed would fail again.
         g.learner_unknown = True
-        if (reason := outage_reason(error)) is not None:
-            log.error("%s %s: no database: %s", request.method, request.path, reason)
-            response = _error_response(503, DATABASE_ERROR_TEXT)
-            response.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
-            return response
-        log.exception("%s %s failed", request.method, request.path)
-        return _error_response(InternalServerError.code, ERROR_TEXTS[500])
+        reason = self.outage_reason(error)
+        if reason is None:
+            log.exception("%s %s failed", request.method, request.path)
+            return _error_response(InternalServerError.code, ERROR_TEXTS[500])
+        log.error("%s %s: no database: %s", request.method, request.path, reason)
+        response = _error_response(503, DATABASE_ERROR_TEXT)
+        response.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
+        return response
+
+
+def install_error_pages(app: Flask, pages: ErrorPages) -> None:
+    app.register_error_handler(CSRFError, pages.handle_csrf_error)
+    app.register_error_handler(HTTPException, pages.handle_http_error)
+    app.register_error_handler(Exception, pages.handle_exception)
 
 
 def wants_json() -> bool:
-    """Whether the client is a program: it sent JSON, or prefers JSON to HTML."""
+    """Whether the client sent JSON or prefers JSON to HTML."""
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], "text/html")
     return request.is_json or best == "application/json"
 

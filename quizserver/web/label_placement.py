@@ -27,7 +27,7 @@ class LabelBox:
 
 
 def axis_name_box(text: str, size: tuple[float, float]) -> LabelBox:
-    """The room that the y axis' name takes, above the plot's upper left corner."""
+    """The box of the y axis' name, above the plot's upper left corner."""
     half_width = len(text) * _LETTER / 2 / size[0]
     return LabelBox(
         half_width - 8 / size[0], -1.1 * _HEIGHT / size[1], half_width, _HEIGHT / size[1]

@@ -1,13 +1,13 @@
-"""A long list in pages: which of them this is, and what stands on it."""
+"""A long list in pages: the page that an address asks for, and the range of entries on it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Page ``page`` of ``pages``, both from 1, of a list of ``total``."""
+    """Page ``page``, counted from 1, of a list of ``total`` entries."""
 
     page: int
     total: int
@@ -15,13 +15,13 @@ class Paging:
 
     @classmethod
     def at_page(cls, page: int, total: int, per_page: int) -> Paging:
-        """The page asked for, or the nearest that there is."""
-        last = max(1, -(-total // per_page))
-        return cls(min(max(1, page), last), total, per_page)
+        """The page with this number, or the nearest that exists."""
+        paging = cls(1, total, per_page)
+        return replace(paging, page=min(max(1, page), paging.page_count))
 
     @classmethod
     def from_query(cls, page: str, total: int, per_page: int) -> Paging:
-        """The page that an address asks for; the first when it names no number."""
+        """The page that a query argument names; the first when it is no number."""
         number = int(page) if page.isdecimal() and len(page) < 10 else 1
         return cls.at_page(number, total, per_page)
 
@@ -31,12 +31,12 @@ class Paging:
 
     @property
     def offset(self) -> int:
-        """How many stand before this page."""
+        """The number of entries before this page."""
         return (self.page - 1) * self.per_page
 
     @property
     def first(self) -> int:
-        """The number of the first on this page, from 1; 0 when there is none."""
+        """The number of the first entry on this page, from 1; 0 for an empty list."""
         return min(self.offset + 1, self.total)
 
     @property

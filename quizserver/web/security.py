@@ -1,8 +1,9 @@
-"""Headers that every response carries, and the cookies' settings."""
+"""Security headers of every response, and the settings of cookies and sessions."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, request
@@ -25,11 +26,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class _ClockTolerantSigner(TimestampSigner):
-    """Takes what another clock has signed as well.
+    """Accepts signatures with a time in the future, as another machine's clock may give them.
 
-    The library's own refuses a signature from a moment that is still to come: whoever got a cookie
-    from a machine whose clock is a second ahead would be signed out by the next machine, and a
-    guest's work would be out of reach for good once a clock was set back.
+    The library's own signer refuses them: a cookie from a machine whose clock is a second ahead
+    would be refused by the next machine, and once a clock was set back, guests would lose access to
+    their work for good.
     """
 
     def unsign(self, value: Any, max_age: int | None = None, return_timestamp: bool = False) -> Any:
@@ -55,24 +56,26 @@ def install_security(app: Flask, *, https: bool) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=https,
-        # A slow response must not bring back a cookie that a faster one has changed meanwhile.
+        # A slow response must not set back a cookie that a faster one has changed meanwhile.
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(days=365),
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
     )
 
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        if https:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        if request.endpoint != "static_files":
-            # Pages are personal: whether somebody has answered decides what they show.
-            headers.setdefault("Cache-Control", "no-store")
-        return response
+    app.after_request(partial(_add_headers, https=https))
+
+
+def _add_headers(response: Response, *, https: bool) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if https:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static_files":
+        # Pages are personal: they depend on what the visitor has answered.
+        headers.setdefault("Cache-Control", "no-store")
+    return response
