@@ -1,1 +1,1 @@
-"""Classes: who is in them, how they are doing, and what that says about the questions."""
+"""Classes: members, settings, progress matrix, item analysis, and a demo class."""

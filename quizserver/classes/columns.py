@@ -1,7 +1,7 @@
-"""Which questions a class works on, in which order: the columns of everything that shows it. Pure.
+"""The questions of a class in their order, which are the columns of its matrix and tables. Pure.
 
-What is gone from the content is told, never dropped silently: a topic by ``gone_topics``, a
-question by what people answered that no topic holds any more.
+Pages name what has gone from the content: ``missing_topics`` finds topics,
+``counted_store.answered_missing_questions`` finds questions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def question_columns(
 
 
 def missing_topics(topics: Iterable[ClassTopic], snapshot: Snapshot) -> tuple[ClassTopic, ...]:
-    """The topics of a class that are not in the content now, so that no column stands for them."""
+    """The topics of a class that are not in the content now and so have no columns."""
     return tuple(class_topic for class_topic in topics if class_topic.topic not in snapshot.topics)
 
 

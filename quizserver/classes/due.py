@@ -1,4 +1,4 @@
-"""Due moments as people write them: in a time zone that is named, kept in UTC. Pure."""
+"""Parses and formats due moments in a named time zone; they are stored in UTC. Pure."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import UTC, datetime, tzinfo
 from functools import cache
 
 UTC_NAME = "UTC"
-_FIELD_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends and takes
-# Places have one name each; the rest (Etc/GMT+5, EST5EDT) mean the opposite of what they seem to.
+_FIELD_FORMAT = "%Y-%m-%dT%H:%M"  # the value of <input type="datetime-local">
+# Only names of places: the others (Etc/GMT+5, EST5EDT) mislead, as their signs are inverted.
 _AREAS = re.compile(
     "(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/"
 )
-# On any clocks these stay years that a calendar has.
+# In any time zone these stay within the years of ``datetime``.
 _YEARS = range(2000, 2101)
-_SECONDS = re.compile(r"(?<=T\d\d:\d\d):\d\d(\.\d+)?$")  # browsers leave them out, or not
+_SECONDS = re.compile(r"(?<=T\d\d:\d\d):\d\d(\.\d+)?$")  # some browsers send them
 
 
 class DueError(ValueError):
-    """A due moment can't be read; the message says what to do."""
+    """A due moment can't be parsed; the message says what to write."""
 
 
 @cache
 def zone_names() -> tuple[str, ...]:
-    """The time zones to choose from, UTC first; it alone where the system knows no others."""
+    """The time zones to choose from, UTC first; only UTC where the system has no time zone data."""
     available = zoneinfo.available_timezones()
     return (UTC_NAME, *sorted(name for name in available if _AREAS.match(name)))
 
@@ -37,10 +37,11 @@ def find_zone(name: str | None) -> tzinfo | None:
 
 
 def parse_due(text: str, tz: tzinfo) -> datetime | None:
-    """The moment in UTC that ``text`` names on the clocks of ``where``; None for an empty text.
+    """The moment in UTC that ``text`` names in the time zone; None for an empty text.
 
-    A time that the clocks show twice is the first of them; one that they skip is as much later.
-    Raises DueError when it is no date and time, or in no year of this century.
+    When clocks are set back, a time that occurs twice is the first; when they are set forward, a
+    time that is skipped is as much later. Raises DueError for a text that is no date and time, or
+    not of this century.
     """
     if not text.strip():
         return None
@@ -54,12 +55,12 @@ def parse_due(text: str, tz: tzinfo) -> datetime | None:
 
 
 def format_due_field(moment: datetime | None, tz: tzinfo) -> str:
-    """The moment as the form's field holds it, on the clocks of ``where``."""
+    """The moment in the time zone, as the value of the form's field."""
     return moment.astimezone(tz).strftime(_FIELD_FORMAT) if moment is not None else ""
 
 
 def format_moment(moment: datetime, tz: tzinfo) -> str:
-    """The moment for people, always with how far its clocks are from UTC."""
+    """The moment as text for people, always with the offset from UTC."""
     local = moment.astimezone(tz)
     offset = local.strftime("%z")
     offset_text = "" if offset == "+0000" else f"{offset[:3]}:{offset[3:5]}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""The forms of the class pages, with the words that tell what is wrong in a field."""
+"""The forms of the class pages, with the messages of their checks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TITLE_MAX = 200
 NAME_MAX = 100
 
 
-# They can't be seen, and Persian, Hindi and some emoji are not written without them.
+# Invisible, but Persian, Hindi and some emoji are not written without them.
 _JOINERS = "\u200c\u200d"
 
 
 def _validate_line(field: StringField, max_length: int) -> None:
-    """One line of visible characters: what others will read must not play tricks on them."""
+    """Allows one line of visible characters: nothing that misleads those who read it."""
     field.data = " ".join((field.data or "").split())
     visible = field.data.translate(dict.fromkeys(map(ord, _JOINERS)))
     if not visible.isprintable() or (field.data and not visible):

@@ -1,4 +1,4 @@
-"""Who may see a class. Nobody else learns that it exists: to them its address is no page at all."""
+"""Access to a class. To anybody else its address is 404, so that they don't learn it exists."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from quizserver.db.session import Database
 
 
 class ClassGuards:
-    """Answers "may whoever asks see this class?" within a request, or ends it with 404."""
+    """Returns a class to those who may see it; ends the request with 404 for anybody else."""
 
     def __init__(self, *, database: Database, current: CurrentUser) -> None:
         self._database = database
         self._current = current
 
     def require_managed_class(self, class_id: int) -> Class:
-        """The class, for its instructors and for who administers the server; else 404."""
+        """The class, for its instructors and for admins of the server; else 404."""
         class_ = self.find_managed_class(class_id)
         if class_ is None:
             abort(404)
         return class_
 
     def find_managed_class(self, class_id: int) -> Class | None:
-        """The class, if whoever asks may see all of it; else None."""
+        """The class, for its instructors and for admins of the server; else None."""
         account = self._current.account()
         if account is None:
             return None
@@ -39,7 +39,7 @@ class ClassGuards:
             return class_ if instructors.is_instructor_of(session, class_id, account.id) else None
 
     def require_membership(self, class_id: int) -> tuple[Class, Member]:
-        """The class with the active membership of whoever asks, in whatever role; else 404."""
+        """The class with the current account's active membership, in any role; else 404."""
         account = self._require_account()
         with self._database.read() as session:
             class_ = store.find_class(session, class_id)
@@ -51,7 +51,7 @@ class ClassGuards:
         return class_, membership
 
     def require_teacher(self) -> Person:
-        """The account that asks, which may create classes; else 404."""
+        """The current account, if it may create classes; else 404."""
         account = self._require_account()
         if not account.may_teach:
             abort(404)

@@ -1,4 +1,4 @@
-"""Who instructs a class, in the database. Every function takes a session."""
+"""The instructors of classes in the database. Every function takes a session."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from quizserver.db.tables import member as membership
 
 
 def class_instructors(session: Session, class_id: int) -> list[Member]:
-    """Who instructs the class, longest first."""
+    """The instructors of a class, in the order in which they joined."""
     memberships = members.select_members(session, membership.c.class_id == class_id, IS_INSTRUCTOR)
     return sorted(memberships, key=lambda row: (row.joined_at, row.person_id))
 
 
 def is_instructor_of(session: Session, class_id: int, person_id: int) -> bool:
-    """Whether somebody is an instructor of the class, and their account may still teach."""
+    """Whether a person is an instructor of the class, with an account that may still teach."""
     current = members.find_member(session, class_id, person_id)
     return current is not None and current.is_instructor
 
 
 def classes_instructed_by(session: Session, person_id: int) -> list[Class]:
-    """The classes that somebody instructs, newest first."""
+    """The classes that a person instructs, newest first."""
     rows = session.execute(
         sa.select(*CLASS_COLUMNS)
         .join(WITH_PERSON, membership.c.class_id == class_.c.id)
@@ -41,7 +41,7 @@ def classes_instructed_by(session: Session, person_id: int) -> list[Class]:
 
 
 def ids_with_instructor(session: Session, class_ids: Collection[int]) -> set[int]:
-    """Which of these classes somebody instructs."""
+    """The ids of those of these classes that have an instructor."""
     result = session.scalars(
         sa.select(membership.c.class_id)
         .select_from(WITH_PERSON)
@@ -70,7 +70,7 @@ def promote_to_instructor(session: Session, class_id: int, email: str, now: date
     lock_class(session, class_id)
     row = session.execute(sa.select(person.c.id).where(person.c.email == email, MAY_TEACH)).first()
     if row is None:
-        # One answer for "nobody" and for "no instructor": this form is no directory of accounts.
+        # One message for both cases, so that the form can't be used to find out who has an account.
         raise MembershipError(
             f"{email} is not the address of an instructor's account on this server."
         )
@@ -93,7 +93,7 @@ def promote_to_instructor(session: Session, class_id: int, email: str, now: date
 
 
 def step_down_instructor(session: Session, class_id: int, person_id: int, now: datetime) -> None:
-    """An instructor leaves the class. Raises MembershipError for the only one it has."""
+    """Ends an instructor's membership. Raises MembershipError for the only instructor."""
     lock_class(session, class_id)
     others = [row for row in class_instructors(session, class_id) if row.person_id != person_id]
     if not others:

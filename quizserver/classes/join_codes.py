@@ -1,4 +1,4 @@
-"""Join codes: made at random, easy to read aloud, and compared without telling how near one was."""
+"""Random join codes that are easy to read aloud; compared in constant time."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import hmac
 import re
 import secrets
 
-# Nothing that looks or sounds like another sign (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and no vowels, so
-# that no code spells a word.
+# Without characters that look or sound like another (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and without
+# vowels, so that no code spells a word.
 ALPHABET = "CDFGHJKMNPQRTVWXY34679"
 LENGTH = 9  # 22^9, a million million: 40 random bits
 GROUP = 3
 
 
 def generate_code() -> str:
-    """A fresh code, as it is stored: capitals and digits without separators."""
+    """A new code as it is stored: capitals and digits without separators."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
 def normalise_code(text: str) -> str | None:
-    """What somebody typed, as it would be stored; None when it can't be a code.
+    """The stored form of a typed code; None when it can't be a code.
 
-    Small letters, spaces and hyphens do not matter.
+    Lower case, spaces and hyphens make no difference.
     """
     stripped = re.sub(r"[\s\-\u2010-\u2015]", "", text).upper()
     is_valid = len(stripped) == LENGTH and all(character in ALPHABET for character in stripped)
@@ -29,10 +29,10 @@ def normalise_code(text: str) -> str | None:
 
 
 def format_code(code: str) -> str:
-    """The code in groups of three, for people."""
+    """The code in groups of three, as people read and write it."""
     return "-".join(code[start : start + GROUP] for start in range(0, len(code), GROUP))
 
 
 def codes_match(code: str, other: str) -> bool:
-    """Whether two codes are the same, in a time that does not depend on where they differ."""
+    """Whether two codes are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(code.encode(), other.encode())

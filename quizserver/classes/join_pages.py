@@ -1,7 +1,8 @@
-"""The pages on which a learner joins a class: nobody joins before reading who will see what."""
+"""The pages on which a learner joins a class, which first say who will see what."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -24,41 +25,41 @@ NO_CLASS = (
 )
 
 
-def add_join_views(
-    blueprint: Blueprint,
-    *,
-    database: Database,
-    current: CurrentUser,
-    limiter: Limiter,
-    settings: Settings,
+def add_join_rules(
+    blueprint: Blueprint, pages: JoinPages, limiter: Limiter, settings: Settings
 ) -> None:
-    """Adds ``/join`` and ``/join/<code>``."""
-    # Only what finds no class counts, so that a class of hundreds can join from one address.
+    """Adds ``/join`` and ``/join/<code>``, limited by client address."""
+    # Only codes that find no class count, so that a class of hundreds can join from one address.
     client_limit = limiter.shared_limit(
         settings.limit_join_client,
         "join-client",
         key_func=get_remote_address,
         deduct_when=lambda response: response.status_code == 404,
     )
+    add_rule, get_and_post = blueprint.add_url_rule, ["GET", "POST"]
+    add_rule("/join", "join_any", client_limit(pages.enter_code), methods=get_and_post)
+    add_rule("/join/<code>", "join", client_limit(pages.join_class), methods=get_and_post)
 
-    @blueprint.route("/join", methods=["GET", "POST"])
-    @client_limit
-    def join_any() -> AnyResponse | str | tuple[str, int]:
+
+@dataclass(frozen=True, slots=True)
+class JoinPages:
+    database: Database
+    current: CurrentUser
+
+    def enter_code(self) -> AnyResponse | tuple[str, int]:
         form = CodeForm()
         if not form.validate_on_submit():
             return _code_page(form, 422 if form.errors else 200)
-        with database.read() as session:
+        with self.database.read() as session:
             class_ = join_store.find_class_by_code(session, form.code.data)
         if class_ is None or class_.join_code is None:
             form.code.errors = [NO_CLASS]
             return _code_page(form, 404)
         return redirect(url_for("classes.join", code=join_codes.format_code(class_.join_code)), 303)
 
-    @blueprint.route("/join/<code>", methods=["GET", "POST"])
-    @client_limit
-    def join(code: str) -> AnyResponse | str | tuple[str, int]:
-        account, form = current.account(), NameForm()
-        with database.read() as session:
+    def join_class(self, code: str) -> AnyResponse | tuple[str, int]:
+        account, form = self.current.account(), NameForm()
+        with self.database.read() as session:
             class_ = join_store.find_class_by_code(session, code)
             if class_ is None:
                 code_form = CodeForm(formdata=None, data={"code": code[:40]})
@@ -75,19 +76,21 @@ def add_join_views(
                 form.name.data = membership.name
             return _join_page(class_, code, form, membership, teachers)
         try:
-            with database.write() as session:
-                # Asked again under the lock: the code may have been closed meanwhile.
-                open_class = join_store.find_class_by_code(session, code, lock_row=True)
-                if open_class is None:
-                    raise members.MembershipError(NO_CLASS)
-                join_store.join_class(
-                    session, open_class.id, account.id, form.name.data, datetime.now(UTC)
-                )
+            self._add_learner(code, account.id, form.name.data)
         except members.MembershipError as error:
             form.form_errors.append(str(error))
             return _join_page(class_, code, form, membership, teachers)
         flash(f"You are in: {class_.title}.")
         return redirect(url_for("classes.overview", class_id=class_.id), 303)
+
+    def _add_learner(self, code: str, person_id: int, name: str) -> None:
+        """Raises MembershipError when the code was closed or the person was removed."""
+        with self.database.write() as session:
+            # Looked up again under the lock: the code may have been closed meanwhile.
+            class_ = join_store.find_class_by_code(session, code, lock_row=True)
+            if class_ is None:
+                raise members.MembershipError(NO_CLASS)
+            join_store.join_class(session, class_.id, person_id, name, datetime.now(UTC))
 
 
 def _code_page(form: CodeForm, status: int) -> tuple[str, int]:

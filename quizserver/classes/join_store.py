@@ -1,4 +1,4 @@
-"""How somebody gets into a class, in the database. Every function takes a session."""
+"""Joining a class by its code, in the database. Every function takes a session."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from quizserver.db.tables import member as membership
 
 
 def find_class_by_code(session: Session, code: str, *, lock_row: bool = False) -> Class | None:
-    """The class that ``code``, in any spelling, lets people into now; None when there is none.
+    """The class that can be joined with ``code``, in any spelling, now; None when there is none.
 
-    A class without an instructor takes nobody in. With ``hold``, the code stays as it is until the
-    caller's transaction ends.
+    A class without an instructor can't be joined. With ``lock_row``, the code stays as it is until
+    the caller's transaction ends.
     """
     normalised = join_codes.normalise_code(code)
     if normalised is None:
@@ -34,7 +34,7 @@ def find_class_by_code(session: Session, code: str, *, lock_row: bool = False) -
             .where(membership.c.class_id == class_.c.id, IS_INSTRUCTOR),
         )
     ).all()
-    # Every open code is compared, each in constant time: how long a wrong one takes says nothing.
+    # Compared with every open code, each in constant time, so that timing reveals nothing.
     matches = [row for row in rows if join_codes.codes_match(row.join_code, normalised)]
     if not matches:
         return None
@@ -46,9 +46,9 @@ def find_class_by_code(session: Session, code: str, *, lock_row: bool = False) -
 
 
 def join_class(session: Session, class_id: int, person_id: int, name: str, now: datetime) -> Member:
-    """Makes somebody a learner of the class, or lets them back in who left.
+    """Makes a person a learner of the class, again if they have left it.
 
-    Whoever is in it already stays as they are. Raises MembershipError for who was removed.
+    An active membership stays as it is. Raises MembershipError for a person who was removed.
     """
     lock_class(session, class_id)
     inserted = insert_if_new(

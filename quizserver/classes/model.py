@@ -11,11 +11,11 @@ ClassRole = Literal["learner", "instructor"]
 MemberState = Literal["active", "left", "removed"]
 
 STUCK_ATTEMPTS = 3
-"""Wrong this often, although every answer is explained at once: the explanation did not help."""
+"""A learner is stuck at a question after this many attempts of which none is right."""
 
 
 def fold_text(text: str) -> str:
-    """How names are compared: whatever their case, their accents and their spelling in Unicode."""
+    """The text without case, accents and differences of Unicode form, for comparing names."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
@@ -24,7 +24,7 @@ def fold_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """An instructor's group. Nobody can join while ``join_code`` is None."""
+    """A class of learners. Nobody can join while ``join_code`` is None."""
 
     id: int
     title: str
@@ -34,9 +34,9 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in a class; ``account_role`` is their role on this server.
+    """The membership of a person in a class; ``account_role`` is their role on this server.
 
-    Who left or was removed is kept, with their work, and comes back as they were.
+    It is kept when they leave or are removed, and becomes active again when they come back.
     """
 
     class_id: int
@@ -51,24 +51,24 @@ class Member:
 
     @property
     def label(self) -> str:
-        """What the class calls them."""
+        """The name in the class, or else the email address."""
         return self.name or self.email
 
     @property
     def is_instructor(self) -> bool:
-        """Whether they instruct the class: who may no longer teach does not, whatever the role."""
+        """Whether they instruct the class, with an account that may still teach."""
         teaches = self.account_role in ("instructor", "admin")
         return self.state == "active" and self.role == "instructor" and teaches
 
     @property
     def is_counted(self) -> bool:
-        """Whether their answers belong into the statistics: staff and instructors never do."""
+        """Whether they count in the statistics: staff and instructors never do."""
         return self.state == "active" and self.role == "learner" and self.account_role == "learner"
 
 
 @dataclass(frozen=True, slots=True)
 class ClassTopic:
-    """A topic of a class, in the instructor's order, with the moment it is due if there is one."""
+    """A topic of a class with its position, and the moment at which it is due, if any."""
 
     topic: str
     position: int

@@ -1,8 +1,9 @@
-"""The roster of a class: learners removed and taken back, instructors added and stepping down."""
+"""The roster of a class: removes and takes back learners, adds and removes instructors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -22,77 +23,93 @@ SEARCH_MAX = 100
 MemberChange = Callable[[Session, int, int, datetime], bool]
 
 
-def add_roster_views(
-    blueprint: Blueprint, *, database: Database, current: CurrentUser, guards: ClassGuards
-) -> None:
-    """Adds the roster's page and what can be done on it."""
+def add_roster_rules(blueprint: Blueprint, pages: RosterPages) -> None:
+    """Adds the roster and its buttons."""
+    roster = "/classes/<int:class_id>/roster"
+    instructor = "/classes/<int:class_id>/instructors"
+    add_rule, post = blueprint.add_url_rule, ["POST"]
+    add_rule(roster, "roster", pages.show_roster)
+    add_rule(f"{roster}/<int:person_id>/remove", "remove", pages.remove_learner, methods=post)
+    add_rule(f"{roster}/<int:person_id>/take-back", "take_back", pages.take_back, methods=post)
+    add_rule(instructor, "add_instructor", pages.add_instructor, methods=post)
+    add_rule(f"{instructor}/<int:person_id>/remove", "step_down", pages.step_down, methods=post)
 
-    @blueprint.get("/classes/<int:class_id>/roster")
-    def roster(class_id: int) -> tuple[str, int]:
-        return _roster_page(guards.require_managed_class(class_id), InstructorForm())
 
-    @blueprint.post("/classes/<int:class_id>/roster/<int:person_id>/remove")
-    def remove(class_id: int, person_id: int) -> AnyResponse:
+@dataclass(frozen=True, slots=True)
+class RosterPages:
+    database: Database
+    current: CurrentUser
+    guards: ClassGuards
+
+    def show_roster(self, class_id: int) -> tuple[str, int]:
+        return self._roster_page(self.guards.require_managed_class(class_id), InstructorForm())
+
+    def remove_learner(self, class_id: int, person_id: int) -> AnyResponse:
         messages = ("{} is no longer in the class.", "{} was not in the class as a learner.")
-        return _change_member(class_id, person_id, members.remove_learner, *messages)
+        return self._change_member(class_id, person_id, members.remove_learner, *messages)
 
-    @blueprint.post("/classes/<int:class_id>/roster/<int:person_id>/take-back")
-    def take_back(class_id: int, person_id: int) -> AnyResponse:
+    def take_back(self, class_id: int, person_id: int) -> AnyResponse:
         messages = ("{} is in the class again.", "{} had not been removed, or is back already.")
-        return _change_member(class_id, person_id, members.take_back_learner, *messages)
+        return self._change_member(class_id, person_id, members.take_back_learner, *messages)
 
-    @blueprint.post("/classes/<int:class_id>/instructors")
-    def add_instructor(class_id: int) -> AnyResponse | tuple[str, int]:
-        class_ = guards.require_managed_class(class_id)
+    def add_instructor(self, class_id: int) -> AnyResponse | tuple[str, int]:
+        class_ = self.guards.require_managed_class(class_id)
         form = InstructorForm()
         if not form.validate_on_submit():
-            return _roster_page(class_, form)
+            return self._roster_page(class_, form)
         try:
-            with database.write() as session:
+            with self.database.write() as session:
                 instructors.promote_to_instructor(
                     session, class_id, form.email.data, datetime.now(UTC)
                 )
         except members.MembershipError as error:
             form.email.errors = [str(error)]
-            return _roster_page(class_, form)
+            return self._roster_page(class_, form)
         flash(f"{form.email.data} instructs this class now.")
-        return _back_to_roster(class_id)
+        return _redirect_to_roster(class_id)
 
-    @blueprint.post("/classes/<int:class_id>/instructors/<int:person_id>/remove")
-    def step_down(class_id: int, person_id: int) -> AnyResponse:
-        guards.require_managed_class(class_id)
-        account = current.account()
+    def step_down(self, class_id: int, person_id: int) -> AnyResponse:
+        """Removes an instructor: by themselves, or by an admin of the server."""
+        self.guards.require_managed_class(class_id)
+        account = self.current.account()
         assert account is not None
         is_self = account.id == person_id
         if not is_self and not account.is_admin:
             flash("Instructors step down by themselves; an admin of this server can remove them.")
-            return _back_to_roster(class_id)
+            return _redirect_to_roster(class_id)
         try:
-            with database.write() as session:
+            with self.database.write() as session:
                 instructors.step_down_instructor(session, class_id, person_id, datetime.now(UTC))
         except members.MembershipError as error:
             flash(str(error))
-            return _back_to_roster(class_id)
+            return _redirect_to_roster(class_id)
         flash("You no longer instruct that class." if is_self else "They no longer instruct it.")
-        return redirect(url_for("classes.classes"), 303) if is_self else _back_to_roster(class_id)
+        if is_self:
+            return redirect(url_for("classes.classes"), 303)
+        return _redirect_to_roster(class_id)
 
     def _change_member(
-        class_id: int, person_id: int, change: MemberChange, success_text: str, failure_text: str
+        self,
+        class_id: int,
+        person_id: int,
+        change: MemberChange,
+        success_text: str,
+        failure_text: str,
     ) -> AnyResponse:
-        guards.require_managed_class(class_id)
-        with database.write() as session:
+        self.guards.require_managed_class(class_id)
+        with self.database.write() as session:
             changed = change(session, class_id, person_id, datetime.now(UTC))
             member = members.find_member(session, class_id, person_id)
         if member is None:
             flash("They are not on the roster any more.")
         else:
             flash((success_text if changed else failure_text).format(member.label))
-        return _back_to_roster(class_id)
+        return _redirect_to_roster(class_id)
 
-    def _roster_page(class_: Class, form: InstructorForm) -> tuple[str, int]:
-        account = current.account()
+    def _roster_page(self, class_: Class, form: InstructorForm) -> tuple[str, int]:
+        account = self.current.account()
         assert account is not None
-        with database.read() as session:
+        with self.database.read() as session:
             all_members = members.class_members(session, class_.id, state=None)
             teachers = instructors.class_instructors(session, class_.id)
         instructor_ids = {member.person_id for member in teachers}
@@ -111,7 +128,7 @@ def add_roster_views(
         return page, 422 if form.errors else 200
 
 
-def _back_to_roster(class_id: int) -> AnyResponse:
-    """The page of the roster on which the button was."""
+def _redirect_to_roster(class_id: int) -> AnyResponse:
+    """Back to the page of the roster, and the search, from which the form was sent."""
     page, search = (request.args.get(name, "")[:SEARCH_MAX] or None for name in ("page", "search"))
     return redirect(url_for("classes.roster", class_id=class_id, page=page, search=search), 303)

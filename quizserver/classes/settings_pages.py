@@ -1,14 +1,18 @@
-"""What an instructor decides about a class: title, join code, topics with due dates, its end."""
+"""The settings of a class: its title, join code and topics with due dates; and its deletion."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from quizserver.classes import due, settings_store, store
+from quizserver.classes import due, store
 from quizserver.classes import members_store as members
+from quizserver.classes.counted_store import answered_missing_questions
 from quizserver.classes.forms import TitleForm
 from quizserver.classes.guards import ClassGuards
 from quizserver.classes.model import Class
@@ -23,45 +27,51 @@ from quizserver.db.session import Database
 from quizserver.topics.library import Library
 
 
-def add_settings_views(
-    blueprint: Blueprint, *, database: Database, library: Library, guards: ClassGuards
-) -> None:
+def add_settings_rules(blueprint: Blueprint, pages: SettingsPages) -> None:
     """Adds the settings of a class and its deletion."""
+    class_url, add_rule, post = "/classes/<int:class_id>", blueprint.add_url_rule, ["POST"]
+    add_rule(f"{class_url}/settings", "settings", pages.show_settings)
+    add_rule(f"{class_url}/title", "rename", pages.rename_class, methods=post)
+    add_rule(f"{class_url}/code", "change_code", pages.change_code, methods=post)
+    add_rule(f"{class_url}/topics", "choose_topics", pages.choose_topics, methods=post)
+    add_rule(f"{class_url}/delete", "delete", pages.delete_class, methods=["GET", "POST"])
 
-    @blueprint.get("/classes/<int:class_id>/settings")
-    def settings(class_id: int) -> tuple[str, int]:
-        class_ = guards.require_managed_class(class_id)
-        return _settings_page(class_, TitleForm(formdata=None, data={"title": class_.title}))
 
-    @blueprint.post("/classes/<int:class_id>/title")
-    def rename(class_id: int) -> AnyResponse | tuple[str, int]:
-        class_ = guards.require_managed_class(class_id)
+@dataclass(frozen=True, slots=True)
+class SettingsPages:
+    database: Database
+    library: Library
+    guards: ClassGuards
+
+    def show_settings(self, class_id: int) -> tuple[str, int]:
+        return self._settings_page(self.guards.require_managed_class(class_id))
+
+    def rename_class(self, class_id: int) -> AnyResponse | tuple[str, int]:
+        class_ = self.guards.require_managed_class(class_id)
         form = TitleForm()
         if not form.validate_on_submit():
-            return _settings_page(class_, form)
-        with database.write() as writing:
-            store.rename_class(writing, class_id, form.title.data)
+            return self._settings_page(class_, title_form=form)
+        with self.database.write() as db_session:
+            store.rename_class(db_session, class_id, form.title.data)
         flash("The class has its new title.")
-        return redirect(url_for("classes.settings", class_id=class_id), 303)
+        return _redirect_to_settings(class_id)
 
-    @blueprint.post("/classes/<int:class_id>/code")
-    def change_code(class_id: int) -> AnyResponse:
-        guards.require_managed_class(class_id)
+    def change_code(self, class_id: int) -> AnyResponse:
+        self.guards.require_managed_class(class_id)
         action = request.form.get("do")
         if action not in ("close", "new"):
-            abort(400)  # a code that learners hold is replaced only when somebody says so
-        with database.write() as writing:
+            abort(400)  # no default: learners may hold the present code
+        with self.database.write() as db_session:
             if action == "close":
-                store.clear_join_code(writing, class_id)
+                store.clear_join_code(db_session, class_id)
                 flash("Nobody can join now. Who is in the class stays in it.")
             else:
-                store.renew_join_code(writing, class_id)
+                store.renew_join_code(db_session, class_id)
                 flash("The class has a new code. An older one lets nobody in any more.")
-        return redirect(url_for("classes.settings", class_id=class_id, _anchor="code"), 303)
+        return _redirect_to_settings(class_id, anchor="code")
 
-    @blueprint.post("/classes/<int:class_id>/topics")
-    def choose_topics(class_id: int) -> AnyResponse | tuple[str, int]:
-        class_ = guards.require_managed_class(class_id)
+    def choose_topics(self, class_id: int) -> AnyResponse | tuple[str, int]:
+        class_ = self.guards.require_managed_class(class_id)
         action = request.form.get("do")
         submitted = SubmittedTopics(
             fingerprint=request.form.get("seen", ""),
@@ -71,32 +81,30 @@ def add_settings_views(
             add=request.form.get("add", "") if action == "add" else "",
             move=request.form.get("move", ""),
         )
-        title_form = TitleForm(formdata=None, data={"title": class_.title})
         try:
-            with database.write() as writing:
-                store.lock_class(writing, class_id)
-                saved_topics = store.class_topics(writing, class_id)
-                chosen = apply_topics_form(submitted, saved_topics, library.snapshot())
-                store.set_class_topics(writing, class_id, chosen)
+            with self.database.write() as db_session:
+                store.lock_class(db_session, class_id)
+                saved_topics = store.class_topics(db_session, class_id)
+                chosen = apply_topics_form(submitted, saved_topics, self.library.snapshot())
+                store.set_class_topics(db_session, class_id, chosen)
         except TopicsFormError as error:
-            return _settings_page(class_, title_form, submitted=submitted, errors=error.errors)
+            return self._settings_page(class_, submitted=submitted, topic_errors=error.errors)
         if action == "clocks" and due.find_zone(request.form.get("clocks")) is not None:
             session["zone"] = request.form["clocks"]
         flash("The topics are saved.")
         moved_topic = submitted.add or submitted.move.partition(":")[2]
-        # The keyboard goes on at the topic that was moved.
+        # Keyboard focus stays near the topic that was moved.
         anchor = f"topic-{moved_topic}" if moved_topic in dict(chosen) else "topics"
-        return redirect(url_for("classes.settings", class_id=class_id, _anchor=anchor), 303)
+        return _redirect_to_settings(class_id, anchor=anchor)
 
-    @blueprint.route("/classes/<int:class_id>/delete", methods=["GET", "POST"])
-    def delete(class_id: int) -> AnyResponse | tuple[str, int]:
-        class_ = guards.require_managed_class(class_id)
-        with database.read() as reading:
-            membership_count = members.count_memberships(reading, class_id)
+    def delete_class(self, class_id: int) -> AnyResponse | tuple[str, int]:
+        class_ = self.guards.require_managed_class(class_id)
+        with self.database.read() as db_session:
+            membership_count = members.count_memberships(db_session, class_id)
         form = TitleForm()
         if form.validate_on_submit() and form.title.data == class_.title:
-            with database.write() as writing:
-                store.delete_class(writing, class_id)
+            with self.database.write() as db_session:
+                store.delete_class(db_session, class_id)
             flash(f"The class {class_.title} is deleted. Every answer is still its learner’s.")
             return redirect(url_for("classes.classes"), 303)
         if form.is_submitted():
@@ -107,22 +115,25 @@ def add_settings_views(
         return page, 422 if form.errors else 200
 
     def _settings_page(
+        self,
         class_: Class,
-        title_form: TitleForm,
         *,
+        title_form: TitleForm | None = None,
         submitted: SubmittedTopics | None = None,
-        errors: dict[str, str] | None = None,
+        topic_errors: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[str, int]:
-        snapshot, zone = (
-            library.snapshot(),
-            submitted.zone if submitted is not None else _zone_name(),
-        )
-        with database.read() as reading:
-            topics = store.class_topics(reading, class_.id)
-            missing_questions = settings_store.answered_missing_questions(
-                reading, class_.id, list(snapshot.questions)
+        """The settings as saved, or with one of the two forms as it was submitted."""
+        if title_form is None:
+            title_form = TitleForm(formdata=None, data={"title": class_.title})
+        snapshot = self.library.snapshot()
+        zone = submitted.zone if submitted is not None else _read_zone_name()
+        tz = due.find_zone(zone) or UTC
+        with self.database.read() as db_session:
+            topics = store.class_topics(db_session, class_.id)
+            missing_questions = answered_missing_questions(
+                db_session, class_.id, list(snapshot.questions)
             )
-        form_rows = topic_form_rows(topics, submitted, errors or {}, snapshot, _zone_or_utc(zone))
+        form_rows = topic_form_rows(topics, submitted, topic_errors, snapshot, tz)
         chosen_topics = {row.topic for row in form_rows}
         page = render_template(
             "classes/settings.html",
@@ -130,7 +141,7 @@ def add_settings_views(
             form=title_form,
             topic_rows=form_rows,
             topics_revision=topics_fingerprint(topics),
-            form_error=(errors or {}).get(""),
+            form_error=topic_errors.get(""),
             other_topics=[
                 topic for topic in snapshot.topics.values() if topic.id not in chosen_topics
             ],
@@ -138,19 +149,19 @@ def add_settings_views(
             zone=zone,
             zones=due.zone_names(),
             zone_known="zone" in session,
-            offset=due.format_moment(datetime.now(UTC), _zone_or_utc(zone)),
+            offset=due.format_moment(datetime.now(UTC), tz),
         )
-        return page, 422 if title_form.errors or errors else 200
+        return page, 422 if title_form.errors or topic_errors else 200
 
 
-def _zone_name() -> str:
-    """The time zone that this browser's owner chose last, or chooses with this request."""
+def _redirect_to_settings(class_id: int, *, anchor: str | None = None) -> AnyResponse:
+    return redirect(url_for("classes.settings", class_id=class_id, _anchor=anchor), 303)
+
+
+def _read_zone_name() -> str:
+    """The time zone in the address, which the browser's session then keeps; else the kept one."""
     requested = request.args.get("zone")
     if due.find_zone(requested) is not None:
         session["zone"] = requested
     name = session.get("zone")
     return name if isinstance(name, str) and due.find_zone(name) is not None else due.UTC_NAME
-
-
-def _zone_or_utc(name: str) -> tzinfo:
-    return due.find_zone(name) or UTC

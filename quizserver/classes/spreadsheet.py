@@ -1,6 +1,6 @@
-"""CSV for spreadsheets: RFC 4180, and no cell that a spreadsheet would run as a formula. Pure.
+"""CSV for spreadsheets: RFC 4180, with texts escaped that would be run as formulas. Pure.
 
-The file begins with a byte order mark: without it Excel reads UTF-8 as something else.
+The file begins with a byte order mark, without which Excel does not read it as UTF-8.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import io
 from collections.abc import Iterable, Iterator
 
 BYTE_ORDER_MARK = "\ufeff"
-# What makes a formula of a cell in Excel, LibreOffice or Google Sheets, full-width signs included.
+# Begin a formula in Excel, LibreOffice or Google Sheets; full-width characters do so too.
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def escape_formula(text: str) -> str:
-    """The text of a cell, with an apostrophe before what would begin a formula."""
+    """The text of a cell, with an apostrophe before it if it would be a formula."""
     return f"'{text}" if text[:1] in _FORMULA_STARTS else text
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as lines that end in CR LF; texts made safe, None empty, numbers as they are."""
+    """Rows as lines that end in CR LF; texts are escaped, None is empty, numbers stay."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerows(
         [escape_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
@@ -29,7 +29,7 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 
 
 def csv_file(head: Iterable[str], chunks: Iterable[Iterable[Iterable[object]]]) -> Iterator[str]:
-    """A whole file, chunk by chunk, so that a long one never stands in memory."""
+    """A whole file, chunk by chunk, so that a long one is never whole in memory."""
     yield BYTE_ORDER_MARK + csv_text([head])
     for rows in chunks:
         yield csv_text(rows)

@@ -1,5 +1,8 @@
-"""A class and its topics in the database; who is in it stands in ``members``, ``instructors`` and
-``joining``. Every function takes a session; the caller owns the transaction."""
+"""Classes and their topics in the database; for memberships see ``members_store``,
+``instructors_store`` and ``join_store``.
+
+Every function takes a session; the caller owns the transaction.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class ClassGoneError(LookupError):
 
 
 def create_class(session: Session, title: str, person_id: int, now: datetime) -> Class:
-    """A new class, open to who has its code, with ``person_id`` as its instructor."""
+    """Creates a class that can be joined by its code, with ``person_id`` as its instructor."""
     row = session.execute(
         sa.insert(class_)
         .values(title=title, join_code=_unused_code(session), created_at=now)
@@ -53,8 +56,10 @@ def all_classes(session: Session) -> list[Class]:
 
 
 def sort_by_title(classes: Iterable[Class]) -> list[Class]:
-    """In the order of their titles: databases disagree about letters."""
-    return sorted(classes, key=lambda entry: (fold_text(entry.title), entry.id))
+    """Sorted by title in Python, as databases sort letters differently."""
+    return sorted(
+        classes, key=lambda learning_class: (fold_text(learning_class.title), learning_class.id)
+    )
 
 
 def rename_class(session: Session, class_id: int, title: str) -> None:
@@ -62,19 +67,19 @@ def rename_class(session: Session, class_id: int, title: str) -> None:
 
 
 def renew_join_code(session: Session, class_id: int) -> str:
-    """Opens the class with a fresh code; one that it had before lets nobody in any more."""
+    """Opens the class with a new code; the one that it had before is no longer valid."""
     code = _unused_code(session)
     session.execute(sa.update(class_).where(class_.c.id == class_id).values(join_code=code))
     return code
 
 
 def clear_join_code(session: Session, class_id: int) -> None:
-    """Takes the code away: nobody can join until there is a new one."""
+    """Closes the class: nobody can join until it has a new code."""
     session.execute(sa.update(class_).where(class_.c.id == class_id).values(join_code=None))
 
 
 def delete_class(session: Session, class_id: int) -> None:
-    """Removes the class, its memberships and its choice of topics; answers are people's own."""
+    """Deletes the class, its memberships and its list of topics; answers are kept."""
     session.execute(sa.delete(class_).where(class_.c.id == class_id))
 
 
@@ -91,7 +96,7 @@ def class_topics(session: Session, class_id: int) -> list[ClassTopic]:
 def set_class_topics(
     session: Session, class_id: int, topics_with_due: Iterable[tuple[str, datetime | None]]
 ) -> None:
-    """Gives the class these topics, each with its due moment or None, in this order."""
+    """Sets the topics of the class, in this order, each with its due moment or None."""
     lock_class(session, class_id)
     session.execute(sa.delete(class_topic).where(class_topic.c.class_id == class_id))
     rows = [
@@ -103,9 +108,9 @@ def set_class_topics(
 
 
 def lock_class(session: Session, class_id: int) -> None:
-    """Two changes to a class happen one after the other (SQLite's writers always do).
+    """Locks the class, so that changes happen one after the other (in SQLite they always do).
 
-    Raises GoneError when the class is not there any more.
+    Raises ClassGoneError when the class does not exist any more.
     """
     statement = sa.select(class_.c.id).where(class_.c.id == class_id).with_for_update()
     if session.scalar(statement) is None:
@@ -113,7 +118,7 @@ def lock_class(session: Session, class_id: int) -> None:
 
 
 def _unused_code(session: Session) -> str:
-    """A code that no class has; the unique constraint has the last word."""
+    """A code that no class has now; a unique constraint on the column makes sure."""
     while True:
         code = join_codes.generate_code()
         if session.scalar(sa.select(class_.c.id).where(class_.c.join_code == code)) is None:

@@ -1,4 +1,4 @@
-"""The form in which an instructor chooses topics, orders them and says until when. Pure."""
+"""The form in which an instructor chooses and orders topics and sets due dates. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MOVE_STEPS = {"up": -1, "down": 1, "remove": 0}
 
 @dataclass(frozen=True, slots=True)
 class SubmittedTopics:
-    """What the form sent: topics in order with what was written as due, and what to do with one.
+    """The submitted form: topics in order with the texts of their due fields, and one action.
 
-    ``add`` is a topic to put at the end; ``move`` is ``up:``, ``down:`` or ``remove:`` and a topic.
-    ``seen`` is the ``mark`` of the topics that the page was made from.
+    ``add`` is a topic to append; ``move`` is ``up:``, ``down:`` or ``remove:`` and a topic.
+    ``fingerprint`` is the ``topics_fingerprint`` of the topics that the page showed.
     """
 
     fingerprint: str
@@ -33,7 +33,7 @@ class SubmittedTopics:
 
 @dataclass(frozen=True, slots=True)
 class TopicFormRow:
-    """One chosen topic in the form; ``title`` is None when the content has it not."""
+    """One chosen topic in the form; ``title`` is None when it is not in the content."""
 
     topic: str
     title: str | None
@@ -42,7 +42,7 @@ class TopicFormRow:
 
 
 class TopicsFormError(ValueError):
-    """Some fields can't be read: the message of each by its topic."""
+    """Fields that can't be parsed: messages by topic; "" is the form as a whole."""
 
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(errors.values()))
@@ -50,7 +50,7 @@ class TopicsFormError(ValueError):
 
 
 def topics_fingerprint(topics: Sequence[ClassTopic]) -> str:
-    """Changes with the topics, their order and their due moments."""
+    """A hash of the topics, their order and their due moments."""
     content = [
         (class_topic.topic, class_topic.due_at and class_topic.due_at.isoformat())
         for class_topic in topics
@@ -61,11 +61,11 @@ def topics_fingerprint(topics: Sequence[ClassTopic]) -> str:
 def apply_topics_form(
     submitted: SubmittedTopics, saved_topics: Sequence[ClassTopic], snapshot: Snapshot
 ) -> list[tuple[str, datetime | None]]:
-    """The topics of the class as the form wants them, in order, with due moments in UTC.
+    """The new topics of the class, in order, with due moments in UTC.
 
-    Topics that are neither in the content nor were there ``before``, and repeated ones, are left
-    out. Raises ChoiceError when a due moment or the time zone can't be read, when the form is not
-    whole, or when it was made from other topics than these.
+    Topics that are neither in the content nor in ``saved_topics``, and repeated ones, are left out.
+    Raises TopicsFormError when a due moment or the time zone can't be parsed, when the form is
+    incomplete, or when ``saved_topics`` are not those that the page showed.
     """
     if submitted.fingerprint != topics_fingerprint(saved_topics):
         raise TopicsFormError({"": _conflict_message(saved_topics, snapshot, submitted.zone)})
@@ -74,7 +74,7 @@ def apply_topics_form(
     if tz is None:
         raise TopicsFormError({"": "Choose a time zone from the list."})
     if len(submitted.topics) != len(submitted.dues):
-        raise TopicsFormError({"": "The form did not arrive whole. Open the settings anew."})
+        raise TopicsFormError({"": "The form did not arrive whole. Open the settings again."})
     due_by_topic: dict[str, datetime | None] = {}
     errors: dict[str, str] = {}
     saved_due = {class_topic.topic: class_topic.due_at for class_topic in saved_topics}
@@ -101,7 +101,7 @@ def topic_form_rows(
     snapshot: Snapshot,
     tz: tzinfo,
 ) -> list[TopicFormRow]:
-    """The form's rows: as kept, or as sent when something in them can't be read."""
+    """The rows of the form: as submitted when it has errors, else as saved."""
     if submitted is not None:
         pairs = list(
             zip_longest(submitted.topics, submitted.dues[: len(submitted.topics)], fillvalue="")
@@ -111,26 +111,22 @@ def topic_form_rows(
             (class_topic.topic, due.format_due_field(class_topic.due_at, tz))
             for class_topic in topics
         ]
+    titles = {topic.id: topic.title for topic in snapshot.topics.values()}
     return [
-        TopicFormRow(
-            topic,
-            content_topic.title if (content_topic := snapshot.topics.get(topic)) else None,
-            text,
-            error,
-        )
-        for topic, text in pairs
-        for error in [errors.get(topic)]
+        TopicFormRow(topic, titles.get(topic), text, errors.get(topic)) for topic, text in pairs
     ]
 
 
 def _parse_due_field(text: str, saved: datetime | None, tz: tzinfo) -> datetime | None:
-    """What stands in a field as it was written there is what is kept: of an hour that the clocks
-    show twice, the field can't say which."""
+    """The due moment of a field; ``saved`` if the field is unchanged.
+
+    The text alone can't tell the two occurrences of an hour apart when clocks are set back.
+    """
     return saved if text == due.format_due_field(saved, tz) else due.parse_due(text, tz)
 
 
 def _conflict_message(saved_topics: Sequence[ClassTopic], snapshot: Snapshot, zone: str) -> str:
-    """What became of the topics while somebody had the form open."""
+    """The message about topics that were changed while the form was open."""
     titles = {topic.id: topic.title for topic in snapshot.topics.values()}
     tz = due.find_zone(zone) or UTC
     topic_texts = [
@@ -144,8 +140,8 @@ def _conflict_message(saved_topics: Sequence[ClassTopic], snapshot: Snapshot, zo
     ]
     return (
         "The topics were changed meanwhile, by another instructor or in another tab. Now they are:"
-        f" {'; '.join(topic_texts) or 'none'}. Nothing of yours is saved yet: save again to replace that"
-        " by what stands below, or open the settings anew to keep it."
+        f" {'; '.join(topic_texts) or 'none'}. Nothing of yours is saved yet: save again to replace"
+        " that by what stands below, or open the settings again to keep it."
     )
 
 

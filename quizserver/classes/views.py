@@ -1,28 +1,25 @@
-"""What the class pages show, from memberships, topics and standings. Pure."""
+"""The views of the class pages, from memberships, topics and standings. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from quizserver.attempts.model import Standing
 from quizserver.attempts.views import LinkView
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.model import Class, ClassTopic, Member, fold_text
-from quizserver.progress.views import QuestionLine, question_line
+from quizserver.progress.views import QuestionLine, Standings, UrlBuilder, question_line
 from quizserver.topics.model import Snapshot
 from quizserver.web.paging import Paging
 
-Url = Callable[..., str]
-Standings = Mapping[str, Standing]
 ROSTER_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class TopicLine:
-    """A topic of a class with the learner's own standing; ``gone`` when the content has it not."""
+    """A topic of a class with the learner's standings; ``url`` is None for a missing topic."""
 
     id: str
     title: str
@@ -46,7 +43,10 @@ class TopicLine:
 
 @dataclass(frozen=True, slots=True)
 class RosterPage:
-    """A page of the memberships that match ``search``; ``counted`` and ``gone`` are of all."""
+    """A page of the memberships that match ``search``.
+
+    ``counted_learners`` and ``inactive`` count all memberships, not only the matching ones.
+    """
 
     members: Sequence[Member]
     paging: Paging
@@ -56,18 +56,18 @@ class RosterPage:
 
     @property
     def url_arguments(self) -> dict[str, Any]:
-        """The arguments of this page's address."""
+        """The query arguments of this page's address."""
         return {"page": self.paging.page if self.paging.page > 1 else None} | self.search_arguments
 
     @property
     def search_arguments(self) -> dict[str, Any]:
-        """The arguments that every page of this search has."""
+        """The query arguments that all pages of this search share."""
         return {"search": self.search or None}
 
 
 @dataclass(frozen=True, slots=True)
 class ClassLine:
-    """A class in a list, for who may look into it; nobody joins one that nobody instructs."""
+    """A class in a list; ``joining`` says whether it can be joined now."""
 
     id: int
     title: str
@@ -78,7 +78,11 @@ class ClassLine:
 def class_lines(
     classes: Iterable[Class], sizes: Mapping[int, int], ids_with_instructor: Collection[int]
 ) -> list[ClassLine]:
-    """``taught`` are the ids of those that have an instructor."""
+    """The classes of a list.
+
+    ``sizes`` has the number of learners by class, ``ids_with_instructor`` the ids of the classes
+    that have an instructor.
+    """
 
     def joining_state(class_: Class) -> Literal["open", "closed", "no instructor"]:
         if class_.id not in ids_with_instructor:
@@ -96,14 +100,16 @@ def topic_lines(
     snapshot: Snapshot,
     standings: Standings,
     now: datetime,
-    url: Url,
+    url: UrlBuilder,
 ) -> list[TopicLine]:
-    """The topics of a class in its order, each with every question as it stands for the learner."""
+    """The topics of a class in its order, each with the learner's standing at every question."""
     return [_topic_line(topic, snapshot, standings, now, url) for topic in topics]
 
 
-def next_step(columns: Sequence[QuestionColumn], standings: Standings, url: Url) -> LinkView | None:
-    """The first question of the class not tried yet, else the first not right yet, else None."""
+def next_step(
+    columns: Sequence[QuestionColumn], standings: Standings, url: UrlBuilder
+) -> LinkView | None:
+    """The first question without an attempt, else the first not right yet, else None."""
     unanswered = [column for column in columns if column.question not in standings]
     not_yet_right = [
         column
@@ -116,9 +122,9 @@ def next_step(columns: Sequence[QuestionColumn], standings: Standings, url: Url)
 
 
 def roster_page(members: Iterable[Member], search: str, page: str) -> RosterPage:
-    """The memberships whose name or address holds ``search``, on the page that is asked for.
+    """The page of the memberships whose name or email address contains ``search``.
 
-    Who is in the class comes first, then who left or was removed.
+    Active members come first, then those who left or were removed.
     """
     all_members = list(members)
     search_key = fold_text(search.strip())
@@ -139,7 +145,7 @@ def roster_page(members: Iterable[Member], search: str, page: str) -> RosterPage
 
 
 def _topic_line(
-    topic: ClassTopic, snapshot: Snapshot, standings: Standings, now: datetime, url: Url
+    topic: ClassTopic, snapshot: Snapshot, standings: Standings, now: datetime, url: UrlBuilder
 ) -> TopicLine:
     content_topic = snapshot.topics.get(topic.topic)
     if content_topic is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -17,6 +17,9 @@ from quizserver.db.availability import TURN_SECONDS, FileIdentity, WriteTurn
 BUSY_SECONDS = 5
 """Seconds that a request waits for another process to release SQLite's file, or for PostgreSQL to
 accept a connection, before the database counts as not usable."""
+
+OpenReading = Callable[[], AbstractContextManager[Session]]
+"""Opens a session for reading, as ``Database.read`` does."""
 
 _URL_HELP = "Write sqlite:///path or postgresql://user:password@host/name."
 

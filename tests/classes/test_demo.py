@@ -138,7 +138,9 @@ def test_a_database_that_refuses_is_told_without_a_traceback(
     def refuse(*_: Any) -> Any:
         raise sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(demo_store, "remove_demo_classes" if "--remove" in flags else "create_demo_class", refuse)
+    monkeypatch.setattr(
+        demo_store, "remove_demo_classes" if "--remove" in flags else "create_demo_class", refuse
+    )
     refused = demo(*flags)
     assert refused.exit_code == 1
     assert "the database refused: database is locked." in refused.stderr

@@ -14,6 +14,7 @@ from quizserver.classes import instructors_store as instructors
 from quizserver.classes import join_store as joining
 from quizserver.classes import members_store as members
 from quizserver.classes import store
+from quizserver.classes.counted_store import count_learners
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import ROLES, person
@@ -151,7 +152,7 @@ def test_the_database_and_the_member_say_the_same_of_who_instructs_and_who_count
         assert listed == {each.person_id for each in everybody if each.is_instructor}
         assert len(listed) == 1 + 2
         counted = sum(each.is_counted for each in everybody)
-        assert members.count_learners(session, [room.id]) == {room.id: counted} == {room.id: 1}
+        assert count_learners(session, [room.id]) == {room.id: counted} == {room.id: 1}
         assert members.count_memberships(session, room.id) == 25
 
 

@@ -7,6 +7,7 @@ import pytest
 from quizserver.classes import join_store as joining
 from quizserver.classes import members_store as members
 from quizserver.classes import store
+from quizserver.classes.counted_store import count_learners
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from tests.classes.class_room import LATER, NOW, New, state
@@ -41,7 +42,7 @@ def test_joining_twice_is_being_in_it_once_under_the_first_name(
             found = joining.join_class(session, room.id, ana, name, moment)
     assert (found.name, found.joined_at, found.label) == ("Ana", NOW, "Ana")
     with database.read() as session:
-        assert members.count_learners(session, [room.id]) == {room.id: 1}
+        assert count_learners(session, [room.id]) == {room.id: 1}
 
 
 def test_who_left_comes_back_as_they_were_and_who_was_removed_does_not(
@@ -54,7 +55,7 @@ def test_who_left_comes_back_as_they_were_and_who_was_removed_does_not(
         members.leave_class(session, room.id, ana, LATER)
         members.remove_learner(session, room.id, bob, LATER)
         assert [each.role for each in members.class_members(session, room.id)] == ["instructor"]
-        assert members.count_learners(session, [room.id]) == {}
+        assert count_learners(session, [room.id]) == {}
     with database.write() as session:
         back = joining.join_class(session, room.id, ana, "Ana", LATER)
     assert (back.state, back.joined_at, back.name) == ("active", NOW, "Ana")

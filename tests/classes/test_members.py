@@ -9,6 +9,7 @@ from quizserver.accounts import store as people
 from quizserver.classes import join_store as joining
 from quizserver.classes import members_store as members
 from quizserver.classes import store
+from quizserver.classes.counted_store import count_learners
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import member
@@ -52,7 +53,7 @@ def test_staff_and_instructors_never_count(database: Database, room: Class, new:
             each.account_role: each.is_counted for each in members.class_members(session, room.id)
         }
         assert found == {"learner": True, "author": False, "admin": False, "instructor": False}
-        assert members.count_learners(session, [room.id]) == {room.id: 1}
+        assert count_learners(session, [room.id]) == {room.id: 1}
 
 
 def test_members_come_by_what_the_class_calls_them(database: Database, room: Class, new: New):

@@ -12,8 +12,8 @@ from quizserver.attempts.model import Submission
 from quizserver.classes import instructors_store as instructors
 from quizserver.classes import join_store as joining
 from quizserver.classes import members_store as members
-from quizserver.classes import settings_store as warnings
 from quizserver.classes import store
+from quizserver.classes.counted_store import answered_missing_questions, count_learners
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import class_topic, member
@@ -28,7 +28,7 @@ def test_a_new_class_is_open_and_instructed_by_who_made_it(
         assert joining.find_class_by_code(session, room.join_code or "") == room
         assert instructors.is_instructor_of(session, room.id, teacher)
         assert instructors.classes_instructed_by(session, teacher) == [room]
-        assert members.count_learners(session, [room.id]) == {}
+        assert count_learners(session, [room.id]) == {}
 
 
 def test_leaving_removal_and_deleting_the_class_touch_no_answer(
@@ -77,8 +77,8 @@ def test_answers_to_questions_that_are_gone_are_told_of_who_counts(
     with database.write() as session:
         joining.join_class(session, room.id, ana, "", NOW)
     with database.read() as session:
-        assert warnings.answered_missing_questions(session, room.id, ["kept"]) == ["old"]
-        assert warnings.answered_missing_questions(session, room.id, []) == ["kept", "old"]
+        assert answered_missing_questions(session, room.id, ["kept"]) == ["old"]
+        assert answered_missing_questions(session, room.id, []) == ["kept", "old"]
 
 
 def test_classes_are_listed_by_title_in_the_same_order_in_every_database(

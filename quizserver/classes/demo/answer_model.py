@@ -1,7 +1,8 @@
-"""How the invented learners of ``quizserver demo`` answer. Pure numpy; ``words.MODEL`` says it.
+"""The model by which the invented learners of ``quizserver demo`` answer. Pure numpy.
 
-The chance of a right answer is that of the two-parameter logistic model: A. Birnbaum, in F. M. Lord
-and M. R. Novick, "Statistical theories of mental test scores", 1968.
+``names.MODEL_TEXT`` describes it for readers. The probability of a right answer is that of the
+two-parameter logistic model: A. Birnbaum, in F. M. Lord and M. R. Novick, "Statistical theories of
+mental test scores", 1968.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class QuestionModel:
-    """A question as the model sees it.
+    """The parameters of a question in the model.
 
-    ``wrong`` are its wrong choices, each a set of option ids, ``utilities`` (len(wrong),) theirs;
-    the misconception is number ``popular``.
+    ``wrong_choices`` are sets of option ids with ``utilities`` (len(wrong_choices),); ``popular``
+    is the index of the misconception.
     """
 
     question_id: str
@@ -43,8 +44,10 @@ class QuestionModel:
 
 @dataclass(frozen=True, slots=True)
 class InventedAnswer:
-    """One attempt. ``ago`` is how many seconds ago, ``ran_ago`` the same of an experiment that was
-    run before it, None when there was none."""
+    """One attempt, ``seconds_ago`` before now.
+
+    ``ran_seconds_ago`` is the age of the experiment that was run before it, None without one.
+    """
 
     question_id: str
     number: int
@@ -63,7 +66,7 @@ def draw_question_model(
     *,
     has_experiment: bool,
 ) -> QuestionModel:
-    """A question's parameters, drawn once for all learners."""
+    """Draws the parameters of a question, once for all learners."""
     wrong_choices = _wrong_choices(options, right_options)
     return QuestionModel(
         question_id,
@@ -78,17 +81,19 @@ def draw_question_model(
 
 
 def _wrong_choices(options: Sequence[str], right: frozenset[str]) -> tuple[tuple[str, ...], ...]:
-    """Each wrong option alone; where several are right, the right choice with one changed."""
+    """Each wrong option alone; with several right ones, the right choice with one changed."""
     if len(right) == 1:
         return tuple((option,) for option in options if option not in right)
     changed_sets = [right ^ {option} for option in options]
     return tuple(
-        tuple(o for o in options if o in changed_set) for changed_set in changed_sets if changed_set
+        tuple(option for option in options if option in changed_set)
+        for changed_set in changed_sets
+        if changed_set
     )
 
 
 def draw_learner_kinds(rng: np.random.Generator, learners: int) -> list[LearnerKind]:
-    """What kind of learner each is: the stated shares, rounded, in a random order."""
+    """The kind of each learner: the stated shares, rounded, in a random order."""
     learner_kinds: list[LearnerKind] = []
     shares: list[tuple[LearnerKind, float]] = [
         ("never", NEVER),
@@ -104,7 +109,7 @@ def draw_learner_kinds(rng: np.random.Generator, learners: int) -> list[LearnerK
 def draw_answers(
     rng: np.random.Generator, kind: LearnerKind, questions: Sequence[QuestionModel]
 ) -> Iterator[InventedAnswer]:
-    """Everything that one learner does, question after question."""
+    """All attempts of one learner, question after question."""
     if kind == "never":
         return
     ability = float(rng.normal())
@@ -114,7 +119,7 @@ def draw_answers(
     hardest = max(questions, key=lambda question: question.difficulty)
     if kind == "stuck" and hardest not in answered:
         answered.append(hardest)
-    # Latest first attempt an hour ago, so that what follows it is not in the future.
+    # The latest first attempt is an hour ago, so that later attempts are not in the future.
     since, until = (DAYS, 8) if kind == "stopped" else (DAYS, 1 / 24)
     moments = np.sort(rng.uniform(until * _DAY, since * _DAY, len(answered)))[::-1]
     for question, seconds_ago in zip(answered, moments, strict=True):

@@ -1,10 +1,13 @@
-"""``quizserver demo``: a class of invented learners, and away with it."""
+"""``quizserver demo``: fills a class with invented learners, and removes it."""
 
 from __future__ import annotations
 
+import itertools
 import secrets
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import sqlalchemy as sa
@@ -21,10 +24,16 @@ from quizserver.command_line import (
 from quizserver.db.commands import migrated_database
 from quizserver.db.session import Database
 
+if TYPE_CHECKING:  # loaded by the commands themselves: the command line starts without NumPy
+    import numpy as np
+
+    from quizserver.classes.demo.answer_model import InventedAnswer, QuestionModel
+    from quizserver.topics.model import Question
+
 LEARNERS_MAX = 5_000
 DEMO_EXISTS = "there is a demo class already. Take it away first: quizserver demo --remove"
 LEARNERS_PER_TRANSACTION = 200
-"""Learners in one transaction: a server that runs beside it gets its turn in between."""
+"""Learners written in one transaction: a running server can write in between."""
 
 
 @click.command(
@@ -61,7 +70,6 @@ def _fill_demo_class(database: Database, content: Path, learners: int, seed: int
     import numpy as np
 
     from quizserver.classes.demo import answer_model, store
-    from quizserver.classes.demo.names import invent_names
     from quizserver.topics.library import Library
 
     with database.read() as session:
@@ -91,30 +99,49 @@ def _fill_demo_class(database: Database, content: Path, learners: int, seed: int
             class_ = store.create_demo_class(
                 session, password_hash, [topic.id for topic in topics], questions.values(), now
             )
-    except AddressTakenError:  # another one began at the same moment
+    except AddressTakenError:  # another command began at the same moment
         exit_with_error(DEMO_EXISTS)
-    names, learner_kinds, attempt_count = (
-        invent_names(learners),
-        answer_model.draw_learner_kinds(rng, learners),
-        0,
+    attempt_count = _write_learners(
+        database, class_.id, questions, _draw_learners(rng, learners, question_models), now
     )
-    for start in range(0, learners, LEARNERS_PER_TRANSACTION):
-        batch = slice(start, start + LEARNERS_PER_TRANSACTION)
-        answers_by_learner = [
-            list(answer_model.draw_answers(rng, kind, question_models))
-            for kind in learner_kinds[batch]
-        ]
-        with database.write() as session:
-            enrolled = store.enrol_learners(session, class_.id, names[batch], now)
-            attempt_count += store.write_answers(
-                session, zip(enrolled, answers_by_learner, strict=True), questions, now
-            )
     click.echo(
         f"{class_.title}: {learners} invented learners, {len(questions)} questions, "
         f"{attempt_count} answers.\n"
         f"Sign in as {INSTRUCTOR_EMAIL} with the password {password}\n"
         f"and open /classes/{class_.id}. Take it all away with: quizserver demo --remove"
     )
+
+
+def _draw_learners(
+    rng: np.random.Generator, count: int, question_models: Sequence[QuestionModel]
+) -> Iterator[tuple[str, list[InventedAnswer]]]:
+    """The name and the answers of each learner."""
+    from quizserver.classes.demo.answer_model import draw_answers, draw_learner_kinds
+    from quizserver.classes.demo.names import invent_names
+
+    for name, kind in zip(invent_names(count), draw_learner_kinds(rng, count), strict=True):
+        yield name, list(draw_answers(rng, kind, question_models))
+
+
+def _write_learners(
+    database: Database,
+    class_id: int,
+    questions: dict[str, Question],
+    learners: Iterator[tuple[str, list[InventedAnswer]]],
+    now: datetime,
+) -> int:
+    """Writes invented learners with their answers; returns the number of attempts."""
+    from quizserver.classes.demo import store
+
+    attempt_count = 0
+    while batch := list(itertools.islice(learners, LEARNERS_PER_TRANSACTION)):
+        names, answers = zip(*batch, strict=True)
+        with database.write() as session:
+            enrolled = store.enrol_learners(session, class_id, names, now)
+            attempt_count += store.write_answers(
+                session, zip(enrolled, answers, strict=True), questions, now
+            )
+    return attempt_count
 
 
 def _remove_demo_class(database: Database) -> None:
@@ -130,7 +157,8 @@ def _remove_demo_class(database: Database) -> None:
         f"{counts.classes} {'class' if counts.classes == 1 else 'classes'}."
     )
     if counts.real_members:
+        people = "person was" if counts.real_members == 1 else "people were"
         click.echo(
-            f"{counts.real_members} real {'person was' if counts.real_members == 1 else 'people were'} "
-            "in it. Their accounts and all that they answered stay."
+            f"{counts.real_members} real {people} in it. "
+            "Their accounts and all that they answered stay."
         )

@@ -1,4 +1,4 @@
-"""Names of the invented learners of ``quizserver demo``, and how their class is named and described. Pure."""
+"""Names of the invented learners of ``quizserver demo``, with the texts of their class. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LAST = (
 
 
 def invent_names(count: int) -> list[str]:
-    """``count`` names, no two alike; a number is added where the names run out."""
+    """``count`` different names; a number is added where the names run out."""
     first_names, last_names = _FIRST.split(), _LAST.split()
     names = []
     for number in range(count):
-        # 50 first names and 42 last: the second step by 11 keeps neighbours from sounding alike.
+        # Last names advance by 11, so that neighbours in the list do not sound alike.
         first = first_names[number % len(first_names)]
         step = 11 * number + number // len(first_names)
         last = last_names[step % len(last_names)]
@@ -33,7 +33,7 @@ def invent_names(count: int) -> list[str]:
 
 
 EMAIL_DOMAIN = "@demo.invalid"
-"""Of every invented address. No real one can end like this (RFC 2606), nor sign up with it."""
+"""The end of every invented email address. No real address can have it (RFC 2606)."""
 INSTRUCTOR_EMAIL = f"instructor{EMAIL_DOMAIN}"
 CLASS_TITLE = "Demo class (invented learners)"
 MODEL_TEXT = (

@@ -1,4 +1,4 @@
-"""Writes a class of invented learners, and takes all of it away. The caller owns transactions."""
+"""Writes a class of invented learners, and removes it. The caller owns the transactions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from quizserver.db.tables import (
 )
 from quizserver.topics.model import Question
 
-# No password has this hash: nobody signs in as an invented learner.
+# No password has this hash: nobody can sign in as an invented learner.
 _NO_PASSWORD = "!"
 _IS_INVENTED = person.c.email.like(f"%{EMAIL_DOMAIN}")
 
 
 @dataclass(frozen=True, slots=True)
 class InventedLearner:
-    """An invented learner: a row, with the visitor's token that orders the options."""
+    """An invented learner, with the visitor token that decides the order of options."""
 
     id: int
     visitor: str
@@ -45,7 +45,7 @@ class InventedLearner:
 
 @dataclass(frozen=True, slots=True)
 class RemovalCounts:
-    """``others`` are the real people who were in the classes that went; their answers stay."""
+    """What was removed. ``real_members`` were in the removed classes; their answers are kept."""
 
     accounts: int
     classes: int
@@ -54,7 +54,7 @@ class RemovalCounts:
 
 
 def has_invented_people(session: Session) -> bool:
-    """Whether anybody invented is in this database."""
+    """Whether there are invented people in this database."""
     return session.scalar(sa.select(sa.literal(1)).where(_IS_INVENTED).limit(1)) is not None
 
 
@@ -65,7 +65,7 @@ def create_demo_class(
     questions: Iterable[Question],
     now: datetime,
 ) -> Class:
-    """The instructor, the class with its topics, and the versions that will be answered."""
+    """Creates the instructor, the class with its topics, and the versions of its questions."""
     instructor = account_store.ensure_guest(session, account_store.new_visitor_token())
     account_store.register_account(session, instructor.id, INSTRUCTOR_EMAIL, password_hash)
     roles.grant_role(session, instructor.id, "instructor", by=None, now=now)
@@ -79,7 +79,7 @@ def create_demo_class(
 def enrol_learners(
     session: Session, class_id: int, names: Sequence[str], now: datetime
 ) -> list[InventedLearner]:
-    """Accounts of invented learners, members for as long as the answers go back."""
+    """Creates accounts of invented learners who joined the class before the first answers."""
     joined_at = now - timedelta(days=DAYS, hours=1)
     rows: list[dict[str, Any]] = [
         {
@@ -110,7 +110,7 @@ def write_answers(
     questions: dict[str, Question],
     now: datetime,
 ) -> int:
-    """Attempts, their standings and the experiments between them; returns how many attempts."""
+    """Writes attempts, their standings and experiments; returns the number of attempts."""
     attempts: list[dict[str, Any]] = []
     standings: dict[tuple[int, str], dict[str, Any]] = {}
     experiments: list[dict[str, Any]] = []
@@ -157,9 +157,9 @@ def _attempt_row(
 
 
 def remove_demo_classes(session: Session) -> RemovalCounts:
-    """Everybody invented with all that they did, and the classes that nobody else instructs.
+    """Removes all invented people with their work, and the classes that nobody else instructs.
 
-    Texts of questions go that only they had answered, and the log's lines about them.
+    Versions of questions that only they answered, and their role grants, are removed too.
     """
     invented_ids = sa.select(person.c.id).where(_IS_INVENTED)
     person_count = session.scalar(sa.select(sa.func.count()).where(_IS_INVENTED)) or 0
@@ -184,12 +184,14 @@ def remove_demo_classes(session: Session) -> RemovalCounts:
     session.execute(sa.delete(role_grant).where(role_grant.c.email.like(f"%{EMAIL_DOMAIN}")))
     session.execute(sa.delete(person).where(_IS_INVENTED))
     for question, version in versions:
-        of_version = (attempt.c.question == question, attempt.c.version == version)
+        is_answered = sa.exists().where(
+            attempt.c.question == question, attempt.c.version == version
+        )
         session.execute(
             sa.delete(question_version).where(
                 question_version.c.question == question,
                 question_version.c.version == version,
-                ~sa.exists().where(*of_version),
+                ~is_answered,
             )
         )
     return RemovalCounts(person_count, len(class_ids), attempts, real_members or 0)

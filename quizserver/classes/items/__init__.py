@@ -1,1 +1,1 @@
-"""Item analysis: what a class's answers say of its questions, and of what to teach next."""
+"""Item analysis: statistics of a class's questions, and suggestions for the next lesson."""

@@ -1,4 +1,4 @@
-"""The answers of whole classes and what they say, kept for the next look at them.
+"""Cached answers of whole classes with their statistics.
 
 A click from one question to the next must not read a million answers again.
 """
@@ -15,18 +15,19 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from quizserver.classes.items.answer_tables import ClassAnswers, Simulations
-from quizserver.classes.items.loader import LoadedAnswers, ReportProgress, load_answers
+from quizserver.classes.items.loader import LoadedAnswers, load_answers
+from quizserver.classes.items.single_flight import ReportProgress
 from quizserver.classes.statistics.answers import AttemptTable, ItemKey, WhichAttempt
 from quizserver.classes.statistics.item_statistics import ItemStatistics, item_statistics
 from quizserver.classes.statistics.set_statistics import SetStatistics, set_statistics
 
 CELLS_MAX = 2_000_000
-"""Of all classes that are kept together, about 70 bytes each; the latest is kept in any case."""
+"""Cells of all cached classes together, about 70 bytes each; the latest class is always kept."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A class's answers, and the statistics of its questions, worked out once when asked for."""
+    """A class's answers, and the statistics of its questions, each computed once on demand."""
 
     items: Sequence[ItemKey]
     answers: ClassAnswers
@@ -37,14 +38,14 @@ class Analysis:
         return self.answers.first if which == "first" else self.answers.latest
 
     def statistics_of(self, which: WhichAttempt) -> tuple[ItemStatistics, ...]:
-        """Of each question, in the class's order."""
+        """The statistics of each question, in the class's order."""
         result: tuple[ItemStatistics, ...] = self._compute_once(
             which, lambda: item_statistics(self.attempts_of(which), self.items)
         )
         return result
 
     def set_statistics_of(self, which: WhichAttempt, questions: tuple[str, ...]) -> SetStatistics:
-        """Of some questions as a whole."""
+        """The statistics of some questions as a set."""
         result: SetStatistics = self._compute_once(
             (which, questions),
             lambda: set_statistics(self.attempts_of(which).select_questions(questions)),
@@ -56,7 +57,7 @@ class Analysis:
         return len(self.answers.first.learners)
 
     def _compute_once(self, key: Any, compute: Callable[[], Any]) -> Any:
-        with self._lock:  # who asks meanwhile waits for it
+        with self._lock:  # other threads wait for the same result
             if key not in self._results:
                 self._results[key] = compute()
             return self._results[key]
@@ -70,7 +71,7 @@ class _CachedAnalysis:
 
 
 class AnalysisCache:
-    """Reads analyses of classes, and keeps the latest. Threads may share it."""
+    """Reads analyses of classes, and caches the latest. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -83,7 +84,7 @@ class AnalysisCache:
         class_id: int,
         items: Sequence[ItemKey],
         simulations: Simulations,
-        report: ReportProgress = lambda _part: None,
+        report: ReportProgress = lambda _progress: None,
     ) -> Analysis:
         """The analysis of the class's questions, which ``items`` and ``simulations`` both name."""
         key = (tuple(items), tuple(simulations.items()))

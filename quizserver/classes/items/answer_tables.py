@@ -1,4 +1,4 @@
-"""What learners did at questions: tables that attempts fill, in whatever order. Pure."""
+"""Tables of learners by questions, filled from attempts in any order. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from quizserver.classes.statistics.pace import Pace
 Simulations = Mapping[str, tuple[str, str] | None]
 """The topic and the name of each question's simulation, None where it has none."""
 
-# What stands where nobody has answered, and as what it is kept: 62 bytes a cell.
+# The value of a cell without answer, and the type of the table: 62 bytes a cell in all.
 _TABLES: Mapping[str, tuple[float, type[Any]]] = {
     "attempts": (0, np.int32),
     "solved": (False, np.bool_),
@@ -35,7 +35,7 @@ _TABLES: Mapping[str, tuple[float, type[Any]]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassAnswers:
-    """What R learners did at Q questions: their first attempts, their latest, and how far."""
+    """The first and the latest attempts of R learners at Q questions, and their pace."""
 
     first: AttemptTable
     latest: AttemptTable
@@ -43,10 +43,10 @@ class ClassAnswers:
 
 
 class AnswerTables:
-    """R learners, ``learners`` (R,) ascending ids, at Q questions; ``size`` is R · Q.
+    """What R learners, ``learners`` (R,) with ascending ids, did at Q questions.
 
-    There are none at first. ``add`` may get an attempt twice. ``of`` makes a copy, so that what was
-    read from one stays as it was.
+    Empty at first. ``add_attempts`` may get an attempt twice. ``for_learners`` makes a copy: the
+    tables that earlier results were made from stay as they are.
     """
 
     def __init__(self, questions: Sequence[str]) -> None:
@@ -57,7 +57,8 @@ class AnswerTables:
         }
         self._last_seen: Floats = np.zeros(0)
         self._columns = {question: number for number, question in enumerate(questions)}
-        # Every word that came, with its column and its set of options; -1 for another question's.
+        # The number of every word that came; by that number its column (-1 for a question that is
+        # not here) and the number of its set of options.
         self._words: dict[str, int] = {}
         self._word_cells: list[tuple[int, int]] = []
         self._sets: dict[tuple[str, ...], int] = {}
@@ -68,13 +69,13 @@ class AnswerTables:
 
     @property
     def attempt_counts(self) -> NDArray[np.int64]:
-        """(R,): how many attempts each learner made."""
+        """(R,): the number of attempts of each learner."""
         totals: NDArray[np.int64] = self._tables["attempts"].sum(axis=1, dtype=np.int64)
         return totals
 
     def for_learners(self, learners: Ids, excluded: Ids) -> AnswerTables:
-        """A copy with the rows of ``learners``, empty for who is new or in ``without``."""
-        copied = copy(self)  # the words and sets are shared: they only grow
+        """A copy with the rows of ``learners``, empty for new ones and those in ``excluded``."""
+        copied = copy(self)  # shares the words and sets, which only grow
         copied.learners = learners
         rows, is_known = find_rows(self.learners, learners)
         is_known &= ~np.isin(learners, excluded)
@@ -89,10 +90,10 @@ class AnswerTables:
         return copied
 
     def add_attempts(self, packed: PackedRows) -> None:
-        """Takes attempts in; those of other learners and of other questions are left out."""
+        """Adds attempts; those of other learners and of other questions are left out."""
         rows, is_known = find_rows(self.learners, packed.people)
         columns, chosen = self._locate_words(packed.words)
-        # Ascending: where several are of one cell, the highest number is written last and stays.
+        # In ascending order, so that the highest attempt number of a cell is written last.
         sequence = np.argsort(packed.attempt_numbers, kind="stable")
         sequence = sequence[(is_known & (columns >= 0))[sequence]]
         cells = rows[sequence], columns[sequence]
@@ -115,7 +116,7 @@ class AnswerTables:
     def to_class_answers(
         self, joined_at: Floats, simulations: Simulations, runs: ExperimentRuns
     ) -> ClassAnswers:
-        """The whole of it, for the statistics; ``joined_at`` (R,) in Unix time."""
+        """The tables as the statistics take them; ``joined_at`` (R,) in Unix time."""
         tables = self._tables
         common: dict[str, Any] = {
             "questions": self.questions,
@@ -145,7 +146,7 @@ class AnswerTables:
             self._tables[prefix + name][cells[0][selected], cells[1][selected]] = values[selected]
 
     def _locate_words(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The column of each word's question, -1 for none of these, and its set of options."""
+        """The column of each word, -1 for other questions, and its set's number: (N,), (N,)."""
         for word in set(words) - self._words.keys():
             question, _, chosen = word.partition("[")
             options = tuple(json.loads(f"[{chosen}"))
@@ -157,7 +158,7 @@ class AnswerTables:
         return word_cells[:, 0], word_cells[:, 1]
 
     def _ran_between_attempts(self, simulations: Simulations, runs: ExperimentRuns) -> Bools:
-        """Who ran a question's experiment between their first and their second attempt."""
+        """(R, Q): whether the experiment was run between the first and the second attempt."""
         ran = np.zeros((len(self.learners), len(self.questions)), np.bool_)
         for column, question in enumerate(self.questions):
             run_keys = runs.keys_of(simulations[question])
@@ -176,7 +177,7 @@ class AnswerTables:
 
 
 class ExperimentRuns:
-    """Who ran which simulation when: sorted keys, see ``Part``, by topic and simulation."""
+    """Who ran which simulation when: sorted ``PackedRows.keys`` by "topic/simulation"."""
 
     def __init__(self, run_keys: Mapping[str, Ids] | None = None) -> None:
         self._run_keys = dict(run_keys or {})
@@ -185,7 +186,7 @@ class ExperimentRuns:
         return ExperimentRuns(self._run_keys)
 
     def add_experiments(self, packed: PackedRows) -> None:
-        """Takes experiments in; one that comes twice counts once."""
+        """Adds experiments; one that comes twice counts once."""
         words = np.array(packed.words, dtype=np.str_)
         for word in set(packed.words):
             keys = packed.keys[words == word]
@@ -196,7 +197,7 @@ class ExperimentRuns:
 
 
 def find_rows(learners: Ids, people: Ids) -> tuple[NDArray[np.int64], Bools]:
-    """Where each of ``people`` stands in the ascending ``learners``, and whether they do."""
+    """The row of each of ``people`` in the ascending ``learners``, and whether there is one."""
     if not len(learners):
         return np.zeros(len(people), np.int64), np.zeros(len(people), np.bool_)
     rows = np.minimum(np.searchsorted(learners, people), len(learners) - 1)

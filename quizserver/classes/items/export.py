@@ -1,4 +1,4 @@
-"""Item analysis as CSV and JSON: the numbers of the page, rounded as there. Pure."""
+"""Item analysis as CSV and JSON, rounded as on the page. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def items_json(
     which: WhichAttempt,
     doubted: set[str],
 ) -> str:
-    """The same with the options of each question, and the statistics of the sets."""
+    """A JSON object with the questions, their options, and the statistics of the sets."""
     statistics = analysis.statistics_of(which)
     table = item_rows(columns, statistics, doubted)
     document = {

@@ -1,4 +1,4 @@
-"""What the page of one question of a class shows. Pure: values in, views out."""
+"""The view of one question in the item analysis. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from quizserver.topics.model import Question
 
 @dataclass(frozen=True, slots=True)
 class OptionLine:
-    """An option with how often it was chosen, and what its experiment says.
+    """An option with how often it was chosen, and the evidence on its claims.
 
     ``html`` is None for an option that the question no longer has.
     """
@@ -34,7 +34,7 @@ class OptionLine:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """Everything that the page reads. ``thirds`` says why these are not known, if so."""
+    """``thirds`` is the reason why the thirds are unknown, if they are."""
 
     n: int
     compared: int

@@ -1,13 +1,13 @@
-"""Reads what a class did, and brings what was read up to date. The caller owns the session.
+"""Loads the answers of a class, and updates loaded ones. The caller owns the session.
 
-A class's answers are read whole once; from then on only those that are new, and those of who is
-new. What shows by no new row (answers that an account took over from a guest) is found by counting.
+All answers of a class are read once; later only new answers and those of new learners. Changes that
+leave no new row (answers taken over from a guest account) are found by counting.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from quizserver.classes.items.answer_tables import (
     Simulations,
     find_rows,
 )
+from quizserver.classes.items.single_flight import ReportProgress
 from quizserver.classes.items.store import (
     ROWS_PER_TEXT,
     CountedLearners,
@@ -29,22 +30,22 @@ from quizserver.classes.items.store import (
 from quizserver.classes.statistics.answers import Floats, Ids
 
 RECOUNT_SECONDS = 60.0
-"""How often the answers that were read are counted against the standings."""
+"""Time between two comparisons of the loaded answers with the counts in the standings."""
 OVERLAP_ROWS = 1_000
-"""So many of the latest rows are read again: in PostgreSQL a row may appear after a later one."""
+"""This many latest rows are read again: in PostgreSQL a row may appear after a later one."""
 FEW_LEARNERS = 500
-"""More learners than this are not looked up one by one."""
+"""Rows of up to this many new learners are looked up by learner."""
 WHOLE_TABLE_SHARE = 4
-"""A class with a fourth of all answers is read faster from the whole table than by its learners."""
-
-ReportProgress = Callable[[float], None]
-"""Is told how much of a reading is done, from 0 to 1."""
+"""A class with one answer in this many of the server is read by a scan of the whole table."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedAnswers:
-    """What was read of a class: ``rows`` were the latest attempt and experiment of the server, and
-    ``joined_at`` (R,) is of the learners. ``counted_at`` is on the reader's own clock."""
+    """The loaded answers of a class.
+
+    ``joined_at`` (R,) is in Unix time. ``newest_rows`` are the ids of the latest attempt and
+    experiment of the server at that time, ``counted_at`` is on the caller's clock.
+    """
 
     tables: AnswerTables
     runs: ExperimentRuns
@@ -61,9 +62,10 @@ def load_answers(
     now: float,
     report: ReportProgress,
 ) -> LoadedAnswers:
-    """What the class's learners did at the questions of ``simulations`` until now.
+    """The answers of the class's learners at the questions of ``simulations`` until now.
 
-    ``before`` is what was read of the same questions; it is returned when nothing has changed.
+    ``previous`` are loaded answers to the same questions, which are updated; they are returned
+    themselves when nothing has changed.
     """
     counted, newest_rows = store.counted_learners(session, class_id), store.newest_rows(session)
     if previous is None:
@@ -113,7 +115,7 @@ class _RowLoader:
         seen_rows: tuple[int, int],
         newest_rows: tuple[int, int],
     ) -> None:
-        """Adds all that the learners ``anew`` did, and what anybody did after the rows ``seen``."""
+        """Adds all rows of ``new_learners``, and the rows of all learners after ``seen_rows``."""
         whole_table = len(new_learners) > FEW_LEARNERS and (
             WHOLE_TABLE_SHARE * store.total_attempts(self.session, self.class_id) >= newest_rows[0]
         )
@@ -139,7 +141,10 @@ class _RowLoader:
 
 
 def _find_new_learners(counted: CountedLearners, previous: LoadedAnswers) -> Ids:
-    """Who was not read before: a number may have passed to somebody else, who joined later."""
+    """The ids of learners without loaded rows.
+
+    A known id with another moment of joining is a new learner: ids of deleted accounts are reused.
+    """
     rows, is_known = find_rows(previous.tables.learners, counted.ids)
     is_known[is_known] = previous.joined_at[rows[is_known]] == counted.joined_at[is_known]
     new_ids: Ids = counted.ids[~is_known]
@@ -149,21 +154,19 @@ def _find_new_learners(counted: CountedLearners, previous: LoadedAnswers) -> Ids
 def _plan_scopes(
     new_learners: Ids, seen_row: int, newest_row: int, *, whole_table: bool
 ) -> Sequence[ReadScope]:
-    """Which rows to read for the learners ``anew``, and after the row ``seen`` for everybody."""
+    """What to read: all rows of ``new_learners``, and those after ``seen_row`` of all learners."""
     if len(new_learners) > FEW_LEARNERS:
         return [RowsSince(0, newest_row) if whole_table else RowsOfLearners()]
-    scopes: list[ReadScope] = [RowsOfLearners(new_learners.tolist())] if len(new_learners) else []
-    return [
-        *scopes,
-        *(
-            [RowsSince(max(0, seen_row - OVERLAP_ROWS), newest_row)]
-            if newest_row > seen_row
-            else []
-        ),
-    ]
+    scopes: list[ReadScope] = []
+    if len(new_learners):
+        scopes.append(RowsOfLearners(new_learners.tolist()))
+    if newest_row > seen_row:
+        scopes.append(RowsSince(max(0, seen_row - OVERLAP_ROWS), newest_row))
+    return scopes
 
 
 def _count_texts(scope: ReadScope, learners: int) -> int:
+    """The number of packed texts that reading the scope will give."""
     if isinstance(scope, RowsSince):
         return max(1, math.ceil((scope.newest - scope.row) / ROWS_PER_TEXT))
     return max(1, learners if scope.people is None else len(scope.people))

@@ -1,4 +1,4 @@
-"""How often an option was chosen, drawn: by all, and by the strongest and weakest third. Pure."""
+"""Draws how often an option was chosen: by all, and by the strongest and weakest third. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ UNKNOWN_TEXT = "not known yet"
 
 
 def option_bars(option: OptionCount, name: str) -> Markup:
-    """Three bars with their numbers as text; ``name`` is what the option says, for its label.
+    """Three bars with their numbers as text, as SVG; ``name`` is the option's text, for the label.
 
-    The whole length is 100 %.
+    The full length of a bar is 100 %.
     """
     share = 100 * option.count / option.n if option.n else 0.0
     rows = [
@@ -22,7 +22,7 @@ def option_bars(option: OptionCount, name: str) -> Markup:
         ("Strongest", option.strongest.value, _percent_text(option.strongest)),
         ("Weakest", option.weakest.value, _percent_text(option.weakest)),
     ]
-    summary = "; ".join(f"{label}: {words}" for label, _, words in rows)
+    summary = "; ".join(f"{label}: {text}" for label, _, text in rows)
     state = "right" if option.right else "wrong"
     bars = Markup().join(_bar_row(index, *row) for index, row in enumerate(rows))
     return Markup(
@@ -31,24 +31,24 @@ def option_bars(option: OptionCount, name: str) -> Markup:
     ).format(state, WIDTH, len(rows) * ROW_HEIGHT, f"{name} – {summary}", bars)
 
 
-def _bar_row(index: int, label: str, share: float | None, words: str) -> Markup:
+def _bar_row(index: int, label: str, share: float | None, text: str) -> Markup:
     top, middle = index * ROW_HEIGHT, index * ROW_HEIGHT + 17
     length = TRACK_WIDTH * (share or 0.0) / 100
     return Markup(
         '<text x="0" y="{y}">{label}</text>'
         '<rect class="track" x="{x}" y="{top}" width="{track}" height="14" rx="2"/>'
-        '<rect class="bar bar-{place}" x="{x}" y="{top}" width="{length:.1f}" height="14" rx="2"/>'
-        '<text class="bar-words" x="{end}" y="{y}">{words}</text>'
+        '<rect class="bar bar-{index}" x="{x}" y="{top}" width="{length:.1f}" height="14" rx="2"/>'
+        '<text class="bar-words" x="{end}" y="{y}">{text}</text>'
     ).format(
         y=middle,
         label=escape(label),
         x=LABELS_WIDTH,
         top=top + 5,
         track=TRACK_WIDTH,
-        place=index,
+        index=index,
         length=length,
         end=LABELS_WIDTH + TRACK_WIDTH + GAP,
-        words=words,
+        text=text,
     )
 
 

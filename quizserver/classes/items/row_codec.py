@@ -1,4 +1,4 @@
-"""Answers as the database packs them: two whole numbers and a word each, many in one text. Pure."""
+"""Decodes rows that the database packs into texts: two whole numbers and a word each. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 from quizserver.classes.statistics.answers import Floats, Ids
 
-# Of an attempt's second number, from the lowest bits: 20 for the mark in millionths, 20 for the
-# tenths of seconds that it took and one, and the attempt's own number above them.
+# The second number of an attempt, from the lowest bits: 20 for the mark in millionths, 20 for the
+# time in tenths of seconds plus one (0: unknown), and above them the attempt number.
 MILLION = TENTHS = 2**20
 SECONDS_MAX = 100_000
-"""More than a day: beyond it the time of an answer counts as unknown."""
+"""More than a day; a longer time counts as unknown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedRows:
     """N rows: ``keys`` (N,) and ``details`` (N,) whole numbers, ``words`` N texts.
 
-    A key is a person's id and a moment, in seconds of Unix time until the year 2106. ``texts`` is
-    how many of the texts that will come are in it, empty ones counted.
+    A key holds a person's id and a moment, in seconds of Unix time until the year 2106.
+    ``text_count`` is the number of texts that were decoded, empty ones included.
     """
 
     keys: Ids
@@ -39,30 +39,35 @@ class PackedRows:
 
     @property
     def attempt_numbers(self) -> Ids:
-        """The how-manieth attempt each is."""
+        """(N,): the attempt number of each row."""
         return self.details // (MILLION * TENTHS)
 
     @property
     def seconds(self) -> Floats:
-        """How long each took, to a tenth; NaN where it is unknown."""
+        """(N,): the time that each attempt took, to a tenth of a second; NaN where unknown."""
         tenths = self.details // MILLION % TENTHS
         durations: Floats = np.where(tenths == 0, np.nan, (tenths - 1) / 10)
         return durations
 
     @property
     def marks(self) -> Floats:
+        """(N,): the marks, as fractions of 1."""
         values: Floats = self.details % MILLION / 1_000_000
         return values
 
 
 def person_moment_key(people: Ids, moments: Ids) -> Ids:
+    """The keys of ``PackedRows`` for people (N,) and moments (N,)."""
     keys: Ids = (people << 32) + moments
     return keys
 
 
 def unpack_rows(texts: Sequence[str], count: int) -> PackedRows:
-    """The rows of some texts, each "key detail key detail …|word⏎word …"."""
+    """The rows of texts of the form "key detail key detail …|word⏎word …".
+
+    ``count`` is the number of texts with empty ones.
+    """
     pairs = [text.split("|", 1) for text in texts]
-    numbers = np.fromstring(" ".join(half for half, _ in pairs), np.int64, sep=" ")
-    words = "\n".join(half for _, half in pairs).split("\n") if pairs else []
+    numbers = np.fromstring(" ".join(number_text for number_text, _ in pairs), np.int64, sep=" ")
+    words = "\n".join(word_text for _, word_text in pairs).split("\n") if pairs else []
     return PackedRows(numbers[::2], numbers[1::2], words, count)

@@ -1,4 +1,4 @@
-"""Long work that several requests ask for: done once, for all of them, while they may wait."""
+"""Runs long work once for all requests that need its result, while they wait or come back."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from quizserver.classes.items.loader import ReportProgress
-
 T = TypeVar("T")
+ReportProgress = Callable[[float], None]
+"""Gets the part of the work that is done, from 0 to 1."""
 
 KEEP_SECONDS = 30.0
-"""Seconds for which a result waits for those who were told to come back for it."""
+"""Time for which a result is kept for the callers that got ``StillRunning``."""
 
 
 @dataclass(frozen=True, slots=True)
 class StillRunning:
-    """Not yet: ``done`` of it is, from 0 to 1. Ask again in a second."""
+    """There is no result yet; ``progress`` is from 0 to 1. Call again in a second."""
 
     progress: float
 
@@ -30,7 +30,7 @@ class _SharedJob(Generic[T]):
         self.progress = 0.0
         self.started_at = self.ended_at = float("inf")
         self.waiters = 0
-        """How many were told to come back."""
+        """Number of callers that got ``StillRunning``."""
 
     def run_work(self, work: Callable[[ReportProgress], T]) -> None:
         self.started_at = time.monotonic()
@@ -48,7 +48,7 @@ class _SharedJob(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Does work under keys, beside the requests in ``threads``; one piece of each key at a time."""
+    """Runs work by key, in ``threads``: at most one piece of work for each key at a time."""
 
     def __init__(self, threads: Executor) -> None:
         self._jobs: dict[Hashable, _SharedJob[T]] = {}
@@ -58,23 +58,21 @@ class SingleFlight(Generic[T]):
     def run_or_wait(
         self, key: Hashable, work: Callable[[ReportProgress], T], patience: float | None
     ) -> T | StillRunning:
-        """What ``work``, begun after this was called, returns; Waiting after ``patience`` seconds.
+        """The result of ``work``, started after this call; StillRunning after ``patience`` seconds.
 
-        None waits for as long as it takes. Who was told to wait, and asks again, gets what was
-        begun for them. Raises what ``work`` raises.
+        With None it waits for as long as it takes. A caller that got StillRunning, and calls again,
+        gets the result of the work that was started for it. Raises what ``work`` raises.
         """
-        asked_at = time.monotonic()
+        called_at = time.monotonic()
         while True:
-            job, is_new = self._find_or_create_job(key, asked_at)
+            job, is_new = self._find_or_create_job(key, called_at)
             if is_new and patience is None:
-                job.run_work(
-                    work
-                )  # here: who waits anyway needs no thread, and no place in its queue
+                job.run_work(work)  # in this thread, which has to wait anyway
             elif is_new:
                 self._threads.submit(job.run_work, work)
-            remaining = (
-                None if patience is None else max(0.0, asked_at + patience - time.monotonic())
-            )
+            remaining = None
+            if patience is not None:
+                remaining = max(0.0, called_at + patience - time.monotonic())
             try:
                 job.future.exception(remaining)
             except TimeoutError:
@@ -82,11 +80,11 @@ class SingleFlight(Generic[T]):
                     if not job.future.done():
                         job.waiters += 1
                         return StillRunning(job.progress)
-            if self._collect_job(key, job, asked_at):
+            if self._collect_job(key, job, called_at):
                 return job.future.result()
 
     def _find_or_create_job(self, key: Hashable, now: float) -> tuple[_SharedJob[T], bool]:
-        """The work of this key, on its way or done for somebody, else new; and whether it is."""
+        """The job of this key, running or kept, else a new one; and whether it is new."""
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and now - job.ended_at <= KEEP_SECONDS:
@@ -94,10 +92,10 @@ class SingleFlight(Generic[T]):
             job = self._jobs[key] = _SharedJob()
             return job, True
 
-    def _collect_job(self, key: Hashable, job: _SharedJob[T], asked_at: float) -> bool:
-        """Whether a finished job is for who asked then; it goes when nobody else waits for it."""
+    def _collect_job(self, key: Hashable, job: _SharedJob[T], called_at: float) -> bool:
+        """Whether a finished job serves this call; it is dropped when nobody else waits for it."""
         with self._lock:
-            is_for_caller = job.started_at >= asked_at or job.waiters > 0
+            is_for_caller = job.started_at >= called_at or job.waiters > 0
             job.waiters = max(0, job.waiters - 1)
             if not job.waiters and self._jobs.get(key) is job:
                 del self._jobs[key]

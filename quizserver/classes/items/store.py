@@ -1,8 +1,8 @@
-"""What item analysis reads of a class. The only SQL of it; nothing here writes.
+"""Reads answers and experiments for item analysis. Every function takes a session; none writes.
 
-A class of 5,000 with 200 questions has a million answers. As rows they cost more to hand over than
-to find: so the database packs some thousand of them into one text, two whole numbers and a word
-each, which is taken apart without making an object of every field. The number of statements does
+A class of 5,000 with 200 questions has a million answers. Transferring them as rows costs more than
+finding them: so the database packs some thousand into one text, two whole numbers and a word each,
+which ``row_codec`` decodes without making an object of every field. The number of statements does
 not grow with the class.
 
 Moments are whole seconds of Unix time, so that both kinds of database give the same figures.
@@ -18,21 +18,26 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.classes.counted_store import (
+    is_one_of,
+    select_counted_members,
+    select_counted_standings,
+)
 from quizserver.classes.items.row_codec import MILLION, SECONDS_MAX, TENTHS, PackedRows, unpack_rows
-from quizserver.classes.members_store import IS_COUNTED, WITH_PERSON
+from quizserver.classes.members_store import WITH_PERSON
 from quizserver.classes.statistics.answers import Floats, Ids
 from quizserver.db.tables import attempt, experiment, member, person, standing
 
 ROWS_PER_TEXT = 10_000
 """Rows of a table that are packed into one text."""
 TEXTS_PER_BATCH = 8
-"""Texts that are taken apart together: about 4 MB."""
+"""Texts that are decoded together: about 4 MB."""
 _BIG = sa.BigInteger
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedLearners:
-    """Whom the class counts: ``ids`` (R,) ascending, ``joined_at`` (R,) in Unix time."""
+    """The learners whom a class counts: ``ids`` (R,) ascending, ``joined_at`` (R,) in Unix time."""
 
     ids: Ids
     joined_at: Floats
@@ -40,7 +45,7 @@ class CountedLearners:
 
 @dataclass(frozen=True, slots=True)
 class RowsSince:
-    """The rows of the class's learners numbered above ``row`` and up to ``newest``, both ids."""
+    """The rows of the class's learners with ids above ``row`` and up to ``newest``."""
 
     row: int
     newest: int
@@ -48,7 +53,7 @@ class RowsSince:
 
 @dataclass(frozen=True, slots=True)
 class RowsOfLearners:
-    """All rows of some of the class's learners; None: of everybody whom it counts."""
+    """All rows of some of the class's learners; with None, of all whom it counts."""
 
     people: Sequence[int] | None = None
 
@@ -57,19 +62,17 @@ ReadScope = RowsSince | RowsOfLearners
 
 
 def counted_learners(session: Session, class_id: int) -> CountedLearners:
-    """Whom the class counts."""
-    rows = session.execute(
-        sa.select(member.c.person_id, _unix_seconds(session, member.c.joined_at))
-        .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, IS_COUNTED)
-        .order_by(member.c.person_id)
-    ).all()
+    """The learners whom the class counts."""
+    statement = select_counted_members(
+        class_id, member.c.person_id, _unix_seconds(session, member.c.joined_at)
+    )
+    rows = session.execute(statement.order_by(member.c.person_id)).all()
     ids, joined_at = zip(*rows, strict=True) if rows else ((), ())
     return CountedLearners(np.array(ids, np.int64), np.array(joined_at, np.float64))
 
 
 def member_names(session: Session, class_id: int, people: Collection[int]) -> dict[int, str]:
-    """What the class calls some of its members, by person."""
+    """The labels of some members of the class, by person."""
     rows = session.execute(
         sa.select(member.c.person_id, member.c.name, person.c.email)
         .select_from(WITH_PERSON)
@@ -79,7 +82,7 @@ def member_names(session: Session, class_id: int, people: Collection[int]) -> di
 
 
 def newest_rows(session: Session) -> tuple[int, int]:
-    """The ids of the latest attempt and experiment on this server: whether anything is new."""
+    """The ids of the latest attempt and the latest experiment on this server."""
     statement = sa.select(
         *(
             sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
@@ -91,23 +94,17 @@ def newest_rows(session: Session) -> tuple[int, int]:
 
 
 def total_attempts(session: Session, class_id: int) -> int:
-    """How many attempts the class's learners made, at whatever question."""
-    total = session.scalar(
-        sa.select(sa.func.sum(standing.c.attempts))
-        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
-        .where(member.c.class_id == class_id, IS_COUNTED)
-    )
+    """The number of attempts of the class's learners, at any question."""
+    total = session.scalar(select_counted_standings(class_id, sa.func.sum(standing.c.attempts)))
     return int(total or 0)
 
 
 def attempt_counts(session: Session, class_id: int, people: Ids, questions: Sequence[str]) -> Ids:
-    """How many attempts each of ``people`` (R,) made at the questions: (R,)."""
-    rows = session.execute(
-        sa.select(standing.c.person_id, sa.func.sum(standing.c.attempts))
-        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
-        .where(member.c.class_id == class_id, IS_COUNTED, _one_of(standing.c.question, questions))
-        .group_by(standing.c.person_id)
-    ).all()
+    """The number of attempts of each of ``people`` (R,) at the questions: (R,)."""
+    statement = select_counted_standings(
+        class_id, standing.c.person_id, sa.func.sum(standing.c.attempts)
+    ).where(is_one_of(standing.c.question, questions))
+    rows = session.execute(statement.group_by(standing.c.person_id)).all()
     count_by_person = {person_id: int(count) for person_id, count in rows}
     return np.array([count_by_person.get(int(learner_id), 0) for learner_id in people], np.int64)
 
@@ -115,66 +112,63 @@ def attempt_counts(session: Session, class_id: int, people: Ids, questions: Sequ
 def packed_attempts(
     session: Session, class_id: int, questions: Sequence[str], scope: ReadScope
 ) -> Iterator[PackedRows]:
-    """Attempts at these questions, and perhaps at others. A word is the question and what was
-    chosen, as JSON."""
-    # Unknown is 0: the tenths of seconds are one more than they are.
+    """Attempts at these questions, and perhaps at others; see ``PackedRows``.
+
+    A word is the id of the question and the chosen options as a JSON list.
+    """
+    # One is added to the tenths of seconds, as 0 stands for an unknown time.
     tenths = sa.case(
         (attempt.c.seconds < SECONDS_MAX, _rounded_integer(10 * attempt.c.seconds) + 1), else_=0
     )
     details = (sa.cast(attempt.c.number, _BIG) * TENTHS + tenths) * MILLION
-    return _select_packed(
-        session,
-        attempt,
-        (
-            _person_moment_sql(session, attempt.c.answered_at),
-            details + _rounded_integer(1_000_000 * attempt.c.mark),
-        ),
+    texts = _pack_rows(
+        _person_moment_sql(session, attempt.c.answered_at),
+        details + _rounded_integer(1_000_000 * attempt.c.mark),
         attempt.c.question + sa.cast(attempt.c.chosen, sa.Text),
-        (class_id, _one_of(attempt.c.question, questions)),
-        scope,
     )
+    condition = is_one_of(attempt.c.question, questions)
+    return _read_packed(session, class_id, texts, attempt, condition, scope)
 
 
 def packed_experiments(
     session: Session, class_id: int, topics: Collection[str], scope: ReadScope
 ) -> Iterator[PackedRows]:
-    """Experiments of these topics. A word is the topic and the simulation, with a slash."""
-    return _select_packed(
-        session,
-        experiment,
-        (_person_moment_sql(session, experiment.c.started_at), sa.literal(0)),
+    """Experiments of these topics; see ``PackedRows``. A word is "topic/simulation"."""
+    texts = _pack_rows(
+        _person_moment_sql(session, experiment.c.started_at),
+        sa.literal(0),
         experiment.c.topic + "/" + experiment.c.simulation,
-        (class_id, _one_of(experiment.c.topic, topics)),
-        scope,
     )
+    condition = is_one_of(experiment.c.topic, topics)
+    return _read_packed(session, class_id, texts, experiment, condition, scope)
 
 
-def _select_packed(
+def _pack_rows(
+    key: sa.ColumnElement[Any], detail: sa.ColumnElement[Any], word: sa.ColumnElement[str]
+) -> sa.ColumnElement[str]:
+    """The aggregate that packs rows into one text, as ``unpack_rows`` takes it."""
+    numbers = sa.cast(key, sa.Text) + " " + sa.cast(detail, sa.Text)
+    # Both texts are made in one pass over the same rows, and so in the same order.
+    return sa.func.aggregate_strings(numbers, " ") + "|" + sa.func.aggregate_strings(word, "\n")
+
+
+def _read_packed(
     session: Session,
+    class_id: int,
+    texts: sa.ColumnElement[str],
     table: sa.Table,
-    numbers: tuple[sa.ColumnElement[Any], ...],
-    word: sa.ColumnElement[str],
-    class_and_condition: tuple[int, sa.ColumnElement[bool]],
+    condition: sa.ColumnElement[bool],
     scope: ReadScope,
 ) -> Iterator[PackedRows]:
-    class_id, condition = class_and_condition
-    number_pair = sa.cast(numbers[0], sa.Text) + " " + sa.cast(numbers[1], sa.Text)
-    # Both texts are made in one pass over the same rows, and so in the same order.
-    texts = (
-        sa.func.aggregate_strings(number_pair, " ") + "|" + sa.func.aggregate_strings(word, "\n")
-    )
-    counted_ids = (
-        sa.select(member.c.person_id)
-        .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, IS_COUNTED)
-    )
+    """The packed rows of ``table`` in the scope; only ``RowsOfLearners`` applies ``condition``."""
+    counted_ids = select_counted_members(class_id, member.c.person_id)
     if isinstance(scope, RowsOfLearners):
         learner_ids = counted_ids if scope.people is None else scope.people
         selected = sa.select(texts).where(table.c.person_id.in_(learner_ids), condition)
         statement = selected.group_by(table.c.person_id)
     else:
-        # Said so that no index is used for the person: the table is read as it lies. The condition
-        # is left out, which takes longer to look at than the rows that it would spare.
+        # ``coalesce`` keeps the database from an index on the person: the table is read in its
+        # order. The condition is left out: checking it costs more than the rows it would spare.
         statement = _select_blocks(
             table, texts, sa.func.coalesce(table.c.person_id, 0).in_(counted_ids), scope
         )
@@ -189,7 +183,7 @@ def _select_blocks(
     condition: sa.ColumnElement[bool],
     scope: RowsSince,
 ) -> sa.Select[Any]:
-    """``texts`` of ``AT_ONCE`` rows after ``AT_ONCE`` rows by id, each a row of the result."""
+    """A statement with one row of ``texts`` for each ``ROWS_PER_TEXT`` rows of the table, by id."""
     low = sa.select(sa.literal(scope.row, _BIG).label("low")).cte("block", recursive=True)
     block = low.union_all(
         sa.select(low.c.low + ROWS_PER_TEXT).where(low.c.low + ROWS_PER_TEXT < scope.newest)
@@ -200,7 +194,7 @@ def _select_blocks(
 
 
 def _person_moment_sql(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Whose and when, in one number."""
+    """The key of ``PackedRows``: the person's id and the moment in one number."""
     person_id = moment.table.c.person_id
     return sa.cast(person_id, _BIG) * 2**32 + _unix_seconds(session, moment)
 
@@ -215,8 +209,3 @@ def _unix_seconds(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnE
 
 def _rounded_integer(number: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.round(number), _BIG)
-
-
-def _one_of(column: sa.ColumnElement[str], values: Collection[str]) -> sa.ColumnElement[bool]:
-    """``column IN (…)``, said so that no index is used for it: a learner's rows lie together."""
-    return sa.func.coalesce(column, "").in_(values)

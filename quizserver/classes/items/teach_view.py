@@ -1,4 +1,4 @@
-"""What the page on what to teach tomorrow shows. Pure: values in, views out."""
+"""The view of the page on what to teach tomorrow. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from quizserver.evidence.record import Evidence, Finding, claim_keys
 from quizserver.topics.model import Question
 
 NAMES_SHOWN = 20
-"""Names on the page; the matrix has everybody."""
+"""Names on the page; the matrix shows all."""
 WORN_WORDS: Mapping[WornReason, str] = {
     "too-easy": "Nearly everybody has it right at first.",
     "too-hard": "Hardly anybody has it right at first: it is broken, or extremely hard.",
@@ -37,7 +37,11 @@ WORN_WORDS: Mapping[WornReason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class HeldMisconception:
-    """A misconception with its words, and the experiment that answers it if there is one."""
+    """A misconception with the text of its option.
+
+    ``count`` of ``n`` learners hold it in their latest attempt, ``first`` of them chose it in their
+    first. ``experiment`` describes the finding that answers it; empty without one.
+    """
 
     question: str
     title: str
@@ -51,6 +55,8 @@ class HeldMisconception:
 
 @dataclass(frozen=True, slots=True)
 class WornLine:
+    """A question that does not tell learners apart; ``what`` is the name of the ``figure``."""
+
     question: str
     title: str
     words: str
@@ -60,7 +66,7 @@ class WornLine:
 
 @dataclass(frozen=True, slots=True)
 class TeachView:
-    """``stuck`` and ``silent`` are the first few of ``stuck_n`` and ``silent_n``."""
+    """``stuck`` and ``silent`` are the first few of ``stuck_count`` and ``silent_count``."""
 
     answered: int
     misconceptions: Sequence[HeldMisconception]
@@ -72,39 +78,42 @@ class TeachView:
 
     @property
     def named_learners(self) -> set[int]:
-        """Whose names the page needs."""
-        return {entry.learner for entry in self.stuck} | {entry.learner for entry in self.silent}
+        """The ids of the learners whose names the page shows."""
+        return {stuck.learner for stuck in self.stuck} | {silent.learner for silent in self.silent}
 
 
 def teach_view(
     analysis: Analysis,
     questions: Mapping[str, Question],
+    findings: Mapping[str, Sequence[Finding]],
     evidence: Mapping[str, Evidence | None],
     now: datetime,
 ) -> TeachView:
-    """``evidence`` is by topic."""
+    """``questions`` and ``findings`` are by question, ``evidence`` by topic."""
     answers = analysis.answers
     most_held = find_misconceptions(answers.first, answers.latest, analysis.items)
     stuck_list, silent_list = stuck_learners(answers.pace), silent_learners(answers.pace, now)
     return TeachView(
         answered=int(answers.first.answered.any(axis=1).sum()),
         misconceptions=[
-            _held_misconception(suggestion, questions[suggestion.question], evidence)
-            for suggestion in most_held
+            _held_misconception(
+                misconception, questions[misconception.question], findings, evidence
+            )
+            for misconception in most_held
         ],
         stuck=stuck_list[:NAMES_SHOWN],
         stuck_count=len(stuck_list),
         silent=silent_list[:NAMES_SHOWN],
         silent_count=len(silent_list),
         worn=[
-            _worn_line(suggestion, questions)
-            for suggestion in worn_questions(analysis.statistics_of("first"))
+            _worn_line(worn, questions[worn.question])
+            for worn in worn_questions(analysis.statistics_of("first"))
         ],
     )
 
 
 def claimed_findings(question: Question, evidence: Evidence | None) -> list[Finding]:
-    """What came out of the claims that the question makes now."""
+    """The findings on the claims that the question makes now."""
     claims = claim_keys(question)
     return [
         finding
@@ -114,17 +123,17 @@ def claimed_findings(question: Question, evidence: Evidence | None) -> list[Find
 
 
 def _held_misconception(
-    misconception: Misconception, question: Question, evidence: Mapping[str, Evidence | None]
+    misconception: Misconception,
+    question: Question,
+    findings: Mapping[str, Sequence[Finding]],
+    evidence: Mapping[str, Evidence | None],
 ) -> HeldMisconception:
-    option = next(
-        candidate for candidate in question.options if candidate.id == misconception.held.option
-    )
-    topic_evidence = evidence.get(question.topic)
-    findings = [
-        candidate
-        for candidate in claimed_findings(question, topic_evidence)
-        if candidate.option == option.id
-    ]
+    option = next(option for option in question.options if option.id == misconception.held.option)
+    finding = next((f for f in findings[question.id] if f.option == option.id), None)
+    topic_evidence = evidence[question.topic]
+    experiment = ""
+    if finding is not None and topic_evidence is not None:
+        experiment = _finding_text(finding, topic_evidence)
     return HeldMisconception(
         misconception.question,
         question.title,
@@ -133,9 +142,7 @@ def _held_misconception(
         misconception.held.count,
         misconception.held.n,
         misconception.first,
-        _finding_text(findings[0], topic_evidence)
-        if findings and topic_evidence is not None
-        else "",
+        experiment,
     )
 
 
@@ -146,14 +153,13 @@ def _finding_text(finding: Finding, evidence: Evidence) -> str:
     return f"{label}: {finding.verdict}, {finding.k} of {finding.n} {unit}"
 
 
-def _worn_line(question: WornQuestion, questions: Mapping[str, Question]) -> WornLine:
-    by_facility = question.why in ("too-easy", "too-hard")
+def _worn_line(worn: WornQuestion, question: Question) -> WornLine:
+    by_facility = worn.why in ("too-easy", "too-hard")
     figure_name = "facility" if by_facility else "discrimination"
-    title = questions[question.question].title
     return WornLine(
-        question.question,
-        title,
-        WORN_WORDS[question.why],
-        figure_cell(figure_name, question.figure),
+        question.id,
+        question.title,
+        WORN_WORDS[worn.why],
+        figure_cell(figure_name, worn.figure),
         figure_name,
     )

@@ -1,4 +1,4 @@
-"""What the pages of item analysis show, from statistics. Pure: values in, views out."""
+"""The views of the item analysis pages, from statistics. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _read_known(figure: Figure) -> BandReading:
     return NO_READING if figure.known else BandReading("unknown", figure.reason)
 
 
-# Heading and reading of each figure of a question, in the order of the table.
+# The heading of each figure of a question and the function that reads it, in the table's order.
 FIGURES: Mapping[str, tuple[str, BandReader]] = {
     "facility": ("Facility", bands.read_facility),
     "standard_deviation": ("SD", bands.read_standard_deviation),
@@ -35,7 +35,7 @@ FIGURES: Mapping[str, tuple[str, BandReader]] = {
     "efficiency": ("Efficiency", bands.read_efficiency),
     "weight": ("Weight", _read_known),
 }
-# The same of a set; skewness and kurtosis are no percentages and have two decimals.
+# The same for a set, with decimals: skewness and kurtosis, which are no percentages, have two.
 SET_FIGURES: Mapping[str, tuple[str, BandReader, int]] = {
     "mean": ("Mean", _read_known, 1),
     "median": ("Median", _read_known, 1),
@@ -66,8 +66,11 @@ class FigureCell:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """A question in the table. ``notes`` are the reasons of what isn't known, once each, and that
-    answers were graded by another key."""
+    """A question in the table.
+
+    ``notes`` say why figures are unknown, each reason once, and that answers were graded by an
+    earlier key.
+    """
 
     number: int
     question: str
@@ -84,7 +87,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class SetLine:
-    """A topic, or all questions of the class."""
+    """The statistics of a topic's questions, or of all questions of the class."""
 
     title: str
     questions: int
@@ -96,7 +99,7 @@ class SetLine:
 
 @dataclass(frozen=True, slots=True)
 class StatisticHelp:
-    """A definition for the page; ``formula`` is MathML."""
+    """The definition of a statistic for the page; ``formula`` is MathML."""
 
     name: str
     title: str
@@ -114,7 +117,7 @@ def statistic_help(name: str) -> StatisticHelp:
 def figure_cell(
     name: str, figure: Figure, reading: BandReading = NO_READING, digits: int = 1
 ) -> FigureCell:
-    """A figure with its reading. The text and the value are rounded alike."""
+    """The cell of a figure with its reading; text and value are rounded alike."""
     if figure.value is None:
         return FigureCell(name, "–", None, level="unknown", reason=figure.reason)
     value = round_figure(figure.value, digits)
@@ -172,13 +175,12 @@ def _item_row(column: QuestionColumn, statistics: ItemStatistics, doubted: bool)
 
 
 def other_key_note(statistics: ItemStatistics) -> tuple[str, ...]:
-    """A sentence about answers that were graded by a key which has changed since; none without."""
+    """A sentence on answers that were graded by an earlier key; empty when there are none."""
     if not statistics.other_key:
         return ()
     subject = "answer was" if statistics.other_key == 1 else "answers were"
-    return (
-        f"{statistics.other_key} of {statistics.n} {subject} graded by an earlier key, and so counted here.",
-    )
+    answers = f"{statistics.other_key} of {statistics.n} {subject}"
+    return (f"{answers} graded by an earlier key, and so counted here.",)
 
 
 def _unknown_reasons(cells: Iterable[FigureCell]) -> tuple[str, ...]:
@@ -186,7 +188,7 @@ def _unknown_reasons(cells: Iterable[FigureCell]) -> tuple[str, ...]:
 
 
 def sort_item_rows(table: Iterable[ItemRow], sort: str, *, descending: bool) -> list[ItemRow]:
-    """Sorted by a column; what isn't known comes last either way, ties in the class's order."""
+    """The rows sorted by a column: unknown values last either way, ties in the class's order."""
 
     def sort_value(row: ItemRow) -> float | None:
         if sort in FIGURES:

@@ -1,17 +1,14 @@
-"""The matrix and the attempts as CSV and JSON, fifty learners at a time.
+"""The matrix and the attempts as CSV and JSON, streamed in chunks of fifty learners.
 
-Every chunk is one short reading: a slow download holds neither a connection nor a snapshot.
+Every chunk has a database session of its own: a slow download holds no connection.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix import store
@@ -26,13 +23,12 @@ from quizserver.classes.matrix.model import (
 )
 from quizserver.classes.model import Class
 from quizserver.classes.spreadsheet import csv_file
+from quizserver.db.session import OpenReading
 
-OpenReading = Callable[[], AbstractContextManager[Session]]
 MatrixLine = tuple[MatrixLearner, LearnerTotals, Mapping[str, MatrixCell]]
 
 LEARNERS_PER_CHUNK = 50
-"""How many are read at once."""
-_FIRST_HEADS = ("name", "email", "answered", "right_{}", "attempts", "latest_at")
+_LEARNER_HEADS = ("name", "email", "answered", "right_{}", "attempts", "latest_at")
 ATTEMPT_HEADS = (
     *("name", "email", "topic", "question", "number", "answered_at", "right", "mark"),
     *("chosen", "shown", "hints_seen", "seconds", "version"),
@@ -45,17 +41,14 @@ def stream_matrix_csv(
     columns: Sequence[QuestionColumn],
     show: ShownAttempt,
 ) -> Iterator[str]:
-    """One line a learner; of each question the mark of the ``show`` attempt, and how many."""
+    """One line a learner: for each question the mark of the ``show`` attempt and the number of
+    attempts."""
     questions = [column.question for column in columns]
-    head = [*(name.format(show) for name in _FIRST_HEADS)]
+    head = [name.format(show) for name in _LEARNER_HEADS]
     head += [name for q in questions for name in (f"{q} {show}", f"{q} attempts")]
-    positions = {
-        question: len(_FIRST_HEADS) + 2 * parse_mark
-        for parse_mark, question in enumerate(questions)
-    }
-    parse_mark = functools.cache(
-        lambda text: _whole_mark(float(text))
-    )  # there are only a few different
+    positions = {question: len(_LEARNER_HEADS) + 2 * i for i, question in enumerate(questions)}
+    # A million cells hold only a few different texts.
+    parse_number = functools.cache(lambda text: _whole_mark(float(text)))
 
     def csv_line(
         learner: MatrixLearner, totals: LearnerTotals, cells: Sequence[Sequence[str]]
@@ -64,7 +57,7 @@ def stream_matrix_csv(
         row += [totals.attempts, _latest_moment(totals), *[None] * (2 * len(questions))]
         for question, mark, attempts in cells:
             position = positions[question]
-            row[position], row[position + 1] = parse_mark(mark), parse_mark(attempts)
+            row[position], row[position + 1] = parse_number(mark), parse_number(attempts)
         return row
 
     def read_chunks() -> Iterator[list[list[object]]]:
@@ -87,7 +80,7 @@ def stream_matrix_json(
     learners: Sequence[MatrixLearner],
     columns: Sequence[QuestionColumn],
 ) -> Iterator[str]:
-    """An object with the questions and the learners, each with first, best and latest mark."""
+    """A JSON object with the questions, and the learners with their marks at each question."""
     questions = [column.question for column in columns]
 
     def learner_object(
@@ -145,7 +138,7 @@ def stream_attempts_json(
     learners: Sequence[MatrixLearner],
     columns: Sequence[QuestionColumn],
 ) -> Iterator[str]:
-    """The same as an object with a list of attempts."""
+    """A JSON object with the questions and the attempts."""
     head = {"class": class_.title, "questions": [_question_object(column) for column in columns]}
     chunks = _attempt_chunks(open_reading, learners, columns)
     return _stream_json(
@@ -187,17 +180,18 @@ def _by_learner_and_column(
     learners: Sequence[MatrixLearner],
     columns: Mapping[str, QuestionColumn],
 ) -> Iterator[tuple[MatrixLearner, QuestionColumn, AttemptRow]]:
-    positions = {entry.person_id: number for number, entry in enumerate(learners)}
-    answers.sort(key=lambda entry: (positions[entry.person_id], columns[entry.question].number))
+    positions = {learner.person_id: number for number, learner in enumerate(learners)}
+    answers.sort(key=lambda answer: (positions[answer.person_id], columns[answer.question].number))
     return (
-        (learners[positions[entry.person_id]], columns[entry.question], entry) for entry in answers
+        (learners[positions[answer.person_id]], columns[answer.question], answer)
+        for answer in answers
     )
 
 
 def _attempt_object(
     learner: MatrixLearner, column: QuestionColumn, attempt: AttemptRow
 ) -> dict[str, Any]:
-    """In the order of ``ATTEMPT_HEAD``."""
+    """In the order of ``ATTEMPT_HEADS``."""
     return {
         "name": learner.name,
         "email": learner.email,
@@ -227,11 +221,11 @@ def _question_object(column: QuestionColumn) -> dict[str, Any]:
 def _stream_json(
     head: Mapping[str, Any], name: str, chunks: Iterable[Iterable[Mapping[str, Any]]]
 ) -> Iterator[str]:
-    """One object: ``head``, and under ``name`` a list with one item a line."""
+    """One JSON object: ``head``, and under ``name`` a list with one entry a line."""
     yield f'{_compact_json(head)[:-1]},"{name}":['
     separator = "\n"
     for chunk in chunks:
-        lines = [_compact_json(entry) for entry in chunk]
+        lines = [_compact_json(value) for value in chunk]
         if lines:
             yield separator + ",\n".join(lines)
             separator = ",\n"
@@ -254,5 +248,5 @@ def _latest_moment(totals: LearnerTotals) -> str | None:
 
 
 def _whole_mark(mark: float) -> float | int:
-    """A whole mark without its fraction: 1, not 1.0."""
+    """A mark without fraction as an integer: 1, not 1.0."""
     return int(mark) if mark == int(mark) else mark

@@ -1,4 +1,7 @@
-"""One learner's work, as an instructor sees it: over the class's questions, and at one. Pure."""
+"""The work of one learner as an instructor sees it: at all questions of the class, and at one.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from quizserver.topics.model import Question
 
 @dataclass(frozen=True, slots=True)
 class QuestionWork:
-    """A question of the class and what one learner did at it; ``cell`` is None for nothing."""
+    """A question of the class and the learner's work at it; ``cell`` is None without an attempt."""
 
     column: QuestionColumn
     cell: MatrixCell | None
@@ -34,8 +37,11 @@ class TopicWork:
 
 @dataclass(frozen=True, slots=True)
 class ShownOption:
-    """An option as the learner saw it. ``html`` and ``mark`` are None when the text that was
-    answered, and with it the key, can't be read any more."""
+    """An option as the learner saw it.
+
+    ``html`` and ``result`` are None when the answered version of the question, and with it the key,
+    can't be parsed any more.
+    """
 
     id: str
     html: str | None
@@ -45,9 +51,12 @@ class ShownOption:
 
 @dataclass(frozen=True, slots=True)
 class AttemptWork:
-    """One attempt. ``question`` is the text that it answered, None when that can't be read any
-    more; ``edited`` when it is not the present text. ``ran`` are the moments of the question's
-    experiment since the attempt before."""
+    """One attempt.
+
+    ``question`` is the version that was answered, None when it can't be parsed any more; ``edited``
+    says that it is not the present version. ``ran`` are the moments at which the learner ran the
+    question's experiment since the attempt before.
+    """
 
     attempt: Attempt
     question: Question | None
@@ -57,7 +66,7 @@ class AttemptWork:
 
 
 def topic_work(columns: Iterable[QuestionColumn], standings: Iterable[Any]) -> list[TopicWork]:
-    """A learner over the class's questions, topic by topic.
+    """A learner's work at the questions of a class, topic by topic.
 
     ``standings`` are rows (question, attempts, first, best, latest, first_at, latest_at).
     """
@@ -79,9 +88,9 @@ def attempt_work(
     present: Question,
     ran: Sequence[datetime],
 ) -> tuple[list[AttemptWork], list[datetime]]:
-    """The attempts, each with what was run before it, and what was run after the last one.
+    """The attempts with the experiments run before each, and the runs after the last attempt.
 
-    ``texts`` holds the question by version.
+    ``texts`` holds the question by version; ``ran`` are the moments of all runs.
     """
     work: list[AttemptWork] = []
     since: datetime | None = None
@@ -91,7 +100,7 @@ def attempt_work(
         options = _shown_options(attempt, question)
         edited = attempt.version != present.version
         work.append(AttemptWork(attempt, question, edited, options, ran_before))
-        # What an account took over from a guest stands behind its own attempts, and may be older.
+        # Attempts taken over from a guest account come after the account's own, and may be older.
         since = max(since or attempt.answered_at, attempt.answered_at)
     return work, [moment for moment in ran if since is None or moment > since]
 
@@ -103,7 +112,7 @@ def _question_work(column: QuestionColumn, row: Any) -> QuestionWork:
 
 
 def _shown_options(attempt: Attempt, question: Question | None) -> list[ShownOption]:
-    """The options in the order in which they were shown."""
+    """The options in the order in which they were shown to the learner."""
     html = {option.id: option.html for option in question.options} if question else {}
     return [
         ShownOption(

@@ -1,6 +1,6 @@
-"""What a matrix is made of: learners, their cells and their totals. Pure.
+"""The parts of a matrix: learners, cells, totals and attempts. Pure.
 
-These are tuples: a class of 5,000 with 200 questions has a million cells.
+They are tuples, for speed: a class of 5,000 with 200 questions has a million cells.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class MatrixLearner(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What the class calls them."""
+        """The learner's name in the class, or else the email address."""
         return self.name or self.email
 
 
 class MatrixCell(NamedTuple):
-    """One learner at one question; marks are fractions of 1."""
+    """One learner at one question: the marks of three attempts, as fractions of 1."""
 
     attempts: int
     first: float
@@ -42,7 +42,7 @@ class MatrixCell(NamedTuple):
 
 
 class AttemptRow(NamedTuple):
-    """One attempt of one learner, of which a class may have a million."""
+    """One attempt of one learner."""
 
     person_id: int
     question: str
@@ -58,9 +58,10 @@ class AttemptRow(NamedTuple):
 
 
 class LearnerTotals(NamedTuple):
-    """One learner over some questions: how many of them are answered, right, stuck at.
+    """One learner at some questions: how many are answered, right, and stuck at.
 
-    ``attempts`` and ``latest_at`` are over all of them.
+    ``first``, ``best`` and ``latest`` count the questions that are right in that attempt;
+    ``attempts`` and ``latest_at`` are over all questions.
     """
 
     answered: int = 0
@@ -72,11 +73,11 @@ class LearnerTotals(NamedTuple):
     latest_at: datetime | None = None
 
     def right_count(self, show: ShownAttempt) -> int:
-        """How many questions are right, in that attempt of each."""
+        """The number of questions whose ``show`` attempt is right."""
         return (self.first, self.best, self.latest)[SHOWN_ATTEMPTS.index(show)]
 
     def state_of(self, question_count: int) -> LearnerState:
-        """How somebody stands who has ``questions`` to answer."""
+        """The state of a learner of a class with ``question_count`` questions."""
         if not self.answered:
             return "new"
         if self.best >= question_count:

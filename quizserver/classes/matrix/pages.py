@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -22,11 +23,12 @@ from quizserver.classes.matrix.query import ROWS_PER_PAGE, MatrixQuery, parse_ma
 from quizserver.classes.matrix.reader import MatrixReader
 from quizserver.classes.matrix.totals_cache import TotalsCache
 from quizserver.classes.matrix.views import matrix_view, page_data
-from quizserver.classes.model import Class, ClassTopic
+from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 from quizserver.topics.question import earlier_version
+from quizserver.web.downloads import attachment_response
 
 POLL_SECONDS = 4
 
@@ -36,33 +38,50 @@ def create_matrix_blueprint(
 ) -> Blueprint:
     """The blueprint of what instructors see of the work in their classes.
 
-    ``beside`` sums up anew what learners are sorted by, while pages are served.
+    ``executor`` refreshes the totals by which learners are sorted, while pages are served.
     """
-    blueprint = Blueprint("matrix", __name__)
     guards = ClassGuards(database=database, current=current)
     matrix_reader = MatrixReader(TotalsCache(database.read, executor))
+    pages = MatrixPages(database, library, guards, matrix_reader)
+    downloads = MatrixDownloads(database, library, guards)
+    blueprint = Blueprint("matrix", __name__, url_prefix="/classes/<int:class_id>")
+    learner_url, add_rule = "/learners/<int:person_id>", blueprint.add_url_rule
+    add_rule("/matrix", "matrix", pages.show_matrix)
+    add_rule("/matrix/window.json", "window", pages.read_window)
+    add_rule(learner_url, "learner", pages.show_learner)
+    add_rule(f"{learner_url}/questions/<question>", "attempts", pages.show_attempts)
+    add_rule("/matrix.csv", "matrix_csv", downloads.download_matrix_csv)
+    add_rule("/matrix.json", "matrix_json", downloads.download_matrix_json)
+    add_rule("/attempts.csv", "attempts_csv", downloads.download_attempts_csv)
+    add_rule("/attempts.json", "attempts_json", downloads.download_attempts_json)
+    return blueprint
 
-    @blueprint.get("/classes/<int:class_id>/matrix")
-    def matrix(class_id: int) -> str:
-        class_ = guards.require_managed_class(class_id)
-        with database.read() as session:
+
+@dataclass(frozen=True, slots=True)
+class MatrixPages:
+    database: Database
+    library: Library
+    guards: ClassGuards
+    matrix_reader: MatrixReader
+
+    def show_matrix(self, class_id: int) -> str:
+        class_ = self.guards.require_managed_class(class_id)
+        snapshot = self.library.snapshot()
+        with self.database.read() as session:
             topics = classes.class_topics(session, class_id)
-            class_columns = question_columns(topics, library.snapshot())
-            page = matrix_reader.read_page(
-                session, class_id, class_columns, parse_matrix_query(request.args, class_columns)
+            columns = question_columns(topics, snapshot)
+            page = self.matrix_reader.read_page(
+                session, class_id, columns, parse_matrix_query(request.args, columns)
             )
-            cells = matrix_reader.read_cells(session, page)
-
-        def matrix_url(arguments: dict[str, Any]) -> str:
-            return url_for("matrix.matrix", class_id=class_id, **arguments)
-
+            cells = self.matrix_reader.read_cells(session, page)
+        matrix_url = partial(url_for, "matrix.matrix", class_id=class_id)
         return render_template(
             "classes/matrix.html",
             class_=class_,
             query=page.query,
             page=matrix_view(page, cells, matrix_url),
-            topics=_topic_titles(class_columns),
-            missing_topics=missing_topics(topics, library.snapshot()),
+            topics={column.topic: column.topic_title for column in columns},
+            missing_topics=missing_topics(topics, snapshot),
             attempt_tabs=_shown_attempt_links(page.query, matrix_url),
             polling={
                 "url": url_for("matrix.window", class_id=class_id, **page.query.url_arguments()),
@@ -72,143 +91,135 @@ def create_matrix_blueprint(
             },
         )
 
-    @blueprint.get("/classes/<int:class_id>/matrix/window.json")
-    def window(class_id: int) -> Response:
-        guards.require_managed_class(class_id)
-        with database.read() as session:
-            class_columns = question_columns(
-                classes.class_topics(session, class_id), library.snapshot()
-            )
-            shown_learners = (
-                _parse_person_ids(request.args["rows"]) if "rows" in request.args else None
-            )
-            page = matrix_reader.read_page(
-                session,
-                class_id,
-                class_columns,
-                parse_matrix_query(request.args, class_columns),
-                shown_learners,
-            )
+    def read_window(self, class_id: int) -> Response:
+        """The learners that a page shows, as they are now; 304 when nothing has changed."""
+        self.guards.require_managed_class(class_id)
+        shown_learners = _parse_person_ids(request.args["rows"]) if "rows" in request.args else None
+        with self.database.read() as session:
+            columns = self._read_columns(session, class_id)
+            query = parse_matrix_query(request.args, columns)
+            page = self.matrix_reader.read_page(session, class_id, columns, query, shown_learners)
             if request.if_none_match.contains_weak(page.etag):  # a proxy may have compressed it
                 response = Response(status=304)
             else:
-                response = jsonify(page_data(page, matrix_reader.read_cells(session, page)))
+                response = jsonify(page_data(page, self.matrix_reader.read_cells(session, page)))
         response.set_etag(page.etag)
         return response
 
-    @blueprint.get("/classes/<int:class_id>/learners/<int:person_id>")
-    def learner(class_id: int, person_id: int) -> str:
-        class_ = guards.require_managed_class(class_id)
-        with database.read() as session:
-            shown_learner = _learner_or_404(store.find_learner(session, class_id, person_id))
-            class_columns = question_columns(
-                classes.class_topics(session, class_id), library.snapshot()
-            )
-            questions = [column.question for column in class_columns]
+    def show_learner(self, class_id: int, person_id: int) -> str:
+        class_ = self.guards.require_managed_class(class_id)
+        with self.database.read() as session:
+            learner = _require_learner(session, class_id, person_id)
+            columns = self._read_columns(session, class_id)
+            questions = [column.question for column in columns]
             standings = store.standing_rows(session, person_id, questions)
             totals = store.learner_totals(session, [person_id], questions).get(person_id)
         return render_template(
             "classes/matrix_learner.html",
             class_=class_,
-            learner_row=shown_learner,
-            topics=topic_work(class_columns, standings),
+            learner_row=learner,
+            topics=topic_work(columns, standings),
             totals=totals,
-            question_count=len(class_columns),
+            question_count=len(columns),
         )
 
-    @blueprint.get("/classes/<int:class_id>/learners/<int:person_id>/questions/<question>")
-    def attempts(class_id: int, person_id: int, question: str) -> str:
-        class_ = guards.require_managed_class(class_id)
-        snapshot = library.snapshot()
-        with database.read() as session:
-            shown_learner = _learner_or_404(store.find_learner(session, class_id, person_id))
-            class_columns = question_columns(classes.class_topics(session, class_id), snapshot)
-            index = next(
-                (n for n, column in enumerate(class_columns) if column.question == question), None
-            )
+    def show_attempts(self, class_id: int, person_id: int, question: str) -> str:
+        """The attempts of one learner at one question."""
+        class_ = self.guards.require_managed_class(class_id)
+        snapshot = self.library.snapshot()
+        with self.database.read() as session:
+            learner = _require_learner(session, class_id, person_id)
+            columns = question_columns(classes.class_topics(session, class_id), snapshot)
+            index = _find_column(columns, question)
             if index is None:
                 abort(404)
             present = snapshot.questions[question]
-            answered = attempts_store.attempts_at_question(session, person_id, question)
+            attempts = attempts_store.attempts_at_question(session, person_id, question)
             sources = store.version_sources(
-                session, question, {attempt.version for attempt in answered}
+                session, question, {attempt.version for attempt in attempts}
             )
             run_moments = _experiment_moments(session, person_id, present)
         texts = {
             version: _parse_version(present, version, source) for version, source in sources.items()
         }
-        work, ran_after = attempt_work(answered, texts, present, run_moments)
+        work, ran_after = attempt_work(attempts, texts, present, run_moments)
         return render_template(
             "classes/matrix_attempts.html",
             class_=class_,
-            learner_row=shown_learner,
-            column=class_columns[index],
+            learner_row=learner,
+            column=columns[index],
             question=present,
             attempts=work,
             runs_after=ran_after,
-            previous=class_columns[index - 1] if index > 0 else None,
-            next=class_columns[index + 1] if index + 1 < len(class_columns) else None,
+            previous=columns[index - 1] if index > 0 else None,
+            next=columns[index + 1] if index + 1 < len(columns) else None,
         )
 
-    @blueprint.get("/classes/<int:class_id>/matrix.csv")
-    def matrix_csv(class_id: int) -> Response:
-        class_, learners, class_columns = _read_class(class_id)
-        show = parse_matrix_query(request.args, class_columns).show
-        lines = export.stream_matrix_csv(database.read, learners, class_columns, show)
-        return _attachment_response(class_, f"matrix-{show}", "csv", lines)
+    def _read_columns(self, session: Session, class_id: int) -> tuple[QuestionColumn, ...]:
+        return question_columns(classes.class_topics(session, class_id), self.library.snapshot())
 
-    @blueprint.get("/classes/<int:class_id>/matrix.json")
-    def matrix_json(class_id: int) -> Response:
-        class_, learners, class_columns = _read_class(class_id)
-        lines = export.stream_matrix_json(database.read, class_, learners, class_columns)
-        return _attachment_response(class_, "matrix", "json", lines)
 
-    @blueprint.get("/classes/<int:class_id>/attempts.csv")
-    def attempts_csv(class_id: int) -> Response:
-        class_, learners, class_columns = _read_class(class_id)
-        lines = export.stream_attempts_csv(database.read, learners, class_columns)
-        return _attachment_response(class_, "attempts", "csv", lines)
+@dataclass(frozen=True, slots=True)
+class MatrixDownloads:
+    database: Database
+    library: Library
+    guards: ClassGuards
 
-    @blueprint.get("/classes/<int:class_id>/attempts.json")
-    def attempts_json(class_id: int) -> Response:
-        class_, learners, class_columns = _read_class(class_id)
-        lines = export.stream_attempts_json(database.read, class_, learners, class_columns)
-        return _attachment_response(class_, "attempts", "json", lines)
+    def download_matrix_csv(self, class_id: int) -> Response:
+        _, learners, columns = self._read_class(class_id)
+        show = parse_matrix_query(request.args, columns).show
+        lines = export.stream_matrix_csv(self.database.read, learners, columns, show)
+        return _stream_file(class_id, f"matrix-{show}", "csv", lines)
 
-    def _read_class(class_id: int) -> tuple[Class, list[MatrixLearner], tuple[QuestionColumn, ...]]:
-        class_ = guards.require_managed_class(class_id)
-        with database.read() as session:
-            topics: list[ClassTopic] = classes.class_topics(session, class_id)
+    def download_matrix_json(self, class_id: int) -> Response:
+        lines = export.stream_matrix_json(self.database.read, *self._read_class(class_id))
+        return _stream_file(class_id, "matrix", "json", lines)
+
+    def download_attempts_csv(self, class_id: int) -> Response:
+        _, learners, columns = self._read_class(class_id)
+        lines = export.stream_attempts_csv(self.database.read, learners, columns)
+        return _stream_file(class_id, "attempts", "csv", lines)
+
+    def download_attempts_json(self, class_id: int) -> Response:
+        lines = export.stream_attempts_json(self.database.read, *self._read_class(class_id))
+        return _stream_file(class_id, "attempts", "json", lines)
+
+    def _read_class(
+        self, class_id: int
+    ) -> tuple[Class, list[MatrixLearner], tuple[QuestionColumn, ...]]:
+        class_ = self.guards.require_managed_class(class_id)
+        with self.database.read() as session:
+            topics = classes.class_topics(session, class_id)
             learners = store.matrix_learners(session, class_id)
-        return class_, learners, question_columns(topics, library.snapshot())
-
-    return blueprint
+        return class_, learners, question_columns(topics, self.library.snapshot())
 
 
-def _learner_or_404(learner: MatrixLearner | None) -> MatrixLearner:
+def _require_learner(session: Session, class_id: int, person_id: int) -> MatrixLearner:
+    learner = store.find_learner(session, class_id, person_id)
     if learner is None:
         abort(404)
     return learner
 
 
-def _topic_titles(class_columns: Sequence[QuestionColumn]) -> dict[str, str]:
-    """The topics that the matrix can be narrowed to, with their titles."""
-    return {column.topic: column.topic_title for column in class_columns}
+def _find_column(columns: Sequence[QuestionColumn], question: str) -> int | None:
+    return next((i for i, column in enumerate(columns) if column.question == question), None)
 
 
-def _shown_attempt_links(query: MatrixQuery, matrix_url: Any) -> list[tuple[str, str, bool]]:
-    """The three ways to fill a cell: label, address, whether it is the present one."""
-    names = {"first": "First attempt", "best": "Best attempt", "latest": "Latest attempt"}
+def _shown_attempt_links(
+    query: MatrixQuery, matrix_url: Callable[..., str]
+) -> list[tuple[str, str, bool]]:
+    """The three attempts that cells can show: label, address, whether it is the current one."""
+    labels = {"first": "First attempt", "best": "Best attempt", "latest": "Latest attempt"}
     return [
-        (label, matrix_url(query.url_arguments(show=show)), show == query.show)
-        for show, label in names.items()
+        (label, matrix_url(**query.url_arguments(show=show)), show == query.show)
+        for show, label in labels.items()
     ]
 
 
 def _parse_person_ids(text: str) -> list[int]:
-    """The learners that a page holds, as its script says them."""
+    """The ids of the learners that a page shows, as its script sends them."""
     texts = text.split(",")[:ROWS_PER_PAGE]
-    return [int(name) for name in texts if name.isascii() and name.isdecimal() and len(name) < 10]
+    return [int(part) for part in texts if part.isascii() and part.isdecimal() and len(part) < 10]
 
 
 def _experiment_moments(session: Session, person_id: int, question: Question) -> list[datetime]:
@@ -221,11 +232,10 @@ def _parse_version(present: Question, version: str, source: str) -> Question | N
     return present if version == present.version else earlier_version(present, source)
 
 
-def _attachment_response(class_: Class, stem: str, suffix: str, lines: Iterator[str]) -> Response:
-    types = {"csv": "text/csv", "json": "application/json"}
-    response = Response(
-        (line.encode() for line in lines), content_type=f"{types[suffix]}; charset=utf-8"
+def _stream_file(class_id: int, name: str, suffix: str, lines: Iterator[str]) -> Response:
+    content_types = {"csv": "text/csv", "json": "application/json"}
+    return attachment_response(
+        lines,
+        filename=f"class-{class_id}-{name}-{datetime.now(UTC):%Y-%m-%d}.{suffix}",
+        content_type=f"{content_types[suffix]}; charset=utf-8",
     )
-    name = f"class-{class_.id}-{stem}-{datetime.now(UTC):%Y-%m-%d}.{suffix}"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response

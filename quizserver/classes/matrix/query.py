@@ -1,4 +1,4 @@
-"""Which part of a matrix somebody looks at, in which order: what its address says. Pure."""
+"""The query of a matrix page, as its address has it: filters, sorting, pages. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ StateFilter = Literal["", "new", "stuck", "done"]
 
 @dataclass(frozen=True, slots=True)
 class MatrixQuery:
-    """``question`` is what the learners are sorted by when ``sort`` says so. Pages are from 1."""
+    """``question`` is the column to sort by when ``sort`` is "question"; pages count from 1."""
 
     show: ShownAttempt = "best"
     sort: SortName = "name"
@@ -33,7 +33,7 @@ class MatrixQuery:
 
     @property
     def needs_totals(self) -> bool:
-        """Whether the order or the choice of learners rests on what each has done in all."""
+        """Whether filtering or sorting the learners takes the totals of each."""
         return bool(self.state) or self.sort in {"right", "attempts", "latest"}
 
     @property
@@ -41,13 +41,13 @@ class MatrixQuery:
         return bool(self.search or self.topic or self.state)
 
     def with_pages(self, page: int, columns: int) -> MatrixQuery:
-        """This view on another page of learners and of columns."""
+        """The same query for another page of learners and of columns."""
         return replace(self, page=page, columns=columns)
 
     def url_arguments(self, **changes: Any) -> dict[str, Any]:
-        """The arguments of the address of this view with ``changes``; what is usual is left out.
+        """The arguments of the address of this query with ``changes``; defaults are left out.
 
-        Another choice or order of learners begins on its first page.
+        Another filter or sorting begins on its first page.
         """
         if changes.keys() & {"sort", "search", "topic", "state"}:
             changes = {"page": 1} | changes
@@ -79,8 +79,8 @@ _DEFAULTS = {
 
 
 def parse_matrix_query(args: Mapping[str, str], columns: Sequence[QuestionColumn]) -> MatrixQuery:
-    """The view that an address asks for. What it says that can't be, such as a topic that is not
-    among the ``columns``, is left at what is usual."""
+    """The query of an address. An invalid argument, such as a topic that is not in ``columns``,
+    counts as its default."""
     sort, down, question = _parse_sort(args.get("sort", ""), columns)
     show, state = args.get("show", ""), args.get("state", "")
     topic = args.get("topic", "")

@@ -1,4 +1,4 @@
-"""Finds the part of a class's matrix that a view asks for, in a fixed number of statements."""
+"""Reads the page of a class's matrix that a query asks for, in a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class MatrixPage:
-    """The rows and columns of a part of a matrix, with the totals of its rows, without its cells.
+    """The rows and columns of one page of a matrix, with the totals of its rows, without its cells.
 
-    ``columns`` are those of this page, ``of`` those that the totals are over; ``found`` of
-    ``everybody`` learners match. ``moved`` when the view would have other rows, or others first,
-    than those that were asked for.
+    ``columns`` are those of this page; the totals are over ``all_columns``. ``match_count`` of
+    ``learner_count`` learners match the query. ``moved`` says that the query would now give other
+    rows, or the same in another order, than the browser shows.
     """
 
     query: MatrixQuery
@@ -50,7 +50,7 @@ class MatrixPage:
 
     @property
     def etag(self) -> str:
-        """Changes with everything that this part shows: every answer changes somebody's totals."""
+        """Changes with everything that the page shows: every attempt changes a learner's totals."""
         rows = [
             (*row, *self.totals_of(row)[:-1], str(self.totals_of(row)[-1])) for row in self.rows
         ]
@@ -67,7 +67,7 @@ class MatrixPage:
 
 
 class MatrixReader:
-    """Reads matrices; it keeps what their learners are sorted by."""
+    """Reads pages of matrices; sorts learners by cached totals."""
 
     def __init__(self, totals_cache: TotalsCache) -> None:
         self._totals_cache = totals_cache
@@ -80,10 +80,13 @@ class MatrixReader:
         query: MatrixQuery,
         shown_learners: Sequence[int] | None = None,
     ) -> MatrixPage:
-        """The part that ``view`` asks for; with ``kept``, of the learners with these ids instead,
-        as far as the class still counts them."""
+        """The page that ``query`` asks for.
+
+        With ``shown_learners``, the rows are the learners with these ids, as far as the class
+        still counts them.
+        """
         all_columns = tuple(
-            entry for entry in columns if not query.topic or entry.topic == query.topic
+            column for column in columns if not query.topic or column.topic == query.topic
         )
         learners = store.matrix_learners(session, class_id)
         matching = self._matching_learners(session, class_id, learners, all_columns, query)
@@ -93,10 +96,10 @@ class MatrixReader:
         rows = matching[(query.page - 1) * ROWS_PER_PAGE : query.page * ROWS_PER_PAGE]
         moved = False
         if shown_learners is not None:
-            moved = [entry.person_id for entry in rows] != list(shown_learners)
-            by_id = {entry.person_id: entry for entry in learners}
+            moved = [learner.person_id for learner in rows] != list(shown_learners)
+            by_id = {learner.person_id: learner for learner in learners}
             rows = [by_id[person_id] for person_id in shown_learners if person_id in by_id]
-        ids = [entry.person_id for entry in rows]
+        ids = [learner.person_id for learner in rows]
         return MatrixPage(
             query=query,
             columns=all_columns[
@@ -104,16 +107,16 @@ class MatrixReader:
             ],
             all_columns=all_columns,
             rows=tuple(rows),
-            totals=store.learner_totals(session, ids, [entry.question for entry in all_columns]),
+            totals=store.learner_totals(session, ids, [column.question for column in all_columns]),
             learner_count=len(learners),
             match_count=len(matching),
             moved=moved,
         )
 
     def read_cells(self, session: Session, page: MatrixPage) -> CellsByLearner:
-        """The cells of a frame, by person and question; there is none where nothing is answered."""
-        people = [entry.person_id for entry in page.rows]
-        return store.learner_cells(session, people, [entry.question for entry in page.columns])
+        """The cells of a page, by person and question; unanswered questions have none."""
+        people = [learner.person_id for learner in page.rows]
+        return store.learner_cells(session, people, [column.question for column in page.columns])
 
     def _matching_learners(
         self,
@@ -123,25 +126,25 @@ class MatrixReader:
         all_columns: Sequence[QuestionColumn],
         query: MatrixQuery,
     ) -> list[MatrixLearner]:
-        """The learners whom the view asks for, in its order."""
+        """The learners that match the query, in its order."""
         totals: Mapping[int, LearnerTotals] = {}
-        questions = tuple(entry.question for entry in all_columns)
+        questions = tuple(column.question for column in all_columns)
         if query.needs_totals:
-            ids = frozenset(entry.person_id for entry in learners)
+            ids = frozenset(learner.person_id for learner in learners)
             totals = self._totals_cache.totals_of(session, class_id, ids, questions)
         matching = list(learners)
         if query.search or query.state:
             matching = [
-                entry
-                for entry in learners
-                if _matches_query(entry, totals, len(all_columns), query)
+                learner
+                for learner in learners
+                if _matches_query(learner, totals, len(all_columns), query)
             ]
         if query.sort == "name":
             return matching[::-1] if query.down else matching
         key = _totals_sort_key(totals, query)
         if query.sort == "question":
             key = _cell_sort_key(store.column_cells(session, class_id, query.question, query.show))
-        # Equal learners stay in the order of their names, whichever way they are sorted.
+        # The sort is stable: equal learners stay in the order of their names, either way.
         return sorted(matching, key=key, reverse=query.down)
 
 
@@ -172,7 +175,7 @@ def _totals_sort_key(
 
 
 def _cell_sort_key(cells: Mapping[int, tuple[float, int]]) -> Callable[[MatrixLearner], Any]:
-    """Not answered, then wrong, then right; of each, the ones with more attempts first."""
+    """Not answered, then wrong, then right; within each, more attempts first."""
 
     def sort_key(learner: MatrixLearner) -> Any:
         mark, attempts = cells.get(learner.person_id, (-1.0, 0))

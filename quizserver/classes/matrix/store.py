@@ -1,4 +1,4 @@
-"""What the matrix reads of the database. Every function takes a session; none of them writes.
+"""Reads matrices from the database. Every function takes a session; none of them writes.
 
 Each is one statement, whatever the size of the class.
 """
@@ -14,6 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.classes.counted_store import (
+    is_one_of,
+    select_counted_members,
+    select_counted_standings,
+)
 from quizserver.classes.matrix.model import (
     SHOWN_ATTEMPTS,
     AttemptRow,
@@ -22,7 +27,6 @@ from quizserver.classes.matrix.model import (
     MatrixLearner,
     ShownAttempt,
 )
-from quizserver.classes.members_store import IS_COUNTED, WITH_PERSON
 from quizserver.classes.model import STUCK_ATTEMPTS, fold_text
 from quizserver.db.tables import (
     attempt,
@@ -44,7 +48,7 @@ _MARK_COLUMNS: dict[ShownAttempt, sa.Column[float]] = dict(
     zip(SHOWN_ATTEMPTS, _CELL_COLUMNS[1:], strict=True)
 )
 _LIST_COLUMNS = ("shown", "chosen")
-# Lists come as texts: there are only so many different ones, and each is read once.
+# Lists are selected as JSON texts: few of them differ, and ``_parse_ids`` parses each once.
 _ATTEMPT_COLUMNS = tuple(
     sa.cast(attempt.c[name], sa.String) if name in _LIST_COLUMNS else attempt.c[name]
     for name in AttemptRow._fields
@@ -67,32 +71,25 @@ _TOTALS_COLUMNS = (
 
 
 def matrix_learners(session: Session, class_id: int) -> list[MatrixLearner]:
-    """Whom the class counts, by what it calls them."""
-    rows = session.execute(
-        sa.select(*_LEARNER_COLUMNS)
-        .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, IS_COUNTED)
-    )
-    unsorted = list(map(MatrixLearner._make, rows.all()))
-    return sorted(unsorted, key=lambda row: (fold_text(row[1] or row[2]), row[0]))
+    """The learners whom the class counts, sorted by label."""
+    rows = session.execute(select_counted_members(class_id, *_LEARNER_COLUMNS))
+    learners = map(MatrixLearner._make, rows.all())
+    return sorted(learners, key=lambda learner: (fold_text(learner.label), learner.person_id))
 
 
 def find_learner(session: Session, class_id: int, person_id: int) -> MatrixLearner | None:
-    """One of them; None for who is not counted, or not in the class any more."""
-    row = session.execute(
-        sa.select(*_LEARNER_COLUMNS)
-        .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, member.c.person_id == person_id, IS_COUNTED)
-    ).first()
+    """One of these learners; None for a person whom the class does not count."""
+    statement = select_counted_members(class_id, *_LEARNER_COLUMNS)
+    row = session.execute(statement.where(member.c.person_id == person_id)).first()
     return MatrixLearner(*row) if row else None
 
 
 def learner_totals(
     session: Session, people: Collection[int], questions: Collection[str]
 ) -> dict[int, LearnerTotals]:
-    """What some people did at these questions, by person; who did nothing is left out."""
+    """The totals of some people at these questions, by person; none for those without answers."""
     statement = sa.select(standing.c.person_id, *_TOTALS_COLUMNS).where(
-        standing.c.person_id.in_(people), _one_of(questions)
+        standing.c.person_id.in_(people), is_one_of(standing.c.question, questions)
     )
     return _select_totals(session, statement)
 
@@ -100,17 +97,13 @@ def learner_totals(
 def totals_of_class(
     session: Session, class_id: int, questions: Collection[str]
 ) -> dict[int, LearnerTotals]:
-    """The same of everybody whom the class counts."""
-    statement = (
-        sa.select(standing.c.person_id, *_TOTALS_COLUMNS)
-        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
-        .where(member.c.class_id == class_id, IS_COUNTED, _one_of(questions))
-    )
-    return _select_totals(session, statement)
+    """The totals of all learners whom the class counts, at these questions, by person."""
+    statement = select_counted_standings(class_id, standing.c.person_id, *_TOTALS_COLUMNS)
+    return _select_totals(session, statement.where(is_one_of(standing.c.question, questions)))
 
 
 def people_answered_since(session: Session, moment: datetime | None) -> set[int]:
-    """Everybody on this server who answered anything after ``moment``."""
+    """All people on this server who answered any question after ``moment``."""
     statement = sa.select(standing.c.person_id)
     if moment is not None:
         statement = statement.where(standing.c.latest_at > moment)
@@ -129,7 +122,7 @@ def learner_cells(
     """The cells of some people at these questions, by person and question."""
     rows = session.execute(
         sa.select(standing.c.person_id, standing.c.question, *_CELL_COLUMNS).where(
-            standing.c.person_id.in_(people), _one_of(questions)
+            standing.c.person_id.in_(people), is_one_of(standing.c.question, questions)
         )
     )
     cells_by_person: dict[int, dict[str, MatrixCell]] = {person_id: {} for person_id in people}
@@ -144,14 +137,14 @@ def packed_cells(
 ) -> dict[int, tuple[LearnerTotals, list[list[str]]]]:
     """The totals of some people, each with (question, mark, attempts) of every cell, as texts.
 
-    The database makes one row of a learner: a million cells take half the time that a million
-    rows do.
+    The database returns one row for each learner: a million cells take half the time of a million
+    rows.
     """
     mark = sa.cast(_MARK_COLUMNS[show], sa.String)
     cell = standing.c.question + ":" + mark + ":" + sa.cast(standing.c.attempts, sa.String)
     rows = session.execute(
         sa.select(standing.c.person_id, *_TOTALS_COLUMNS, sa.func.aggregate_strings(cell, " "))
-        .where(standing.c.person_id.in_(people), _one_of(questions))
+        .where(standing.c.person_id.in_(people), is_one_of(standing.c.question, questions))
         .group_by(standing.c.person_id)
     )
     return {
@@ -166,21 +159,20 @@ def packed_cells(
 def column_cells(
     session: Session, class_id: int, question: str, show: ShownAttempt
 ) -> dict[int, tuple[float, int]]:
-    """Mark and attempts of everybody whom the class counts at one question, by person."""
-    rows = session.execute(
-        sa.select(standing.c.person_id, _MARK_COLUMNS[show], standing.c.attempts)
-        .select_from(WITH_PERSON.join(standing, standing.c.person_id == member.c.person_id))
-        .where(member.c.class_id == class_id, IS_COUNTED, standing.c.question == question)
+    """Mark and number of attempts at one question of the learners whom the class counts."""
+    statement = select_counted_standings(
+        class_id, standing.c.person_id, _MARK_COLUMNS[show], standing.c.attempts
     )
+    rows = session.execute(statement.where(standing.c.question == question))
     return {person_id: (mark, attempts) for person_id, mark, attempts in rows.all()}
 
 
 def standing_rows(session: Session, person_id: int, questions: Collection[str]) -> list[Any]:
-    """One person's standings at these questions, with the moments of first and latest answer."""
+    """A person's standings at these questions, with the moments of first and latest answer."""
     rows = session.execute(
         sa.select(
             standing.c.question, *_CELL_COLUMNS, standing.c.first_at, standing.c.latest_at
-        ).where(standing.c.person_id == person_id, _one_of(questions))
+        ).where(standing.c.person_id == person_id, is_one_of(standing.c.question, questions))
     )
     return list(rows)
 
@@ -199,7 +191,7 @@ def learner_attempts(
 
 
 def version_sources(session: Session, question: str, version_ids: Iterable[str]) -> dict[str, str]:
-    """The texts of some versions of a question, by version."""
+    """The Markdown sources of some versions of a question, by version."""
     rows = session.execute(
         sa.select(question_version.c.version, question_version.c.source).where(
             question_version.c.question == question,
@@ -212,7 +204,7 @@ def version_sources(session: Session, question: str, version_ids: Iterable[str])
 def experiment_moments(
     session: Session, person_id: int, topic: str, simulation: str
 ) -> list[datetime]:
-    """When somebody ran a simulation, first to latest."""
+    """The moments at which a person ran a simulation, in order."""
     return list(
         session.scalars(
             sa.select(experiment.c.started_at)
@@ -234,11 +226,3 @@ def _parse_ids(text: str) -> tuple[str, ...]:
 def _select_totals(session: Session, statement: sa.Select[Any]) -> dict[int, LearnerTotals]:
     rows = session.execute(statement.group_by(standing.c.person_id))
     return {row[0]: LearnerTotals._make(row[1:]) for row in rows.all()}
-
-
-def _one_of(questions: Collection[str]) -> sa.ColumnElement[bool]:
-    """``question IN (…)``, said so that no index is used for it.
-
-    The rows of a learner lie together: reading them all costs half of looking each one up.
-    """
-    return sa.func.coalesce(standing.c.question, "").in_(questions)

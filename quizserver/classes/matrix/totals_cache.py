@@ -1,7 +1,7 @@
-"""The totals of whole classes, kept for a while: what their learners are sorted by.
+"""Cached totals of whole classes, by which their learners are sorted.
 
-Summing up a million standings takes a second. Who looks first waits for it; from then on only who
-has answered since is summed up again. What a page shows of a learner never comes from here.
+Summing up a million standings takes a second. The first request waits for it; later ones only sum
+up again the learners who have answered since. The totals that a page shows never come from here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -20,16 +19,16 @@ from sqlalchemy.orm import Session
 
 from quizserver.classes.matrix import store
 from quizserver.classes.matrix.model import LearnerTotals
+from quizserver.db.session import OpenReading
 
 CLASSES_MAX = 8
 OVERLAP = timedelta(seconds=15)
-"""A slower transaction may bring an answer whose moment is past: this far back is looked again."""
+"""New answers are looked for this far back: a slow transaction commits an answer late."""
 REFRESH_SECONDS = 60.0
-"""After so long everything is summed up anew, while the old sums serve: a guest's answers that an
-account took over came with moments of their own."""
+"""After this time all totals are summed up again, while the old ones serve: answers taken over from
+a guest account may lie further back."""
 
 ClassKey = tuple[int, tuple[str, ...]]
-OpenReading = Callable[[], AbstractContextManager[Session]]
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +42,7 @@ class _SummedTotals:
 
 @dataclass(slots=True)
 class _CacheEntry:
-    """What is kept of a class. Who asks while it is summed up waits for the same sum."""
+    """The cached totals of a class. Requests wait on ``lock`` while they are summed up."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     summed: _SummedTotals | None = None
@@ -51,7 +50,7 @@ class _CacheEntry:
 
 
 class TotalsCache:
-    """Totals of classes by person, for sorting, made anew in ``beside``. Threads may share it."""
+    """Caches the totals of classes by person; ``executor`` refreshes them. Thread-safe."""
 
     def __init__(
         self,
@@ -68,9 +67,9 @@ class TotalsCache:
     def totals_of(
         self, session: Session, class_id: int, people: frozenset[int], questions: tuple[str, ...]
     ) -> Mapping[int, LearnerTotals]:
-        """The totals of ``people``, whom the class counts now, over these questions.
+        """The totals of ``people``, the learners whom the class counts now, over these questions.
 
-        Only in what accounts took over from guests they lag, by about ``SECONDS``.
+        Totals of attempts merged from a guest account may lag by about ``REFRESH_SECONDS``.
         """
         key = (class_id, questions)
         entry = self._find_entry(key)
@@ -96,7 +95,10 @@ class TotalsCache:
         return entry
 
     def _refresh_entry(self, entry: _CacheEntry, key: ClassKey, people: frozenset[int]) -> None:
-        """Beside the requests. Who answers or joins meanwhile is found again by the next one."""
+        """Sums up the class again, in ``executor``.
+
+        The next request adds those who answer or join meanwhile.
+        """
         try:
             with self._open_reading() as session:
                 summed = self._sum_class(session, key, people)
@@ -104,7 +106,7 @@ class TotalsCache:
                 entry.summed = summed
         except Exception:
             log.exception(
-                "The sums of class %s could not be made anew; the old ones serve.", key[0]
+                "The sums of class %s could not be made again; the old ones serve.", key[0]
             )
         finally:
             entry.refreshing = False

@@ -1,10 +1,10 @@
-"""What the page of a matrix shows, from a frame and its cells. Pure."""
+"""The view of a matrix page, from a ``MatrixPage`` and its cells. Pure."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -16,8 +16,8 @@ from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix.model import LearnerTotals, MatrixCell, MatrixLearner, ShownAttempt
 from quizserver.classes.matrix.query import COLUMNS_PER_PAGE, ROWS_PER_PAGE, MatrixQuery, SortName
 from quizserver.classes.matrix.reader import CellsByLearner, MatrixPage
+from quizserver.progress.views import UrlBuilder
 
-Url = Callable[[dict[str, Any]], str]
 SortDirection = Literal["ascending", "descending"] | None
 
 _SORT_TITLES: dict[SortName, str] = {
@@ -30,7 +30,7 @@ _SORT_TITLES: dict[SortName, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SortLink:
-    """The head of a column: a link that sorts by it, or the other way when it is so already."""
+    """The head of a column: a link that sorts by it, or reverses the sorting by it."""
 
     title: str
     url: str
@@ -54,9 +54,9 @@ class TopicGroup:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """``cells`` has one for each column, None where the learner has not answered.
+    """``cells`` has an entry for each column, None where the learner has not answered.
 
-    ``alike``: somebody else on this page has the same name, so that only the address tells.
+    ``same_name``: another learner on this page has the same name; only the address differs.
     """
 
     learner: MatrixLearner
@@ -67,7 +67,7 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class PageSpan:
-    """Where one is along one side of the matrix: ``first`` to ``last`` of ``of``, from 1."""
+    """The span of rows or columns on this page: ``first`` to ``last`` of ``total``, from 1."""
 
     first: int
     last: int
@@ -91,12 +91,12 @@ class MatrixView:
     questions: PageSpan
 
     def cells_html(self, row: MatrixRow) -> Markup:
-        """A row's cells as table cells: a sign, how many attempts, and a link to them."""
+        """The cells of a row as table cells: a sign, the number of attempts, a link to them."""
         return _cells_html(row, self.page)
 
 
-def matrix_view(page: MatrixPage, cells: CellsByLearner, url: Url) -> MatrixView:
-    """The page of a frame; ``url`` makes the address of a view from its arguments."""
+def matrix_view(page: MatrixPage, cells: CellsByLearner, url: UrlBuilder) -> MatrixView:
+    """The view of a page; ``url`` builds the address of a matrix from the query's arguments."""
     query = page.query
     return MatrixView(
         page=page,
@@ -113,7 +113,7 @@ def matrix_view(page: MatrixPage, cells: CellsByLearner, url: Url) -> MatrixView
 
 
 def matrix_rows(page: MatrixPage, cells: CellsByLearner) -> Iterator[MatrixRow]:
-    """The rows of a frame with their cells, in its order."""
+    """The rows of a page with their cells, in its order."""
     names = Counter(learner.label for learner in page.rows)
     for learner in page.rows:
         own_cells = cells.get(learner.person_id, {})
@@ -122,8 +122,8 @@ def matrix_rows(page: MatrixPage, cells: CellsByLearner) -> Iterator[MatrixRow]:
 
 
 def _cells_html(row: MatrixRow, page: MatrixPage) -> Markup:
-    # A template takes twice as long for the 2,000 cells of a page. Ids of questions have only
-    # letters, digits and hyphens.
+    # A template takes twice as long for the 2,000 cells of a page. Nothing needs escaping: ids of
+    # questions have only letters, digits and hyphens.
     show, person_id = page.query.show, row.learner.person_id
     return Markup(
         "".join(
@@ -140,7 +140,7 @@ _EMPTY_CELL = '<td class="cell" aria-label="not answered">–</td>'
 
 @functools.lru_cache(maxsize=1024)
 def _cell_template(right: bool, attempts: int) -> str:
-    """What a link to a learner's (``%d``) attempts at a question (``%s``, an id) is put into."""
+    """A table cell with ``%d`` for the id of the learner and ``%s`` for that of the question."""
     sign, word = ("✓", "right") if right else ("✗", "wrong")
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     return (
@@ -150,7 +150,7 @@ def _cell_template(right: bool, attempts: int) -> str:
 
 
 def page_data(page: MatrixPage, cells: CellsByLearner) -> dict[str, Any]:
-    """The same for the page's script: of each cell whether it is right, and its attempts."""
+    """The rows and cells for the page's script, as JSON values."""
     show = page.query.show
     return {
         "moved": page.moved,
@@ -170,6 +170,7 @@ def page_data(page: MatrixPage, cells: CellsByLearner) -> dict[str, Any]:
 
 
 def cell_data(cell: MatrixCell | None, show: ShownAttempt) -> tuple[int, int] | None:
+    """Whether the ``show`` attempt is right (1 or 0), and the number of attempts."""
     return (int(cell.is_right(show)), cell.attempts) if cell is not None else None
 
 
@@ -182,15 +183,14 @@ def _topic_groups(columns: Sequence[QuestionColumn]) -> list[TopicGroup]:
 
 
 def _sort_link(
-    title: str, sort: SortName, query: MatrixQuery, url: Url, question: str = ""
+    title: str, sort: SortName, query: MatrixQuery, url: UrlBuilder, question: str = ""
 ) -> SortLink:
     is_current = query.sort == sort and query.question == question
-    # What is asked first: names from A, and who has most of everything else.
+    # The first click sorts names from A, and everything else from the highest.
     descending = not query.down if is_current else sort != "name"
     direction: SortDirection = ("descending" if query.down else "ascending") if is_current else None
-    return SortLink(
-        title, url(query.url_arguments(sort=sort, down=descending, question=question)), direction
-    )
+    arguments = query.url_arguments(sort=sort, down=descending, question=question)
+    return SortLink(title, url(**arguments), direction)
 
 
 def _page_span(
@@ -198,15 +198,18 @@ def _page_span(
     query: MatrixQuery,
     size: int,
     total: int,
-    url: Url,
+    url: UrlBuilder,
 ) -> PageSpan:
     page_number = query.page if side == "page" else query.columns
+    has_next = page_number * size < total
+
+    def page_url(number: int) -> str:
+        return url(**query.url_arguments(**{side: number}))
+
     return PageSpan(
         first=min((page_number - 1) * size + 1, total),
         last=min(page_number * size, total),
         total=total,
-        previous=url(query.url_arguments(**{side: page_number - 1})) if page_number > 1 else None,
-        next=url(query.url_arguments(**{side: page_number + 1}))
-        if page_number * size < total
-        else None,
+        previous=page_url(page_number - 1) if page_number > 1 else None,
+        next=page_url(page_number + 1) if has_next else None,
     )

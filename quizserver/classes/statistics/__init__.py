@@ -1,1 +1,1 @@
-"""What a class's answers say: of a question, of the whole set, and of what to teach next. Pure."""
+"""Statistics of a class's answers: by question, by set, and for the next lesson. Pure."""

@@ -1,7 +1,6 @@
-"""A class's answers as arrays, one attempt of each learner at each question. Pure numpy.
+"""The answers of a class as arrays: one attempt of each learner at each question. Pure numpy.
 
-A class of 5,000 with 200 questions has a million cells: everything here is an array, and a store
-fills it from rows of a query without making an object a cell.
+A class of 5,000 with 200 questions has a million cells, so no object is made for a cell.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ WhichAttempt = Literal["first", "latest"]
 
 @dataclass(frozen=True, slots=True)
 class ItemKey:
-    """What the statistics need to know of a question: its options in order, and the key.
+    """A question for the statistics: its options in order, and the key.
 
-    A question that is gone from the content has no options left.
+    A question that is no longer in the content has no options.
     """
 
     question: str
@@ -46,10 +45,11 @@ class AttemptTable:
     - ``learners`` (R,): person ids, ascending, so that two databases give the same rows.
     - ``marks`` (R, Q): fractions of 1; NaN where the learner has not answered.
     - ``chosen`` (R, Q): which of ``sets`` the learner chose; -1 where they have not answered.
-    - ``sets``: every set of option ids that anybody chose at any question, once each.
+    - ``sets``: the distinct sets of option ids that were chosen at any question.
     - ``seconds`` (R, Q): how long this attempt took; NaN where unknown.
     - ``tried_again`` (R, Q): whether there is a second attempt.
-    - ``ran`` (R, Q): whether they ran the question's experiment between their first and second.
+    - ``ran`` (R, Q): whether the question's experiment was run between the first and the second
+      attempt.
 
     Raises ValueError when the shapes do not fit together.
     """
@@ -74,9 +74,9 @@ class AttemptTable:
             raise ValueError("chosen must be -1 or the number of one of the sets")
 
     def select_questions(self, questions: Sequence[str]) -> AttemptTable:
-        """The same learners at some of the questions, in the given order.
+        """The table of the same learners at some of the questions, in the given order.
 
-        Raises KeyError for a question that is not here.
+        Raises KeyError for a question that is not in the table.
         """
         positions = {question: number for number, question in enumerate(self.questions)}
         columns = np.array([positions[question] for question in questions], int)
@@ -94,5 +94,5 @@ class AttemptTable:
 
     @property
     def answered(self) -> Bools:
-        """(R, Q): who has answered what."""
+        """(R, Q): whether the learner has answered the question."""
         return ~np.isnan(self.marks)

@@ -1,8 +1,8 @@
-"""What a figure says, in words: the Open University's bands for quiz statistics.
+"""Bands of figures with their readings in words: the Open University's, for quiz statistics.
 
-Source of the bands: "Quiz statistics report", Moodle documentation. There is none for the
-discriminative efficiency, which borrows "very good" from the index. They were made for exams; a
-reading is a reason to look, not a verdict.
+Source of the bands: "Quiz statistics report", Moodle documentation. It has none for the
+discriminative efficiency, whose limit 50 is that of "very good" discrimination. The bands were made
+for exams: a reading is a reason to look at a question, not a judgement of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 from quizserver.classes.statistics.figures import Figure
 
 BandLevel = Literal["good", "look", "poor", "unknown"]
-"""From nothing to do, over worth a look, to something is likely wrong; or no figure."""
+"""Nothing to do; worth a look; something is likely wrong; no figure."""
 
 EASY, HARD = 95.0, 5.0
 ADEQUATE, WEAK = 30.0, 20.0
@@ -24,13 +24,15 @@ CONSISTENT, INCONSISTENT = 75.0, 64.0
 
 @dataclass(frozen=True, slots=True)
 class BandReading:
+    """The band of a figure: its level, and the words for it."""
+
     level: BandLevel
     words: str
 
 
 Bands = tuple[tuple[float, BandLevel, str], ...]
 
-# Each band reaches from its number up to the next one's.
+# (lower limit, level, words), in descending order of the limits.
 _FACILITY: Bands = (
     (90, "look", "very easy"),
     (80, "look", "easy"),
@@ -63,7 +65,7 @@ def read_facility(figure: Figure) -> BandReading:
 
 
 def read_standard_deviation(figure: Figure) -> BandReading:
-    """Of a question's marks."""
+    """Reads the standard deviation of a question's marks."""
     return _read_band(
         figure, ((NARROW, "good", "sets learners apart"), (0, "look", "sets learners weakly apart"))
     )
@@ -76,7 +78,7 @@ def read_guess(figure: Figure) -> BandReading:
 
 
 def read_discrimination(figure: Figure) -> BandReading:
-    """A negative index whose interval reaches above 0 may be chance, and the words say so."""
+    """Reads the index; a negative one whose interval reaches above 0 may be chance."""
     if figure.value is not None and figure.value < 0 and (figure.high or 0) > 0:
         return BandReading("look", "negative, but perhaps by chance")
     return _read_band(figure, _DISCRIMINATION)

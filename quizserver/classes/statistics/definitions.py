@@ -1,7 +1,7 @@
-"""What each statistic is: its formula, its meaning, how to read it. The page shows it beside it.
+"""Definitions of the statistics, as the page shows them: formula, meaning, how to read them.
 
-Definitions: "Quiz statistics calculations", Moodle documentation. Bands: "Quiz statistics report",
-the same, from the Open University.
+Sources: "Quiz statistics calculations" for the definitions and "Quiz statistics report" for the
+bands, both in the Moodle documentation, from the Open University.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class StatisticDefinition:
-    """``formula`` is LaTeX. ``name`` is the field that the statistic has in its record."""
+    """``formula`` is LaTeX; ``name`` is the field of ``ItemStatistics`` or ``SetStatistics``."""
 
     name: str
     title: str
@@ -92,7 +92,7 @@ _ALL = (
         r"Q_{25},\; Q_{50},\; Q_{75}",
         "The median seconds from when the page with the question was opened to the answer, and the "
         "quartiles. Reading the lesson around it counts along, and opening the page again counts "
-        "anew. A page left open overnight moves the mean but hardly the median.",
+        "again. A page left open overnight moves the mean but hardly the median.",
         "A median of a few seconds on a question that takes thinking means guessing.",
     ),
     StatisticDefinition(
@@ -175,4 +175,4 @@ _ALL = (
 DEFINITIONS: Mapping[str, StatisticDefinition] = MappingProxyType(
     {definition.name: definition for definition in _ALL}
 )
-"""Of every statistic of a question and of a set, by its name."""
+"""The definitions of all statistics, of a question and of a set, by name."""

@@ -1,13 +1,14 @@
-"""Item statistics as Moodle's quiz statistics define them, on one attempt of each learner.
+"""Item statistics as defined by Moodle's quiz statistics, from one attempt of each learner.
 
 Sources: "Quiz statistics calculations" and "Quiz statistics report" of the Moodle documentation,
-from the Open University. ``definitions`` has every formula in words and signs.
+from the Open University. ``definitions`` has every formula.
 
-Two things differ, because a class is not an exam that everybody has handed in:
+Two things differ, because a class is not an exam in which every learner answers every question:
 
-- A question's statistics are over the learners who answered it, and their rest is how they did on
-  what else they answered; see ``rest``. With every answer in, the figures are Moodle's.
-- With too few answers there is a reason instead of a number; see ``figures``.
+- The statistics of a question are over the learners who answered it, and a learner's rest score is
+  over the other questions that they answered; see ``rest_scores``. When everything is answered, the
+  figures equal Moodle's.
+- With too few answers a figure has a reason instead of a value; see ``figures``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ QUESTION_GONE = "The question is no longer in the content."
 
 @dataclass(frozen=True, slots=True)
 class TimeQuartiles:
-    """Quartiles of the seconds an answer took, over the ``n`` learners for whom it is known."""
+    """Quartiles of the time to answer in seconds, over the ``n`` answers whose time is known."""
 
     n: int
     lower: Figure
@@ -55,12 +56,12 @@ class TimeQuartiles:
 
 @dataclass(frozen=True, slots=True)
 class ItemStatistics:
-    """One question. Percentages, but for counts and seconds.
+    """The statistics of one question: percentages, except for counts and seconds.
 
-    ``n`` learners answered it; ``compared`` of them answered another question too, and
-    discrimination, efficiency, weight and the thirds rest on those. ``other_key`` of them were
-    graded by another key than the present one. Of the ``again`` learners who answered a second
-    time, ``ran`` ran the experiment before they did.
+    ``n`` learners answered it; ``compared`` of them answered another question too, which
+    discrimination, efficiency, weight and the thirds are computed from. ``other_key`` answers were
+    graded by another key than the present one. Of the ``tried_again`` learners who answered a
+    second time, ``ran`` ran the experiment in between.
     """
 
     question: str
@@ -82,9 +83,9 @@ class ItemStatistics:
 def item_statistics(
     attempts: AttemptTable, items: Sequence[ItemKey], minimum: MinimumCounts = MINIMUM_COUNTS
 ) -> tuple[ItemStatistics, ...]:
-    """One entry for each question of ``marks``, in its order; ``items`` are the same questions.
+    """The statistics of each question of ``attempts``, in its order.
 
-    Raises ValueError when they are not.
+    Raises ValueError when ``items`` are not the same questions.
     """
     if tuple(item.question for item in items) != attempts.questions:
         raise ValueError("items and marks are not of the same questions")
@@ -92,10 +93,8 @@ def item_statistics(
     pairs = [column.rest_moments() for column in columns]
     weights = _effective_weights(pairs, minimum)
     sets = [frozenset(option_ids) for option_ids in attempts.sets]
-    tried_again, ran = (
-        attempts.tried_again.sum(axis=0),
-        (attempts.tried_again & attempts.ran).sum(axis=0),
-    )
+    tried_again = attempts.tried_again.sum(axis=0)
+    ran = (attempts.tried_again & attempts.ran).sum(axis=0)
     return tuple(
         ItemStatistics(
             item.question,
@@ -119,7 +118,7 @@ def item_statistics(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ItemColumn:
-    """What the n learners who answered one question did: arrays (n,)."""
+    """The answers of the n learners who answered one question: arrays (n,)."""
 
     x: Floats
     rest: Floats
@@ -134,7 +133,7 @@ class _ItemColumn:
 def _item_columns(attempts: AttemptTable) -> list[_ItemColumn]:
     rest = rest_scores(attempts.marks)
     tables = (attempts.marks, rest, attempts.chosen, attempts.seconds)
-    # Read column by column: each lies in one piece after this.
+    # Columns are read one by one: in this layout each is contiguous in memory.
     x, y, chosen, seconds = (np.asfortranarray(table) for table in tables)
     columns = []
     for i in range(len(attempts.questions)):
@@ -151,20 +150,20 @@ def _item_columns(attempts: AttemptTable) -> list[_ItemColumn]:
 
 
 def _other_key_count(column: _ItemColumn, item: ItemKey, sets: Sequence[frozenset[str]]) -> int:
-    """How many answers have another mark than the present key would give them.
+    """The number of answers whose mark differs from what the present key gives.
 
-    An answer keeps the mark that its learner was told. After a key was put right the figures mix
-    marks of both keys, and it is for the page to say so.
+    An answer keeps the mark that its learner saw. After a key was corrected the figures mix marks
+    by both keys, which the page then says.
     """
     right = np.array([option_set == item.right for option_set in sets], np.bool_)
     return int((right[column.chosen] != (column.x == 1)).sum()) if item.right and sets else 0
 
 
 def guess_score(item: ItemKey) -> Figure:
-    """What somebody who chooses blindly gets on average, in percent.
+    """The expected mark of a random choice, in percent.
 
-    One right option of k: the mean of the options' fractions, 1/k. Several right: every non-empty
-    set of options is as likely and one of them is right, 1/(2^k − 1).
+    One right option of k: 1/k. Several right options: one of the 2^k − 1 non-empty sets, each
+    equally likely, is right, so 1/(2^k − 1).
     """
     k = len(item.options)
     if not item.right or not k:
@@ -175,7 +174,7 @@ def guess_score(item: ItemKey) -> Figure:
 def _facility_index(x: Floats, minimum: MinimumCounts) -> Figure:
     if len(x) < minimum.answers:
         return too_few_figure(len(x), minimum.answers)
-    # Marks are all or nothing: their sum is a count, and Wilson's interval is theirs.
+    # Marks are 0 or 1: their sum is a count, for which Wilson's interval holds.
     low, high = wilson_interval(round(float(x.sum())), len(x))
     return Figure(100 * float(x.mean()), low=100 * low, high=100 * high)
 
@@ -187,7 +186,7 @@ def _standard_deviation(x: Floats, minimum: MinimumCounts) -> Figure:
 
 
 def _cannot_compare(pair: RestMoments, questions: int, minimum: MinimumCounts) -> Figure | None:
-    """Why an item can't be compared with the rest of ``questions``; None when it can."""
+    """A figure with the reason why the item can't be compared with the rest; None when it can."""
     if questions < 2:
         return missing_figure(NO_OTHER_QUESTION)
     if pair.n < minimum.learners:
@@ -216,10 +215,10 @@ def _discriminative_efficiency(pair: RestMoments, questions: int, minimum: Minim
 
 
 def _effective_weights(pairs: Sequence[RestMoments], minimum: MinimumCounts) -> list[Figure]:
-    """The effective weights: they add up to 100 over the questions that have one."""
+    """The effective weights, which add up to 100 over the questions that have one."""
     p = len(pairs)
     reasons = [_cannot_compare(pair, p, minimum) for pair in pairs]
-    # T is the mark and p − 1 times the mean of the rest: how the learner would do on the whole set.
+    # T, the total expected on the whole set, is the mark plus p − 1 times the mean rest score.
     shared = [pair.variance + (p - 1) * pair.covariance for pair in pairs]
     shared = [0.0 if abs(covariance) < SMALLEST else covariance for covariance in shared]
     roots = [
@@ -236,9 +235,9 @@ def _effective_weights(pairs: Sequence[RestMoments], minimum: MinimumCounts) -> 
 def _weight_figure(covariance: float, root: float, total: float) -> Figure:
     if covariance < 0:
         return missing_figure(NEGATIVE_COVARIANCE)
-    return (
-        Figure(100 * root / total) if total else missing_figure("No question sets learners apart.")
-    )
+    if not total:
+        return missing_figure("No question sets learners apart.")
+    return Figure(100 * root / total)
 
 
 def _time_quartiles(seconds: Floats, minimum: MinimumCounts) -> TimeQuartiles:

@@ -1,4 +1,4 @@
-"""Variances and covariances of an item's marks and the rest, and how sure a correlation is."""
+"""Moments of an item's marks and the rest scores, and the interval of a correlation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from quizserver.classes.statistics.answers import Floats
 from quizserver.evidence.intervals import Z95
 
 SMALLEST = 1e-12
-"""A variance or covariance below this is rounding: marks are fractions of 1."""
+"""A variance or covariance below this is a rounding error: marks are fractions of 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestMoments:
-    """Of marks x and rest scores y of the same n learners; divided by n − 1.
+    """Variances and covariance, with divisor n − 1, of marks x and rest scores y of n learners.
 
-    ``most`` is the covariance of x and y each sorted: the largest that they could have.
+    ``covariance_max`` is the covariance of x and y each sorted: the largest that is possible.
     """
 
     n: int
@@ -29,7 +29,7 @@ class RestMoments:
 
     @property
     def correlation(self) -> float | None:
-        """Pearson's; None when either does not vary."""
+        """Pearson's correlation; None when either does not vary."""
         if min(self.variance, self.rest_variance) < SMALLEST:
             return None
         correlation = self.covariance / math.sqrt(self.variance * self.rest_variance)
@@ -46,7 +46,7 @@ class RestMoments:
 
 
 def compute_moments(x: Floats, y: Floats) -> RestMoments:
-    """Of two (n,) arrays. Fewer than two learners do not vary: zeros."""
+    """The moments of two arrays (n,); all zero for fewer than two learners."""
     n = len(x)
     if n < 2:
         return RestMoments(n, 0.0, 0.0, 0.0, 0.0)
@@ -57,8 +57,11 @@ def compute_moments(x: Floats, y: Floats) -> RestMoments:
 
 
 def correlation_interval(r: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a correlation of n > 3 pairs by Fisher's z (R. A. Fisher, Metron 1,
-    1921). A mark of 0 or 1 is not normal as that assumes: read it as a rough one."""
+    """The 95 % interval of a correlation of n > 3 pairs, by Fisher's z-transformation.
+
+    Source: R. A. Fisher, Metron 1, 1921. It assumes normal variables, which marks of 0 or 1 are
+    not: the interval is approximate.
+    """
     if abs(r) == 1:
         return r, r
     z, half = math.atanh(r), Z95 / math.sqrt(n - 3)

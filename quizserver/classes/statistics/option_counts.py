@@ -1,4 +1,4 @@
-"""How often each option was chosen: by all, by the weakest and by the strongest third."""
+"""Counts how often each option was chosen: by all, by the weakest and the strongest third."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ OptionSets = tuple[tuple[str, ...], ...]
 class OptionCount:
     """``count`` of ``n`` learners chose the option; shares are percentages.
 
-    ``gone`` is an option that the question had when it was answered and no longer has. Where
-    several options are right a learner chooses several, and the shares add up to more than 100.
+    ``gone``: the question no longer has the option. Where several options are right, learners
+    choose several, and the shares add up to more than 100.
     """
 
     option: str
@@ -46,10 +46,10 @@ def option_counts(
     sets: OptionSets,
     minimum: MinimumCounts = MINIMUM_COUNTS,
 ) -> tuple[OptionCount, ...]:
-    """The options of a question in its order, then those that are gone.
+    """The counts of a question's options in its order, then of options that it no longer has.
 
-    ``chosen`` (n,) numbers the set that each learner chose, ``rest`` (n,) is how they did on the
-    rest: NaN where that is unknown, which leaves them out of the thirds only.
+    ``chosen`` (n,) are the numbers of the sets that learners chose, -1 for no answer; ``rest`` (n,)
+    are their rest scores, NaN where unknown: those learners are in neither third.
     """
     has_answered = chosen >= 0
     chosen, rest = chosen[has_answered], rest[has_answered]
@@ -76,11 +76,10 @@ def option_counts(
 
 
 def choice_counts(chosen: Ints, sets: OptionSets) -> dict[str, int]:
-    """How many learners chose each option; ``chosen`` (n,) as above, -1 for no answer."""
+    """The number of learners who chose each option; ``chosen`` (n,) as in ``option_counts``."""
     chosen_sets = chosen[chosen >= 0]
-    return {
-        k: round(v) for k, v in _tally_options(chosen_sets, np.ones(len(chosen_sets)), sets).items()
-    }
+    tally = _tally_options(chosen_sets, np.ones(len(chosen_sets)), sets)
+    return {option: round(count) for option, count in tally.items()}
 
 
 def share_figure(k: int, n: int, minimum: MinimumCounts = MINIMUM_COUNTS) -> Figure:
@@ -92,7 +91,10 @@ def share_figure(k: int, n: int, minimum: MinimumCounts = MINIMUM_COUNTS) -> Fig
 
 
 def _third_weights(rest: Floats) -> Iterable[Floats]:
-    """What each learner counts in the weakest and the strongest third; 0 without a rest."""
+    """The weight of each learner in the weakest and the strongest third: (n,) each.
+
+    0 for learners without a rest score.
+    """
     compared = ~np.isnan(rest)
     for weight in third_weights(rest[compared]):
         all_weights = np.zeros(len(rest))
@@ -101,7 +103,7 @@ def _third_weights(rest: Floats) -> Iterable[Floats]:
 
 
 def _tally_options(chosen: Ints, weight: Floats, sets: OptionSets) -> dict[str, float]:
-    """For each option that was chosen, the sum of the weights of who chose it."""
+    """The sum of the weights of those who chose each option; without options nobody chose."""
     tally: dict[str, float] = {}
     present = np.flatnonzero(np.bincount(chosen, minlength=len(sets)))
     sums = np.bincount(chosen, weights=weight, minlength=len(sets))

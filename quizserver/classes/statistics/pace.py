@@ -1,4 +1,4 @@
-"""Learners who may need somebody to talk to: stuck at a question, or silent. Pure numpy."""
+"""Finds learners who may need help: stuck at a question, or silent. Pure numpy."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from quizserver.classes.statistics.answers import Bools, Floats, Ids, Ints
 
 SILENT_AFTER = timedelta(days=7)
 NEWCOMER_FOR = timedelta(days=1)
-"""Who joined this recently and has not answered is not silent yet."""
+"""A learner without answers is not silent until this long after joining."""
 MOVING_SHARE = 0.25
-"""The share of the class that must have answered lately, or be done, for the rest to count as
-silent. In a holiday everybody is, and it says nothing."""
+"""Learners count as silent only if this share of the class answered lately or is done: in a holiday
+everybody is silent, and that means nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pace:
-    """How far R learners are with Q questions.
+    """The progress of R learners at Q questions.
 
-    ``joined_at`` (R,) and ``last_seen`` (R,), each learner's latest answer to any of the questions,
-    are POSIX seconds, ``last_seen`` -inf where there is no answer; ``attempts`` (R, Q) counts them,
-    ``solved`` (R, Q) is whether any was right.
+    - ``joined_at`` (R,): Unix time.
+    - ``last_seen`` (R,): Unix time of the latest answer to any of the questions; -inf without one.
+    - ``attempts`` (R, Q): the number of attempts.
+    - ``solved`` (R, Q): whether any attempt was right.
+
     Raises ValueError when the shapes do not fit together.
     """
 
@@ -45,7 +47,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class StuckLearner:
-    """``attempts`` in all at the ``questions`` not solved in three attempts or more."""
+    """A learner stuck at ``questions``, with ``attempts`` at all of them together."""
 
     learner: int
     questions: tuple[str, ...]
@@ -54,7 +56,7 @@ class StuckLearner:
 
 @dataclass(frozen=True, slots=True)
 class SilentLearner:
-    """A learner with questions left, silent for whole ``days``; ``started``: has ever answered."""
+    """A learner silent for ``days``; ``started`` says whether they have ever answered."""
 
     learner: int
     days: int
@@ -62,7 +64,7 @@ class SilentLearner:
 
 
 def stuck_learners(pace: Pace) -> tuple[StuckLearner, ...]:
-    """Who is stuck, those at the most questions and with the most attempts first."""
+    """The stuck learners: most questions first, then most attempts."""
     is_stuck = (pace.attempts >= STUCK_ATTEMPTS) & ~pace.solved
     learners = [
         StuckLearner(
@@ -81,7 +83,7 @@ def stuck_learners(pace: Pace) -> tuple[StuckLearner, ...]:
 
 
 def silent_learners(pace: Pace, now: datetime) -> tuple[SilentLearner, ...]:
-    """Who has not begun, or has stopped while the class moves on; longest silence first.
+    """The learners who have not begun, or have stopped while the class moves on; longest first.
 
     Not begun: joined more than a day ago, and no answer. Stopped: no answer for 7 days, with
     questions left that are not solved, while at least a quarter of the class answered in that time

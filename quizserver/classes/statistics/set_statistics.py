@@ -1,12 +1,12 @@
-"""Statistics of a set of questions as a whole: the totals, and whether they hang together.
+"""Statistics of a set of questions as a whole: totals and internal consistency.
 
 Sources: L. J. Cronbach, "Coefficient alpha and the internal structure of tests", Psychometrika 16,
 1951; "Quiz statistics calculations" of the Moodle documentation for the other definitions.
 
-Over the learners who answered every question of the set: half the questions make no total, and
-taking what is missing for wrong would measure who has come how far. Those who finish may not be
-like those who do not, so the figures always say how many finished of how many began. A topic is
-finished sooner than a class's whole list, and has a set of its own.
+They are computed over the learners who answered every question of the set: counting missing answers
+as wrong would measure how far learners have come. Those who finish may differ from those who do
+not, so the number who finished and the number who began are always shown. Each topic is a set of
+its own, as it is finished sooner than all questions of the class.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ TOTALS_ALIKE = "Everybody has the same total."
 
 @dataclass(frozen=True, slots=True)
 class SetStatistics:
-    """A set of ``questions``, over the ``n`` learners who finished it, of ``started`` who began.
+    """Statistics over the ``n`` learners who finished the set, of ``started`` who began.
 
-    Percentages (of the highest total, where a total is meant), but for skewness and kurtosis.
+    Percentages (of the highest possible total, for totals), except for skewness and kurtosis.
     """
 
     questions: int
@@ -52,7 +52,7 @@ class SetStatistics:
 def set_statistics(
     attempts: AttemptTable, minimum: MinimumCounts = MINIMUM_COUNTS
 ) -> SetStatistics:
-    """The statistics of all questions of ``marks`` together."""
+    """The statistics of all questions of ``attempts`` together."""
     answered, p = attempts.answered, len(attempts.questions)
     finished = attempts.marks[answered.all(axis=1)] if p else attempts.marks[:0]
     totals = finished.sum(axis=1)
@@ -96,20 +96,16 @@ def _internal_consistency(
         return why, why, why
     variance = float(totals.var(ddof=1))
     if variance < SMALLEST:
-        return (
-            missing_figure(TOTALS_ALIKE),
-            missing_figure(TOTALS_ALIKE),
-            missing_figure(TOTALS_ALIKE),
-        )
+        why = missing_figure(TOTALS_ALIKE)
+        return why, why, why
     alpha = p / (p - 1) * (1 - float(finished.var(axis=0, ddof=1).sum()) / variance)
-    # α is 1 at most, but for rounding.
-    alpha = min(1.0, alpha)
+    alpha = min(1.0, alpha)  # α is at most 1, except for rounding
     ratio = math.sqrt(1 - alpha)
     return Figure(100 * alpha), Figure(100 * ratio), Figure(100 * ratio * math.sqrt(variance) / p)
 
 
 def _totals_shape(totals: Floats, minimum: MinimumCounts) -> tuple[Figure, Figure]:
-    """Skewness k3/k2^1.5 and kurtosis k4/k2² of the totals, from Fisher's k-statistics."""
+    """The skewness k3/k2^1.5 and the kurtosis k4/k2² of the totals, from Fisher's k-statistics."""
     n = len(totals)
     if n < minimum.learners:
         return _too_few_finished(n, minimum.learners), _too_few_finished(n, minimum.learners)

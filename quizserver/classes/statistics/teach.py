@@ -1,7 +1,7 @@
-"""What the figures suggest for the next lesson. Everything here is a reason to look.
+"""Suggestions for the next lesson, from the figures; each is a reason to look, not a judgement.
 
-Misconceptions that are still held, questions that no longer tell learners apart, and keys that the
-class may be right to doubt.
+They are misconceptions that are still held, questions that no longer tell learners apart, and keys
+that may be wrong.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from quizserver.classes.statistics.rest_scores import rest_scores
 from quizserver.evidence.claims import Verdict
 
 POPULAR_PERCENT = 100 / 3
-"""Percent of learners: a wrong option with a third of them is popular."""
+"""A wrong option is popular if it was chosen by at least this percentage of the learners."""
 STRONGER_POINTS = 10.0
-"""Points by which the strongest third must be ahead of the weakest to be more than a tie: one
-learner of the ten that a third holds at least."""
+"""Points by which the strongest third must exceed the weakest to be more than a tie: one learner of
+the ten that a third has at least."""
 THIN_MARGIN = 0.1
-"""How near an interval may come to the claimed share before its margin is called thin."""
+"""A margin between the interval and the claimed share is thin below this."""
 HOLDERS_MIN = 2
-"""One learner's slip is no misconception of a class."""
+"""A wrong option chosen by fewer learners is not a misconception of the class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misconception:
     """A wrong option that ``held.count`` of ``held.n`` learners chose in their latest attempt.
 
-    ``first`` is how many chose it in their first. The thirds are by how the learners did on the
-    rest in first attempts: later ones have seen the explanation.
+    ``first`` learners chose it in their first. The thirds are by the rest scores of first attempts,
+    as later ones follow an explanation.
     """
 
     question: str
@@ -51,10 +51,10 @@ def find_misconceptions(
     limit: int = 3,
     minimum: MinimumCounts = MINIMUM_COUNTS,
 ) -> tuple[Misconception, ...]:
-    """The ``most`` wrong options held by most learners, most first; ties in the class's order.
+    """Up to ``limit`` wrong options, most held first; ties in the class's order.
 
-    An option that is gone from its question is left out. Raises ValueError when the two are not
-    of the same learners and questions, in the same order.
+    Options that a question no longer has are left out. Raises ValueError when the two tables are
+    not of the same learners and questions, in the same order.
     """
     same_learners = np.array_equal(first.learners, latest.learners)
     same_table = same_learners and first.questions == latest.questions
@@ -71,12 +71,12 @@ def find_misconceptions(
     rest = rest_scores(first.marks)
     return tuple(
         _build_misconception(first, latest, items[i], (i, option), rest[:, i], minimum)
-        for _, i, option in sorted(held, key=lambda candidate: -candidate[0])[:limit]
+        for _, i, option in sorted(held, key=lambda holding: -holding[0])[:limit]
     )
 
 
 def _wrong_option_counts(item: ItemKey, counts: dict[str, int]) -> Iterable[tuple[int, str]]:
-    """The wrong options that the question still has, with how many hold each."""
+    """The wrong options that the question still has, each with the number of its holders."""
     return ((counts.get(option, 0), option) for option in item.options if option not in item.right)
 
 
@@ -103,7 +103,7 @@ WornReason = Literal["too-easy", "too-hard", "reversed", "flat", "perhaps-revers
 
 @dataclass(frozen=True, slots=True)
 class WornQuestion:
-    """A question that does not tell learners apart, why, and the figure that says so."""
+    """A question that does not tell learners apart, with the reason and the figure for it."""
 
     question: str
     why: WornReason
@@ -130,14 +130,14 @@ def _worn_reason(statistics: ItemStatistics) -> tuple[WornReason, Figure] | None
         return None
     if index.high < 0:
         return "reversed", index
-    # Only when even the upper end of the interval is weak: a small class's index is uncertain.
+    # The upper end of the interval decides, as the index of a small class is uncertain.
     if index.high < WEAK:
         return "flat", index
     return ("perhaps-reversed", index) if index.value < 0 else None
 
 
 class FindingLike(Protocol):
-    """What is needed of a finding; those of ``lab.evidence`` have it."""
+    """The fields that are used of a finding, ``quizserver.evidence.record.Finding``."""
 
     @property
     def question(self) -> str: ...
@@ -159,10 +159,10 @@ class FindingLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyDoubt:
-    """A wrong option that the class likes and whose experiment left room for doubt.
+    """A wrong option that many or strong learners chose, and whose finding has a thin margin.
 
     ``popular``: a third of the class or more chose it; ``stronger``: the strongest third chose it
-    more than the weakest did. Perhaps the key, not the class, is wrong.
+    more often than the weakest. Perhaps the key is wrong.
     """
 
     question: str
@@ -175,7 +175,7 @@ class KeyDoubt:
 def find_key_doubts(
     statistics: Iterable[ItemStatistics], findings: Iterable[FindingLike]
 ) -> tuple[KeyDoubt, ...]:
-    """One for each wrong option that is popular, or liked by the strong, and thinly decided."""
+    """The doubts on wrong options that are popular or stronger, and whose finding is thin."""
     thin_findings: dict[tuple[str, str | None], FindingLike] = {}
     for finding in findings:
         if is_thin(finding):
@@ -191,10 +191,10 @@ def find_key_doubts(
 
 
 def is_thin(finding: FindingLike) -> bool:
-    """Whether a verdict was near to being another: mixed, or its interval within ``THIN``.
+    """Whether the verdict was close to another: mixed, or with a margin below ``THIN_MARGIN``.
 
-    A unanimous count is never thin: no number of seeds could have decided more clearly, and near
-    a claimed share of 0 or 1 its interval is as near as it can be.
+    A unanimous count is never thin: no number of seeds could decide more clearly, and the interval
+    is always close to a claimed share near 0 or 1.
     """
     if finding.verdict == "mixed":
         return True

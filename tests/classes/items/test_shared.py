@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from quizserver.classes.items import single_flight
-from quizserver.classes.items.loader import ReportProgress
-from quizserver.classes.items.single_flight import SingleFlight, StillRunning
+from quizserver.classes.items.single_flight import ReportProgress, SingleFlight, StillRunning
 
 
 class Work:
