@@ -10,9 +10,10 @@ from typing import Any, Literal
 from quizserver.attempts.views import LinkView
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.model import Class, ClassTopic, Member, fold_text
-from quizserver.progress.views import QuestionLine, Standings, UrlBuilder, question_line
+from quizserver.progress.views import QuestionLine, Standings, question_line
 from quizserver.topics.model import Snapshot
 from quizserver.web.paging import Paging
+from quizserver.web.urls import UrlBuilder
 
 ROSTER_PAGE = 200
 

@@ -15,7 +15,7 @@ from quizserver.attempts import store as attempts
 from quizserver.attempts.experiments import create_experiment_recorder
 from quizserver.db.session import Database
 from quizserver.db.tables import experiment, standing
-from tests.classes.items.rooms import answer
+from tests.classes.items.answer_setup import add_answer
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def test_a_run_after_an_answer_is_another_experiment(database: Database):
     ann = create_guest(database)
     assert record_experiment(database, ann, "one", 0)
     with database.write() as session:
-        answer(session, ann, "even", 1, ["two"], right=False, minutes=0)
+        add_answer(session, ann, "even", 1, ["two"], right=False, minutes=0)
         moment = NOON + timedelta(seconds=10)
         session.execute(sa.update(standing).values(first_at=moment, latest_at=moment))
     assert [record_experiment(database, ann, "one", after) for after in (20, 30)] == [True, False]

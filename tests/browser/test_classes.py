@@ -49,25 +49,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with database.write() as session:
         teacher = account(session, TEACHER, "instructor", hashed)
         account(session, "a-colleague-with-a-long-address@department.example.org", "instructor")
-        room = store.create_class(session, "Why training goes wrong, spring 2027", teacher, NOW)
+        class_ = store.create_class(session, "Why training goes wrong, spring 2027", teacher, NOW)
         instructors.promote_to_instructor(
-            session, room.id, "a-colleague-with-a-long-address@department.example.org", NOW
+            session, class_.id, "a-colleague-with-a-long-address@department.example.org", NOW
         )
         due = [NOW + timedelta(days=30), NOW - timedelta(days=3)]
         store.set_class_topics(
-            session, room.id, [("strange-loss", due[0]), ("plateau", due[1]), ("taken-away", None)]
+            session,
+            class_.id,
+            [("strange-loss", due[0]), ("plateau", due[1]), ("taken-away", None)],
         )
         for number in range(30):
             who = account(session, f"l{number}@example.org", "author" if number == 3 else "learner")
             joining.join_class(
-                session, room.id, who, f"Learner {number}" if number % 4 else "", NOW
+                session, class_.id, who, f"Learner {number}" if number % 4 else "", NOW
             )
             if number % 10 == 5:
-                members.leave_class(session, room.id, who, NOW)
+                members.leave_class(session, class_.id, who, NOW)
             if number % 10 == 7:
-                members.remove_learner(session, room.id, who, NOW)
+                members.remove_learner(session, class_.id, who, NOW)
         joining.join_class(
-            session, room.id, account(session, LEARNER, "learner", hashed), "Ana", NOW
+            session, class_.id, account(session, LEARNER, "learner", hashed), "Ana", NOW
         )
         account(session, NEW, "learner", hashed)
         long = store.create_class(session, "W" * 200, teacher, NOW)
@@ -127,17 +129,17 @@ def test_the_longest_title_and_name_make_no_page_wider_than_a_phone(
 ):
     database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
     with database.read() as session:
-        room = store.find_class(session, 2)
+        class_ = store.find_class(session, 2)
         who = session.scalar(sa.select(person.c.id).where(person.c.email == LONGEST))
     database.dispose()
-    assert room is not None
+    assert class_ is not None
     parts = ["", "/matrix", "/roster", "/settings", "/delete", "/items", "/teach"]
     parts += [f"/learners/{who}", f"/learners/{who}/questions/strange-loss"]
     wide: dict[str, int] = {}
     for email, addresses in (
         (TEACHER, ["/classes", *(f"/classes/2{part}" for part in parts)]),
         (LONGEST, ["/classes", "/classes/2", "/classes/2/leave"]),
-        (NEW, [f"/join/{room.join_code}"]),
+        (NEW, [f"/join/{class_.join_code}"]),
     ):
         page = visit(chromium, school, email, viewport={"width": 360, "height": 800})
         for address in addresses:

@@ -18,7 +18,7 @@ from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 from tests.browser.looks import LOOKS
-from tests.classes.matrix_room import NOW, Room
+from tests.classes.matrix_setup import NOW, MatrixClass
 from tests.serve.server import Server, serving
 
 TEACHER = "teacher@school.example.org"
@@ -28,31 +28,37 @@ LONG = "Maximiliane Rosalinde von und zu Beispielhausen-Musterstadt"
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Room]]:
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, MatrixClass]]:
     """A server with an instructor and a class of twelve over every topic that comes along."""
     data = tmp_path_factory.mktemp("matrix")
     command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(data)]
     command += ["add", TEACHER, "--role", "instructor", "--password-stdin"]
     subprocess.run(command, input=f"{WORDS}\n", text=True, check=True)
     database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
-    room = Room.new(database)
+    matrix_class = MatrixClass.create(database)
     snapshot = Library(Settings().content).snapshot()
     with database.write() as session:
-        classes.set_class_topics(session, room.room.id, [(topic, NOW) for topic in snapshot.topics])
-        instructors.promote_to_instructor(session, room.room.id, TEACHER, datetime.now(UTC))
+        classes.set_class_topics(
+            session, matrix_class.class_.id, [(topic, NOW) for topic in snapshot.topics]
+        )
+        instructors.promote_to_instructor(
+            session, matrix_class.class_.id, TEACHER, datetime.now(UTC)
+        )
     for name in (LONG, *(f"Learner {number:02}" for number in range(11))):
-        room.joins(name, f"{name.replace(' ', '-').lower()}@department.school.example.org")
-    for at, name in enumerate(list(room.ids)[1:9]):
+        matrix_class.add_learner(
+            name, f"{name.replace(' ', '-').lower()}@department.school.example.org"
+        )
+    for at, name in enumerate(list(matrix_class.ids)[1:9]):
         for number, question in enumerate(snapshot.questions):
             if (at + number) % 3:
-                room.answers(name, question, *[False] * (at % 4), number % 2 == 0)
+                matrix_class.add_answers(name, question, *[False] * (at % 4), number % 2 == 0)
     with serving(data) as running:
-        yield running, room
+        yield running, matrix_class
     database.dispose()
 
 
 @pytest.fixture
-def context(chromium: Browser, school: tuple[Server, Room]) -> Iterator[BrowserContext]:
+def context(chromium: Browser, school: tuple[Server, MatrixClass]) -> Iterator[BrowserContext]:
     made = chromium.new_context(base_url=school[0].url, viewport={"width": 1280, "height": 900})
     sign_in(made.new_page())
     yield made
@@ -60,8 +66,8 @@ def context(chromium: Browser, school: tuple[Server, Room]) -> Iterator[BrowserC
 
 
 @pytest.fixture
-def address(school: tuple[Server, Room]) -> str:
-    return f"/classes/{school[1].room.id}/matrix"
+def address(school: tuple[Server, MatrixClass]) -> str:
+    return f"/classes/{school[1].class_.id}/matrix"
 
 
 def sign_in(page: Page) -> None:
@@ -72,17 +78,17 @@ def sign_in(page: Page) -> None:
     page.wait_for_url("**/classes")
 
 
-def newcomer(room: Room) -> int:
-    return room.ids["Learner 10"]
+def newcomer(matrix_class: MatrixClass) -> int:
+    return matrix_class.ids["Learner 10"]
 
 
 def test_a_new_answer_arrives_by_itself_and_is_told(
-    context: BrowserContext, school: tuple[Server, Room], address: str
+    context: BrowserContext, school: tuple[Server, MatrixClass], address: str
 ):
     page = context.new_page()
     page.goto(address)
-    room = school[1]
-    row = page.locator(f"tr[data-person='{newcomer(room)}']")
+    matrix_class = school[1]
+    row = page.locator(f"tr[data-person='{newcomer(matrix_class)}']")
     cell = row.locator(".cell").first
     expect(cell).to_have_text("–")
     page.locator(".matrix-box").evaluate("box => box.scrollLeft = 120")
@@ -93,7 +99,7 @@ def test_a_new_answer_arrives_by_itself_and_is_told(
     questions = page.evaluate(
         "JSON.parse(document.querySelector('[data-matrix]').dataset.matrix).questions"
     )
-    room.answers("Learner 10", questions[0], False, True)
+    matrix_class.add_answers("Learner 10", questions[0], False, True)
     expect(cell).to_have_text("✓ 2", timeout=15_000)
     expect(cell).to_have_class("cell cell-right cell-changed")
     expect(page.locator("[data-news]")).to_have_text("2 new answers")
@@ -136,15 +142,15 @@ def test_a_matrix_whose_script_does_not_come_promises_nothing(
 
 
 def test_who_joins_is_told_and_who_leaves_goes(
-    context: BrowserContext, school: tuple[Server, Room], address: str
+    context: BrowserContext, school: tuple[Server, MatrixClass], address: str
 ):
     page = context.new_page()
-    room = school[1]
-    going = room.joins("Anton")
+    matrix_class = school[1]
+    going = matrix_class.add_learner("Anton")
     page.goto(f"{address}?search=anton")
     page.get_by_role("link", name="Anton").focus()
-    with room.database.write() as session:
-        members.leave_class(session, room.room.id, going, NOW)
+    with matrix_class.database.write() as session:
+        members.leave_class(session, matrix_class.class_.id, going, NOW)
     expect(page.get_by_role("row", name="Anton")).to_have_count(0, timeout=15_000)
     expect(page.locator("[data-moved]")).to_be_visible()
     expect(page.locator(".matrix-box")).to_be_focused()
@@ -223,7 +229,7 @@ def test_the_heads_stay_in_sight(context: BrowserContext, address: str):
 
 
 def test_without_scripts_there_are_links_and_a_form(
-    chromium: Browser, school: tuple[Server, Room], address: str
+    chromium: Browser, school: tuple[Server, MatrixClass], address: str
 ):
     context = chromium.new_context(base_url=school[0].url, java_script_enabled=False)
     page = context.new_page()
@@ -244,7 +250,7 @@ def test_without_scripts_there_are_links_and_a_form(
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
-    chromium: Browser, school: tuple[Server, Room], address: str, scheme: str, width: int
+    chromium: Browser, school: tuple[Server, MatrixClass], address: str, scheme: str, width: int
 ):
     context = chromium.new_context(
         base_url=school[0].url,

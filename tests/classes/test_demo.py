@@ -1,4 +1,4 @@
-"""The demo class: invented after a stated model, as true as any other, and gone without a trace."""
+"""The demo class: invented after a stated model, stored like real answers, removed completely."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from quizserver.attempts import store as attempts
+from quizserver.attempts import store as attempt_store
 from quizserver.attempts.model import Submission
 from quizserver.classes.demo import answer_model, commands
 from quizserver.classes.demo import store as demo_store
@@ -21,13 +21,18 @@ from quizserver.classes.demo.names import invent_names
 from quizserver.cli import main
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, class_, experiment, member, metadata, person, standing
-from tests.classes.items.rooms import answer, learner, new_room, run
+from tests.classes.items.answer_setup import (
+    add_answer,
+    add_learner,
+    add_run,
+    create_class_with_topics,
+)
 
-Demo = Callable[..., Result]
+RunDemo = Callable[..., Result]
 
 
 @pytest.fixture
-def demo(database_url: str, tmp_path: Path, content: Path) -> Demo:
+def run_demo(database_url: str, tmp_path: Path, content: Path) -> RunDemo:
     def call(*flags: str) -> Result:
         return CliRunner().invoke(
             main,
@@ -38,7 +43,7 @@ def demo(database_url: str, tmp_path: Path, content: Path) -> Demo:
     return call
 
 
-def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
+def all_rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
     with database.read() as session:
         return {
             table.name: sorted(map(tuple, session.execute(sa.select(table))), key=repr)
@@ -46,18 +51,20 @@ def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def test_the_summaries_are_those_that_rebuild_makes(demo: Demo, database: Database):
-    made = demo("--learners", "30")
-    assert made.exit_code == 0, made.output
+def test_the_summaries_are_those_that_rebuild_makes(run_demo: RunDemo, database: Database):
+    result = run_demo("--learners", "30")
+    assert result.exit_code == 0, result.output
     with database.write() as session:
         before = sorted(map(tuple, session.execute(sa.select(standing))))
-        attempts.rebuild_standings(session)
+        attempt_store.rebuild_standings(session)
         assert sorted(map(tuple, session.execute(sa.select(standing)))) == before
         assert len(before) > 30
 
 
-def test_what_is_written_is_as_the_server_would_have_written_it(demo: Demo, database: Database):
-    demo("--learners", "60")
+def test_what_is_written_is_as_the_server_would_have_written_it(
+    run_demo: RunDemo, database: Database
+):
+    run_demo("--learners", "60")
     now = datetime.now(UTC)
     with database.read() as session:
         rows = session.execute(sa.select(attempt).order_by(attempt.c.id)).all()
@@ -76,64 +83,64 @@ def test_what_is_written_is_as_the_server_would_have_written_it(demo: Demo, data
     assert len({tuple(row.shown) for row in rows}) > 1, "everybody has their own order"
 
 
-def test_it_goes_without_a_trace_and_takes_nothing_else(demo: Demo, database: Database):
+def test_removal_leaves_no_trace_and_removes_nothing_else(run_demo: RunDemo, database: Database):
     with database.write() as session:
-        room = new_room(session)
-        ana = learner(session, room, "ana")
-        answer(session, ana, "even", 1, ["two"], right=False, minutes=1)
-        run(session, ana, 2)
-    before = everything(database)
-    demo("--learners", "12")
-    assert everything(database) != before
-    gone = demo("--remove")
-    assert gone.exit_code == 0
-    assert "Removed 13 invented accounts" in gone.output
-    assert "1 class." in gone.output
-    assert everything(database) == before
-    assert "There was no demo class." in demo("--remove").output
-    assert everything(database) == before
+        class_id = create_class_with_topics(session)
+        ana = add_learner(session, class_id, "ana")
+        add_answer(session, ana, "even", 1, ["two"], right=False, minutes=1)
+        add_run(session, ana, 2)
+    before = all_rows(database)
+    run_demo("--learners", "12")
+    assert all_rows(database) != before
+    removal = run_demo("--remove")
+    assert removal.exit_code == 0
+    assert "Removed 13 invented accounts" in removal.output
+    assert "1 class." in removal.output
+    assert all_rows(database) == before
+    assert "There was no demo class." in run_demo("--remove").output
+    assert all_rows(database) == before
 
 
-def test_a_real_person_who_joined_it_keeps_everything(demo: Demo, database: Database):
+def test_a_real_person_who_joined_it_keeps_everything(run_demo: RunDemo, database: Database):
     with database.write() as session:
-        new_room(session)
-    demo("--learners", "5")
+        create_class_with_topics(session)
+    run_demo("--learners", "5")
     with database.write() as session:
-        theirs = session.scalar(sa.select(sa.func.max(member.c.class_id)))
-        ana = learner(session, theirs, "ana")
+        demo_class_id = session.scalar(sa.select(sa.func.max(member.c.class_id)))
+        ana = add_learner(session, demo_class_id, "ana")
         version = session.scalar(sa.select(attempt.c.version).where(attempt.c.question == "even"))
         submission = Submission(
             question="even", version=version, source="", number=1, shown=("two", "four"),
             chosen=frozenset({"two"}), right=False, mark=0.0, hints_seen=0, seconds=None,
         )  # fmt: skip
-        attempts.record_attempt(session, ana, submission)
-        run(session, ana, 2)
-    gone = demo("--remove")
-    assert gone.exit_code == 0
-    assert "1 real person was in it." in gone.output
+        attempt_store.record_attempt(session, ana, submission)
+        add_run(session, ana, 2)
+    removal = run_demo("--remove")
+    assert removal.exit_code == 0
+    assert "1 real person was in it." in removal.output
     with database.read() as session:
-        answered = session.execute(sa.select(attempt)).all()
-        assert [(each.person_id, each.question) for each in answered] == [(ana, "even")]
+        attempts = session.execute(sa.select(attempt)).all()
+        assert [(row.person_id, row.question) for row in attempts] == [(ana, "even")]
         assert len(session.execute(sa.select(standing)).all()) == 1
         assert len(session.execute(sa.select(experiment)).all()) == 1
         assert session.scalar(sa.select(sa.func.count()).select_from(class_)) == 1
 
 
-def test_two_that_begin_at_the_same_moment_are_one(
-    demo: Demo, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_of_two_commands_at_the_same_moment_one_is_refused(
+    run_demo: RunDemo, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    demo("--learners", "3")
-    before = everything(database)
+    run_demo("--learners", "3")
+    before = all_rows(database)
     monkeypatch.setattr(demo_store, "has_invented_people", lambda _session: False)
-    again = demo("--learners", "3")
-    assert again.exit_code == 1
-    assert "quizserver demo --remove" in again.stderr
-    assert everything(database) == before
+    second_result = run_demo("--learners", "3")
+    assert second_result.exit_code == 1
+    assert "quizserver demo --remove" in second_result.stderr
+    assert all_rows(database) == before
 
 
 @pytest.mark.parametrize("flags", [("--learners", "3"), ("--remove",)])
-def test_a_database_that_refuses_is_told_without_a_traceback(
-    demo: Demo, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+def test_a_database_error_is_reported_without_a_traceback(
+    run_demo: RunDemo, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
 ):
     def refuse(*_: Any) -> Any:
         raise sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
@@ -141,109 +148,115 @@ def test_a_database_that_refuses_is_told_without_a_traceback(
     monkeypatch.setattr(
         demo_store, "remove_demo_classes" if "--remove" in flags else "create_demo_class", refuse
     )
-    refused = demo(*flags)
-    assert refused.exit_code == 1
-    assert "the database refused: database is locked." in refused.stderr
+    result = run_demo(*flags)
+    assert result.exit_code == 1
+    assert "the database refused: database is locked." in result.stderr
 
 
-def test_what_a_killed_one_left_is_taken_away_whole(
-    demo: Demo, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_what_a_killed_command_left_is_removed_completely(
+    run_demo: RunDemo, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    before, write, times = everything(database), demo_store.write_answers, []
+    before, write_answers, calls = all_rows(database), demo_store.write_answers, []
 
-    def dies(*arguments: Any) -> int:
-        times.append(1)
-        if len(times) == 3:
+    def write_or_die(*arguments: Any) -> int:
+        calls.append(1)
+        if len(calls) == 3:
             raise SystemExit(137)
-        return write(*arguments)
+        return write_answers(*arguments)
 
-    monkeypatch.setattr(demo_store, "write_answers", dies)
+    monkeypatch.setattr(demo_store, "write_answers", write_or_die)
     monkeypatch.setattr(commands, "LEARNERS_PER_TRANSACTION", 4)
-    assert demo("--learners", "20").exit_code == 137
+    assert run_demo("--learners", "20").exit_code == 137
     with database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(member)) == 9
-    assert demo("--learners", "3").exit_code == 1
-    assert "Removed 9 invented accounts" in demo("--remove").output
-    assert everything(database) == before
+    assert run_demo("--learners", "3").exit_code == 1
+    assert "Removed 9 invented accounts" in run_demo("--remove").output
+    assert all_rows(database) == before
 
 
-def test_a_class_that_somebody_real_instructs_too_stays(demo: Demo, database: Database):
+def test_a_class_that_somebody_real_instructs_too_stays(run_demo: RunDemo, database: Database):
     with database.write() as session:
-        new_room(session)
+        create_class_with_topics(session)
         teacher = session.scalar(sa.select(person.c.id))
-    demo("--learners", "2")
+    run_demo("--learners", "2")
     with database.write() as session:
-        theirs = session.scalar(sa.select(sa.func.max(member.c.class_id)))
+        demo_class_id = session.scalar(sa.select(sa.func.max(member.c.class_id)))
         session.execute(
             sa.insert(member).values(
-                class_id=theirs, person_id=teacher, role="instructor",
+                class_id=demo_class_id, person_id=teacher, role="instructor",
                 joined_at=datetime.now(UTC), state_since=datetime.now(UTC),
             )
         )  # fmt: skip
-    assert "0 classes" in demo("--remove").output
+    assert "0 classes" in run_demo("--remove").output
     with database.read() as session:
-        left = session.execute(sa.select(member).where(member.c.class_id == theirs)).all()
-    assert [each.person_id for each in left] == [teacher]
+        remaining = session.execute(
+            sa.select(member).where(member.c.class_id == demo_class_id)
+        ).all()
+    assert [row.person_id for row in remaining] == [teacher]
 
 
-def test_a_second_one_is_refused_with_what_to_do(demo: Demo, database: Database):
-    demo("--learners", "3")
-    before = everything(database)
-    again = demo("--learners", "3")
-    assert again.exit_code == 1
-    assert "quizserver demo --remove" in again.stderr
-    assert everything(database) == before
+def test_a_second_demo_class_is_refused_with_what_to_do(run_demo: RunDemo, database: Database):
+    run_demo("--learners", "3")
+    before = all_rows(database)
+    second_result = run_demo("--learners", "3")
+    assert second_result.exit_code == 1
+    assert "quizserver demo --remove" in second_result.stderr
+    assert all_rows(database) == before
 
 
 def test_without_questions_it_says_so_and_writes_nothing(
-    demo: Demo, content: Path, database: Database
+    run_demo: RunDemo, content: Path, database: Database
 ):
     for path in content.rglob("*.md"):
         path.unlink()
-    before = everything(database)
-    refused = demo()
-    assert refused.exit_code == 1
-    assert "--content" in refused.stderr
-    assert everything(database) == before
+    before = all_rows(database)
+    result = run_demo()
+    assert result.exit_code == 1
+    assert "--content" in result.stderr
+    assert all_rows(database) == before
 
 
-def test_the_same_seed_makes_the_same_answers(demo: Demo, database: Database):
-    def chosen() -> list[tuple[object, ...]]:
+def test_the_same_seed_makes_the_same_answers(run_demo: RunDemo, database: Database):
+    def read_answers() -> list[tuple[object, ...]]:
         with database.read() as session:
-            who = sa.select(person.c.email, attempt.c.question, attempt.c.number, attempt.c.right)
-            rows = session.execute(who.join(attempt, attempt.c.person_id == person.c.id))
+            columns = sa.select(
+                person.c.email, attempt.c.question, attempt.c.number, attempt.c.right
+            )
+            rows = session.execute(columns.join(attempt, attempt.c.person_id == person.c.id))
             return sorted(map(tuple, rows))
 
-    found = []
+    answers_by_run = []
     for seed in ("5", "5", "6"):
-        demo("--seed", seed)
-        found.append(chosen())
-        demo("--remove")
-    assert found[0] == found[1] != found[2]
+        run_demo("--seed", seed)
+        answers_by_run.append(read_answers())
+        run_demo("--remove")
+    assert answers_by_run[0] == answers_by_run[1] != answers_by_run[2]
 
 
-def test_it_prints_a_password_of_its_own_each_time(demo: Demo):
-    words = []
+def test_it_prints_a_password_of_its_own_each_time(run_demo: RunDemo):
+    passwords = []
     for _ in range(2):
-        made = demo("--learners", "1").output
-        found = re.search(r"instructor@demo\.invalid with the password (\S{16})\n", made)
-        assert found is not None, made
-        words.append(found.group(1))
-        demo("--remove")
-    assert words[0] != words[1]
+        output = run_demo("--learners", "1").output
+        match = re.search(r"instructor@demo\.invalid with the password (\S{16})\n", output)
+        assert match is not None, output
+        passwords.append(match.group(1))
+        run_demo("--remove")
+    assert passwords[0] != passwords[1]
 
 
-def drawn(difficulty: float, discrimination: float = 1.0) -> answer_model.QuestionModel:
+def question_model(difficulty: float, discrimination: float = 1.0) -> answer_model.QuestionModel:
     return answer_model.QuestionModel(
         "q", ("a",), (("b",), ("c",)), difficulty, discrimination, np.zeros(2), 0, True
     )
 
 
-def share_right(one: answer_model.QuestionModel, number: int = 1) -> float:
+def share_of_right_answers(model: answer_model.QuestionModel, number: int = 1) -> float:
     rng = np.random.default_rng(3)
-    all_ = [a for _ in range(4000) for a in answer_model.draw_answers(rng, "usual", [one])]
-    some = [answer.right for answer in all_ if answer.number == number]
-    return sum(some) / len(some)
+    answers = [
+        answer for _ in range(4000) for answer in answer_model.draw_answers(rng, "usual", [model])
+    ]
+    results = [answer.right for answer in answers if answer.number == number]
+    return sum(results) / len(results)
 
 
 def test_first_answers_follow_the_stated_curve():
@@ -253,37 +266,39 @@ def test_first_answers_follow_the_stated_curve():
     for difficulty, discrimination in ((0.0, 1.0), (1.0, 1.5), (-1.0, 0.7)):
         chance = 1 / (1 + np.exp(-discrimination * (theta - difficulty)))
         expected = float((chance * density).sum())
-        assert share_right(drawn(difficulty, discrimination)) == pytest.approx(expected, abs=0.024)
+        assert share_of_right_answers(question_model(difficulty, discrimination)) == pytest.approx(
+            expected, abs=0.024
+        )
 
 
 def test_later_attempts_are_more_able_and_the_misconception_is_popular():
-    one = drawn(0.5)
-    assert share_right(one, 2) > 0.5 > share_right(one, 1)
+    model = question_model(0.5)
+    assert share_of_right_answers(model, 2) > 0.5 > share_of_right_answers(model, 1)
     rng = np.random.default_rng(4)
     wrong = [
         answer.chosen
         for _ in range(2000)
-        for answer in answer_model.draw_answers(rng, "usual", [one])
+        for answer in answer_model.draw_answers(rng, "usual", [model])
         if not answer.right
     ]
     assert 0.75 < wrong.count(("b",)) / len(wrong) < 0.9
 
 
 def test_the_wrong_choices_of_several_right_options_are_one_step_away():
-    one = answer_model.draw_question_model(
+    model = answer_model.draw_question_model(
         np.random.default_rng(1), "q", "abc", frozenset("ac"), has_experiment=False
     )
-    assert one.right_choice == ("a", "c")
-    assert set(one.wrong_choices) == {("c",), ("a",), ("a", "b", "c")}
+    assert model.right_choice == ("a", "c")
+    assert set(model.wrong_choices) == {("c",), ("a",), ("a", "b", "c")}
 
 
 def test_learners_are_of_the_stated_kinds_and_do_what_those_do():
     rng = np.random.default_rng(2)
-    found = answer_model.draw_learner_kinds(rng, 100)
-    assert {kind: found.count(kind) for kind in set(found)} == {
+    kinds = answer_model.draw_learner_kinds(rng, 100)
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {
         "never": 6, "stopped": 8, "stuck": 5, "usual": 81
     }  # fmt: skip
-    questions = [drawn(0.0), drawn(1.0)]
+    questions = [question_model(0.0), question_model(1.0)]
     assert list(answer_model.draw_answers(rng, "never", questions)) == []
     stopped = list(answer_model.draw_answers(rng, "stopped", questions))
     assert all(answer.seconds_ago > 7 * 86_400 for answer in stopped)

@@ -1,4 +1,4 @@
-"""Due moments: written on somebody's clocks, kept in UTC, told with their distance from it."""
+"""Due moments: written in a time zone, stored in UTC, formatted with their offset."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ("text", "hour"),
     [("2027-01-10T12:00", 11), ("2027-07-10T12:00", 10), ("2027-07-10T12:00:30", 10)],
 )
-def test_a_moment_is_kept_in_utc_in_summer_and_in_winter(text: str, hour: int):
-    found = due.parse_due(text, BERLIN)
-    assert found is not None
-    assert (found.hour, found.minute, found.second, found.tzinfo) == (hour, 0, 0, UTC)
+def test_a_moment_is_parsed_to_utc_in_summer_and_in_winter(text: str, hour: int):
+    moment = due.parse_due(text, BERLIN)
+    assert moment is not None
+    assert (moment.hour, moment.minute, moment.second, moment.tzinfo) == (hour, 0, 0, UTC)
 
 
 def test_a_moment_is_written_back_as_it_was():
@@ -47,28 +47,28 @@ def test_a_year_that_is_a_slip_is_refused(text: str):
 
 
 @pytest.mark.parametrize("text", ["2000-01-01T00:00", "2100-12-31T23:59"])
-def test_every_moment_that_is_taken_can_be_written_on_all_clocks(text: str):
+def test_every_accepted_moment_can_be_formatted_in_all_time_zones(text: str):
     """Another instructor may look at it from the other side of the earth."""
-    ends = [due.find_zone("Pacific/Kiritimati"), due.find_zone("Pacific/Pago_Pago"), UTC]
-    for here in ends:
-        for there in ends:
-            assert here is not None
-            assert there is not None
-            assert due.format_due_field(due.parse_due(text, here), there)
+    zones = [due.find_zone("Pacific/Kiritimati"), due.find_zone("Pacific/Pago_Pago"), UTC]
+    for zone in zones:
+        for other_zone in zones:
+            assert zone is not None
+            assert other_zone is not None
+            assert due.format_due_field(due.parse_due(text, zone), other_zone)
 
 
 def test_a_time_shown_twice_is_the_first_and_a_skipped_one_is_as_much_later():
-    twice, skipped = (
+    repeated, skipped = (
         due.parse_due("2027-10-31T02:30", BERLIN),
         due.parse_due("2027-03-28T02:30", BERLIN),
     )
-    assert twice == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert repeated == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
     assert skipped == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
     assert due.format_due_field(skipped, BERLIN) == "2027-03-28T03:30"
 
 
 @pytest.mark.parametrize(
-    ("zone", "told"),
+    ("zone", "expected"),
     [
         ("UTC", "10 January 2027, 23:30 UTC"),
         ("Europe/Berlin", "11 January 2027, 00:30 UTC+01:00"),
@@ -76,10 +76,10 @@ def test_a_time_shown_twice_is_the_first_and_a_skipped_one_is_as_much_later():
         ("America/New_York", "10 January 2027, 18:30 UTC−05:00"),
     ],
 )
-def test_a_moment_is_told_with_how_far_its_clocks_are_from_utc(zone: str, told: str):
-    where = due.find_zone(zone)
-    assert where is not None
-    assert due.format_moment(datetime(2027, 1, 10, 23, 30, tzinfo=UTC), where) == told
+def test_a_moment_is_formatted_with_its_offset_from_utc(zone: str, expected: str):
+    tz = due.find_zone(zone)
+    assert tz is not None
+    assert due.format_moment(datetime(2027, 1, 10, 23, 30, tzinfo=UTC), tz) == expected
 
 
 def test_only_listed_zones_are_zones():

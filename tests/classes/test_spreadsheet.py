@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet shows as it is and never runs."""
+"""CSV that spreadsheets show unchanged and never run as formulas."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def test_other_texts_stay_as_they_are(text: str):
     assert escape_formula(text) == text
 
 
-def test_a_file_reads_back_as_rfc_4180_says():
+def test_a_file_parses_as_rfc_4180_says():
     rows = [['says "hi", twice', "two\nlines", "=1", 1, None, -2.5], ["Zoë", "", "x", 0, 1.0, ""]]
     text = "".join(csv_file(list("abcdef"), [rows[:1], rows[1:], []]))
     assert text.startswith(BYTE_ORDER_MARK)
     assert text.count(BYTE_ORDER_MARK) == 1
-    read = list(csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
-    assert read[0] == list("abcdef")
-    assert read[1] == ['says "hi", twice', "two\nlines", "'=1", "1", "", "-2.5"]
-    assert read[2] == ["Zoë", "", "x", "0", "1.0", ""]
+    parsed_rows = list(csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
+    assert parsed_rows[0] == list("abcdef")
+    assert parsed_rows[1] == ['says "hi", twice', "two\nlines", "'=1", "1", "", "-2.5"]
+    assert parsed_rows[2] == ["Zoë", "", "x", "0", "1.0", ""]
 
 
 def test_lines_end_as_rfc_4180_says():

@@ -1,4 +1,4 @@
-"""A class and its topics in the database: made, listed, ended, and what its end leaves alone."""
+"""Classes and their topics in the database: created, listed, deleted."""
 
 from __future__ import annotations
 
@@ -6,89 +6,97 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from quizserver.accounts import store as people
+from quizserver.accounts import store as account_store
 from quizserver.attempts import store as attempts
 from quizserver.attempts.model import Submission
 from quizserver.classes import instructors_store as instructors
-from quizserver.classes import join_store as joining
+from quizserver.classes import join_store, store
 from quizserver.classes import members_store as members
-from quizserver.classes import store
 from quizserver.classes.counted_store import answered_missing_questions, count_learners
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import class_topic, member
-from tests.classes.class_room import LATER, NOW, New
+from tests.classes.class_setup import LATER, NOW, NewAccount
 
 
 def test_a_new_class_is_open_and_instructed_by_who_made_it(
-    database: Database, room: Class, teacher: int
+    database: Database, class_: Class, teacher: int
 ):
     with database.read() as session:
-        assert store.find_class(session, room.id) == room
-        assert joining.find_class_by_code(session, room.join_code or "") == room
-        assert instructors.is_instructor_of(session, room.id, teacher)
-        assert instructors.classes_instructed_by(session, teacher) == [room]
-        assert count_learners(session, [room.id]) == {}
+        assert store.find_class(session, class_.id) == class_
+        assert join_store.find_class_by_code(session, class_.join_code or "") == class_
+        assert instructors.is_instructor_of(session, class_.id, teacher)
+        assert instructors.classes_instructed_by(session, teacher) == [class_]
+        assert count_learners(session, [class_.id]) == {}
 
 
 def test_leaving_removal_and_deleting_the_class_touch_no_answer(
-    database: Database, room: Class, new: New
+    database: Database, class_: Class, new_account: NewAccount
 ):
-    ana = new("ana@example.org")
+    ana = new_account("ana@example.org")
     answer = Submission("q", "v1", "# Q", 1, ("a", "b"), ("a",), True, 1.0, 0)
     with database.write() as session:
-        joining.join_class(session, room.id, ana, "", NOW)
+        join_store.join_class(session, class_.id, ana, "", NOW)
         attempts.record_attempt(session, ana, answer)
-        store.set_class_topics(session, room.id, [("t", NOW)])
-    for end in (members.leave_class, members.remove_learner):
+        store.set_class_topics(session, class_.id, [("t", NOW)])
+    for end_membership in (members.leave_class, members.remove_learner):
         with database.write() as session:
-            end(session, room.id, ana, LATER)
+            end_membership(session, class_.id, ana, LATER)
     with database.write() as session:
-        store.delete_class(session, room.id)
+        store.delete_class(session, class_.id)
     with database.read() as session:
         assert len(attempts.attempts_at_question(session, ana, "q")) == 1
-        assert people.person_by_id(session, ana) is not None
+        assert account_store.person_by_id(session, ana) is not None
         for table in (member, class_topic):
             assert session.scalar(sa.select(sa.func.count()).select_from(table)) == 0
 
 
 def test_topics_keep_the_instructors_order_and_their_due_moment_in_utc(
-    database: Database, room: Class
+    database: Database, class_: Class
 ):
-    zone = datetime.fromisoformat("2027-03-01T23:59+05:30")
+    due_at = datetime.fromisoformat("2027-03-01T23:59+05:30")
     with database.write() as session:
-        store.set_class_topics(session, room.id, [("b", zone), ("a", None)])
-        store.set_class_topics(session, room.id, [("b", zone), ("c", None), ("a", None)])
+        store.set_class_topics(session, class_.id, [("b", due_at), ("a", None)])
+        store.set_class_topics(session, class_.id, [("b", due_at), ("c", None), ("a", None)])
     with database.read() as session:
-        found = store.class_topics(session, room.id)
-    assert [(each.topic, each.position) for each in found] == [("b", 1), ("c", 2), ("a", 3)]
-    assert found[0].due_at == datetime(2027, 3, 1, 18, 29, tzinfo=UTC)
-    assert found[0].due_at.utcoffset() == timedelta(0)
+        topics = store.class_topics(session, class_.id)
+    assert [(class_topic.topic, class_topic.position) for class_topic in topics] == [
+        ("b", 1),
+        ("c", 2),
+        ("a", 3),
+    ]
+    assert topics[0].due_at == datetime(2027, 3, 1, 18, 29, tzinfo=UTC)
+    assert topics[0].due_at.utcoffset() == timedelta(0)
 
 
-def test_answers_to_questions_that_are_gone_are_told_of_who_counts(
-    database: Database, room: Class, new: New
+def test_missing_questions_are_those_that_counted_learners_answered(
+    database: Database, class_: Class, new_account: NewAccount
 ):
-    ana, bob = new("ana@example.org"), new("bob@example.org")
-    for who, question in ((ana, "old"), (ana, "kept"), (bob, "elsewhere")):
+    ana, bob = new_account("ana@example.org"), new_account("bob@example.org")
+    for person_id, question in ((ana, "old"), (ana, "kept"), (bob, "elsewhere")):
         with database.write() as session:
             answer = Submission(question, "v1", "# Q", 1, ("a",), ("a",), True, 1.0, 0)
-            attempts.record_attempt(session, who, answer)
+            attempts.record_attempt(session, person_id, answer)
     with database.write() as session:
-        joining.join_class(session, room.id, ana, "", NOW)
+        join_store.join_class(session, class_.id, ana, "", NOW)
     with database.read() as session:
-        assert answered_missing_questions(session, room.id, ["kept"]) == ["old"]
-        assert answered_missing_questions(session, room.id, []) == ["kept", "old"]
+        assert answered_missing_questions(session, class_.id, ["kept"]) == ["old"]
+        assert answered_missing_questions(session, class_.id, []) == ["kept", "old"]
 
 
 def test_classes_are_listed_by_title_in_the_same_order_in_every_database(
-    database: Database, room: Class, teacher: int, new: New
+    database: Database, class_: Class, teacher: int, new_account: NewAccount
 ):
     titles = ("zeta", "Émile", "Alpha", "beta", "Zeta")
     with database.write() as session:
         for title in titles:
             store.create_class(session, title, teacher, NOW)
     with database.read() as session:
-        found = [each.title for each in store.all_classes(session)]
-        alone = [each.title for each in instructors.classes_only_instructed_by(session, teacher)]
-    assert found == alone == ["Alpha", "beta", "Émile", "Nets", "zeta", "Zeta"]
+        all_titles = [listed_class.title for listed_class in store.all_classes(session)]
+        only_instructed_titles = [
+            listed_class.title
+            for listed_class in instructors.classes_only_instructed_by(session, teacher)
+        ]
+    assert (
+        all_titles == only_instructed_titles == ["Alpha", "beta", "Émile", "Nets", "zeta", "Zeta"]
+    )

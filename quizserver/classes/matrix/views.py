@@ -16,7 +16,7 @@ from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix.model import LearnerTotals, MatrixCell, MatrixLearner, ShownAttempt
 from quizserver.classes.matrix.query import COLUMNS_PER_PAGE, ROWS_PER_PAGE, MatrixQuery, SortName
 from quizserver.classes.matrix.reader import CellsByLearner, MatrixPage
-from quizserver.progress.views import UrlBuilder
+from quizserver.web.urls import UrlBuilder
 
 SortDirection = Literal["ascending", "descending"] | None
 

@@ -1,4 +1,4 @@
-"""What the pages of item analysis show is what the figures say, and no number for the unknown."""
+"""The views of item analysis: figures as text, with no number for unknown ones."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_figure_is_rounded_once_for_text_and_value():
-    found = figure_cell(
+    cell = figure_cell(
         "facility", Figure(64.96, low=49.6, high=78.2), bands.read_facility(Figure(64.96))
     )
-    assert (found.text, found.value, found.interval) == ("65.0", 65.0, "50 to 78")
-    assert (found.sign, found.words) == ("✓", "about right")
+    assert (cell.text, cell.value, cell.interval) == ("65.0", 65.0, "50 to 78")
+    assert (cell.sign, cell.words) == ("✓", "about right")
 
 
 def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
@@ -40,12 +40,12 @@ def test_a_negative_number_has_a_minus_sign_and_zero_has_none():
     assert format_signed(-0.01, 1) == "0.0"
 
 
-def test_what_is_not_known_has_a_reason_and_no_number():
+def test_an_unknown_figure_has_a_reason_and_no_number():
     reason = "Not enough answers: 4 of the 10 that it takes."
-    found = figure_cell(
+    cell = figure_cell(
         "facility", missing_figure(reason), bands.read_facility(missing_figure(reason))
     )
-    assert (found.text, found.value, found.reason, found.words) == ("–", None, reason, "")
+    assert (cell.text, cell.value, cell.reason, cell.words) == ("–", None, reason, "")
 
 
 def row(number: int, value: float | None, again: int = 0, ran: int = 0) -> ItemRow:
@@ -80,35 +80,37 @@ def test_a_table_is_sorted_with_the_unknown_last_and_ties_in_order(
     sort: str, down: bool, order: list[int]
 ):
     table = [row(1, 50, 4, 1), row(2, None), row(3, 20, 2, 1), row(4, 50)]
-    assert [each.number for each in sort_item_rows(table, sort, descending=down)] == order
+    assert [
+        sorted_row.number for sorted_row in sort_item_rows(table, sort, descending=down)
+    ] == order
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_definition_has_a_formula_that_can_be_shown(name: str):
-    shown = statistic_help(name)
-    assert shown.formula.startswith("<math")
-    assert shown.meaning
-    assert shown.reading
+    help_text = statistic_help(name)
+    assert help_text.formula.startswith("<math")
+    assert help_text.meaning
+    assert help_text.reading
 
 
 def test_bars_are_as_long_as_their_shares_and_say_them_in_text():
-    found = option_bars(
+    svg = option_bars(
         OptionCount("a", False, False, 5, 20, Figure(25), missing_figure("x"), Figure(50)), "<b>"
     )
-    assert ">5 of 20 · 25 %</text>" in found
-    assert 'class="bar bar-0" x="84" y="5" width="47.5"' in found
-    assert 'class="bar bar-1" x="84" y="29" width="95.0"' in found
-    assert f">{UNKNOWN_TEXT}</text>" in found
-    assert "&lt;b&gt; – All: 5 of 20 · 25 %; Strongest: 50 %;" in found
+    assert ">5 of 20 · 25 %</text>" in svg
+    assert 'class="bar bar-0" x="84" y="5" width="47.5"' in svg
+    assert 'class="bar bar-1" x="84" y="29" width="95.0"' in svg
+    assert f">{UNKNOWN_TEXT}</text>" in svg
+    assert "&lt;b&gt; – All: 5 of 20 · 25 %; Strongest: 50 %;" in svg
 
 
-def test_an_outcome_counts_only_while_the_question_still_makes_the_claim():
+def test_a_finding_counts_only_while_the_question_still_makes_the_claim():
     snapshot = Library(ROOT / "content").snapshot()
     question = snapshot.questions["strange-loss"]
     evidence = read_evidence(snapshot.topics["strange-loss"].folder)
     assert isinstance(evidence, Evidence)
-    found = claimed_findings(question, evidence)
-    assert {each.option for each in found} >= {option.id for option in question.options}
+    findings = claimed_findings(question, evidence)
+    assert {finding.option for finding in findings} >= {option.id for option in question.options}
     changed = replace(question, claims=question.claims[1:])
-    assert len(claimed_findings(changed, evidence)) == len(found) - 1
+    assert len(claimed_findings(changed, evidence)) == len(findings) - 1
     assert claimed_findings(question, None) == []

@@ -1,4 +1,4 @@
-"""Covariances divide by n − 1, and a correlation says how sure it is."""
+"""Moments divide by n − 1, and a correlation has its interval."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from quizserver.classes.statistics.moments import compute_moments, correlation_i
 
 def test_moments_of_three_pairs_worked_by_hand():
     """x = 0, 1, 1 and y = 0, 3, 0: dx = −2/3, 1/3, 1/3; dy = −1, 2, −1."""
-    found = compute_moments(np.array([0.0, 1.0, 1.0]), np.array([0.0, 3.0, 0.0]))
+    moments = compute_moments(np.array([0.0, 1.0, 1.0]), np.array([0.0, 3.0, 0.0]))
     # 6/9/2, 6/2, (2/3 + 2/3 − 1/3)/2; sorted, y is 0, 0, 3: (2/3 − 1/3 + 2/3)/2, the same
-    assert found.variance == pytest.approx(1 / 3)
-    assert found.rest_variance == pytest.approx(3)
-    assert found.covariance == pytest.approx(1 / 2)
-    assert found.covariance_max == pytest.approx(1 / 2)
-    assert found.correlation == pytest.approx(0.5)
-    assert found.efficiency == pytest.approx(1)
+    assert moments.variance == pytest.approx(1 / 3)
+    assert moments.rest_variance == pytest.approx(3)
+    assert moments.covariance == pytest.approx(1 / 2)
+    assert moments.covariance_max == pytest.approx(1 / 2)
+    assert moments.correlation == pytest.approx(0.5)
+    assert moments.efficiency == pytest.approx(1)
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_do_not_vary(n):
-    found = compute_moments(np.ones(n), np.ones(n))
-    assert (found.n, found.correlation, found.efficiency) == (n, None, None)
+    moments = compute_moments(np.ones(n), np.ones(n))
+    assert (moments.n, moments.correlation, moments.efficiency) == (n, None, None)
 
 
 def test_the_interval_of_a_correlation_of_a_half_of_28_pairs():

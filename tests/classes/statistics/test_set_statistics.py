@@ -1,4 +1,4 @@
-"""Statistics of a set of questions are what their definitions say."""
+"""Statistics of a set of questions equal their definitions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quizserver.classes.statistics.set_statistics import set_statistics
-from tests.classes.statistics.answers_of import FEW, class_of
+from tests.classes.statistics.attempt_tables import SMALL_MINIMUM, attempt_table
 
 TABLES = st.integers(2, 5).flatmap(
     lambda width: st.lists(
@@ -21,26 +21,26 @@ TABLES = st.integers(2, 5).flatmap(
 )
 
 
-def of(table):
-    return set_statistics(class_of(table), FEW)
+def statistics_of(table):
+    return set_statistics(attempt_table(table), SMALL_MINIMUM)
 
 
 def test_the_example_worked_by_hand():
-    found = of([[1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]])
+    statistics = statistics_of([[1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]])
     # totals 3, 2, 1, 0 of 3
-    assert (found.questions, found.n, found.started) == (3, 4, 4)
-    assert found.mean.value == pytest.approx(50)
-    assert found.median.value == pytest.approx(50)
+    assert (statistics.questions, statistics.n, statistics.started) == (3, 4, 4)
+    assert statistics.mean.value == pytest.approx(50)
+    assert statistics.median.value == pytest.approx(50)
     # var T = 5/3, of 3 marks: √(5/3)/3
-    assert found.totals_deviation.value == pytest.approx(43.0331, abs=1e-4)
+    assert statistics.totals_deviation.value == pytest.approx(43.0331, abs=1e-4)
     # variances 1/4 + 1/3 + 1/4 = 5/6: 3/2 · (1 − (5/6)/(5/3)) = 3/4
-    assert found.consistency.value == pytest.approx(75)
+    assert statistics.consistency.value == pytest.approx(75)
     # √(1 − 0.75), and half of 43.0331
-    assert found.error_ratio.value == pytest.approx(50)
-    assert found.standard_error.value == pytest.approx(21.5166, abs=1e-4)
+    assert statistics.error_ratio.value == pytest.approx(50)
+    assert statistics.standard_error.value == pytest.approx(21.5166, abs=1e-4)
     # symmetric; k4 = 16 · (5 · 2.5625 − 9 · 1.5625)/6 = −10/3, k2² = 25/9
-    assert found.skewness.value == pytest.approx(0)
-    assert found.kurtosis.value == pytest.approx(-1.2)
+    assert statistics.skewness.value == pytest.approx(0)
+    assert statistics.kurtosis.value == pytest.approx(-1.2)
 
 
 def k_statistics(values: list[int]) -> tuple[Fraction, Fraction, Fraction]:
@@ -59,23 +59,29 @@ def k_statistics(values: list[int]) -> tuple[Fraction, Fraction, Fraction]:
 @settings(deadline=None)
 @given(TABLES)
 def test_every_figure_is_that_of_its_definition(table):
-    found, totals, p = of(table), [sum(row) for row in table], len(table[0])
+    statistics, totals, p = statistics_of(table), [sum(row) for row in table], len(table[0])
     k2, k3, k4 = k_statistics(totals)
-    assert found.mean.value == pytest.approx(100 * sum(totals) / len(totals) / p)
-    assert found.median.value == pytest.approx(100 * median(totals) / p)
-    assert found.totals_deviation.value == pytest.approx(100 * math.sqrt(k2) / p, abs=1e-6)
+    assert statistics.mean.value == pytest.approx(100 * sum(totals) / len(totals) / p)
+    assert statistics.median.value == pytest.approx(100 * median(totals) / p)
+    assert statistics.totals_deviation.value == pytest.approx(100 * math.sqrt(k2) / p, abs=1e-6)
     if not k2:
-        same = "Everybody has the same total."
-        assert {found.consistency.reason, found.skewness.reason, found.kurtosis.reason} == {same}
+        reason = "Everybody has the same total."
+        assert {
+            statistics.consistency.reason,
+            statistics.skewness.reason,
+            statistics.kurtosis.reason,
+        } == {reason}
         return
     variances = sum(k_statistics(list(column))[0] for column in zip(*table, strict=True))
     alpha = Fraction(p, p - 1) * (1 - variances / k2)
     ratio = math.sqrt(1 - alpha)
-    assert found.consistency.value == pytest.approx(100 * float(alpha), abs=1e-6)
-    assert found.error_ratio.value == pytest.approx(100 * ratio, abs=1e-4)
-    assert found.standard_error.value == pytest.approx(100 * ratio * math.sqrt(k2) / p, abs=1e-4)
-    assert found.skewness.value == pytest.approx(float(k3) / float(k2) ** 1.5, abs=1e-6)
-    assert found.kurtosis.value == pytest.approx(float(k4 / k2**2), abs=1e-6)
+    assert statistics.consistency.value == pytest.approx(100 * float(alpha), abs=1e-6)
+    assert statistics.error_ratio.value == pytest.approx(100 * ratio, abs=1e-4)
+    assert statistics.standard_error.value == pytest.approx(
+        100 * ratio * math.sqrt(k2) / p, abs=1e-4
+    )
+    assert statistics.skewness.value == pytest.approx(float(k3) / float(k2) ** 1.5, abs=1e-6)
+    assert statistics.kurtosis.value == pytest.approx(float(k4 / k2**2), abs=1e-6)
 
 
 @settings(deadline=None)
@@ -88,20 +94,24 @@ def test_parallel_questions_follow_spearman_and_brown(p, counts):
     ]
     assume(len(table) >= 4)
     a, b = [row[0] for row in table], [row[1] for row in table]
-    ma, mb = Fraction(sum(a), len(a)), Fraction(sum(b), len(b))
-    variance = sum((x - ma) ** 2 for x in a)
+    mean_a, mean_b = Fraction(sum(a), len(a)), Fraction(sum(b), len(b))
+    variance = sum((x - mean_a) ** 2 for x in a)
     assume(variance > 0)
-    r = sum((x - ma) * (y - mb) for x, y in zip(a, b, strict=True)) / variance
+    r = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b, strict=True)) / variance
     assume(1 + (p - 1) * r > 0)
     expected = 100 * p * r / (1 + (p - 1) * r)
-    assert of(table).consistency.value == pytest.approx(float(expected), abs=1e-6)
+    assert statistics_of(table).consistency.value == pytest.approx(float(expected), abs=1e-6)
 
 
 @settings(deadline=None)
 @given(TABLES)
 def test_a_question_that_everybody_gets_right_adds_only_its_place(table):
     """It has no variance: α changes by p/(p − 1) for p + 1 questions, the form not at all."""
-    before, after, p = of(table), of([[*row, 1] for row in table]), len(table[0])
+    before, after, p = (
+        statistics_of(table),
+        statistics_of([[*row, 1] for row in table]),
+        len(table[0]),
+    )
     assume(before.consistency.known)
     factor = Fraction(p + 1, p) / Fraction(p, p - 1)
     expected = before.consistency.value * float(factor)
@@ -112,10 +122,10 @@ def test_a_question_that_everybody_gets_right_adds_only_its_place(table):
 
 def test_who_has_not_answered_everything_is_counted_and_has_no_total():
     complete = [[1, 1], [1, 0], [0, 1], [0, 0]]
-    found = of([*complete, [1, None], [None, None], [0, None]])
-    assert (found.n, found.started) == (4, 6)
-    assert found.mean.value == of(complete).mean.value
-    assert found.consistency.value == of(complete).consistency.value
+    statistics = statistics_of([*complete, [1, None], [None, None], [0, None]])
+    assert (statistics.n, statistics.started) == (4, 6)
+    assert statistics.mean.value == statistics_of(complete).mean.value
+    assert statistics.consistency.value == statistics_of(complete).consistency.value
 
 
 @pytest.mark.parametrize(
@@ -128,17 +138,17 @@ def test_who_has_not_answered_everything_is_counted_and_has_no_total():
     ],
 )
 def test_there_is_a_reason_where_there_can_be_no_number(table, mean, consistency):
-    found = of(table)
-    assert found.mean.known == (not mean)
-    assert mean in found.mean.reason
-    assert consistency in found.consistency.reason
-    assert not found.error_ratio.known
-    assert not found.standard_error.known
+    statistics = statistics_of(table)
+    assert statistics.mean.known == (not mean)
+    assert mean in statistics.mean.reason
+    assert consistency in statistics.consistency.reason
+    assert not statistics.error_ratio.known
+    assert not statistics.standard_error.known
 
 
 def test_thirty_finished_learners_are_enough_and_fewer_are_not():
-    half = [[1, 1, 1], [0, 0, 1], [0, 1, 0]]
-    assert set_statistics(class_of(half * 10)).consistency.known
-    assert not set_statistics(class_of((half * 10)[:29])).consistency.known
-    assert set_statistics(class_of((half * 10)[:10])).mean.known
-    assert not set_statistics(class_of((half * 10)[:9])).mean.known
+    rows = [[1, 1, 1], [0, 0, 1], [0, 1, 0]]
+    assert set_statistics(attempt_table(rows * 10)).consistency.known
+    assert not set_statistics(attempt_table((rows * 10)[:29])).consistency.known
+    assert set_statistics(attempt_table((rows * 10)[:10])).mean.known
+    assert not set_statistics(attempt_table((rows * 10)[:9])).mean.known

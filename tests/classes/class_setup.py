@@ -1,4 +1,4 @@
-"""Moments and words that the tests of a class share; their accounts and class are in conftest."""
+"""What tests of a class share, beside the fixtures in conftest."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from quizserver.db.session import Database
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
-New = Callable[..., int]
+NewAccount = Callable[..., int]
 
 
-def state(database: Database, room: Class, who: int) -> tuple[str, str]:
+def membership_state(database: Database, class_: Class, person_id: int) -> tuple[str, str]:
     with database.read() as session:
-        found = members.find_member(session, room.id, who)
-    assert found is not None
-    return found.role, found.state
+        membership = members.find_member(session, class_.id, person_id)
+    assert membership is not None
+    return membership.role, membership.state

@@ -1,4 +1,4 @@
-"""Every figure can be explained and read, and a missing one says why."""
+"""Every statistic has a definition and a reading, and an unknown figure its reason."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ COUNTS = {"question", "questions", "n", "compared", "other_key", "started", "tri
 
 
 def test_every_statistic_of_a_question_and_of_a_set_has_a_definition_and_nothing_else_has():
-    named = {field.name for kind in (ItemStatistics, SetStatistics) for field in fields(kind)}
-    assert DEFINITIONS.keys() == named - COUNTS
+    field_names = {
+        field.name for record in (ItemStatistics, SetStatistics) for field in fields(record)
+    }
+    assert DEFINITIONS.keys() == field_names - COUNTS
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=lambda d: d.name)
@@ -49,7 +51,7 @@ def test_facility_is_read_in_the_published_bands(value, level, words):
 
 
 @pytest.mark.parametrize(
-    ("read", "value", "level"),
+    ("read_band", "value", "level"),
     [
         (bands.read_standard_deviation, 33, "good"),
         (bands.read_standard_deviation, 32.9, "look"),
@@ -67,8 +69,8 @@ def test_facility_is_read_in_the_published_bands(value, level, words):
         (bands.read_discrimination, -100, "poor"),
     ],
 )
-def test_each_band_begins_at_its_number(read, value, level):
-    assert read(Figure(value)).level == level
+def test_each_band_begins_at_its_number(read_band, value, level):
+    assert read_band(Figure(value)).level == level
 
 
 def test_a_negative_index_that_may_be_chance_is_said_to_be():
