@@ -32,6 +32,8 @@ from quizserver.settings import Settings
 from tests.classes.items.answer_setup import add_answer, add_learner, create_class_with_topics
 from tests.flows.browser_client import Visitor
 
+pytestmark = pytest.mark.one_database
+
 KEYS = {"even": {"two", "four"}, "sides": {"three"}}
 
 

@@ -24,6 +24,8 @@ from quizserver.db.tables import attempt, question_version
 from tests.flows.browser_client import Visitor
 from tests.flows.classes.matrix_visits import NOW, WORDS, MatrixVisits, cell_text
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize(
     ("show", "ana", "bo"),

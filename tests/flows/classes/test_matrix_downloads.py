@@ -8,6 +8,8 @@ import pytest
 
 from tests.flows.classes.matrix_visits import MatrixVisits, cell_text
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize("show", ["first", "best", "latest"])
 def test_the_exports_have_the_numbers_of_the_page(answered: MatrixVisits, show: str):
