@@ -1,4 +1,4 @@
-"""What a page shows of the lab bench of a simulation. Pure: values in, views out."""
+"""The view of a simulation's lab bench. Pure: values in, views out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ArmView:
 class BenchView:
     """The lab bench of one simulation; ``config`` is the JSON that its script reads.
 
-    ``chart`` draws the recorded curve under an id that must be unique in the page.
+    ``chart(ident)`` draws the recorded curve; ``ident`` must be unique in the page.
     """
 
     config: str
@@ -77,10 +77,10 @@ def bench_view(
     described: DescribedPoints = (),
     replicas_max: int = 64,
 ) -> BenchView:
-    """The bench, set to ``arm`` (the first one when None) with ``knobs`` turned.
+    """The bench, set to the arm ``arm_name`` (None: the first one) with ``knobs`` changed.
 
-    The recorded curve of that arm is drawn when the evidence has it, over the ``described`` one;
-    ``recorded_url`` tells those of the other arms.
+    The recorded curve of that arm is drawn, if the evidence has it, over the ``described`` curve;
+    ``recorded_url`` is where the script gets the recorded curves of the other arms.
     """
     arm_views = [
         ArmView(declared.name, declared.label, declared.help, index, dict(declared.knobs))
@@ -130,7 +130,7 @@ def bench_view(
 def _map_views(
     evidence: Evidence | None, simulation: str, description: Description
 ) -> list[MapView]:
-    """The recorded maps, as long as the simulation still has the knobs that they are about."""
+    """The recorded maps whose knobs are still exactly those of the simulation."""
     experiment = evidence.experiments.get(simulation) if evidence is not None else None
     if experiment is None:
         return []
@@ -164,12 +164,12 @@ def _recorded_chart(
     described: charts.DescribedCurve | None,
     ident: str,
 ) -> Markup:
-    """The recorded curve; empty when there is none."""
+    """The chart of the recorded curve; empty when there is none."""
     if ensemble is None:
         return Markup()
     axis = next(iter(description.series.values()))
     band = first_band(ensemble)
-    # what is described is drawn to scale; else the simulation knows what its series needs
+    # A described curve needs a linear axis; else the axis is as the simulation declares it.
     log = described is None and axis.scale == "log" and any((v or 0) > 0 for v in band.median)
     return charts.draw_curve_chart(
         ident=ident,

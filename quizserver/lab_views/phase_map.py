@@ -1,4 +1,4 @@
-"""What a page shows of a recorded phase map. Pure: values in, views out."""
+"""The view of a recorded phase map. Pure: values in, views out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quizserver.web import phase_chart
 
 @dataclass(frozen=True, slots=True)
 class ArmKey:
-    """What a number in the picture stands for; ``index`` is the arm's and gives the colour."""
+    """The arm that a number in the picture stands for; ``index`` is the arm's, for its colour."""
 
     number: int
     index: int
@@ -26,12 +26,12 @@ class ArmKey:
 
 @dataclass(frozen=True, slots=True)
 class MapView:
-    """One map: its picture, the words beside it, and the table behind it.
+    """One map: its picture, the texts beside it, and the table of its counts.
 
-    ``name`` tells it from the other maps of its bench by their knobs. ``rule`` says when a replica
-    counts, ``held`` where the other knobs stand, ``levels`` the step of the colour scale for each
-    count. ``rows`` stand as in the picture, the highest value of y first; ``config`` is what the
-    script of the bench reads.
+    ``name`` distinguishes it from the other maps of its bench. ``rule`` is the sentence on when a
+    replica counts, ``fixed_knobs`` the text of the other knobs' values, ``levels`` the step of the
+    colour scale for each count. ``rows`` are in the order of the picture, the highest value of y
+    first; ``config`` is what the script of the bench reads.
     """
 
     title: str
@@ -119,7 +119,7 @@ def colour_levels(n: int) -> list[int]:
 
 
 def fits_knobs(description: Description, phase_map: PhaseMap) -> bool:
-    """Whether a recorded map still speaks of knobs that there are, and of nothing else."""
+    """Whether the knobs of a recorded map are still exactly those of the simulation."""
     return phase_map.plane.setting.keys() == {knob.name for knob in description.knobs}
 
 
@@ -138,7 +138,7 @@ def _value_label(side: phase_chart.MapAxis, index: int) -> str:
 
 
 def _fixed_text(description: Description, plane: Plane) -> str:
-    """The other knobs, which are the same in every cell."""
+    """The text of the other knobs, which are the same in every cell."""
     others = [
         f"{_lower_first(knob.label)} {knob.value_text(plane.setting[knob.name])}"
         for knob in description.knobs
@@ -148,7 +148,7 @@ def _fixed_text(description: Description, plane: Plane) -> str:
 
 
 def _arm_keys(description: Description, plane: Plane) -> list[ArmKey]:
-    """The arms that lie in the plane: every other knob as in the map, these two within it."""
+    """The arms in the plane: every other knob is as in the map, these two are within its ranges."""
     keys: list[ArmKey] = []
     ends = {plane.x: plane.x_values, plane.y: plane.y_values}
     for index, arm in enumerate(description.arms):

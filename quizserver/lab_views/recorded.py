@@ -10,7 +10,7 @@ from quizserver.evidence.record import Band, Ensemble, Evidence, Experiment
 def find_recorded_arm(
     evidence: Evidence | None, simulation: str, arm: str
 ) -> tuple[Ensemble | None, tuple[float, ...]]:
-    """What the evidence has of an arm, with its x; (None, ()) when there is nothing."""
+    """The recorded ensemble of an arm, and its x; (None, ()) without one."""
     experiment = evidence.experiments.get(simulation) if evidence is not None else None
     if experiment is None:
         return None, ()
@@ -18,7 +18,7 @@ def find_recorded_arm(
 
 
 def recorded_arms_json(evidence: Evidence | None, simulation: str) -> dict[str, Any]:
-    """x, and for each arm that is recorded as it stands its seeds, sentence and lines; for JSON."""
+    """x, and for each recorded arm its number of seeds, sentence and lines; ready for JSON."""
     experiment = evidence.experiments.get(simulation) if evidence is not None else None
     if experiment is None:
         return {"x": [], "arms": {}}
@@ -35,5 +35,5 @@ def _curve_lines(experiment: Experiment, arm: str) -> dict[str, Any]:
 
 
 def first_band(ensemble: Ensemble) -> Band:
-    """The series that is drawn and judged unless a claim names another: the first declared."""
+    """The band of the first declared series, which claims are about unless they name another."""
     return next(iter(ensemble.series.values()))

@@ -31,7 +31,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path):
         database.dispose()
 
 
-def tables(database: Database) -> set[str]:
+def table_names(database: Database) -> set[str]:
     return set(sa.inspect(database.engine).get_table_names())
 
 
@@ -54,14 +54,14 @@ def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
 
 
 REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
-KEPT = {
+ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
     "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",
     "standing": "SELECT person_id, question, attempts, best_mark FROM standing ORDER BY person_id",
 }
 
 
-def fill(database: Database) -> dict[str, list[tuple[object, ...]]]:
+def insert_rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
     """People, versions, attempts and standings as the first revision has them; what is in it."""
     moment = "'2026-01-02 03:04:05'"
     rows = [
@@ -85,18 +85,18 @@ def fill(database: Database) -> dict[str, list[tuple[object, ...]]]:
     with database.write() as session:
         for row in rows:
             session.execute(sa.text(row))
-    return kept(database)
+    return read_rows(database)
 
 
-def kept(database: Database) -> dict[str, list[tuple[object, ...]]]:
+def read_rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
     with database.read() as session:
         return {
             name: [tuple(row) for row in session.execute(sa.text(query))]
-            for name, query in KEPT.items()
+            for name, query in ROW_QUERIES.items()
         }
 
 
-def as_in_the_first_hours(database: Database) -> None:
+def restore_first_schema(database: Database) -> None:
     """The first revision as it was before its table of people had its final form."""
     statements = ["PRAGMA foreign_keys=OFF"] if database.is_sqlite else []
     if not database.is_sqlite:
@@ -131,15 +131,15 @@ def as_in_the_first_hours(database: Database) -> None:
         connection.detach()
 
 
-def test_a_database_of_the_first_hours_is_completed_and_loses_nothing(empty: Database):
+def test_a_database_of_the_first_schema_is_completed_and_loses_nothing(empty: Database):
     migrate_database(empty, "0001")
-    before = fill(empty)
-    as_in_the_first_hours(empty)
+    before = insert_rows(empty)
+    restore_first_schema(empty)
     migrate_database(empty, "0005")
     with empty.write() as session:  # came a little later
         session.execute(sa.text("DROP INDEX ix_standing_latest_at"))
     migrate_database(empty)
-    assert kept(empty) == before
+    assert read_rows(empty) == before
     with empty.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -149,22 +149,22 @@ def test_a_database_of_the_first_hours_is_completed_and_loses_nothing(empty: Dat
     assert "ck_person_only_guests_are_absorbed" in {c["name"] for c in constraints}
     with empty.write() as session:  # what refers to people still does
         session.execute(sa.text("DELETE FROM person"))
-    assert kept(empty)["attempt"] == []
+    assert read_rows(empty)["attempt"] == []
 
 
 def test_every_migration_keeps_what_people_did_on_the_way_up_and_down(empty: Database):
     migrate_database(empty, "0001")
-    before = fill(empty)
+    before = insert_rows(empty)
     assert all(before.values())
     for revision in REVISIONS[1:]:
         assert migrate_database(empty, revision)[1] == revision
-        assert kept(empty) == before, revision
-    assert migrate_database(empty)[1] == REVISIONS[-1], "a new migration wants a place in this test"
+        assert read_rows(empty) == before, revision
+    assert migrate_database(empty)[1] == REVISIONS[-1], "a new migration needs a line in this test"
     for revision in REVISIONS[-2::-1]:
         assert migrate_database(empty, revision, down=True)[1] == revision
-        assert kept(empty) == before, revision
+        assert read_rows(empty) == before, revision
     migrate_database(empty)
-    assert kept(empty) == before
+    assert read_rows(empty) == before
     with empty.write() as session:  # the schema works, not only its look
         session.execute(
             sa.insert(metadata.tables["class"]).values(
@@ -175,31 +175,31 @@ def test_every_migration_keeps_what_people_did_on_the_way_up_and_down(empty: Dat
         session.execute(sa.text("UPDATE attempt SET seconds = -1"))
 
 
-def test_two_that_migrate_at_once_do_it_once(empty: Database):
-    found: list[object] = []
+def test_two_processes_that_migrate_at_once_do_it_once(empty: Database):
+    outcomes: list[object] = []
 
-    def run():
+    def migrate():
         database = Database(empty.url.render_as_string(hide_password=False))
         try:
-            found.append(migrate_database(database)[1])
-        except Exception as error:  # told below
-            found.append(error)
+            outcomes.append(migrate_database(database)[1])
+        except Exception as error:  # compared below
+            outcomes.append(error)
         database.dispose()
 
-    threads = [threading.Thread(target=run) for _ in range(2)]
+    threads = [threading.Thread(target=migrate) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [REVISIONS[-1]] * 2
+    assert outcomes == [REVISIONS[-1]] * 2
 
 
 def test_down_and_up_again(empty: Database):
     migrate_database(empty)
     migrate_database(empty, "base", down=True)
-    assert tables(empty) == {"alembic_version"}
+    assert table_names(empty) == {"alembic_version"}
     migrate_database(empty)
-    assert set(metadata.tables) <= tables(empty)
+    assert set(metadata.tables) <= table_names(empty)
 
 
 def test_a_database_from_the_future_is_refused_in_words_and_left_alone(empty: Database):

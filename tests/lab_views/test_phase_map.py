@@ -1,4 +1,4 @@
-"""What the page of a bench has of its recorded maps."""
+"""The views of recorded phase maps, and of those that a bench has."""
 
 from __future__ import annotations
 
@@ -37,76 +37,76 @@ DESCRIPTION = Description(
 )
 
 
-def recorded(number: int = 0, **changes: object) -> PhaseMap:
-    wanted = replace(DESCRIPTION.maps[number], **changes)  # type: ignore[arg-type]
-    asked = build_plane(DESCRIPTION, wanted, side=3)
-    return phase_map_from_counts(asked, {cell: cell for cell in range(asked.cell_count)})
+def record_map(number: int = 0, **changes: object) -> PhaseMap:
+    declared = replace(DESCRIPTION.maps[number], **changes)  # type: ignore[arg-type]
+    plane = build_plane(DESCRIPTION, declared, side=3)
+    return phase_map_from_counts(plane, {cell: cell for cell in range(plane.cell_count)})
 
 
-def view(number: int = 0, **changes: object) -> MapView:
-    return map_view(DESCRIPTION, recorded(number, **changes))
+def view_map(number: int = 0, **changes: object) -> MapView:
+    return map_view(DESCRIPTION, record_map(number, **changes))
 
 
-def bench(*maps: PhaseMap, description: Description = DESCRIPTION) -> list[MapView]:
+def bench_maps(*maps: PhaseMap, description: Description = DESCRIPTION) -> list[MapView]:
     experiment = Experiment(DESCRIPTION, (0.0,), {}, maps)
     evidence = Evidence(1, "t", 0, 63, {}, {"simulation": experiment}, ())
-    found = bench_view(
+    bench = bench_view(
         "t", "simulation", description, evidence, runs_url="/r", source_url="/s", stale=None
     )
-    assert json.loads(found.config)["maps"] == json.loads(
-        json.dumps([m.config for m in found.maps])
+    assert json.loads(bench.config)["maps"] == json.loads(
+        json.dumps([m.config for m in bench.maps])
     )
-    return list(found.maps)
+    return list(bench.maps)
 
 
-def test_the_table_reads_as_the_picture_does() -> None:
-    found = view()
-    assert found.columns == ["0.01", "0.1", "1"]
-    assert found.rows == [("GELU", (6, 7, 8)), ("ReLU", (3, 4, 5)), ("tanh", (0, 1, 2))]
+def test_the_table_has_the_order_of_the_picture() -> None:
+    view = view_map()
+    assert view.columns == ["0.01", "0.1", "1"]
+    assert view.rows == [("GELU", (6, 7, 8)), ("ReLU", (3, 4, 5)), ("tanh", (0, 1, 2))]
 
 
-def test_a_map_says_in_words_what_it_counts_and_what_is_held() -> None:
-    found = view()
-    assert found.title == "Flat: learning rate × kind"
-    assert found.sentence == (
+def test_a_map_says_in_words_what_it_counts_and_which_knobs_are_fixed() -> None:
+    view = view_map()
+    assert view.title == "Flat: learning rate × kind"
+    assert view.sentence == (
         "In 4 of 9 cells most of 8 replicas show it. All 8 do in 1, none does in 1."
     )
-    assert found.rule.startswith("A replica counts when its training loss stays within 5 %")
-    assert found.fixed_knobs == "decay 0"
-    assert view(1).fixed_knobs == "kind tanh"
+    assert view.rule.startswith("A replica counts when its training loss stays within 5 %")
+    assert view.fixed_knobs == "decay 0"
+    assert view_map(1).fixed_knobs == "kind tanh"
 
 
 def test_another_series_than_the_first_is_named() -> None:
-    found = view(series="gap")
-    assert "Flat (gap)" in found.title
-    assert "its gap stays" in found.rule
+    view = view_map(series="gap")
+    assert "Flat (gap)" in view.title
+    assert "its gap stays" in view.rule
 
 
 def test_the_arms_in_the_plane_are_marked_and_no_other() -> None:
     """An arm belongs when all other knobs stand as in the map and these two within its ranges."""
-    assert [each.label for each in view().key] == ["Healthy", "ReLU"]
-    assert [each.label for each in view(1).key] == ["Healthy", "Decayed", "Too fast"]
-    assert [(mark.x, mark.y, mark.number) for mark in view(1).arm_markers] == [
+    assert [arm.label for arm in view_map().key] == ["Healthy", "ReLU"]
+    assert [arm.label for arm in view_map(1).key] == ["Healthy", "Decayed", "Too fast"]
+    assert [(marker.x, marker.y, marker.number) for marker in view_map(1).arm_markers] == [
         (0.1, 0.0, 1), (0.1, 0.5, 2), (9.0, 0.0, 3),
     ]  # fmt: skip
-    assert [each.index for each in view(1).key] == [0, 1, 3]
+    assert [arm.index for arm in view_map(1).key] == [0, 1, 3]
 
 
 def test_two_maps_of_one_bench_have_names_that_differ_early() -> None:
-    names = [found.name for found in bench(recorded(), recorded(1))]
+    names = [view.name for view in bench_maps(record_map(), record_map(1))]
     assert names == ["Learning rate × kind: flat", "Learning rate × decay: flat"]
 
 
 def test_the_svg_can_stand_twice_in_one_page() -> None:
-    found = view()
-    assert 'id="a-title"' in found.render_svg("a")
-    assert 'id="b-title"' in found.render_svg("b")
+    view = view_map()
+    assert 'id="a-title"' in view.render_svg("a")
+    assert 'id="b-title"' in view.render_svg("b")
 
 
 def test_a_map_of_knobs_that_are_gone_is_not_shown() -> None:
     fewer = replace(DESCRIPTION, knobs=KNOBS[:2])
-    assert bench(recorded(), description=fewer) == []
-    assert len(bench(recorded())) == 1
+    assert bench_maps(record_map(), description=fewer) == []
+    assert len(bench_maps(record_map())) == 1
 
 
 @pytest.mark.parametrize(("described", "log"), [((), True), (((0.0, 1.0), (1.0, 0.1)), False)])
