@@ -4,8 +4,10 @@ All are forked from one process that has imported torch already (``worker/main.p
 dies takes its children along (``limits.die_with_parent``), a dead consumer is replaced, and a run
 that lost its worker is sent to another one.
 
-huey offers what is used here since 3.4.0: ``shutdown_timeout``, and workers and schedulers that are
-constructed with a stop flag. So that is the lower bound in pyproject.toml.
+huey must be 3.5.4 or newer (the bound in pyproject.toml). ``shutdown_timeout``, and workers and
+schedulers that are constructed with a stop flag, came with 3.4.0. But up to 3.5.3 the stop flag was
+multiprocessing's event, which blocks for ever when a process was killed while it waited for it:
+with 3.4.0 a SIGTERM to the whole process group left a supervisor that never ended.
 """
 
 from __future__ import annotations
