@@ -93,19 +93,18 @@ def merge_texts(base: str, theirs: str, yours: str) -> MergeResult:
     return MergeResult("".join(f"{line}\n" for line in merged), conflicts)
 
 
-def common_prefix(one: str, other: str) -> str:
+def common_prefix(left: str, right: str) -> str:
     """The lines that both texts begin with."""
-    lines = _split_lines(one)
-    return "".join(
-        f"{line}\n" for line in lines[: common_prefix_length(lines, _split_lines(other))]
-    )
+    lines = _split_lines(left)
+    length = common_prefix_length(lines, _split_lines(right))
+    return "".join(f"{line}\n" for line in lines[:length])
 
 
-def common_prefix_length(one: Sequence[str], other: Sequence[str]) -> int:
+def common_prefix_length(left: Sequence[str], right: Sequence[str]) -> int:
     """The number of equal lines at the beginning of both."""
     count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
+    for left_line, right_line in zip(left, right, strict=False):
+        if left_line != right_line:
             break
         count += 1
     return count

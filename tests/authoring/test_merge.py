@@ -1,4 +1,4 @@
-"""Two changes of one text: put together where they can be, and shown where they can't."""
+"""Merging two changes of one text, with conflicts between markers; diffs of two texts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_changes_in_different_places_are_both_kept():
     assert (merged.text, merged.conflicts) == ("ONE\ntwo\nthree\nfour\nFIVE\nsix\n", 0)
 
 
-def test_changes_of_one_place_stand_between_marks():
+def test_changes_of_one_place_stand_between_markers():
     merged = merge_texts(BASE, BASE.replace("three", "drei"), BASE.replace("three", "trois"))
     expected = [
         "one",
@@ -47,7 +47,7 @@ def test_changes_of_one_place_stand_between_marks():
     assert conflict_marker_lines(BASE) == []
 
 
-def test_the_same_change_on_both_sides_is_no_clash():
+def test_the_same_change_on_both_sides_is_no_conflict():
     changed = BASE.replace("three\n", "drei\n")
     assert merge_texts(BASE, changed, changed).text == changed
 
@@ -66,19 +66,19 @@ def test_where_one_side_changed_nothing_the_other_is_taken_whole(base: str, chan
 
 @given(base=texts, theirs=texts, yours=texts)
 def test_no_line_that_either_side_added_is_lost(base: str, theirs: str, yours: str):
-    kept = merge_texts(base, theirs, yours).text.splitlines()
+    merged_lines = merge_texts(base, theirs, yours).text.splitlines()
     for side in (theirs, yours):
         for line in set(side.splitlines()) - set(base.splitlines()):
-            assert line in kept
+            assert line in merged_lines
 
 
 @given(before=texts, after=texts)
 def test_a_diff_holds_every_line_that_changed(before: str, after: str):
     lines = diff_texts(before, after)
-    gone = [line.text for line in lines if line.kind == "removed"]
-    come = [line.text for line in lines if line.kind == "added"]
+    removed = [line.text for line in lines if line.kind == "removed"]
+    added = [line.text for line in lines if line.kind == "added"]
     assert (not lines) == (before == after)
-    assert len(before.splitlines()) - len(gone) == len(after.splitlines()) - len(come)
+    assert len(before.splitlines()) - len(removed) == len(after.splitlines()) - len(added)
     for line in lines:
         if line.before is not None:
             assert before.splitlines()[line.before - 1] == line.text
@@ -93,9 +93,9 @@ def test_only_lf_ends_a_line():
 
 def test_thousands_of_lines_that_are_alike_are_merged_at_once():
     base = "\n" * 10_000
-    began = time.monotonic()
-    both = merge_texts(base, f"theirs\n{base}", f"{base}yours\n")
-    one = merge_texts(base, f"first\n{base}last\n", base)
-    assert time.monotonic() - began < 5, "each with each would take half a minute"
-    assert (both.text, both.conflicts) == (f"theirs\n{base}yours\n", 0)
-    assert (one.text, one.conflicts) == (f"first\n{base}last\n", 0)
+    started = time.monotonic()
+    both_sides = merge_texts(base, f"theirs\n{base}", f"{base}yours\n")
+    one_side = merge_texts(base, f"first\n{base}last\n", base)
+    assert time.monotonic() - started < 5, "each with each would take half a minute"
+    assert (both_sides.text, both_sides.conflicts) == (f"theirs\n{base}yours\n", 0)
+    assert (one_side.text, one_side.conflicts) == (f"first\n{base}last\n", 0)

@@ -1,4 +1,4 @@
-"""``quizserver simulate`` finds the arm asked for, and says what every series of it does."""
+"""``quizserver simulate`` finds the arm, and describes every series of it in words."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def simulate(content: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["simulate", *arguments, "--content", str(content)])
 
 
-def test_each_series_is_told_by_its_name(content: Path) -> None:
-    told = simulate(content, "falls/still").stdout.splitlines()
-    assert [line.partition(" ")[0] for line in told] == ["loss:", "twice:"]
-    assert all("stays within 1 % of its start" in line for line in told)
-    assert "its start (2)" in told[1]
+def test_each_series_is_labelled_by_its_name(content: Path) -> None:
+    lines = simulate(content, "falls/still").stdout.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["loss:", "twice:"]
+    assert all("stays within 1 % of its start" in line for line in lines)
+    assert "its start (2)" in lines[1]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_each_series_is_told_by_its_name(content: Path) -> None:
         (("falls/quiet", "--simulation", "first"), "no arm 'quiet'; there are healthy, still"),
     ],
 )
-def test_an_arm_that_cannot_be_told_is_asked_for(
+def test_an_ambiguous_arm_must_be_named_in_full(
     content: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     result = simulate(content, *arguments)

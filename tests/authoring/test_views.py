@@ -1,4 +1,4 @@
-"""What an author reads beside the text tells one claim from another."""
+"""Verdicts in the editor: each names its claim."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, expect
 
 from quizserver.settings import shipped_folder
-from tests.authoring.previews import PreviewServer, previewing
+from tests.authoring.preview_server import PreviewServer, previewing
 
 SOON_MS = 5000
 OTHER_TITLE = "A title of its own"

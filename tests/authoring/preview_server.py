@@ -13,7 +13,7 @@ from tests.serve.server import Server
 
 
 class PreviewServer(Server):
-    """``url`` has no path; ``begin`` is the address that the command printed."""
+    """``url`` has no path; ``start_url`` is the address that the command printed."""
 
     def __init__(self, *arguments: object, temporary: Path) -> None:
         command = [sys.executable, "-m", "quizserver.cli", "preview", "--port", "0"]
@@ -26,8 +26,8 @@ class PreviewServer(Server):
             env=os.environ | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)},
         )
         self.lines: list[str] = []
-        self.begin = self._wait()
-        self.url = self.begin.partition("/preview")[0]
+        self.start_url = self._wait()
+        self.url = self.start_url.partition("/preview")[0]
 
 
 @contextmanager

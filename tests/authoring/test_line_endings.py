@@ -1,4 +1,4 @@
-"""Whatever ends a file's lines, read and written back it is the same bytes."""
+"""Whatever the line endings of a file, reading and writing it back gives the same bytes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ LINES = st.lists(
 
 
 @st.composite
-def files(draw: st.DrawFn) -> bytes:
-    mark = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
-    return mark + "".join(line + end for line, end in draw(LINES)).encode()
+def file_bytes(draw: st.DrawFn) -> bytes:
+    bom = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
+    return bom + "".join(line + end for line, end in draw(LINES)).encode()
 
 
-@given(files())
+@given(file_bytes())
 def test_a_text_without_a_change_is_the_same_bytes(before: bytes):
     assert encode_like_original(normalise_newlines(before.decode("utf-8-sig")), before) == before
 
 
-@given(files(), LINES)
+@given(file_bytes(), LINES)
 def test_whatever_is_written_reads_as_the_text_that_was_meant(
     before: bytes, typed: list[tuple[str, str]]
 ):
@@ -32,7 +32,7 @@ def test_whatever_is_written_reads_as_the_text_that_was_meant(
     assert normalise_newlines(encode_like_original(text, before).decode("utf-8-sig")) == text
 
 
-def test_a_changed_line_gets_the_most_frequent_end_and_the_others_keep_theirs():
+def test_a_changed_line_gets_the_most_frequent_ending_and_the_others_keep_theirs():
     before = b"one\r\ntwo\nthree\r\nfour\r\nfive"
     assert encode_like_original("one\ntwo\nTHREE\nnew\nfour\nfive\n", before) == (
         b"one\r\ntwo\nTHREE\r\nnew\r\nfour\r\nfive"

@@ -1,4 +1,4 @@
-"""A draft is nobody's but its author's, and no text of one is ever lost."""
+"""A draft is seen by its author alone, and no text of one is ever lost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from quizserver.db.session import Database
 from quizserver.db.tables import draft, person
+from tests.flows.authoring.editor_visits import EDITED, EDITOR, check_live, save_text, source_text
 from tests.flows.browser_client import Form, Visitor
-from tests.flows.writing.desk import EDITED, EDITOR, check, typed, write
 
 
 def test_the_page_beside_the_text_shows_the_key_and_the_feedback(author: Visitor):
@@ -24,18 +24,18 @@ def test_the_page_beside_the_text_shows_the_key_and_the_feedback(author: Visitor
 
 
 def test_a_draft_is_invisible_to_learners_until_it_is_published(
-    author: Visitor, visitor: Visitor, content: Path, store: Database
+    author: Visitor, visitor: Visitor, content: Path, database: Database
 ):
-    write(author, EDITED)
-    assert "trigon" in typed(author.open(EDITOR))
+    save_text(author, EDITED)
+    assert "trigon" in source_text(author.open(EDITOR))
     assert "trigon" not in (content / "numbers/sides.md").read_text()
     assert "triangle" in visitor.open("/questions/sides")
     assert "trigon" not in visitor.page
-    write(author, EDITED, "publish")
+    save_text(author, EDITED, "publish")
     assert "Published" in author.page
     assert (content / "numbers/sides.md").read_text() == EDITED
     assert "trigon" in visitor.open("/questions/sides"), "live at once, without a wait"
-    with store.read() as session:
+    with database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(draft)) == 0
 
 
@@ -43,9 +43,9 @@ def test_only_the_typed_lines_change(author: Visitor, content: Path):
     file = content / "numbers/sides.md"
     file.write_bytes(b"# Odd   spacing\r\n\r\n*  [x] Yes\r\n* [ ]  No")
     file.chmod(0o640)
-    write(author, "# Odd   spacing\r\n\r\n*  [x] Yes\r\n* [ ]  No", "publish")
+    save_text(author, "# Odd   spacing\r\n\r\n*  [x] Yes\r\n* [ ]  No", "publish")
     assert "nothing to publish" in author.text
-    write(author, "# Odd   spacing\r\n\r\n*  [x] Yes\r\n* [ ]  Never", "publish")
+    save_text(author, "# Odd   spacing\r\n\r\n*  [x] Yes\r\n* [ ]  Never", "publish")
     assert "Published" in author.page
     assert file.read_bytes() == b"# Odd   spacing\r\n\r\n*  [x] Yes\r\n* [ ]  Never"
     assert file.stat().st_mode & 0o777 == 0o640
@@ -57,13 +57,13 @@ def test_only_the_typed_lines_change(author: Visitor, content: Path):
 
 
 def test_a_text_that_comes_after_the_session_ended_is_given_back(
-    author: Visitor, store: Database, content: Path
+    author: Visitor, database: Database, content: Path
 ):
     """Without scripts nothing else holds it any more."""
     before = (content / "numbers/sides.md").read_text()
     page = author.open(EDITOR)
     fields = Form(page, EDITOR).fields | {"text": "# <b>Late</b>\n", "do": "publish"}
-    with store.write() as session:
+    with database.write() as session:
         session.execute(sa.update(person).values(role="learner"))
     author.post(EDITOR, fields)
     assert author.status == 404
@@ -95,18 +95,18 @@ def test_a_text_for_a_file_that_can_not_be_opened_any_more_is_given_back(
 def test_a_draft_is_discarded_only_when_it_is_the_one_that_was_shown(
     author: Visitor, content: Path
 ):
-    write(author, EDITED)
+    save_text(author, EDITED)
     author.open(f"{EDITOR}/discard")
     assert "trigon" in author.text, "what would be lost is shown"
-    shown = Form(author.page, f"{EDITOR}/discard").fields
+    shown_fields = Form(author.page, f"{EDITOR}/discard").fields
     newer = EDITED.replace("trigon", "trilateral")
-    write(author, newer)
-    author.post(f"{EDITOR}/discard", shown)
+    save_text(author, newer)
+    author.post(f"{EDITOR}/discard", shown_fields)
     assert "changed meanwhile" in author.text
-    assert typed(author.open(EDITOR)) == newer
+    assert source_text(author.open(EDITOR)) == newer
     author.open(f"{EDITOR}/discard")
     author.send(f"{EDITOR}/discard")
-    assert "triangle" in typed(author.open(EDITOR))
+    assert "triangle" in source_text(author.open(EDITOR))
 
 
 def test_what_could_not_be_served_is_not_published_and_the_draft_stays(
@@ -114,67 +114,67 @@ def test_what_could_not_be_served_is_not_published_and_the_draft_stays(
 ):
     before = (content / "numbers/sides.md").read_text()
     broken = EDITED.replace("[x]", "[ ]")
-    write(author, broken, "publish")
+    save_text(author, broken, "publish")
     assert author.status == 422
     assert "No option is marked as right" in author.text
     assert 'data-line="3"' in author.page
     assert (content / "numbers/sides.md").read_text() == before
-    assert typed(author.open(EDITOR)) == broken
+    assert source_text(author.open(EDITOR)) == broken
 
 
 def test_checking_without_scripts_shows_the_problems_of_the_typed_text(author: Visitor):
-    write(author, EDITED.replace("[x]", "[ ]"), "check")
+    save_text(author, EDITED.replace("[x]", "[ ]"), "check")
     assert author.status == 200
     assert "No option is marked as right" in author.text
 
 
-def test_while_typing_the_draft_is_kept_and_judged_as_the_command_line_judges(
+def test_while_typing_the_draft_is_saved_and_checked_as_the_command_line_checks(
     author: Visitor, content: Path
 ):
-    from quizserver.topics.content_checks import check_content as on_disk
+    from quizserver.topics.content_checks import check_content
 
     broken = EDITED.replace("[x]", "[ ]") + "\n![](no.png)\n"
-    told = check(author, broken)
-    assert told["saved"]
-    assert typed(author.open(EDITOR)) == broken
+    result = check_live(author, broken)
+    assert result["saved"]
+    assert source_text(author.open(EDITOR)) == broken
     (content / "numbers/sides.md").write_text(broken)
-    found = on_disk(content / "numbers/sides.md", content=content, claim_checker=None)
-    assert [(p["line"], p["column"], p["code"]) for p in told["problems"]] == [
-        (p.line, p.column, p.code) for p in found
+    diagnostics = check_content(content / "numbers/sides.md", content=content, claim_checker=None)
+    assert [(p["line"], p["column"], p["code"]) for p in result["problems"]] == [
+        (p.line, p.column, p.code) for p in diagnostics
     ]
 
 
 def test_a_draft_of_two_tabs_is_not_overwritten_unseen(author: Visitor):
     first = author.open(EDITOR)
     form = Form(first, EDITOR)
-    write(author, "# One tab\n\n- [x] a\n- [ ] b\n")
+    save_text(author, "# One tab\n\n- [x] a\n- [ ] b\n")
     author.post(EDITOR, form.fields | {"text": "# Other tab\n\n- [x] a\n- [ ] b\n"})
     assert author.status == 409
     assert "One tab" in author.page, "what is stored is shown"
-    assert "# Other tab" in typed(author.page), "and what was typed is still there"
+    assert "# Other tab" in source_text(author.page), "and what was typed is still there"
     author.send(EDITOR, text="# Other tab\n\n- [x] a\n- [ ] b\n", do="save")
-    assert "# Other tab" in typed(author.open(EDITOR))
+    assert "# Other tab" in source_text(author.open(EDITOR))
 
 
 def test_a_folder_that_can_not_be_written_to_keeps_the_draft_and_says_so(
     author: Visitor, content: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def full(*_: object) -> None:
+    def raise_disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    write(author, EDITED)
-    monkeypatch.setattr(os, "fsync", full)
+    save_text(author, EDITED)
+    monkeypatch.setattr(os, "fsync", raise_disk_full)
     author.open(EDITOR)
     author.send(EDITOR, text=EDITED, do="publish")
     assert author.status == 409
     assert "No space left on device" in author.text
     monkeypatch.undo()
-    assert typed(author.open(EDITOR)) == EDITED
+    assert source_text(author.open(EDITOR)) == EDITED
     assert "triangle" in (content / "numbers/sides.md").read_text()
 
 
 def test_a_saved_draft_outlives_an_hour_of_other_things(author: Visitor, content: Path):
-    write(author, EDITED)
+    save_text(author, EDITED)
     os.utime(content / "numbers/sides.md", (time.time() - 3600, time.time()))
-    assert typed(author.open(EDITOR)) == EDITED
+    assert source_text(author.open(EDITOR)) == EDITED
     assert "Draft" in author.text

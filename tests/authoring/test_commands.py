@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.authoring.previews import previewing
+from tests.authoring.preview_server import previewing
 from tests.serve.server import Browser, alive
 
 pytestmark = pytest.mark.slow
@@ -23,22 +23,22 @@ pytestmark = pytest.mark.slow
 CLI = [sys.executable, "-m", "quizserver.cli"]
 
 
-def seconds_until(found: Callable[[], bool], most: float = 20) -> float:
+def seconds_until(condition: Callable[[], bool], timeout: float = 20) -> float:
     started = time.monotonic()
-    while time.monotonic() < started + most:
-        if found():
+    while time.monotonic() < started + timeout:
+        if condition():
             return time.monotonic() - started
         time.sleep(0.05)
-    raise AssertionError("it never came")
+    raise AssertionError("the condition never came true")
 
 
-def test_a_preview_follows_its_files_tells_errors_at_their_line_and_ends_at_once(
+def test_a_preview_follows_its_files_shows_errors_at_their_line_and_ends_at_once(
     tmp_path: Path, content: Path
 ):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with previewing(content / "numbers", temporary=temporary) as server:
-        assert server.begin == f"{server.url}/preview/topics/numbers"
+        assert server.start_url == f"{server.url}/preview/topics/numbers"
         tree = server.tree()
         author = Browser(server.url)
         address = "/preview/questions/sides"
@@ -72,21 +72,23 @@ def test_a_preview_follows_its_files_tells_errors_at_their_line_and_ends_at_once
 def test_a_run_in_the_preview_is_trained_without_an_answer_and_by_one_worker(tmp_path: Path):
     content = tmp_path / "content"
     for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
-        made = subprocess.run(
-            [*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60
-        )
-        assert made.returncode == 0
+        subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
     with previewing("--content", content, temporary=tmp_path) as server:
         author = Browser(server.url)
         page = "/preview/questions/ropes-simulation"
         seconds_until(lambda: "data-bench" in author.get(page), 60)
         assert "quizserver verify ropes --update --content" in author.get(page)
-        found = re.search(r'name="csrf-token" content="([^"]+)"', author.get(page))
-        assert found is not None
-        order = {"topic": "ropes", "simulation": "simulation", "arm": "healthy", "replicas": 2}
-        status, told = author.post_json("/runs", order, found.group(1))
-        assert status == 202, told
-        assert list(author.stream(told["events"], timeout=90))[-1][1]["state"] == "done"
+        token = re.search(r'name="csrf-token" content="([^"]+)"', author.get(page))
+        assert token is not None
+        run_request = {
+            "topic": "ropes",
+            "simulation": "simulation",
+            "arm": "healthy",
+            "replicas": 2,
+        }
+        status, run = author.post_json("/runs", run_request, token.group(1))
+        assert status == 202, run
+        assert list(author.stream(run["events"], timeout=90))[-1][1]["state"] == "done"
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path, content: Path):
@@ -109,7 +111,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, content: Path):
     assert not list(tmp_path.glob("quizserver-preview-*"))
 
 
-class Watching:
+class WatchProcess:
     """A command with ``--watch``; its lines as they come."""
 
     def __init__(self, *arguments: object) -> None:
@@ -128,8 +130,8 @@ class Watching:
         assert self.process.stdout is not None
         self.lines.extend(self.process.stdout)
 
-    def wait_for(self, words: str, times: int = 1) -> None:
-        seconds_until(lambda: "".join(self.lines).count(words) >= times, 60)
+    def wait_for(self, text: str, times: int = 1) -> None:
+        seconds_until(lambda: "".join(self.lines).count(text) >= times, 60)
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -147,44 +149,44 @@ class Watching:
 
 
 def test_check_watches_until_ctrl_c(content: Path):
-    watching = Watching("check", "--content", content)
+    watch = WatchProcess("check", "--content", content)
     try:
-        watching.wait_for("no problems.")
+        watch.wait_for("no problems.")
         file = content / "numbers" / "sides.md"
         good = file.read_text()
         file.write_text(good.replace("[x]", "[ ]"))
-        watching.wait_for("1 problem.")
-        assert any(line.startswith("numbers/sides.md:3:3: ") for line in watching.lines)
+        watch.wait_for("1 problem.")
+        assert any(line.startswith("numbers/sides.md:3:3: ") for line in watch.lines)
         file.write_text(good)
-        watching.wait_for("no problems.", 2)
-        assert watching.end() == 0
-        assert all(re.match(r"\d\d:\d\d:\d\d  |numbers/", line) for line in watching.lines)
+        watch.wait_for("no problems.", 2)
+        assert watch.end() == 0
+        assert all(re.match(r"\d\d:\d\d:\d\d  |numbers/", line) for line in watch.lines)
     finally:
-        watching.close()
+        watch.close()
 
 
 def test_verify_watches_until_ctrl_c(tmp_path: Path):
     content = tmp_path / "content"
     for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
         subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
-    watching = Watching("verify", "ropes", "--seeds", "0:16", "--content", content)
+    watch = WatchProcess("verify", "ropes", "--seeds", "0:16", "--content", content)
     try:
-        watching.wait_for("ropes: the key agrees")
+        watch.wait_for("ropes: the key agrees")
         file = content / "ropes" / "ropes-simulation.md"
         text = file.read_text()
         assert "- [x] The" in text
         swapped = text.replace("- [ ] The", "- [?] The").replace("- [x] The", "- [ ] The")
         file.write_text(swapped.replace("- [?] The", "- [x] The"))
-        watching.wait_for("ropes: the evidence contradicts the key")
-        assert "but the key says" in "".join(watching.lines)
+        watch.wait_for("ropes: the evidence contradicts the key")
+        assert "but the key says" in "".join(watch.lines)
         assert not (content / "ropes" / "evidence.json").exists()
-        assert watching.end() == 0
-        assert "Traceback" not in "".join(watching.lines)
+        assert watch.end() == 0
+        assert "Traceback" not in "".join(watch.lines)
     finally:
-        watching.close()
+        watch.close()
 
 
-def test_a_training_is_given_up_when_its_simulation_is_saved(tmp_path: Path):
+def test_a_training_is_abandoned_when_its_simulation_is_saved(tmp_path: Path):
     content = tmp_path / "content"
     for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
         subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
@@ -193,15 +195,15 @@ def test_a_training_is_given_up_when_its_simulation_is_saved(tmp_path: Path):
     assert "        yield count" in quick
     slow = quick.replace("        yield count", "        time.sleep(5)\n        yield count")
     file.write_text(slow.replace("from torch import nn", "import time\n\nfrom torch import nn"))
-    watching = Watching("verify", "ropes", "--seeds", "0:16", "--content", content)
+    watch = WatchProcess("verify", "ropes", "--seeds", "0:16", "--content", content)
     try:
-        watching.wait_for("ropes: training.")
+        watch.wait_for("ropes: training.")
         file.write_text(quick)
-        watching.wait_for("ropes: changed meanwhile; beginning again.")
-        watching.wait_for("ropes: the key agrees")
-        assert watching.end() == 0
+        watch.wait_for("ropes: changed meanwhile; beginning again.")
+        watch.wait_for("ropes: the key agrees")
+        assert watch.end() == 0
     finally:
-        watching.close()
+        watch.close()
 
 
 @pytest.mark.parametrize("command", ["check", "verify"])

@@ -1,4 +1,4 @@
-"""Who may write, and where: for everybody else there are no such pages."""
+"""Who may edit, and what: for everyone but authors there are no such pages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.authoring.editor_visits import EDITED, EDITOR, PNG, send_image, source_text
 from tests.flows.browser_client import Form, Visitor
-from tests.flows.writing.desk import EDITED, EDITOR, PNG, send_image, typed
 
 pytestmark = pytest.mark.one_database
 
-ADDRESSES = [
+PAGES = [
     "/write",
     EDITOR,
     f"{EDITOR}/conflict",
@@ -25,7 +25,7 @@ ADDRESSES = [
 ]
 
 
-DEEDS = [
+FORMS = [
     "/write/topics",
     "/write/numbers/files",
     "/write/numbers/images",
@@ -40,17 +40,17 @@ DEEDS = [
 
 @pytest.mark.parametrize("role", ["guest", "learner", "instructor"])
 def test_for_everybody_else_there_are_no_such_pages(
-    role: str, new_visitor: Callable[[], Visitor], join: Callable[..., Visitor], content: Path
+    role: str, new_visitor: Callable[[], Visitor], sign_up_as: Callable[..., Visitor], content: Path
 ):
-    visitor = new_visitor() if role == "guest" else join(role)
+    visitor = new_visitor() if role == "guest" else sign_up_as(role)
     page = visitor.open("/")
     assert "/write" not in page
     token = re.search(r'name="csrf-token" content="([^"]+)"', page)
     assert token
     before = (content / "numbers/sides.md").read_text()
-    for address in ADDRESSES:
+    for address in PAGES:
         assert visitor.client.get(address).status_code == 404, address
-    for address in DEEDS:
+    for address in FORMS:
         data = {"csrf_token": token[1], "text": "# Mine", "do": "publish"}
         assert visitor.client.post(address, data=data).status_code == 404, address
     assert (content / "numbers/sides.md").read_text() == before
@@ -62,7 +62,7 @@ def test_an_author_finds_every_page_from_the_navigation(author: Visitor):
     assert author.status == 200
     for name in ("lesson.md", "sides.md", "even.md"):
         assert f'href="/write/numbers/{name}"' in author.page
-    assert typed(author.open(EDITOR)).startswith("# How many sides has a triangle?")
+    assert source_text(author.open(EDITOR)).startswith("# How many sides has a triangle?")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_names_that_are_no_plain_names_make_no_page(author: Visitor, content: Pa
     author.open("/write")
     author.send("/write/numbers/files", name=name)
     assert author.status == 422
-    assert Form(author.page, "/write/numbers/files").fields["name"][0] == name, "to be mended"
+    assert Form(author.page, "/write/numbers/files").fields["name"][0] == name, "to be corrected"
     author.open("/write")
     author.send("/write/topics", folder=name, title="x")
     assert author.status == 422
@@ -118,11 +118,11 @@ def test_python_can_not_be_written_from_a_browser(author: Visitor, content: Path
     send_image(author, PNG, "simulation.py")
     send_image(author, PNG, "x.png", **{"as": "simulation.py"})
     send_image(author, PNG, "x.png", name="simulation.py")
-    write_to = ["/write/numbers/simulation.py", "/write/numbers/simulation.py.md"]
+    urls = ["/write/numbers/simulation.py", "/write/numbers/simulation.py.md"]
     page = author.open("/write")
     token = re.search(r'name="csrf-token" content="([^"]+)"', page)
     assert token
-    for url in write_to:
+    for url in urls:
         data = {"csrf_token": token[1], "text": "x = 1", "do": "publish"}
         assert author.client.post(url, data=data).status_code == 404
     assert {path.suffix for path in content.rglob("*") if path.is_file()} <= {".md", ".png"}

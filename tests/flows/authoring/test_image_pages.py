@@ -1,4 +1,4 @@
-"""Images: what is taken, under which name, and who sees it."""
+"""Uploaded images: which are accepted, under which name, and who sees them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from quizserver.authoring.images import detect_suffix, safe_image_name
 from quizserver.settings import Settings
+from tests.flows.authoring.editor_visits import EDITED, PNG, save_text, send_image
 from tests.flows.browser_client import Visitor
-from tests.flows.writing.desk import EDITED, PNG, send_image, write
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_an_image_is_put_beside_the_page_and_its_reference_is_given(author: Visi
     assert (content / "numbers/my-curve-1.png").read_bytes() == PNG
     assert "![A \\[steep\\] curve](my-curve-1.png)" in author.text
     text = EDITED.replace("\n\n", "\n\n![A curve](my-curve-1.png)\n\n")
-    write(author, text, "check")
+    save_text(author, text, "check")
     assert "No problems" in author.text
 
 
@@ -44,7 +44,7 @@ def test_an_svg_as_drawing_programs_write_it_is_taken(author: Visitor, content: 
 
 
 @pytest.mark.parametrize(
-    ("called", "name"),
+    ("uploaded_name", "name"),
     [
         ("C:\\plots\\My Curve.PNG", "my-curve.png"),
         ("../../etc/passwd", "passwd.png"),
@@ -53,8 +53,10 @@ def test_an_svg_as_drawing_programs_write_it_is_taken(author: Visitor, content: 
         ("con.svg", "con.png"),
     ],
 )
-def test_the_name_of_an_image_is_a_safe_one_with_the_suffix_of_its_bytes(called: str, name: str):
-    assert safe_image_name(called, detect_suffix(PNG)) == name
+def test_the_name_of_an_image_is_a_safe_one_with_the_suffix_of_its_bytes(
+    uploaded_name: str, name: str
+):
+    assert safe_image_name(uploaded_name, detect_suffix(PNG)) == name
 
 
 def test_an_image_is_not_overwritten_without_being_asked(author: Visitor, content: Path):
@@ -67,7 +69,7 @@ def test_an_image_is_not_overwritten_without_being_asked(author: Visitor, conten
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"import os\n", "This is no"),
         (b"<html><script>alert(1)</script></html>", "This is no"),
@@ -82,12 +84,12 @@ def test_an_image_is_not_overwritten_without_being_asked(author: Visitor, conten
     ],
 )
 def test_what_is_no_image_or_does_more_than_draw_is_refused(
-    author: Visitor, content: Path, data: bytes, words: str
+    author: Visitor, content: Path, data: bytes, message: str
 ):
     before = sorted(content.rglob("*"))
     send_image(author, data, "x.png")
     assert author.status == 422
-    assert words in author.page
+    assert message in author.page
     assert sorted(content.rglob("*")) == before
 
 
@@ -104,38 +106,37 @@ def test_an_image_may_be_larger_than_other_requests_but_not_larger_than_set(
     send_image(author, PNG + b"0" * 480 * 1024, "enormous.png")
     assert author.status == 413
     assert not (content / "numbers/huge.png").exists()
-    page = visitor.open("/sign-up")
-    assert page
+    assert visitor.open("/sign-up")
     visitor.send("/sign-up", email="x" * size, password="correct horse")
     assert visitor.status == 413, "only authors may send so much"
 
 
-def test_an_author_sees_the_images_of_a_topic_that_is_not_published_and_sees_them_anew(
+def test_an_author_sees_the_images_of_a_topic_that_is_not_published_and_sees_them_change(
     author: Visitor, visitor: Visitor, content: Path
 ):
     author.open("/write")
     author.send("/write/topics", folder="fresh", title="Fresh")
     author.send("/write/fresh/images", image=(io.BytesIO(PNG), "dot.png"), alt="A dot")
     url = "/write/fresh/lesson.md"
-    write(author, "# Fresh\n\n![A dot](dot.png)\n", url=url)
+    save_text(author, "# Fresh\n\n![A dot](dot.png)\n", url=url)
 
-    def shown() -> str:
-        found = re.search(r'<img [^>]*src="(/write/fresh/images/dot[^"]*)"', author.open(url))
-        assert found
-        return unescape(found[1])
+    def image_url() -> str:
+        image = re.search(r'<img [^>]*src="(/write/fresh/images/dot[^"]*)"', author.open(url))
+        assert image
+        return unescape(image[1])
 
-    def sent(url: str) -> bytes:
+    def download(url: str) -> bytes:
         with closing(author.client.get(url)) as response:
             return response.data
 
-    first = shown()
-    assert sent(first) == PNG
-    assert visitor.client.get(first).status_code == 404
+    first_url = image_url()
+    assert download(first_url) == PNG
+    assert visitor.client.get(first_url).status_code == 404
     author.send(
         "/write/fresh/images", image=(io.BytesIO(PNG + b"1"), "dot.png"), alt="A dot", overwrite="1"
     )
-    assert shown() != first, "a browser does not take the image that it knows"
-    assert sent(shown()) == PNG + b"1"
+    assert image_url() != first_url, "a browser does not take the image from its cache"
+    assert download(image_url()) == PNG + b"1"
     (content / "fresh/simulation.py").write_text("x = 1\n")
     for name in ("simulation.py", "lesson.md", ".hidden.png", "../numbers/even.md"):
         assert author.client.get(f"/write/fresh/images/{name}").status_code == 404, name

@@ -1,4 +1,4 @@
-"""Verifying a page while it is written: what is trained, for whom, and what becomes of it."""
+"""Verifying a page while it is written: what is trained, and where its evidence goes."""
 
 from __future__ import annotations
 
@@ -47,70 +47,70 @@ def runs(settings: Settings) -> Iterator[RunService]:
     runs.close()
 
 
-def swapped(folder: Path) -> str:
+def swapped_key(folder: Path) -> str:
     """The page with its key turned round."""
     text = (folder / "fitted-line.md").read_text()
     return text.replace("- [x]", "- [y]").replace("- [ ]", "- [x]").replace("- [y]", "- [ ]")
 
 
-def asked(folder: Path, text: str, replicas: int = 8) -> VerificationRequest:
+def request_for(folder: Path, text: str, replicas: int = 8) -> VerificationRequest:
     topic = topic_with_overlay(folder, {PAGE: text})
     assert topic is not None
     return replace(verification_request(topic, {PAGE: text}), replicas=replicas)
 
 
-def train(wanted: VerificationRequest, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
+def train(run_request: VerificationRequest, folder: Path) -> tuple[str, list[tuple[int, bytes]]]:
     shares: list[tuple[int, bytes]] = []
     sentence = verify_topic_claims(
-        folder, wanted, lambda share: shares.append((share.done, share.evidence))
+        folder, run_request, lambda share: shares.append((share.done, share.evidence))
     )
     return sentence, shares
 
 
-def test_the_text_in_the_draft_is_what_is_judged_not_the_file(folder: Path):
-    right, shares = train(asked(folder, (folder / "fitted-line.md").read_text()), folder)
-    wrong, _ = train(asked(folder, swapped(folder)), folder)
+def test_the_text_in_the_draft_is_what_is_verified_not_the_file(folder: Path):
+    right, shares = train(request_for(folder, (folder / "fitted-line.md").read_text()), folder)
+    wrong, _ = train(request_for(folder, swapped_key(folder)), folder)
     assert right == "4 of 4 claims came out as the key says."
     assert wrong == "2 of 4 claims came out as the key says."
     done = [share for share, _ in shares]
     assert done == sorted(set(done)), "progress only goes forwards"
     assert done[-1] == 1000
     assert [bool(text) for _, text in shares] == [False] * (len(shares) - 1) + [True]
-    found = record.evidence_from_text(shares[-1][1])
-    assert found.agrees
-    assert record.evidence_to_text(found, folder / "evidence.json").encode() == shares[-1][1]
+    evidence = record.evidence_from_text(shares[-1][1])
+    assert evidence.agrees
+    assert record.evidence_to_text(evidence, folder / "evidence.json").encode() == shares[-1][1]
     assert not (folder / "evidence.json").exists(), "training writes nothing"
 
 
 def test_wording_alone_needs_no_new_training_and_a_claim_does(folder: Path):
     text = (folder / "fitted-line.md").read_text()
-    same = asked(folder, text.replace("twenty points", "20 points"))
-    assert request_key(same) == request_key(asked(folder, text))
-    assert request_key(asked(folder, text.replace("arm: mended", "arm: low-rate"))) != request_key(
-        same
-    )
-    assert request_key(asked(folder, swapped(folder))) != request_key(same)
+    same = request_for(folder, text.replace("twenty points", "20 points"))
+    assert request_key(same) == request_key(request_for(folder, text))
+    assert request_key(
+        request_for(folder, text.replace("arm: mended", "arm: low-rate"))
+    ) != request_key(same)
+    assert request_key(request_for(folder, swapped_key(folder))) != request_key(same)
     simulation = folder / "simulation.py"
     simulation.write_text(simulation.read_text().replace("101", "51"))
-    assert request_key(asked(folder, text)) != request_key(same)
+    assert request_key(request_for(folder, text)) != request_key(same)
 
 
-def test_a_simulation_changed_while_it_waited_is_told_and_not_trained(folder: Path):
-    wanted = asked(folder, (folder / "fitted-line.md").read_text())
+def test_a_simulation_changed_while_it_waited_is_reported_and_not_trained(folder: Path):
+    run_request = request_for(folder, (folder / "fitted-line.md").read_text())
     simulation = folder / "simulation.py"
     simulation.write_text(simulation.read_text().replace("101", "51"))
     with pytest.raises(SimulationError, match="changed while it was waiting"):
-        train(wanted, folder)
+        train(run_request, folder)
 
 
-def test_a_simulation_that_raises_is_told_by_its_place_in_the_content_folder(folder: Path):
+def test_a_simulation_that_raises_is_reported_by_its_line_in_the_content_folder(folder: Path):
     simulation = folder / "simulation.py"
-    held = "    knobs = replicas.knobs\n"
+    first_line = "    knobs = replicas.knobs\n"
     simulation.write_text(
-        simulation.read_text().replace(held, f"    raise OSError('away')\n{held}")
+        simulation.read_text().replace(first_line, f"    raise OSError('away')\n{first_line}")
     )
     with pytest.raises(SimulationError) as raised:
-        train(asked(folder, (folder / "fitted-line.md").read_text()), folder)
+        train(request_for(folder, (folder / "fitted-line.md").read_text()), folder)
     assert re.fullmatch(r"fitted/simulation\.py:\d+: OSError: away", str(raised.value))
 
 
@@ -122,7 +122,7 @@ def test_a_topic_without_claims_has_nothing_to_verify(content: Path):
     assert refused.value.status == 422
 
 
-def test_recorded_maps_of_the_same_simulation_are_kept_and_not_trained_again(
+def test_recorded_maps_of_the_same_simulation_stay_and_are_not_trained_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     simulation = folder / "simulation.py"
@@ -131,8 +131,8 @@ def test_recorded_maps_of_the_same_simulation_are_kept_and_not_trained_again(
         "    points=101,\n", '    points=11,\n    maps=[Map("learning_rate", "noise", "flat")],\n'
     )
     simulation.write_text(text)
-    wanted = asked(folder, (folder / "fitted-line.md").read_text(), replicas=2)
-    _, shares = train(wanted, folder)
+    run_request = request_for(folder, (folder / "fitted-line.md").read_text(), replicas=2)
+    _, shares = train(run_request, folder)
     first = record.evidence_from_text(shares[-1][1])
     assert len(first.experiments["simulation"].maps) == 1
     record.write_evidence(first, folder)
@@ -141,14 +141,14 @@ def test_recorded_maps_of_the_same_simulation_are_kept_and_not_trained_again(
         raise AssertionError("the map was trained again")
 
     monkeypatch.setattr("quizserver.evidence.verify.train_phase_map", never)
-    _, shares = train(replace(wanted, replicas=3), folder)
+    _, shares = train(replace(run_request, replicas=3), folder)
     second = record.evidence_from_text(shares[-1][1])
     assert second.experiments["simulation"].maps == first.experiments["simulation"].maps
     assert second.last == 2
 
 
 def finish(runs: RunService, run: Run, folder: Path) -> None:
-    """Does a worker's part, with fewer replicas than were asked for."""
+    """Does what a worker does, with fewer replicas than requested."""
     _, shares = train(replace(run.request, replicas=8), folder)
     assert runs.store.claim_next(time.time(), offered=run.id) is not None
     assert runs.store.add_batch(run.id, 1, Batch(1, 400, "{}"), time.time())
@@ -160,49 +160,51 @@ def test_evidence_goes_with_the_claims_that_it_was_made_for_and_with_no_others(
     folder: Path, content: Path, runs: RunService
 ):
     library = Library(content)
-    proving = Verifications(runs=runs, library=library)
+    verifications = Verifications(runs=runs, library=library)
     page = folder / "fitted-line.md"
     text = page.read_text()
-    trial = library.dry_run(PAGE, text)
-    run = proving.request_verification(trial, text, "ann").run
+    dry_run = library.dry_run(PAGE, text)
+    run = verifications.request_verification(dry_run, text, "ann").run
     assert isinstance(run.request, VerificationRequest)
     assert run.request.overlay == {PAGE: text}
     finish(runs, run, folder)
-    page.write_text(swapped(folder))
+    page.write_text(swapped_key(folder))
     library.refresh()
-    proving.record_published_evidence("fitted")
+    verifications.record_published_evidence("fitted")
     assert not (folder / "evidence.json").exists(), "other claims than those that were trained"
     page.write_text(text.replace("twenty points", "20 points"))
     library.refresh()
-    proving.record_published_evidence("fitted")
+    verifications.record_published_evidence("fitted")
     recorded = record.read_evidence(folder)
     assert recorded is not None
     assert recorded.stale_reason(library.snapshot().topics["fitted"]) is None
-    assert proving.request_verification(library.dry_run(PAGE, text), text, "bob").how == "found"
+    assert (
+        verifications.request_verification(library.dry_run(PAGE, text), text, "bob").how == "found"
+    )
 
 
-def test_a_verification_is_known_by_its_claims_while_it_goes_on_and_when_it_is_done(
+def test_a_verification_is_found_by_its_claims_while_it_goes_on_and_when_it_is_done(
     folder: Path, content: Path, runs: RunService
 ):
     library = Library(content)
-    proving = Verifications(runs=runs, library=library)
+    verifications = Verifications(runs=runs, library=library)
     text = (folder / "fitted-line.md").read_text()
 
-    def known(text: str) -> Run | None:
-        return proving.find_matching(library.dry_run(PAGE, text), text)
+    def find_run(text: str) -> Run | None:
+        return verifications.find_matching(library.dry_run(PAGE, text), text)
 
-    assert known(text) is None
-    run = proving.request_verification(library.dry_run(PAGE, text), text, "ann").run
-    found = known(text.replace("twenty points", "20 points"))
-    assert found is not None
-    assert (found.id, found.active) == (run.id, True)
+    assert find_run(text) is None
+    run = verifications.request_verification(library.dry_run(PAGE, text), text, "ann").run
+    run_found = find_run(text.replace("twenty points", "20 points"))
+    assert run_found is not None
+    assert (run_found.id, run_found.active) == (run.id, True)
     finish(runs, run, folder)
-    found = known(text)
-    assert found is not None
-    assert (found.id, found.active) == (run.id, False)
-    assert known(swapped(folder)) is None, "other claims"
-    assert known(text.replace("[x]", "[ ]")) is None, "no page"
-    assert known("# A page\n\n- [x] Without\n- [ ] claims\n") is None
+    run_found = find_run(text)
+    assert run_found is not None
+    assert (run_found.id, run_found.active) == (run.id, False)
+    assert find_run(swapped_key(folder)) is None, "other claims"
+    assert find_run(text.replace("[x]", "[ ]")) is None, "no page"
+    assert find_run("# A page\n\n- [x] Without\n- [ ] claims\n") is None
 
 
 def test_a_page_that_could_not_be_served_is_not_verified(
@@ -216,7 +218,7 @@ def test_a_page_that_could_not_be_served_is_not_verified(
         )
 
 
-def buffered(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
+def buffer_of(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
     """The shares as they come from a training process, the evidence with the last of them."""
     buffer = create_buffer(run)
     for share in shares:
@@ -225,44 +227,44 @@ def buffered(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
     return buffer
 
 
-def waiting(runs: RunService, folder: Path) -> Run:
-    wanted = asked(folder, (folder / "fitted-line.md").read_text())
-    run = runs.store.submit(wanted, "ann", 1.0, waiting_max=9, per_visitor=9).run
-    taken = runs.store.claim_next(2.0, offered=run.id)
-    assert taken is not None
-    return taken
+def claimed_run(runs: RunService, folder: Path) -> Run:
+    run_request = request_for(folder, (folder / "fitted-line.md").read_text())
+    run = runs.store.submit(run_request, "ann", 1.0, waiting_max=9, per_visitor=9).run
+    claimed = runs.store.claim_next(2.0, offered=run.id)
+    assert claimed is not None
+    return claimed
 
 
 def test_a_verification_that_lost_its_worker_goes_on_where_it_was(runs: RunService, folder: Path):
-    run = waiting(runs, folder)
-    first = buffered(run, 100, 250)
+    run = claimed_run(runs, folder)
+    first = buffer_of(run, 100, 250)
     batch = first.next_batch(0.0)
     assert (batch.seq, batch.count, first.pending) == (1, 250, False)
     assert runs.store.add_batch(run.id, 1, batch, 3.0)
     assert runs.store.release_run(run.id, 1)
-    again = runs.store.claim_next(4.0, offered=run.id)
-    assert again is not None
-    second = buffered(again, 100, 200)
+    reclaimed = runs.store.claim_next(4.0, offered=run.id)
+    assert reclaimed is not None
+    second = buffer_of(reclaimed, 100, 200)
     assert not second.pending, "nothing is counted twice"
-    second = buffered(again, 100, 1000, evidence=b"all")
+    second = buffer_of(reclaimed, 100, 1000, evidence=b"all")
     batch = second.next_batch(0.0)
     assert (batch.seq, batch.count, batch.data) == (2, 750, b"all")
-    assert runs.store.add_batch(run.id, again.attempt, batch, 5.0)
-    found = runs.store.get_run(run.id)
-    assert found is not None
-    assert found.points_done == found.points_total == PARTS
+    assert runs.store.add_batch(run.id, reclaimed.attempt, batch, 5.0)
+    stored = runs.store.get_run(run.id)
+    assert stored is not None
+    assert stored.points_done == stored.points_total == PARTS
 
 
 @pytest.mark.parametrize("header", [{}, {"done": 1001}, {"done": -1}, {"done": "9"}])
 def test_shares_that_can_not_be_end_the_verification(
     header: dict[str, object], runs: RunService, folder: Path
 ):
-    found = create_buffer(waiting(runs, folder))
-    found.add_bytes(encode_frame(b"S", header))
-    assert found.problem is not None
+    buffer = create_buffer(claimed_run(runs, folder))
+    buffer.add_bytes(encode_frame(b"S", header))
+    assert buffer.problem is not None
 
 
-def test_the_mark_is_of_claims_and_simulations_alone(folder: Path):
+def test_the_fingerprint_is_of_claims_and_simulations_alone(folder: Path):
     topic = topic_with_overlay(folder, {})
     assert topic is not None
     (folder / "lesson.md").write_text("# A lesson\n")

@@ -1,4 +1,4 @@
-"""What the preview says of evidence: missing, stale, against the key, or in agreement."""
+"""The preview's views of evidence: missing, stale, against the key, or in agreement."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ COMMAND = "quizserver verify strange-loss --update"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of a topic with its evidence, made to be fresh."""
-    made = tmp_path / "content" / "strange-loss"
-    made.mkdir(parents=True)
+    folder = tmp_path / "content" / "strange-loss"
+    folder.mkdir(parents=True)
     for path in (shipped_folder("content") / "strange-loss").iterdir():
         if path.is_file():
-            (made / path.name).write_bytes(path.read_bytes())
-    return made
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder
 
 
-def topic(folder: Path) -> Topic:
+def load_topic(folder: Path) -> Topic:
     return Library(folder.parent).snapshot().topics["strange-loss"]
 
 
-def fresh(folder: Path) -> Topic:
+def load_topic_with_fresh_evidence(folder: Path) -> Topic:
     """The topic with evidence that is not stale, whatever was last trained for it."""
     from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 
@@ -48,7 +48,7 @@ def fresh(folder: Path) -> Topic:
     for name, experiment in recorded["experiments"].items():
         experiment["description"]["fingerprint"] = file_fingerprint(folder / f"{name}.py")
     path.write_text(json.dumps(recorded))
-    return topic(folder)
+    return load_topic(folder)
 
 
 def topic_state(topic: Topic, question_id: str | None) -> EvidenceState:
@@ -61,41 +61,41 @@ def keyed(topic: Topic, question: Question) -> KeyedQuestion:
 
 
 def test_evidence_that_agrees_is_said_to_with_its_seeds(folder: Path):
-    state = topic_state(fresh(folder), None)
+    state = topic_state(load_topic_with_fresh_evidence(folder), None)
     assert (state.tone, state.command) == ("good", None)
     assert "seeds 0 to 63" in state.sentence
 
 
 def test_missing_evidence_names_the_command_that_records_it(folder: Path):
     (folder / "evidence.json").unlink()
-    state = topic_state(topic(folder), None)
+    state = topic_state(load_topic(folder), None)
     assert (state.tone, state.command) == ("warn", COMMAND)
     assert "No evidence" in state.sentence
 
 
 def test_stale_evidence_says_what_changed_and_names_the_command(folder: Path):
-    fresh(folder)
+    load_topic_with_fresh_evidence(folder)
     with (folder / "simulation.py").open("a") as file:
         file.write("# changed\n")
-    state = topic_state(topic(folder), None)
+    state = topic_state(load_topic(folder), None)
     assert (state.tone, state.command) == ("warn", COMMAND)
     assert "simulation.py changed" in state.sentence
 
 
-def test_unreadable_evidence_is_told_and_never_fails_a_page(folder: Path):
+def test_unreadable_evidence_is_reported_and_never_fails_a_page(folder: Path):
     (folder / "evidence.json").write_text("{")
-    found = topic(folder)
-    state = topic_state(found, None)
+    topic = load_topic(folder)
+    state = topic_state(topic, None)
     assert (state.tone, state.command) == ("bad", COMMAND)
-    shown = keyed(found, found.questions[0])
-    assert [option.evidence for option in shown.options] == [()] * len(shown.options)
+    view = keyed(topic, topic.questions[0])
+    assert [option.evidence for option in view.options] == [()] * len(view.options)
 
 
-def test_a_key_that_the_evidence_contradicts_is_told_at_its_option(folder: Path):
-    found = fresh(folder)
-    asked = next(q for q in found.questions if q.claims)
-    path = folder / Path(asked.path).name
-    right = next(o for o in asked.options if o.right)
+def test_a_key_that_the_evidence_contradicts_is_shown_at_its_option(folder: Path):
+    topic = load_topic_with_fresh_evidence(folder)
+    question = next(q for q in topic.questions if q.claims)
+    path = folder / Path(question.path).name
+    right = next(o for o in question.options if o.right)
     text = path.read_text().split("\n")
     text[right.line - 1] = text[right.line - 1].replace("[x]", "[ ]")
     path.write_text("\n".join(text))
@@ -104,25 +104,25 @@ def test_a_key_that_the_evidence_contradicts_is_told_at_its_option(folder: Path)
         if finding["option"] == right.id:
             finding["expected"] = "refuted"
     (folder / "evidence.json").write_text(json.dumps(recorded))
-    found = topic(folder)
-    state = topic_state(found, asked.id)
+    topic = load_topic(folder)
+    state = topic_state(topic, question.id)
     assert state.tone == "bad"
     assert "contradicts the key in 1 of" in state.sentence
-    changed = next(q for q in found.questions if q.id == asked.id)
-    shown = keyed(found, changed)
-    (told,) = [o for o in shown.options if o.disagreement]
-    assert told.id == right.id
-    assert told.disagreement is not None
-    assert "The key says refuted, the evidence says supported" in told.disagreement
+    changed = next(q for q in topic.questions if q.id == question.id)
+    view = keyed(topic, changed)
+    (option,) = [o for o in view.options if o.disagreement]
+    assert option.id == right.id
+    assert option.disagreement is not None
+    assert "The key says refuted, the evidence says supported" in option.disagreement
 
 
-def test_every_claim_is_told_in_words(folder: Path):
-    found = topic(folder)
-    asked = next(q for q in found.questions if any(c.over for c in q.claims))
-    shown = keyed(found, asked)
-    told = [words for option in shown.options for words in option.claims]
-    assert len(told) == sum(c.option is not None for c in asked.claims)
-    assert any("values of" in words for words in told)
+def test_every_claim_is_shown_in_words(folder: Path):
+    topic = load_topic(folder)
+    question = next(q for q in topic.questions if any(c.over for c in q.claims))
+    view = keyed(topic, question)
+    claim_texts = [text for option in view.options for text in option.claims]
+    assert len(claim_texts) == sum(c.option is not None for c in question.claims)
+    assert any("values of" in text for text in claim_texts)
 
 
 def test_a_row_for_each_folder_even_one_that_is_not_served(folder: Path):

@@ -1,4 +1,4 @@
-"""Watching: what changed is told once it has settled; outdated training is given up."""
+"""Watching: changes are reported once files rest; a training with changed files is abandoned."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ claims:
 """
 
 
-class EndedError(Exception):
-    """Stands for Ctrl-C in a loop that has no end."""
+class ScriptEndedError(Exception):
+    """Stands for Ctrl-C in an endless loop."""
 
 
 class Script:
@@ -39,46 +39,46 @@ class Script:
     def __call__(self, seconds: float) -> None:
         assert seconds >= 0.1, "no busy loop"
         if not self.steps:
-            raise EndedError
+            raise ScriptEndedError
         self.steps.pop(0)()
 
 
-def nothing() -> None: ...
+def change_nothing() -> None: ...
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for topic in ("knots", "ropes"):
-        made = tmp_path / topic
-        made.mkdir()
-        (made / f"{topic}-q.md").write_text(CLAIMING)
-        (made / "simulation.py").write_text("# nothing trains in these tests\n")
+        topic_folder = tmp_path / topic
+        topic_folder.mkdir()
+        (topic_folder / f"{topic}-q.md").write_text(CLAIMING)
+        (topic_folder / "simulation.py").write_text("# nothing trains in these tests\n")
     return tmp_path
 
 
-def test_a_change_is_told_when_the_folder_looks_the_same_twice(folder: Path):
+def test_a_change_is_reported_when_two_polls_see_the_same(folder: Path):
     script = Script(
-        nothing,
+        change_nothing,
         lambda: (folder / "ropes" / "a.md").write_text("one"),
         lambda: (folder / "ropes" / "a.md").write_text("one and two"),
         lambda: (folder / "knots" / "knots-q.md").unlink(),
-        nothing,
+        change_nothing,
     )
     watcher = FolderWatcher(folder, sleep=script)
     assert watcher.wait_for_changes() == {"ropes/a.md", "knots/knots-q.md"}
     assert script.steps == []
-    with pytest.raises(EndedError):
+    with pytest.raises(ScriptEndedError):
         watcher.wait_for_changes()
 
 
 def test_a_file_that_was_put_back_and_recorded_evidence_are_no_change(folder: Path):
-    kept, away = folder / "ropes" / "ropes-q.md", folder / "ropes" / ".away"
+    file, away = folder / "ropes" / "ropes-q.md", folder / "ropes" / ".away"
     (folder / "knots" / "evidence.json").write_text("{}")
     script = Script(
         lambda: (folder / "knots" / "evidence.json").write_text("{} "),
-        nothing,
-        lambda: kept.write_text(CLAIMING + "\nmore\n"),
-        nothing,
+        change_nothing,
+        lambda: file.write_text(CLAIMING + "\nmore\n"),
+        change_nothing,
     )
     watcher = FolderWatcher(folder, sleep=script)
     assert watcher.wait_for_changes() == {"ropes/ropes-q.md"}
@@ -87,7 +87,9 @@ def test_a_file_that_was_put_back_and_recorded_evidence_are_no_change(folder: Pa
 
 def test_a_folder_that_goes_away_is_waited_for(folder: Path):
     gone = folder.with_name("gone")
-    script = Script(lambda: folder.rename(gone), nothing, lambda: gone.rename(folder), nothing)
+    script = Script(
+        lambda: folder.rename(gone), change_nothing, lambda: gone.rename(folder), change_nothing
+    )
     watcher = FolderWatcher(folder, sleep=script)
     assert "ropes/ropes-q.md" in watcher.wait_for_changes()
     assert "ropes/ropes-q.md" in watcher.wait_for_changes()
@@ -98,54 +100,56 @@ def test_only_text_and_python_concern_the_claims():
 
 
 def test_checks_run_at_once_and_after_each_change(folder: Path):
-    found: list[list[Diagnostic]] = [
+    results: list[list[Diagnostic]] = [
         [],
-        [Diagnostic(2, 1, "c", "Bad.", "Mend it.", path="ropes/a.md")],
+        [Diagnostic(2, 1, "c", "Bad.", "Fix it.", path="ropes/a.md")],
         [],
     ]
-    said: list[str] = []
+    lines: list[str] = []
     script = Script(
         lambda: (folder / "ropes" / "a.md").write_text("1"),
-        nothing,
+        change_nothing,
         lambda: (folder / "ropes" / "a.md").write_text("22"),
-        nothing,
+        change_nothing,
     )
-    with pytest.raises(EndedError):
-        watch_checks(lambda: found.pop(0), FolderWatcher(folder, sleep=script), said.append)
-    assert found == []
-    assert [line.partition("  ")[2].partition(" Watching")[0] for line in said] == [
+    with pytest.raises(ScriptEndedError):
+        watch_checks(lambda: results.pop(0), FolderWatcher(folder, sleep=script), lines.append)
+    assert results == []
+    assert [line.partition("  ")[2].partition(" Watching")[0] for line in lines] == [
         "no problems.",
         "",
         "1 problem.",
         "no problems.",
     ]
-    assert said[1] == "ropes/a.md:2:1: Bad. Mend it."
+    assert lines[1] == "ropes/a.md:2:1: Bad. Fix it."
 
 
 class Trainer:
-    """Stands for the training: tells what it was asked for, and may change files meanwhile."""
+    """Stands for the training: records its topics, and may change files meanwhile."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.topics: list[str] = []
         self.meanwhile: list[Callable[[], object]] = []
         self.fails = False
 
-    def __call__(self, topic: Any, look: Callable[[int, int], None]) -> Any:
-        self.asked.append(topic.id)
+    def __call__(self, topic: Any, on_progress: Callable[[int, int], None]) -> Any:
+        self.topics.append(topic.id)
         if self.meanwhile:
             self.meanwhile.pop(0)()
-        look(1, 2)
+        on_progress(1, 2)
         if self.fails:
             raise VerificationFailedError("simulation.py:3: it failed")
         return SimpleNamespace(agrees=topic.id == "ropes")
 
 
-def watch(folder: Path, trainer: Trainer, script: Script, topic: str | None = None) -> list[str]:
-    said: list[str] = []
+def watch_lines(
+    folder: Path, trainer: Trainer, script: Script, topic: str | None = None
+) -> list[str]:
+    lines: list[str] = []
     watcher = FolderWatcher(folder, sleep=script)
-    with pytest.raises(EndedError):
-        VerificationLoop(folder, trainer, watcher, said.append).run_forever(topic)
-    return [line.partition("  ")[2] for line in said]
+    with pytest.raises(ScriptEndedError):
+        VerificationLoop(folder, trainer, watcher, lines.append).run_forever(topic)
+    return [line.partition("  ")[2] for line in lines]
 
 
 def touch(folder: Path, topic: str) -> Callable[[], object]:
@@ -158,29 +162,31 @@ def touch(folder: Path, topic: str) -> Callable[[], object]:
 
 def test_every_topic_is_verified_once_then_only_those_that_change(folder: Path):
     trainer = Trainer()
-    said = watch(folder, trainer, Script(nothing, touch(folder, "knots"), nothing))
-    assert trainer.asked == ["knots", "ropes", "knots"]
-    assert "ropes: the key agrees (0 s)." in said
-    assert "knots: the evidence contradicts the key (0 s)." in said
+    lines = watch_lines(
+        folder, trainer, Script(change_nothing, touch(folder, "knots"), change_nothing)
+    )
+    assert trainer.topics == ["knots", "ropes", "knots"]
+    assert "ropes: the key agrees (0 s)." in lines
+    assert "knots: the evidence contradicts the key (0 s)." in lines
 
 
 def test_with_a_topic_the_others_are_left_alone(folder: Path):
     trainer = Trainer()
-    watch(
+    watch_lines(
         folder,
         trainer,
-        Script(touch(folder, "knots"), nothing, touch(folder, "ropes"), nothing),
+        Script(touch(folder, "knots"), change_nothing, touch(folder, "ropes"), change_nothing),
         topic="ropes",
     )
-    assert trainer.asked == ["ropes", "ropes"]
+    assert trainer.topics == ["ropes", "ropes"]
 
 
-def test_training_is_given_up_when_its_own_files_change_and_begun_again(folder: Path):
+def test_training_is_abandoned_when_its_own_files_change_and_begun_again(folder: Path):
     trainer = Trainer()
     trainer.meanwhile = [touch(folder, "knots")]
-    said = watch(folder, trainer, Script(nothing))
-    assert trainer.asked == ["knots", "knots", "ropes"]
-    assert "knots: changed meanwhile; beginning again." in said
+    lines = watch_lines(folder, trainer, Script(change_nothing))
+    assert trainer.topics == ["knots", "knots", "ropes"]
+    assert "knots: changed meanwhile; beginning again." in lines
 
 
 def test_a_topic_that_changes_meanwhile_comes_next_and_waits_only_once(folder: Path):
@@ -189,26 +195,28 @@ def test_a_topic_that_changes_meanwhile_comes_next_and_waits_only_once(folder: P
     (folder / "sails" / "simulation.py").write_text("# nothing\n")
     trainer = Trainer()
     trainer.meanwhile = [touch(folder, "sails")]
-    said = watch(folder, trainer, Script(nothing))
-    assert trainer.asked == ["knots", "sails", "ropes"]
-    assert "knots: changed meanwhile; beginning again." not in said
+    lines = watch_lines(folder, trainer, Script(change_nothing))
+    assert trainer.topics == ["knots", "sails", "ropes"]
+    assert "knots: changed meanwhile; beginning again." not in lines
 
 
-def test_a_broken_file_and_a_failed_training_are_told_and_the_watch_goes_on(folder: Path):
+def test_a_broken_file_and_a_failed_training_are_reported_and_the_watch_goes_on(folder: Path):
     trainer = Trainer()
     trainer.fails = True
     broken = folder / "knots" / "knots-q.md"
     broken.write_text(CLAIMING.replace("[x]", "[ ]"))
-    said = watch(folder, trainer, Script(lambda: broken.write_text(CLAIMING), nothing))
-    assert trainer.asked == ["ropes", "knots"]
-    assert "knots: fix these first." in said
-    assert "ropes: simulation.py:3: it failed" in said
+    lines = watch_lines(
+        folder, trainer, Script(lambda: broken.write_text(CLAIMING), change_nothing)
+    )
+    assert trainer.topics == ["ropes", "knots"]
+    assert "knots: fix these first." in lines
+    assert "ropes: simulation.py:3: it failed" in lines
 
 
-def test_a_topic_whose_claims_went_away_is_said_to_have_none(folder: Path):
+def test_a_topic_whose_claims_were_removed_is_reported_to_have_none(folder: Path):
     trainer = Trainer()
     plain = "# Which?\n\n- [x] A\n- [ ] B\n"
-    script = Script(lambda: (folder / "knots" / "knots-q.md").write_text(plain), nothing)
-    said = watch(folder, trainer, script)
-    assert trainer.asked == ["knots", "ropes"]
-    assert "knots: no claims to verify." in said
+    script = Script(lambda: (folder / "knots" / "knots-q.md").write_text(plain), change_nothing)
+    lines = watch_lines(folder, trainer, script)
+    assert trainer.topics == ["knots", "ropes"]
+    assert "knots: no claims to verify." in lines
