@@ -1,4 +1,4 @@
-"""``make bench``: how fast the lab is, as ratios within one run, and where time and memory go.
+"""``make bench``: the speed of the lab as ratios within one run, and where time and memory go.
 
 Ratios compare things measured in one process a moment apart, so that they hold on a machine whose
 speed drifts. Everything is measured on one thread, as each worker trains.
@@ -45,7 +45,10 @@ SIZES = (1, 8, 64, 512)
 
 @dataclass(frozen=True)
 class Race:
-    """A plain loop and the simulation that trains the same, for as many epochs."""
+    """A plain loop and the simulation that trains the same for as many epochs.
+
+    ``aim`` is the least ratio wanted with 64 replicas.
+    """
 
     what: str
     file: str
@@ -61,8 +64,8 @@ _SHORT = {"epochs_per_point": SHORT // 80}
 RACES = (
     Race("strange loss", "strange-loss/simulation", lambda: plain_loops.train_strange_loss(0),
          "healthy", aim=25),
-    Race("noisy quadratic, 1,000 steps", "plateau/steps", lambda: plain_loops.train_parabola_steps(0),
-         "plateau"),
+    Race("noisy quadratic, 1,000 steps", "plateau/steps",
+         lambda: plain_loops.train_parabola_steps(0), "plateau"),
     Race("noisy mini-batches, 600 epochs", "zero-error/floor",
          lambda: plain_loops.train_noisy_batches(0), "noisy-batches"),
     Race(f"line, sigmoid, {SHORT} epochs", "noiseless/sigmoid_relu",
@@ -115,12 +118,12 @@ def _train_in_workers(workers: ProcessPoolExecutor, file: str, arms: Sequence[st
 
 
 def _warm_up() -> None:
-    """What a worker has done before it is asked for anything: torch is imported."""
+    """Imports torch, as a worker has done before its first run."""
     torch.set_num_threads(1)
 
 
 def learner_rows() -> Iterator[Measurement]:
-    """What a learner waits for: the first point, one arm; and the arms of a page's evidence."""
+    """A learner's waits: for the first point, for one arm, for the arms of a page's evidence."""
     group = "runs"
     simulation = _load_simulation("strange-loss/simulation")
 
@@ -188,15 +191,15 @@ import resource, sys
 from pathlib import Path
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.phase_maps import plane
-from quizserver.lab.phase_map_training import sweep
+from quizserver.lab.phase_maps import build_plane
+from quizserver.lab.phase_map_training import train_phase_map
 simulation = load(Path(sys.argv[1]))
 if sys.argv[2] == "map":
-    sweep(simulation, plane(simulation.describe(), simulation.maps[0]))
+    train_phase_map(simulation, build_plane(simulation.describe(), simulation.maps[0]))
 else:
     simulate(simulation, simulation.arm(sys.argv[2]).knobs, range(64))
 status = Path("/proc/self/status")
-if status.exists():  # getrusage counts what the process was before it became this program
+if status.exists():  # getrusage also counts the process before it ran this program
     print(1024 * int(status.read_text().split("VmHWM:")[1].split()[0]))
 else:
     unit = 1 if sys.platform == "darwin" else 1024
@@ -205,7 +208,7 @@ else:
 
 
 def memory_rows() -> Iterator[Measurement]:
-    """Peak memory of a fresh process, torch and all, that does what a worker does."""
+    """Peak memory of a fresh process, torch included, that trains what a worker trains."""
     cases = {
         "strange loss, 64 replicas": ("strange-loss/simulation", "healthy"),
         "strange loss, phase map": ("strange-loss/simulation", "map"),

@@ -1,4 +1,4 @@
-"""How fast a big class is seen: 5,000 learners at 200 questions, a million cells, in SQLite."""
+"""The speed of a big class's pages: 5,000 learners, 200 questions, a million cells, in SQLite."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEARNERS, QUESTIONS, TOPICS = 5000, 200, 10
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 TEACHER = LEARNERS + 1
 GROUP = f"a class of {LEARNERS:,} at {QUESTIONS} questions"
-# What is measured, its address, how often, and the most seconds that we want to see.
+# Label, address, repetitions, and the most seconds wanted.
 VIEWS: tuple[tuple[str, str, int, float | None], ...] = (
     ("window of 50 × 40 by name", "matrix", 40, 0.05),
     ("last window", "matrix?page=100&columns=5", 40, 0.05),
@@ -52,7 +52,7 @@ def class_rows() -> Iterator[Measurement]:
         database.dispose()
         app = create_app(settings)
         client = teacher_client(app)
-        client.get("/classes/1/matrix")  # what the first request of a process loads
+        client.get("/classes/1/matrix")  # the first request of a process also loads caches
         freeze_startup_objects()
         yield from _page_rows(client)
         yield from _download_rows(client)
@@ -60,7 +60,7 @@ def class_rows() -> Iterator[Measurement]:
 
 
 def teacher_client(app: Flask) -> FlaskClient:
-    """The browser of who instructs the class."""
+    """A browser in which the class's instructor is signed in."""
     client = app.test_client()
     with client.session_transaction() as session:
         session["_user_id"], session["_fresh"] = f"{TEACHER}.key", True
@@ -105,7 +105,7 @@ def _timed_get(
 
 
 def process_memory(name: str) -> int:
-    """KiB, as Linux tells it; 0 elsewhere."""
+    """KiB of the field ``name`` of /proc/self/status; 0 where there is none."""
     status = Path("/proc/self/status")
     return int(status.read_text().split(f"{name}:")[1].split()[0]) if status.exists() else 0
 

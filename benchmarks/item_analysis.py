@@ -1,4 +1,4 @@
-"""How fast a million answers are analysed: 5,000 learners at 200 questions, on both databases."""
+"""The speed of the analysis of a million answers: 5,000 learners, 200 questions, both databases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from quizserver.db.tables import attempt, question_version, standing
 from quizserver.settings import Settings
 from quizserver.web_process import freeze_startup_objects
 
-# Answers as the standings tell of them, in the order in which they were given.
+# The answers that the standings sum up, in the order in which they were given.
 ATTEMPTS = """
 INSERT INTO attempt (person_id, question, version, number, shown, chosen, "right", mark,
                      answered_at, seconds)
@@ -43,7 +43,7 @@ FROM standing WHERE attempts >= {number} ORDER BY {moment}
 
 
 def item_rows() -> Iterator[Measurement]:
-    """The first look at the item analysis of a big class, what comes after it, and who waits."""
+    """The first look at the item analysis of a big class, later ones, and other pages meanwhile."""
     for name, url in _database_kinds():
         with tempfile.TemporaryDirectory() as folder, url as address:
             yield from _database_rows(f"item analysis, {name}: {GROUP}", Path(folder), address)
@@ -105,7 +105,7 @@ def _first_look_rows(
 
 
 def _is_ready(client: FlaskClient, part: str) -> bool:
-    """Whether the page is there, and not the one that says how far the reading is."""
+    """Whether the page is ready; meanwhile a page that refreshes itself shows the progress."""
     response = client.get(f"/classes/1/{part}")
     assert response.status_code == 200, response.status
     return "Refresh" not in response.headers

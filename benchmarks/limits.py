@@ -1,7 +1,7 @@
-"""How far the strange loss is from what its arithmetic alone would take on this machine.
+"""The time of the strange loss against that of its arithmetic alone on this machine.
 
-The floor is what the numbers cost with nothing around them: every tanh at the speed of torch's own
-tanh on a tensor that fits the cache, every multiplication at the speed of a large matrix product.
+The floor is the time of the arithmetic with nothing around it: every tanh at the speed of torch's
+tanh on a tensor that fits the cache, every multiplication at that of a large matrix product.
 """
 
 from __future__ import annotations

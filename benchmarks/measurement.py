@@ -1,4 +1,4 @@
-"""What a benchmark prints: rows in groups, as a table or as JSON, and how work is timed."""
+"""Rows of a benchmark, as a table or as JSON, and functions that time work."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from itertools import groupby
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measurement: ``seconds`` a unit of work, and how many times as fast as the baseline.
+    """One measurement: ``seconds`` a unit of work, and ``ratio``, its speed over the baseline's.
 
-    ``aim`` is the most seconds, or with a ratio the least ratio, that we want to see.
+    ``aim`` is the most seconds wanted, or with a ratio the least ratio.
     """
 
     group: str

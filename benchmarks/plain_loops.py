@@ -1,7 +1,7 @@
 """The plain loops that the ensemble is measured against: one replica, ordinary torch.nn and optim.
 
-They train what the topics train, written as one would write it for a single run: one mini-batch at
-a time. Each returns the losses it saw, and takes its seed, so that nothing can be left out.
+They train what the topics train, written for a single run: one mini-batch at a time. Each takes a
+seed and returns its losses, so that no part of the work can be optimised away.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the time of a step goes, by torch's own profiler."""
+"""The operations that take most of a step's time, by torch's own profiler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
 from quizserver.settings import Settings
 
-SHOWN = 6
+LISTED_OPERATIONS = 6
 CASES: dict[str, tuple[str, str, Mapping[str, float]]] = {
     "strange loss, 64 replicas": ("strange-loss/simulation", "healthy", {}),
     "line, sigmoid, 64 replicas": ("noiseless/sigmoid_relu", "sigmoid", {"epochs_per_point": 3}),
@@ -20,7 +20,7 @@ CASES: dict[str, tuple[str, str, Mapping[str, float]]] = {
 
 
 def profile_rows() -> Iterator[Measurement]:
-    """The largest shares of a run. What no operation accounts for is Python and calling torch.
+    """The largest shares of a run. The rest of the time is Python and the overhead of calls.
 
     The profiler slows small operations down, so the time outside of them is taken from a run
     without it; shares are rough.
@@ -35,10 +35,10 @@ def profile_rows() -> Iterator[Measurement]:
         events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
         inside = sum(event.self_cpu_time_total for event in events) / 1e6
         group = f"where the time goes: {what}, {whole:.2f} s"
-        for event in events[:SHOWN]:
+        for event in events[:LISTED_OPERATIONS]:
             spent = event.self_cpu_time_total / 1e6
             yield Measurement(
                 group, event.key, spent, note=f"{spent / inside:.0%}, {event.count} calls"
             )
-        rest = inside - sum(event.self_cpu_time_total for event in events[:SHOWN]) / 1e6
+        rest = inside - sum(event.self_cpu_time_total for event in events[:LISTED_OPERATIONS]) / 1e6
         yield Measurement(group, "everything else", rest, note=f"{rest / inside:.0%}")

@@ -1,4 +1,4 @@
-"""The lab trains small networks, many replicas at once, and judges the curves that come out.
+"""Trains small networks, many replicas at once, and decides which shapes their curves have.
 
 A simulation is one Python file in a topic's folder that reads like any training in PyTorch, except
 that every tensor begins with the replica axis, that a loss is one value a replica, and that a knob
@@ -25,25 +25,23 @@ is a tensor of one value a replica, taken by the optimiser or a layer as it is::
         step = training_step(net, losses.mse_loss, optimiser)
         for epoch in range(simulation.points):
             yield epoch, {"loss": losses.mse_loss(net(inputs), targets)}
-            for some, wanted in replicas.batches(inputs, targets, size=32):
-                step(some, wanted)
+            for batch, labels in replicas.batches(inputs, targets, size=32):
+                step(batch, labels)
 
-``step`` is ``optimiser.zero_grad()``, ``losses.mse_loss(net(some), wanted).sum().backward()`` and
+``step`` is ``optimiser.zero_grad()``, ``losses.mse_loss(net(batch), labels).sum().backward()`` and
 ``optimiser.step()``, several times as fast; those lines do as well.
 
-What each module is for:
+The modules:
 
-- ``model``, ``simulation``: knobs, arms, axes; what an author's file makes of them
-- ``catalog``, ``describe``: reading simulation files without torch in this process
-- ``ensemble``, ``replicas``, ``layers``, ``losses``, ``optim``: training with a replica axis
-- ``backprop``, ``flat``: the same in fewer calls of torch
-- ``schedules``, ``norms``: learning rates that change; how large gradients and weights are
-- ``course``, ``shapes``, ``pairs``, ``levels``, ``kinds``, ``words``: does a curve, alone, beside
-  another or beside a number, have a named property; a curve in words
-- ``claims``, ``bootstrap``: counts to verdicts, intervals of medians
-- ``phases``, ``sweep``, ``map_checks``: phase maps, what they ask and how their cells are trained
-- ``plan``, ``findings``, ``verify``, ``evidence``, ``report``: what to train, what came out, the
-  record, the tables
+- ``model``, ``simulation``: knobs, arms, axes, maps; the ``Simulation`` that an author's file makes
+- ``catalog``, ``describe_files``, ``description_json``, ``fingerprint``: descriptions of simulation
+  files, without torch in this process
+- ``ensemble``, ``replicas``, ``point_checks``, ``isolation``: training with a replica axis, and
+  checks of what an author's ``train`` does
+- ``layers``, ``losses``, ``optim``, ``schedules``, ``norms``: PyTorch's, with a replica axis
+- ``backprop``, ``parameter_buffer``: the same in fewer calls of torch
+- ``curves``, ``shapes``, ``curve_text``: named properties of curves, and curves in words
+- ``phase_maps``, ``phase_map_training``, ``map_checks``: phase maps and how their cells are trained
 """
 
 from quizserver.lab.model import Arm, Axis, Knob, Map

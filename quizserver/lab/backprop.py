@@ -1,10 +1,9 @@
-"""A training step as one call, with the gradients worked out by hand.
+"""A training step as one call, with hand-written gradients.
 
-What autograd costs for a small network is not arithmetic but bookkeeping: recording every operation
-and walking back over the record is several times the work of the step itself. For a chain of the
-layers below, the backward pass (Rumelhart, Hinton and Williams, 1986) is written out here; it
-writes straight into the optimiser's flat memory. Any other network is trained by autograd: slower,
-and the same up to rounding.
+For a small network autograd spends most of its time recording operations and walking back over the
+record: several times the arithmetic of the step. For a chain of the layers below, the backward pass
+(Rumelhart, Hinton and Williams, 1986) is written out here; it writes straight into the optimiser's
+``ParameterBuffer``. Any other network is trained by autograd: slower, and the same up to rounding.
 
 Inside, activations are laid out with the examples last, (R, units, N): there are more examples in a
 batch than units in a small layer, and processors like long rows.
@@ -53,7 +52,7 @@ def training_step(
 
 
 class TrainingStep:
-    """See ``training_step``. ``by_hand`` says whether it does without autograd."""
+    """See ``training_step``. ``by_hand``: whether it runs without autograd."""
 
     def __init__(
         self, net: nn.Module, loss: Loss, optimiser: Optimiser, max_norm: float | Tensor | None
@@ -97,7 +96,7 @@ class TrainingStep:
 class _ChainLayer(Protocol):
     """One layer: (R, units, N) forward; backward the slope of the loss, with the same shape.
 
-    ``backward`` may overwrite the slope that it gets; without ``further`` nobody needs its result.
+    ``backward`` may overwrite ``slope``; without ``propagate`` its result is not used.
     """
 
     def forward(self, values: Tensor) -> Tensor: ...
@@ -105,7 +104,7 @@ class _ChainLayer(Protocol):
 
 
 class _Linear:
-    """Weights and their gradients are (R, inputs, outputs), views of the optimiser's memory."""
+    """Weights and their gradients are (R, inputs, outputs), views of the optimiser's buffer."""
 
     def __init__(self, layer: layers.Linear, gradients: dict[nn.Parameter, Tensor]) -> None:
         self._weight = layer.weight.detach()
@@ -154,7 +153,7 @@ class _Linear:
 
 
 class _Activation:
-    """One whose slope follows from what it gave out; it may overwrite what a layer gave it."""
+    """One whose slope is a function of its output; ``apply`` may work in place."""
 
     def __init__(self, apply: Callable[[Tensor], Tensor], slope: Callable[..., Tensor]) -> None:
         self._apply, self._slope = apply, slope
@@ -215,7 +214,8 @@ _IN_PLACE = {
 
 
 def _build_chain(net: nn.Module, optimiser: Optimiser) -> list[_ChainLayer] | None:
-    """The layers of ``net`` in order; None when one is unknown, or shares or withholds weights."""
+    """The layers of ``net`` in order; None when one is unknown, or the optimiser does not update
+    exactly the weights of its linear layers, each once."""
     gradients = dict(zip(optimiser.parameters, optimiser.buffer.gradient_views, strict=True))
     modules = list(_modules_in_order(net))
     linear_parameters = [p for m in modules if isinstance(m, layers.Linear) for p in m.parameters()]
@@ -227,7 +227,7 @@ def _build_chain(net: nn.Module, optimiser: Optimiser) -> list[_ChainLayer] | No
             chain.append(_Linear(module, gradients))
         elif type(module) in _IN_PLACE:
             to_new_tensor, in_place, slope = _IN_PLACE[type(module)]
-            # what a linear layer has just made is nobody else's, all other values may be
+            # nobody else holds the output of a linear layer; other values may be used elsewhere
             reusable = bool(chain) and isinstance(chain[-1], _Linear)
             chain.append(_Activation(in_place if reusable else to_new_tensor, slope))
         elif isinstance(module, nn.GELU):

@@ -1,7 +1,7 @@
-"""Finds out what simulation files say about themselves, without importing torch in this process.
+"""Loads simulation files, and describes them without importing torch in this process.
 
-A description is found in this order: remembered under the file's fingerprint; recorded in evidence
-beside the file that is still fresh; made by a child process that imports the file.
+A description is looked up in this order: in memory under the file's fingerprint; where the app says
+that it may be recorded; else a child process imports the file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RecordedLookup = Callable[[Path, str], Description | None]
 def load(path: Path) -> Simulation:
     """Imports the file and returns its ``simulation``: for workers and the command line only.
 
-    Raises ``SimulationError`` with the line of the file when it cannot be imported or says nothing.
+    Raises ``SimulationError`` with the line of the file when it cannot be imported or defines none.
     """
     path = path.resolve()
     name = f"_simulation_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
@@ -62,9 +62,9 @@ def load(path: Path) -> Simulation:
 class SimulationCatalog:
     """Descriptions of simulation files; safe to use from several threads.
 
-    ``recorded(path, fingerprint)`` may know a description without any child process (evidence
-    does). A file that fails is asked again when its text changes, or after ``retry`` seconds: the
-    cause may have been outside of it.
+    ``recorded(path, fingerprint)`` returns a description that needs no child process (such as that
+    in the evidence), or None. A file that fails is read again when its text changes, or after
+    ``retry`` seconds: the cause may have been outside of it. ``timeout`` (seconds) bounds a child.
     """
 
     def __init__(
@@ -84,17 +84,17 @@ class SimulationCatalog:
         self._being_read: set[str] = set()
 
     def describe(self, path: Path) -> Description:
-        """What the file says; raises ``SimulationError`` (with a line where known)."""
+        """The file's description; raises ``SimulationError`` (with a line where known)."""
         outcome = self.describe_many([path])[path]
         if isinstance(outcome, SimulationError):
             raise SimulationError(outcome.message, outcome.line)
         return outcome
 
     def describe_if_ready(self, path: Path) -> Description | None:
-        """What the file says, at once; None while it is being read in the background.
+        """The file's description, at once; None while it is being read in the background.
 
-        For pages, which must not wait for a file that takes its time. Raises ``SimulationError``
-        as ``describe`` does.
+        For pages, which must not wait for a slow file. Raises ``SimulationError`` as ``describe``
+        does.
         """
         try:
             digest = file_fingerprint(path)
@@ -129,7 +129,7 @@ class SimulationCatalog:
         threading.Thread(target=read_file, name="catalog", daemon=True).start()
 
     def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOutcome]:
-        """The outcome for each file; one child process reads all that are not known yet."""
+        """The outcome for each file; one child process reads all that were not read before."""
         outcomes: dict[Path, DescriptionOutcome] = {}
         digests: dict[Path, str] = {}
         for path in paths:
@@ -142,7 +142,7 @@ class SimulationCatalog:
             if description is not None:
                 self._remember_outcome(digests[path], description)
         if self._unknown_paths(digests):
-            # one child at a time, and what another thread's child just found is not asked again
+            # one child at a time; another thread's may have read the same files meanwhile
             with self._child_lock:
                 unknown = self._unknown_paths(digests)
                 if unknown:
@@ -178,7 +178,7 @@ def _ask_child(paths: list[Path], timeout: float) -> dict[Path, DescriptionOutco
     command = [sys.executable, "-m", "quizserver.lab.describe_files", *map(str, paths)]
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    # the server's settings, its secret key among them, are none of a simulation's business
+    # a simulation must not see the server's settings, its secret key among them
     environment = {k: v for k, v in os.environ.items() if not k.startswith("QUIZSERVER_")}
     try:
         completed = subprocess.run(
@@ -197,7 +197,7 @@ def _ask_child(paths: list[Path], timeout: float) -> dict[Path, DescriptionOutco
         )
         if len(paths) == 1:
             return {paths[0]: too_slow}
-        # one file hangs: ask alone, so that the others are not blamed
+        # one file hangs: each is read alone, so that the others get their descriptions
         return {path: _ask_child([path], timeout)[path] for path in paths}
     try:
         answers = json.loads(completed.stdout)

@@ -1,4 +1,4 @@
-"""What an ensemble's curves do, as a sentence: for people who cannot, or would rather not, look."""
+"""Describes an ensemble's curves in a sentence, for people who do not see the chart."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ BACK = 0.05  # of the start: a curve that ends this far above its lowest point h
 
 @np.errstate(all="ignore")  # numbers near the end of their range are data, not mistakes
 def describe_curves(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
-    """Says what the median of ``replicas`` (R, P) over ``x`` (P,) does, and how they differ.
+    """Describes the median of ``replicas`` (R, P) over ``x`` (P,), and how they differ.
 
-    ``label`` names x. Only numbers that are in the curves are told: how long it stays near its
-    start, when it has halved, where it ends, how often it swings, how many replicas overflow.
+    ``label`` names x. Gives only numbers that are in the curves: how long the median stays near its
+    start, when it has halved, where it ends, how often curves swing, how many replicas overflow.
     """
     curves = RelativeCurves(x, replicas)
     runs, points = curves.y.shape
@@ -57,7 +57,7 @@ def describe_pairs(
     labels: Sequence[str],
     ends: Sequence[tuple[float, float, float]],
 ) -> str:
-    """Says in how many of ``n`` pairs the first of two arms ``verb`` the second.
+    """Describes in how many of ``n`` pairs the first of two arms ``verb`` the second.
 
     ``ends`` are the median and its interval where the one and the other arm end; infinite for runs
     that diverged.
@@ -73,7 +73,7 @@ def describe_pairs(
 def describe_threshold(
     k: int, n: int, verb: str, value: float, label: str, end: tuple[float, float, float]
 ) -> str:
-    """Says how many of ``n`` runs of an arm ``verb``, a plural with ``{}`` for ``value``.
+    """Describes how many of ``n`` runs of an arm ``verb``, a plural with ``{}`` for ``value``.
 
     ``end`` is the median and its interval where they end; infinite for runs that diverged.
     """
@@ -87,7 +87,7 @@ def describe_threshold(
 
 
 def format_exact(value: float) -> str:
-    """A number that somebody wrote, with all of its digits: 0.05, 676, 1e-5."""
+    """A number that an author wrote, with all of its digits: 0.05, 676, 1e-5."""
     if value == 0 or 1e-4 <= abs(value) < 1e6:
         return f"{value:.15g}"
     mantissa, exponent = f"{value:.14e}".split("e")
@@ -102,16 +102,17 @@ def _median_and_interval(median: float, low: float, high: float) -> str:
 
 def _median_sentence(x: Floats, median: Floats, label: str, *, several: bool) -> str:
     start, end = median[0], median[-1]
-    what = "The median" if several else "The run"
+    subject = "The median" if several else "The run"
+    start_text = f"of its start ({_number_text(start)})"
     relative = median / start
     outside = np.flatnonzero(np.abs(relative - 1) > NEAR)
     if len(outside) == 0:
-        return f"{what} stays within {_percent_text(relative)} of its start ({_number_text(start)}) to the end."
+        return f"{subject} stays within {_percent_text(relative)} {start_text} to the end."
     left = int(outside[0])
-    parts = [f"{what} starts at {_number_text(start)}"]
+    parts = [f"{subject} starts at {_number_text(start)}"]
     if x[left - 1] - x[0] >= 0.1 * (x[-1] - x[0]):
         parts = [
-            f"{what} stays within {_percent_text(relative[:left])} of its start ({_number_text(start)}) "
+            f"{subject} stays within {_percent_text(relative[:left])} {start_text} "
             f"until {label} {_number_text(x[left - 1])}"
         ]
     elif relative[left] < 1:
@@ -125,7 +126,7 @@ def _median_sentence(x: Floats, median: Floats, label: str, *, several: bool) ->
 
 
 def _fall_parts(x: Floats, median: Floats, label: str) -> list[str]:
-    """When the curve is below half its start for the first time, and whether it comes back."""
+    """When the curve is first below half of its start, and whether it comes back."""
     low = np.flatnonzero(median < HALF * median[0])
     if len(low) == 0:
         return []
@@ -165,9 +166,10 @@ def _spread_sentences(ends: Floats, *, whole: bool) -> list[str]:
 def _overflow_sentence(curves: RelativeCurves, overflowed: Bools, label: str) -> str:
     first = np.argmax(~np.isfinite(curves.y[overflowed]), axis=1)
     when = float(np.median(curves.x[first]))
+    runs = _runs_text(int(overflowed.sum()), len(overflowed), "overflow")
     return (
-        f"{_runs_text(int(overflowed.sum()), len(overflowed), 'overflow')} (the loss is no finite number any "
-        f"more), typically by {label} {_number_text(when)}."
+        f"{runs} (the loss is no finite number any more), "
+        f"typically by {label} {_number_text(when)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Curves relative to where they start and how long they run: what shapes and words build on."""
+"""Curves relative to their start and their length, for shapes and sentences about curves."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-SHORTEST = 5
+SHORTEST = 5  # points of a curve that can have a shape
 SWING = 0.2  # a large swing rises by this from a low, after falling by as much from a high
 
 
 class RelativeCurves:
-    """Curves ``y`` (R, P) over ``x`` (P,), seen relative to their start and their length.
+    """Curves ``y`` (R, P) over ``x`` (P,), relative to their start and their length.
 
     Raises ``ValueError`` when the shapes do not fit or x does not increase.
     """
@@ -75,7 +75,7 @@ class RelativeCurves:
 
 
 def count_swings(curves: RelativeCurves) -> NDArray[np.int64]:
-    """How often each curve rises by ``SWING`` of its start from a low: (R,).
+    """Counts how often each curve rises by ``SWING`` of its start from a low: (R,).
 
     Between two such rises it falls by as much; rises in small steps count like one jump.
     """

@@ -1,4 +1,4 @@
-"""``python -m quizserver.lab.describe_files FILES…``: prints what simulation files say, as JSON.
+"""``python -m quizserver.lab.describe_files FILES…``: prints descriptions of simulations as JSON.
 
 One entry a file, in order: ``{"path", "description"}`` or ``{"path", "error", "line"}``. What the
 files themselves print goes to standard error.

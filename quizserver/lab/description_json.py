@@ -1,4 +1,4 @@
-"""Descriptions as JSON: what the describing child process prints and what evidence keeps."""
+"""Descriptions as JSON, as the describing child process prints them and evidence holds them."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ OnPoints = Callable[[int, float, Mapping[str, Floats]], None]
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """What an ensemble did: ``x`` (P,) and each series (R, P), float64; NaN and inf are data.
+    """The curves of an ensemble: ``x`` (P,) and each series (R, P), float64; NaN and inf are data.
 
-    Replica i has ``seeds[i]`` and ``settings[i]``. ``stopped``: it was told to stop, and P is how
-    far it came.
+    Replica i has ``seeds[i]`` and ``settings[i]``. ``stopped``: ``should_stop`` ended it after P
+    points, before the last.
     """
 
     x: Floats
@@ -64,7 +64,7 @@ def simulate(
 
     ``settings`` is one setting for all, or one a replica; knobs left out take their defaults.
     After each point ``on_points(index, x, {series: (R,)})`` is called with every replica's value,
-    and ``should_stop()`` is asked. Batches of at most ``batch`` replicas take turns, point by
+    before each ``should_stop()``. Batches of at most ``batch`` replicas take turns, point by
     point: the memory of one step is bounded by one batch, while weights and optimiser state are
     held for all. Raises ``KnobError`` for a bad setting, ``SimulationError`` (with the line of the
     file) when the author's code fails; whatever the two callbacks raise passes through.
@@ -113,7 +113,7 @@ def simulate(
 
 
 def check_device(name: str) -> str:
-    """``name`` when replicas can train there; raises ``ValueError`` with what to do when not."""
+    """``name``, if replicas can train there; raises ``ValueError`` with advice when not."""
     try:
         torch.empty(1, device=name).add_(1)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -187,7 +187,7 @@ def _full_settings(
 def _training_groups(
     simulation: Simulation, settings: Sequence[Mapping[str, float]], batch: int
 ) -> list[list[int]]:
-    """Which replicas train together: those alike in every integer knob, ``batch`` at a time."""
+    """Indices of replicas that train together: equal in every integer knob, ``batch`` at a time."""
     integer_knobs = [knob.name for knob in simulation.knobs if knob.integer]
     groups: dict[tuple[float, ...], list[int]] = {}
     for index, setting in enumerate(settings):
@@ -211,7 +211,7 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def _author_errors(simulation: Simulation) -> Iterator[None]:
-    """Turns what the author's code raises into a ``SimulationError`` with the line it came from."""
+    """Turns exceptions of the author's code into ``SimulationError`` with the line of the file."""
     try:
         yield
     except SimulationError as error:

@@ -1,4 +1,4 @@
-"""What a simulation file is known by: its text and the engine that trains it."""
+"""The fingerprint of a simulation file: a digest of its text and the engine that trains it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def file_fingerprint(path: Path) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _cached_fingerprint(path: Path, _changed: int, _size: int, _inode: int) -> str:
-    # asked for on every page with evidence: the file is read again only when its stat changed
+    # every page with evidence needs it: the file is read again only when its stat changed
     return text_fingerprint(path.read_text(encoding="utf-8"))
 
 

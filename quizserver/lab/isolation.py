@@ -1,4 +1,4 @@
-"""Is a seed's curve the same in other company? Its first points are trained again, alone."""
+"""Checks that a seed's curve does not depend on its batch, by training its first points alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quizserver.lab.model import SimulationError
 from quizserver.lab.simulation import Simulation
 
 CHECKED_POINTS = 4
-"""Points that are trained again: what mixes replicas shows in the first of them."""
+"""Points that are trained again: code that mixes replicas changes the first of them."""
 
 EXACT_DTYPES = ("float32", "float64")
 
@@ -26,8 +26,8 @@ def check_seed_isolation(
 ) -> None:
     """Compares ``seed``'s row (P,) of each of ``curves``, trained beside others, with it alone.
 
-    Raises ``SimulationError`` when they differ. In 16 bits and on an accelerator a curve is the
-    same only up to rounding, so there nothing is compared.
+    Raises ``SimulationError`` when they differ. Compares nothing in 16 bits and on an accelerator,
+    where a curve is the same only up to rounding.
     """
     if simulation.dtype not in EXACT_DTYPES or device != "cpu":
         return

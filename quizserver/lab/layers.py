@@ -1,4 +1,4 @@
-"""Layers with a leading replica axis, whose results do not depend on who else is in the batch.
+"""Layers with a leading replica axis, whose results do not depend on the rest of the batch.
 
 On a CPU the kernels behind ``torch.bmm`` choose their order of summation by the memory alignment
 of each matrix, so that a replica's last bits would change with its place in the batch.
@@ -62,7 +62,7 @@ class Dropout(nn.Module):
         return inputs if factor is None else inputs * factor
 
     def draw_factor(self, inputs: Tensor) -> Tensor | None:
-        """What ``inputs`` are multiplied by this time; None when nothing is dropped."""
+        """The factor of ``inputs``, drawn again in each call; None when nothing is dropped."""
         if not self.training:
             return None
         rate = self._rate.view(-1, *[1] * (inputs.ndim - 1))
@@ -120,7 +120,7 @@ def _aligned_bmm(left: Tensor, right: Tensor) -> Tensor:
 
 
 def align_matrices(matrices: Tensor) -> Tensor:
-    """The same matrices, each beginning on a multiple of ``ALIGNMENT``; copies only if it must."""
+    """The same matrices, each beginning on a multiple of ``ALIGNMENT``; copied only if needed."""
     if _is_aligned(matrices) or _is_aligned(matrices.mT):
         return matrices
     if matrices.stride(1) == 1:  # transposed: it stays so

@@ -27,7 +27,7 @@ def binary_cross_entropy_with_logits(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def binary_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
-    """Mean binary cross entropy in nats of what a sigmoid gave out, for networks that end in one.
+    """Mean binary cross entropy in nats of a sigmoid's output, for networks that end in one.
 
     As in torch no logarithm is below −100, so that a certain mistake costs 100 and not infinity.
     ``binary_cross_entropy_with_logits`` is exact where this one is rounded away.

@@ -1,4 +1,4 @@
-"""What can be wrong with the maps that a simulation declares. Imports no torch."""
+"""Checks the maps that a simulation declares. Imports no torch."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _checked_span(where: str, which: str, knob: Knob, span: Sequence[float] | No
 def _map_identity(
     declared: Map, knobs: Mapping[str, Knob], arms: Sequence[Arm], series: Mapping[str, Axis]
 ) -> tuple[object, ...]:
-    """What a map would count, however it is written."""
+    """What a map counts, in one form for all ways to write it."""
     axes = {
         name: span or (knobs[name].low, knobs[name].high)
         for name, span in ((declared.x, declared.x_range), (declared.y, declared.y_range))

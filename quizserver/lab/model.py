@@ -1,6 +1,6 @@
-"""A simulation as data: its knobs, its arms, its axes, its maps. Imports neither torch nor numpy.
+"""A simulation as data: knobs, arms, axes, maps and their description. Imports no torch.
 
-Whatever can be judged of one part by itself is judged when the part is made.
+What can be checked of one part by itself is checked when it is made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
 class SimulationError(Exception):
-    """A simulation file that cannot be used: what is wrong, and its line where that is known."""
+    """A simulation file that cannot be used. ``line`` is the line of the file, if known."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -37,9 +37,9 @@ class KnobError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One setting a learner may turn, with the range that the server enforces.
+    """A number that a learner can set, with the range that the server enforces.
 
-    ``low``, ``high`` and ``default`` are in ``unit``; ``scale`` says how a slider runs. Replicas
+    ``low``, ``high`` and ``default`` are in ``unit``; ``scale`` is that of its slider. Replicas
     with different values train together, each with its own value. An ``integer`` knob counts
     something that shapes the network or the data (units, points, batch size): replicas with
     different values train apart, and ``train`` sees it as a plain ``int``. ``choices`` names the
@@ -129,7 +129,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A quantity that is drawn: the x of every curve, or one series."""
+    """The label, unit and scale of a drawn quantity: the x of every curve, or one series."""
 
     label: str
     unit: str = ""
@@ -141,7 +141,7 @@ class Map:
     """A phase map worth recording: two knobs, and the shape to count in each cell of their plane.
 
     All other knobs stay as in ``arm`` (the first arm when None). A range narrower than the knob's
-    own shows the interesting part; ``series`` is the one judged, None the first.
+    own shows the interesting part; ``series`` is the one counted, None the first.
     """
 
     x: str
@@ -165,7 +165,7 @@ class KnobChange:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Everything the web process may know of a simulation file: no code, only data.
+    """All that the web process uses of a simulation file: data, no code.
 
     ``arms`` map each name to its full setting of every knob; ``points`` is how many values of x a
     finished run has.
@@ -189,7 +189,7 @@ class Description:
         raise KeyError(f"no arm {name!r}; there are {', '.join(arm.name for arm in self.arms)}")
 
     def knob_change(self, name: str) -> KnobChange | None:
-        """What sets an arm apart from its base; None for the default setting itself."""
+        """The knob in which an arm differs from its base; None for the default setting itself."""
         arm = self.arm(name)
         base = default_setting(self.knobs) if arm.base is None else self.arm(arm.base).knobs
         for knob in self.knobs:
@@ -199,7 +199,7 @@ class Description:
 
 
 def check_knobs(knobs: Iterable[Knob], values: Mapping[str, object]) -> dict[str, float]:
-    """A full setting: ``given`` checked against ``knobs``, the defaults for what it leaves out.
+    """A full setting: ``values`` checked against ``knobs``, the defaults for those it leaves out.
 
     Raises ``KnobError`` for the first unknown name, value that is no number, or value out of range.
     """
@@ -215,5 +215,5 @@ def check_knobs(knobs: Iterable[Knob], values: Mapping[str, object]) -> dict[str
 
 
 def default_setting(knobs: Iterable[Knob]) -> dict[str, float]:
-    """The setting in which every knob stands at its default."""
+    """The setting in which every knob has its default."""
     return {knob.name: float(knob.default) for knob in knobs}

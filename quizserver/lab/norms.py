@@ -1,4 +1,4 @@
-"""How large gradients and weights are, a replica and a layer; and clipping by that.
+"""Norms of gradients and weights for each replica and layer, and clipping by the norm.
 
 Every result has one value a replica, (R,), ready to be yielded as a series.
 """

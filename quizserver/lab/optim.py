@@ -27,12 +27,12 @@ Group = Mapping[str, Any]
 
 
 class Optimiser:
-    """What the optimisers share: parameters with a leading replica axis, and their gradients.
+    """Base class: parameters with a leading replica axis, their gradients and hyperparameters.
 
     ``defaults`` are the hyperparameters of every parameter whose group does not give its own.
     Raises ``ValueError`` for an unknown one, or one that does not have one value a replica. The
-    parameters move into one piece of memory (``flat``): an optimiser made later for one of them
-    takes it away from this one.
+    parameters move into one piece of memory (``ParameterBuffer``): an optimiser made later for one
+    of them takes it over, and this one can no longer be used.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Optimiser:
         self._hyperparameters["lr"] = Hyperparameter("lr", self._current_rates(), self.buffer)
 
     def zero_grad(self) -> None:
-        """Forgets the gradients, before each ``backward()``, which adds to them."""
+        """Drops the gradients, before each ``backward()``, which adds to them."""
         self.buffer.clear_gradients()
 
     @torch.no_grad()
@@ -71,7 +71,7 @@ class Optimiser:
         self.apply_gradients()
 
     def apply_gradients(self) -> None:
-        """``step`` for gradients that are in ``flat`` already; torch must not be recording."""
+        """``step`` for gradients that are in ``buffer`` already; autograd must not be recording."""
         if self._scheduled:
             self._hyperparameters["lr"].set_values("lr", self._current_rates())
         self.steps += 1
@@ -80,7 +80,7 @@ class Optimiser:
         )
 
     def _current_rates(self) -> list[Any]:
-        """The rates of this step; a schedule that several groups share is asked once."""
+        """The rates of this step; a schedule that several groups share is called once."""
         scheduled = {id(rate): rate(self.steps) for rate in self._rates if callable(rate)}
         return [scheduled.get(id(rate), rate) for rate in self._rates]
 
@@ -223,7 +223,7 @@ class RMSprop(Optimiser):
 
 
 def _update_mean_square(average: Tensor, gradient: Tensor, decay: PerReplica) -> None:
-    """Moves a running mean square in place; ``stays`` of it is kept."""
+    """Updates a running mean square in place: ``decay`` is the share of it that stays."""
     if isinstance(decay, Tensor):
         average.mul_(_match_type(decay, average))
         average.addcmul_(gradient * gradient, _match_type(1 - decay, average))

@@ -1,7 +1,7 @@
 """All parameters of an optimiser in one piece of memory, so that one call of torch updates them.
 
-A network of a few small layers spends most of a step on the cost of calling torch, four to ten
-times a parameter. Laid end to end, with the replica axis first, all parameters together are one
+A step of a network of a few small layers is mostly the overhead of calls of torch, four to ten for
+each parameter. Laid end to end, with the replica axis first, all parameters together are one
 tensor (R, P), their gradients are another, and a hyperparameter with one value a replica is a
 column (R, 1) beside them.
 """
@@ -59,13 +59,13 @@ class ParameterBuffer:
             self.gradient_views.append(gradients)
 
     def clear_gradients(self) -> None:
-        """Forgets every gradient: the next ``backward()`` starts from nothing."""
+        """Drops every gradient: the next ``backward()`` starts from zero."""
         self._attached = False
         for parameter in self._parameters:
             parameter.grad = None
 
     def collect_gradients(self) -> None:
-        """Brings the parameters' gradients into ``gradients``; one that is missing counts as zero.
+        """Copies the parameters' gradients into ``gradients``; a missing one counts as zero.
 
         Raises ``ValueError`` for a parameter that another optimiser has taken since.
         """
@@ -77,7 +77,7 @@ class ParameterBuffer:
                 view.copy_(parameter.grad)
 
     def attach_gradients(self) -> None:
-        """Lets every parameter's ``grad`` be its part of ``gradients``."""
+        """Makes every parameter's ``grad`` its part of ``gradients``."""
         self._check_ownership()
         if self._attached:
             return
@@ -93,7 +93,7 @@ class ParameterBuffer:
 class Hyperparameter:
     """One number a replica for every parameter: a column (R, 1), or (R, P) where groups differ.
 
-    ``given`` has one entry a parameter: a number, or a tensor (R,) that may be changed in place
+    ``per_parameter`` has one entry each: a number, or a tensor (R,) that may be changed in place
     between steps.
     """
 
@@ -104,7 +104,7 @@ class Hyperparameter:
         self.set_values(name, per_parameter)
 
     def set_values(self, name: str, per_parameter: Sequence[Any]) -> None:
-        """Other values from now on. Raises ``ValueError`` for a tensor that is not (R,)."""
+        """Replaces the values. Raises ``ValueError`` for a tensor that is not (R,)."""
         self._columns = [
             hyperparameter_column(name, value, self._buffer.values) for value in per_parameter
         ]
@@ -117,7 +117,7 @@ class Hyperparameter:
         return self._columns[0].dtype
 
     def current_value(self) -> Tensor:
-        """The values of now, in a shape that broadcasts against (R, P)."""
+        """The current values, in a shape that broadcasts against (R, P)."""
         if self._whole is None:
             return self._columns[0]
         versions = [values._version for values in self._columns]
@@ -139,7 +139,7 @@ def hyperparameter_column(name: str, value: Any, values: Tensor) -> Tensor:
 
 
 def replica_column(name: str, value: Any, values: Tensor, dtype: torch.dtype) -> Tensor:
-    """``value`` as (R, 1) in a type of the caller's choice; see ``column``."""
+    """``value`` as (R, 1) in ``dtype``; see ``hyperparameter_column``."""
     tensor = torch.as_tensor(value, dtype=dtype, device=values.device)
     if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) != len(values)):
         raise ValueError(

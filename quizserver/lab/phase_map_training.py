@@ -1,7 +1,7 @@
 """Trains a phase map: every cell of a plane, some hundred replicas at a time.
 
-Replicas come out the same to the last bit in any company (``ensemble``), so the counts depend on
-the plane alone, never on how its cells were ordered or cut into chunks.
+A replica's curve does not depend on its batch (see ``ensemble``), so the counts depend on the plane
+alone, never on the order of its cells or the size of the chunks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from quizserver.lab.phase_maps import PhaseMap, Plane, coarse_to_fine, phase_map
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
 
-AT_ONCE = 512
-"""Replicas in a chunk: what bounds the memory, since of each chunk only its counts are kept."""
+CHUNK_REPLICAS = 512
+"""Replicas in a chunk. It bounds the memory, since only the counts of a chunk are stored."""
 
 LEVELS = (16, 4, 1)
 """A picture of every sixteenth cell is complete first, then one of every fourth."""
@@ -29,13 +29,14 @@ def train_phase_map(
     on_cells: OnCells | None = None,
     should_stop: Callable[[], bool] | None = None,
     device: str = "cpu",
-    at_once: int = AT_ONCE,
+    at_once: int = CHUNK_REPLICAS,
 ) -> PhaseMap | None:
-    """The plane with its counts; None when ``should_stop()`` said so, which every point asks.
+    """The map of a plane; None when ``should_stop()``, called before every point, ended it.
 
-    ``on_cells(cells, counts)`` is called after each chunk: cell numbers of the plane, and of how
-    many replicas each shows the shape. Every cell comes once, coarse to fine. Raises ``KeyError``
-    for a shape or series that there is not, ``KnobError`` and ``SimulationError`` as ``simulate``.
+    ``on_cells(cells, counts)`` is called after each chunk with cell numbers of the plane and in how
+    many replicas of each the shape shows. Every cell comes once, coarse to fine. Raises
+    ``KeyError`` for an unknown shape or series, ``KnobError`` and ``SimulationError`` as
+    ``simulate``.
     """
     shape = SHAPES[plane.shape]
     series = next(iter(simulation.series)) if plane.series is None else plane.series
@@ -63,8 +64,8 @@ def train_phase_map(
 def _cell_chunks(simulation: Simulation, plane: Plane, size: int) -> list[list[int]]:
     """All cells, coarse to fine, ``size`` at a time.
 
-    Cells that differ in a whole-number knob train apart: within a level of the picture, those alike
-    stand together, so that their batches are as large as they can be.
+    Cells that differ in an integer knob train in batches of their own: within a level of the
+    picture, cells with the same value come together, so that their batches are large.
     """
     integer_knobs = [k.name for k in simulation.knobs if k.integer and k.name in (plane.x, plane.y)]
     cells = coarse_to_fine(len(plane.x_values), len(plane.y_values))

@@ -1,8 +1,8 @@
 """Phase maps: for every pair of values of two knobs, how many replicas show a shape. No torch.
 
-A *plane* says what is asked: two knobs with their values, the setting of all other knobs, the shape
-and the seeds, which are the same in every cell. It decides the counts to the last one, so a map
-that somebody computes again, in whatever order, is the same map.
+A *plane* defines a map: two knobs with their values, the setting of all other knobs, the shape and
+the seeds, which are the same in every cell. The counts depend on it alone: a map that is computed
+again, in whatever order, is the same map.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ CELL_REPLICAS = 8
 """Replicas in each cell."""
 
 _DIGITS = 4
-"""Significant digits of a value: what a learner reads is what was trained."""
+"""Significant digits of a value, so that the value that a learner reads is the one trained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """What a map asks. Cell number ``row * len(x_values) + column`` has ``y_values[row]`` and
+    """The definition of a map. Cell ``row * len(x_values) + column`` has ``y_values[row]`` and
     ``x_values[column]``; values rise.
 
     ``setting`` has a value for every knob of the simulation; those of the knobs ``x`` and ``y`` are
-    where the map's own arm stands and are replaced cell by cell. ``series`` None is the first one.
+    the map's own arm's and are replaced cell by cell. ``series`` None is the first one.
     """
 
     x: str
@@ -74,7 +74,7 @@ class PhaseMap:
             raise ValueError(f"a count is not between 0 and {self.plane.replicas}")
 
     def count_cells_with(self, least: int) -> int:
-        """In how many cells at least so many replicas show the shape."""
+        """The number of cells in which at least ``least`` replicas show the shape."""
         return sum(count >= least for row in self.counts for count in row)
 
 
@@ -87,7 +87,7 @@ def build_plane(
     replicas: int = CELL_REPLICAS,
     first_seed: int = 0,
 ) -> Plane:
-    """What ``wanted`` asks, with the knobs of ``setting`` (its arm's own when None) held.
+    """The plane of the map ``declared``, with the knobs of ``setting`` in place of its arm's own.
 
     Raises ``KeyError`` when the description has no such knob or arm, ``KnobError`` for a value out
     of range.
@@ -133,9 +133,9 @@ def knob_values(
 
 
 def coarse_to_fine(columns: int, rows: int) -> list[int]:
-    """Every cell number once, so that any beginning of the list is spread over the whole map.
+    """Every cell number once, in an order whose every prefix is spread over the whole map.
 
-    A map that fills up in this order is a coarse picture early and gets sharper (the idea of
+    A map that is trained in this order is a coarse picture early and gets sharper (the idea of
     Adam7, the interlacing of PNG).
     """
     cells: dict[int, None] = {}
@@ -163,4 +163,16 @@ def phase_map_from_counts(plane: Plane, counts: Mapping[int, int]) -> PhaseMap:
             tuple(counts[row * width + column] for column in range(width))
             for row in range(len(plane.y_values))
         ),
+    )
+
+
+def phase_map_sentence(phase_map: PhaseMap) -> str:
+    """Describes in how many cells most replicas show the shape, and in how many all or none do."""
+    n, cells = phase_map.plane.replicas, phase_map.plane.cell_count
+    most = phase_map.count_cells_with(n // 2 + 1)
+    every = phase_map.count_cells_with(n)
+    none = cells - phase_map.count_cells_with(1)
+    return (
+        f"In {most} of {cells} cells most of {n} replicas show it. "
+        f"All {n} do in {every}, none does in {none}."
     )

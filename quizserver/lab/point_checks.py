@@ -1,4 +1,4 @@
-"""What ``train`` may yield, and from which random numbers: judged at each point."""
+"""Checks each point that ``train`` yields, and that it draws only the replicas' random numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from quizserver.lab.model import SimulationError
 def checked_point(
     item: object, series: Mapping[str, Any], replicas: int
 ) -> tuple[float, Mapping[str, torch.Tensor]]:
-    """x and each series (R,) of one point; raises ``SimulationError`` with what it should be."""
+    """x and each series (R,) of one point; raises ``SimulationError`` when ``item`` is none."""
     if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping)):
         raise SimulationError(
             "train must yield x and a dict of series, such as: yield epoch, {'loss': loss}"
@@ -31,21 +31,21 @@ def checked_point(
         if not isinstance(value, torch.Tensor) or value.shape != (replicas,):
             raise SimulationError(
                 f"series {name!r} must be a tensor of shape ({replicas},), one value for each of "
-                f"the {replicas} replicas that train together, but it is {_value_kind(value)}. Average "
-                "over the examples and leave the first axis: value.mean((1, 2))"
+                f"the {replicas} replicas that train together, but it is {_value_kind(value)}. "
+                "Average over the examples and leave the first axis: value.mean((1, 2))"
             )
     return _finite_x(x), values
 
 
 def check_x(x: float, *, previous: float | None, other: float | None) -> float:
-    """``x`` where all batches agree on it and it has grown; else raises ``SimulationError``.
+    """Returns ``x``; raises ``SimulationError`` unless it grows and is the same in all batches.
 
-    ``before`` is that of the last point, ``beside`` that of another batch at this one.
+    ``previous`` is x of the point before, ``other`` that of another batch at this point.
     """
     if previous is not None and x <= previous:
         raise SimulationError(
-            f"x must grow from point to point, but {x:g} comes after {previous:g}: yield the epoch, "
-            "or a count of steps"
+            f"x must grow from point to point, but {x:g} comes after {previous:g}: "
+            "yield the epoch, or a count of steps"
         )
     if other is not None and x != other:
         raise SimulationError(
@@ -56,23 +56,26 @@ def check_x(x: float, *, previous: float | None, other: float | None) -> float:
 
 
 class UnseededRandomness:
-    """Sees whether ``train`` draws random numbers that no replica's seed decides: torch's and
-    NumPy's own. Made before its first point."""
+    """Detects whether ``train`` draws random numbers of torch's and NumPy's global generators.
+
+    No replica's seed decides those. Make it before the first point.
+    """
 
     def __init__(self) -> None:
         self._before = _random_state()
 
     def check_unused(self, index: int, points: int) -> None:
-        """Raises ``SimulationError`` when some were drawn, at one of the first points or at the
-        last: looking takes 40 µs, which at each point would be a quarter of a small network's
-        training."""
+        """Raises ``SimulationError`` when some were drawn; checks the first points and the last.
+
+        A check takes 40 µs, which at each point would be a quarter of a small network's training.
+        """
         if (index < 4 or index == points - 1) and self._was_drawn():
             raise SimulationError(_UNSEEDED)
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
-        """Says so as well in the message of whatever else goes wrong meanwhile: ``torch.nn.Linear``
-        draws long before its weights fail."""
+        """Mentions the draws in the message of any other exception: ``torch.nn.Linear`` draws long
+        before its weights fail."""
         try:
             yield
         except SimulationError:

@@ -1,4 +1,4 @@
-"""What a simulation's ``train`` gets: one batch of replicas, each with its own knobs and seed."""
+"""``Replicas``, the argument of a simulation's ``train``: a batch, each with its knobs and seed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SHUFFLED_AHEAD = 4096
 class Replicas:
     """R replicas that train together; the first axis of every tensor is theirs.
 
-    ``knobs`` has one attribute a knob: a tensor (R,) or, for an integer knob, an ``int``. Random
-    numbers come from streams of their own a seed (initial weights, data, order, dropout), so that
-    replicas of different arms with one seed start alike, see the same batches and can be compared
-    pair by pair, and so that nothing depends on who else is in the batch.
+    ``knobs`` has one attribute a knob: a tensor (R,) or, for an integer knob, an ``int``. Each seed
+    has random streams of its own (initial weights, data, order, dropout), so that replicas of
+    different arms with one seed start alike, see the same batches and can be compared pair by pair,
+    and so that no replica depends on the others in its batch.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Replicas:
         )
 
     def use(self, dtype: torch.dtype) -> None:
-        """From now on gives layers, data and random numbers in another floating-point type.
+        """Switches later layers, data and random numbers to another floating-point type.
 
         For a simulation in which a knob chooses the type; knobs keep the type that they have.
         """
@@ -165,8 +165,8 @@ class Replicas:
     def _next_permutation(self, examples: int) -> Tensor:
         """The order of the examples in the next epoch: (R, examples).
 
-        Those of many epochs are drawn at once: asking each seed's generator for one permutation at
-        a time would cost more than the steps of a small network.
+        Those of many epochs are drawn at once: drawing one permutation at a time from each seed's
+        generator would cost more than the steps of a small network.
         """
         waiting = self._permutations.setdefault(examples, [])
         if not waiting:
@@ -189,7 +189,7 @@ class Replicas:
 
 
 class _KnobValues(SimpleNamespace):
-    """A simulation's knobs as attributes; a misspelt name is told with those that there are."""
+    """A simulation's knobs as attributes; the error for a misspelt one lists them."""
 
     def __getattr__(self, name: str) -> NoReturn:
         names = ", ".join(vars(self))

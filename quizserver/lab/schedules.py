@@ -1,7 +1,7 @@
 """Learning rates that change from step to step, with one value a replica.
 
-A schedule is given to an optimiser as its rate and asked for the rate of step 0, 1, 2 …; every
-number in it is a number or a tensor (R,), such as a knob. They nest: ``warm_up(cosine(…), 100)``.
+An optimiser takes a schedule as its rate and calls it with the step 0, 1, 2 …; its values are
+numbers or tensors (R,), such as knobs. They nest: ``warm_up(cosine(…), 100)``.
 """
 
 from __future__ import annotations

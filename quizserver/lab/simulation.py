@@ -1,9 +1,9 @@
-"""What an author's file makes: one ``Simulation``, and its function that trains. Imports no torch.
+"""``Simulation``, which an author's file makes together with its training function. No torch.
 
 An author writes one Python file a simulation. It makes one ``Simulation`` and decorates one
 generator function with ``@simulation.train``; ``quizserver.lab.ensemble`` calls that function with
-all replicas of all settings at once. Everything that can be judged without training is judged when
-the ``Simulation`` is made, so that ``quizserver check`` can tell the author.
+all replicas of all settings at once. What can be checked without training is checked when the
+``Simulation`` is made, so that ``quizserver check`` can report it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 class Simulation:
-    """An experiment: what can be set, the named settings, and how one ensemble is trained.
+    """An experiment: its knobs, its arms, its series, and the function that trains an ensemble.
 
-    ``points`` is how many times ``train`` yields; the engine stops asking after that. ``dtype`` is
+    ``points`` is how many times ``train`` yields; the engine stops after that. ``dtype`` is
     the name of the floating-point type that the replicas train in. ``maps`` are the phase maps that
     belong to the evidence. Raises ``SimulationError`` when the parts contradict each other.
     """
@@ -88,7 +88,7 @@ class Simulation:
         return function
 
     def start_training(self, replicas: Any) -> Iterator[tuple[float, Mapping[str, Any]]]:
-        """The author's generator over ``replicas``; nothing is trained until it is asked."""
+        """The author's generator over ``replicas``; it trains nothing until its first ``next``."""
         if self._train is None:
             raise SimulationError("no function is decorated with @simulation.train")
         return iter(self._train(replicas))
@@ -102,7 +102,7 @@ class Simulation:
         return self.describe().arm(name)
 
     def check_knobs(self, values: Mapping[str, object]) -> dict[str, float]:
-        """See ``check_knobs`` of ``model``."""
+        """A full setting from ``values``; see ``model.check_knobs``."""
         return check_knobs(self.knobs, values)
 
     def describe(self) -> Description:
@@ -126,7 +126,7 @@ def _check_unique(kind: str, names: list[str]) -> None:
 
 
 def _full_arms(knobs: tuple[Knob, ...], arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """Each arm with its full setting. A base must stand before the arms that build on it."""
+    """Each arm with its full setting. A base must come before the arms that build on it."""
     if not arms:
         raise SimulationError("there is no arm: name at least the healthy run")
     full: dict[str, Arm] = {}

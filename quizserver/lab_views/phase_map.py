@@ -8,9 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from quizserver.lab import phase_map_text
 from quizserver.lab.model import Description, Knob
-from quizserver.lab.phase_maps import PhaseMap, Plane
+from quizserver.lab.phase_maps import PhaseMap, Plane, phase_map_sentence
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.web import phase_chart
 
@@ -87,7 +86,7 @@ def map_view(description: Description, phase_map: PhaseMap) -> MapView:
     return MapView(
         title=f"{counted_text}: {_lower_first(x.label)} × {_lower_first(y.label)}",
         name=f"{x.label} × {_lower_first(y.label)}: {_lower_first(counted_text)}",
-        sentence=phase_map_text.phase_map_sentence(phase_map),
+        sentence=phase_map_sentence(phase_map),
         rule=f"A replica counts when its {axis.label} {shape.definition}.",
         fixed_knobs=_fixed_text(description, plane),
         x=x,

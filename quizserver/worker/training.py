@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from quizserver.lab import catalog, curve_text, phase_map_text
+from quizserver.lab import catalog, curve_text
 from quizserver.lab.ensemble import Floats, simulate
 from quizserver.lab.model import SimulationError
 from quizserver.lab.phase_map_training import train_phase_map
+from quizserver.lab.phase_maps import phase_map_sentence
 from quizserver.lab.simulation import Simulation
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
 from quizserver.worker.protocol import CellsMessage, Emit, PointsMessage
@@ -52,4 +53,4 @@ def _train_map(simulation: Simulation, request: MapRequest, emit: Emit) -> str:
 
     phase_map = train_phase_map(simulation, request.plane, on_cells=report_cells)
     assert phase_map is not None  # only a callback could end it, and none does
-    return phase_map_text.phase_map_sentence(phase_map)
+    return phase_map_sentence(phase_map)

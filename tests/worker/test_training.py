@@ -12,9 +12,8 @@ import pytest
 from quizserver.lab.catalog import file_fingerprint, load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import Map
-from quizserver.lab.phase_map_text import phase_map_sentence
 from quizserver.lab.phase_map_training import train_phase_map
-from quizserver.lab.phase_maps import build_plane
+from quizserver.lab.phase_maps import build_plane, phase_map_sentence
 from quizserver.runs.requests import CurveRequest, MapRequest
 from quizserver.runs.results import count_grid, replica_curves
 from tests.worker.running_worker import RunningWorker

@@ -1,1 +1,4 @@
-"""Named properties of curves that code can decide: of one, of a pair, and beside a number."""
+"""Named properties of curves: of one, of a pair, and beside a number.
+
+A new shape is one rule and one entry in ``single``, ``pair`` or ``threshold``.
+"""

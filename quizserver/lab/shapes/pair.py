@@ -25,7 +25,7 @@ BELOW_WITHIN = 0.5  # … within this first part of it
 class PairShape:
     """A named property of a curve beside another.
 
-    ``words`` (the definition) continue "the curve", ``verb`` stands between the arms' names.
+    ``definition`` continues "the curve", ``verb`` comes between the arms' names.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What a shape compares a curve with: its own start, another arm's curve, or a number.
+"""All shapes by kind: of one curve, of a curve beside another arm's, and beside a number.
 
-A claim says which by what it holds: ``versus`` names another arm, ``value`` a number, and with
-neither the shape is about the curve by itself. One name may stand for a shape of two kinds.
+A claim with ``versus`` (another arm) has a shape of the second kind, one with ``value`` (a number)
+of the third, all others of the first. Two kinds may have a shape of the same name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHAPE_NAMES = tuple(dict.fromkeys((*SHAPES, *PAIR_SHAPES, *THRESHOLD_SHAPES)))
 
 @dataclass(frozen=True, slots=True)
 class ShapeMisfit:
-    """Why a claim's shape cannot be judged: at which ``key`` of the claim, and what to do."""
+    """Why a claim's shape cannot be counted: at which ``key`` of the claim, and what to do."""
 
     code: str
     key: Literal["shape", "versus", "value"]
@@ -40,7 +40,7 @@ def shapes_for(
 def find_misfit(
     shape: str, arm: str, versus: str | None, value: float | None
 ) -> ShapeMisfit | None:
-    """What is wrong with a claim's shape beside what it is compared with; None: nothing."""
+    """The mismatch between a claim's shape and what it is compared with; None if there is none."""
     if shape not in SHAPE_NAMES:
         hint = f"There are {', '.join(SHAPE_NAMES)}."
         return ShapeMisfit("unknown-shape", "shape", f'There is no shape "{shape}".', hint)
@@ -60,7 +60,7 @@ def find_misfit(
 
 
 def _missing_comparison(shape: str) -> ShapeMisfit:
-    """A shape that compares, in a claim that does not say with what."""
+    """A shape that compares, in a claim without anything to compare with."""
     if shape not in PAIR_SHAPES:
         message = f'The shape "{shape}" compares with a number, but the claim gives none.'
         return ShapeMisfit("level-without-value", "shape", message, "Add value: and the number.")
@@ -75,7 +75,7 @@ def _missing_comparison(shape: str) -> ShapeMisfit:
 
 
 def _unfit_comparison(shape: str, versus: str | None) -> ShapeMisfit:
-    """A claim that says what to compare with, and a shape that does not compare with that."""
+    """A claim with something to compare with, and a shape that does not compare with that."""
     if versus is not None:
         message = f'The shape "{shape}" is about one curve, but the claim names two arms.'
         hint = f"Take versus out, or take a shape of two curves: {', '.join(PAIR_SHAPES)}."

@@ -1,10 +1,10 @@
-"""Named properties of training curves that code can decide.
+"""Named properties of one training curve.
 
 Every threshold is a fraction of the curve's value at its first point ("the start") or of the run's
 length in x, fixed here for all simulations and never fitted to one. A curve's "end" is the median
 of its last twentieth. NaN and infinity are data: a curve that holds one has no shape but
 ``diverges``, and ``oscillates`` when it swung before. A curve that is too short to have a shape
-(``course.SHORTEST``), or does not start at a finite number above zero, has none of the others.
+(``curves.SHORTEST``), or does not start at a finite number above zero, has none of the others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STALL_BAND = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SingleShape:
-    """A named property: ``title`` and ``words`` (the definition) are for people."""
+    """A named property. ``title`` and ``definition`` are for people; it continues "the curve"."""
 
     name: str
     title: str

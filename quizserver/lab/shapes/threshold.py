@@ -21,8 +21,8 @@ from quizserver.lab.curves import Bools, RelativeCurves
 class ThresholdShape:
     """A named property of a curve beside a number.
 
-    ``words`` (the definition) continue "the curve". In ``title`` and ``verb``, which continues "34
-    runs", the number stands for ``{}``.
+    ``definition`` continues "the curve". In ``title`` and ``verb``, which continues "34 runs", the
+    number replaces ``{}``.
     """
 
     name: str
