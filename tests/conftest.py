@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share: a store, a content folder, and the whole application."""
+"""Fixtures of all tests: a database, a content folder, and the whole application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the name of a line may stand on a chart, so that it touches no line and no other name."""
+"""Places the name of a line on a chart so that it touches no line and no other name."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def place_label(
     """The best place for ``text`` beside ``line`` in a plot of ``size`` CSS pixels.
 
     Lines are points in shares of the plot, y downwards; ``others`` may hold ``line`` itself. When
-    no place is free, the least bad one is given: a name is never left out.
+    no place is free, the least bad one is returned: a name is never left out.
     """
     width, height = size
     half = (len(text) * _LETTER / 2 / width, _HEIGHT / 2 / height)
@@ -70,17 +70,17 @@ def place_label(
 def _candidate_boxes(
     line: Polyline, half: tuple[float, float], height: float
 ) -> Iterator[tuple[float, LabelBox]]:
-    # Names stay inside the plot sideways, so that they never hang over the page's edge.
+    # Names stay inside the plot sideways, so that they never reach over the page's edge.
     inside = [point for point in line if half[0] <= point[0] <= 1 - half[0]]
     middle = (0.5, line[len(line) // 2][1])
     anchors = inside[:: max(1, len(inside) // 24)] or [middle]
-    # The nearest places first: once one of them is free, the rest need no second look.
+    # The nearest places first: once one of them is free, the others are rejected quickly.
     for gap, (x, y), side in itertools.product(_GAPS, anchors, (-1, 1)):
         yield gap, LabelBox(x, y + side * gap / height, *half)
 
 
 def _dense_points(line: Polyline) -> Iterator[tuple[float, float]]:
-    """Points a twenty-fifth of the plot apart: no steep stretch slips past a name, none crowds."""
+    """Points at most a twenty-fifth of the plot apart, so that steep stretches count too."""
     for (ax, ay), (bx, by) in itertools.pairwise(line[:: max(1, len(line) // 50)]):
         pieces = max(1, int(max(abs(by - ay), abs(bx - ax)) / 0.04))
         for piece in range(min(pieces, 50)):
