@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from quizserver.topics.folder import list_folder
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.simulation_links import ClaimChecker
-from quizserver.topics.workspace import Workspace, sorted_diagnostics
+from quizserver.topics.workspace import load_workspace, sorted_diagnostics
 
 
 def check_content(
@@ -28,15 +27,13 @@ def check_content(
     if not path.is_relative_to(content):
         content, only_topic = _enclosing_content(path)
     try:
-        listing = list_folder(content, only_topic=only_topic)
+        workspace = load_workspace(content, only_topic=only_topic)
     except OSError as error:
         message = f"The content folder cannot be read: {error.strerror or error}."
         return [Diagnostic(1, 1, "no-content", message, "Check its path and its rights.", path=".")]
-    workspace = Workspace(content)
-    workspace.update(listing)
     diagnostics = workspace.diagnostics()
     if claim_checker is not None:
-        files = frozenset(listing.files)
+        files = frozenset(workspace.listing.files)
         diagnostics.extend(claim_checker(workspace.parsed_pages(), files, content))
     prefix = path.relative_to(content).as_posix()
     if prefix != ".":

@@ -42,7 +42,8 @@ def dry_run_page(
     compared with their simulations; one may take seconds for a simulation that it has not seen.
     Never raises.
     """
-    diagnostics = workspace.diagnostics()
+    snapshot = workspace.build_snapshot()
+    diagnostics = list(snapshot.diagnostics)
     folder = path.split("/")[0]
     file = workspace.files.get(path)
     if file is not None and file.parsed is not None and claim_checker is not None:
@@ -51,15 +52,9 @@ def dry_run_page(
         )
         diagnostics.extend(claim_checker([file.parsed], files, workspace.content))
     earlier_set = set(earlier)
-    snapshot = workspace.build_snapshot()
     page: RenderedPage | None = None
-    if file is not None and file.last_good is not None and not file.is_stale:
-        site_map = workspace.site_map()
-        page = (
-            file.render_page(site_map.topic_ids[folder], site_map)
-            if path in site_map.page_urls
-            else None
-        )
+    if file is not None and not workspace.is_stale(path):
+        page = workspace.rendered_pages(workspace.site_map()).get(path)
     return DryRun(
         path=path,
         page=page,

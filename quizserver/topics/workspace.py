@@ -1,7 +1,7 @@
-"""All files of a content folder together: what each is worth, and how they fit one another.
+"""All files of a content folder together: what each holds, what is served, how they fit together.
 
-A shelf is filled again and again; it reads and judges only what changed, and keeps the last good
-version of what is broken now. It is used by one thread at a time.
+A workspace is updated again and again; it reads and parses only what changed, and keeps the last
+good version of what is broken now. It is used by one thread at a time.
 """
 
 from __future__ import annotations
@@ -11,100 +11,129 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from quizserver.topics.cross_checks import check_cross_references
-from quizserver.topics.folder import FolderListing, is_page, is_simulation
+from quizserver.topics.folder import FolderListing, is_page, is_simulation, list_folder
 from quizserver.topics.lesson import RenderedLesson
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic, Question, Snapshot, Topic
-from quizserver.topics.page_file import PageFile, ParsedPage
+from quizserver.topics.page_file import (
+    NO_SIGNATURE,
+    CachedPage,
+    PageFile,
+    ParsedPage,
+    RenderedPage,
+    load_page_file,
+    parse_page_file,
+    render_page,
+)
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, humanise_id, is_id, slugify
 
 
+def load_workspace(content: Path, *, only_topic: str | None = None) -> Workspace:
+    """The folder ``content`` (or one topic of it) as it stands.
+
+    Raises OSError when ``content`` itself cannot be read.
+    """
+    workspace = Workspace(content)
+    workspace.update(list_folder(content, only_topic=only_topic))
+    return workspace
+
+
 @dataclass
 class Workspace:
+    """``files`` are the pages as they stand, ``served`` the version of each that is served."""
+
     content: Path
     listing: FolderListing = field(default_factory=FolderListing)
     files: dict[str, PageFile] = field(default_factory=dict)
+    served: dict[str, ParsedPage] = field(default_factory=dict)
     id_owners: dict[str, str] = field(default_factory=dict)  # question id -> path that serves it
+    _rendered: dict[str, CachedPage] = field(default_factory=dict)
 
     def update(self, listing: FolderListing) -> None:
         """Take over the files as ``listing`` has them, reading those that changed."""
         self.listing = listing
-        page_signatures = {
-            path: file_signature
-            for path, file_signature in sorted(listing.files.items())
-            if is_page(path)
-        }
-        self.files = {
-            path: self.files.get(path, PageFile(path, (0, 0, 0, 0))) for path in page_signatures
-        }
-        for path, signature in page_signatures.items():
-            if self.files[path].signature != signature:
-                self.files[path].load_file(self.content, signature)
-        self._assign_ids()
+        files: dict[str, PageFile] = {}
+        for path, signature in sorted(listing.files.items()):
+            if is_page(path):
+                file = self.files.get(path)
+                if file is None or file.signature != signature:
+                    file = load_page_file(self.content, path, signature, file)
+                files[path] = file
+        self.files = files
+        self._choose_served()
 
     def with_file(self, path: str, data: bytes | None) -> Workspace:
-        """A shelf of its own in which the page at ``path`` holds ``data`` (None: it is gone).
+        """A workspace in which the page at ``path`` holds ``data`` (None: it is gone).
 
-        This one stays as it is, and the disk is not asked.
+        This one stays as it is, and nothing is read from the disk.
         """
-        files = {name: replace(file) for name, file in self.files.items() if name != path}
+        files = {name: file for name, file in self.files.items() if name != path}
         signatures = {
             name: signature for name, signature in self.listing.files.items() if name != path
         }
         if data is not None:
-            overlay = replace(self.files.get(path, PageFile(path, (0, 0, 0, 0))))
-            overlay.parse_bytes(data)
-            files[path], signatures[path] = overlay, overlay.signature
-        listing = FolderListing(signatures, self.listing.diagnostics)
+            previous = self.files.get(path)
+            signatures[path] = previous.signature if previous else NO_SIGNATURE
+            files[path] = parse_page_file(path, data, signatures[path], previous)
         workspace = Workspace(
-            self.content, listing, dict(sorted(files.items())), dict(self.id_owners)
+            content=self.content,
+            listing=FolderListing(signatures, self.listing.diagnostics),
+            files=dict(sorted(files.items())),
+            served=dict(self.served),
+            id_owners=dict(self.id_owners),
+            _rendered=dict(self._rendered),
         )
-        workspace._assign_ids()
+        workspace._choose_served()
         return workspace
 
-    def _assign_ids(self) -> None:
-        """Decide which file serves each question's id: the one that did so far, else the first.
+    def _choose_served(self) -> None:
+        """Decide which version of each file is served, and which file serves each question's id.
 
-        A file that takes an id which another one serves is broken, like any other mistake: what
-        it was before goes on being served.
+        An id belongs to the file that served it so far, else to the first. A file that takes an id
+        which another one serves is broken, like any other mistake: what it was before goes on
+        being served.
         """
         previous_ids = {path: question_id for question_id, path in self.id_owners.items()}
+        candidates = {
+            path: file.parsed if file.is_servable else self.served.get(path)
+            for path, file in self.files.items()
+        }
+
+        def lacks_its_previous_id(path: str) -> bool:
+            page = candidates[path]
+            return not (isinstance(page, ParsedQuestion) and previous_ids.get(path) == page.id)
+
         # Who had an id before comes first, then the order of paths.
-        files = sorted(
-            self.files.values(), key=lambda file: (not _keeps_id(file, previous_ids), file.path)
-        )
-        owners: dict[str, PageFile] = {}
-        for file in files:
-            candidate = file.candidate
-            if (
-                not isinstance(candidate, ParsedQuestion)
-                or _first_owner(owners, candidate, file) is file
-            ):
-                file.last_good = candidate
-        for file in files:
-            if (
-                isinstance(file.last_good, ParsedQuestion)
-                and _first_owner(owners, file.last_good, file) is not file
-            ):
-                file.last_good = None
-        self.id_owners = {question_id: file.path for question_id, file in owners.items()}
+        paths = sorted(self.files, key=lambda path: (lacks_its_previous_id(path), path))
+        owners: dict[str, str] = {}
+        served = {path: page for path, page in self.served.items() if path in self.files}
+        for path in paths:
+            page = candidates[path]
+            if page is not None and _owns_id(owners, page, path):
+                served[path] = page
+        for path in paths:
+            if path in served and not _owns_id(owners, served[path], path):
+                del served[path]
+        self.served, self.id_owners = served, owners
+
+    def is_stale(self, path: str) -> bool:
+        """Whether an earlier version is served, because the file as it stands cannot be."""
+        return path in self.served and self.served[path] is not self.files[path].parsed
 
     def build_snapshot(self) -> Snapshot:
-        """Everything that can be served now, and every problem that needs no catalog."""
+        """Everything that can be served now, and every problem but those of claims."""
         site_map = self.site_map()
         questions: dict[str, Question] = {}
         by_folder: dict[str, list[Question]] = {folder: [] for folder in site_map.topic_ids}
         lessons: dict[str, RenderedLesson] = {}
-        for path, file in self.files.items():
-            if path not in site_map.page_urls:
-                continue
-            page = file.render_page(site_map.topic_ids[file.folder], site_map)
+        for path, page in self.rendered_pages(site_map).items():
+            folder = self.files[path].folder
             if isinstance(page, RenderedLesson):
-                lessons[file.folder] = page
+                lessons[folder] = page
             else:
                 questions[page.id] = page
-                by_folder[file.folder].append(page)
+                by_folder[folder].append(page)
         topics = [
             self._build_topic(f, i, lessons.get(f), by_folder[f])
             for f, i in site_map.topic_ids.items()
@@ -121,20 +150,33 @@ class Workspace:
             topics={topic.id: topic for topic in topics},
             questions=questions,
             diagnostics=tuple(self.diagnostics()),
-            stale_paths=frozenset(path for path, file in self.files.items() if file.is_stale),
+            stale_paths=frozenset(path for path in self.files if self.is_stale(path)),
         )
+
+    def rendered_pages(self, site_map: SiteMap) -> dict[str, RenderedPage]:
+        """The pages that are served, by path. Only what changed is rendered again."""
+        cached_pages: dict[str, CachedPage] = {}
+        for path in site_map.page_urls:
+            parsed, topic = self.served[path], site_map.topic_ids[self.files[path].folder]
+            cached = self._rendered.get(path)
+            if cached is None or not cached.is_current(parsed, topic, site_map):
+                cached = render_page(parsed, topic, site_map)
+            cached_pages[path] = cached
+        self._rendered = cached_pages
+        return {path: cached.page for path, cached in cached_pages.items()}
 
     def site_map(self) -> SiteMap:
         """What links can point to."""
         topics = self._topic_ids()
         pages: dict[str, str] = {}
         for path, file in self.files.items():
-            if file.folder not in topics or file.last_good is None:
+            page = self.served.get(path)
+            if file.folder not in topics or page is None:
                 continue
-            if not isinstance(file.last_good, ParsedQuestion):
+            if not isinstance(page, ParsedQuestion):
                 pages[path] = f"/topics/{topics[file.folder]}"
-            elif self.id_owners.get(file.last_good.id) == path:
-                pages[path] = f"/questions/{file.last_good.id}"
+            elif self.id_owners.get(page.id) == path:
+                pages[path] = f"/questions/{page.id}"
         served_ids = {page_url.removeprefix("/questions/") for page_url in pages.values()}
         broken_ids = {
             page.id for page in self.parsed_pages() if isinstance(page, ParsedQuestion)
@@ -182,17 +224,17 @@ class Workspace:
         return [file.parsed for file in self.files.values() if file.parsed is not None]
 
     def diagnostics(self) -> list[Diagnostic]:
-        """Every problem of every file but those that only the catalog can tell."""
+        """Every problem of every file, but for those of claims."""
         site_map = self.site_map()
         diagnostics = [*self.listing.diagnostics, *self._check_folder_names(site_map)]
         for path, file in self.files.items():
             for diagnostic in (*file.diagnostics, *self._check_ownership(file)):
                 diagnostics.append(
-                    _with_path(path, diagnostic, is_stale=file.is_stale and diagnostic.fatal)
+                    _with_path(path, diagnostic, self.is_stale(path) and diagnostic.fatal)
                 )
             if file.parsed is not None:
                 diagnostics.extend(
-                    _with_path(path, diagnostic)
+                    diagnostic.at_path(path)
                     for diagnostic in check_cross_references(file.parsed, site_map)
                 )
         return sorted_diagnostics(diagnostics)
@@ -216,28 +258,22 @@ class Workspace:
             message = f'The question in {owner} has the id "{file.parsed.id}" too.'
             position = file.parsed.id_position
             hint = "Give this one another id." + (
-                "" if file.is_stale else " It is not served until then."
+                "" if self.is_stale(file.path) else " It is not served until then."
             )
             yield Diagnostic(*position, "duplicate-question-id", message, hint, True)
 
 
-def _first_owner(owners: dict[str, PageFile], parsed: ParsedQuestion, file: PageFile) -> PageFile:
-    """The file that has the draft's id: ``file`` itself, if no other came before it."""
-    return owners.setdefault(parsed.id, file)
+def _owns_id(owners: dict[str, str], page: ParsedPage, path: str) -> bool:
+    """Whether ``path`` may serve this page: no other file has its id; if nobody has, it gets it."""
+    return not isinstance(page, ParsedQuestion) or owners.setdefault(page.id, path) == path
 
 
-def _keeps_id(file: PageFile, previous_ids: dict[str, str]) -> bool:
-    candidate = file.candidate
-    return isinstance(candidate, ParsedQuestion) and previous_ids.get(file.path) == candidate.id
-
-
-def _with_path(path: str, diagnostic: Diagnostic, *, is_stale: bool = False) -> Diagnostic:
-    hint = (
-        f"{diagnostic.hint} Until then its last good version is served.".strip()
-        if is_stale
-        else diagnostic.hint
-    )
-    return replace(diagnostic, path=path, hint=hint)
+def _with_path(path: str, diagnostic: Diagnostic, is_stale: bool) -> Diagnostic:
+    diagnostic = diagnostic.at_path(path)
+    if is_stale:
+        hint = f"{diagnostic.hint} Until then its last good version is served.".strip()
+        diagnostic = replace(diagnostic, hint=hint)
+    return diagnostic
 
 
 def sorted_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
