@@ -35,7 +35,8 @@ from quizserver.attempts.service import QuestionService
 from quizserver.attempts.views import QuestionState, ordered_options
 from quizserver.db.session import Database
 from quizserver.settings import Settings
-from quizserver.topics.library import Library, image_headers, image_in_topic
+from quizserver.topics.assets import image_headers, image_in_topic
+from quizserver.topics.library import Library
 from quizserver.topics.model import Question, Topic
 
 QUESTION_EDITED = (

@@ -22,11 +22,11 @@ from quizserver.authoring.scaffold_texts import (
 )
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Arm, Description, SimulationError
-from quizserver.topics.folder import is_lesson, is_simulation, list_folder
+from quizserver.topics.folder import is_lesson, is_simulation
 from quizserver.topics.model import Snapshot
 from quizserver.topics.question import DEFAULT_SIMULATION, ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, humanise_id, is_id
-from quizserver.topics.workspace import Workspace
+from quizserver.topics.workspace import load_workspace
 
 CANDIDATES_MAX = 4
 
@@ -309,9 +309,7 @@ def _describe_simulation(path: Path, catalog: SimulationCatalog) -> Description:
 
 def _require_unused_id(content: Path, question_id: str) -> None:
     """Raises ScaffoldError when a file of the folder has the id, even one that can't be served."""
-    workspace = Workspace(content)
-    workspace.update(list_folder(content))
-    for parsed in workspace.parsed_pages():
+    for parsed in load_workspace(content).parsed_pages():
         if isinstance(parsed, ParsedQuestion) and parsed.id == question_id:
             raise ScaffoldError(
                 f"The question in {content / parsed.path} has the id {question_id} too."

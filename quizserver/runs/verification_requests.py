@@ -11,9 +11,8 @@ from quizserver.evidence.record import claim_keys
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.runs.model import RunRefusedError
 from quizserver.runs.requests import VerificationRequest
-from quizserver.topics.folder import list_folder
 from quizserver.topics.model import Topic
-from quizserver.topics.workspace import Workspace
+from quizserver.topics.workspace import load_workspace
 
 SEEDS = range(64)
 """The seeds of `quizserver verify`, so that the evidence is the same however it was made."""
@@ -52,8 +51,7 @@ def verification_request(topic: Topic, overlay: Mapping[str, str]) -> Verificati
 
 def topic_with_overlay(folder: Path, overlay: Mapping[str, str]) -> Topic | None:
     """The topic in ``folder`` with the texts of ``overlay`` in place of its pages."""
-    workspace = Workspace(folder.parent)
-    workspace.update(list_folder(folder.parent, only_topic=folder.name))
+    workspace = load_workspace(folder.parent, only_topic=folder.name)
     for path, text in overlay.items():
         workspace = workspace.with_file(path, text.encode())
     return workspace.build_snapshot().topic_in_folder(folder.name)

@@ -12,14 +12,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from quizserver.topics.assets import image_headers, image_in_topic
 from quizserver.topics.dry_run import DryRun, dry_run_page
 from quizserver.topics.folder import FolderListing, list_folder
 from quizserver.topics.model import Diagnostic, Snapshot
 from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
-
-__all__ = ["Library", "image_headers", "image_in_topic"]
 
 _log = logging.getLogger(__name__)
 

@@ -12,14 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from quizserver.atomic_files import write_atomically
 from quizserver.topics.cross_checks import check_cross_references
-from quizserver.topics.folder import list_folder
 from quizserver.topics.formats.markdown_source import extract_question_data
 from quizserver.topics.formats.model import ImageFile, ImportedBank, ImportedQuestion
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, hex_digest, is_id
-from quizserver.topics.workspace import Workspace
+from quizserver.topics.workspace import Workspace, load_workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,14 @@ def write_questions(
     when the folder cannot be created or listed; a file that cannot be written is a problem of its
     question.
     """
-    plan = _ImportPlan(bank, content, topic, overwrite, _load_workspace(content), earlier)
+    plan = _ImportPlan(
+        bank,
+        content,
+        topic,
+        overwrite,
+        load_workspace(content) if content.is_dir() else Workspace(content),
+        earlier,
+    )
     written: list[WrittenQuestion] = []
     problems = list(imported.problems)
     targets = [(question, plan.choose_path(question)) for question in imported.questions]
@@ -80,13 +86,6 @@ def write_questions(
 def _parsed_at(question: ImportedQuestion, path: str) -> ParsedQuestion:
     """The question's parsed file, at the path where it is written."""
     return replace(question.parsed, path=path, id=PurePosixPath(path).stem)
-
-
-def _load_workspace(content: Path) -> Workspace:
-    workspace = Workspace(content)
-    if content.is_dir():
-        workspace.update(list_folder(content))
-    return workspace
 
 
 class _ImportPlan:
