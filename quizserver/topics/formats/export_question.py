@@ -17,14 +17,16 @@ from quizserver.topics.formats.model import (
     QuestionData,
     UnsupportedQuestionError,
 )
+from quizserver.topics.line_kinds import FencedBlock
 from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.model import Question
 from quizserver.topics.question import ParsedQuestion, parse_question
-from quizserver.topics.render import render_markdown, unwrap_paragraph
+from quizserver.topics.render import render_slice, unwrap_paragraph
 
 _HIGHLIGHT = re.compile(r'<div class="highlight"><pre>(.*?)</pre></div>', re.DOTALL)
 _MATH = re.compile(r'<math display="(\w+)" alttext="([^"]*)">.*?</math>', re.DOTALL)
 _AROUND_MATH = re.compile(r'<span class="(?:formula|unbroken)">(.*?)</span>', re.DOTALL)
+_LANGUAGE = re.compile(r"^[\w+#.-]*")
 _BACKREF = re.compile(r'(?:&nbsp;|\s)*<a class="footnote-backref"[^>]*>.*?</a>')
 _PAGE_ATTRIBUTES = re.compile(r' (?:decoding="async"|loading="lazy"|rel="noopener noreferrer")')
 
@@ -70,10 +72,11 @@ class ExportedQuestion:
                 self._rewrite_image(url, image_prefix) if name == "src" else self._rewrite_link(url)
             )
 
-        rendered = _BACKREF.sub("", render_markdown(markdown, prefix="", rewrite=rewrite_url))
-        rendered = _PAGE_ATTRIBUTES.sub(
-            "", _plain_code(_AROUND_MATH.sub(r"\1", rendered), markdown)
-        )
+        source = scan_markdown(markdown, front_matter=False)
+        content = source.slice_lines(0, len(source.lines))
+        rendered = _BACKREF.sub("", render_slice(content, prefix="", rewrite=rewrite_url))
+        rendered = _plain_code(_AROUND_MATH.sub(r"\1", rendered), source.fences)
+        rendered = _PAGE_ATTRIBUTES.sub("", rendered)
         return _MATH.sub(_tex_formula, rendered) if as_tex else rendered
 
     def render_inline(self, markdown: str, image_prefix: str, *, as_tex: bool = True) -> str:
@@ -131,17 +134,10 @@ def _tex_formula(match: re.Match[str]) -> str:
     return f"{left}{match[2]}{right}"
 
 
-def _plain_code(rendered: str, markdown: str) -> str:
+def _plain_code(rendered: str, fences: Sequence[FencedBlock]) -> str:
     """Replaces highlighted code by plain code with the language in its class."""
-    blocks = _HIGHLIGHT.findall(rendered)
-    fences = scan_markdown(markdown, front_matter=False).fences if blocks else ()
-    name_matches = [re.match(r"[\w+#.-]*", fence.info) for fence in fences]
-    language_names = (
-        [name_match[0] if name_match else "" for name_match in name_matches]
-        if len(name_matches) == len(blocks)
-        else []
-    )
-    languages = iter(language_names)
+    is_fenced = len(fences) == len(_HIGHLIGHT.findall(rendered))
+    languages = iter([_LANGUAGE.findall(fence.info)[0] for fence in fences] if is_fenced else [])
 
     def plain_block(match: re.Match[str]) -> str:
         code = entities.unescape(re.sub(r"<[^>]*>", "", match[1])).strip("\n")

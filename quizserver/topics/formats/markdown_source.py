@@ -20,6 +20,7 @@ from quizserver.topics.slugs import hex_digest, slugify
 
 MAX_BLOCKS = 1000
 _BEGINS_BLOCK = re.compile(r"[ \t]*(?:`{3}|~{3}|[-*+][ \t]|\d{1,9}[.)][ \t])")
+_HIGH_HEADING = re.compile(r"^ {0,3}##?(?!#)", re.MULTILINE)
 _FENCES = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?:`{3}|~{3})", re.MULTILINE)
 
 
@@ -201,7 +202,7 @@ def demote_headings(text: str) -> str:
 
     Raises UnsupportedQuestionError for a text with too many blocks.
     """
-    if "#" not in text:
+    if not _HIGH_HEADING.search(text):
         return text
     refuse_complex_text(text)
     source = scan_markdown(text, front_matter=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from quizserver.topics.formats.escape import escape_one_line
-from quizserver.topics.render import plain_text, render_markdown
+from quizserver.topics.markdown import MarkdownSlice, SourceLine
+from quizserver.topics.render import unlinked_text
 
 MAX_TITLE_LENGTH = 200
 _MORE_THAN_A_LINE = re.compile(
@@ -28,7 +29,7 @@ def choose_title(title: str, question: str) -> tuple[str, str]:
 
 def rendered_title(markdown: str) -> str:
     """The plain text of a title in markdown."""
-    return plain_text(render_markdown(markdown, prefix="", rewrite=lambda _name, _url: None))
+    return unlinked_text(MarkdownSlice((SourceLine(0, markdown),)))
 
 
 def split_title(question: str) -> tuple[str, str]:
