@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import yaml
 
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
 from quizserver.topics.markdown import (
+    LabelDefinition,
     SectionName,
     scan_markdown,
     section_name,
@@ -58,36 +59,58 @@ def compose_markdown(question: QuestionData) -> str:
 
 
 def _move_definitions(question: QuestionData) -> tuple[QuestionData, list[str]]:
-    """The question with no definitions in its texts, and these definitions."""
+    """The question with no definitions in its texts, and the definitions that they use."""
     definition_texts: dict[str, None] = {}
 
     def without_definitions(text: str) -> str:
-        if "]:" not in text:
-            return text
-        source = scan_markdown(text, front_matter=False)
-        definition_texts.update(dict.fromkeys(d.text for d in source.definitions))
-        remaining = [
-            line
-            for number, line in enumerate(source.lines, 1)
-            if number not in source.definition_numbers
-        ]
-        return "\n".join(remaining).strip("\n")
+        used = _used_bank_definitions(text, question.definitions)
+        if "]:" in text:
+            source = scan_markdown(text, front_matter=False)
+            definition_texts.update(dict.fromkeys(d.text for d in source.definitions))
+            text = "\n".join(
+                line
+                for number, line in enumerate(source.lines, 1)
+                if number not in source.definition_numbers
+            ).strip("\n")
+        definition_texts.update(dict.fromkeys(used))
+        return text
 
+    stripped = _map_texts(question, without_definitions)
+    return replace(stripped, definitions=()), list(definition_texts)
+
+
+def append_definitions(question: QuestionData) -> QuestionData:
+    """The question with the definitions of its bank in each text that uses them."""
+
+    def with_definitions(text: str) -> str:
+        used = _used_bank_definitions(text, question.definitions)
+        return "\n\n".join(part for part in (text, *used) if part)
+
+    return replace(_map_texts(question, with_definitions), definitions=())
+
+
+def _used_bank_definitions(text: str, definitions: tuple[LabelDefinition, ...]) -> list[str]:
+    """The definitions that ``text`` uses, as markdown. The words of a whole link are no label."""
+    if not definitions:
+        return []
+    text = re.sub(r"\[[^\[\]]*\]\(", "(", text)
+    return [definition.text for definition in used_definitions(text, definitions)]
+
+
+def _map_texts(question: QuestionData, convert: Callable[[str], str]) -> QuestionData:
+    """The question with all its texts but the title converted, those of the options first."""
     options = tuple(
-        OptionData(
-            without_definitions(option.text), option.right, without_definitions(option.feedback)
-        )
+        OptionData(convert(option.text), option.right, convert(option.feedback))
         for option in question.options
     )
-    stripped = replace(
+    return replace(
         question,
-        stem=without_definitions(question.stem),
         options=options,
-        hints=tuple(map(without_definitions, question.hints)),
-        explanation=without_definitions(question.explanation),
-        references=without_definitions(question.references),
+        stem=convert(question.stem),
+        hints=tuple(map(convert, question.hints)),
+        explanation=convert(question.explanation),
+        references=convert(question.references),
     )
-    return stripped, list(definition_texts)
 
 
 def _front_matter_text(values: dict[str, object]) -> str:

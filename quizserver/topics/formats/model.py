@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quizserver.topics.model import Diagnostic
 
 if TYPE_CHECKING:
+    from quizserver.topics.markdown import LabelDefinition
     from quizserver.topics.question import ParsedQuestion
 
 MAX_BANK_BYTES = 32 * 1024 * 1024
@@ -32,7 +33,8 @@ class QuestionData:
     """A question independent of any format, its texts in our markdown.
 
     ``line`` is where it begins in the bank. ``images`` are those that the bank itself contains, by
-    the path that the texts name. ``notes`` say what was left behind, having no counterpart here.
+    the path that the texts name. ``definitions`` are link definitions of the whole bank, which the
+    texts may use beside their own. ``notes`` say what was left behind, having no counterpart here.
     """
 
     title: str
@@ -46,6 +48,7 @@ class QuestionData:
     shuffle: bool = True
     id: str | None = None
     images: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    definitions: tuple[LabelDefinition, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import replace
 from quizserver.topics.cross_checks import check_cross_references
 from quizserver.topics.formats.images import collect_images
 from quizserver.topics.formats.markdown_source import (
+    append_definitions,
     compose_markdown,
     extract_question_data,
     refuse_complex_text,
@@ -113,7 +114,7 @@ def normalise_question(
             replace(question, stem=f"{question.stem}\n\n{_LIST_SEPARATOR}"), taken_slugs, load_image
         )
     _refuse_problems(parsed.diagnostics, source)
-    changed_part = _first_changed_part(question, extract_question_data(parsed))
+    changed_part = _first_changed_part(append_definitions(question), extract_question_data(parsed))
     if changed_part is not None:
         message = f"Its {changed_part} would read otherwise in a file of ours."
         hint = "Look for markdown that ends the part it stands in, such as a heading or a list."

@@ -96,6 +96,15 @@ def test_link_definitions_at_the_end_reach_the_questions_that_use_them(bank: Imp
     assert all("docs]:" not in b.source for b in bank.questions if b.line != 113)
 
 
+def test_a_list_above_the_options_may_use_a_link_definition_of_the_bank():
+    question = import_one(
+        "## Which?\n\nSee [docs]:\n\n- a\n- b\n\n- [x] this\n- [ ] that\n\n"
+        "[docs]: https://example.org/docs\n"
+    )
+    assert 'href="https://example.org/docs"' in question.stem_html
+    assert [option.text for option in question.options] == ["this", "that"]
+
+
 @pytest.mark.parametrize(
     "heading",
     [

@@ -37,7 +37,6 @@ from quizserver.topics.markdown import (
     SectionName,
     scan_markdown,
     section_name,
-    used_definitions,
 )
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.source_text import LARGEST_PAGE
@@ -102,8 +101,8 @@ def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...
             "no-task-list", message, "Add a line for each: - [x] right, - [ ] wrong."
         )
     section = _escape_section(section)
-    stem, options, following = split_question(section)
-    if not any(option.right for option in options):
+    stem, plain_options, following = split_question(section)
+    if not any(option.right for option in plain_options):
         message = "No option is marked as right."
         raise UnsupportedQuestionError(
             "no-right-option", message, "Mark each right option with [x]."
@@ -113,38 +112,29 @@ def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...
     if not heading:
         heading, body = split_title(body)
     references: list[str] = []
-    choices = tuple(_convert_option(option, references) for option in options)
+    options = tuple(_convert_option(option, references) for option in plain_options)
     hints, explanation = _read_following_lines(following, references)
-
-    def with_definitions(text: str) -> str:
-        searchable = re.sub(r"\[[^\[\]]*\]\(", "(", text) if definitions else ""
-        used = used_definitions(searchable, definitions) if searchable else []
-        return "\n\n".join(piece for piece in (text, *(d.text for d in used)) if piece)
 
     return QuestionData(
         title=heading,
-        stem=with_definitions(demote_headings(body)),
-        options=tuple(
-            OptionData(
-                with_definitions(choice.text), choice.right, with_definitions(choice.feedback)
-            )
-            for choice in choices
-        ),
+        stem=demote_headings(body),
+        options=options,
         line=section.line,
-        hints=tuple(map(with_definitions, hints)),
-        explanation=with_definitions(demote_headings(explanation)),
-        references=with_definitions("\n\n".join(dict.fromkeys(references))),
-        shuffle=not _have_ordered_labels(choices),
+        hints=tuple(hints),
+        explanation=demote_headings(explanation),
+        references="\n\n".join(dict.fromkeys(references)),
+        shuffle=not _have_ordered_labels(options),
+        definitions=definitions,
     )
 
 
-def _have_ordered_labels(choices: Sequence[OptionData]) -> bool:
+def _have_ordered_labels(options: Sequence[OptionData]) -> bool:
     """Whether the options begin with letters or numbers in order, which explanations may cite."""
-    matches = [_OPTION_LABEL.match(choice.text) for choice in choices]
+    matches = [_OPTION_LABEL.match(option.text) for option in options]
     labels = [match["label"].lower() for match in matches if match]
     return labels in (
-        [chr(ord("a") + n) for n in range(len(choices))],
-        [str(n) for n in range(1, len(choices) + 1)],
+        [chr(ord("a") + number) for number in range(len(options))],
+        [str(number) for number in range(1, len(options) + 1)],
     )
 
 
