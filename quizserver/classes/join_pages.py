@@ -43,6 +43,8 @@ def add_join_rules(
 
 @dataclass(frozen=True, slots=True)
 class JoinPages:
+    """The views of the form for a code, and of the class that a code opens."""
+
     database: Database
     current: CurrentUser
 

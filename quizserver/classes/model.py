@@ -22,6 +22,11 @@ def fold_text(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
+def member_label(name: str, email: str) -> str:
+    """The name in the class, or else the email address."""
+    return name or email
+
+
 @dataclass(frozen=True, slots=True)
 class Class:
     """A class of learners. Nobody can join while ``join_code`` is None."""
@@ -52,7 +57,7 @@ class Member:
     @property
     def label(self) -> str:
         """The name in the class, or else the email address."""
-        return self.name or self.email
+        return member_label(self.name, self.email)
 
     @property
     def is_instructor(self) -> bool:

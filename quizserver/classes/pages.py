@@ -1,4 +1,4 @@
-"""The pages of classes: the list of mine, a new one, and one class for instructors and learners."""
+"""The pages of classes: the list, a new one, and one class as its members see it."""
 
 from __future__ import annotations
 
@@ -62,6 +62,8 @@ def create_classes_blueprint(
 
 @dataclass(frozen=True, slots=True)
 class ClassPages:
+    """The views of the list of classes, and of one class for instructors and learners."""
+
     database: Database
     library: Library
     current: CurrentUser

@@ -37,6 +37,8 @@ def add_roster_rules(blueprint: Blueprint, pages: RosterPages) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RosterPages:
+    """The views of the roster and its buttons."""
+
     database: Database
     current: CurrentUser
     guards: ClassGuards

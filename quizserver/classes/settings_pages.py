@@ -39,6 +39,8 @@ def add_settings_rules(blueprint: Blueprint, pages: SettingsPages) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SettingsPages:
+    """The views of a class's settings and of its deletion."""
+
     database: Database
     library: Library
     guards: ClassGuards
@@ -159,7 +161,7 @@ def _redirect_to_settings(class_id: int, *, anchor: str | None = None) -> AnyRes
 
 
 def _read_zone_name() -> str:
-    """The time zone in the address, which the browser's session then keeps; else the kept one."""
+    """The time zone that the address names, or else the one that the session remembers."""
     requested = request.args.get("zone")
     if due.find_zone(requested) is not None:
         session["zone"] = requested

@@ -1,1 +1,1 @@
-"""A class of invented learners, to see every page full. ``model`` says how they are."""
+"""A class of invented learners, so that every page of a class can be seen full."""

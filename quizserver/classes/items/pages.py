@@ -100,6 +100,8 @@ def create_items_blueprint(
 
 @dataclass(frozen=True, slots=True)
 class ItemsPages:
+    """The views of item analysis and its downloads."""
+
     database: Database
     library: Library
     guards: ClassGuards

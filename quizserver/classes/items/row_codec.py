@@ -65,7 +65,7 @@ def person_moment_key(people: Ids, moments: Ids) -> Ids:
 def unpack_rows(texts: Sequence[str], count: int) -> PackedRows:
     """The rows of texts of the form "key detail key detail …|word⏎word …".
 
-    ``count`` is the number of texts with empty ones.
+    ``count`` is the number of texts, empty ones included.
     """
     pairs = [text.split("|", 1) for text in texts]
     numbers = np.fromstring(" ".join(number_text for number_text, _ in pairs), np.int64, sep=" ")

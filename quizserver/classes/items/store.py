@@ -25,6 +25,7 @@ from quizserver.classes.counted_store import (
 )
 from quizserver.classes.items.row_codec import MILLION, SECONDS_MAX, TENTHS, PackedRows, unpack_rows
 from quizserver.classes.members_store import WITH_PERSON
+from quizserver.classes.model import member_label
 from quizserver.classes.statistics.answers import Floats, Ids
 from quizserver.db.tables import attempt, experiment, member, person, standing
 
@@ -78,7 +79,7 @@ def member_names(session: Session, class_id: int, people: Collection[int]) -> di
         .select_from(WITH_PERSON)
         .where(member.c.class_id == class_id, member.c.person_id.in_(people))
     )
-    return {person_id: name or email for person_id, name, email in rows}
+    return {person_id: member_label(name, email) for person_id, name, email in rows}
 
 
 def newest_rows(session: Session) -> tuple[int, int]:

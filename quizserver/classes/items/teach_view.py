@@ -39,8 +39,8 @@ WORN_WORDS: Mapping[WornReason, str] = {
 class HeldMisconception:
     """A misconception with the text of its option.
 
-    ``count`` of ``n`` learners hold it in their latest attempt, ``first`` of them chose it in their
-    first. ``experiment`` describes the finding that answers it; empty without one.
+    ``count`` of ``n`` learners hold it in their latest attempt, ``first`` chose it in their first.
+    ``experiment`` describes the finding that answers it; empty without one.
     """
 
     question: str

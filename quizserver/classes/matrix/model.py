@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from quizserver.classes.model import member_label
+
 ShownAttempt = Literal["first", "best", "latest"]
 SHOWN_ATTEMPTS: tuple[ShownAttempt, ...] = ("first", "best", "latest")
 LearnerState = Literal["new", "going", "stuck", "done"]
@@ -23,7 +25,7 @@ class MatrixLearner(NamedTuple):
     @property
     def label(self) -> str:
         """The learner's name in the class, or else the email address."""
-        return self.name or self.email
+        return member_label(self.name, self.email)
 
 
 class MatrixCell(NamedTuple):

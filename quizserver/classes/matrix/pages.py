@@ -59,6 +59,8 @@ def create_matrix_blueprint(
 
 @dataclass(frozen=True, slots=True)
 class MatrixPages:
+    """The views of the matrix, of one learner and of one cell."""
+
     database: Database
     library: Library
     guards: ClassGuards
@@ -161,6 +163,8 @@ class MatrixPages:
 
 @dataclass(frozen=True, slots=True)
 class MatrixDownloads:
+    """The matrix and the attempts of a class as files."""
+
     database: Database
     library: Library
     guards: ClassGuards
