@@ -13,7 +13,12 @@ from pathlib import Path, PurePosixPath
 from quizserver.atomic_files import write_atomically
 from quizserver.topics.cross_checks import check_cross_references
 from quizserver.topics.formats.markdown_source import extract_question_data
-from quizserver.topics.formats.model import ImageFile, ImportedBank, ImportedQuestion
+from quizserver.topics.formats.model import (
+    ImageFile,
+    ImportedBank,
+    ImportedQuestion,
+    UnsupportedQuestionError,
+)
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import ParsedQuestion
@@ -58,27 +63,25 @@ def write_questions(
     when the folder cannot be created or listed; a file that cannot be written is a problem of its
     question.
     """
-    plan = _ImportPlan(
-        bank,
-        content,
-        topic,
-        overwrite,
-        load_workspace(content) if content.is_dir() else Workspace(content),
-        earlier,
-    )
+    workspace = load_workspace(content) if content.is_dir() else Workspace(content)
+    plan = _ImportPlan(content, topic, overwrite, workspace, earlier)
     written: list[WrittenQuestion] = []
     problems = list(imported.problems)
-    targets = [(question, plan.choose_path(question)) for question in imported.questions]
-    site = plan.site_after_import(
-        [path for _, path in targets if isinstance(path, str)], imported.questions
-    )
+    targets: list[tuple[ImportedQuestion, str]] = []
+    for question in imported.questions:
+        try:
+            targets.append((question, plan.choose_path(question)))
+        except UnsupportedQuestionError as error:
+            problems.append(error.to_diagnostic(bank, question.line))
+    site = plan.site_after_import([path for _, path in targets], imported.questions)
     for question, path in targets:
-        problem = path if isinstance(path, Diagnostic) else plan.find_problem(question, path, site)
-        if problem is None and isinstance(path, str) and not dry_run:
-            problem = _write_question(plan, question, path)
-        if problem is not None:
-            problems.append(problem)
-        elif isinstance(path, str):
+        try:
+            plan.check_target(question, path, site)
+            if not dry_run:
+                _write_files(plan, question, path)
+        except UnsupportedQuestionError as error:
+            problems.append(error.to_diagnostic(bank, question.line))
+        else:
             written.append(WrittenQuestion(path, question))
     return ImportResult(tuple(written), tuple(sorted(problems, key=lambda p: (p.line, p.column))))
 
@@ -93,14 +96,13 @@ class _ImportPlan:
 
     def __init__(
         self,
-        bank: str,
         content: Path,
         topic: str,
         overwrite: bool,
         workspace: Workspace,
         earlier: Sequence[WrittenQuestion],
     ) -> None:
-        self.bank, self.content, self.topic, self.overwrite = bank, content, topic, overwrite
+        self.content, self.topic, self.overwrite = content, topic, overwrite
         self.workspace = workspace
         earlier_parsed = [_parsed_at(written.question, written.path) for written in earlier]
         parsed_files = [
@@ -110,13 +112,8 @@ class _ImportPlan:
         self.path_by_id = {parsed.id: parsed.path for parsed in self.parsed_by_path.values()}
         self.earlier_paths = {written.path for written in earlier}
 
-    def make_problem(
-        self, question: ImportedQuestion, code: str, message: str, hint: str
-    ) -> Diagnostic:
-        return Diagnostic(question.line, 1, code, message, hint, path=self.bank)
-
-    def choose_path(self, question: ImportedQuestion) -> str | Diagnostic:
-        """The path of the question's file, or the problem that it exists already."""
+    def choose_path(self, question: ImportedQuestion) -> str:
+        """The path of the question's file. Raises UnsupportedQuestionError when it exists."""
         slug = question.slug
         owner_path = self.path_by_id.get(slug)
         if owner_path is not None and not self._is_same_question(owner_path, question):
@@ -125,13 +122,11 @@ class _ImportPlan:
         path = owner_path or f"{self.topic}/{slug}.md"
         if path in self.earlier_paths:
             message = f'"{question.title}" is in another of these banks too.'
-            return self.make_problem(
-                question, "there-already", message, "Delete it in one of them."
-            )
+            raise UnsupportedQuestionError("there-already", message, "Delete it in one of them.")
         exists = owner_path is not None or os.path.lexists(self.content / path)
         if exists and not self.overwrite:
             message = f'"{question.title}" is there already, in {path}.'
-            return self.make_problem(question, "there-already", message, "--overwrite replaces it.")
+            raise UnsupportedQuestionError("there-already", message, "--overwrite replaces it.")
         self.path_by_id[slug] = path
         return path
 
@@ -170,20 +165,15 @@ class _ImportPlan:
             current.broken_question_ids,
         )
 
-    def find_problem(
-        self, question: ImportedQuestion, path: str, site: SiteMap
-    ) -> Diagnostic | None:
-        """Why the question cannot be written to ``path``; None when it can."""
+    def check_target(self, question: ImportedQuestion, path: str, site: SiteMap) -> None:
+        """Raises UnsupportedQuestionError when the question cannot be written to ``path``."""
         for problem in check_cross_references(_parsed_at(question, path), site):
-            return self.make_problem(question, problem.code, problem.message, problem.hint)
+            raise UnsupportedQuestionError(problem.code, problem.message, problem.hint)
         for image in question.images:
             image_path = self.content / self.topic / image.path
             if _image_differs(image_path, image) and not self.overwrite:
                 message = f"Another image lies at {self.topic}/{image.path} already."
-                return self.make_problem(
-                    question, "image-there", message, "--overwrite replaces it."
-                )
-        return None
+                raise UnsupportedQuestionError("image-there", message, "--overwrite replaces it.")
 
 
 def _image_differs(path: Path, image: ImageFile) -> bool:
@@ -195,8 +185,11 @@ def _image_differs(path: Path, image: ImageFile) -> bool:
         return True
 
 
-def _write_question(plan: _ImportPlan, question: ImportedQuestion, path: str) -> Diagnostic | None:
-    """Writes the images before the question, so that no page links to a missing image."""
+def _write_files(plan: _ImportPlan, question: ImportedQuestion, path: str) -> None:
+    """Writes the images before the question, so that no page links to a missing image.
+
+    Raises UnsupportedQuestionError when a file cannot be written.
+    """
     folder = (plan.content / plan.topic).resolve()
     try:
         for image in question.images:
@@ -211,13 +204,12 @@ def _write_question(plan: _ImportPlan, question: ImportedQuestion, path: str) ->
         write_atomically(file, question.source.encode("utf-8"), overwrite=plan.overwrite)
     except FileExistsError:
         message = f"{path} was made by somebody else just now."
-        return plan.make_problem(question, "there-already", message, "--overwrite replaces it.")
+        hint = "--overwrite replaces it."
+        raise UnsupportedQuestionError("there-already", message, hint) from None
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror or error}."
-        return plan.make_problem(
-            question, "not-written", message, "Check the folder's rights and space."
-        )
-    return None
+        hint = "Check the folder's rights and space."
+        raise UnsupportedQuestionError("not-written", message, hint) from None
 
 
 def _make_folder(folder: Path) -> None:

@@ -33,7 +33,7 @@ from quizserver.topics.slugs import hex_digest, is_id, slugify
 from quizserver.topics.source_text import LARGEST_PAGE
 
 _LIST_SEPARATOR = "<div></div>"  # shows nothing, and ends a list
-PLACEHOLDER_TOPIC = "topic"  # the topic's folder is not known before the files are written
+_PLACEHOLDER_TOPIC = "topic"  # the topic's folder is not known before the files are written
 
 
 def normalise_questions(
@@ -90,24 +90,10 @@ def normalise_question(
 
     Raises UnsupportedQuestionError with the first reason why there is none.
     """
-    for markdown in (
-        question.stem,
-        question.explanation,
-        *(option.text for option in question.options),
-    ):
-        refuse_complex_text(markdown)
-    source = compose_markdown(question)
-    refuse_complex_text(source)
-    if len(source.encode("utf-8", "surrogatepass")) > LARGEST_PAGE:
-        raise UnsupportedQuestionError(
-            "too-large", f"This question is longer than {LARGEST_PAGE:,} bytes."
-        )
-    if "\ufffd" in source:
-        message = "This question holds a character that could not be read."
-        raise UnsupportedQuestionError("unreadable-character", message, "Save the bank as UTF-8.")
+    source = _compose_source(question)
     title = rendered_title(question.title) if question.title else ""
     identifier = _choose_id(question, title, source, taken_slugs)
-    path = f"{PLACEHOLDER_TOPIC}/{identifier}.md"
+    path = f"{_PLACEHOLDER_TOPIC}/{identifier}.md"
     parsed = parse_question(path, source)
     if question.stem and not question.stem.endswith(_LIST_SEPARATOR) and _merges_with_list(parsed):
         return normalise_question(
@@ -129,6 +115,21 @@ def normalise_question(
     )
     _refuse_problems(list(problems), source)
     return ImportedQuestion(parsed, title or "Question", question.line, images, question.notes)
+
+
+def _compose_source(question: QuestionData) -> str:
+    """The text of the question's file, unless it is too complex, too large or unreadable."""
+    for text in (question.stem, question.explanation, *(o.text for o in question.options)):
+        refuse_complex_text(text)
+    source = compose_markdown(question)
+    refuse_complex_text(source)
+    if len(source.encode("utf-8", "surrogatepass")) > LARGEST_PAGE:
+        message = f"This question is longer than {LARGEST_PAGE:,} bytes."
+        raise UnsupportedQuestionError("too-large", message)
+    if "\ufffd" in source:
+        message = "This question holds a character that could not be read."
+        raise UnsupportedQuestionError("unreadable-character", message, "Save the bank as UTF-8.")
+    return source
 
 
 def _merges_with_list(parsed: ParsedQuestion) -> bool:
@@ -171,8 +172,8 @@ def _refuse_problems(problems: Sequence[Diagnostic], source: str) -> None:
 
 
 def _imported_site(path: str, images: tuple[ImageFile, ...]) -> SiteMap:
-    paths = frozenset({path, *(f"{PLACEHOLDER_TOPIC}/{image.path}" for image in images)})
-    return SiteMap(paths, {}, {PLACEHOLDER_TOPIC: PLACEHOLDER_TOPIC})
+    paths = frozenset({path, *(f"{_PLACEHOLDER_TOPIC}/{image.path}" for image in images)})
+    return SiteMap(paths, {}, {_PLACEHOLDER_TOPIC: _PLACEHOLDER_TOPIC})
 
 
 _PART_WORDS = {
