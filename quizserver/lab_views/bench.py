@@ -15,17 +15,13 @@ from quizserver.lab.model import Description, Knob
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab_views.evidence import (
     DescribedPoints,
-    OptionEvidence,
     chart_curve,
     chart_y_range,
-    option_evidence,
     scale_described,
 )
 from quizserver.lab_views.phase_map import MapView, colour_levels, fits_knobs, map_view
 from quizserver.lab_views.recorded import find_recorded_arm, first_band
 from quizserver.web import charts
-
-__all__ = ["ArmView", "BenchView", "OptionEvidence", "bench_view", "option_evidence"]
 
 REPLICAS = 32
 

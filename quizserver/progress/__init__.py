@@ -1,1 +1,1 @@
-"""The learner's own pages: home, topics, and how far they have come."""
+"""The learner's own pages: home, topics and progress."""

@@ -1,1 +1,1 @@
-"""What every page shares: security headers, error pages, static files, charts."""
+"""Shared by all pages: security headers, error pages, static files, addresses, charts."""

@@ -13,7 +13,7 @@ from quizserver.classes.statistics.figures import Figure
 from quizserver.classes.statistics.item_statistics import ItemStatistics
 from quizserver.classes.statistics.option_counts import OptionCount
 from quizserver.classes.statistics.teach import KeyDoubt
-from quizserver.lab_views.bench import OptionEvidence
+from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.topics.model import Question
 
 
