@@ -221,7 +221,7 @@ class QuestionPages:
         return render_template(
             "attempts/question.html",
             question=self.question_service.question_view(topic, question, state, url_for),
-            problems=self.library.snapshot().folder_diagnostics(topic.id) if may_write else (),
+            problems=self.library.snapshot().diagnostics_in_folder(topic.id) if may_write else (),
         )
 
 

@@ -86,7 +86,7 @@ class VerificationLoop:
         """Verifies one topic; False when it was abandoned because its files changed."""
         self._refresh_workspace()
         snapshot = self._workspace.build_snapshot()
-        problems = [p for p in snapshot.diagnostics if p.folder == folder]
+        problems = snapshot.diagnostics_in_folder(folder)
         if problems:
             for problem in problems:
                 self._say(str(problem))

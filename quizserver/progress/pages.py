@@ -62,7 +62,7 @@ class ProgressPages:
             topic=served_topic,
             blocks=list(blocks),
             questions=[question_line(q, standings, url_for) for q in served_topic.questions],
-            problems=snapshot.folder_diagnostics(topic) if self.current.may_write() else (),
+            problems=snapshot.diagnostics_in_folder(topic) if self.current.may_write() else (),
         )
 
     def show_progress(self) -> str:

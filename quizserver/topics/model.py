@@ -194,6 +194,6 @@ class Snapshot:
         topics = self.topics.values()
         return next((topic for topic in topics if topic.folder.name == folder), None)
 
-    def folder_diagnostics(self, folder: str) -> list[Diagnostic]:
-        """The problems of the files in a topic's folder."""
+    def diagnostics_in_folder(self, folder: str) -> list[Diagnostic]:
+        """The problems of a topic's files; those of the content folder itself for "."."""
         return [problem for problem in self.diagnostics if problem.folder == folder]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -240,7 +239,7 @@ def _build_bar(snapshot: Snapshot, content: Path) -> PreviewBar:
     question, topic = arguments.get("question"), arguments.get("topic")
     problems = snapshot.diagnostics
     # Those of the content folder as a whole concern every page.
-    listed, scope = _problems_in(problems, "."), None
+    listed, scope = snapshot.diagnostics_in_folder("."), None
     author_url = learner_url = None
     if question is not None:
         served_question = snapshot.questions.get(question)
@@ -250,7 +249,7 @@ def _build_bar(snapshot: Snapshot, content: Path) -> PreviewBar:
             path = served_question.path
             scope = path.split("/")[0]
             # Problems of the page in sight come first.
-            listed += sorted(_problems_in(problems, scope), key=lambda p: p.path != path)
+            listed += sorted(snapshot.diagnostics_in_folder(scope), key=lambda p: p.path != path)
         else:
             listed += _problems_about(snapshot, question)
     elif topic is not None:
@@ -259,7 +258,7 @@ def _build_bar(snapshot: Snapshot, content: Path) -> PreviewBar:
         author_url = url_for("preview.topic", topic=topic)
         if served_topic is not None:
             learner_url = url_for("progress.topic", topic=served_topic.id)
-        listed += _problems_in(problems, scope)
+        listed += snapshot.diagnostics_in_folder(scope)
     elif request.endpoint == "preview.home":
         listed = list(problems)
     return PreviewBar(
@@ -275,12 +274,8 @@ def _build_bar(snapshot: Snapshot, content: Path) -> PreviewBar:
     )
 
 
-def _problems_in(problems: Sequence[Diagnostic], folder: str) -> list[Diagnostic]:
-    return [problem for problem in problems if problem.folder == folder]
-
-
 def _problems_about(snapshot: Snapshot, name: str) -> list[Diagnostic]:
     """The problems of a folder of this name, or of files whose page would have this name."""
-    return _problems_in(snapshot.diagnostics, name) or [
+    return snapshot.diagnostics_in_folder(name) or [
         problem for problem in snapshot.diagnostics if PurePosixPath(problem.path).stem == name
     ]
