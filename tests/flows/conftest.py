@@ -3,8 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
+from quizserver.db.session import Database
+from quizserver.db.tables import person
 from tests.flows.browser_client import Visitor
 
 
@@ -16,3 +19,14 @@ def new_visitor(app: Flask) -> Callable[[], Visitor]:
 @pytest.fixture
 def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
     return new_visitor()
+
+
+@pytest.fixture
+def give_role_to_all(database: Database) -> Callable[[str], None]:
+    """Gives every account a role."""
+
+    def give_role(role: str) -> None:
+        with database.write() as session:
+            session.execute(sa.update(person).values(role=role))
+
+    return give_role

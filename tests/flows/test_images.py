@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
-from tests.flows.test_authoring import give_role_to_all
 
 pytestmark = pytest.mark.one_database
 
@@ -76,10 +74,12 @@ def test_an_image_in_the_feedback_is_sent_once_the_question_is_answered(
 
 @pytest.mark.usefixtures("image_folder")
 @pytest.mark.parametrize("role", ["author", "instructor", "admin"])
-def test_staff_see_every_image(visitor: Visitor, settings: Settings, role: str) -> None:
+def test_staff_see_every_image(
+    visitor: Visitor, give_role_to_all: Callable[[str], None], role: str
+) -> None:
     visitor.sign_up("staff@example.org")
     assert visible_images(visitor) == set(BEFORE)
-    give_role_to_all(settings, role)
+    give_role_to_all(role)
     assert visible_images(visitor) == {*BEFORE, *AFTER, *NEVER}
 
 

@@ -14,30 +14,22 @@ from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
 from quizserver.db.session import Database
 from quizserver.db.tables import person
-from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 
 BOSS, ANA = "boss@example.org", "ana@example.org"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.data_url)
-    yield database
-    database.dispose()
-
-
-def give_role(store: Database, email: str, role: str) -> int:
-    with store.write() as session:
+def give_role(database: Database, email: str, role: str) -> int:
+    with database.write() as session:
         account = people.person_by_email(session, email)
         assert account is not None
         roles.grant_role(session, account.id, role, by=None, now=NOW)
     return account.id
 
 
-def role_of(store: Database, email: str) -> str:
-    with store.read() as session:
+def role_of(database: Database, email: str) -> str:
+    with database.read() as session:
         account = people.person_by_email(session, email)
     assert account is not None
     return account.role
@@ -57,35 +49,35 @@ def ana(new_visitor: Callable[[], Visitor]) -> Visitor:
 
 
 @pytest.fixture
-def boss(new_visitor: Callable[[], Visitor], store: Database) -> Visitor:
+def boss(new_visitor: Callable[[], Visitor], database: Database) -> Visitor:
     browser = new_visitor()
     browser.sign_up(BOSS)
-    give_role(store, BOSS, "admin")
+    give_role(database, BOSS, "admin")
     return browser
 
 
 @pytest.mark.parametrize("kind", ["nobody", "guest", "learner", "author", "instructor"])
 def test_the_pages_are_missing_for_everybody_but_admins(
-    kind: str, visitor: Visitor, boss: Visitor, store: Database
+    kind: str, visitor: Visitor, boss: Visitor, database: Database
 ):
     if kind == "guest":
         visitor.answer("even", "two")
     elif kind != "nobody":
         visitor.sign_up("eve@example.org")
-        give_role(store, "eve@example.org", kind)
-    boss_id = give_role(store, BOSS, "admin")
+        give_role(database, "eve@example.org", kind)
+    boss_id = give_role(database, BOSS, "admin")
     for address in ("", f"/{boss_id}", f"/{boss_id}?role=learner", "/log", "/99999"):
         visitor.open(f"/admin/people{address}")
         assert visitor.status == 404, address
         assert BOSS not in visitor.page
     visitor.post(f"/admin/people/{boss_id}", {"csrf_token": csrf_token(visitor), "role": "learner"})
     assert visitor.status == 404
-    assert role_of(store, BOSS) == "admin"
+    assert role_of(database, BOSS) == "admin"
     assert "/admin/people" not in visitor.open("/account")
 
 
 def test_an_admin_finds_an_account_reads_what_a_role_may_do_and_grants_it(
-    boss: Visitor, ana: Visitor, store: Database
+    boss: Visitor, ana: Visitor, database: Database
 ):
     assert "/admin/people" in boss.open("/account")
     boss.open("/admin/people?q=ANA@")
@@ -97,7 +89,7 @@ def test_an_admin_finds_an_account_reads_what_a_role_may_do_and_grants_it(
     assert "No role has been granted" in boss.text
     boss.open(f"{link.group(1)}?role=instructor")
     assert "make classes, and see the work of their classes" in boss.text
-    assert role_of(store, ANA) == "learner", "nothing is granted before it is confirmed"
+    assert role_of(database, ANA) == "learner", "nothing is granted before it is confirmed"
     boss.send(link.group(1))
     assert boss.status == 200
     assert "is now an instructor" in boss.text
@@ -114,24 +106,26 @@ def test_an_admin_finds_an_account_reads_what_a_role_may_do_and_grants_it(
     assert "by the server’s command line" in boss.text, "how the first admin came to be"
 
 
-def test_without_the_pages_token_nothing_is_granted(boss: Visitor, ana: Visitor, store: Database):
-    ana_id = give_role(store, ANA, "learner")
+def test_without_the_pages_token_nothing_is_granted(
+    boss: Visitor, ana: Visitor, database: Database
+):
+    ana_id = give_role(database, ANA, "learner")
     boss.post(f"/admin/people/{ana_id}", {"role": "admin", "before": "learner"})
     assert boss.status == 400
-    assert role_of(store, ANA) == "learner"
+    assert role_of(database, ANA) == "learner"
 
 
-def test_an_unknown_role_is_refused(boss: Visitor, ana: Visitor, store: Database):
-    ana_id = give_role(store, ANA, "learner")
+def test_an_unknown_role_is_refused(boss: Visitor, ana: Visitor, database: Database):
+    ana_id = give_role(database, ANA, "learner")
     boss.post(f"/admin/people/{ana_id}", {"csrf_token": csrf_token(boss), "role": "king"})
     assert boss.status == 400
-    assert role_of(store, ANA) == "learner"
+    assert role_of(database, ANA) == "learner"
 
 
 def test_the_only_admin_can_neither_step_down_nor_delete_the_account(
-    boss: Visitor, store: Database
+    boss: Visitor, database: Database
 ):
-    boss_id = give_role(store, BOSS, "admin")
+    boss_id = give_role(database, BOSS, "admin")
     boss.open(f"/admin/people/{boss_id}?role=learner")
     assert "This is your own account" in boss.text
     boss.send(f"/admin/people/{boss_id}")
@@ -142,14 +136,14 @@ def test_the_only_admin_can_neither_step_down_nor_delete_the_account(
     boss.send("/account/delete", password="correct horse")
     assert boss.status == 422
     assert "only admin" in boss.text
-    assert role_of(store, BOSS) == "admin"
+    assert role_of(database, BOSS) == "admin"
 
 
 def test_with_a_second_admin_the_first_may_step_down_and_loses_the_pages(
-    boss: Visitor, ana: Visitor, store: Database
+    boss: Visitor, ana: Visitor, database: Database
 ):
-    give_role(store, ANA, "admin")
-    boss_id = give_role(store, BOSS, "admin")
+    give_role(database, ANA, "admin")
+    boss_id = give_role(database, BOSS, "admin")
     boss.open(f"/admin/people/{boss_id}?role=learner")
     boss.send(f"/admin/people/{boss_id}")
     assert boss.status == 200
@@ -159,15 +153,15 @@ def test_with_a_second_admin_the_first_may_step_down_and_loses_the_pages(
 
 
 def test_a_role_changed_meanwhile_by_another_admin_is_not_overwritten(
-    boss: Visitor, ana: Visitor, store: Database
+    boss: Visitor, ana: Visitor, database: Database
 ):
-    ana_id = give_role(store, ANA, "learner")
+    ana_id = give_role(database, ANA, "learner")
     boss.open(f"/admin/people/{ana_id}?role=instructor")
-    give_role(store, ANA, "author")
+    give_role(database, ANA, "author")
     boss.send(f"/admin/people/{ana_id}")
     assert boss.status == 409
     assert "Meanwhile somebody made" in boss.text
-    assert role_of(store, ANA) == "author"
+    assert role_of(database, ANA) == "author"
 
 
 @contextmanager
@@ -183,11 +177,11 @@ def recorded_statements() -> Iterator[list[str]]:
 
 
 def test_with_twenty_thousand_accounts_a_page_runs_no_more_statements_and_shows_fifty(
-    boss: Visitor, store: Database
+    boss: Visitor, database: Database
 ):
     with recorded_statements() as few:
         boss.open("/admin/people")
-    with store.write() as session:
+    with database.write() as session:
         session.execute(
             sa.insert(person),
             [
