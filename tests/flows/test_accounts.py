@@ -114,7 +114,7 @@ def test_a_password_is_verified_for_an_unknown_address_too(
         (ANA, "", "Write a password"),
     ],
 )
-def test_sign_up_says_what_is_wrong_and_keeps_the_address(
+def test_a_refused_sign_up_gets_a_message_and_keeps_the_address(
     visitor: Visitor, email: str, password: str, message: str
 ):
     visitor.sign_up(email, password)

@@ -120,7 +120,7 @@ def test_a_moment_of_another_visitor_question_or_attempt_is_refused(
     assert recorded_seconds(visitor) == [None, None, None]
 
 
-def test_a_form_left_open_for_longer_than_a_day_says_nothing(
+def test_the_time_of_a_form_left_open_for_longer_than_a_day_is_unknown(
     visitor: Visitor, clock: SimpleNamespace
 ):
     visitor.open("/questions/even")

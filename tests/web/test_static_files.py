@@ -1,4 +1,4 @@
-"""Scripts and what they import: a page names all of it, so that nothing is found one by one."""
+"""Modules of scripts: a page preloads all of them, so that none waits for another."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ JS = STATIC_FOLDER / "js"
 
 
 @pytest.mark.parametrize("address", ["/", "/topics/numbers", "/questions/even", "/sign-in"])
-def test_a_page_names_every_module_that_it_will_load(client: FlaskClient, address: str) -> None:
+def test_a_page_preloads_every_module_that_its_scripts_import(
+    client: FlaskClient, address: str
+) -> None:
     page = client.get(address).get_data(as_text=True)
-    waiting = re.findall(r'<script type="module" src="([^"]+)"', page)
-    assert waiting
-    named = set(re.findall(r'<link rel="modulepreload" href="([^"]+)"', page))
-    loaded = set()
-    while waiting:
-        with client.get(waiting.pop()) as response:
+    pending = re.findall(r'<script type="module" src="([^"]+)"', page)
+    assert pending
+    preloaded = set(re.findall(r'<link rel="modulepreload" href="([^"]+)"', page))
+    imported = set()
+    while pending:
+        with client.get(pending.pop()) as response:
             assert response.status_code == 200
             text, folder = response.get_data(as_text=True), response.request.path.rpartition("/")[0]
-        fresh = {f"{folder}/{name}" for name in re.findall(r'"\./([^"]+\.js)"', text)} - loaded
-        loaded |= fresh
-        waiting += fresh
-    assert loaded == named
+        new_paths = {
+            f"{folder}/{name}" for name in re.findall(r'"\./([^"]+\.js)"', text)
+        } - imported
+        imported |= new_paths
+        pending += new_paths
+    assert imported == preloaded
 
 
-def test_what_is_imported_by_what_is_imported_is_found_once(tmp_path: Path) -> None:
+def test_indirect_imports_are_listed_once(tmp_path: Path) -> None:
     texts = {
         "a.js": 'import "./b.js";\nimport { x } from "./c.js";\n',
         "b.js": 'import * as c from "./c.js";\n// import "./no.js";\n',
@@ -42,7 +46,7 @@ def test_what_is_imported_by_what_is_imported_is_found_once(tmp_path: Path) -> N
     assert sorted(imported_modules(tmp_path / "a.js")) == ["b.js", "c.js", "d.js"]
 
 
-def test_no_module_is_without_use() -> None:
+def test_every_module_is_used_by_a_page() -> None:
     templates = "".join(
         path.read_text() for path in STATIC_FOLDER.parent.rglob("templates/**/*.html")
     )
