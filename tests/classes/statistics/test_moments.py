@@ -44,12 +44,12 @@ def test_the_interval_holds_the_true_correlation_as_often_as_it_says():
     generator = np.random.default_rng(8)
     x = generator.normal(size=(1000, 40))
     y = 0.4 * x + math.sqrt(1 - 0.4**2) * generator.normal(size=(1000, 40))
-    held = 0
-    for one, other in zip(x, y, strict=True):
-        low, high = correlation_interval(compute_moments(one, other).correlation, 40)
-        held += low <= 0.4 <= high
-    assert abs(held - 950) <= 3 * math.sqrt(1000 * 0.95 * 0.05)
+    held_count = 0
+    for x_sample, y_sample in zip(x, y, strict=True):
+        low, high = correlation_interval(compute_moments(x_sample, y_sample).correlation, 40)
+        held_count += low <= 0.4 <= high
+    assert abs(held_count - 950) <= 3 * math.sqrt(1000 * 0.95 * 0.05)
 
 
-def test_a_perfect_correlation_has_no_room():
+def test_the_interval_of_a_perfect_correlation_has_no_width():
     assert correlation_interval(-1.0, 30) == (-1.0, -1.0)
