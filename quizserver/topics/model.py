@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from quizserver.topics.question import ParsedQuestion
 
 Quantifier = Literal["could", "will"]
 ExpectedVerdict = Literal["supported", "refuted"]
@@ -107,7 +110,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A markdown file with a task list, as one version of it stands."""
+    """The page of a markdown file with a task list, rendered from one version of that file.
+
+    ``parsed`` is that version: exports take its texts from there, so that it isn't scanned again.
+    """
 
     id: str
     topic: str
@@ -123,8 +129,13 @@ class Question:
     claims: tuple[Claim, ...] = field(repr=False)
     described_curve: tuple[tuple[float, float], ...]
     version: str
-    source: str = field(repr=False)
     path: str
+    parsed: ParsedQuestion = field(repr=False, compare=False)
+
+    @property
+    def source(self) -> str:
+        """The text of the file; ``version`` is its digest."""
+        return self.parsed.text
 
     @property
     def multiple(self) -> bool:

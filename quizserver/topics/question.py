@@ -116,8 +116,8 @@ def render_question(parsed: ParsedQuestion, *, topic: str, rewrite: RewriteUrl) 
         claims=_question_claims(parsed, options),
         described_curve=tuple((point[0], point[1]) for point in front.described),
         version=hex_digest(parsed.text),
-        source=parsed.text,
         path=parsed.path,
+        parsed=parsed,
     )
 
 

@@ -10,6 +10,7 @@ from quizserver.evidence.record import Band, Ensemble, Evidence, Experiment, Fin
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.lab.model import Arm, Axis, Description, Knob
 from quizserver.topics.model import Claim, KnobValues, Question, Topic
+from quizserver.topics.question import parse_question
 
 PLACEHOLDER = "# the text of a simulation\n"
 
@@ -86,7 +87,8 @@ def example_question(name: str, claims: tuple[Claim, ...]) -> Question:
     return Question(
         id=name, topic="test", title="", stem_html="", options=(), hints_html=(),
         explanation_html=None, references_html=None, tags=(), shuffle=True,
-        simulation="simulation", claims=claims, described_curve=(), version="", source="", path="",
+        simulation="simulation", claims=claims, described_curve=(), version="", path="",
+        parsed=parse_question("", ""),
     )  # fmt: skip
 
 

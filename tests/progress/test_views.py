@@ -8,6 +8,7 @@ from pathlib import Path
 from quizserver.attempts.model import Standing
 from quizserver.progress.views import resume_link, sum_progress, topic_card
 from quizserver.topics.model import AnswerOption, Question, Snapshot, Topic
+from quizserver.topics.question import parse_question
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -21,7 +22,8 @@ def make_question(name: str, topic: str) -> Question:
     return Question(
         id=name, topic=topic, title=name.title(), stem_html="", options=(option,), hints_html=(),
         explanation_html=None, references_html=None, tags=(), shuffle=True, simulation=None,
-        claims=(), described_curve=(), version="v", source="", path=f"{topic}/{name}.md",
+        claims=(), described_curve=(), version="v", path=f"{topic}/{name}.md",
+        parsed=parse_question("", ""),
     )  # fmt: skip
 
 

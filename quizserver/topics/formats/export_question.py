@@ -20,7 +20,7 @@ from quizserver.topics.formats.model import (
 from quizserver.topics.line_kinds import FencedBlock
 from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.model import Question
-from quizserver.topics.question import ParsedQuestion, parse_question
+from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.render import render_slice, unwrap_paragraph
 
 _HIGHLIGHT = re.compile(r'<div class="highlight"><pre>(.*?)</pre></div>', re.DOTALL)
@@ -111,8 +111,8 @@ class ExportedQuestion:
 
 
 def prepare_question(question: Question, load_image: ImageLoader) -> ExportedQuestion:
-    """Parses ``question``, and notes what no other system can hold."""
-    parsed = parse_question(question.path, question.source)
+    """Takes ``question`` apart, and notes what no other system can hold."""
+    parsed = question.parsed
     exported = ExportedQuestion(question, extract_question_data(parsed), parsed, load_image)
     if question.claims:
         exported.add_omission("the experiments behind its options")
