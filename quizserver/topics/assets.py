@@ -1,4 +1,4 @@
-"""The images beside a topic's files: which may be served, to whom, and under which headers."""
+"""The images beside a topic's files: which of them may be served, to whom, with which headers."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def image_in_folder(folder: Path, relative: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class ImageVisibility:
-    """Where an image is to be seen: in what everybody may read, and in the answers to questions.
+    """Where an image is shown: in what everybody may read, and in the answers to which questions.
 
-    In neither, it belongs to a draft or to nothing.
+    One that is shown in neither belongs to an unpublished draft, or to nothing.
     """
 
     public: bool
@@ -62,7 +62,7 @@ class ImageVisibility:
 
 
 def image_url(topic: str, relative: str) -> str:
-    """What pages call the image at ``relative`` in the folder of the topic with this id."""
+    """The address of the image at ``relative`` in the folder of the topic with this id."""
     return f"/topics/{topic}/files/{quote(relative)}"
 
 
@@ -88,7 +88,7 @@ def _html_before_answer(question: Question) -> Iterable[str]:
 
 
 def _html_after_answer(question: Question) -> Iterable[str]:
-    """What it shows once answered, which tells the key."""
+    """What a question's page shows once it is answered: this gives the key away."""
     yield from (option.feedback_html or "" for option in question.options)
     yield question.explanation_html or ""
     yield question.references_html or ""

@@ -1,4 +1,4 @@
-"""What a file says about others: links, images, embedded questions, simulations."""
+"""Checks what a file refers to: links, images, embedded questions, simulations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from quizserver.topics.slugs import did_you_mean
 def check_cross_references(
     page: ParsedQuestion | ParsedLesson, site_map: SiteMap
 ) -> Iterator[Diagnostic]:
-    """The flaws of a file that depend on what else there is."""
+    """The diagnostics of a file that depend on which other files there are."""
     for link in page.links:
         yield from _check_link(link, page.path, site_map)
     yield from check_simulations_exist(page, site_map.files)

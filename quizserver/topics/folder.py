@@ -1,4 +1,4 @@
-"""The content folder as it lies on the disk: which files there are and whether they changed."""
+"""Lists the content folder: which files there are, and whether they changed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def is_simulation(path: str) -> bool:
 
 
 def list_folder(content: Path, *, only_topic: str | None = None) -> FolderListing:
-    """Every file in ``content`` (in its folder ``only``), save hidden ones and temporaries.
+    """Every file in ``content`` (in its folder ``only_topic``) but hidden and temporary ones.
 
     Raises OSError when ``content`` itself cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Formulas: where they are in a text, and LaTeX to MathML that is safe to put into a page.
+"""Finds formulas in a text, and converts LaTeX to MathML that is safe to put into a page.
 
 The dollar rules are those of pandoc and arithmatex: ``$`` opens a formula when no white space
 follows it, and closes one when no white space precedes it and no digit follows it, so that
@@ -179,7 +179,7 @@ def _serialise_children(parent: Element) -> str:
 
 
 def _apply_tex_spacing(parent: Element, child: Element) -> None:
-    """Says what TeX means: ``56{,}499`` has no gap, the bar of ``\\bar x`` lies on its letter."""
+    """Sets spacing as TeX: ``56{,}499`` has no gap, the bar of ``\\bar x`` lies on its letter."""
     if parent.tag == child.tag == "mrow" and [inner.tag for inner in child] == ["mo"]:
         child[0].attrib.update(lspace="0em", rspace="0em")
     accent = {"mover": "accent", "munder": "accentunder"}.get(child.tag)

@@ -1,4 +1,4 @@
-"""What front matter may hold: strict models, and each of their complaints at its line."""
+"""Front matter: strict models of its keys, and a diagnostic at the place of each wrong value."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def check_front_matter(
 def check_yaml(
     text: str, model: type[FrontMatterModel], *, line: int
 ) -> CheckedYaml[FrontMatterModel]:
-    """A YAML mapping that begins at ``line`` as ``model``, with every complaint at its place."""
+    """A YAML mapping that begins at ``line`` as ``model``, with its diagnostics."""
     document = parse_yaml(text, line=line)
     if any(
         diagnostic.fatal and diagnostic.code == "bad-yaml" for diagnostic in document.diagnostics

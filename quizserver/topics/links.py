@@ -1,4 +1,4 @@
-"""What a link or an image in a topic's file points to: its lasting address, or what is wrong."""
+"""Resolves the links and images of a topic's files: a lasting address, or what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 @dataclass(frozen=True, slots=True)
 class SiteMap:
-    """What there is to point to. Paths are relative to the content folder, with ``/``."""
+    """What links can point to. Paths are relative to the content folder, with ``/``."""
 
     files: frozenset[str] = frozenset()
     page_urls: Mapping[str, str] = field(default_factory=dict)  # a markdown file -> its address
@@ -33,7 +33,7 @@ class SiteMap:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLink:
-    """``address`` is what the page shall use (None: nothing); ``code`` None means all is well."""
+    """``url`` is the address for the page (None: none); ``code`` is None when nothing is wrong."""
 
     url: str | None
     code: str | None = None
@@ -42,7 +42,10 @@ class ResolvedLink:
 
 
 def resolve_link(site_map: SiteMap, page_path: str, attribute: str, url: str) -> ResolvedLink:
-    """The target of ``url`` as ``name`` ("href" or "src") in the file at ``path``. Never raises."""
+    """The target of ``url``, the value of ``attribute`` ("href" or "src") in a page's file.
+
+    Never raises.
+    """
     url = url.strip()
     image = attribute == "src"
     if not url:
@@ -118,9 +121,7 @@ def _resolve_relative(
     if not image and target_path in site_map.topic_ids:
         return ResolvedLink(f"/topics/{site_map.topic_ids[target_path]}")
     if not image and target_path in site_map.files and is_page(target_path):
-        return ResolvedLink(
-            None
-        )  # that page cannot be served now, and is told so where it is wrong
+        return ResolvedLink(None)  # that page cannot be served, and has diagnostics of its own
     if target_path not in site_map.files:
         siblings = [
             name

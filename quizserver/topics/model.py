@@ -63,7 +63,7 @@ class Diagnostic:
 class AnswerOption:
     """One item of a question's task list. ``right`` is the key: never render it before an answer.
 
-    What tells the key stays out of ``repr``, so that no log line or error page shows it.
+    The fields that give the key away are left out of ``repr``: no log line or error page shows it.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Claim:
 
     With ``versus``, another arm, the shape compares two curves, and pairs of replicas with one seed
     must show it; with ``value``, a number, the shape compares the curve with that, in the unit of
-    the series. ``series`` is the one judged; None is the first that the simulation declares.
+    the series. ``series`` is the one it is about; None is the first that the simulation declares.
     ``quantifier`` "could": some setting of ``over`` (or the arm as it stands) shows the shape in at
     least ``at_least`` of all replicas; "will": every setting does. ``expected`` is what the
     author's key says: for a claim of an option, "supported" when the option is right, unless
@@ -192,7 +192,7 @@ class Topic:
 class Snapshot:
     """The whole content folder at one moment, consistent in itself.
 
-    ``kept`` are the paths of files that are broken now and whose last good version is served.
+    ``stale_paths`` are those of files that are broken now and whose last good version is served.
     """
 
     topics: Mapping[str, Topic]

@@ -165,9 +165,9 @@ class _QuestionRenderer:
 
 
 def earlier_version(question: Question, source: str) -> Question | None:
-    """An earlier version of ``question`` from its kept text; None when it can't be read any more.
+    """An earlier version of ``question`` from its stored text; None when it can't be served today.
 
-    Links and images between files point to nothing: the files of that day may be gone.
+    Links and images between files have no address: the files of that time may be gone.
     """
     parsed = parse_question(question.path, source)
     if not parsed.is_servable:

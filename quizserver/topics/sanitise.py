@@ -1,4 +1,4 @@
-"""HTML to safe HTML: an allow list, prefixed ids, rewritten addresses; whatever the input holds."""
+"""Makes any HTML safe: an allow list of tags and attributes, prefixed ids, rewritten addresses."""
 
 from __future__ import annotations
 
@@ -89,6 +89,6 @@ def sanitise_html(html: str, *, prefix: str, rewrite: RewriteUrl) -> str:
 
 
 def _strip_own_rel(match: re.Match[str]) -> str:
-    """Only links that leave the site need ``rel``; all of them have it until shown to stay."""
+    """Takes ``rel`` from links that stay on the site; the cleaner gives it to all links."""
     stays_on_site = ' href="#' in match[1] or re.search(r' href="/(?![/\\])', match[1])
     return match[0].replace(_REL, "") if stays_on_site else match[0]

@@ -1,4 +1,4 @@
-"""Ids that last: slugs derived from text, what an id may look like, and "did you mean"."""
+"""Lasting ids: which texts are ids, slugs derived from texts, suggestions for misspelt ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_SLUG = 60
 
 
 def is_id(text: str) -> bool:
-    """Whether ``text`` may stand in an address and in the database for good."""
+    """Whether ``text`` may be an id: it stands in addresses and in the database for good."""
     return len(text) <= LONGEST_ID and ID_PATTERN.fullmatch(text) is not None
 
 

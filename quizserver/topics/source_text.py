@@ -1,4 +1,4 @@
-"""Bytes to text: one newline, no byte-order mark, nothing invisible, and where it went wrong."""
+"""Decodes files: UTF-8 to text with one kind of newline, and a diagnostic of what is wrong."""
 
 from __future__ import annotations
 

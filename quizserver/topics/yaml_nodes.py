@@ -1,4 +1,4 @@
-"""YAML to plain values with the place of every key and value; YAML 1.2's idea of true and 1e-3."""
+"""YAML to plain values, with the position of every key and value; scalars as in YAML 1.2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YamlPath = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that takes ``no`` for a word, ``1e-3`` for a number and dates for text."""
+    """SafeLoader that reads ``no`` as text, ``1e-3`` as a number and dates as text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
@@ -47,7 +47,7 @@ for _kind, (_pattern, _first) in _PLAIN.items():
 
 @dataclass
 class YamlDocument:
-    """Plain values, where each stands (``keys`` and ``values`` by path), and what was wrong."""
+    """Plain values, the positions of their ``keys`` and ``values`` by path, and what is wrong."""
 
     data: Any = None
     keys: dict[YamlPath, tuple[int, int]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class YamlDocument:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def position_of(self, path: YamlPath, *, key: bool = False) -> tuple[int, int]:
-        """Where ``path`` stands, or the nearest thing around it that does."""
+        """The line and column of ``path``, or of the nearest thing around it that has them."""
         while path:
             position = (self.keys if key else self.values).get(path) or self.keys.get(path)
             if position:
@@ -66,7 +66,7 @@ class YamlDocument:
 
 
 def parse_yaml(text: str, *, line: int) -> YamlDocument:
-    """Read a YAML mapping that begins at ``line`` of its file. Never raises."""
+    """A YAML mapping that begins at ``line`` of its file. Never raises."""
     document = YamlDocument()
     document.values[()] = (line, 1)
     loader = None
