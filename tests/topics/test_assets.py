@@ -9,7 +9,7 @@ import pytest
 from quizserver.topics.assets import MEDIA_TYPES, image_headers, image_in_topic
 from quizserver.topics.library import Library
 from quizserver.topics.model import Snapshot
-from tests.topics.folder_of import PLAINEST, content
+from tests.topics.content_files import PLAINEST, write_files
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
         "secret.png": "png",
         "secret.txt": "key",
     }
-    content(tmp_path, files)
+    write_files(tmp_path, files)
     (tmp_path / "content/t/out.png").symlink_to(tmp_path / "secret.png")
     (tmp_path / "content/t/disguised.png").symlink_to(tmp_path / "content/t/q.md")
     (tmp_path / "content/t/loop.png").symlink_to(tmp_path / "content/t/loop.png")
@@ -43,9 +43,9 @@ def snapshot(folder: Path) -> Snapshot:
 
 @pytest.mark.parametrize("name", ["a.png", "img/b.SVG", "inner.png"])
 def test_images_of_the_folder_are_found(name: str, snapshot: Snapshot, folder: Path) -> None:
-    found = image_in_topic(snapshot, "t", name)
-    assert found is not None
-    assert found.samefile(folder / "t" / name)
+    path = image_in_topic(snapshot, "t", name)
+    assert path is not None
+    assert path.samefile(folder / "t" / name)
 
 
 @pytest.mark.parametrize(

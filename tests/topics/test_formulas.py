@@ -14,7 +14,7 @@ from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
 from quizserver.topics.markdown import scan_markdown
 
 
-def found(text: str) -> list[tuple[str, bool]]:
+def formulas_in(text: str) -> list[tuple[str, bool]]:
     there = find_formulas(text, scan_markdown(text).prose)
     return [(formula.latex, formula.display) for formula in there]
 
@@ -45,7 +45,7 @@ def found(text: str) -> list[tuple[str, bool]]:
 def test_dollars_make_formulas_only_where_they_are_meant(
     text: str, expected: list[tuple[str, bool]]
 ) -> None:
-    assert found(text) == expected
+    assert formulas_in(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,12 @@ def front(yaml: str) -> QuestionFrontMatter:
     return checked.model
 
 
-def places(yaml: str) -> list[str]:
+def locations(yaml: str) -> list[str]:
     checked = check_yaml(yaml, QuestionFrontMatter, line=2)
-    return [f"{flaw.line}:{flaw.column} {flaw.code}" for flaw in checked.diagnostics]
+    return [
+        f"{diagnostic.line}:{diagnostic.column} {diagnostic.code}"
+        for diagnostic in checked.diagnostics
+    ]
 
 
 def test_everything_is_optional() -> None:
@@ -95,14 +98,14 @@ def test_the_values_of_a_sweep_are_kept_in_order() -> None:
     ],
 )
 def test_each_complaint_has_its_place(yaml: str, expected: list[str]) -> None:
-    assert places(yaml) == expected
+    assert locations(yaml) == expected
 
 
 def test_an_unknown_key_spoils_nothing_else() -> None:
     checked = check_front_matter(with_front_matter("tgas: [a]\ntags: [b]"), QuestionFrontMatter)
     assert checked.model is not None
     assert checked.model.tags == ["b"]
-    assert [(flaw.code, flaw.hint) for flaw in checked.diagnostics] == [
+    assert [(diagnostic.code, diagnostic.hint) for diagnostic in checked.diagnostics] == [
         ("unknown-key", 'Did you mean "tags"?')
     ]
 
@@ -123,9 +126,9 @@ def test_lessons_and_simulation_blocks_have_keys_of_their_own() -> None:
 )
 def test_no_yaml_makes_the_reader_fail(text: str) -> None:
     lines = text.split("\n")
-    for flaw in check_yaml(text, QuestionFrontMatter, line=1).diagnostics:
-        assert 1 <= flaw.line <= len(lines) + 1
-        assert flaw.column >= 1
+    for diagnostic in check_yaml(text, QuestionFrontMatter, line=1).diagnostics:
+        assert 1 <= diagnostic.line <= len(lines) + 1
+        assert diagnostic.column >= 1
 
 
 def test_no_python_object_is_made() -> None:

@@ -12,7 +12,7 @@ import pytest
 from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
 from quizserver.lab.model import SimulationError
 from quizserver.topics.library import Library
-from tests.topics.folder_of import PLAINEST, Described, content, told
+from tests.topics.content_files import PLAINEST, FakeDescriber, locations, write_files
 
 OTHER = "# Other\n\n- [x] a\n- [ ] b\n"
 CLAIMS = """\
@@ -27,7 +27,7 @@ claims:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     lesson = "# Lesson\n\nSee [it](q.md).\n\n```question\nr\n```\n"
-    return content(tmp_path, {"t/q.md": PLAINEST, "t/r.md": OTHER, "t/lesson.md": lesson})
+    return write_files(tmp_path, {"t/q.md": PLAINEST, "t/r.md": OTHER, "t/lesson.md": lesson})
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
@@ -40,7 +40,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 
 def test_a_folder_becomes_topics(folder: Path) -> None:
-    content(
+    write_files(
         folder,
         {"t/simulation.py": "", "t/two_arms.py": "", "t/not-a-module.py": "", "u/s.md": OTHER},
     )
@@ -60,7 +60,7 @@ def test_topics_come_in_the_order_their_lessons_say(tmp_path: Path) -> None:
     files = {f"{name}/q-{name}.md": OTHER for name in "abc"}
     files["c/lesson.md"] = "---\norder: 1\n---\n# C\n\ntext\n"
     files["b/lesson.md"] = "---\norder: 2\n---\n# B\n\ntext\n"
-    assert list(Library(content(tmp_path, files)).snapshot().topics) == ["c", "b", "a"]
+    assert list(Library(write_files(tmp_path, files)).snapshot().topics) == ["c", "b", "a"]
 
 
 def test_links_between_files_are_lasting_addresses(folder: Path) -> None:
@@ -71,7 +71,7 @@ def test_links_between_files_are_lasting_addresses(folder: Path) -> None:
 
 def test_a_link_follows_when_the_id_it_points_to_changes(folder: Path) -> None:
     library = Library(folder)
-    content(folder, {"t/q.md": "---\nid: renamed\n---\n" + PLAINEST})
+    write_files(folder, {"t/q.md": "---\nid: renamed\n---\n" + PLAINEST})
     library.refresh()
     lesson = library.snapshot().topics["t"].lesson
     assert lesson is not None
@@ -83,7 +83,7 @@ def test_only_what_changed_is_made_anew(folder: Path) -> None:
     before = library.snapshot()
     library.refresh()
     assert library.snapshot() is before
-    content(folder, {"t/r.md": OTHER.replace("Other", "Changed")})
+    write_files(folder, {"t/r.md": OTHER.replace("Other", "Changed")})
     library.refresh()
     after = library.snapshot()
     assert after.questions["r"].title == "Changed"
@@ -94,7 +94,7 @@ def test_only_what_changed_is_made_anew(folder: Path) -> None:
 def test_a_file_that_is_saved_without_a_change_keeps_its_page(folder: Path) -> None:
     library = Library(folder)
     before = library.snapshot().questions["q"]
-    content(folder, {"t/q.md": PLAINEST})
+    write_files(folder, {"t/q.md": PLAINEST})
     library.refresh()
     assert library.snapshot().questions["q"] is before
 
@@ -114,7 +114,7 @@ def test_a_broken_file_keeps_its_last_good_version_and_says_so(
 ) -> None:
     library = Library(folder)
     before = library.snapshot()
-    content(folder, {"t/q.md": broken})
+    write_files(folder, {"t/q.md": broken})
     library.refresh()
     after = library.snapshot()
     assert after.questions["q"] is before.questions["q"]
@@ -122,7 +122,7 @@ def test_a_broken_file_keeps_its_last_good_version_and_says_so(
     assert after.stale_paths == {"t/q.md"}
     hints = [problem.hint for problem in after.diagnostics if problem.path == "t/q.md"]
     assert any("Until then its last good version is served." in hint for hint in hints)
-    content(folder, {"t/q.md": PLAINEST})
+    write_files(folder, {"t/q.md": PLAINEST})
     library.refresh()
     assert library.snapshot().diagnostics == ()
     assert library.snapshot().stale_paths == frozenset()
@@ -132,20 +132,20 @@ def test_a_broken_file_keeps_its_last_good_version_and_says_so(
 def test_a_new_problem_is_logged_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Authors see it in the terminal that serves their files."""
     library = Library(folder)
-    content(folder, {"t/q.md": "# T\n\nno options\n"})
+    write_files(folder, {"t/q.md": "# T\n\nno options\n"})
     library.refresh()
-    content(folder, {"t/r.md": OTHER + "\n[x](none.md)\n"})
+    write_files(folder, {"t/r.md": OTHER + "\n[x](none.md)\n"})
     library.refresh()
     logged = [record.getMessage().split(": ")[0] for record in caplog.records]
     assert logged == ["t/q.md:1:3", "t/r.md:6:1", "t/r.md:6:5"]
 
 
-def test_a_file_that_was_never_good_is_told_and_not_served(tmp_path: Path) -> None:
+def test_a_file_that_was_never_good_is_reported_and_not_served(tmp_path: Path) -> None:
     snapshot = Library(
-        content(tmp_path, {"t/q.md": "# T\n\nno options\n", "t/r.md": OTHER})
+        write_files(tmp_path, {"t/q.md": "# T\n\nno options\n", "t/r.md": OTHER})
     ).snapshot()
     assert set(snapshot.questions) == {"r"}
-    assert told(snapshot.diagnostics) == ["t/q.md:1:3 no-task-list"]
+    assert locations(snapshot.diagnostics) == ["t/q.md:1:3 no-task-list"]
     assert snapshot.stale_paths == frozenset()
 
 
@@ -161,14 +161,14 @@ def test_a_file_that_may_not_be_read_keeps_its_last_good_version(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     library.refresh()
     assert "q" in library.snapshot().questions
-    assert told(library.snapshot().diagnostics) == ["t/q.md:1:1 unreadable"]
+    assert locations(library.snapshot().diagnostics) == ["t/q.md:1:1 unreadable"]
 
 
 def test_deleted_renamed_and_new_files_are_followed(folder: Path) -> None:
     library = Library(folder)
     (folder / "t/r.md").rename(folder / "t/renamed.md")
     (folder / "t/lesson.md").unlink()
-    content(folder, {"u/new.md": OTHER})
+    write_files(folder, {"u/new.md": OTHER})
     library.refresh()
     snapshot = library.snapshot()
     assert set(snapshot.questions) == {"q", "renamed", "new"}
@@ -181,7 +181,7 @@ def test_deleted_renamed_and_new_files_are_followed(folder: Path) -> None:
 
 
 def test_a_question_with_a_written_id_survives_the_renaming_of_its_file(folder: Path) -> None:
-    content(folder, {"t/a.md": "---\nid: lasting\n---\n" + OTHER})
+    write_files(folder, {"t/a.md": "---\nid: lasting\n---\n" + OTHER})
     library = Library(folder)
     (folder / "t/a.md").rename(folder / "t/b.md")
     library.refresh()
@@ -203,7 +203,7 @@ def test_hidden_files_and_editors_temporaries_do_not_count(folder: Path) -> None
         "__pycache__/x.md",
         "deep/er/x.md",
     ]
-    content(folder, {f"t/{name}": "broken" for name in names} | {".hidden/q.md": "broken"})
+    write_files(folder, {f"t/{name}": "broken" for name in names} | {".hidden/q.md": "broken"})
     snapshot = Library(folder).snapshot()
     assert set(snapshot.questions) == {"q", "r"}
     assert snapshot.diagnostics == ()
@@ -212,23 +212,23 @@ def test_hidden_files_and_editors_temporaries_do_not_count(folder: Path) -> None
 def test_a_second_file_with_the_same_id_never_takes_the_good_question_down(folder: Path) -> None:
     library = Library(folder)
     good = library.snapshot().questions["q"]
-    content(folder, {"a/first.md": "---\nid: q\n---\n" + OTHER})
+    write_files(folder, {"a/first.md": "---\nid: q\n---\n" + OTHER})
     library.refresh()
     snapshot = library.snapshot()
     assert snapshot.questions["q"] is good
-    assert told(snapshot.diagnostics) == ["a/first.md:2:5 duplicate-question-id"]
+    assert locations(snapshot.diagnostics) == ["a/first.md:2:5 duplicate-question-id"]
     (folder / "t/q.md").unlink()
     library.refresh()
     assert library.snapshot().questions["q"].path == "a/first.md"
-    content(folder, {"t/q.md": PLAINEST})
+    write_files(folder, {"t/q.md": PLAINEST})
     library.refresh()
     assert library.snapshot().questions["q"].path == "a/first.md", "who has the id keeps it"
-    assert told(library.snapshot().diagnostics) == ["t/q.md:1:1 duplicate-question-id"]
+    assert locations(library.snapshot().diagnostics) == ["t/q.md:1:1 duplicate-question-id"]
 
 
 def test_a_question_that_takes_anothers_id_stays_what_it_was(folder: Path) -> None:
     library = Library(folder)
-    content(folder, {"t/r.md": "---\nid: q\n---\n" + OTHER})
+    write_files(folder, {"t/r.md": "---\nid: q\n---\n" + OTHER})
     library.refresh()
     snapshot = library.snapshot()
     assert snapshot.questions["q"].path == "t/q.md"
@@ -242,7 +242,7 @@ def test_a_question_that_takes_anothers_id_stays_what_it_was(folder: Path) -> No
 
 def test_what_a_broken_question_was_yields_to_a_good_file_with_its_id(folder: Path) -> None:
     library = Library(folder)
-    content(
+    write_files(
         folder, {"t/r.md": "---\nid: q\n---\n" + OTHER, "u/new.md": "---\nid: r\n---\n" + OTHER}
     )
     library.refresh()
@@ -257,8 +257,8 @@ def test_two_questions_may_swap_their_ids(tmp_path: Path) -> None:
             f"t/{n}.md": f"---\nid: {i}\n---\n{OTHER}" for n, i in (("a", first), ("b", second))
         }
 
-    library = Library(content(tmp_path, files("one", "two")))
-    content(tmp_path, files("two", "one"))
+    library = Library(write_files(tmp_path, files("one", "two")))
+    write_files(tmp_path, files("two", "one"))
     library.refresh()
     assert {i: q.path for i, q in library.snapshot().questions.items()} == {
         "two": "t/a.md",
@@ -269,24 +269,24 @@ def test_two_questions_may_swap_their_ids(tmp_path: Path) -> None:
 
 def test_links_that_lead_out_of_the_folder_are_not_followed(folder: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
-    content(outside, {"x/secret.md": OTHER})
-    inside = content(tmp_path / "inside", {"t/q.md": PLAINEST})
+    write_files(outside, {"x/secret.md": OTHER})
+    inside = write_files(tmp_path / "inside", {"t/q.md": PLAINEST})
     (inside / "t/secret.md").symlink_to(outside / "x/secret.md")
     (inside / "u").symlink_to(outside / "x")
     (inside / "t/loop").symlink_to(inside / "t")
     snapshot = Library(inside).snapshot()
     assert set(snapshot.questions) == {"q"}
-    assert told(snapshot.diagnostics) == ["t/secret.md:1:1 link-outside", "u:1:1 link-outside"]
+    assert locations(snapshot.diagnostics) == ["t/secret.md:1:1 link-outside", "u:1:1 link-outside"]
 
 
 def test_a_missing_folder_is_a_problem_and_what_was_there_is_served(folder: Path) -> None:
     library = Library(folder / "none")
-    assert told(library.snapshot().diagnostics) == [".:1:1 no-content"]
+    assert locations(library.snapshot().diagnostics) == [".:1:1 no-content"]
     library = Library(folder)
     moved = folder.rename(folder.parent / "moved")
     library.refresh()
     assert set(library.snapshot().questions) == {"q", "r"}
-    assert told(library.snapshot().diagnostics) == [".:1:1 no-content"]
+    assert locations(library.snapshot().diagnostics) == [".:1:1 no-content"]
     moved.rename(folder)
     library.refresh()
     assert library.snapshot().diagnostics == ()
@@ -294,41 +294,41 @@ def test_a_missing_folder_is_a_problem_and_what_was_there_is_served(folder: Path
 
 def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
     """Describing a simulation may take seconds; meanwhile changes go live as ever."""
-    asked, go = threading.Event(), threading.Event()
+    description_began, go = threading.Event(), threading.Event()
 
-    class Slow(Described):
+    class Slow(FakeDescriber):
         def describe_many(self, paths: object) -> dict[Path, DescriptionOrError]:
-            asked.set()
+            description_began.set()
             assert go.wait(10)
             return super().describe_many(paths)  # type: ignore[arg-type]
 
-    content(folder, {"t/r.md": CLAIMS + OTHER, "t/simulation.py": ""})
+    write_files(folder, {"t/r.md": CLAIMS + OTHER, "t/simulation.py": ""})
     library = Library(folder, claim_checker=create_claim_checker(Slow()))
-    assert not asked.is_set(), "making a library asks nothing"
+    assert not description_began.is_set(), "making a library asks nothing"
     assert "r" in library.snapshot().questions
     library.watch(0.05)
     try:
-        assert asked.wait(5)
-        content(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
+        assert description_began.wait(5)
+        write_files(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
         assert within(2, lambda: library.snapshot().questions["q"].title == "The new title")
         assert library.snapshot().diagnostics == ()
         go.set()
         assert within(
-            2, lambda: told(library.snapshot().diagnostics) == ["t/r.md:3:22 unknown-arm"]
+            2, lambda: locations(library.snapshot().diagnostics) == ["t/r.md:3:22 unknown-arm"]
         )
-        content(folder, {"t/r.md": CLAIMS.replace("helthy", "healthy") + OTHER})
+        write_files(folder, {"t/r.md": CLAIMS.replace("helthy", "healthy") + OTHER})
         assert within(3, lambda: library.snapshot().diagnostics == ())
     finally:
         go.set()
         library.close()
 
 
-def test_a_simulation_that_breaks_is_told_and_takes_no_question_down(folder: Path) -> None:
-    content(folder, {"t/simulation.py": "x"})
-    catalog = Described(simulation=SimulationError("NameError: x", 3))
+def test_a_simulation_that_breaks_is_reported_and_takes_no_question_down(folder: Path) -> None:
+    write_files(folder, {"t/simulation.py": "x"})
+    catalog = FakeDescriber(simulation=SimulationError("NameError: x", 3))
     library = Library(folder, claim_checker=create_claim_checker(catalog))
     library.check_claims()
-    assert told(library.snapshot().diagnostics) == ["t/simulation.py:3:1 bad-simulation"]
+    assert locations(library.snapshot().diagnostics) == ["t/simulation.py:3:1 bad-simulation"]
     assert set(library.snapshot().questions) == {"q", "r"}
     catalog.errors.clear()
     library.check_claims()
@@ -339,7 +339,7 @@ def test_a_change_is_live_within_two_seconds(folder: Path) -> None:
     library = Library(folder)
     library.watch()
     try:
-        content(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
+        write_files(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
         assert within(2, lambda: library.snapshot().questions["q"].title == "The new title")
         (folder / "t/r.md").unlink()
         assert within(2, lambda: "r" not in library.snapshot().questions)
@@ -359,7 +359,7 @@ def test_a_file_that_is_being_written_is_not_read_half_way(folder: Path) -> None
                 file.write(line)
                 file.flush()
                 time.sleep(0.05)
-                seen.update(told(library.snapshot().diagnostics))
+                seen.update(locations(library.snapshot().diagnostics))
                 seen.add(library.snapshot().questions["q"].title)
         assert within(2, lambda: library.snapshot().questions["q"].title == "The whole file")
     finally:
@@ -387,7 +387,7 @@ def test_snapshots_are_whole_while_files_change(folder: Path) -> None:
     for number in range(30):
         if number % 2:
             (folder / "t/r.md").unlink()
-        content(
+        write_files(
             folder,
             {"t/q.md": PLAINEST.replace("late", f"late {number}")}
             | ({} if number % 2 else {"t/r.md": OTHER}),
@@ -401,7 +401,7 @@ def test_snapshots_are_whole_while_files_change(folder: Path) -> None:
 
 def test_two_hundred_unchanged_files_cost_little(tmp_path: Path) -> None:
     """A look at 200 files takes about 1 ms; ten times that would be felt by a busy server."""
-    library = Library(content(tmp_path, {f"t/q{n}.md": PLAINEST for n in range(200)}))
+    library = Library(write_files(tmp_path, {f"t/q{n}.md": PLAINEST for n in range(200)}))
     assert len(library.snapshot().questions) == 200
     times = []
     for _ in range(10):

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from quizserver.topics import lesson, markdown, question
-from quizserver.topics.folder import list_folder
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Question
 from quizserver.topics.question import earlier_version
-from quizserver.topics.workspace import Workspace
-from tests.topics.folder_of import PLAINEST, content
+from quizserver.topics.workspace import load_workspace
+from tests.topics.content_files import PLAINEST, write_files
 
 SHIPPED = Path(__file__).parents[2] / "content"
 
@@ -34,14 +33,8 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-def load(folder: Path) -> Workspace:
-    workspace = Workspace(folder)
-    workspace.update(list_folder(folder))
-    return workspace
-
-
 def test_each_shipped_file_is_scanned_once_from_the_disk_to_its_page(scans: Counter[str]) -> None:
-    workspace = load(SHIPPED)
+    workspace = load_workspace(SHIPPED)
     workspace.diagnostics()
     snapshot = workspace.build_snapshot()
     texts = [page.text for page in workspace.parsed_pages()]
@@ -54,7 +47,7 @@ def test_a_changed_file_is_scanned_once_and_no_other_is_again(
     tmp_path: Path, scans: Counter[str]
 ) -> None:
     shutil.copytree(SHIPPED / "noiseless", tmp_path / "noiseless")
-    workspace = load(tmp_path)
+    workspace = load_workspace(tmp_path)
     workspace.build_snapshot()
     scans.clear()
     path = next(page.path for page in workspace.parsed_pages() if page.path.endswith("lesson.md"))
@@ -68,7 +61,7 @@ def test_a_changed_file_is_scanned_once_and_no_other_is_again(
 def test_an_earlier_version_of_a_question_is_scanned_once(
     tmp_path: Path, scans: Counter[str]
 ) -> None:
-    workspace = load(content(tmp_path, {"t/late-drop.md": PLAINEST}))
+    workspace = load_workspace(write_files(tmp_path, {"t/late-drop.md": PLAINEST}))
     present: Question = workspace.build_snapshot().questions["late-drop"]
     scans.clear()
     earlier_text = PLAINEST.replace("Mira", "Ada")
@@ -82,7 +75,9 @@ def test_a_file_that_cannot_be_served_is_scanned_once_too(
     tmp_path: Path, scans: Counter[str]
 ) -> None:
     broken = "---\nid: a\n\n# T\n\n- [x] a\n"
-    workspace = load(content(tmp_path, {"t/broken.md": broken, "t/bytes.md": b"# \xff\n- [x] a\n"}))
+    workspace = load_workspace(
+        write_files(tmp_path, {"t/broken.md": broken, "t/bytes.md": b"# \xff\n- [x] a\n"})
+    )
     assert {d.code for d in workspace.diagnostics()} >= {"open-front-matter", "not-utf-8"}
     assert workspace.site_map() != SiteMap()
     assert set(scans.values()) == {1}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from quizserver.topics.model import Question
 from quizserver.topics.question import parse_question, render_question
-from tests.topics.folder_of import PLAINEST
+from tests.topics.content_files import PLAINEST
 
 
-def question(text: str, path: str = "any-topic/anything.md") -> Question:
+def render_text(text: str, path: str = "any-topic/anything.md") -> Question:
     draft = parse_question(path, text)
     assert draft.is_servable, draft.diagnostics
     return render_question(draft, topic=path.split("/")[0], rewrite=lambda _name, url: url)
@@ -21,21 +21,25 @@ def question(text: str, path: str = "any-topic/anything.md") -> Question:
 
 def test_the_plainest_file_is_a_question_with_several_right_options() -> None:
     """No front matter at all: title, stem, four options, three of them right, two sections."""
-    asked = question(PLAINEST)
-    assert (asked.id, asked.topic, asked.title) == ("anything", "any-topic", "The late drop")
-    assert len(asked.options) == 4
-    assert len(asked.right_ids) == 3
-    assert asked.multiple
-    assert asked.shuffle
-    assert asked.hints_html == ()
-    assert "Three of them slow the start" in (asked.explanation_html or "")
-    assert "https://example.org/recipe" in (asked.references_html or "")
-    assert asked.claims == ()
-    assert asked.simulation is None
+    question = render_text(PLAINEST)
+    assert (question.id, question.topic, question.title) == (
+        "anything",
+        "any-topic",
+        "The late drop",
+    )
+    assert len(question.options) == 4
+    assert len(question.right_ids) == 3
+    assert question.multiple
+    assert question.shuffle
+    assert question.hints_html == ()
+    assert "Three of them slow the start" in (question.explanation_html or "")
+    assert "https://example.org/recipe" in (question.references_html or "")
+    assert question.claims == ()
+    assert question.simulation is None
 
 
 def test_one_right_option_makes_a_single_choice() -> None:
-    assert not question("# T\n\n- [x] a\n- [ ] b\n").multiple
+    assert not render_text("# T\n\n- [x] a\n- [ ] b\n").multiple
 
 
 def test_nothing_of_the_key_is_in_what_is_shown_before_an_answer() -> None:
@@ -44,25 +48,25 @@ def test_nothing_of_the_key_is_in_what_is_shown_before_an_answer() -> None:
         "- [x] Yes\n\n  > SECRET\n\n- [ ] No\n\nSECRET\n\n"
         "## Hint\n\nThink.\n\n### Answer\n\nSECRET\n\n## Unknwon\n\nSECRET\n\n# Answer\n\nSECRET\n"
     )
-    asked = question(text)
-    shown = [asked.title, asked.stem_html, *asked.hints_html]
-    shown += [option.html + option.text + option.id for option in asked.options]
+    question = render_text(text)
+    shown = [question.title, question.stem_html, *question.hints_html]
+    shown += [option.html + option.text + option.id for option in question.options]
     everything = "".join(shown)
     for telltale in ("SECRET", "[x]", "[ ]", "checked", "input", "key is"):
         assert telltale not in everything
-    assert asked.options[0].html == "Yes"
+    assert question.options[0].html == "Yes"
 
 
 def test_what_prints_a_question_prints_no_key() -> None:
     """A log line or an error page that shows the value tells nothing."""
-    asked = question("# T\n\n- [x] Yes\n\n  > SECRET\n\n- [ ] No\n\n## Answer\n\nSECRET\n")
-    for printed in (repr(asked), repr(asked.options)):
+    question = render_text("# T\n\n- [x] Yes\n\n  > SECRET\n\n- [ ] No\n\n## Answer\n\nSECRET\n")
+    for printed in (repr(question), repr(question.options)):
         assert "SECRET" not in printed
         assert "True" not in printed.replace("shuffle=True", "")
 
 
 def test_front_matter_gives_every_field() -> None:
-    asked = question(
+    question = render_text(
         "---\nid: my-id\ntitle: Another\ntags: [b, a, b]\nshuffle: false\n"
         "described: [[0, 1], [1, 1e-3]]\nclaims:\n"
         "  - {option: a, arm: x, shape: flat}\n"
@@ -71,15 +75,15 @@ def test_front_matter_gives_every_field() -> None:
         "  - {arm: z, shape: ends-above, value: 0, expect: refuted}\n"
         "---\n# T\n\n- [x] a\n- [ ] b\n"
     )
-    assert (asked.id, asked.title, asked.tags, asked.shuffle) == (
+    assert (question.id, question.title, question.tags, question.shuffle) == (
         "my-id",
         "Another",
         ("b", "a"),
         False,
     )
-    assert asked.described_curve == ((0.0, 1.0), (1.0, 0.001))
-    assert asked.simulation == "simulation"
-    first, second, third, fourth = asked.claims
+    assert question.described_curve == ((0.0, 1.0), (1.0, 0.001))
+    assert question.simulation == "simulation"
+    first, second, third, fourth = question.claims
     assert (first.expected, second.expected, third.expected) == (
         "supported",
         "refuted",
@@ -92,33 +96,35 @@ def test_front_matter_gives_every_field() -> None:
 
 
 def test_the_version_is_that_of_the_text_whatever_its_line_ends() -> None:
-    asked = question(PLAINEST)
-    assert asked.version == hashlib.sha256(PLAINEST.encode()).hexdigest()[:16]
-    assert asked.source == PLAINEST
+    question = render_text(PLAINEST)
+    assert question.version == hashlib.sha256(PLAINEST.encode()).hexdigest()[:16]
+    assert question.source == PLAINEST
 
 
 def test_a_title_is_plain_text() -> None:
     assert (
-        question("# Why `lr` & *not* $w_1$? {#why}\n\n- [x] a\n- [ ] b\n").title
+        render_text("# Why `lr` & *not* $w_1$? {#why}\n\n- [x] a\n- [ ] b\n").title
         == "Why lr & not w_1?"
     )
 
 
 def test_a_question_without_a_title_is_named_after_its_file() -> None:
-    assert question("- [x] a\n- [ ] b\n", "t/late-drop.md").title == "Late drop"
+    assert render_text("- [x] a\n- [ ] b\n", "t/late-drop.md").title == "Late drop"
 
 
 def test_options_hold_formatting_code_and_formulas() -> None:
-    asked = question("# T\n\n- [x] **a** $x$ `c`\n- [ ] b\n\n  ```python\n  x = 1\n  ```\n")
-    one, two = asked.options
+    question = render_text("# T\n\n- [x] **a** $x$ `c`\n- [ ] b\n\n  ```python\n  x = 1\n  ```\n")
+    one, two = question.options
     assert one.html.startswith("<strong>a</strong> <math")
     assert one.text == "a x c"
     assert '<div class="highlight">' in two.html
 
 
 def test_each_part_has_ids_of_its_own() -> None:
-    asked = question("# T\n\nA[^1]\n\n- [x] a[^1]\n- [ ] b\n\n## Answer\n\nB[^1]\n\n[^1]: Note\n")
-    parts = [asked.stem_html, asked.options[0].html, asked.explanation_html or ""]
+    question = render_text(
+        "# T\n\nA[^1]\n\n- [x] a[^1]\n- [ ] b\n\n## Answer\n\nB[^1]\n\n[^1]: Note\n"
+    )
+    parts = [question.stem_html, question.options[0].html, question.explanation_html or ""]
     prefixes = ["q-anything-stem-", "q-anything-o1-", "q-anything-answer-"]
     for part, prefix in zip(parts, prefixes, strict=True):
         assert f'id="{prefix}fn-1"' in part
@@ -126,13 +132,13 @@ def test_each_part_has_ids_of_its_own() -> None:
 
 
 def test_a_definition_at_the_end_serves_every_part_that_uses_it_and_no_other() -> None:
-    asked = question(
+    question = render_text(
         "# T\n\n[here][l]\n\n- [x] a\n- [ ] b\n\n"
         "## References\n\n[l]: https://example.org\n[^s]: SECRET\n\nx[^s]\n"
     )
-    assert '<a href="https://example.org"' in asked.stem_html
-    assert "SECRET" not in asked.stem_html
-    assert "SECRET" in (asked.references_html or "")
+    assert '<a href="https://example.org"' in question.stem_html
+    assert "SECRET" not in question.stem_html
+    assert "SECRET" in (question.references_html or "")
 
 
 WORDS = st.lists(
@@ -149,15 +155,15 @@ def test_ids_do_not_change_when_options_are_put_in_another_order(
 
     shuffled = list(words)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = question(written(words)), question(written(shuffled))
+    one, other = render_text(written(words)), render_text(written(shuffled))
     assert {o.text: o.id for o in one.options} == {o.text: o.id for o in other.options}
     assert one.right_ids == other.right_ids
 
 
 @given(st.text(alphabet="abc ", min_size=1).filter(str.strip))
 def test_an_id_that_is_written_stays_when_a_typo_is_mended(text: str) -> None:
-    asked = question(f"# T\n\n- [x] {text.strip()} {{#kept}}\n- [ ] z {{#other}}\n")
-    assert [option.id for option in asked.options] == ["kept", "other"]
+    question = render_text(f"# T\n\n- [x] {text.strip()} {{#kept}}\n- [ ] z {{#other}}\n")
+    assert [option.id for option in question.options] == ["kept", "other"]
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\r"])

@@ -16,13 +16,18 @@ def test_a_byte_order_mark_is_dropped() -> None:
     assert decode_source(b"\xef\xbb\xbf# T").text == "# T"
 
 
-def test_the_first_byte_that_is_not_utf8_is_told() -> None:
-    [flaw] = decode_source(b"ab\r\n\xc3\xa9\xff").diagnostics
-    assert (flaw.line, flaw.column, flaw.code, flaw.fatal) == (2, 2, "not-utf-8", True)
-    assert "0xFF" in flaw.message
+def test_the_first_byte_that_is_not_utf8_is_reported() -> None:
+    [diagnostic] = decode_source(b"ab\r\n\xc3\xa9\xff").diagnostics
+    assert (diagnostic.line, diagnostic.column, diagnostic.code, diagnostic.fatal) == (
+        2,
+        2,
+        "not-utf-8",
+        True,
+    )
+    assert "0xFF" in diagnostic.message
 
 
-def test_control_characters_are_told_and_replaced() -> None:
+def test_control_characters_are_reported_and_replaced() -> None:
     decoded = decode_source(b"a\n\x02b")
     assert decoded.text == "a\n\ufffdb"
     assert [(f.line, f.column, f.code, f.fatal) for f in decoded.diagnostics] == [
@@ -32,9 +37,9 @@ def test_control_characters_are_told_and_replaced() -> None:
 
 def test_a_file_that_is_too_large_is_not_read() -> None:
     assert decode_source(b"x" * LARGEST_PAGE).diagnostics == ()
-    assert [flaw.code for flaw in decode_source(b"x" * (LARGEST_PAGE + 1)).diagnostics] == [
-        "too-large"
-    ]
+    assert [
+        diagnostic.code for diagnostic in decode_source(b"x" * (LARGEST_PAGE + 1)).diagnostics
+    ] == ["too-large"]
 
 
 @given(st.binary(max_size=300))
@@ -42,8 +47,8 @@ def test_decoding_never_fails_and_leaves_nothing_invisible(data: bytes) -> None:
     decoded = decode_source(data)
     assert "\r" not in decoded.text
     assert "\0" not in decoded.text
-    for flaw in decoded.diagnostics:
-        assert flaw.line <= decoded.text.count("\n") + 1
+    for diagnostic in decoded.diagnostics:
+        assert diagnostic.line <= decoded.text.count("\n") + 1
 
 
 @given(st.text(alphabet="ab\n", max_size=60), st.data())

@@ -250,7 +250,11 @@ def test_no_line_of_a_question_is_lost(text: str) -> None:
     for task_list in fields.task_lists:
         shown += [line.text for line in task_list.loose_quotes]
         for item in task_list.items:
-            shown += [item.text, item.feedback_text or "", *(given for given, _, _ in item.ids)]
+            shown += [
+                item.text,
+                item.feedback_text or "",
+                *(written_id for written_id, _, _ in item.ids),
+            ]
     everything = "\n".join(shown)
     for letter in "abcdefg":
         if letter in text and "<!--" not in text and "---" not in text:

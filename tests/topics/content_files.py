@@ -33,7 +33,22 @@ Three of them slow the start. A large rate shows itself as swings instead.
 """
 
 
-def content(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+LIST = "- [x] Yes\n- [ ] No\n"
+FINE = f"# Title\n\nStem.\n\n{LIST}"
+CLAIMS = """\
+---
+claims:
+  - {option: yes-it-is, arm: healthy, shape: flat}
+  - {option: no-not-so, arm: low-rate, shape: diverges}
+---
+# Title
+
+- [x] Yes, it is
+- [ ] No, not so
+"""
+
+
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write ``files`` below ``folder`` and return it."""
     for name, text in files.items():
         path = folder / name
@@ -42,16 +57,16 @@ def content(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-class Described:
+class FakeDescriber:
     """A catalog that says the same of every simulation, or the error given for its path's name."""
 
     def __init__(self, **errors: SimulationError) -> None:
         self.errors = errors
-        self.asked: list[Path] = []
+        self.described_paths: list[Path] = []
 
     def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOrError]:
         paths = list(paths)
-        self.asked.extend(paths)
+        self.described_paths.extend(paths)
         return {path: self.errors.get(path.stem, DESCRIPTION) for path in paths}
 
 
@@ -67,15 +82,15 @@ DESCRIPTION = Description(
 )
 
 
-def problems(
-    folder: Path, files: Mapping[str, str | bytes], catalog: Described | None = None
+def check_files(
+    folder: Path, files: Mapping[str, str | bytes], catalog: FakeDescriber | None = None
 ) -> list[Diagnostic]:
     """What the checker says about a content folder that holds ``files``."""
-    content(folder, files)
-    claim_checker = create_claim_checker(catalog or Described())
+    write_files(folder, files)
+    claim_checker = create_claim_checker(catalog or FakeDescriber())
     return check_content(folder, content=folder, claim_checker=claim_checker)
 
 
-def told(found: Iterable[Diagnostic]) -> list[str]:
+def locations(diagnostics: Iterable[Diagnostic]) -> list[str]:
     """``path:line:column code`` for each problem."""
-    return [f"{p.path}:{p.line}:{p.column} {p.code}" for p in found]
+    return [f"{p.path}:{p.line}:{p.column} {p.code}" for p in diagnostics]
