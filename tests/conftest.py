@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
+from quizserver.accounts import passwords
 from quizserver.app import create_app
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
@@ -25,9 +31,51 @@ hypothesis_settings.register_profile("same", derandomize=True)
 hypothesis_settings.register_profile("search")
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+# What tests write is gone after them, so it need not wait for a disk where memory can hold it.
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    tempfile.tempdir = str(MEMORY)
+
 # A shell that runs the tests in the background makes them, and whatever they start, deaf to Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class MemoryBytecodeCache(BytecodeCache):
+    """Compiled templates of this process, shared by the application of each test."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._codes:
+            bucket.bytecode_from_string(self._codes[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+Flask.jinja_options = {"bytecode_cache": MemoryBytecodeCache()}
+
+_compile_builder = Rule._compile_builder
+_builders: dict[object, object] = {}
+
+
+def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> object:
+    """What werkzeug compiles for an address depends on its parts alone.
+
+    Tests make the same application a thousand times, and compiling its 80 addresses takes longer
+    than all the rest of that.
+    """
+    defaults = tuple(sorted((rule.defaults or {}).items()))
+    key = (rule.rule, tuple(rule._trace), defaults, append_unknown)
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign, assignment]
 
 PLAIN = """\
 # Which one is even?
@@ -167,7 +215,15 @@ def settings(tmp_path: Path, content: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost next to nothing: what they cost in earnest is a test of passwords."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", hasher)
+    monkeypatch.setattr(passwords, "_DUMMY_HASH", hasher.hash("the password of nobody"))
+
+
+@pytest.fixture
+def app(settings: Settings, quick_passwords: None) -> Iterator[Flask]:
     """The whole application on an empty store, as a web process has it."""
     application = create_app(settings)
     application.config["TESTING"] = True

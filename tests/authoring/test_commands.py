@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,15 @@ from tests.serve.server import Browser, alive
 pytestmark = pytest.mark.slow
 
 CLI = [sys.executable, "-m", "quizserver.cli"]
+
+
+@pytest.fixture(scope="module")
+def ropes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A content folder with the topic and the simulation that ``new`` writes, to be copied."""
+    content = tmp_path_factory.mktemp("content")
+    for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
+        subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
+    return content
 
 
 def seconds_until(condition: Callable[[], bool], timeout: float = 20) -> float:
@@ -69,10 +79,10 @@ def test_a_preview_follows_its_files_shows_errors_at_their_line_and_ends_at_once
     ]  # fmt: skip
 
 
-def test_a_run_in_the_preview_is_trained_without_an_answer_and_by_one_worker(tmp_path: Path):
-    content = tmp_path / "content"
-    for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
-        subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
+def test_a_run_in_the_preview_is_trained_without_an_answer_and_by_one_worker(
+    tmp_path: Path, ropes: Path
+):
+    content = shutil.copytree(ropes, tmp_path / "content")
     with previewing("--content", content, temporary=tmp_path) as server:
         author = Browser(server.url)
         page = "/preview/questions/ropes-simulation"
@@ -165,10 +175,8 @@ def test_check_watches_until_ctrl_c(content: Path):
         watch.close()
 
 
-def test_verify_watches_until_ctrl_c(tmp_path: Path):
-    content = tmp_path / "content"
-    for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
-        subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
+def test_verify_watches_until_ctrl_c(tmp_path: Path, ropes: Path):
+    content = shutil.copytree(ropes, tmp_path / "content")
     watch = WatchProcess("verify", "ropes", "--seeds", "0:16", "--content", content)
     try:
         watch.wait_for("ropes: the key agrees")
@@ -186,10 +194,8 @@ def test_verify_watches_until_ctrl_c(tmp_path: Path):
         watch.close()
 
 
-def test_a_training_is_abandoned_when_its_simulation_is_saved(tmp_path: Path):
-    content = tmp_path / "content"
-    for arguments in (["topic", "ropes"], ["simulation", "ropes/simulation"]):
-        subprocess.run([*CLI, "new", *arguments, "--content", str(content)], check=True, timeout=60)
+def test_a_training_is_abandoned_when_its_simulation_is_saved(tmp_path: Path, ropes: Path):
+    content = shutil.copytree(ropes, tmp_path / "content")
     file = content / "ropes" / "simulation.py"
     quick = file.read_text()
     assert "        yield count" in quick

@@ -9,11 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from quizserver import serve
+from quizserver.cli import main
 from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
 from tests.serve.server import Browser, Server, alive, serving
@@ -38,14 +41,11 @@ def wait_until_gone(pids: set[int], seconds: float = 10) -> set[int]:
     return alive(pids)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_stops_everything_and_leaves_no_process(
-    tmp_path: Path, content: Path, number: signal.Signals
-):
+def test_one_signal_stops_everything_and_leaves_no_process(tmp_path: Path, content: Path):
     with serving(tmp_path / "data", content) as server:
         tree = server.tree()
         assert len(tree) >= 3, "supervisor, web and worker"
-        code, seconds = server.stop(number)
+        code, seconds = server.stop(signal.SIGTERM)
         assert code == 0
         assert seconds < 5
         assert wait_until_gone(tree, 1) == set()
@@ -60,7 +60,7 @@ def test_a_supervisor_that_is_killed_outright_leaves_no_process_either(
         assert wait_until_gone(tree) == set()
 
 
-def test_it_stops_in_time_while_a_run_trains_and_its_stream_is_open(tmp_path: Path):
+def test_ctrl_c_stops_it_in_time_while_a_run_trains_and_its_stream_is_open(tmp_path: Path):
     with serving(tmp_path / "data") as server:
         browser = Browser(server.url)
         browser.answer("strange-loss", "low-rate")
@@ -80,7 +80,7 @@ def test_it_stops_in_time_while_a_run_trains_and_its_stream_is_open(tmp_path: Pa
         threading.Thread(target=watch, daemon=True).start()
         assert seen.wait(60)
         tree = server.tree()
-        code, seconds = server.stop()
+        code, seconds = server.stop(signal.SIGINT)
         assert code == 0
         assert seconds < 5
         assert wait_until_gone(tree, 1) == set()
@@ -123,7 +123,7 @@ def test_an_acknowledged_answer_survives_kill_9_at_any_moment(tmp_path: Path, co
     assert [a["number"] for a in kept] == list(range(1, len(kept) + 1))
 
 
-def test_a_worker_that_dies_is_started_again(tmp_path: Path):
+def test_a_worker_and_a_web_process_that_die_are_started_again(tmp_path: Path):
     with serving(tmp_path / "data") as server:
         browser = Browser(server.url)
         browser.answer("strange-loss", "low-rate")
@@ -136,17 +136,14 @@ def test_a_worker_that_dies_is_started_again(tmp_path: Path):
         assert events[-1][1]["state"] == "done"
         assert _worker(server) != worker
 
-
-def test_the_web_process_that_dies_is_started_again(tmp_path: Path, content: Path):
-    with serving(tmp_path / "data", content) as server:
         for pid in server.tree():
-            command = Path(f"/proc/{pid}/cmdline").read_text()
-            if "quizserver.web_process" in command:
-                os.kill(pid, signal.SIGKILL)
+            with suppress(OSError):  # the process of the run may have ended meanwhile
+                if "quizserver.web_process" in Path(f"/proc/{pid}/cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
         until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
-                assert "Which one is even" in Browser(server.url).get("/questions/even")
+                assert "The strange loss" in Browser(server.url).get("/questions/strange-loss")
                 return
             except OSError:
                 time.sleep(0.2)
@@ -269,10 +266,10 @@ def test_a_wrong_call_is_told_in_words(tmp_path: Path, arguments: list[str], tol
     if arguments[0] == "serve":
         arguments = [*arguments, "--data", str(tmp_path)]
         arguments += [] if "--port" in arguments else ["--port", "0"]
-    done = cli(*arguments)
-    assert done.returncode in {1, 2}
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code in {1, 2}
     assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    assert isinstance(done.exception, SystemExit), "a traceback"
 
 
 def test_a_wrong_setting_is_told_by_name():
