@@ -47,7 +47,7 @@ def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
     text, problems = decode_text_bank(name, data)
     yield from problems
     category = ""
-    for block in split_blocks(text):
+    for block in _split_blocks(text):
         block_text = "\n".join(block.lines).strip()
         if block_text.startswith("$CATEGORY:"):
             first, _, rest = block_text.partition("\n")
@@ -56,22 +56,19 @@ def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
         if not block_text:
             continue
         try:
-            question = _read_block(block_text, block, category)
+            yield _read_block(block_text, block, category)
         except UnsupportedQuestionError as error:
             yield error.to_diagnostic(name, block.line)
-            continue
-        if question is not None:
-            yield question
 
 
-def _read_block(text: str, block: GiftBlock, category: str) -> QuestionData | None:
+def _read_block(text: str, block: _GiftBlock, category: str) -> QuestionData:
     title = ""
-    masked = mask_escapes(text)
+    masked = _mask_escapes(text)
     if masked.startswith("::") and "::" in masked[2:]:
         end = masked.index("::", 2)
-        title = unescape_gift(text[2:end])
+        title = _unescape_gift(text[2:end])
         text = text[end + 2 :].strip()
-        masked = mask_escapes(text)
+        masked = _mask_escapes(text)
     start, end = masked.find("{"), masked.find("}")
     if start < 0 and end < 0:
         message = "This text has no answers: it is a description, or an unfinished question."
@@ -89,13 +86,13 @@ def _read_block(text: str, block: GiftBlock, category: str) -> QuestionData | No
 
 
 def _build_question(
-    title: str, texts: tuple[str, str], answers: str, block: GiftBlock, category: str
+    title: str, texts: tuple[str, str], answers: str, block: _GiftBlock, category: str
 ) -> QuestionData:
     format_match = _FORMAT_NAME.match(texts[0].strip())
     default_format = format_match[1].lower() if format_match else "moodle"
     gap = _GAP if texts[1].strip() else ""
     question = _text_to_markdown(gap.join(texts), default_format).replace(_GAP, "\\_" * 5)
-    masked = mask_escapes(answers)
+    masked = _mask_escapes(answers)
     general_start = masked.rfind("####")
     general = (
         _text_to_markdown(answers[general_start + 4 :], default_format)
@@ -125,7 +122,7 @@ def _read_options(
     answers: str, default_format: str
 ) -> tuple[tuple[OptionData, ...], tuple[str, ...], bool]:
     """The options, notes on what is left behind, and whether the order may change."""
-    masked = mask_escapes(answers)
+    masked = _mask_escapes(answers)
     if not masked:
         raise UnsupportedQuestionError(
             "essay", "This is an essay: nobody but a person can grade it."
@@ -163,7 +160,7 @@ def _true_false_options(is_true: bool, answers: str, default_format: str) -> tup
 
 def _split_answers(answers: str) -> Iterator[str]:
     """The answers, each beginning with its ``=`` or ``~``."""
-    starts = [match.start() for match in re.finditer("[=~]", mask_escapes(answers))]
+    starts = [match.start() for match in re.finditer("[=~]", _mask_escapes(answers))]
     if answers[: starts[0]].strip():
         message = "There is text before the first answer."
         raise UnsupportedQuestionError(
@@ -192,7 +189,7 @@ def _read_answer(part: str, default_format: str) -> WeightedAnswer:
 
 def _split_at_hash(text: str, limit: int) -> list[str]:
     """Splits ``text`` at its unescaped ``#`` into at most ``limit`` pieces."""
-    hashes = [match.start() for match in re.finditer("#", mask_escapes(text))][: limit - 1]
+    hashes = [match.start() for match in re.finditer("#", _mask_escapes(text))][: limit - 1]
     edges = [-1, *hashes, len(text)]
     return [text[start + 1 : end] for start, end in pairwise(edges)]
 
@@ -202,7 +199,7 @@ def _text_to_markdown(text: str, default_format: str) -> str:
     text = text.strip()
     format_match = _FORMAT_NAME.match(text)
     format_name = format_match[1].lower() if format_match else default_format
-    raw = unescape_gift(text[format_match.end() :] if format_match else text)
+    raw = _unescape_gift(text[format_match.end() :] if format_match else text)
     if format_name == "markdown":
         return raw
     if format_name == "html" or (format_name == "moodle" and _HTML_TAG.search(raw)):
@@ -212,7 +209,7 @@ def _text_to_markdown(text: str, default_format: str) -> str:
 
 
 @dataclass
-class GiftBlock:
+class _GiftBlock:
     """Lines without a blank line between them, and the id and tags in their comments."""
 
     line: int
@@ -221,17 +218,17 @@ class GiftBlock:
     tags: list[str] = field(default_factory=list)
 
 
-def _split_at_blank_lines(text: str) -> Iterator[GiftBlock]:
+def _split_at_blank_lines(text: str) -> Iterator[_GiftBlock]:
     """Splits a GIFT text at its blank lines, and empties the lines of comments."""
-    block = GiftBlock(1)
+    block = _GiftBlock(1)
     for number, line in enumerate([*text.split("\n"), ""], 1):
         stripped = line.strip()
         if stripped.startswith("//"):
             for key, value in _ID_OR_TAG.findall(stripped):
                 if key == "id":
-                    block.id = unescape_gift(value)
+                    block.id = _unescape_gift(value)
                 else:
-                    block.tags.append(unescape_gift(value))
+                    block.tags.append(_unescape_gift(value))
             if block.lines:
                 block.lines.append("")
         elif stripped:
@@ -240,10 +237,10 @@ def _split_at_blank_lines(text: str) -> Iterator[GiftBlock]:
             block.lines.append(line)
         elif block.lines:
             yield block
-            block = GiftBlock(number)
+            block = _GiftBlock(number)
 
 
-def split_blocks(text: str) -> Iterator[GiftBlock]:
+def _split_blocks(text: str) -> Iterator[_GiftBlock]:
     """The questions of a GIFT text; a blank line inside the answers does not split them."""
     pieces = list(_split_at_blank_lines(text))
     index = 0
@@ -264,16 +261,16 @@ def split_blocks(text: str) -> Iterator[GiftBlock]:
         index = end
 
 
-def _unescaped_braces(block: GiftBlock) -> str:
-    return re.sub(r"[^{}]", "", mask_escapes("\n".join(block.lines)))
+def _unescaped_braces(block: _GiftBlock) -> str:
+    return re.sub(r"[^{}]", "", _mask_escapes("\n".join(block.lines)))
 
 
-def mask_escapes(text: str) -> str:
+def _mask_escapes(text: str) -> str:
     """Hides escaped characters, each by one other, so that offsets stay valid."""
     return _ESCAPE.sub(_MASK * 2, text)
 
 
-def unescape_gift(text: str) -> str:
+def _unescape_gift(text: str) -> str:
     """``text`` without its escapes, and without white space at its ends."""
     return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], text).strip()
 

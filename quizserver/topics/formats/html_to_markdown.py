@@ -68,7 +68,7 @@ class _MarkdownWriter:
             loose.clear()
 
         for child in node.children:
-            if isinstance(child, HtmlNode) and contains_block(child):
+            if isinstance(child, HtmlNode) and _contains_block(child):
                 flush_paragraph()
                 blocks.extend(self._convert_block(child))
             else:
@@ -96,7 +96,7 @@ class _MarkdownWriter:
         if tag == "blockquote":
             inner = "\n\n".join(self.convert_blocks(node)).split("\n")
             return ["\n".join(f"> {line}".rstrip() for line in inner)] if any(inner) else []
-        if is_plain_table(node):
+        if _is_plain_table(node):
             return [self._convert_table(node)]
         if tag in ("table", "details", "dl"):
             return [" ".join(self._raw_html(node).split())]
@@ -141,12 +141,12 @@ class _MarkdownWriter:
 
     def _convert_table(self, node: HtmlNode) -> str:
         rows = [
-            [self._convert_paragraph(c.children) for c in row_cells(row)]
-            for row in table_rows(node)
+            [self._convert_paragraph(c.children) for c in _row_cells(row)]
+            for row in _table_rows(node)
         ]
         alignments = [
             _ALIGNMENT_RULES.get(c.attributes.get("align", ""), "---")
-            for c in row_cells(table_rows(node)[0])
+            for c in _row_cells(_table_rows(node)[0])
         ]
         rows.insert(1, alignments)
         return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
@@ -250,36 +250,36 @@ def _escape_address(url: str) -> str:
     return url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace("\\", "%5C")
 
 
-def contains_block(node: HtmlNode) -> bool:
+def _contains_block(node: HtmlNode) -> bool:
     """Whether an element is a block, or contains one."""
     if node.tag in BLOCK_TAGS:
         return True
-    return any(isinstance(child, HtmlNode) and contains_block(child) for child in node.children)
+    return any(isinstance(child, HtmlNode) and _contains_block(child) for child in node.children)
 
 
-def table_rows(node: HtmlNode) -> list[HtmlNode]:
+def _table_rows(node: HtmlNode) -> list[HtmlNode]:
     """The rows of a table, including those of its sections."""
     rows: list[HtmlNode] = []
     for child in node.children:
         if isinstance(child, HtmlNode):
-            rows.extend([child] if child.tag == "tr" else table_rows(child))
+            rows.extend([child] if child.tag == "tr" else _table_rows(child))
     return rows
 
 
-def row_cells(row: HtmlNode) -> list[HtmlNode]:
+def _row_cells(row: HtmlNode) -> list[HtmlNode]:
     """The cells of a row."""
     return [child for child in row.children if isinstance(child, HtmlNode)]
 
 
-def is_plain_table(node: HtmlNode) -> bool:
+def _is_plain_table(node: HtmlNode) -> bool:
     """Whether a table has a header row, equally many cells in each row, and no blocks in them."""
-    rows = [row_cells(row) for row in table_rows(node)] if node.tag == "table" else []
+    rows = [_row_cells(row) for row in _table_rows(node)] if node.tag == "table" else []
     if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
         return False
     cells = [cell for row in rows for cell in row]
     return all(cell.tag == "th" for cell in rows[0]) and not any(
         cell.attributes.keys() - {"align"}
         or "|" in cell.text_content()
-        or any(isinstance(c, HtmlNode) and contains_block(c) for c in cell.children)
+        or any(isinstance(c, HtmlNode) and _contains_block(c) for c in cell.children)
         for cell in cells
     )

@@ -53,7 +53,7 @@ def normalise_questions(
             continue
         try:
             _refuse_duplicate(entry, seen)
-            question = normalise_question(entry, taken_slugs, load_image)
+            question = _normalise_question(entry, taken_slugs, load_image)
         except UnsupportedQuestionError as error:
             problems.append(error.to_diagnostic(name, entry.line))
             continue
@@ -83,7 +83,7 @@ def _refuse_duplicate(question: QuestionData, seen: dict[str, QuestionData]) -> 
     )
 
 
-def normalise_question(
+def _normalise_question(
     question: QuestionData, taken_slugs: set[str], load_image: ImageLoader
 ) -> ImportedQuestion:
     """The question as a file without diagnostics, whose texts are those of ``question``.
@@ -96,7 +96,7 @@ def normalise_question(
     path = f"{_PLACEHOLDER_TOPIC}/{identifier}.md"
     parsed = parse_question(path, source)
     if question.stem and not question.stem.endswith(_LIST_SEPARATOR) and _merges_with_list(parsed):
-        return normalise_question(
+        return _normalise_question(
             replace(question, stem=f"{question.stem}\n\n{_LIST_SEPARATOR}"), taken_slugs, load_image
         )
     _refuse_problems(parsed.diagnostics, source)

@@ -204,11 +204,11 @@ def _modal_feedback(
 
 
 def _render_xhtml(exported: ExportedQuestion, markdown: str) -> str:
-    return to_qti_xhtml(exported.render_html(markdown, _image_folder(exported), as_tex=False))
+    return _to_xhtml(exported.render_html(markdown, _image_folder(exported), as_tex=False))
 
 
 def _choice_xhtml(exported: ExportedQuestion, option: OptionData) -> str:
-    return to_qti_xhtml(exported.render_inline(option.text, _image_folder(exported), as_tex=False))
+    return _to_xhtml(exported.render_inline(option.text, _image_folder(exported), as_tex=False))
 
 
 def _image_folder(exported: ExportedQuestion) -> str:
@@ -219,7 +219,7 @@ def _escape_attribute(text: str) -> str:
     return escape(replace_unwritable(re.sub(r"[\t\n\r]", " ", text), " "))
 
 
-def to_qti_xhtml(html: str) -> str:
+def _to_xhtml(html: str) -> str:
     """Converts HTML to the XHTML of an item; elements unknown to QTI become ``div`` or ``span``."""
     root = parse_clean_html(html)
     return "".join(_serialise_node(_fit_node(child, "div"), math=False) for child in root.children)

@@ -50,7 +50,7 @@ class BankSection:
         return any(TASK_BOX.match(line) for _, line in self.body)
 
 
-def split_sections(lines: list[str]) -> Iterator[BankSection]:
+def _split_sections(lines: list[str]) -> Iterator[BankSection]:
     """Splits a bank at every heading outside code.
 
     A numbered heading also ends a code block without an end above it.
@@ -131,7 +131,7 @@ def question_sections(lines: list[str]) -> Iterator[BankSection]:
     A question begins at a numbered heading, or at one of the level that most headings above a task
     list have, or of a higher level. Deeper headings, and those such as "Answer", belong to it.
     """
-    sections = list(split_sections(lines))
+    sections = list(_split_sections(lines))
     levels = [section.level for section in sections if section.has_boxes and section.level]
     usual_level = max(set(levels), key=levels.count) if levels else 6
     current: BankSection | None = None
