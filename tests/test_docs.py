@@ -144,3 +144,29 @@ def test_the_authors_guide_states_every_shape_in_the_words_of_the_code():
     for kind in (SHAPES, PAIR_SHAPES, THRESHOLD_SHAPES):
         for name, shape in kind.items():
             assert f"| `{name}` | {shape.definition} |" in guide
+
+
+def test_the_files_that_contributing_names_for_a_change_are_there():
+    text = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.split("## Where to change what")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| a")]
+    assert len(rows) >= 10
+    for _what, change, _and in rows:
+        named = re.findall(r"`([\w./]+(?:\.py|/))`", change)
+        folder = DOCS.parent / Path(named[0]).parent
+        if named[0].endswith("/"):
+            folder = DOCS.parent / named[0]
+        for name in named:
+            assert (DOCS.parent / name).exists() or (folder / name).is_file(), name
+
+
+def test_each_word_of_the_glossary_is_defined_once():
+    text = (DOCS / "glossary.md").read_text("utf-8")
+    words = [
+        word.strip()
+        for line in re.findall(r"^\| ([^|]+) \|", text, re.M)
+        if line not in ("word", "---")
+        for word in line.split(",")
+    ]
+    assert len(words) > 20
+    assert len(words) == len(set(words))
