@@ -17,14 +17,14 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-def run(*arguments: object, **environment: str) -> Result:
+def run_command(*arguments: object, **environment: str) -> Result:
     return CliRunner().invoke(main, [str(a) for a in arguments], env=environment)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_listed_and_explains_itself(command: str):
-    assert f"  {command} " in run("--help").output
-    help_text = run(command, "--help").output
+    assert f"  {command} " in run_command("--help").output
+    help_text = run_command(command, "--help").output
     assert help_text.count("\n") > 4
 
 
@@ -34,42 +34,42 @@ def test_every_command_is_in_the_readme(command: str):
     assert f"| `quizserver {command}` |" in readme
 
 
-def test_there_is_no_command_that_these_tests_do_not_know():
+def test_there_is_no_command_that_these_tests_do_not_list():
     assert sorted(main.commands) == sorted(COMMANDS)
 
 
 def test_settings_lists_every_setting_for_people_and_for_programs():
-    listed = json.loads(run("settings", "--json").output)
-    assert [row["name"] for row in listed] == list(Settings.__dataclass_fields__)
-    text = run("settings").output
-    assert all(row["variable"] in text and row["help"] in text for row in listed)
+    rows = json.loads(run_command("settings", "--json").output)
+    assert [row["name"] for row in rows] == list(Settings.__dataclass_fields__)
+    text = run_command("settings").output
+    assert all(row["variable"] in text and row["help"] in text for row in rows)
 
 
 def test_check_is_silent_about_good_topics(content: Path):
-    result = run("check", "--content", content, "--json")
+    result = run_command("check", "--content", content, "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"problems": []})
 
 
 def test_check_names_file_line_column_and_what_to_do(content: Path):
     bad = content / "numbers" / "bad.md"
     bad.write_text("# Bad\n\n- [ ] One\n- [ ] Two\n")
-    result = run("check", "--content", content)
+    result = run_command("check", "--content", content)
     assert result.exit_code == 1
     assert "numbers/bad.md:3:" in result.stdout
-    (problem,) = json.loads(run("check", bad, "--json").stdout)["problems"]
+    (problem,) = json.loads(run_command("check", bad, "--json").stdout)["problems"]
     assert problem["line"] == 3
     assert set(problem) == {"path", "line", "column", "code", "message", "hint"}
 
 
 def test_check_of_a_folder_that_is_not_there_says_so(tmp_path: Path):
-    result = run("check", tmp_path / "nowhere")
+    result = run_command("check", tmp_path / "nowhere")
     assert result.exit_code != 0
     assert "nowhere" in result.output
 
 
 @pytest.mark.slow
 def test_verify_prints_what_programs_rely_on():
-    result = run("verify", "strange-loss", "--seeds", "5:9", "--json", "--no-maps")
+    result = run_command("verify", "strange-loss", "--seeds", "5:9", "--json", "--no-maps")
     report = json.loads(result.stdout)
     (topic,) = report["topics"]
     assert topic["topic"] == "strange-loss"
@@ -104,28 +104,30 @@ claims:
 - [ ] Too low {#low}
 """
     )
-    result = run("verify", "--content", folder.parent, "--seeds", "0:16", "--json", "--no-maps")
+    result = run_command(
+        "verify", "--content", folder.parent, "--seeds", "0:16", "--json", "--no-maps"
+    )
     assert result.exit_code == 1
-    found = {c["option"]: c for c in json.loads(result.stdout)["topics"][0]["claims"]}
-    assert (found["high"]["expected"], found["high"]["verdict"]) == ("supported", "refuted")
-    assert (found["low"]["expected"], found["low"]["verdict"]) == ("refuted", "supported")
-    assert not found["high"]["agrees"]
-    assert not found["low"]["agrees"]
+    claims = {c["option"]: c for c in json.loads(result.stdout)["topics"][0]["claims"]}
+    assert (claims["high"]["expected"], claims["high"]["verdict"]) == ("supported", "refuted")
+    assert (claims["low"]["expected"], claims["low"]["verdict"]) == ("refuted", "supported")
+    assert not claims["high"]["agrees"]
+    assert not claims["low"]["agrees"]
     assert not (folder / "evidence.json").exists(), "only --update writes"
-    run("verify", "--content", folder.parent, "--seeds", "0:1", "--update")
+    run_command("verify", "--content", folder.parent, "--seeds", "0:1", "--update")
     assert json.loads((folder / "evidence.json").read_text())["topic"] == "strange-loss"
 
 
 def test_verify_refuses_to_pass_over_a_broken_file(content: Path):
     (content / "numbers" / "bad.md").write_text("# Bad\n\n- [ ] One\n- [ ] Two\n")
-    result = run("verify", "--content", content)
+    result = run_command("verify", "--content", content)
     assert result.exit_code == 1
     assert "numbers/bad.md:3" in result.stderr
 
 
 @pytest.mark.slow
 def test_simulate_prints_one_curve_a_replica():
-    result = run(
+    result = run_command(
         "simulate",
         "strange-loss/low-rate",
         "--set",
@@ -148,11 +150,11 @@ def test_users_are_made_listed_changed_and_deleted(tmp_path: Path):
         return CliRunner().invoke(main, [str(a) for a in (*data, *arguments)], input=text)
 
     assert user("add", "Ana@example.org", "--password-stdin", text="short\n").exit_code == 1
-    made = user("add", "Ana@example.org", "--password-stdin", text="correct horse\n")
-    assert made.exit_code == 0, made.output
-    again = user("add", "ana@example.org", "--password-stdin", text="correct horse\n")
-    assert again.exit_code == 1
-    assert "already" in again.stderr
+    added = user("add", "Ana@example.org", "--password-stdin", text="correct horse\n")
+    assert added.exit_code == 0, added.output
+    repeated = user("add", "ana@example.org", "--password-stdin", text="correct horse\n")
+    assert repeated.exit_code == 1
+    assert "already" in repeated.stderr
     assert user("role", "ana@example.org", "author").exit_code == 0
     (row,) = json.loads(user("list", "--json").stdout)["users"]
     assert (row["email"], row["role"]) == ("ana@example.org", "author")
@@ -168,19 +170,21 @@ def test_users_are_made_listed_changed_and_deleted(tmp_path: Path):
 
 def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
     def user(*arguments: str) -> Result:
-        words = "correct horse\n"
-        return CliRunner().invoke(main, ["user", "--data", str(tmp_path), *arguments], input=words)
+        password = "correct horse\n"
+        return CliRunner().invoke(
+            main, ["user", "--data", str(tmp_path), *arguments], input=password
+        )
 
-    made = user("add", "boss@example.org", "--role", "admin", "--password-stdin")
-    assert "boss@example.org has a new account as an admin" in made.stdout
+    added = user("add", "boss@example.org", "--role", "admin", "--password-stdin")
+    assert "boss@example.org has a new account as an admin" in added.stdout
     user("add", "ana@example.org", "--password-stdin")
     assert "is now an author, was a learner" in user("role", "ana@example.org", "author").stdout
     assert "is an author already" in user("role", "ana@example.org", "author").stdout
-    for refused in (
+    for refused_arguments in (
         ("role", "boss@example.org", "learner"),
         ("delete", "boss@example.org", "--yes"),
     ):
-        result = user(*refused)
+        result = user(*refused_arguments)
         assert (result.exit_code, "--force" in result.stderr) == (1, True)
     assert user("role", "boss@example.org", "learner", "--force").exit_code == 0
     assert user("delete", "boss@example.org", "--yes").exit_code == 0
@@ -198,15 +202,15 @@ def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
 
 def test_migrate_goes_up_and_down_and_says_so(tmp_path: Path):
     newest = sorted((shipped_folder("migrations") / "versions").glob("0*.py"))[-1].name[:4]
-    assert f"an empty database -> {newest}" in run("migrate", "--data", tmp_path).output
-    down = run("migrate", "--data", tmp_path, "--down", "--to", "base")
+    assert f"an empty database -> {newest}" in run_command("migrate", "--data", tmp_path).output
+    down = run_command("migrate", "--data", tmp_path, "--down", "--to", "base")
     assert f"{newest} -> an empty database" in down.output
-    assert run("migrate", "--data", tmp_path, "--to", "nonsense").exit_code == 1
+    assert run_command("migrate", "--data", tmp_path, "--to", "nonsense").exit_code == 1
 
 
 @pytest.mark.parametrize("command", [["verify"], ["simulate", "strange-loss/healthy"]])
 def test_a_device_that_is_not_there_is_refused_before_anything_is_trained(command: list[str]):
-    result = run(*command, "--device", "no-such-device")
+    result = run_command(*command, "--device", "no-such-device")
     assert result.exit_code == 2
     assert "Nothing can be trained on 'no-such-device' here" in result.output
     assert "Use cpu." in result.output

@@ -52,7 +52,7 @@ def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "told"),
+    ("variable", "text", "message"),
     [
         ("QUIZSERVER_PORT", "many", "a whole number"),
         ("QUIZSERVER_HTTPS", "perhaps", "0 or 1"),
@@ -66,8 +66,8 @@ def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
         ("QUIZSERVER_PROT", "80", "is not a setting"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_refused_by_name(variable: str, text: str, told: str):
-    with pytest.raises(SettingsError, match=told) as caught:
+def test_a_value_that_cannot_be_used_is_refused_by_name(variable: str, text: str, message: str):
+    with pytest.raises(SettingsError, match=message) as caught:
         load_settings({variable: text})
     assert variable in str(caught.value)
 
@@ -95,14 +95,14 @@ def test_every_setting_has_help_and_a_variable_of_its_name():
 
 def test_the_readme_documents_no_setting_that_does_not_exist():
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-    known = {row["variable"] for row in setting_rows()}
-    words = {word.strip("`.,=()") for word in readme.split() if ENVIRONMENT_PREFIX in word}
-    named = {
+    variables = {row["variable"] for row in setting_rows()}
+    mentions = {word.strip("`.,=()") for word in readme.split() if ENVIRONMENT_PREFIX in word}
+    documented = {
         w.split("=")[0].strip("`")
-        for w in words
+        for w in mentions
         if w.startswith(ENVIRONMENT_PREFIX) and "…" not in w
     }
-    assert named <= known
+    assert documented <= variables
 
 
 def test_the_secret_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.authoring.preview_server import previewing
-from tests.serve.server import Browser, alive
+from tests.serve.server import HttpClient, running_processes
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def test_a_preview_follows_its_files_shows_errors_at_their_line_and_ends_at_once
     with previewing(content / "numbers", temporary=temporary) as server:
         assert server.start_url == f"{server.url}/preview/topics/numbers"
         tree = server.tree()
-        author = Browser(server.url)
+        author = HttpClient(server.url)
         address = "/preview/questions/sides"
         page = author.get(address)
         assert "Right · <code>three</code>" in page
@@ -72,7 +72,7 @@ def test_a_preview_follows_its_files_shows_errors_at_their_line_and_ends_at_once
         code, seconds = server.stop()
         assert code == 0
         assert seconds < 5
-        assert alive(tree) == set()
+        assert running_processes(tree) == set()
     assert list(temporary.iterdir()) == [], "its data went with it"
     assert sorted(p.name for p in (content / "numbers").iterdir()) == [
         "even.md", "lesson.md", "sides.md",
@@ -84,7 +84,7 @@ def test_a_run_in_the_preview_is_trained_without_an_answer_and_by_one_worker(
 ):
     content = shutil.copytree(ropes, tmp_path / "content")
     with previewing("--content", content, temporary=tmp_path) as server:
-        author = Browser(server.url)
+        author = HttpClient(server.url)
         page = "/preview/questions/ropes-simulation"
         seconds_until(lambda: "data-bench" in author.get(page), 60)
         assert "quizserver verify ropes --update --content" in author.get(page)

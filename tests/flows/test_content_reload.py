@@ -11,10 +11,10 @@ from flask import Flask
 from tests.flows.browser_client import Visitor
 
 
-def wait_for(visitor: Visitor, address: str, words: str, seconds: float = 20) -> bool:
+def wait_for(visitor: Visitor, address: str, text: str, seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if words in visitor.open(address):
+        if text in visitor.open(address):
             return True
         time.sleep(0.1)
     return False

@@ -25,9 +25,9 @@ from quizserver.settings import ENVIRONMENT_PREFIX, Settings
 START_SECONDS = 90
 # Many tests share an address and an account: how fast they come must not decide how they end.
 LIMITS = {
-    f"{ENVIRONMENT_PREFIX}{each.name.upper()}": "100000/minute"
-    for each in fields(Settings)
-    if each.name.startswith("limit_")
+    f"{ENVIRONMENT_PREFIX}{setting.name.upper()}": "100000/minute"
+    for setting in fields(Settings)
+    if setting.name.startswith("limit_")
 }
 
 
@@ -49,20 +49,20 @@ class Server:
         self.url = self._wait()
 
     def _wait(self) -> str:
-        until = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         assert self.process.stdout is not None
         # A silent server must fail the test, not hang it.
-        guard = threading.Timer(START_SECONDS, self.process.kill)
-        guard.start()
+        watchdog = threading.Timer(START_SECONDS, self.process.kill)
+        watchdog.start()
         try:
             for line in self.process.stdout:
                 self.lines.append(line)
-                found = re.search(r"ready at (http://\S+?)/? ", line)
-                if found:
-                    return found.group(1)
-                assert time.monotonic() < until
+                ready = re.search(r"ready at (http://\S+?)/? ", line)
+                if ready:
+                    return ready.group(1)
+                assert time.monotonic() < deadline
         finally:
-            guard.cancel()
+            watchdog.cancel()
         raise AssertionError("the server did not start:\n" + "".join(self.lines))
 
     def tree(self) -> set[int]:
@@ -77,11 +77,11 @@ class Server:
                 parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(
                     int(entry.name)
                 )
-        found, todo = set(), [self.process.pid]
-        while todo:
-            found.add(pid := todo.pop())
-            todo += parents.get(pid, [])
-        return found
+        tree, pending = set(), [self.process.pid]
+        while pending:
+            tree.add(pid := pending.pop())
+            pending += parents.get(pid, [])
+        return tree
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, float]:
         """Sends one signal; returns the exit code and how many seconds it took."""
@@ -111,7 +111,7 @@ def serving(data: Path, content: Path | None = None, *flags: str) -> Iterator[Se
         server.close()
 
 
-def alive(pids: Sequence[int] | set[int]) -> set[int]:
+def running_processes(pids: Sequence[int] | set[int]) -> set[int]:
     """Which of the processes still run (a zombie that waits for its parent does not)."""
     running = set()
     for pid in pids:
@@ -124,8 +124,8 @@ def alive(pids: Sequence[int] | set[int]) -> set[int]:
     return running
 
 
-class Browser:
-    """Plain HTTP with a cookie jar."""
+class HttpClient:
+    """A plain HTTP client with a cookie jar."""
 
     def __init__(self, url: str, jar: http.cookiejar.CookieJar | None = None) -> None:
         self.url = url
@@ -139,7 +139,7 @@ class Browser:
             return str(response.read().decode())
 
     def stream(self, path: str, timeout: float = 60) -> Iterator[tuple[str, Any]]:
-        """The events of a live curve: name and data."""
+        """The events of a run: name and data."""
         with self._opener.open(self.url + path, timeout=timeout) as response:
             name = ""
             for line in response:
@@ -166,23 +166,24 @@ class Browser:
 
     def answer(self, question: str, *options: str) -> str:
         page = self.get(f"/questions/{question}?again=1")
-        fields = [(name, field(page, name)) for name in ("csrf_token", "version", "number")]
+        fields = [(name, field_value(page, name)) for name in ("csrf_token", "version", "number")]
         fields += [("option", option) for option in options]
         data = urllib.parse.urlencode(fields).encode()
         with self._opener.open(f"{self.url}/questions/{question}/answer", data, 30) as response:
             return str(response.read().decode())
 
     def token(self) -> str:
-        found = re.search(r'name="csrf-token" content="([^"]+)"', self.get("/"))
-        assert found is not None
-        return found.group(1)
+        token = re.search(r'name="csrf-token" content="([^"]+)"', self.get("/"))
+        assert token is not None
+        return token.group(1)
 
     def attempts(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.get("/account/data.json")).get("attempts", [])
-        return found
+        attempts: list[dict[str, Any]]
+        attempts = json.loads(self.get("/account/data.json")).get("attempts", [])
+        return attempts
 
 
-def field(page: str, name: str) -> str:
-    found = re.search(f'name="{name}" value="([^"]*)"', page)
-    assert found is not None
-    return found.group(1)
+def field_value(page: str, name: str) -> str:
+    value = re.search(f'name="{name}" value="([^"]*)"', page)
+    assert value is not None
+    return value.group(1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Postgres
-from tests.serve.server import Browser, serving
+from tests.serve.server import HttpClient, serving
 
 pytestmark = pytest.mark.slow
 
@@ -28,17 +28,17 @@ def two_processes(postgres: Postgres, monkeypatch: pytest.MonkeyPatch):
 def test_two_web_processes_answer_train_and_stream(tmp_path: Path, two_processes: None):
     data = tmp_path / "data"
     with serving(data) as server:
-        browser = Browser(server.url)
+        client = HttpClient(server.url)
         for _ in range(12):  # whichever process gets it
-            browser.answer("strange-loss", "low-rate")
-        assert [a["number"] for a in browser.attempts()] == list(range(1, 13))
+            client.answer("strange-loss", "low-rate")
+        assert [a["number"] for a in client.attempts()] == list(range(1, 13))
         body = {"topic": "strange-loss", "simulation": "simulation", "arm": "healthy"}
-        token = browser.token()
-        status, run = browser.post_json("/runs", body | {"replicas": 8}, token)
+        token = client.token()
+        status, run = client.post_json("/runs", body | {"replicas": 8}, token)
         assert status == 202
-        events = list(browser.stream(run["events"]))
+        events = list(client.stream(run["events"]))
         assert (events[-1][0], events[-1][1]["state"]) == ("end", "done")
-        assert browser.post_json("/runs", body | {"replicas": 8}, token)[0] == 200
+        assert client.post_json("/runs", body | {"replicas": 8}, token)[0] == 200
     assert not list(data.glob("*.sqlite3*")), "nothing of it lies in SQLite files"
 
 
@@ -46,36 +46,36 @@ def test_two_hundred_answers_at_once_are_all_kept(
     tmp_path: Path, content: Path, two_processes: None
 ):
     with serving(tmp_path / "data", content) as server:
-        browsers = [Browser(server.url) for _ in range(20)]
+        clients = [HttpClient(server.url) for _ in range(20)]
         failures: list[Exception] = []
 
-        def answer(browser: Browser) -> None:
+        def answer_ten_times(client: HttpClient) -> None:
             try:
                 for _ in range(10):
-                    browser.answer("even", "two")
+                    client.answer("even", "two")
             except Exception as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=answer, args=[browser]) for browser in browsers]
+        threads = [threading.Thread(target=answer_ten_times, args=[client]) for client in clients]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert failures == []
-        assert [len(browser.attempts()) for browser in browsers] == [10] * 20
+        assert [len(client.attempts()) for client in clients] == [10] * 20
 
 
 def test_an_acknowledged_answer_survives_kill_9(tmp_path: Path, content: Path, two_processes: None):
     acknowledged = 0
     with serving(tmp_path / "data", content) as server:
-        browser = Browser(server.url)
-        gone = threading.Event()
+        client = HttpClient(server.url)
+        is_killed = threading.Event()
 
         def keep_answering() -> None:
             nonlocal acknowledged
-            while not gone.is_set():
+            while not is_killed.is_set():
                 try:
-                    browser.answer("even", "two")
+                    client.answer("even", "two")
                 except Exception:  # the server is gone
                     return
                 acknowledged += 1
@@ -85,9 +85,9 @@ def test_an_acknowledged_answer_survives_kill_9(tmp_path: Path, content: Path, t
         time.sleep(1.5)
         for pid in sorted(server.tree(), reverse=True):
             os.kill(pid, signal.SIGKILL)
-        gone.set()
+        is_killed.set()
         thread.join(30)
     assert acknowledged > 0
     with serving(tmp_path / "data", content) as server:
-        kept = Browser(server.url, browser.jar).attempts()
-    assert acknowledged <= len(kept) <= acknowledged + 1
+        attempts = HttpClient(server.url, client.jar).attempts()
+    assert acknowledged <= len(attempts) <= acknowledged + 1

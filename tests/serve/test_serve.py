@@ -19,12 +19,12 @@ from quizserver import serve
 from quizserver.cli import main
 from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
-from tests.serve.server import Browser, Server, alive, serving
+from tests.serve.server import HttpClient, Server, running_processes, serving
 
 pytestmark = pytest.mark.slow
 
 
-def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "quizserver.cli", *arguments],
         capture_output=True,
@@ -35,10 +35,10 @@ def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def wait_until_gone(pids: set[int], seconds: float = 10) -> set[int]:
-    until = time.monotonic() + seconds
-    while alive(pids) and time.monotonic() < until:
+    deadline = time.monotonic() + seconds
+    while running_processes(pids) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return alive(pids)
+    return running_processes(pids)
 
 
 def test_one_signal_stops_everything_and_leaves_no_process(tmp_path: Path, content: Path):
@@ -62,23 +62,23 @@ def test_a_supervisor_that_is_killed_outright_leaves_no_process_either(
 
 def test_ctrl_c_stops_it_in_time_while_a_run_trains_and_its_stream_is_open(tmp_path: Path):
     with serving(tmp_path / "data") as server:
-        browser = Browser(server.url)
-        browser.answer("strange-loss", "low-rate")
+        client = HttpClient(server.url)
+        client.answer("strange-loss", "low-rate")
         body = {"topic": "strange-loss", "simulation": "simulation", "arm": "healthy"}
-        status, run = browser.post_json("/runs", body | {"replicas": 64}, browser.token())
+        status, run = client.post_json("/runs", body | {"replicas": 64}, client.token())
         assert status in {200, 202}
-        seen = threading.Event()
+        has_points = threading.Event()
 
-        def watch() -> None:
+        def watch_stream() -> None:
             try:
-                for name, _ in browser.stream(run["events"]):
+                for name, _ in client.stream(run["events"]):
                     if name == "points":
-                        seen.set()
+                        has_points.set()
             except OSError:
                 pass
 
-        threading.Thread(target=watch, daemon=True).start()
-        assert seen.wait(60)
+        threading.Thread(target=watch_stream, daemon=True).start()
+        assert has_points.wait(60)
         tree = server.tree()
         code, seconds = server.stop(signal.SIGINT)
         assert code == 0
@@ -92,17 +92,17 @@ def test_an_acknowledged_answer_survives_kill_9_at_any_moment(tmp_path: Path, co
     jar = None
     for round_number in range(3):
         with serving(data, content) as server:
-            browser = Browser(server.url, jar)
-            jar = browser.jar
-            assert len(browser.attempts()) >= acknowledged
-            acknowledged = len(browser.attempts())
+            client = HttpClient(server.url, jar)
+            jar = client.jar
+            assert len(client.attempts()) >= acknowledged
+            acknowledged = len(client.attempts())
             stop = threading.Event()
 
-            def keep_answering(browser: Browser = browser, stop: threading.Event = stop) -> None:
+            def keep_answering(client: HttpClient = client, stop: threading.Event = stop) -> None:
                 nonlocal acknowledged
                 while not stop.is_set():
                     try:
-                        browser.answer("even", "two")
+                        client.answer("even", "two")
                     except Exception:  # the server is gone
                         return
                     acknowledged += 1
@@ -117,33 +117,33 @@ def test_an_acknowledged_answer_survives_kill_9_at_any_moment(tmp_path: Path, co
         assert acknowledged > 0
     with serving(data, content) as server:
         assert jar is not None
-        kept = Browser(server.url, jar).attempts()
+        attempts = HttpClient(server.url, jar).attempts()
     # At most the one answer whose acknowledgement was on its way may be there in addition, a round.
-    assert acknowledged <= len(kept) <= acknowledged + 3
-    assert [a["number"] for a in kept] == list(range(1, len(kept) + 1))
+    assert acknowledged <= len(attempts) <= acknowledged + 3
+    assert [a["number"] for a in attempts] == list(range(1, len(attempts) + 1))
 
 
 def test_a_worker_and_a_web_process_that_die_are_started_again(tmp_path: Path):
     with serving(tmp_path / "data") as server:
-        browser = Browser(server.url)
-        browser.answer("strange-loss", "low-rate")
-        worker = _worker(server)
+        client = HttpClient(server.url)
+        client.answer("strange-loss", "low-rate")
+        worker = _worker_pid(server)
         os.killpg(worker, signal.SIGKILL)
         body = {"topic": "strange-loss", "simulation": "simulation", "arm": "healthy"}
-        status, run = browser.post_json("/runs", body | {"replicas": 2}, browser.token())
+        status, run = client.post_json("/runs", body | {"replicas": 2}, client.token())
         assert status == 202
-        events = list(browser.stream(run["events"], timeout=90))
+        events = list(client.stream(run["events"], timeout=90))
         assert events[-1][1]["state"] == "done"
-        assert _worker(server) != worker
+        assert _worker_pid(server) != worker
 
         for pid in server.tree():
             with suppress(OSError):  # the process of the run may have ended meanwhile
                 if "quizserver.web_process" in Path(f"/proc/{pid}/cmdline").read_text():
                     os.kill(pid, signal.SIGKILL)
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             try:
-                assert "The strange loss" in Browser(server.url).get("/questions/strange-loss")
+                assert "The strange loss" in HttpClient(server.url).get("/questions/strange-loss")
                 return
             except OSError:
                 time.sleep(0.2)
@@ -161,12 +161,12 @@ def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
     stop_signal, child = StopAfterRestarts(), serve._start_child("worker", ["-c", ""], {})
     started: list[int] = []
 
-    def spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def count_and_spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         started.append(1)
         stop_signal.requested = len(started) == 2 * serve.RESTARTS
         return subprocess.Popen(command)
 
-    monkeypatch.setattr(serve, "_spawn_process", spawn)
+    monkeypatch.setattr(serve, "_spawn_process", count_and_spawn)
     monkeypatch.setattr(serve, "_sleep_unless", lambda _seconds, _ended: None)
     monkeypatch.setattr(serve, "STEADY_SECONDS", 0.0)
     assert serve._watch_children([child], {}, stop_signal) == 0  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
     started.clear()
     monkeypatch.setattr(serve, "STEADY_SECONDS", 3600.0)
     child.restarts = 0
-    assert serve._watch_children([child], {}, stop_signal) == 1, "one that never stays is given up"  # type: ignore[arg-type]
+    assert serve._watch_children([child], {}, stop_signal) == 1, "a child that never stays up"  # type: ignore[arg-type]
     assert len(started) == serve.RESTARTS
     child.process.wait()
 
@@ -186,26 +186,26 @@ def test_a_used_port_is_one_clear_line(tmp_path: Path, content: Path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = cli(
+        result = run_cli(
             "serve", "--port", port, "--data", str(tmp_path / "d"), "--content", str(content)
         )
-    assert done.returncode == 1
-    (line,) = done.stderr.strip().splitlines()
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
     assert port in line
     assert "--port" in line
 
 
 def test_a_data_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path, content: Path):
     (tmp_path / "file").touch()
-    done = cli("serve", "--data", str(tmp_path / "file" / "data"), "--content", str(content))
-    assert done.returncode == 1
-    (line,) = done.stderr.strip().splitlines()
+    result = run_cli("serve", "--data", str(tmp_path / "file" / "data"), "--content", str(content))
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
     assert str(tmp_path / "file") in line
     assert "--data" in line
 
 
 @pytest.mark.parametrize(
-    ("named", "told"),
+    ("urls", "message"),
     [
         ({"runs_url": "nonsense"}, "QUIZSERVER_RUNS_URL: This is no address"),
         ({"runs_url": "postgresql://nobody@127.0.0.1:1/none"}, "Can't open the store of runs"),
@@ -215,25 +215,25 @@ def test_a_data_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path, 
     ],
 )
 def test_runs_and_queue_that_can_not_be_reached_are_one_clear_line(
-    tmp_path: Path, named: dict[str, str], told: str
+    tmp_path: Path, urls: dict[str, str], message: str
 ):
-    with pytest.raises(UnreachableError, match=told) as raised:
-        check_backends(Settings(data=tmp_path, **named))  # type: ignore[arg-type]
+    with pytest.raises(UnreachableError, match=message) as raised:
+        check_backends(Settings(data=tmp_path, **urls))  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
 
 
 def test_a_broken_database_is_one_clear_line(tmp_path: Path, content: Path):
     (tmp_path / "quizserver.sqlite3").write_text("this is no database, but a very long text " * 99)
-    done = cli("serve", "--port", "0", "--data", str(tmp_path), "--content", str(content))
-    assert done.returncode == 1
-    (line,) = done.stderr.strip().splitlines()
+    result = run_cli("serve", "--port", "0", "--data", str(tmp_path), "--content", str(content))
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
     assert "quizserver.sqlite3" in line
 
 
-def test_damaged_files_that_can_be_computed_again_are_made_anew(tmp_path: Path):
+def test_damaged_files_that_can_be_computed_again_are_made_again(tmp_path: Path):
     data = tmp_path / "data"
     with serving(data) as server:
-        Browser(server.url).answer("strange-loss", "low-rate")
+        HttpClient(server.url).answer("strange-loss", "low-rate")
         server.stop()
     for name in ("queue.sqlite3", "runs.sqlite3"):
         file = data / name
@@ -241,15 +241,15 @@ def test_damaged_files_that_can_be_computed_again_are_made_anew(tmp_path: Path):
             Path(f"{file}{suffix}").unlink(missing_ok=True)
         file.write_bytes(file.read_bytes()[:100] + b"garbage" * 4000)
     with serving(data) as server:
-        browser = Browser(server.url)
-        browser.answer("strange-loss", "low-rate")
+        client = HttpClient(server.url)
+        client.answer("strange-loss", "low-rate")
         body = {"topic": "strange-loss", "simulation": "simulation", "arm": "healthy"}
-        _, run = browser.post_json("/runs", body | {"replicas": 2}, browser.token())
-        assert list(browser.stream(run["events"], timeout=90))[-1][1]["state"] == "done"
+        _, run = client.post_json("/runs", body | {"replicas": 2}, client.token())
+        assert list(client.stream(run["events"], timeout=90))[-1][1]["state"] == "done"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["serve", "--content", "/nowhere/at/all"], "/nowhere/at/all"),
         (["serve", "--host", "no.such.host.invalid"], "--host"),
@@ -262,26 +262,26 @@ def test_damaged_files_that_can_be_computed_again_are_made_anew(tmp_path: Path):
         (["simulate", "strange-loss/healthy", "--seeds", "9:3"], "A:B"),
     ],
 )
-def test_a_wrong_call_is_told_in_words(tmp_path: Path, arguments: list[str], told: str):
+def test_a_wrong_call_is_explained(tmp_path: Path, arguments: list[str], message: str):
     if arguments[0] == "serve":
         arguments = [*arguments, "--data", str(tmp_path)]
         arguments += [] if "--port" in arguments else ["--port", "0"]
-    done = CliRunner().invoke(main, arguments)
-    assert done.exit_code in {1, 2}
-    assert told in done.stderr
-    assert isinstance(done.exception, SystemExit), "a traceback"
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code in {1, 2}
+    assert message in result.stderr
+    assert isinstance(result.exception, SystemExit), "a traceback"
 
 
-def test_a_wrong_setting_is_told_by_name():
-    done = cli("serve", QUIZSERVER_PORT="eighty")
-    assert done.returncode == 2
-    assert "QUIZSERVER_PORT" in done.stderr
+def test_a_wrong_setting_is_named():
+    result = run_cli("serve", QUIZSERVER_PORT="eighty")
+    assert result.returncode == 2
+    assert "QUIZSERVER_PORT" in result.stderr
 
 
-def _worker(server: Server) -> int:
+def _worker_pid(server: Server) -> int:
     """The process id (and group) of the worker that the supervisor started."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         for pid in server.tree():
             try:
                 command = Path(f"/proc/{pid}/cmdline").read_text()

@@ -1,4 +1,4 @@
-"""The wheel brings everything along: topics, migrations, pages, scripts."""
+"""The wheel holds everything: topics, migrations, pages, scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's files, unpacked where a program finds them before any other quizserver."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
@@ -33,18 +33,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def run(installed: Path, folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+def run_code(installed_folder: Path, folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(installed)},
+        env=os.environ | {"PYTHONPATH": str(installed_folder)},
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
     )
 
 
-def test_an_installed_server_answers_from_an_empty_folder(installed: Path, tmp_path: Path):
+def test_an_installed_server_answers_from_an_empty_folder(installed_folder: Path, tmp_path: Path):
     code = """
 import quizserver, sys
 from pathlib import Path
@@ -64,18 +64,18 @@ for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
 app.extensions["quizserver-close"]()
 print(sorted(p.name for p in Path("var").iterdir()))
 """
-    done = run(installed, tmp_path, code)
-    assert done.returncode == 0, done.stderr
-    assert "quizserver.sqlite3" in done.stdout
+    result = run_code(installed_folder, tmp_path, code)
+    assert result.returncode == 0, result.stderr
+    assert "quizserver.sqlite3" in result.stdout
 
 
-def test_an_installed_simulation_trains(installed: Path, tmp_path: Path):
+def test_an_installed_simulation_trains(installed_folder: Path, tmp_path: Path):
     code = """
 import sys
 from quizserver.cli import main
 sys.argv = ["quizserver", "simulate", "strange-loss/healthy", "--seeds", "0:1", "--json"]
 main()
 """
-    done = run(installed, tmp_path, code)
-    assert done.returncode == 0, done.stderr
-    assert '"arm": "healthy"' in done.stdout
+    result = run_code(installed_folder, tmp_path, code)
+    assert result.returncode == 0, result.stderr
+    assert '"arm": "healthy"' in result.stdout
