@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import re
 import stat
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from quizserver import atomic_files
 from quizserver.authoring.line_endings import encode_like_original, normalise_newlines
+from quizserver.topics.slugs import hex_digest
 from quizserver.topics.source_text import LARGEST_PAGE
 
 _NAME_PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -83,8 +83,8 @@ def is_safe_name(text: str) -> bool:
 
 
 def text_digest(text: str) -> str:
-    """The SHA-256 of a text as 64 hex digits; half a surrogate pair is hashed as it is."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    """The SHA-256 of a text as 64 hex digits."""
+    return hex_digest(text, 64)
 
 
 def digest_or_none(text: str | None) -> str | None:

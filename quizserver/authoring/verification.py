@@ -34,24 +34,14 @@ class Verifications:
 
         The same claims are trained once, whoever asks. Raises RunRefusedError.
         """
-        if dry_run.page is None or dry_run.topic is None:
-            raise RunRefusedError(422, UNSERVABLE_CLAIMS)
-        verification_request = verification_requests.verification_request(
-            dry_run.topic, {dry_run.path: text}
-        )
-        return self._runs.submit(verification_request, visitor)
+        return self._runs.submit(_build_request(dry_run, text), visitor)
 
     def find_matching(self, dry_run: DryRun, text: str) -> Run | None:
         """The running or finished verification of the same claims; None when there is none."""
-        if dry_run.page is None or dry_run.topic is None:
-            return None
         try:
-            verification_request = verification_requests.verification_request(
-                dry_run.topic, {dry_run.path: text}
-            )
-        except RunRefusedError:  # no claims, or a simulation that can't be read
+            return self._runs.store.find_run(_build_request(dry_run, text))
+        except RunRefusedError:  # no page, no claims, or a simulation that can't be read
             return None
-        return self._runs.store.find_run(verification_request)
 
     def find_verification(self, run_id: str) -> Run | None:
         """The verification with this id; None when there is none or the run is of another kind."""
@@ -99,3 +89,10 @@ class Verifications:
             return  # no claims, or a simulation that can't be read
         except (EvidenceError, OSError) as error:
             log.warning("the evidence of %s was not written: %s", topic.id, error)
+
+
+def _build_request(dry_run: DryRun, text: str) -> VerificationRequest:
+    """The request to verify the page's topic with ``text`` as the page. Raises RunRefusedError."""
+    if dry_run.page is None or dry_run.topic is None:
+        raise RunRefusedError(422, UNSERVABLE_CLAIMS)
+    return verification_requests.verification_request(dry_run.topic, {dry_run.path: text})
