@@ -34,7 +34,7 @@ class Verifications:
 
         The same claims are trained once, whoever asks. Raises RunRefusedError.
         """
-        return self._runs.submit(_build_request(dry_run, text), visitor)
+        return self._runs.submit_request(_build_request(dry_run, text), visitor)
 
     def find_matching(self, dry_run: DryRun, text: str) -> Run | None:
         """The running or finished verification of the same claims; None when there is none."""

@@ -92,13 +92,7 @@ def bench_view(
         "topic": topic,
         "simulation": simulation,
         "runs_url": runs_url,
-        "arms": [asdict(view) for view in arm_views],
-        "knobs": [asdict(knob) for knob in description.knobs],
-        "x": asdict(description.x),
-        "series": {name: asdict(axis) for name, axis in description.series.items()},
-        "points": description.points,
-        "replicas": min(REPLICAS, replicas_max),
-        "replicas_max": replicas_max,
+        **_description_config(description, arm_views, replicas_max),
         "initial": {"arm": initial_arm.name, "knobs": {**initial_arm.knobs, **(knobs or {})}},
         "recorded": _recorded_config(ensemble, x),
         "recorded_url": recorded_url,
@@ -121,6 +115,21 @@ def bench_view(
         shapes=[(name, shape.title) for name, shape in SHAPES.items()],
         series=[(name, axis.label) for name, axis in description.series.items()],
     )
+
+
+def _description_config(
+    description: Description, arm_views: Sequence[ArmView], replicas_max: int
+) -> dict[str, object]:
+    """What the script of the bench needs of a simulation, whatever is recorded of it."""
+    return {
+        "arms": [asdict(view) for view in arm_views],
+        "knobs": [asdict(knob) for knob in description.knobs],
+        "x": asdict(description.x),
+        "series": {name: asdict(axis) for name, axis in description.series.items()},
+        "points": description.points,
+        "replicas": min(REPLICAS, replicas_max),
+        "replicas_max": replicas_max,
+    }
 
 
 def _map_views(

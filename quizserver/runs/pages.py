@@ -49,7 +49,7 @@ class RunPages:
     def start_run(self) -> Response:
         body = parse_request_body(_read_json_body())
         path = self.access.locate_simulation(body.topic, body.simulation)
-        submission = self.runs.submit(
+        submission = self.runs.submit_request(
             build_request(
                 body,
                 self._describe_simulation(path),

@@ -3,7 +3,7 @@
 Every kind has the fields ``topic``, ``path`` (what is trained, relative to the content folder, with
 forward slashes) and ``fingerprint`` (of what that must still hold when the run is trained), and the
 properties ``seeds`` and ``points`` (into how many points the progress is divided). ``key_fields``
-is what ``request_key`` hashes, ``columns`` what a row of the table ``run`` keeps of the request.
+is what ``request_key`` hashes, ``row_values`` what a row of the table ``run`` keeps of the request.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CurveRequest:
             "plane": None,
         }
 
-    def columns(self) -> dict[str, Any]:
+    def row_values(self) -> dict[str, Any]:
         return {
             "topic": self.topic,
             "simulation": self.simulation,
@@ -116,7 +116,7 @@ class MapRequest:
             "plane": [*named_axes, plane.shape, plane.series],
         }
 
-    def columns(self) -> dict[str, Any]:
+    def row_values(self) -> dict[str, Any]:
         return {
             "topic": self.topic,
             "simulation": self.simulation,
@@ -170,7 +170,7 @@ class VerificationRequest:
             "verified": True,
         }
 
-    def columns(self) -> dict[str, Any]:
+    def row_values(self) -> dict[str, Any]:
         return {
             "topic": self.topic,
             "simulation": "",

@@ -49,12 +49,12 @@ class RunService:
         """The events of a run after a batch. Raises RunRefusedError at too many open streams."""
         return EventStream(self.store, self.hub, run_id, after, visitor)
 
-    def submit(self, request: RunRequest, visitor: str) -> RunSubmission:
+    def submit_request(self, request: RunRequest, visitor: str) -> RunSubmission:
         """The run of this request: found, joined, or new and sent to the workers.
 
         Raises RunRefusedError with 429 or 503.
         """
-        submission = self.store.submit(
+        submission = self.store.submit_request(
             request,
             visitor,
             time.time(),

@@ -54,7 +54,7 @@ class RunStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(
+    def submit_request(
         self, request: RunRequest, visitor: str, now: float, *, waiting_max: int, per_visitor: int
     ) -> RunSubmission:
         """The run of this request: a finished or active one when there is one, else a new one.
@@ -353,7 +353,7 @@ def _insert_run(session: Session, identity: str, request: RunRequest, now: float
                     created_at=now,
                     heartbeat_at=now,
                     used_at=now,
-                    **request.columns(),
+                    **request.row_values(),
                 )
             )
     except sa.exc.IntegrityError:

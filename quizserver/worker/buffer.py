@@ -45,7 +45,7 @@ class RunBuffer(ABC):
 
     @property
     @abstractmethod
-    def pending(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether there are points that no batch holds yet."""
 
     @abstractmethod
@@ -62,7 +62,7 @@ class RunBuffer(ABC):
             self.ended = True
             return
         try:
-            for message in self._decoder.feed(data):
+            for message in self._decoder.decode_bytes(data):
                 if isinstance(message, DoneMessage):
                     self.sentence = message.sentence
                     self.ended = True
@@ -77,7 +77,7 @@ class RunBuffer(ABC):
 
     def is_due(self, now: float) -> bool:
         """Whether the pending points should be stored now."""
-        if not self.pending:
+        if not self.has_pending:
             return False
         return self._seq == 0 or now - self._flushed_at >= FLUSH
 
@@ -99,7 +99,7 @@ class PointsBuffer(RunBuffer):
         self._pending: list[tuple[Floats, list[Floats]]] = []
 
     @property
-    def pending(self) -> bool:
+    def has_pending(self) -> bool:
         return bool(self._pending)
 
     def _add_message(self, message: Message) -> None:
@@ -128,7 +128,7 @@ class CellsBuffer(RunBuffer):
         self._pending: dict[int, int] = {}
 
     @property
-    def pending(self) -> bool:
+    def has_pending(self) -> bool:
         return bool(self._pending)
 
     def _add_message(self, message: Message) -> None:
@@ -155,7 +155,7 @@ class ShareBuffer(RunBuffer):
         self._evidence = b""
 
     @property
-    def pending(self) -> bool:
+    def has_pending(self) -> bool:
         return self._done > self._batched
 
     def _add_message(self, message: Message) -> None:

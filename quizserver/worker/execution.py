@@ -188,17 +188,22 @@ class Execution:
         if curve is None:
             return 0.0
         paused_at = time.monotonic()
-        training.pause()
+        training.pause_group()
         try:
             self.execute_run(curve, lease.send_heartbeat)
         finally:
-            training.resume()
+            training.resume_group()
         return time.monotonic() - paused_at
 
     def _release_run(self, run: Run) -> None:
         """Queues the run again, as this worker leaves, and sends its message to the others."""
-        if self._store.release_run(run.id, run.attempt):
+        if not self._store.release_run(run.id, run.attempt):
+            return
+        try:
             self._queue.send_run(run.id)
+        except Exception as error:  # each kind of queue has errors of its own
+            # A longer run that was paused for this one must still be released.
+            log.warning("run %s waits for the reaper to be sent again: %s", run.id, error)
 
     def _end_run(
         self, run: Run, lease: Lease, buffer: RunBuffer, training: process.TrainingProcess
@@ -219,7 +224,7 @@ class Execution:
                 return TOO_MUCH_MEMORY.format(memory=self._bounds.memory_mb)
             where = f" in line {buffer.error.line}" if buffer.error.line else ""
             return RAISED.format(where=where, message=buffer.error.text)
-        code = training.wait(2.0)
+        code = training.wait_for_exit(2.0)
         if code is None:
             return DIED.format(how="it closed its pipe")
         if code == -signal.SIGXCPU:

@@ -75,7 +75,7 @@ class Lease:
 
         def store_rest() -> bool:
             # first a batch that could not be stored, then the points that came after it
-            while self._batch is not None or buffer.pending:
+            while self._batch is not None or buffer.has_pending:
                 if not self._store_batch(buffer):
                     break
             run = self._run

@@ -41,7 +41,7 @@ class TrainingProcess:
     pipe: int
     _code: int | None = None
 
-    def wait(self, seconds: float) -> int | None:
+    def wait_for_exit(self, seconds: float) -> int | None:
         """Its exit code (negative: the signal that killed it); None when it is still alive."""
         deadline = time.monotonic() + seconds
         while self._code is None:
@@ -54,11 +54,11 @@ class TrainingProcess:
                 time.sleep(0.005)
         return self._code
 
-    def pause(self) -> None:
-        """Stops the process, with everything that it started, until ``resume``."""
+    def pause_group(self) -> None:
+        """Stops the process, with everything that it started, until ``resume_group``."""
         self._send_signal(signal.SIGSTOP)
 
-    def resume(self) -> None:
+    def resume_group(self) -> None:
         self._send_signal(signal.SIGCONT)
 
     def _send_signal(self, number: signal.Signals) -> None:
@@ -130,17 +130,17 @@ def _drop_inherited(worker: int, writer: int) -> None:
 def _run_training(
     train_function: TrainFunction, path: Path, request: RunRequest, writer: int
 ) -> int:
-    def emit(message: Message) -> None:
+    def emit_message(message: Message) -> None:
         _write_all(writer, encode_message(message))
 
     try:
-        emit(DoneMessage(train_function(path, request, emit)))
+        emit_message(DoneMessage(train_function(path, request, emit_message)))
         return 0
     except BaseException as error:
         # The traceback goes to the log; people see the message.
         with suppress(Exception):
             traceback.print_exc()
-        emit(
+        emit_message(
             ErrorMessage(
                 _error_text(error)[:500], _is_memory_error(error), _error_line(error, path)
             )

@@ -118,7 +118,7 @@ class MessageDecoder:
         self._buffer = bytearray()
         self._point_count = 0
 
-    def feed(self, data: bytes) -> Iterator[Message]:
+    def decode_bytes(self, data: bytes) -> Iterator[Message]:
         """Every message that ``data`` completes. Raises ProtocolError."""
         self._buffer += data
         while len(self._buffer) >= _HEAD.size:

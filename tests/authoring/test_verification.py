@@ -229,7 +229,7 @@ def buffer_of(run: Run, *shares: int, evidence: bytes = b"") -> RunBuffer:
 
 def claimed_run(runs: RunService, folder: Path) -> Run:
     run_request = request_for(folder, (folder / "fitted-line.md").read_text())
-    run = runs.store.submit(run_request, "ann", 1.0, waiting_max=9, per_visitor=9).run
+    run = runs.store.submit_request(run_request, "ann", 1.0, waiting_max=9, per_visitor=9).run
     claimed = runs.store.claim_next(2.0, offered=run.id)
     assert claimed is not None
     return claimed
@@ -239,13 +239,13 @@ def test_a_verification_that_lost_its_worker_goes_on_where_it_was(runs: RunServi
     run = claimed_run(runs, folder)
     first = buffer_of(run, 100, 250)
     batch = first.next_batch(0.0)
-    assert (batch.seq, batch.count, first.pending) == (1, 250, False)
+    assert (batch.seq, batch.count, first.has_pending) == (1, 250, False)
     assert runs.store.add_batch(run.id, 1, batch, 3.0)
     assert runs.store.release_run(run.id, 1)
     reclaimed = runs.store.claim_next(4.0, offered=run.id)
     assert reclaimed is not None
     second = buffer_of(reclaimed, 100, 200)
-    assert not second.pending, "nothing is counted twice"
+    assert not second.has_pending, "nothing is counted twice"
     second = buffer_of(reclaimed, 100, 1000, evidence=b"all")
     batch = second.next_batch(0.0)
     assert (batch.seq, batch.count, batch.data) == (2, 750, b"all")

@@ -71,7 +71,7 @@ def submit(store: RunStore) -> Submit:
         waiting_max: int = 99,
         per_visitor: int = 99,
     ) -> RunSubmission:
-        return store.submit(
+        return store.submit_request(
             request or curve_request(),
             visitor,
             now,

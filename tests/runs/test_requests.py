@@ -48,7 +48,7 @@ def test_a_request_comes_back_from_its_row_as_it_was(
     submit: Submit, run_request: RunRequest
 ) -> None:
     assert submit(run_request).run.request == run_request
-    assert request_from_row(SimpleNamespace(**run_request.columns())) == run_request
+    assert request_from_row(SimpleNamespace(**run_request.row_values())) == run_request
 
 
 def test_a_map_and_the_curves_of_its_setting_are_two_runs(submit: Submit) -> None:

@@ -67,7 +67,7 @@ def test_a_changed_simulation_never_gets_the_results_of_the_old_one(
     assert submit(replace(curve_request(), fingerprint="changed")).how == "new"
 
 
-def test_many_threads_that_ask_at_once_get_one_run(runs_url: str, store: RunStore) -> None:
+def test_many_threads_that_submit_at_once_get_one_run(runs_url: str, store: RunStore) -> None:
     databases = [open_computed(runs_url) for _ in range(3)]
     submissions: list[tuple[str, str]] = []
     start = threading.Barrier(24)
@@ -75,7 +75,7 @@ def test_many_threads_that_ask_at_once_get_one_run(runs_url: str, store: RunStor
     def submit_once(number: int) -> None:
         own_store = RunStore(databases[number % 3])
         start.wait()
-        submission = own_store.submit(
+        submission = own_store.submit_request(
             curve_request(), f"v{number}", 1000.0, waiting_max=9, per_visitor=9
         )
         submissions.append((submission.run.id, submission.how))

@@ -79,7 +79,7 @@ class RunningWorker:
 
     def submit(self, request: RunRequest, visitor: str = "ann") -> str:
         """The id of the request's run, which is sent to the worker when it is new."""
-        submission = self.store.submit(
+        submission = self.store.submit_request(
             request, visitor, time.time(), waiting_max=99, per_visitor=99
         )
         if submission.how == "new":

@@ -60,7 +60,7 @@ def test_messages_arrive_whole_however_the_pipe_cuts_them(
     received = [
         message
         for start in range(0, len(stream), size)
-        for message in decoder.feed(stream[start : start + size])
+        for message in decoder.decode_bytes(stream[start : start + size])
     ]
     assert received == messages
 
@@ -77,11 +77,11 @@ def test_messages_arrive_whole_however_the_pipe_cuts_them(
 )
 def test_bytes_that_are_no_frame_are_an_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
-        list(MessageDecoder(curve_request()).feed(data))
+        list(MessageDecoder(curve_request()).decode_bytes(data))
 
 
 def decode_points(message: PointsMessage, request: object = ONE_SERIES) -> PointsMessage:
-    [decoded] = MessageDecoder(request).feed(encode_message(message))  # type: ignore[arg-type]
+    [decoded] = MessageDecoder(request).decode_bytes(encode_message(message))  # type: ignore[arg-type]
     assert isinstance(decoded, PointsMessage)
     return decoded
 
@@ -95,7 +95,7 @@ def test_points_come_back_bit_for_bit_with_every_special_value(size: int) -> Non
     [decoded] = [
         message
         for start in range(0, len(stream), size)
-        for message in decoder.feed(stream[start : start + size])
+        for message in decoder.decode_bytes(stream[start : start + size])
     ]
     assert isinstance(decoded, PointsMessage)
     assert np.asarray(decoded.x).tolist() == [0, 1]
@@ -132,15 +132,15 @@ def test_points_of_another_shape_are_refused(names: tuple[str, ...], replicas: i
 )
 def test_cells_that_are_not_the_planes_are_refused(header: dict[str, object]) -> None:
     inside = CellsMessage([0, 23], [0, 5])
-    assert list(MessageDecoder(map_request()).feed(encode_message(inside))) == [inside]
+    assert list(MessageDecoder(map_request()).decode_bytes(encode_message(inside))) == [inside]
     with pytest.raises(ProtocolError):
-        list(MessageDecoder(map_request()).feed(encode_frame(b"C", header)))
+        list(MessageDecoder(map_request()).decode_bytes(encode_frame(b"C", header)))
 
 
 @pytest.mark.parametrize("header", [{}, {"done": 1001}, {"done": -1}, {"done": "9"}])
 def test_shares_that_can_not_be_are_refused(header: dict[str, object]) -> None:
     with pytest.raises(ProtocolError):
-        list(MessageDecoder(verification_request()).feed(encode_frame(b"S", header)))
+        list(MessageDecoder(verification_request()).decode_bytes(encode_frame(b"S", header)))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_message_of_another_kind_than_the_request_is_refused(
     request_: object, message: Message, words: str
 ) -> None:
     with pytest.raises(ProtocolError, match=words):
-        list(MessageDecoder(request_).feed(encode_message(message)))  # type: ignore[arg-type]
+        list(MessageDecoder(request_).decode_bytes(encode_message(message)))  # type: ignore[arg-type]
 
 
 def test_a_header_is_json_so_a_process_can_not_hand_over_code() -> None:
