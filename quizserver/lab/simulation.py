@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from quizserver.lab.map_checks import checked_maps
 from quizserver.lab.model import (
     Arm,
     Axis,
@@ -70,7 +69,7 @@ class Simulation:
         self.x = x
         self.series = dict(series)
         self.points = points
-        self.maps = checked_maps(maps, self.knobs, self.arms, self.series)
+        self.maps = _checked_maps(maps, self.knobs, self.arms, self.series)
         self.dtype = dtype
         self.fingerprint = ""
         self.file: str | None = None
@@ -117,6 +116,17 @@ class Simulation:
             fingerprint=self.fingerprint,
             maps=self.maps,
         )
+
+
+def _checked_maps(
+    maps: Sequence[Map], knobs: Sequence[Knob], arms: Sequence[Arm], series: Mapping[str, Axis]
+) -> tuple[Map, ...]:
+    if not maps:
+        return ()
+    # The shapes import numpy, which the web process does not load.
+    from quizserver.lab.map_checks import checked_maps
+
+    return checked_maps(maps, knobs, arms, series)
 
 
 def _check_unique(kind: str, names: list[str]) -> None:

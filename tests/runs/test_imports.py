@@ -1,4 +1,4 @@
-"""What the web process loads of this room."""
+"""What the web process imports with the pages of runs and simulations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 def test_the_web_side_imports_neither_torch_nor_numpy() -> None:
     code = (
-        "import sys, quizserver.runs.pages, quizserver.runs.service;"
+        "import sys, quizserver.runs.pages, quizserver.runs.service, quizserver.lab_views.pages;"
         "print([m for m in ('torch', 'numpy') if m in sys.modules])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
