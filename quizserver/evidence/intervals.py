@@ -1,16 +1,19 @@
 """95 % intervals of a proportion (Wilson) and of a median over seeds (bootstrap).
 
-Both depend on their arguments alone: the bootstrap draws from a fixed seed.
+Both depend on their arguments alone: the bootstrap draws from a fixed seed. numpy is imported by
+the bootstrap only, as the web process reads evidence without it.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
-from quizserver.lab.curves import Floats
+    from quizserver.lab.curves import Floats
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
@@ -40,6 +43,8 @@ def median_interval(values: ArrayLike) -> tuple[float, float, float]:
     replacement (B. Efron, Annals of Statistics 7, 1979). Values that are not finite count as larger
     than every other. Raises ``ValueError`` when there are none.
     """
+    import numpy as np
+
     flat_values = np.asarray(values, dtype=np.float64).ravel()
     if len(flat_values) == 0:
         raise ValueError("there is no median of no values")
@@ -51,6 +56,8 @@ def median_interval(values: ArrayLike) -> tuple[float, float, float]:
 
 
 def _row_medians(samples: NDArray[np.float64]) -> Floats:
+    import numpy as np
+
     # np.median would subtract infinities from one another
     ordered = np.sort(samples, axis=1)
     size = ordered.shape[1]
