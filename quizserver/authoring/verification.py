@@ -7,10 +7,9 @@ import logging
 from quizserver.evidence import record
 from quizserver.evidence.record import Evidence, EvidenceError
 from quizserver.runs import verification_requests
-from quizserver.runs.model import Run, RunRefusedError
+from quizserver.runs.model import Run, RunRefusedError, RunSubmission
 from quizserver.runs.requests import VerificationRequest
 from quizserver.runs.service import RunService
-from quizserver.runs.store import RunSubmission
 from quizserver.runs.stream import EventStream
 from quizserver.topics.dry_run import DryRun
 from quizserver.topics.library import Library

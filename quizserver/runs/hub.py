@@ -14,9 +14,9 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from quizserver.runs.model import Batch, Run, RunRefusedError, State
+from quizserver.runs.model import Batch, Run, RunProgress, RunRefusedError, State
 from quizserver.runs.outage import Outage
-from quizserver.runs.store import RunProgress, RunStore
+from quizserver.runs.store import RunStore
 
 log = logging.getLogger(__name__)
 

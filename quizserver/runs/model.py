@@ -1,9 +1,9 @@
-"""A run, its batches of points, and the refusal of a run. Plain values."""
+"""A run, its batches and its progress, and the refusal of a run. Plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from quizserver.runs.requests import RunRequest
 
@@ -79,3 +79,27 @@ class Batch:
     count: int
     summary: str
     data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSubmission:
+    """The run of a request, and whether it is new, was joined, or was found finished."""
+
+    run: Run
+    how: Literal["new", "joined", "found"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """A run, how many are queued before it (0 if it is not queued), its batches since a cursor."""
+
+    run: Run
+    waiting: int
+    batches: tuple[Batch, ...]
+
+
+class Heartbeat(NamedTuple):
+    """The latest heartbeat of a run: in which attempt, and when by that worker's own clock."""
+
+    attempt: int
+    heartbeat_at: float

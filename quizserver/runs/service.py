@@ -11,10 +11,10 @@ from quizserver.db.availability import unavailable_reason
 from quizserver.db.computed import open_computed
 from quizserver.db.session import DatabaseUrlError
 from quizserver.runs.hub import StreamHub
-from quizserver.runs.model import Run, RunRefusedError
+from quizserver.runs.model import Run, RunRefusedError, RunSubmission
 from quizserver.runs.queue import RunQueue
 from quizserver.runs.requests import RunRequest
-from quizserver.runs.store import RunStore, RunSubmission
+from quizserver.runs.store import RunStore
 from quizserver.runs.stream import EventStream
 from quizserver.settings import Settings
 

@@ -10,42 +10,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.db.computed import point, run, watch
 from quizserver.db.session import Database
-from quizserver.runs.model import ACTIVE, Batch, Run, RunRefusedError, State
+from quizserver.runs.model import (
+    ACTIVE,
+    Batch,
+    Heartbeat,
+    Run,
+    RunProgress,
+    RunRefusedError,
+    RunSubmission,
+    State,
+)
 from quizserver.runs.requests import RunRequest, request_from_row, request_key
 
 _ACTIVE = tuple(sorted(ACTIVE))
-
-
-@dataclass(frozen=True, slots=True)
-class RunSubmission:
-    """The run of a request, and whether it is new, was joined, or was found finished."""
-
-    run: Run
-    how: Literal["new", "joined", "found"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """A run, how many are queued before it (0 if it is not queued), its batches since a cursor."""
-
-    run: Run
-    waiting: int
-    batches: tuple[Batch, ...]
-
-
-class Heartbeat(NamedTuple):
-    """The latest heartbeat of a run: in which attempt, and when by that worker's own clock."""
-
-    attempt: int
-    heartbeat_at: float
 
 
 class RunStore:

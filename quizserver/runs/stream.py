@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 from quizserver.runs.hub import StreamCursor, StreamHub
-from quizserver.runs.model import Batch, Run
+from quizserver.runs.model import Batch, Run, RunProgress
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
 from quizserver.runs.results import merge_cells, merge_curves
-from quizserver.runs.store import RunProgress, RunStore
+from quizserver.runs.store import RunStore
 
 HEARTBEAT = 10.0  # seconds of silence after which an event shows that the stream lives
 RETRY = 1000  # milliseconds after which a browser tries again when the stream breaks

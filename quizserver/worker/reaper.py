@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 
+from quizserver.runs.model import Heartbeat
 from quizserver.runs.queue import RunQueue
-from quizserver.runs.store import Heartbeat, RunStore
+from quizserver.runs.store import RunStore
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import Run
+from quizserver.runs.model import Run, RunSubmission
 from quizserver.runs.requests import RunRequest
-from quizserver.runs.store import RunStore, RunSubmission
+from quizserver.runs.store import RunStore
 from tests import redis_server
 from tests.postgres import Postgres
 from tests.runs.examples import curve_request

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from quizserver.db import computed
 from quizserver.db.computed import open_computed
-from quizserver.runs.model import Run, RunRefusedError
-from quizserver.runs.store import Heartbeat, RunStore
+from quizserver.runs.model import Heartbeat, Run, RunRefusedError
+from quizserver.runs.store import RunStore
 from tests.runs.conftest import Submit
 from tests.runs.examples import curve_request, expected_batch, map_request, verification_request
 
