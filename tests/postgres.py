@@ -99,6 +99,7 @@ class Postgres:
         connection.execute(sa.text(_END_OTHERS))
         if connection.scalar(sa.text(_SHAPE)) != self._shape:
             connection.close()
+            connection.engine.dispose()
             return False
         connection.execute(sa.text(_EMPTY))
         return True
