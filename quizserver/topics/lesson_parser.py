@@ -20,7 +20,7 @@ class EmbeddedBlock:
 
 @dataclass(frozen=True, slots=True)
 class LessonFields:
-    """``source`` is the lesson's text without its link definitions."""
+    """What a lesson's file is made of."""
 
     source: MarkdownSource
     title: Heading | None
@@ -34,7 +34,6 @@ class LessonFields:
 
 def parse_lesson_fields(source: MarkdownSource) -> LessonFields:
     """The fields of a scanned lesson. Never raises."""
-    source = source.without_definitions
     title = next((heading for heading in source.headings if heading.level == 1), None)
     embedded_blocks = [fence for fence in source.fences if fence.embedded_kind]
     parts: list[MarkdownSlice | EmbeddedBlock] = []
@@ -44,14 +43,14 @@ def parse_lesson_fields(source: MarkdownSource) -> LessonFields:
             parts.append(_prose_between(source, title, start, fence.first_line - 1))
             parts.append(_embedded_block(source, fence))
             start = fence.last_line
-    parts.append(_prose_between(source, title, start, len(source.lines)))
+    parts.append(_prose_between(source, title, start, len(source.body)))
     misplaced_blocks = tuple(fence for fence in embedded_blocks if fence.column > 1)
     return LessonFields(source, title, tuple(parts), misplaced_blocks)
 
 
 def _embedded_block(source: MarkdownSource, fence: FencedBlock) -> EmbeddedBlock:
     end = fence.last_line - 1 if fence.closed else fence.last_line
-    content = "\n".join(source.lines[fence.first_line : end])
+    content = "\n".join(source.body[fence.first_line : end])
     return EmbeddedBlock(fence.embedded_kind or "", content, fence.first_line, fence.column)
 
 
@@ -63,6 +62,6 @@ def _prose_between(
     return MarkdownSlice.from_lines(
         SourceLine(number, "" if number in title_lines else line, kind)
         for number, (line, kind) in enumerate(
-            zip(source.lines[start:end], source.kinds[start:end], strict=True), start + 1
+            zip(source.body[start:end], source.kinds[start:end], strict=True), start + 1
         )
     )

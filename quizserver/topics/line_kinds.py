@@ -30,9 +30,8 @@ class LineKind(Enum):
     COMMENT = auto()
     FRONT_MATTER = auto()
 
-    @property
-    def is_code(self) -> bool:
-        return self in (LineKind.FENCED_CODE, LineKind.INDENTED_CODE)
+
+CODE_KINDS = frozenset({LineKind.FENCED_CODE, LineKind.INDENTED_CODE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def _begins_code(lines: Sequence[str], kinds: list[LineKind], index: int, start:
     previous = index - 1
     while previous >= start and not lines[previous].strip():
         previous -= 1
-    return previous < start or previous < index - 1 or kinds[previous].is_code
+    return previous < start or previous < index - 1 or kinds[previous] in CODE_KINDS
 
 
 def hide_code(lines: Iterable[str], kinds: Iterable[LineKind]) -> str:

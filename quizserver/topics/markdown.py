@@ -8,9 +8,8 @@ for the thing, and they take parts of it as slices, whose lines keep their kinds
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
@@ -115,77 +114,42 @@ def join_slices(slices: Sequence[MarkdownSlice]) -> MarkdownSlice:
     return MarkdownSlice.from_lines(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MarkdownSource:
-    """A whole text and what each line of it is. ``lines[i]`` and ``kinds[i]`` are of line i + 1."""
+    """A whole text with all that its one scan found.
+
+    ``lines[i]``, ``kinds[i]`` and ``body[i]`` are of line i + 1.
+    """
 
     text: str
     lines: tuple[str, ...]
     kinds: tuple[LineKind, ...]
     fences: tuple[FencedBlock, ...]
+    fence_starts: frozenset[int]  # the numbers of the lines that fenced blocks begin in
+    front_matter_length: int  # how many lines the front matter takes, its two fences included
     front_matter_closed: bool | None  # None: there is no front matter
-
-    @cached_property
-    def front_matter_length(self) -> int:
-        """How many lines the front matter takes, its two fences included."""
-        return self.kinds.count(LineKind.FRONT_MATTER)
-
-    @cached_property
-    def prose(self) -> str:
-        """The text, as long as before, with all that is not prose hidden (newlines stay)."""
-        return hide_code(self.lines, self.kinds)
-
-    @cached_property
-    def headings(self) -> tuple[Heading, ...]:
-        """Every heading outside code and lists, in order."""
-        return tuple(_find_headings(self))
-
-    @cached_property
-    def definitions(self) -> tuple[LabelDefinition, ...]:
-        """Every link definition and footnote, in order."""
-        return tuple(_find_definitions(self))
-
-    @cached_property
-    def definition_numbers(self) -> frozenset[int]:
-        """The numbers of the lines that definitions take."""
-        return frozenset(
-            line.number for definition in self.definitions for line in definition.content.lines
-        )
-
-    @cached_property
-    def without_definitions(self) -> MarkdownSource:
-        """The same source with the lines of its definitions blanked, their numbers kept."""
-        if not self.definitions:
-            return self
-        lines = tuple(
-            "" if number in self.definition_numbers else line
-            for number, line in enumerate(self.lines, 1)
-        )
-        return replace(self, text="\n".join(lines), lines=lines)
-
-    @cached_property
-    def _line_index(self) -> LineIndex:
-        return LineIndex(self.text)
+    definitions: tuple[LabelDefinition, ...]  # link definitions and footnotes
+    definition_numbers: frozenset[int]  # the numbers of the lines that they take
+    body: tuple[str, ...]  # the lines, those of definitions blanked
+    headings: tuple[Heading, ...]  # all outside of code and lists
+    prose: str  # the text, as long as before, with all that is not prose hidden (newlines stay)
+    line_index: LineIndex = field(compare=False, repr=False)
 
     def position_at(self, offset: int) -> tuple[int, int]:
         """The line and the column (from 1) of an offset of ``text``."""
-        return self._line_index.position_at(offset)
+        return self.line_index.position_at(offset)
 
     def slice_lines(self, first: int, end: int) -> MarkdownSlice:
         """The lines from index ``first`` up to, but not including, index ``end``."""
-        return MarkdownSlice.from_lines(
-            SourceLine(index + 1, self.lines[index], self.kinds[index])
-            for index in range(first, end)
-        )
+        return _slice(self.lines, self.kinds, first, end)
 
-    def fence_begins_at(self, line_number: int) -> bool:
-        """Whether a fenced block begins in this line (from 1)."""
-        index = bisect_left(self.fences, line_number, key=lambda fence: fence.first_line)
-        return index < len(self.fences) and self.fences[index].first_line == line_number
+    def slice_body(self, first: int, end: int) -> MarkdownSlice:
+        """The same lines with the definitions blanked, which are rendered where they are used."""
+        return _slice(self.body, self.kinds, first, end)
 
 
 def scan_markdown(text: str, *, front_matter: bool = True) -> MarkdownSource:
-    """Classify every line of ``text`` (newlines must be ``\\n``). Never raises.
+    """Scan a text (newlines must be ``\\n``). Never raises.
 
     The only function that looks at a text line by line: each file passes through it once.
     """
@@ -195,7 +159,32 @@ def scan_markdown(text: str, *, front_matter: bool = True) -> MarkdownSource:
     kinds[:start] = [LineKind.FRONT_MATTER] * start
     fences = mark_fences_and_comments(lines, kinds, start)
     mark_indented_code(lines, kinds, start)
-    return MarkdownSource(text, tuple(lines), tuple(kinds), tuple(fences), closed)
+    definitions = tuple(_find_definitions(lines, kinds))
+    definition_numbers = frozenset(
+        line.number for definition in definitions for line in definition.content.lines
+    )
+    body = tuple("" if n in definition_numbers else line for n, line in enumerate(lines, 1))
+    return MarkdownSource(
+        text=text,
+        lines=tuple(lines),
+        kinds=tuple(kinds),
+        fences=tuple(fences),
+        fence_starts=frozenset(fence.first_line for fence in fences),
+        front_matter_length=start,
+        front_matter_closed=closed,
+        definitions=definitions,
+        definition_numbers=definition_numbers,
+        body=body,
+        headings=tuple(_find_headings(body, kinds)),
+        prose=hide_code(lines, kinds),
+        line_index=LineIndex(text),
+    )
+
+
+def _slice(lines: Sequence[str], kinds: Sequence[LineKind], first: int, end: int) -> MarkdownSlice:
+    return MarkdownSlice.from_lines(
+        SourceLine(index + 1, lines[index], kinds[index]) for index in range(first, end)
+    )
 
 
 def scan_fragment(text: str) -> MarkdownSlice:
@@ -213,31 +202,30 @@ class Heading:
     last_line: int  # its last line: one more than ``line`` when underlined
 
 
-def _find_headings(source: MarkdownSource) -> Iterator[Heading]:
-    for index, line in enumerate(source.lines):
-        if source.kinds[index] is not LineKind.PROSE:
+def _find_headings(lines: Sequence[str], kinds: Sequence[LineKind]) -> Iterator[Heading]:
+    for index, line in enumerate(lines):
+        if kinds[index] is not LineKind.PROSE:
             continue
         match = _ATX.match(line) or _UNSPACED.match(line)
         if match:
             text = _ATTRIBUTES.sub("", match["text"].strip())
             column = len(match["lead"]) + 1
             yield Heading(len(match["marks"]), text, index + 1, column, index + 1)
-        elif _is_underlined(source, index):
-            level = 1 if source.lines[index + 1].lstrip().startswith("=") else 2
+        elif _is_underlined(lines, kinds, index):
+            level = 1 if lines[index + 1].lstrip().startswith("=") else 2
             column = len(line) - len(line.lstrip()) + 1
             yield Heading(level, line.strip(), index + 1, column, index + 2)
 
 
-def _is_underlined(source: MarkdownSource, index: int) -> bool:
-    lines = source.lines
+def _is_underlined(lines: Sequence[str], kinds: Sequence[LineKind], index: int) -> bool:
     if index + 1 >= len(lines) or not lines[index].strip() or starts_list_item(lines[index]):
         return False
     if lines[index][:4].strip(" \t") == "" or lines[index].lstrip().startswith((">", "|", "#")):
         return False
     starts_paragraph = (
-        index == 0 or not lines[index - 1].strip() or source.kinds[index - 1] is not LineKind.PROSE
+        index == 0 or not lines[index - 1].strip() or kinds[index - 1] is not LineKind.PROSE
     )
-    underline = source.kinds[index + 1] is LineKind.PROSE and _SETEXT.match(lines[index + 1])
+    underline = kinds[index + 1] is LineKind.PROSE and _SETEXT.match(lines[index + 1])
     return starts_paragraph and bool(underline)
 
 
@@ -286,35 +274,35 @@ def fold_label(label: str) -> str:
     return " ".join(label.split()).casefold()
 
 
-def _find_definitions(source: MarkdownSource) -> Iterator[LabelDefinition]:
+def _find_definitions(lines: Sequence[str], kinds: Sequence[LineKind]) -> Iterator[LabelDefinition]:
     end = 0
-    for index, line in enumerate(source.lines):
-        if index < end or source.kinds[index] is not LineKind.PROSE:
+    for index, line in enumerate(lines):
+        if index < end or kinds[index] is not LineKind.PROSE:
             continue
         footnote = _FOOTNOTE.match(line)
         link = None if footnote else _REFERENCE.match(line)
         if footnote:
-            end = _footnote_end(source, index)
+            end = _footnote_end(lines, kinds, index)
             label, url, url_column = f"^{footnote['label']}", None, 0
         elif link:
             end = index + 1
             label, url, url_column = link["label"], link["url"], link.start("url") + 1
         else:
             continue
-        content, column = source.slice_lines(index, end), line.index("[") + 1
+        content, column = _slice(lines, kinds, index, end), line.index("[") + 1
         yield LabelDefinition(fold_label(label), content, index + 1, column, url, url_column)
 
 
-def _footnote_end(source: MarkdownSource, first: int) -> int:
+def _footnote_end(lines: Sequence[str], kinds: Sequence[LineKind], first: int) -> int:
     end = first + 1
     index = end
-    while index < len(source.lines):
-        line = source.lines[index]
+    while index < len(lines):
+        line = lines[index]
         if not line.strip():
             index += 1
             continue
         lazy = index == end and not _FOOTNOTE.match(line) and not _REFERENCE.match(line)
-        prose = source.kinds[index] is LineKind.PROSE and not line.lstrip().startswith("#")
+        prose = kinds[index] is LineKind.PROSE and not line.lstrip().startswith("#")
         if indent_of(line) < 4 and not (lazy and prose):
             break
         index += 1

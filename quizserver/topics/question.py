@@ -147,7 +147,7 @@ class _QuestionRenderer:
         return self.render_part(name, join_slices(contents)) if contents else None
 
     def render_option(self, item: ListItem, number: int) -> AnswerOption:
-        html = unwrap_paragraph(self.render_part(f"o{number}", item.body.strip_empty_lines()))
+        html = unwrap_paragraph(self.render_part(f"o{number}", item.body))
         feedback = item.feedback if (item.feedback_text or "").strip() else None
         feedback_html = (
             self.render_part(f"feedback{number}", feedback.strip_empty_lines())

@@ -271,7 +271,7 @@ _DASHES = re.compile(r"^\s*[-\u2010-\u2015\u2212]+\s*$")
 
 def check_unread_front(fields: QuestionFields) -> Iterator[Diagnostic]:
     """Front matter that is none, since another line stands where its fence should be."""
-    lines = fields.source.lines
+    lines = fields.source.body
     first_index = next((n for n, line in enumerate(lines) if line.strip()), 0)
     if fields.source.front_matter_length or first_index + 1 == len(lines):
         return

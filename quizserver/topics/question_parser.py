@@ -36,7 +36,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class QuestionFields:
-    """``source`` is the question's text without its link definitions."""
+    """What a question's file is made of."""
 
     source: MarkdownSource
     title: Heading | None
@@ -46,10 +46,9 @@ class QuestionFields:
 
 def parse_question_fields(source: MarkdownSource) -> QuestionFields:
     """The fields of a scanned question. Never raises."""
-    source = source.without_definitions
     title = _find_title(source)
     starts = _section_starts(source.headings, title)
-    stem_end = starts[0][1].line - 1 if starts else len(source.lines)
+    stem_end = starts[0][1].line - 1 if starts else len(source.body)
     stem, text_after_options, task_lists = _parse_stem(source, title, stem_end)
     sections = (stem, *text_after_options, *_cut_sections(source, starts))
     return QuestionFields(source, title, sections, tuple(task_lists))
@@ -96,9 +95,9 @@ def _section_starts(
 def _cut_sections(
     source: MarkdownSource, starts: Sequence[tuple[SectionName, Heading]]
 ) -> list[Section]:
-    ends = [*(heading.line - 1 for _, heading in starts[1:]), len(source.lines)]
+    ends = [*(heading.line - 1 for _, heading in starts[1:]), len(source.body)]
     return [
-        Section(name, heading, source.slice_lines(heading.last_line, end), heading.last_line + 1)
+        Section(name, heading, source.slice_body(heading.last_line, end), heading.last_line + 1)
         for (name, heading), end in zip(starts, ends, strict=False)
     ]
 
@@ -135,7 +134,7 @@ def _stem_line(source: MarkdownSource, index: int, title_lines: range) -> Source
     """A line of the stem, blanked when it belongs to the title or to a comment."""
     kind = source.kinds[index]
     is_hidden = index + 1 in title_lines or kind is LineKind.COMMENT
-    return SourceLine(index + 1, "" if is_hidden else source.lines[index], kind)
+    return SourceLine(index + 1, "" if is_hidden else source.body[index], kind)
 
 
 def _text_after_options(lines: Sequence[SourceLine]) -> list[Section]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from quizserver.topics.line_kinds import (
+    CODE_KINDS,
     ITEM_LINE,
     QUOTE_LINE,
     LineKind,
@@ -35,41 +36,24 @@ class ListItem:
 
     ``box`` is what stands between the brackets (None: no brackets); ``spaced`` whether white space
     follows them. ``line`` and ``column`` are where the brackets (or the text) begin. ``body`` and
-    ``feedback`` have lost the item's margin, and the latter its ``>``.
+    ``feedback`` have lost the item's margin, and the latter its ``>``. ``option_id`` is the id that
+    an option lasts under: the one written at its end, else one made of its text.
     """
 
     line: int
     column: int
     box: str | None
     spaced: bool
+    is_task: bool  # whether the box is (nearly) [ ] or [x]
+    is_right: bool  # whether it is (nearly) [x]
     body: MarkdownSlice
+    text: str
     feedback: MarkdownSlice | None
+    feedback_text: str | None
     ids: tuple[tuple[str, int, int], ...]  # (what {#…} holds, line, column)
+    option_id: str
     nested_list: tuple[int, int] | None  # a task list inside the item
     stray_box: tuple[int, int] | None  # a box without a list marker
-
-    @property
-    def text(self) -> str:
-        return self.body.strip_empty_lines().text
-
-    @property
-    def feedback_text(self) -> str | None:
-        return None if self.feedback is None else self.feedback.strip_empty_lines().text
-
-    @property
-    def is_task(self) -> bool:
-        """Whether this is (nearly) ``[ ]`` or ``[x]``."""
-        return self.box is not None and self.box.strip().lower() in ("", "x")
-
-    @property
-    def option_id(self) -> str:
-        """The id an option lasts under: the one written at its end, else one made of its text."""
-        written_id = self.ids[0][0] if self.ids else ""
-        return written_id if is_id(written_id) else slugify(self.text)
-
-    @property
-    def is_right(self) -> bool:
-        return self.box is not None and self.box.strip().lower() == "x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +71,9 @@ class ItemList:
 
 def has_list_at(source: MarkdownSource, index: int) -> bool:
     """Whether a list begins at line index ``index``."""
-    if source.kinds[index] is not LineKind.PROSE and not source.fence_begins_at(index + 1):
+    if source.kinds[index] is not LineKind.PROSE and index + 1 not in source.fence_starts:
         return False
-    return starts_list_item(source.lines[index])
+    return starts_list_item(source.body[index])
 
 
 def is_option_at(source: MarkdownSource, index: int) -> bool:
@@ -99,7 +83,7 @@ def is_option_at(source: MarkdownSource, index: int) -> bool:
 
 def parse_list(source: MarkdownSource, first: int, end: int) -> ItemList:
     """The list that begins at line index ``first``; it ends before line index ``end``."""
-    margin = indent_of(source.lines[first]) + 2
+    margin = indent_of(source.body[first]) + 2
     items: list[ListItem] = []
     loose_quotes: list[SourceLine] = []
     index = first
@@ -108,9 +92,9 @@ def parse_list(source: MarkdownSource, first: int, end: int) -> ItemList:
         if next_index is None:
             break
         index = next_index
-        if indent_of(source.lines[index]) < margin and QUOTE_LINE.match(source.lines[index]):
-            while index < end and source.lines[index].strip() and not _has_item_at(source, index):
-                loose_quotes.append(SourceLine(index + 1, source.lines[index], source.kinds[index]))
+        if indent_of(source.body[index]) < margin and QUOTE_LINE.match(source.body[index]):
+            while index < end and source.body[index].strip() and not _has_item_at(source, index):
+                loose_quotes.append(SourceLine(index + 1, source.body[index], source.kinds[index]))
                 index += 1
             continue
         item_end = _item_end(source, index, end, margin)
@@ -125,31 +109,31 @@ def _next_item(source: MarkdownSource, index: int, end: int, margin: int) -> int
         index += 1
     if index >= end:
         return None
-    line = source.lines[index]
+    line = source.body[index]
     if _has_item_at(source, index) and indent_of(line) < margin:
         return index
     return index if QUOTE_LINE.match(line) and source.kinds[index] is LineKind.PROSE else None
 
 
 def _has_item_at(source: MarkdownSource, index: int) -> bool:
-    line = source.lines[index]
-    prose = source.kinds[index] is LineKind.PROSE or source.fence_begins_at(index + 1)
+    line = source.body[index]
+    prose = source.kinds[index] is LineKind.PROSE or index + 1 in source.fence_starts
     return prose and ITEM_LINE.match(expand_tabs(line)) is not None and not is_thematic_break(line)
 
 
 def _is_blank(source: MarkdownSource, index: int) -> bool:
-    return source.kinds[index] is LineKind.COMMENT or not source.lines[index].strip()
+    return source.kinds[index] is LineKind.COMMENT or not source.body[index].strip()
 
 
 def _item_end(source: MarkdownSource, first: int, end: int, margin: int) -> int:
     """The index after the last line of the item that begins at ``first``."""
     last = first
     index = first + 1
-    in_code = source.kinds[first].is_code
+    in_code = source.kinds[first] in CODE_KINDS
     while index < end:
-        line = source.lines[index]
-        code = source.kinds[index].is_code
-        opens = code and source.fence_begins_at(index + 1)
+        line = source.body[index]
+        code = source.kinds[index] in CODE_KINDS
+        opens = code and index + 1 in source.fence_starts
         if code and in_code and not opens:
             last = index
         elif _is_blank(source, index):
@@ -174,7 +158,7 @@ def _ends_paragraph(line: str) -> bool:
 
 
 def _parse_item(source: MarkdownSource, first: int, end_index: int, margin: int) -> ListItem:
-    raw = source.lines[first]
+    raw = source.body[first]
     match = ITEM_LINE.match(expand_tabs(raw))
     rest = (match["rest"] or "") if match else raw
     column = len(raw) - len(rest) + 1
@@ -183,24 +167,33 @@ def _parse_item(source: MarkdownSource, first: int, end_index: int, margin: int)
     if box and box["space"] is None and box["rest"][:1] in ("(", "[", ":"):
         box = None
     text = box["rest"] if box else rest
+    letter = box["box"].strip().lower() if box else None
     all_lines = MarkdownSlice.from_lines(
         [
             SourceLine(first + 1, text.strip(), source.kinds[first]),
             *_dedented_lines(source, first + 1, end_index, margin),
         ]
     )
-    body, feedback = _split_feedback(source, all_lines)
-    body, ids = _split_ids(source, body)
+    lines_without_feedback, feedback = _split_feedback(source, all_lines)
+    all_body_lines, ids = _split_ids(source, lines_without_feedback)
+    body = all_body_lines.strip_empty_lines()
+    written_id = ids[0][0] if ids else ""
     return ListItem(
         line=first + 1,
         column=column,
         box=box["box"] if box else None,
         spaced=bool(box and box["space"] is not None),
+        is_task=letter in ("", "x"),
+        is_right=letter == "x",
         body=body,
+        text=body.text,
         feedback=feedback,
+        feedback_text=None if feedback is None else feedback.strip_empty_lines().text,
         ids=ids,
-        nested_list=_find_nested_list(source, body),
-        stray_box=_find_stray_box(source, body) or _find_stray_in_feedback(source, feedback),
+        option_id=written_id if is_id(written_id) else slugify(body.text),
+        nested_list=_find_nested_list(source, all_body_lines),
+        stray_box=_find_stray_box(source, all_body_lines)
+        or _find_stray_in_feedback(source, feedback),
     )
 
 
@@ -209,7 +202,7 @@ def _dedented_lines(
 ) -> list[SourceLine]:
     """The lines of an item but its first one, without its margin and without comments."""
     lines = [
-        SourceLine(index + 1, expand_tabs(source.lines[index]), source.kinds[index])
+        SourceLine(index + 1, expand_tabs(source.body[index]), source.kinds[index])
         for index in range(first, end_index)
         if source.kinds[index] is not LineKind.COMMENT
     ]
@@ -264,7 +257,7 @@ def _split_ids(
     for line in body.lines:
         match = _ID.search(line.text) if line.kind is LineKind.PROSE else None
         if match:
-            column = source.lines[line.number - 1].rindex("{#") + 1
+            column = source.body[line.number - 1].rindex("{#") + 1
             ids.append((match["id"], line.number, column))
             line = replace(line, text=line.text[: match.start()])
         other_lines.append(line)
@@ -292,7 +285,7 @@ def _find_stray_in_feedback(
 ) -> tuple[int, int] | None:
     """A box in a line that goes on a quotation without a > of its own."""
     for line in feedback.lines if feedback else ():
-        if STRAY_BOX.match(source.lines[line.number - 1]):
+        if STRAY_BOX.match(source.body[line.number - 1]):
             return _first_bracket(source, line)
     return None
 
@@ -302,4 +295,4 @@ def _prose_lines_below_first(body: MarkdownSlice) -> Iterator[SourceLine]:
 
 
 def _first_bracket(source: MarkdownSource, line: SourceLine) -> tuple[int, int]:
-    return line.number, source.lines[line.number - 1].index("[") + 1
+    return line.number, source.body[line.number - 1].index("[") + 1

@@ -246,7 +246,7 @@ def test_no_line_of_a_question_is_lost(text: str) -> None:
     shown = [section.text for section in fields.sections]
     shown += [section.heading.text for section in fields.sections if section.heading]
     shown += [fields.title.text] if fields.title else []
-    shown += fields.source.lines[: fields.source.front_matter_length]
+    shown += fields.source.body[: fields.source.front_matter_length]
     for task_list in fields.task_lists:
         shown += [line.text for line in task_list.loose_quotes]
         for item in task_list.items:
