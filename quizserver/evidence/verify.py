@@ -90,12 +90,7 @@ def verify_topic(
         topic=topic.id,
         first=seeds[0],
         last=seeds[-1],
-        made_with={
-            "engine": ENGINE_VERSION,
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        made_with=_current_versions(),
         experiments={
             name: _make_experiment(
                 plan, seeds, [f for f in findings if f.simulation == name], trained_maps[name]
@@ -104,6 +99,16 @@ def verify_topic(
         },
         findings=findings,
     )
+
+
+def _current_versions() -> dict[str, str]:
+    """The versions that a curve depends on, as evidence records them."""
+    return {
+        "engine": ENGINE_VERSION,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def test_every_part_of_an_open_lesson_has_an_id_and_a_name_of_its_own(whole: Fla
         visitor.answer(question.id, *sorted(question.right_ids))
     visitor.open(f"/topics/{topic}")
     ids = re.findall(r'\bid="([^"]*)"', visitor.page)
-    assert len(ids) == len(set(ids)), sorted({each for each in ids if ids.count(each) > 1})
+    assert len(ids) == len(set(ids)), sorted({page_id for page_id in ids if ids.count(page_id) > 1})
     titles = re.findall(r'<h\d id="bench-\d+-title">(.*?)</h', visitor.page)
     assert len(titles) >= 2
     assert len(titles) == len(set(titles)), "two lab benches can be told apart"
@@ -80,10 +80,10 @@ def test_every_part_of_an_open_lesson_has_an_id_and_a_name_of_its_own(whole: Fla
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_the_evidence_of_a_topic_is_fresh_and_agrees_with_its_key(topic: str):
-    found = SHIPPED.topics[topic]
-    evidence = read_evidence(found.folder)
+    shipped_topic = SHIPPED.topics[topic]
+    evidence = read_evidence(shipped_topic.folder)
     assert evidence is not None
-    assert evidence.stale_reason(found) is None
+    assert evidence.stale_reason(shipped_topic) is None
     assert evidence.agrees
 
 

@@ -17,9 +17,9 @@ CONTENT = Settings().content
 
 
 def recorded(topic: str, simulation: str) -> Experiment:
-    found = read_evidence(CONTENT / topic)
-    assert found is not None
-    return found.experiments[simulation]
+    evidence = read_evidence(CONTENT / topic)
+    assert evidence is not None
+    return evidence.experiments[simulation]
 
 
 def every() -> list[tuple[str, str, int]]:
@@ -32,16 +32,16 @@ def every() -> list[tuple[str, str, int]]:
     ]
 
 
-def usual(found: PhaseMap, row: int) -> list[float]:
+def usual(phase_map: PhaseMap, row: int) -> list[float]:
     """The values of x at which most replicas show the shape."""
-    counts = zip(found.plane.x_values, found.counts[row], strict=True)
-    return [value for value, count in counts if count > found.plane.replicas / 2]
+    counts = zip(phase_map.plane.x_values, phase_map.counts[row], strict=True)
+    return [value for value, count in counts if count > phase_map.plane.replicas / 2]
 
 
-def nearest(found: PhaseMap, value: float) -> int:
+def nearest(phase_map: PhaseMap, value: float) -> int:
     """The row whose y is nearest to ``value``."""
-    rows = range(len(found.plane.y_values))
-    return min(rows, key=lambda row: abs(found.plane.y_values[row] - value))
+    rows = range(len(phase_map.plane.y_values))
+    return min(rows, key=lambda row: abs(phase_map.plane.y_values[row] - value))
 
 
 def test_every_topic_has_a_map():
@@ -53,11 +53,13 @@ def test_every_topic_has_a_map():
 @pytest.mark.parametrize(("topic", "name", "number"), every())
 def test_a_recorded_map_is_the_declared_one_and_shows_an_edge(topic: str, name: str, number: int):
     experiment = recorded(topic, name)
-    found = experiment.maps[number]
-    assert found.plane == build_plane(experiment.description, experiment.description.maps[number])
-    some, most = found.count_cells_with(1), found.count_cells_with(5)
-    assert most >= 0.1 * found.plane.cell_count, "the shape is usual somewhere"
-    assert some <= 0.9 * found.plane.cell_count, "and never seen somewhere else"
+    phase_map = experiment.maps[number]
+    assert phase_map.plane == build_plane(
+        experiment.description, experiment.description.maps[number]
+    )
+    some, most = phase_map.count_cells_with(1), phase_map.count_cells_with(5)
+    assert most >= 0.1 * phase_map.plane.cell_count, "the shape is usual somewhere"
+    assert some <= 0.9 * phase_map.plane.cell_count, "and never seen somewhere else"
 
 
 @pytest.mark.slow
@@ -72,47 +74,49 @@ def test_a_recorded_map_is_the_declared_one_and_shows_an_edge(topic: str, name: 
 )
 def test_cells_of_a_recorded_map_come_out_again(topic: str, name: str):
     """Up to one seed in eight: another processor rounds otherwise."""
-    found = recorded(topic, name).maps[0]
+    phase_map = recorded(topic, name).maps[0]
     simulation = load(CONTENT / topic / f"{name}.py")
-    width = len(found.plane.x_values)
-    for cell in range(0, found.plane.cell_count, found.plane.cell_count // 6):
-        curves = simulate(simulation, found.plane.cell_setting(cell), found.plane.seeds)
-        series = curves.series[found.plane.series or next(iter(simulation.series))]
-        count = int(SHAPES[found.plane.shape].shown_by(curves.x, series).sum())
+    width = len(phase_map.plane.x_values)
+    for cell in range(0, phase_map.plane.cell_count, phase_map.plane.cell_count // 6):
+        curves = simulate(simulation, phase_map.plane.cell_setting(cell), phase_map.plane.seeds)
+        series = curves.series[phase_map.plane.series or next(iter(simulation.series))]
+        count = int(SHAPES[phase_map.plane.shape].shown_by(curves.x, series).sum())
         row, column = divmod(cell, width)
-        assert abs(count - found.counts[row][column]) <= 1, found.plane.cell_setting(cell)
+        assert abs(count - phase_map.counts[row][column]) <= 1, phase_map.plane.cell_setting(cell)
 
 
 def test_the_descent_overflows_where_the_largest_eigenvalue_says():
     """The edge of the map is the rate 2/λ, for each zero of the clock and every seed."""
     simulation = load(CONTENT / "plateau" / "simulation.py")
-    (wanted,) = simulation.maps
-    found = train_phase_map(simulation, build_plane(simulation.describe(), wanted, replicas=2))
-    assert found is not None
-    for row, zero in enumerate(found.plane.y_values):
+    (declared,) = simulation.maps
+    phase_map = train_phase_map(
+        simulation, build_plane(simulation.describe(), declared, replicas=2)
+    )
+    assert phase_map is not None
+    for row, zero in enumerate(phase_map.plane.y_values):
         features = np.vander(np.arange(20) - zero, 3)
         limit = 2 / np.linalg.eigvalsh(2 / 20 * features.T @ features)[-1]
-        expected = [2 if rate > limit else 0 for rate in found.plane.x_values]
-        assert list(found.counts[row]) == expected, zero
+        expected = [2 if rate > limit else 0 for rate in phase_map.plane.x_values]
+        assert list(phase_map.counts[row]) == expected, zero
 
 
 def test_the_curve_of_the_puzzle_is_usual_in_one_cell_of_eight():
     maps = recorded("strange-loss", "simulation").maps
     assert maps
-    for found in maps:
-        assert 1 / 10 < found.count_cells_with(5) / found.plane.cell_count < 1 / 7
+    for phase_map in maps:
+        assert 1 / 10 < phase_map.count_cells_with(5) / phase_map.plane.cell_count < 1 / 7
 
 
 def test_more_rates_end_the_plateau_the_closer_the_clock_is_to_its_middle():
-    (found,) = recorded("plateau", "steps").maps
-    widths = [len(usual(found, nearest(found, zero))) for zero in (0, 5, 7.5, 11.5, 14, 19)]
+    (phase_map,) = recorded("plateau", "steps").maps
+    widths = [len(usual(phase_map, nearest(phase_map, zero))) for zero in (0, 5, 7.5, 11.5, 14, 19)]
     assert widths[0] == widths[-1] == 0
     assert widths[0] < widths[1] < widths[2]
     assert widths[3] > widths[4] > widths[5]
     simulation = recorded("plateau", "simulation").maps[0]
     for zero in (7.5, 11.5):
         overflows = min(usual(simulation, nearest(simulation, zero)))
-        assert max(usual(found, nearest(found, zero))) < overflows * 1.2
+        assert max(usual(phase_map, nearest(phase_map, zero))) < overflows * 1.2
 
 
 def test_larger_first_weights_and_momentum_widen_the_range_of_rates():
@@ -130,23 +134,23 @@ def test_larger_first_weights_and_momentum_widen_the_range_of_rates():
 
 
 def test_noise_decides_about_the_floor_at_every_rate_alike():
-    (found,) = recorded("zero-error", "floor").maps
-    assert len({tuple(column) for column in zip(*found.counts, strict=True)}) == 1
-    edge = [count > 4 for count in (row[0] for row in found.counts)].index(True)
-    assert 0.0002 < found.plane.y_values[edge] < 0.0004
+    (phase_map,) = recorded("zero-error", "floor").maps
+    assert len({tuple(column) for column in zip(*phase_map.counts, strict=True)}) == 1
+    edge = [count > 4 for count in (row[0] for row in phase_map.counts)].index(True)
+    assert 0.0002 < phase_map.plane.y_values[edge] < 0.0004
 
 
 def test_a_low_rate_looks_like_a_floor_and_sooner_in_fewer_bits():
-    (found,) = recorded("zero-error", "precision").maps
-    edges = [max(usual(found, row)) for row in range(4)]
+    (phase_map,) = recorded("zero-error", "precision").maps
+    edges = [max(usual(phase_map, row)) for row in range(4)]
     assert edges[0] > edges[1] > edges[2]
     assert edges[0] > 3 * edges[3]
 
 
 def test_sigmoids_forget_a_rounding_error_until_the_weights_are_large():
-    (found,) = recorded("zero-error", "depth").maps
-    sigmoid, relu, tanh = found.counts
-    edge = min(usual(found, 0))
+    (phase_map,) = recorded("zero-error", "depth").maps
+    sigmoid, relu, tanh = phase_map.counts
+    edge = min(usual(phase_map, 0))
     assert 6 < edge < 10
     assert set(sigmoid[:10]) == {0}
     assert min(relu) > 4

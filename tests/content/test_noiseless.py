@@ -36,8 +36,8 @@ def simulation(name: str) -> Simulation:
 @cache
 def start_of(arm: str) -> Curves:
     """The first 120 epochs of the line, on fresh seeds."""
-    made = simulation("sigmoid_start")
-    return simulate(made, made.arm(arm).knobs, FRESH)
+    loaded = simulation("sigmoid_start")
+    return simulate(loaded, loaded.arm(arm).knobs, FRESH)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def topic() -> Topic:
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read_evidence(FOLDER)
-    assert found is not None
-    return found
+    recorded = read_evidence(FOLDER)
+    assert recorded is not None
+    return recorded
 
 
 def test_the_evidence_is_fresh_small_and_as_the_keys_say(topic: Topic, evidence: Evidence) -> None:
@@ -60,9 +60,9 @@ def test_the_evidence_is_fresh_small_and_as_the_keys_say(topic: Topic, evidence:
 
 
 def test_the_lesson_asks_every_question_of_the_topic(topic: Topic) -> None:
-    asked = re.findall(r"```question\n(.+)\n```", (FOLDER / "lesson.md").read_text("utf-8"))
-    assert sorted(asked) == sorted(question.id for question in topic.questions)
-    assert len(asked) >= 6
+    question_ids = re.findall(r"```question\n(.+)\n```", (FOLDER / "lesson.md").read_text("utf-8"))
+    assert sorted(question_ids) == sorted(question.id for question in topic.questions)
+    assert len(question_ids) >= 6
 
 
 def line() -> tuple[Tensor, Tensor]:
@@ -108,12 +108,12 @@ def test_each_arm_is_the_training_loop_that_the_page_describes(
     optimiser: Callable[[Any], torch.optim.Optimizer],
 ) -> None:
     """One replica beside ``torch.nn`` and ``torch.optim``, epoch by epoch, in float64."""
-    made, seed = simulation(name), 5
-    setting = {**made.arm(arm).knobs, "epochs_per_point": 1}
-    ours = _losses(made, setting, seed)
+    loaded, seed = simulation(name), 5
+    setting = {**loaded.arm(arm).knobs, "epochs_per_point": 1}
+    ours = _losses(loaded, setting, seed)
     x, y = data()
     replicas = Replicas(
-        made.knobs, [setting], [seed], device=torch.device("cpu"), dtype=torch.float64
+        loaded.knobs, [setting], [seed], device=torch.device("cpu"), dtype=torch.float64
     )
     net = _network(replicas, widths, unit)
     stepper = optimiser(net.parameters())
@@ -121,20 +121,20 @@ def test_each_arm_is_the_training_loop_that_the_page_describes(
     theirs = [_mse(net(x), y)]
     for _ in range(EPOCHS):
         sizes = []
-        for some, wanted in replicas.batches(*shared, size=32):
+        for some, labels in replicas.batches(*shared, size=32):
             sizes.append(some.shape[1])
             stepper.zero_grad()
-            _mse(net(some[0]), wanted[0]).backward()  # type: ignore[no-untyped-call]
+            _mse(net(some[0]), labels[0]).backward()  # type: ignore[no-untyped-call]
             stepper.step()
         assert sizes == [32, 32, 32, 4]
         theirs.append(_mse(net(x), y))
     np.testing.assert_allclose(ours, [loss.item() for loss in theirs], rtol=1e-6)
 
 
-def _losses(made: Simulation, setting: dict[str, float], seed: int) -> list[float]:
+def _losses(loaded: Simulation, setting: dict[str, float], seed: int) -> list[float]:
     seen: list[float] = []
     simulate(
-        made,
+        loaded,
         setting,
         [seed],
         dtype="float64",
@@ -186,9 +186,9 @@ def _under_way(arm: str) -> float:
 
 
 def test_ten_units_end_in_one_of_two_places_on_fresh_seeds() -> None:
-    made = simulation("capacity")
+    loaded = simulation("capacity")
     seeds = FRESH[:24]
-    ends = simulate(made, made.arm("ten").knobs, seeds).series["loss"][:, -4:]
+    ends = simulate(loaded, loaded.arm("ten").knobs, seeds).series["loss"][:, -4:]
     end = np.median(ends, axis=1)
     between = (end > 0.4) & (end < 1.5)
     assert between.mean() <= 0.15
@@ -198,6 +198,6 @@ def test_ten_units_end_in_one_of_two_places_on_fresh_seeds() -> None:
 
 def test_fewer_epochs_between_points_give_a_shorter_run() -> None:
     for name in ("sigmoid_relu", "capacity", "rates"):
-        made = simulation(name)
-        curves = simulate(made, {"epochs_per_point": 1}, [1])
-        assert curves.x[-1] == made.points - 1
+        loaded = simulation(name)
+        curves = simulate(loaded, {"epochs_per_point": 1}, [1])
+        assert curves.x[-1] == loaded.points - 1

@@ -15,9 +15,9 @@ THIRD_TO_HALF = (0.3, 0.5)
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read_evidence(FOLDER)
-    assert found is not None
-    return found
+    recorded = read_evidence(FOLDER)
+    assert recorded is not None
+    return recorded
 
 
 def median(evidence: Evidence, name: str, arm: str, series: str, x: float) -> float:
@@ -73,9 +73,9 @@ def test_an_end_in_the_text_is_the_recorded_one(
     evidence: Evidence, page: str, says: str, question: str, option: str, which: int
 ) -> None:
     assert says in words_of(page)
-    (found,) = (f for f in evidence.findings if (f.question, f.option) == (question, option))
-    assert found.ends is not None
-    end = found.ends[which].median
+    (finding,) = (f for f in evidence.findings if (f.question, f.option) == (question, option))
+    assert finding.ends is not None
+    end = finding.ends[which].median
     digits = says.split()[0].rstrip(".,")
     assert end is not None
     assert abs(end - float(digits)) <= 0.5 * 10.0 ** -len(digits.partition(".")[2]) + 1e-12
@@ -104,13 +104,13 @@ def test_an_end_lies_where_the_text_says(
     below: float,
 ) -> None:
     assert says in words_of(page)
-    (found,) = (
+    (finding,) = (
         f
         for f in evidence.findings
         if (f.question, f.option) == (question, option) and f.shape == "ends-below"
     )
-    assert found.ends is not None
-    end = found.ends[which].median
+    assert finding.ends is not None
+    end = finding.ends[which].median
     assert end is not None
     assert above < end < below
 
@@ -155,7 +155,7 @@ def test_a_share_in_the_text_is_that_of_the_recorded_runs(
     assert all(shares[0] <= share <= shares[1] for share in counts)
 
 
-def test_the_pages_tell_the_course_of_the_recorded_medians(evidence: Evidence) -> None:
+def test_the_pages_describe_the_recorded_medians(evidence: Evidence) -> None:
     half = next(
         epoch
         for epoch in evidence.experiments["sigmoid_start"].x

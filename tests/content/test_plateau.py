@@ -33,9 +33,9 @@ def steps() -> Simulation:
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read_evidence(FOLDER)
-    assert found is not None
-    return found
+    recorded = read_evidence(FOLDER)
+    assert recorded is not None
+    return recorded
 
 
 def _stepped(
@@ -66,8 +66,8 @@ def test_a_jump_agrees_with_taking_every_step(jumps: Simulation, arm: str) -> No
     curves = simulate(jumps, setting, [SEED])
     reached = curves.x <= 3000
     stepped = np.array(_stepped(setting, jumps, SEED, 3000))
-    wanted = stepped[curves.x[reached].astype(int)]
-    np.testing.assert_allclose(curves.series["loss"][0, reached], wanted, rtol=1e-9)
+    expected = stepped[curves.x[reached].astype(int)]
+    np.testing.assert_allclose(curves.series["loss"][0, reached], expected, rtol=1e-9)
 
 
 @pytest.mark.slow
@@ -121,8 +121,8 @@ def test_the_validation_loss_belongs_to_the_same_parameters(jumps: Simulation) -
     between = descent.time[:-1] + 0.5
     x = np.stack([between**2, between, np.ones(19)], axis=1)
     truth = 0.75 * (between - 9.5) ** 2 + 1
-    wanted = [np.mean((x @ descent.at(int(k)) - truth) ** 2) for k in curves.x]
-    np.testing.assert_allclose(curves.series["validation"][0], wanted, rtol=1e-7)
+    expected = [np.mean((x @ descent.at(int(k)) - truth) ** 2) for k in curves.x]
+    np.testing.assert_allclose(curves.series["validation"][0], expected, rtol=1e-7)
 
 
 def test_orthogonal_features_have_a_hessian_that_is_twice_the_identity(jumps: Simulation) -> None:

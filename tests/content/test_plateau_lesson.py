@@ -77,12 +77,12 @@ def test_the_lesson_states_the_recorded_medians() -> None:
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_shows_what_its_seed_does(name: str) -> None:
     """Word for word the same drawing, every number the same but for rounding."""
-    kept = (FOLDER / name).read_text(encoding="utf-8")
+    stored = (FOLDER / name).read_text(encoding="utf-8")
     drawn = PICTURES[name](Descent())
     number = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
-    assert number.sub("#", kept) == number.sub("#", drawn)
+    assert number.sub("#", stored) == number.sub("#", drawn)
     ours, theirs = (
-        [float(n.replace(",", "")) for n in number.findall(text)] for text in (kept, drawn)
+        [float(n.replace(",", "")) for n in number.findall(text)] for text in (stored, drawn)
     )
     np.testing.assert_allclose(ours, theirs, atol=0.11)
 

@@ -25,9 +25,9 @@ def simulation(name: str) -> Simulation:
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read_evidence(FOLDER)
-    assert found is not None
-    return found
+    recorded = read_evidence(FOLDER)
+    assert recorded is not None
+    return recorded
 
 
 def words_of(page: str) -> str:
@@ -57,10 +57,10 @@ def words_of(page: str) -> str:
 def test_a_count_in_the_text_is_the_recorded_one(
     evidence: Evidence, page: str, says: str, question: str, arm: str, shape: str
 ) -> None:
-    (found,) = (
+    (finding,) = (
         f for f in evidence.findings if (f.question, f.arm, f.shape) == (question, arm, shape)
     )
-    assert says.format(f"{found.k} of {found.n}") in words_of(page)
+    assert says.format(f"{finding.k} of {finding.n}") in words_of(page)
 
 
 @pytest.mark.parametrize("rate", [7.5, 9, 30])

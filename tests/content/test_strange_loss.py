@@ -33,9 +33,9 @@ def topic() -> Topic:
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    found = read_evidence(FOLDER)
-    assert found is not None
-    return found
+    recorded = read_evidence(FOLDER)
+    assert recorded is not None
+    return recorded
 
 
 def test_each_arm_is_one_knob_from_its_base(simulation: Simulation) -> None:
@@ -90,5 +90,5 @@ def test_the_evidence_is_what_the_simulation_does(
     median = np.median(curves.series["loss"], axis=0)
     band = recorded.series["loss"]
     np.testing.assert_allclose(np.array(band.median, dtype=float), median, rtol=5e-3)
-    for row, kept in zip(curves.series["loss"], band.replicas, strict=False):
-        np.testing.assert_allclose(np.array(kept, dtype=float), row, rtol=5e-3)
+    for row, stored_row in zip(curves.series["loss"], band.replicas, strict=False):
+        np.testing.assert_allclose(np.array(stored_row, dtype=float), row, rtol=5e-3)

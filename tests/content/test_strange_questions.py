@@ -1,4 +1,4 @@
-"""The strange loss, deeper: the numbers of its pages come out again, the networks are as told."""
+"""The strange loss, deeper: the numbers of its pages come out again, and the networks too."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def rows(name: str) -> dict[str, list[str]]:
 
 def test_the_lesson_asks_every_question_of_the_topic() -> None:
     topic = Library(CONTENT).snapshot().topics["strange-loss"]
-    asked = re.findall(r"```question\n(.+)\n```", page("lesson"))
-    assert sorted(asked) == sorted(question.id for question in topic.questions)
-    assert len(asked) >= 6
+    question_ids = re.findall(r"```question\n(.+)\n```", page("lesson"))
+    assert sorted(question_ids) == sorted(question.id for question in topic.questions)
+    assert len(question_ids) >= 6
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_the_lesson_asks_every_question_of_the_topic() -> None:
     ["low-fourfold", "low-larger", "low-momentum", "small-usual", "small-momentum", "decay-less"],
 )
 def test_remedies_end_the_wait_on_fresh_seeds(arm: str) -> None:
-    made = simulation("second")
-    curves = simulate(made, made.arm(arm).knobs, FRESH)
+    loaded = simulation("second")
+    curves = simulate(loaded, loaded.arm(arm).knobs, FRESH)
     assert SHAPES["early-drop"].shown_by(curves.x, curves.series["loss"]).mean() >= 0.85
 
 
 def test_the_second_run_trains_the_network_of_the_first() -> None:
     for arm in ("low", "small", "decay", "decay-momentum"):
-        made = simulation("second")
-        knobs = made.arm(arm).knobs
-        ours = simulate(made, knobs, FRESH[:4])
+        loaded = simulation("second")
+        knobs = loaded.arm(arm).knobs
+        ours = simulate(loaded, knobs, FRESH[:4])
         first = simulate(simulation("simulation"), knobs, FRESH[:4])
         np.testing.assert_array_equal(ours.x, first.x[::6])
         np.testing.assert_array_equal(ours.series["loss"], first.series["loss"][:, ::6])
@@ -171,8 +171,8 @@ def test_an_end_in_the_text_is_the_median_of_64_runs(
     name: str, says: str, arm: str, end: float
 ) -> None:
     assert says in " ".join(page(name).replace("\n  >", "").split())
-    made = simulation("second")
-    loss = simulate(made, made.arm(arm).knobs, SEEDS).series["loss"]
+    loaded = simulation("second")
+    loss = simulate(loaded, loaded.arm(arm).knobs, SEEDS).series["loss"]
     assert round(float(np.median(loss[:, -3:])), 2) == end
 
 
@@ -195,10 +195,10 @@ def test_the_smallest_network_that_waits_obeys_the_formula_of_the_lesson() -> No
 
 def test_the_relu_network_is_the_one_that_the_page_describes() -> None:
     """One healthy replica beside ``torch.nn``, layer by layer, in float64."""
-    made, seed = simulation("wide_relu"), 3
-    setting = made.arm("healthy").knobs
+    loaded, seed = simulation("wide_relu"), 3
+    setting = loaded.arm("healthy").knobs
     replicas = Replicas(
-        made.knobs, [setting], [seed], device=torch.device("cpu"), dtype=torch.float64
+        loaded.knobs, [setting], [seed], device=torch.device("cpu"), dtype=torch.float64
     )
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise((8, 32, 32, 4)):
@@ -218,7 +218,7 @@ def test_the_relu_network_is_the_one_that_the_page_describes() -> None:
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    ours = simulate(made, setting, [seed], dtype="float64").series["loss"][0, :11]
+    ours = simulate(loaded, setting, [seed], dtype="float64").series["loss"][0, :11]
     np.testing.assert_allclose(ours, theirs[::3], rtol=1e-6)
 
 
@@ -269,8 +269,8 @@ def test_the_tables_of_the_line_at_ln_4_hold_on_fresh_seeds() -> None:
 
 def test_two_runs_with_one_loss_are_a_waiting_and_a_dead_one() -> None:
     """At epoch 30 both guess; one has living units in every layer, and its future ahead."""
-    made = simulation("wide_relu")
-    waiting = simulate(made, made.arm("waiting").knobs, FRESH)
+    loaded = simulation("wide_relu")
+    waiting = simulate(loaded, loaded.arm("waiting").knobs, FRESH)
     dead = wide(7.5)
     at = list(waiting.x).index(30)
     for curves in (waiting, dead):
@@ -278,6 +278,6 @@ def test_two_runs_with_one_loss_are_a_waiting_and_a_dead_one() -> None:
     assert np.median(waiting.series["alive"][:, at]) == pytest.approx(0.97, abs=0.005)
     assert np.median(dead.series["alive"][:, at]) == 0
     assert (waiting.series["loss"][:, -1] < 1).mean() >= 0.9
-    slowed = simulate(made, made.arm("slowed").knobs, FRESH)
+    slowed = simulate(loaded, loaded.arm("slowed").knobs, FRESH)
     rested = dead.series["alive"][:, at] == 0
     assert (np.abs(slowed.series["loss"][rested, -1] - math.log(4)) < 0.01).all()

@@ -48,9 +48,9 @@ def test_a_verdict_needs_the_whole_interval_on_one_side(
 )
 def test_a_verdict_is_what_the_interval_says(count: tuple[int, int], at_least: float) -> None:
     low, high = wilson_interval(*count)
-    found = count_verdict(*count, at_least)
-    assert (found == "supported") == (low >= at_least)
-    assert (found == "refuted") == (high < at_least)
+    decision = count_verdict(*count, at_least)
+    assert (decision == "supported") == (low >= at_least)
+    assert (decision == "refuted") == (high < at_least)
 
 
 def test_a_wrong_option_agrees_with_anything_but_support() -> None:
@@ -76,19 +76,19 @@ def test_a_grid_is_every_combination_on_top_of_the_arm() -> None:
 
 
 def test_one_setting_is_judged_as_it_stands() -> None:
-    found = decide_claim([63], 64, 0.5)
-    assert (found.verdict, found.index, found.k, found.n) == ("supported", 0, 63, 64)
-    assert (found.low, found.high) == wilson_interval(63, 64)
+    decision = decide_claim([63], 64, 0.5)
+    assert (decision.verdict, decision.index, decision.k, decision.n) == ("supported", 0, 63, 64)
+    assert (decision.low, decision.high) == wilson_interval(63, 64)
 
 
 def test_could_is_supported_by_the_setting_chosen_on_other_seeds() -> None:
-    found = decide_claim([10, 60, 64], 64, 0.5, "could", [5, 64, 60])
-    assert (found.verdict, found.index, found.k) == ("supported", 1, 60)
+    decision = decide_claim([10, 60, 64], 64, 0.5, "could", [5, 64, 60])
+    assert (decision.verdict, decision.index, decision.k) == ("supported", 1, 60)
 
 
 def test_could_is_not_supported_by_a_setting_that_is_best_only_on_the_counted_seeds() -> None:
-    found = decide_claim([20, 60], 64, 0.5, "could", [30, 25])
-    assert found.verdict == "mixed"
+    decision = decide_claim([20, 60], 64, 0.5, "could", [30, 25])
+    assert decision.verdict == "mixed"
 
 
 def test_could_is_refuted_only_when_the_largest_count_is() -> None:
@@ -104,8 +104,8 @@ def test_will_is_supported_only_when_the_smallest_count_is() -> None:
 
 
 def test_will_is_refuted_by_the_setting_chosen_on_other_seeds() -> None:
-    found = decide_claim([64, 10], 64, 0.5, "will", [60, 12])
-    assert (found.verdict, found.index, found.k) == ("refuted", 1, 10)
+    decision = decide_claim([64, 10], 64, 0.5, "will", [60, 12])
+    assert (decision.verdict, decision.index, decision.k) == ("refuted", 1, 10)
     assert decide_claim([64, 10], 64, 0.5, "will", [12, 60]).verdict == "mixed"
 
 

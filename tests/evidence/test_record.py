@@ -279,8 +279,8 @@ def test_a_pair_brings_both_of_its_ensembles(tmp_path: Path) -> None:
     pair = example_finding(versus="other", against="unused", shape="ends-below")
     recorded = example_evidence(findings=(pair,))
     assert recorded.other_ensemble_of(pair) == example_ensemble()
-    kept = recorded.for_question("one").experiments["simulation"].ensembles
-    assert list(kept) == ["healthy rate=0.2", "unused"]
+    ensembles = recorded.for_question("one").experiments["simulation"].ensembles
+    assert list(ensembles) == ["healthy rate=0.2", "unused"]
     write_evidence(example_evidence(findings=(replace(pair, against="gone"),)), tmp_path)
     with pytest.raises(EvidenceError, match="no ensemble 'gone'"):
         read_evidence(tmp_path)

@@ -1,4 +1,4 @@
-"""A topic's claims are judged by training what they speak of, and told to people and programs."""
+"""The claims of a topic are decided by training the settings that they are about."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from quizserver.topics.model import Claim
 from .examples import FALLING, claim_about, write_topic
 
 
-def test_each_claim_is_counted_over_the_seeds_it_was_asked_for(tmp_path: Path) -> None:
+def test_each_claim_is_counted_over_the_given_seeds(tmp_path: Path) -> None:
     claims = [claim_about("healthy", "steady-decrease"), claim_about("still", "steady-decrease"),
               claim_about("still", "flat"), claim_about("unlucky", "flat")]  # fmt: skip
     evidence = verify_topic(write_topic(tmp_path, claims), range(5, 69))
@@ -60,7 +60,7 @@ def test_evidence_holds_every_arm_with_its_curves_and_a_sentence(tmp_path: Path)
     assert evidence.made_with.keys() == {"engine", "torch", "numpy", "python"}
 
 
-def test_overflow_is_kept_as_null(tmp_path: Path) -> None:
+def test_overflow_is_stored_as_null(tmp_path: Path) -> None:
     evidence = verify_topic(write_topic(tmp_path, [claim_about("overflow", "diverges")]), range(40))
     assert evidence.findings[0].verdict == "supported"
     write_evidence(evidence, tmp_path)

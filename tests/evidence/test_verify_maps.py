@@ -144,7 +144,7 @@ def test_a_report_without_maps_says_nothing_of_them(tmp_path: Path) -> None:
     assert "maps" not in report_json([evidence])["topics"][0]
 
 
-def test_the_command_line_trains_the_maps_unless_told_not_to(tmp_path: Path) -> None:
+def test_the_command_line_trains_the_maps_unless_no_maps_is_given(tmp_path: Path) -> None:
     folder = tmp_path / "content" / "topic"
     folder.mkdir(parents=True)
     (folder / "simulation.py").write_text(WITH_MAPS, encoding="utf-8")

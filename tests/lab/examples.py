@@ -22,7 +22,7 @@ Step = Callable[[Any, nn.Module], optim.Optimiser]
 
 def plain(points: int = 3, **other: Any) -> Simulation:
     """A simulation with one knob and one arm, without training code."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "knobs": [RATE],
         "arms": [Arm("healthy", "Healthy")],
         "x": Axis("epoch"),
@@ -30,7 +30,7 @@ def plain(points: int = 3, **other: Any) -> Simulation:
         "points": points,
         **other,
     }
-    return Simulation("A test", **given)
+    return Simulation("A test", **fields)
 
 
 def sgd(replicas: Any, net: nn.Module) -> optim.Optimiser:
@@ -72,13 +72,13 @@ def mlp(
         descend = training_step(net, losses.mse_loss, optimiser) if by_hand else None
         for epoch in range(points):
             yield epoch, {"loss": losses.mse_loss(net(inputs), targets)}
-            for some, wanted in replicas.batches(inputs, targets, size=batch):
+            for some, labels in replicas.batches(inputs, targets, size=batch):
                 if descend is not None:
                     assert descend.by_hand
-                    descend(some, wanted)
+                    descend(some, labels)
                     continue
                 optimiser.zero_grad()
-                losses.mse_loss(net(some), wanted).sum().backward()
+                losses.mse_loss(net(some), labels).sum().backward()
                 optimiser.step()
 
     return simulation

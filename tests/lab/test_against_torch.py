@@ -192,9 +192,9 @@ def _one_by_one(
     curve = []
     for _ in range(POINTS):
         curve.append(functional.mse_loss(net(inputs), targets).item())
-        for some, wanted in replicas.batches(*shared, size=BATCH):
+        for batch, labels in replicas.batches(*shared, size=BATCH):
             optimiser.zero_grad()
-            functional.mse_loss(net(some[0]), wanted[0]).backward()
+            functional.mse_loss(net(batch[0]), labels[0]).backward()
             optimiser.step()
     return curve
 
@@ -272,13 +272,13 @@ def test_losses_equal_those_of_torch_for_each_replica() -> None:
         (losses.cross_entropy(logits, classes), functional.cross_entropy, classes),
         (
             losses.binary_cross_entropy(logits.sigmoid(), target),
-            lambda given, wanted: functional.binary_cross_entropy(given.sigmoid(), wanted),
+            lambda logits, target: functional.binary_cross_entropy(logits.sigmoid(), target),
             target,
         ),
     ]
-    for ours, theirs, wanted in pairs:
-        each = torch.stack([theirs(logits[r], wanted[r]) for r in range(4)])
-        torch.testing.assert_close(ours, each, rtol=1e-12, atol=0)
+    for ours, theirs, target in pairs:
+        expected = torch.stack([theirs(logits[r], target[r]) for r in range(4)])
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=0)
 
 
 def test_losses_refuse_shapes_that_would_broadcast() -> None:
@@ -302,12 +302,12 @@ def test_a_linear_layer_and_its_gradients_equal_those_of_torch(
     inputs = inputs.requires_grad_(not shared)
     weight = _random(6, width, outputs).requires_grad_()
     bias = _random(6, 1, outputs).requires_grad_()
-    wanted = [p for p in (inputs, weight, bias) if p.requires_grad]
+    trainable = [p for p in (inputs, weight, bias) if p.requires_grad]
     ours = linear(inputs, weight, bias)
     theirs = torch.stack([functional.linear(inputs[r], weight[r].T, bias[r, 0]) for r in range(6)])
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
-    ours_gradients = torch.autograd.grad(ours.square().sum(), wanted)
-    their_gradients = torch.autograd.grad(theirs.square().sum(), wanted)
+    ours_gradients = torch.autograd.grad(ours.square().sum(), trainable)
+    their_gradients = torch.autograd.grad(theirs.square().sum(), trainable)
     for mine, other in zip(ours_gradients, their_gradients, strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-12)
 

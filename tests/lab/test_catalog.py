@@ -64,15 +64,15 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
     """The files that each child process was asked about."""
-    asked: list[list[Path]] = []
+    calls: list[list[Path]] = []
     ask = catalog_module._ask_child
 
     def counted(paths: list[Path], timeout: float) -> object:
-        asked.append(paths)
+        calls.append(paths)
         return ask(paths, timeout)
 
     monkeypatch.setattr(catalog_module, "_ask_child", counted)
-    return asked
+    return calls
 
 
 def test_a_file_is_described_as_if_it_had_been_imported(write: Write) -> None:
@@ -85,7 +85,7 @@ def test_a_file_is_described_as_if_it_had_been_imported(write: Write) -> None:
     assert [arm.name for arm in described.arms] == ["healthy", "slow"]
 
 
-def test_one_child_reads_all_files_and_nothing_is_asked_twice(
+def test_one_child_reads_all_files_and_nothing_is_read_twice(
     write: Callable[..., Path], children: list[list[Path]]
 ) -> None:
     good, bad = write(GOOD), write("import nowhere_to_be_found\n", "bad.py")
@@ -126,15 +126,15 @@ def test_a_file_that_failed_is_tried_again_after_a_while(
 
 
 def test_a_file_that_hangs_does_not_hold_up_the_others(write: Callable[..., Path]) -> None:
-    known, hanging = write(GOOD), write("import time\ntime.sleep(60)\n", "hanging.py")
-    described = load(known).describe()
+    recorded_file, hanging = write(GOOD), write("import time\ntime.sleep(60)\n", "hanging.py")
+    described = load(recorded_file).describe()
     catalog = SimulationCatalog(
-        recorded=lambda path, _: described if path == known else None, timeout=1
+        recorded=lambda path, _: described if path == recorded_file else None, timeout=1
     )
     waiting = threading.Thread(target=lambda: catalog.describe_many([hanging]))
     waiting.start()
     time.sleep(0.1)
-    assert catalog.describe(known) == described
+    assert catalog.describe(recorded_file) == described
     assert waiting.is_alive(), "the answer waited for the file that hangs"
     waiting.join()
 

@@ -29,7 +29,7 @@ def test_a_flat_line() -> None:
     assert describe_curves(X, y) == "The run stays within 2 % of its start (0.7) to the end."
 
 
-def test_many_runs_are_told_by_their_median_and_spread() -> None:
+def test_many_runs_are_described_by_their_median_and_spread() -> None:
     y = np.stack([line((0, 1), (0.2, 0.1), (1, end)) for end in np.linspace(0.01, 0.1, 10)])
     assert describe_curves(X, y, label="step") == (
         "The median starts at 0.7, is below 85 % of it by step 4, is below half of it from step "
@@ -38,14 +38,14 @@ def test_many_runs_are_told_by_their_median_and_spread() -> None:
     )
 
 
-def test_swings_and_a_late_rise_are_told() -> None:
+def test_swings_and_a_late_rise_are_described() -> None:
     y = line((0, 1), (0.1, 0.3), (0.3, 0.9), (0.5, 0.2), (0.7, 1.2), (1, 0.9))
     said = describe_curves(X, y)
     assert "is lowest, 0.14, at epoch 50" in said
     assert "It swings up by at least 20 % of the start about 2 times." in said
 
 
-def test_a_rise_is_told() -> None:
+def test_a_rise_is_described() -> None:
     assert "rises to 2.1 at epoch 50" in describe_curves(X, line((0, 1), (0.5, 3), (1, 0.2)))
 
 
@@ -97,9 +97,9 @@ def test_any_curve_gets_a_sentence_whose_numbers_are_finite(y: np.ndarray) -> No
         (0, 1, "Of 1 run of A, 0 end at or above 1."),
     ],
 )
-def test_a_count_beside_a_number_is_told_with_where_they_end(k: int, n: int, words: str) -> None:
-    told = describe_threshold(k, n, "end at or above {}", 1.0, "A", (2.125, 1.4, np.inf))
-    assert told == f"{words} The median at the end is 2.125 (95 % interval 1.4 to overflow)."
+def test_a_count_beside_a_number_comes_with_where_they_end(k: int, n: int, words: str) -> None:
+    sentence = describe_threshold(k, n, "end at or above {}", 1.0, "A", (2.125, 1.4, np.inf))
+    assert sentence == f"{words} The median at the end is 2.125 (95 % interval 1.4 to overflow)."
 
 
 @pytest.mark.parametrize(

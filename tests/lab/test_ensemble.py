@@ -131,9 +131,9 @@ def test_arms_with_one_seed_start_alike() -> None:
 
 def test_each_replica_has_its_own_setting() -> None:
     simulation = mlp()
-    each = [{"rate": 0.01}, {"rate": 1.0}, {"scale": 0.3}, {"decay": 0.2}]
-    together = simulate(simulation, each, [1, 2, 3, 4]).series["loss"]
-    for index, setting in enumerate(each):
+    settings = [{"rate": 0.01}, {"rate": 1.0}, {"scale": 0.3}, {"decay": 0.2}]
+    together = simulate(simulation, settings, [1, 2, 3, 4]).series["loss"]
+    for index, setting in enumerate(settings):
         alone = simulate(simulation, setting, [index + 1]).series["loss"]
         np.testing.assert_array_equal(together[index : index + 1], alone)
 
@@ -160,7 +160,7 @@ def test_points_arrive_while_it_trains() -> None:
     assert not curves.stopped
 
 
-def test_it_stops_at_the_next_point_when_told_to() -> None:
+def test_it_stops_at_the_next_point_when_it_should() -> None:
     heard: list[int] = []
     curves = simulate(
         mlp(points=50),
@@ -209,8 +209,8 @@ def test_replicas_that_differ_in_an_integer_knob_train_apart() -> None:
             width = torch.full((replicas.count,), float(net.weight.shape[2]))
             yield step, {"loss": width + replicas.knobs.rate}
 
-    each = [{"units": 3}, {"units": 20, "rate": 1.0}, {"units": 3, "rate": 2.0}]
-    curves = simulate(simulation, each, [0, 1, 2]).series["loss"]
+    settings = [{"units": 3}, {"units": 20, "rate": 1.0}, {"units": 3, "rate": 2.0}]
+    curves = simulate(simulation, settings, [0, 1, 2]).series["loss"]
     np.testing.assert_allclose(curves[:, 0], [3.1, 21, 5])
 
 

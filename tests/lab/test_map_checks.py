@@ -33,7 +33,7 @@ def declared(*maps: Map) -> tuple[Map, ...]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("refused", "message"),
     [
         (Map("rat", "decay", "flat"), "map rat × decay: there is no knob 'rat'; there are rate, d"),
         (Map("rate", "", "flat"), "there is no knob ''"),
@@ -52,9 +52,9 @@ def declared(*maps: Map) -> tuple[Map, ...]:
         ("rate", "write Map"),
     ],
 )  # fmt: skip
-def test_a_map_that_cannot_be_counted_is_refused(wanted: Any, message: str) -> None:
+def test_a_map_that_cannot_be_counted_is_refused(refused: Any, message: str) -> None:
     with pytest.raises(SimulationError, match=message):
-        declared(wanted)
+        declared(refused)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_two_maps_of_the_same_thing_are_refused(twin: Map) -> None:
         declared(Map("rate", "decay", "flat"), twin)
 
 
-def test_maps_that_differ_in_anything_are_kept_in_their_order() -> None:
+def test_maps_that_differ_in_anything_stay_in_their_order() -> None:
     maps = (
         Map("rate", "decay", "flat"),
         Map("rate", "decay", "early-drop"),
@@ -86,8 +86,8 @@ def test_maps_that_differ_in_anything_are_kept_in_their_order() -> None:
 
 
 def test_a_range_written_as_a_list_is_the_same_map() -> None:
-    (found,) = declared(Map("rate", "decay", "flat", x_range=[1, 2]))  # type: ignore[arg-type]
-    assert found == Map("rate", "decay", "flat", x_range=(1.0, 2.0))
+    (checked,) = declared(Map("rate", "decay", "flat", x_range=[1, 2]))  # type: ignore[arg-type]
+    assert checked == Map("rate", "decay", "flat", x_range=(1.0, 2.0))
 
 
 def test_maps_and_choices_survive_the_way_through_json() -> None:

@@ -44,8 +44,8 @@ def whole() -> Simulation:
     return simulation
 
 
-def asked(simulation: Simulation, wanted: Map, **other: Any) -> Plane:
-    return build_plane(simulation.describe(), wanted, **{"side": 5, "replicas": 3, **other})
+def small_plane(simulation: Simulation, declared: Map, **other: Any) -> Plane:
+    return build_plane(simulation.describe(), declared, **{"side": 5, "replicas": 3, **other})
 
 
 def one_by_one(simulation: Simulation, of: Plane) -> list[int]:
@@ -59,14 +59,14 @@ def one_by_one(simulation: Simulation, of: Plane) -> list[int]:
     return counts
 
 
-def flat(found: PhaseMap | None) -> list[int]:
-    assert found is not None
-    return [count for row in found.counts for count in row]
+def flat(trained: PhaseMap | None) -> list[int]:
+    assert trained is not None
+    return [count for row in trained.counts for count in row]
 
 
 def test_every_count_is_that_of_the_cell_trained_alone() -> None:
     simulation = learning()
-    of = asked(simulation, Map("rate", "momentum", "early-drop"), first_seed=4)
+    of = small_plane(simulation, Map("rate", "momentum", "early-drop"), first_seed=4)
     counts = flat(train_phase_map(simulation, of))
     assert counts == one_by_one(simulation, of)
     assert len(set(counts)) > 2
@@ -75,14 +75,14 @@ def test_every_count_is_that_of_the_cell_trained_alone() -> None:
 @pytest.mark.parametrize("at_once", [1, 7, 24, 10_000])
 def test_counts_do_not_depend_on_the_size_of_a_chunk(at_once: int) -> None:
     simulation = learning()
-    of = asked(simulation, Map("rate", "decay", "early-drop"))
+    of = small_plane(simulation, Map("rate", "decay", "early-drop"))
     assert train_phase_map(simulation, of, at_once=at_once) == train_phase_map(simulation, of)
 
 
 @pytest.mark.parametrize(("x", "y"), [("rate", "units"), ("batch", "rate"), ("units", "batch")])
 def test_whole_number_knobs_are_counted_like_others(x: str, y: str) -> None:
     simulation = whole()
-    of = asked(simulation, Map(x, y, "early-drop"), setting={"rate": 0.08})
+    of = small_plane(simulation, Map(x, y, "early-drop"), setting={"rate": 0.08})
     counts = flat(train_phase_map(simulation, of, at_once=20))
     assert counts == one_by_one(simulation, of)
     assert 0 < sum(counts) < 3 * of.cell_count
@@ -106,7 +106,7 @@ def test_cells_alike_in_a_whole_number_knob_train_together(monkeypatch: Any) -> 
 
 def test_every_cell_is_reported_once_with_its_count_from_coarse_to_fine() -> None:
     simulation = learning()
-    of = asked(simulation, Map("rate", "momentum", "early-drop"), side=8)
+    of = small_plane(simulation, Map("rate", "momentum", "early-drop"), side=8)
     seen: list[tuple[int, int]] = []
     sizes: list[int] = []
 
@@ -114,8 +114,8 @@ def test_every_cell_is_reported_once_with_its_count_from_coarse_to_fine() -> Non
         sizes.append(len(cells))
         seen.extend(zip(cells, counts, strict=True))
 
-    found = train_phase_map(simulation, of, on_cells=note, at_once=48)
-    assert [count for _, count in sorted(seen)] == flat(found)
+    trained = train_phase_map(simulation, of, on_cells=note, at_once=48)
+    assert [count for _, count in sorted(seen)] == flat(trained)
     assert sorted(cell for cell, _ in seen) == list(range(64))
     assert max(sizes) == 16
     rows = {cell // 8 for cell, _ in seen[:16]}
@@ -125,16 +125,16 @@ def test_every_cell_is_reported_once_with_its_count_from_coarse_to_fine() -> Non
 
 def test_a_map_that_is_stopped_is_none_and_what_came_before_was_reported() -> None:
     simulation = learning()
-    of = asked(simulation, Map("rate", "momentum", "early-drop"))
+    of = small_plane(simulation, Map("rate", "momentum", "early-drop"))
     seen: list[int] = []
-    found = train_phase_map(
+    trained = train_phase_map(
         simulation,
         of,
         on_cells=lambda cells, _: seen.extend(cells),
         should_stop=lambda: len(seen) > 8,
         at_once=12,
     )
-    assert found is None
+    assert trained is None
     assert 8 < len(seen) < of.cell_count
 
 
@@ -149,23 +149,25 @@ def test_another_series_than_the_first_may_be_counted() -> None:
             falling = torch.exp(-replicas.knobs.rate * epoch)
             yield epoch, {"loss": falling, "still": torch.ones_like(falling)}
 
-    of = asked(simulation, Map("rate", "decay", "flat", series="still"))
+    of = small_plane(simulation, Map("rate", "decay", "flat", series="still"))
     assert set(flat(train_phase_map(simulation, of))) == {3}
-    first = asked(simulation, Map("rate", "decay", "flat"))
+    first = small_plane(simulation, Map("rate", "decay", "flat"))
     assert set(flat(train_phase_map(simulation, first))) == {0, 3}
     with pytest.raises(KeyError, match="gone"):
-        train_phase_map(simulation, asked(simulation, Map("rate", "decay", "flat", series="gone")))
+        train_phase_map(
+            simulation, small_plane(simulation, Map("rate", "decay", "flat", series="gone"))
+        )
 
 
 def test_runs_that_diverge_are_counted_as_such() -> None:
     simulation = learning()
-    of = asked(simulation, Map("rate", "scale", "diverges"), setting={"momentum": 0.99})
+    of = small_plane(simulation, Map("rate", "scale", "diverges"), setting={"momentum": 0.99})
     counts = flat(train_phase_map(simulation, of))
     assert counts[0] == 0
     assert max(counts) == 3
 
 
-def test_an_error_of_the_authors_code_is_told_with_its_line() -> None:
+def test_an_error_of_the_authors_code_is_reported_with_its_line() -> None:
     simulation = plain(5, knobs=[RATE, DECAY])
 
     @simulation.train
@@ -174,16 +176,18 @@ def test_an_error_of_the_authors_code_is_told_with_its_line() -> None:
         yield 0.0, {"loss": replicas.knobs.rate}
 
     with pytest.raises(SimulationError, match="RuntimeError: too bad") as caught:
-        train_phase_map(simulation, asked(simulation, Map("rate", "decay", "flat")))
+        train_phase_map(simulation, small_plane(simulation, Map("rate", "decay", "flat")))
     assert caught.value.line is not None
 
 
 def test_a_map_read_from_json_is_the_map_that_was_swept() -> None:
     """What a worker writes as plain JSON has all counts as whole numbers."""
     simulation = learning()
-    found = train_phase_map(simulation, asked(simulation, Map("rate", "momentum", "early-drop")))
-    assert found is not None
-    assert json.loads(json.dumps(found.counts)) == [list(row) for row in found.counts]
+    trained = train_phase_map(
+        simulation, small_plane(simulation, Map("rate", "momentum", "early-drop"))
+    )
+    assert trained is not None
+    assert json.loads(json.dumps(trained.counts)) == [list(row) for row in trained.counts]
 
 
 def test_learning_rate_and_momentum_share_one_boundary() -> None:
@@ -201,9 +205,9 @@ def test_learning_rate_and_momentum_share_one_boundary() -> None:
             speed = replicas.knobs.momentum * speed - replicas.knobs.rate * place
             place = place + speed
 
-    of = asked(simulation, Map("rate", "momentum", "diverges"), side=12)
-    found = flat(train_phase_map(simulation, of))
-    for cell, count in enumerate(found):
+    of = small_plane(simulation, Map("rate", "momentum", "diverges"), side=12)
+    trained = flat(train_phase_map(simulation, of))
+    for cell, count in enumerate(trained):
         knobs = of.cell_setting(cell)
         limit = 2 * (1 + knobs["momentum"])
         if abs(knobs["rate"] - limit) > 0.3:

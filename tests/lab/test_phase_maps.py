@@ -43,7 +43,7 @@ def about() -> Description:
     )
 
 
-def asked(width: int = 3, height: int = 2, replicas: int = 4) -> Plane:
+def small_plane(width: int = 3, height: int = 2, replicas: int = 4) -> Plane:
     return Plane(
         "rate", tuple(float(i + 1) for i in range(width)),
         "decay", tuple(i / 10 for i in range(height)),
@@ -58,24 +58,24 @@ def test_values_rise_from_end_to_end_and_have_four_digits(
     low, high = (math.exp(low / 1e5), math.exp(high / 1e5)) if log else (low, high)
     assume(high - low > 1e-2 * max(abs(low), abs(high)))
     knob = Knob("k", "K", low, high, default=low, scale="log" if log else "linear")
-    found = knob_values(knob, count=count)
-    assert list(found) == sorted(set(found))
-    assert 1 <= len(found) <= count
-    assert all(low <= value <= high for value in found)
-    for value in found[1:-1]:
+    built = knob_values(knob, count=count)
+    assert list(built) == sorted(set(built))
+    assert 1 <= len(built) <= count
+    assert all(low <= value <= high for value in built)
+    for value in built[1:-1]:
         assert value == float(f"{value:.4g}")
-    assert found[0] == pytest.approx(low, rel=1e-3, abs=1e-3 * abs(high - low))
-    assert found[-1] == pytest.approx(high, rel=1e-3, abs=1e-3 * abs(high - low))
+    assert built[0] == pytest.approx(low, rel=1e-3, abs=1e-3 * abs(high - low))
+    assert built[-1] == pytest.approx(high, rel=1e-3, abs=1e-3 * abs(high - low))
 
 
 @given(low=st.integers(-50, 50), width=st.integers(1, 80), count=st.integers(2, 40))
 def test_an_integer_knob_has_every_whole_number_or_a_spread_of_them(
     low: int, width: int, count: int
 ) -> None:
-    found = knob_values(Knob("k", "K", low, low + width, default=low, integer=True), count=count)
-    assert all(value == int(value) for value in found)
-    assert (found[0], found[-1]) == (low, low + width)
-    assert len(found) == min(count, width + 1)
+    built = knob_values(Knob("k", "K", low, low + width, default=low, integer=True), count=count)
+    assert all(value == int(value) for value in built)
+    assert (built[0], built[-1]) == (low, low + width)
+    assert len(built) == min(count, width + 1)
 
 
 def test_a_log_knob_is_spread_by_ratios_and_a_linear_one_by_differences() -> None:
@@ -106,27 +106,27 @@ def test_the_beginning_of_coarse_to_fine_is_spread_over_the_whole_map(share: int
 
 
 def test_a_plane_holds_the_arms_other_knobs_and_sets_the_two_cell_by_cell() -> None:
-    found = build_plane(about(), Map("rate", "decay", "flat", arm="large"), side=5)
-    assert found.cell_count == 25
-    assert found.cell_setting(0) == {"rate": 0.001, "decay": 0.0, "units": 9.0}
-    assert found.cell_setting(7) == {"rate": 0.1, "decay": 0.25, "units": 9.0}
-    assert found.cell_setting(24) == {"rate": 10.0, "decay": 1.0, "units": 9.0}
+    built = build_plane(about(), Map("rate", "decay", "flat", arm="large"), side=5)
+    assert built.cell_count == 25
+    assert built.cell_setting(0) == {"rate": 0.001, "decay": 0.0, "units": 9.0}
+    assert built.cell_setting(7) == {"rate": 0.1, "decay": 0.25, "units": 9.0}
+    assert built.cell_setting(24) == {"rate": 10.0, "decay": 1.0, "units": 9.0}
 
 
 def test_a_plane_starts_from_the_first_arm_and_has_24_values_and_8_seeds_a_side() -> None:
-    found = build_plane(about(), Map("rate", "decay", "flat", y_range=(0, 0.5)))
-    assert (len(found.x_values), len(found.y_values)) == (SIDE, SIDE) == (24, 24)
-    assert found.y_values[-1] == 0.5
-    assert found.seeds == range(8) == range(CELL_REPLICAS)
-    assert found.setting["units"] == 4
+    built = build_plane(about(), Map("rate", "decay", "flat", y_range=(0, 0.5)))
+    assert (len(built.x_values), len(built.y_values)) == (SIDE, SIDE) == (24, 24)
+    assert built.y_values[-1] == 0.5
+    assert built.seeds == range(8) == range(CELL_REPLICAS)
+    assert built.setting["units"] == 4
 
 
 def test_a_plane_takes_a_setting_and_seeds_of_its_own() -> None:
-    found = build_plane(
+    built = build_plane(
         about(), Map("rate", "decay", "flat"), setting={"units": 3}, replicas=2, first_seed=7
     )
-    assert found.setting["units"] == 3
-    assert list(found.seeds) == [7, 8]
+    assert built.setting["units"] == 3
+    assert list(built.seeds) == [7, 8]
 
 
 def test_a_plane_of_a_knob_an_arm_or_a_value_that_there_is_not_is_refused() -> None:
@@ -139,13 +139,13 @@ def test_a_plane_of_a_knob_an_arm_or_a_value_that_there_is_not_is_refused() -> N
 
 
 def test_counts_become_rows_of_y_and_columns_of_x() -> None:
-    found = phase_map_from_counts(asked(3, 2), {5: 0, 0: 1, 1: 2, 2: 3, 3: 4, 4: 0})
-    assert found.counts == ((1, 2, 3), (4, 0, 0))
+    built = phase_map_from_counts(small_plane(3, 2), {5: 0, 0: 1, 1: 2, 2: 3, 3: 4, 4: 0})
+    assert built.counts == ((1, 2, 3), (4, 0, 0))
 
 
 def test_a_map_with_a_missing_cell_is_refused() -> None:
     with pytest.raises(ValueError, match="2 of 6 cells have no count"):
-        phase_map_from_counts(asked(3, 2), {0: 1, 1: 1, 2: 1, 3: 1})
+        phase_map_from_counts(small_plane(3, 2), {0: 1, 1: 1, 2: 1, 3: 1})
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_a_map_with_a_missing_cell_is_refused() -> None:
 )
 def test_counts_that_do_not_fit_the_plane_are_refused(counts: tuple[tuple[int, ...], ...]) -> None:
     with pytest.raises(ValueError, match=r"2 rows of 3|between 0 and 4"):
-        PhaseMap(asked(3, 2), counts)
+        PhaseMap(small_plane(3, 2), counts)
 
 
 def test_a_map_says_in_how_many_cells_at_least_so_many_replicas_show_the_shape() -> None:
-    found = PhaseMap(asked(3, 2), ((0, 1, 2), (3, 4, 4)))
-    assert [found.count_cells_with(least) for least in (1, 3, 4)] == [5, 3, 2]
+    built = PhaseMap(small_plane(3, 2), ((0, 1, 2), (3, 4, 4)))
+    assert [built.count_cells_with(least) for least in (1, 3, 4)] == [5, 3, 2]

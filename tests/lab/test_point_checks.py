@@ -1,4 +1,4 @@
-"""What an author's ``train`` gets wrong is told where it is, before anybody trusts a curve."""
+"""What an author's ``train`` gets wrong is reported with its line, before any curve is used."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_arms_that_train_apart_must_agree_on_x() -> None:
     assert simulate(simulation, {"size": 3}, [0]).x.tolist() == [0, 3]
 
 
-def test_a_wrong_series_is_told_at_its_yield() -> None:
+def test_a_wrong_series_is_reported_at_its_yield() -> None:
     simulation = plain(2)
 
     @simulation.train
@@ -113,12 +113,12 @@ def test_a_layer_of_torch_that_draws_its_own_weights_is_named_beside_what_then_f
         simulate(ten(value), {}, [0])
 
 
-def test_a_misspelt_knob_is_told_with_those_there_are() -> None:
+def test_the_error_of_a_misspelt_knob_lists_the_knobs() -> None:
     with pytest.raises(SimulationError, match="there is no knob 'rat'; the knobs are rate"):
         simulate(ten(lambda r, _s: r.knobs.rat), {}, [0])
 
 
-def company(simulation: Simulation, *, device: str = "cpu") -> None:
+def check_first_seed(simulation: Simulation, *, device: str = "cpu") -> None:
     curves = simulate(simulation, {}, range(5, 9)).series
     rows = {name: values[0] for name, values in curves.items()}
     check_seed_isolation(simulation, simulation.check_knobs({}), 5, rows, device=device)
@@ -130,14 +130,16 @@ def test_a_curve_that_leans_on_its_neighbours_is_found_out() -> None:
         return loss - loss.mean()
 
     with pytest.raises(SimulationError, match="seed 5 has another curve alone") as e:
-        company(ten(mixing))
+        check_first_seed(ten(mixing))
     assert e.value.line is not None
-    company(ten(mixing), device="cuda")  # there a curve is the same up to rounding only
-    company(ten(mixing, dtype="bfloat16"))
+    check_first_seed(ten(mixing), device="cuda")  # there a curve is the same up to rounding only
+    check_first_seed(ten(mixing, dtype="bfloat16"))
 
 
 def test_a_curve_of_its_seed_alone_passes_even_where_it_is_no_number() -> None:
-    company(ten(lambda r, s: r.rand(1).flatten() / (0.0 if s == 1 else 1.0) - torch.inf * (s == 2)))
+    check_first_seed(
+        ten(lambda r, s: r.rand(1).flatten() / (0.0 if s == 1 else 1.0) - torch.inf * (s == 2))
+    )
 
 
 def test_a_batch_normalisation_that_takes_the_replicas_for_examples_is_found_out() -> None:
@@ -150,4 +152,4 @@ def test_a_batch_normalisation_that_takes_the_replicas_for_examples_is_found_out
             yield step, {"loss": net(replicas.rand(3, 1)).square().mean((1, 2))}
 
     with pytest.raises(SimulationError, match="BatchNorm1d"):
-        company(simulation)
+        check_first_seed(simulation)

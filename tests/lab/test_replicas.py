@@ -87,8 +87,8 @@ def test_weights_of_ones_own_are_taken_as_they_are() -> None:
     own = torch.arange(6.0).reshape(2, 3)
     layer = replicas(1, 2).linear(2, 3, init=own, scale=torch.tensor([1.0, 2.0]))
     assert torch.equal(layer.weight.data, torch.stack([own, 2 * own]).double())
-    each = torch.stack([own, -own])
-    assert torch.equal(replicas(1, 2).linear(2, 3, init=each).weight.data, each.double())
+    signed = torch.stack([own, -own])
+    assert torch.equal(replicas(1, 2).linear(2, 3, init=signed).weight.data, signed.double())
     with pytest.raises(ValueError, match="init is 'xavier'; there are default, glorot_uniform"):
         replicas(1).linear(2, 3, init="xavier")
 

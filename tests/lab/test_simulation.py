@@ -21,7 +21,7 @@ UNITS = Knob("units", "Units", 1, 64, default=8, integer=True)
 
 
 def simulation(arms: list[Arm], **other: Any) -> Simulation:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "knobs": [RATE, DECAY, UNITS],
         "arms": arms,
         "x": Axis("epoch"),
@@ -29,7 +29,7 @@ def simulation(arms: list[Arm], **other: Any) -> Simulation:
         "points": 5,
         **other,
     }
-    return Simulation("Test", **given)
+    return Simulation("Test", **values)
 
 
 HEALTHY = Arm("healthy", "Healthy")
@@ -125,7 +125,7 @@ def test_an_arm_needs_a_name_that_can_stand_in_an_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "message"),
+    ("values", "field", "message"),
     [
         ({"rate": 0.0099}, "rate", "Learning rate must be between 0.01 and 10 1/step, not 0.0099."),
         ({"rate": 10.001}, "rate", "must be between"),
@@ -139,27 +139,27 @@ def test_an_arm_needs_a_name_that_can_stand_in_an_address() -> None:
     ],
 )
 def test_a_setting_out_of_range_names_its_knob_and_the_reason(
-    given: dict[str, object], field: str, message: str
+    values: dict[str, object], field: str, message: str
 ) -> None:
     with pytest.raises(KnobError) as error:
-        check_knobs([RATE, DECAY, UNITS], given)
+        check_knobs([RATE, DECAY, UNITS], values)
     assert error.value.field == field
     assert message in error.value.message
 
 
 @given(st.dictionaries(st.sampled_from(["rate", "decay", "units"]), st.floats() | st.integers()))
-def test_what_is_accepted_is_a_full_setting_within_range(given: dict[str, object]) -> None:
+def test_what_is_accepted_is_a_full_setting_within_range(values: dict[str, object]) -> None:
     knobs = [RATE, DECAY, UNITS]
     refused = set()
-    for name, value in given.items():
+    for name, value in values.items():
         with suppress(KnobError):
             check_knobs(knobs, {name: value})
             continue
         refused.add(name)
-    accepted = {name: value for name, value in given.items() if name not in refused}
+    accepted = {name: value for name, value in values.items() if name not in refused}
     if refused:
         with pytest.raises(KnobError) as error:
-            check_knobs(knobs, given)
+            check_knobs(knobs, values)
         assert error.value.field in refused
     setting = check_knobs(knobs, accepted)
     assert list(setting) == ["rate", "decay", "units"]

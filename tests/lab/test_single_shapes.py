@@ -153,8 +153,8 @@ def test_curves_that_start_at_nothing_have_no_shape_in_relation_to_it() -> None:
     for start in (0.0, -1.0, math.nan, math.inf):
         y = line((0, 1), (0.4, 1), (0.6, 0.1), (1, 0.1))
         y[0] = start
-        found = {name for name, shape in SHAPES.items() if shape.shown_by(X, y)[0]}
-        assert found <= {"diverges"}
+        shown = {name for name, shape in SHAPES.items() if shape.shown_by(X, y)[0]}
+        assert shown <= {"diverges"}
 
 
 @pytest.mark.parametrize("points", range(SHORTEST))
@@ -238,10 +238,10 @@ def test_a_replica_is_judged_alone(y: np.ndarray) -> None:
 @given(ANY_CURVES)
 def test_shapes_that_exclude_each_other_never_hold_together(y: np.ndarray) -> None:
     x = np.arange(y.shape[1])
-    found = {name: shape.shown_by(x, y) for name, shape in SHAPES.items()}
-    assert not (found["plateau-then-drop"] & found["early-drop"]).any()
-    assert not (found["flat"] & (found["early-drop"] | found["oscillates"])).any()
-    assert not (found["diverges"] & found["stalls-above"]).any()
-    assert not (found["steady-decrease"] & ~found["early-drop"]).any()
-    assert not (found["steady-decrease"] & found["oscillates"]).any()
-    assert not (found["flat"] & ~found["stalls-above"]).any()
+    shown = {name: shape.shown_by(x, y) for name, shape in SHAPES.items()}
+    assert not (shown["plateau-then-drop"] & shown["early-drop"]).any()
+    assert not (shown["flat"] & (shown["early-drop"] | shown["oscillates"])).any()
+    assert not (shown["diverges"] & shown["stalls-above"]).any()
+    assert not (shown["steady-decrease"] & ~shown["early-drop"]).any()
+    assert not (shown["steady-decrease"] & shown["oscillates"]).any()
+    assert not (shown["flat"] & ~shown["stalls-above"]).any()

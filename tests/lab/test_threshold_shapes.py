@@ -94,12 +94,12 @@ def test_a_claim_fits_when_its_shape_is_of_the_kind_it_compares_with(
 ) -> None:
     kinds = {(False, False): SHAPES, (True, False): PAIR_SHAPES, (False, True): THRESHOLD_SHAPES}
     kind = kinds.get((versus is not None, value is not None), {})
-    found = find_misfit(shape, "one", versus, value)
-    assert (found is None) is (shape in kind)
-    if found is None:
+    misfit = find_misfit(shape, "one", versus, value)
+    assert (misfit is None) is (shape in kind)
+    if misfit is None:
         assert shapes_for(versus, value)[shape] is kind[shape]  # type: ignore[index]
     else:
-        assert found.hint
+        assert misfit.hint
 
 
 def test_titles_and_verbs_have_one_place_for_the_number() -> None:

@@ -96,8 +96,10 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     share = (dropped == 0).double().mean((1, 2))
     torch.testing.assert_close(share, rate, rtol=0, atol=5 * 0.5 / math.sqrt(5000))
     for index in range(31):
-        kept = dropped[index][dropped[index] != 0]
-        torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - rate[index].item())))
+        remaining = dropped[index][dropped[index] != 0]
+        torch.testing.assert_close(
+            remaining, torch.full_like(remaining, 1 / (1 - rate[index].item()))
+        )
     assert (dropped[0] == 1).all()
     assert (dropped[31] == 0).all()
 
@@ -145,13 +147,13 @@ def test_norms_are_those_of_each_layers_weights() -> None:
         norms.gradient_norms(net)
     net(replicas.randn(6, 4)).square().sum().backward()
     for index, layer in enumerate((net[0], net[2])):
-        for found, values in (
+        for norm, values in (
             (norms.weight_norms(net)[index], layer.weight.detach()),
             (norms.gradient_norms(net)[index], layer.weight.grad),
         ):
-            each = torch.stack([torch.linalg.norm(values[r]) for r in range(3)])
-            assert found.shape == (3,)
-            torch.testing.assert_close(found, each, rtol=1e-12, atol=0)
+            expected = torch.stack([torch.linalg.norm(values[r]) for r in range(3)])
+            assert norm.shape == (3,)
+            torch.testing.assert_close(norm, expected, rtol=1e-12, atol=0)
 
 
 def test_clipping_tells_the_norm_before_and_leaves_small_gradients_alone() -> None:
