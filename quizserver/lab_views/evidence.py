@@ -13,10 +13,9 @@ from quizserver.lab.model import Arm, Description, Knob
 from quizserver.lab.shapes.registry import shapes_for
 from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
 from quizserver.web import charts
+from quizserver.web.scales import framed_range
 
 VERDICT_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
-# A chart shows at most this many times the start or the end: swings may leave the frame.
-Y_TOP = 1.6
 
 DescribedPoints = Sequence[tuple[float, float]]
 
@@ -279,14 +278,5 @@ def scale_described(
 
 
 def chart_y_range(*bands: Band, extra: Sequence[float] = ()) -> tuple[float, float] | None:
-    """From zero to just above the start or the end, so that swings don't flatten all else.
-
-    ``also`` are other numbers that get a place, unless they are below zero.
-    """
-    medians = [[value for value in band.median if value is not None] for band in bands]
-    values = [value for median in medians for value in median]
-    if not values or min(values) < 0 or max(values) == 0:
-        return None
-    reference = max(value for median in medians if median for value in (median[0], median[-1]))
-    top = min(max(values), Y_TOP * reference) or max(values)
-    return 0.0, max(top, *extra, 0.0) * 1.08
+    """The linear y axis for the bands' medians; ``extra`` are other numbers that it must reach."""
+    return framed_range([band.median for band in bands], extra)

@@ -4,7 +4,8 @@ The drawing keeps its text at one size whatever the width: axes and labels stand
 an outer ``<svg>`` without a viewBox, and only the lines live in an inner one that stretches
 (``vector-effect`` keeps their strokes even). Colours, fonts and strokes belong to ``charts.css``;
 the markup has classes only, so that a strict Content-Security-Policy, dark mode and print need
-nothing of it. The script of the lab bench draws the same structure with the same classes.
+nothing of it. The scripts of the lab bench draw the same structure with the same classes, and
+``tests/web/chart_numbers.json`` holds both to the same numbers.
 """
 
 from __future__ import annotations
@@ -17,10 +18,22 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from quizserver.web.label_placement import axis_name_box, place_label
-from quizserver.web.line_geometry import smooth_curve, thin_points
-from quizserver.web.scales import Scale, ScaleName, fit_scale, is_drawable, scale_ticks
+from quizserver.web.line_geometry import (
+    Numbers,
+    band_data,
+    line_data,
+    smooth_curve,
+    unbroken_runs,
+)
+from quizserver.web.scales import (
+    Scale,
+    ScaleName,
+    fit_scale,
+    format_percent,
+    is_drawable,
+    scale_ticks,
+)
 
-Numbers = Sequence[float | None]
 Size = Literal["hero", "card", "bench"]
 
 # The narrowest plot a reader gets, in CSS pixels: labels that fit there fit everywhere.
@@ -220,12 +233,21 @@ def _fit_plot(
         ceiling = max(y_values) * _BAND_HEADROOM if max(y_values) > 0 else max(y_values)
         y_values += [min(value, ceiling) for value in band]
         y_values += _finite_values(level.value for level in levels)
-    has_width = max(x_values) - min(x_values) > 1e-9 * max(map(abs, x_values))
     return _Plot(
-        Scale(min(x_values), max(x_values), x.scale) if has_width else fit_scale(x_values),
+        _fit_across(x_values, x.scale),
         Scale(*y_range, y.scale) if y_range is not None else fit_scale(y_values, y.scale),
         size,
     )
+
+
+def _fit_across(values: Sequence[float], name: ScaleName) -> Scale:
+    """The x axis spans its values exactly; on a log scale those that it can show."""
+    shown = [value for value in values if value > 0] if name == "log" else values
+    if not shown:
+        return fit_scale(values)
+    low, high = min(shown), max(shown)
+    has_width = high - low > 1e-9 * max(abs(low), abs(high))
+    return Scale(low, high, name) if has_width else fit_scale(shown)
 
 
 def _finite_values(values: Iterable[float | None]) -> Iterable[float]:
@@ -234,14 +256,15 @@ def _finite_values(values: Iterable[float | None]) -> Iterable[float]:
 
 def _curve_svg(plot: _Plot, curve: ChartCurve) -> str:
     arm = f"arm-{curve.arm % _ARM_COLOURS}"
-    band = _band_data(plot, curve)
+    band = band_data(plot.x, plot.y, curve.x, curve.low, curve.high)
     parts = [_path_svg(f"band {arm}", band)] if band else []
     if curve.replicas:
         lines = "".join(
-            _path_svg("replica", _line_data(plot, curve.x, line)) for line in curve.replicas
+            _path_svg("replica", line_data(plot.x, plot.y, curve.x, line))
+            for line in curve.replicas
         )
         parts.append(f'<g class="replicas {arm}">{lines}</g>')
-    parts.append(_path_svg(f"median {arm}", _line_data(plot, curve.x, curve.median)))
+    parts.append(_path_svg(f"median {arm}", line_data(plot.x, plot.y, curve.x, curve.median)))
     return "".join(parts)
 
 
@@ -249,67 +272,26 @@ def _path_svg(class_name: str, data: str) -> str:
     return f'<path class="{class_name}" d="{data}"/>' if data else ""
 
 
-def _unbroken_runs(plot: _Plot, x: Numbers, *lines: Numbers) -> list[list[tuple[int, ...]]]:
-    """Stretches of points where every line has a value, as (x, y…) in the inner drawing's units."""
-    runs: list[list[tuple[int, ...]]] = [[]]
-    for values in zip(x, *lines, strict=False):
-        positions = [plot.x.position(values[0]), *(plot.y.position(value) for value in values[1:])]
-        if any(position is None for position in positions):
-            runs.append([])
-            continue
-        x_position, *y_positions = (position for position in positions if position is not None)
-        runs[-1].append(
-            (round(1000 * x_position), *(_unit_y(y_position) for y_position in y_positions))
-        )
-    return [run for run in runs if run]
-
-
-def _unit_y(position: float) -> int:
-    # Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
-    return round(1000 * (1 - min(3.0, max(-2.0, position))))
-
-
-def _line_data(plot: _Plot, x: Numbers, y: Numbers) -> str:
-    runs = _unbroken_runs(plot, x, y)
-    # A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
-    return "".join(
-        "M" + _format_points(thin_points(run) if len(run) > 1 else run * 2) for run in runs
-    )
-
-
-def _band_data(plot: _Plot, curve: ChartCurve) -> str:
-    edges = []
-    for run in _unbroken_runs(plot, curve.x, curve.low, curve.high):
-        upper_edge = thin_points([(x, high) for x, _, high in run])
-        lower_edge = thin_points([(x, low) for x, low, _ in run])[::-1]
-        edges.append("M" + _format_points(upper_edge + lower_edge) + "Z")
-    return "".join(edges)
-
-
-def _format_points(points: Iterable[tuple[int, ...]]) -> str:
-    return " ".join(f"{x} {y}" for x, y in points)
-
-
 def _described_data(plot: _Plot, described: DescribedCurve) -> str:
     x, y = smooth_curve(described.points)
-    return _line_data(plot, x, y)
+    return line_data(plot.x, plot.y, x, y)
 
 
 def _grid_svg(plot: _Plot, x: ChartAxis, y: ChartAxis) -> str:
     parts = ['<g class="grid">']
     y_ticks = scale_ticks(plot.y)
     for position, _ in y_ticks:
-        parts.append(
-            f'<line x1="0" x2="100%" y1="{_format_percent(1 - position)}" y2="{_format_percent(1 - position)}"/>'
-        )
+        y_percent = format_percent(1 - position)
+        parts.append(f'<line x1="0" x2="100%" y1="{y_percent}" y2="{y_percent}"/>')
     parts.append('</g><line class="axis" x1="0" x2="100%" y1="100%" y2="100%"/><g class="ticks">')
     for position, text in y_ticks:
+        y_percent = format_percent(1 - position)
         parts.append(
-            f'<text class="tick-y" x="0" dx="-8" y="{_format_percent(1 - position)}" dy="0.32em">{text}</text>'
+            f'<text class="tick-y" x="0" dx="-8" y="{y_percent}" dy="0.32em">{text}</text>'
         )
     for position, text in scale_ticks(plot.x):
         parts.append(
-            f'<text class="tick-x" x="{_format_percent(position)}" y="100%" dy="1.5em">{text}</text>'
+            f'<text class="tick-x" x="{format_percent(position)}" y="100%" dy="1.5em">{text}</text>'
         )
     parts.append(
         f'</g><text class="axis-y" x="0" y="0" dx="-8" dy="-0.9em">{escape(y.text)}</text>'
@@ -322,7 +304,7 @@ def _level_lines(plot: _Plot, levels: Sequence[ReferenceLevel]) -> str:
     """A line across the plot at each level that has a place in it."""
     positions = [plot.y.position(level.value) for level in levels]
     y_percents = [
-        _format_percent(1 - position)
+        format_percent(1 - position)
         for position in positions
         if position is not None and 0 <= position <= 1
     ]
@@ -335,12 +317,9 @@ def _overflow_svg(plot: _Plot, curve: ChartCurve) -> str:
         x_position, y_position = plot.x.position(x), plot.y.position(value)
         if x_position is not None and y_position is not None and y_position > 1:
             class_name = f"beyond arm-{curve.arm % _ARM_COLOURS}"
-            return f'<text class="{class_name}" x="{_format_percent(x_position)}" y="0" dy="0.85em">▲</text>'
+            x_percent = format_percent(x_position)
+            return f'<text class="{class_name}" x="{x_percent}" y="0" dy="0.85em">▲</text>'
     return ""
-
-
-def _format_percent(share: float) -> str:
-    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
 
 
 def _labels_svg(
@@ -351,15 +330,15 @@ def _labels_svg(
     levels: Sequence[ReferenceLevel],
 ) -> str:
     labelled_lines = [
-        (f"label arm-{c.arm % _ARM_COLOURS}", c.label, _unbroken_runs(plot, c.x, c.median))
+        (f"label arm-{c.arm % _ARM_COLOURS}", c.label, unbroken_runs(plot.x, plot.y, c.x, c.median))
         for c in curves
     ]
     if described is not None:
         x, y = smooth_curve(described.points)
-        labelled_lines.append(("label ink", described.label, _unbroken_runs(plot, x, y)))
+        labelled_lines.append(("label ink", described.label, unbroken_runs(plot.x, plot.y, x, y)))
     x_range = (plot.x.low, plot.x.high)
     labelled_lines += [
-        ("label ink", level.label, _unbroken_runs(plot, x_range, [level.value] * 2))
+        ("label ink", level.label, unbroken_runs(plot.x, plot.y, x_range, [level.value] * 2))
         for level in levels
     ]
     # A name stands beside what is seen of its line, not beside what left the frame.
@@ -374,8 +353,9 @@ def _labels_svg(
             continue
         box = place_label(text, line, others=lines, occupied=boxes, size=_NARROWEST[plot.size])
         boxes.append(box)
+        x_percent, y_percent = format_percent(box.x), format_percent(box.y)
         parts.append(
-            f'<text class="{class_name}" x="{_format_percent(box.x)}" y="{_format_percent(box.y)}" dy="0.32em">'
+            f'<text class="{class_name}" x="{x_percent}" y="{y_percent}" dy="0.32em">'
             f"{escape(text)}</text>"
         )
     return "".join(parts)

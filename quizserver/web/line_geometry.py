@@ -1,10 +1,62 @@
-"""The geometry of drawn lines: fewer points that look the same, smooth ones through a few."""
+"""The geometry of drawn lines: SVG path data of few points, and smooth curves through a few.
+
+Paths are in units of a thousandth of the plot, y downwards. ``static/js/chart-geometry.js`` and
+``line-geometry.js`` do the same for the lab bench.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from quizserver.web.scales import Scale
+
+Numbers = Sequence[float | None]
+
+
+def line_data(x_scale: Scale, y_scale: Scale, x: Numbers, y: Numbers) -> str:
+    """The path of a line, lifted over gaps; empty when no point of it can be drawn."""
+    # A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
+    return "".join(
+        "M" + _format_points(thin_points(run) if len(run) > 1 else run * 2)
+        for run in unbroken_runs(x_scale, y_scale, x, y)
+    )
+
+
+def band_data(x_scale: Scale, y_scale: Scale, x: Numbers, low: Numbers, high: Numbers) -> str:
+    """The outline of the band between two lines."""
+    edges = []
+    for run in unbroken_runs(x_scale, y_scale, x, low, high):
+        upper_edge = thin_points([(across, up) for across, _, up in run])
+        lower_edge = thin_points([(across, down) for across, down, _ in run])[::-1]
+        edges.append("M" + _format_points(upper_edge + lower_edge) + "Z")
+    return "".join(edges)
+
+
+def unbroken_runs(
+    x_scale: Scale, y_scale: Scale, x: Numbers, *lines: Numbers
+) -> list[list[tuple[int, ...]]]:
+    """Stretches of points where every line has a value, as (x, y…)."""
+    runs: list[list[tuple[int, ...]]] = [[]]
+    for x_value, *y_values in zip(x, *lines, strict=False):
+        x_position = x_scale.position(x_value)
+        y_positions = [y_scale.position(value) for value in y_values]
+        if x_position is None or None in y_positions:
+            runs.append([])
+            continue
+        down = (_units_down(position) for position in y_positions if position is not None)
+        runs[-1].append((round(1000 * x_position), *down))
+    return [run for run in runs if run]
+
+
+def _units_down(position: float) -> int:
+    # Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
+    return round(1000 * (1 - min(3.0, max(-2.0, position))))
+
+
+def _format_points(points: Iterable[tuple[int, ...]]) -> str:
+    return " ".join(f"{x} {y}" for x, y in points)
 
 
 def thin_points(points: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -14,20 +66,30 @@ def thin_points(points: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """
     anchor = last = points[0]
     thinned = [anchor]
-    steepest, flattest = math.inf, -math.inf
+    flattest, steepest = -math.inf, math.inf
     for point in points[1:]:
+        low, high = _slopes_to(anchor, point)
         width = point[0] - anchor[0]
-        if width and flattest <= (point[1] - anchor[1]) / width <= steepest:
-            steepest = min(steepest, (point[1] + 1 - anchor[1]) / width)
-            flattest = max(flattest, (point[1] - 1 - anchor[1]) / width)
-        elif last is not anchor:
+        slope = (point[1] - anchor[1]) / width if width else flattest
+        if flattest <= slope <= steepest:
+            flattest, steepest = max(flattest, low), min(steepest, high)
+        else:
             thinned.append(last)
             anchor = last
-            width = point[0] - anchor[0]
-            steepest = (point[1] + 1 - anchor[1]) / width if width else math.inf
-            flattest = (point[1] - 1 - anchor[1]) / width if width else -math.inf
+            flattest, steepest = _slopes_to(anchor, point)
         last = point
     return [*thinned, last] if last is not anchor else thinned
+
+
+def _slopes_to(start: tuple[int, ...], end: tuple[int, ...]) -> tuple[float, float]:
+    """The flattest and the steepest line from one point that passes another within a unit.
+
+    Of two points that stand above each other further apart than that, no line does.
+    """
+    width, rise = end[0] - start[0], end[1] - start[1]
+    if width:
+        return (rise - 1) / width, (rise + 1) / width
+    return (-math.inf, math.inf) if abs(rise) <= 1 else (math.inf, -math.inf)
 
 
 def smooth_curve(

@@ -3,7 +3,8 @@
 It is built as the curves are (``charts``): axes and labels stand at percentages of an outer
 ``<svg>``, and only the cells live in an inner one that stretches. All cells with one count are one
 path, so a map of some hundred cells is a few kilobytes. A line goes round the region where most
-replicas show the shape: colour is not the only sign. ``map-picture.js`` draws the same structure.
+replicas show the shape: colour is not the only sign. ``static/js/map-picture.js`` and
+``map-axis.js`` draw the same structure, held to the same numbers by tests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from quizserver.web.charts import frame_chart
-from quizserver.web.scales import Scale, ScaleName, format_svg_number, scale_ticks
+from quizserver.web.scales import (
+    Scale,
+    ScaleName,
+    format_percent,
+    format_svg_number,
+    tick_values,
+)
 
 Counts = Sequence[Sequence[int | None]]
 
@@ -151,12 +158,12 @@ def _are_different(first: bool | None, second: bool | None) -> bool:
 
 def _axes_svg(x: MapAxis, y: MapAxis) -> str:
     parts = ['<g class="ticks">']
-    for position, text in _axis_ticks(y):
-        up = _format_percent(1 - position)
+    for position, text in map_axis_ticks(y):
+        up = format_percent(1 - position)
         parts.append(f'<line x1="0" x2="-4" y1="{up}" y2="{up}"/>')
         parts.append(f'<text class="tick-y" x="0" dx="-8" y="{up}" dy="0.32em">{text}</text>')
-    for position, text in _axis_ticks(x):
-        across = _format_percent(position)
+    for position, text in map_axis_ticks(x):
+        across = format_percent(position)
         parts.append(f'<text class="tick-x" x="{across}" y="100%" dy="1.5em">{text}</text>')
     parts.append(
         f'</g><text class="axis-y" x="0" y="0" dx="-8" dy="-0.9em">{escape(y.text)}</text>'
@@ -165,8 +172,8 @@ def _axes_svg(x: MapAxis, y: MapAxis) -> str:
     return "".join(parts)
 
 
-def _axis_ticks(side: MapAxis) -> list[tuple[float, str]]:
-    """(place 0…1, SVG text content) of names, of a few whole numbers, or of round numbers."""
+def map_axis_ticks(side: MapAxis) -> list[tuple[float, str]]:
+    """(position 0…1, SVG text content) of names, of a few whole numbers, or of round numbers."""
     count = len(side.values)
     if side.names:
         return [((i + 0.5) / count, str(escape(name))) for i, name in enumerate(side.names)]
@@ -176,21 +183,12 @@ def _axis_ticks(side: MapAxis) -> list[tuple[float, str]]:
         ]
     scale = Scale(side.values[0], side.values[-1], side.scale)
     labelled_ticks = []
-    for share, text in scale_ticks(scale):
-        value = _value_at(scale, share)
+    for value in tick_values(scale):
         position = side.position(value)
         is_whole = not side.integer or abs(value - round(value)) < 1e-6
         if position is not None and is_whole:
-            labelled_ticks.append((position, text))
+            labelled_ticks.append((position, format_svg_number(value)))
     return labelled_ticks
-
-
-def _value_at(scale: Scale, share: float) -> float:
-    """The inverse of ``scale.spot``."""
-    if scale.name == "linear":
-        return scale.low + share * (scale.high - scale.low)
-    low, high = math.log(scale.low), math.log(scale.high)
-    return math.exp(low + share * (high - low))
 
 
 def _markers_svg(x: MapAxis, y: MapAxis, markers: Sequence[ArmMarker]) -> str:
@@ -199,13 +197,10 @@ def _markers_svg(x: MapAxis, y: MapAxis, markers: Sequence[ArmMarker]) -> str:
         across, up = x.position(marker.x), y.position(marker.y)
         if across is None or up is None:
             continue
-        left, top = _format_percent(across), _format_percent(1 - up)
+        left, top = format_percent(across), format_percent(1 - up)
+        arm = f"arm-{marker.arm % _ARM_COLOURS}"
         parts.append(
-            f'<circle class="arm-mark arm-{marker.arm % _ARM_COLOURS}" cx="{left}" cy="{top}" r="9"/>'
+            f'<circle class="arm-mark {arm}" cx="{left}" cy="{top}" r="9"/>'
             f'<text class="arm-number" x="{left}" y="{top}" dy="0.34em">{marker.number}</text>'
         )
     return "".join(parts)
-
-
-def _format_percent(share: float) -> str:
-    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"

@@ -14,7 +14,7 @@ from pathlib import Path
 from flask import Flask, Response, abort, send_from_directory, url_for
 from markupsafe import Markup
 
-_IMPORT = re.compile(r'^import (?:[^"\n]* from )?"\./([\w-]+\.js)";', re.MULTILINE)
+_IMPORT = re.compile(r'^import (?:[^"]* from )?"\./([\w-]+\.js)";', re.MULTILINE)
 
 STATIC_FOLDER = Path(__file__).parent.parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600

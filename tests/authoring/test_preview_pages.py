@@ -17,6 +17,7 @@ from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.evidence.record import Evidence, read_evidence
 from quizserver.settings import Settings
+from tests.flows.browser_client import collapse_white_space
 
 pytestmark = pytest.mark.one_database
 
@@ -43,7 +44,7 @@ def author(settings: Settings) -> Iterator[FlaskClient]:
 def get_page(client: FlaskClient, address: str) -> str:
     response = client.get(address)
     assert response.status_code == 200, address
-    return response.get_data(as_text=True)
+    return collapse_white_space(response.get_data(as_text=True))
 
 
 def wait_for(condition: Callable[[], bool]) -> bool:

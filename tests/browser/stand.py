@@ -200,7 +200,7 @@ def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
             id=name,
             html=text,
             checked=False,
-            mark=mark,
+            status=mark,
             feedback_html="<p>Because.</p>" if answered else None,
             evidence=[evidence_view(f"e-{name}")] if answered else (),
         )
@@ -226,10 +226,10 @@ def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
             ident="described", title="Loss", description="Late fall.", points=DESCRIBED
         ),
         options=options,
-        version="v",
+        version_code="v",
         number=1,
         answering=not answered,
-        shown="1.seal",
+        opened_token="1.seal",
         hints=["<p>Think of small steps.</p>", "<p>Think again.</p>"][:hints],
         hints_left=2 - hints,
         more_hints_url=f"/questions/q?hints={hints + 1}",
@@ -318,18 +318,18 @@ def application(stand: Stand) -> Flask:
     @attempts.get("/questions/<question>", endpoint="question")
     def show(question: str) -> str:
         view = question_view(question == "answered", int(request.args.get("hints", "0")))
-        return render_template("attempts/question.html", q=view)
+        return render_template("attempts/question.html", question=view, problems=())
 
     @attempts.post("/questions/<question>/answer")
     def answer(question: str) -> tuple[str, int]:
         form = request.form.to_dict(flat=False)
         if "hint" in form:
             view = question_view(False, int(form["hints_seen"][0]) + 1)
-            return render_template("attempts/question.html", q=view), 200
+            return render_template("attempts/question.html", question=view, problems=()), 200
         if "option" not in form:
             view = question_view(False)
             view.error = "Choose at least one option."
-            return render_template("attempts/question.html", q=view), 422
+            return render_template("attempts/question.html", question=view, problems=()), 422
         stand.answers.append(form)
         return "taken", 200
 

@@ -40,7 +40,7 @@ def asking(sheet: Page, stand: Stand) -> Page:
     return sheet
 
 
-@pytest.mark.parametrize("missing", ["bench.js", "scales.js", "server.js"])
+@pytest.mark.parametrize("missing", ["bench.js", "scales.js", "http.js"])
 def test_a_bench_whose_script_does_not_come_says_so(
     sheet: Page, stand: Stand, missing: str
 ) -> None:

@@ -10,6 +10,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 
+def collapse_white_space(html: str) -> str:
+    """A page as browsers read it: but for preformatted text, much white space is one space."""
+    parts = re.split(r"(<(textarea|pre)\b.*?</\2>)", html, flags=re.DOTALL)
+    # Of each three parts the second is preformatted, and the third the name of its element.
+    return "".join(
+        part if i % 3 else re.sub(r"\s+", " ", part) for i, part in enumerate(parts) if i % 3 < 2
+    )
+
+
 class Form(HTMLParser):
     """The fields of the first form of a page whose action ends with ``action``."""
 
@@ -84,5 +93,6 @@ class Visitor:
         return " ".join(re.sub(r"<[^>]+>", " ", self.page).split())
 
     def _store_response(self, response: TestResponse) -> str:
-        self.status, self.page = response.status_code, response.get_data(as_text=True)
+        self.status, page = response.status_code, response.get_data(as_text=True)
+        self.page = collapse_white_space(page) if response.mimetype == "text/html" else page
         return self.page

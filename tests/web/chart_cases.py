@@ -1,8 +1,9 @@
-"""The numbers that charts must show, whoever draws them: the server's Python or the bench's JavaScript.
+"""The numbers that charts must show, drawn by the server's Python or the bench's JavaScript.
 
-``chart_numbers.json`` holds cases by section, each with what is right. The numbers were worked out by
-hand or in exact arithmetic, not taken from one of the two; what whole charts show (``charts``) was
-drawn by both and then checked by eye. Lengths are shares of the plot, lines are in thousandths of it.
+``chart_numbers.json`` holds cases by section, each with what is right. The numbers were worked out
+by hand or in exact arithmetic, not taken from one of the two; what whole charts show (``charts``)
+was drawn by both and then checked by eye. Positions and sizes are shares of the plot, lines are in
+thousandths of it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ EXPECTED: Mapping[str, Callable[[Case], Any]] = {
     "ticks": lambda case: case["ticks"],
     "tick_texts": lambda case: case["text"],
     "percents": lambda case: case["text"],
-    "thinned": lambda case: case["kept"],
+    "thinned": lambda case: case["thinned"],
     "smoothed": lambda case: [case["x"], case["y"]],
     "lines": lambda case: case["path"],
     "bands": lambda case: case["path"],

@@ -78,7 +78,9 @@ def test_a_level_is_a_line_at_its_value_with_its_name(value: float) -> None:
 @pytest.mark.parametrize(("value", "scale"), [(2.0, "linear"), (0.0, "log"), (1e300, "linear")])
 def test_a_level_without_a_place_is_left_out(value: float, scale: ScaleName) -> None:
     root = chart(
-        ChartCurve([0, 10], [1.0, 0.5]), y=ChartAxis("loss", "", scale), levels=[ReferenceLevel(value, "this")],
+        ChartCurve([0, 10], [1.0, 0.5]),
+        y=ChartAxis("loss", "", scale),
+        levels=[ReferenceLevel(value, "this")],
         y_range=(0.1, 1.0),
     )  # fmt: skip
     assert not found(root, "level")

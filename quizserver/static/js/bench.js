@@ -1,374 +1,520 @@
+// @ts-check
 // The lab bench: turns the recorded bench of the page into one that runs.
 
-import { Chart, valueAt } from "./chart.js";
-import { Kept } from "./kept.js";
-import * as link from "./link.js";
-import { Maps } from "./maps.js";
-import { timeLeft } from "./progress.js";
-import { Readings } from "./readings.js";
-import * as runs from "./runs.js";
-import { number } from "./scales.js";
-import { Setting } from "./setting.js";
-import { Told } from "./told.js";
-import { usable } from "./usable.js";
+import { BenchForm } from "./bench-form.js";
+import { Chart } from "./chart.js";
+import { valuesAt } from "./chart-geometry.js";
+import { setEnabled } from "./disable-button.js";
+import { findElement, findPart } from "./dom.js";
+import { toServerError } from "./http.js";
+import { parseJson } from "./json.js";
+import { Legend } from "./legend.js";
+import { formatNumber } from "./number-text.js";
+import { PhaseMaps } from "./phase-maps.js";
+import { timeLeftClause, waitingMessage } from "./progress-bar.js";
+import * as client from "./run-client.js";
+import { SavedRuns } from "./saved-runs.js";
+import { parseSettingLink, writeSettingLink } from "./setting-link.js";
+import { BenchStatus } from "./status.js";
+
+/** @import { Band, BenchConfig, CurveRun, RecordedCurve, RunJob } from "./types" */
+/** @import { Curve, RunEnd, RunPoints, RunState } from "./types" */
 
 const LETTERS = "ABCD";
-// For kept runs whose own colour is taken: the arms' colours, the least alike first.
+// For saved runs whose own colour is taken: the arms' colours, the least alike first.
 const COLOURS = [2, 3, 1, 0, 4, 5];
 
 class Bench {
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.config = JSON.parse(root.dataset.bench);
-    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
-    [this.series] = Object.keys(this.config.series);
-    this.told = new Told(root);
-    this.readings = new Readings(root, this.config.x.label, (run) => this.forget(run));
-    this.kept = new Kept(`${this.config.topic}/${this.config.simulation}`);
-    this.setting = new Setting(root, this.config, () => this.changed(), (words) => {
-      this.changed();
-      this.show();
-      this.told.say(words);
+    /** @type {BenchConfig} */
+    this.config = parseJson(root.dataset.bench ?? "");
+    // The chart shows the first series.
+    this.series = Object.keys(this.config.series)[0];
+    this.figure = findElement(root, ".bench-figure", HTMLElement);
+    this.caption = findPart(root, "caption", HTMLElement);
+    this.beyond = findPart(root, "beyond", HTMLElement);
+    this.runButton = findPart(root, "run", HTMLButtonElement);
+    this.stopButton = findPart(root, "stop", HTMLButtonElement);
+    this.logToggle = findPart(root, "log", HTMLInputElement);
+    this.replicasToggle = findPart(root, "replica-lines", HTMLInputElement);
+    this.link = findPart(root, "link", HTMLAnchorElement);
+    this.csv = findPart(root, "csv", HTMLAnchorElement);
+    this.busy = false;
+    this.recordedRequested = false;
+    /** The run that was last asked for. @type {RunJob | null} */
+    this.job = null;
+    /** The curve that is being drawn or was drawn last. @type {Curve | null} */
+    this.current = null;
+    /** @type {[number, number] | null} */
+    this.xRange = null;
+    /** When the current run began to be followed. */
+    this.startedAt = 0;
+    this.stopFollowing = () => {};
+    /** @type {PhaseMaps | null} */
+    this.maps = null;
+    this.status = new BenchStatus(root);
+    this.legend = new Legend(root, this.config.x.label, (run) => this.removeSaved(run));
+    this.saved = new SavedRuns(`${this.config.topic}/${this.config.simulation}`);
+    this.form = new BenchForm(root, this.config, {
+      onChange: () => this.handleChange(),
+      onArm: (message) => {
+        this.handleChange();
+        this.showRecorded();
+        this.status.showMessage(message);
+      },
     });
-    this.chart = new Chart(this.part("chart"), `${root.id}-live`, {
-      x: this.config.x,
-      y: this.config.series[this.series],
-    }, (x, target) => this.read(x, target));
-    this.begin();
-    this.maps = this.part("map") && new Maps(root, this.config, this.setting, () => this.runFromMap());
+    this.chart = new Chart(
+      findPart(root, "chart", HTMLElement),
+      `${root.id}-live`,
+      { x: this.config.x, y: this.config.series[this.series] },
+      (x, target) => this.showReading(x, target),
+    );
+    this.drawInitial();
+    if (root.querySelector('[data-part="map"]')) {
+      this.maps = new PhaseMaps(root, this.config, this.form, () => this.runFromMap());
+    }
     this.listen();
-    for (const waiting of root.querySelectorAll("[data-waits]")) waiting.disabled = false;
+    for (const control of root.querySelectorAll("[data-waits]")) {
+      control.toggleAttribute("disabled", false);
+    }
     root.querySelector("[data-late]")?.remove();
-    this.fromAddress();
+    this.applyLink();
   }
 
   /** The first picture: the recorded curve, under the setting that the page proposes. */
-  begin() {
-    const { initial, recorded } = this.config;
-    this.setting.choose(initial.arm, initial.knobs, { first: 0, replicas: this.config.replicas });
-    for (const knob of this.setting.knobs) knob.catchUp();
-    this.setting.mark();
-    this.working(false);
-    this.current = recorded && this.recorded(recorded.arm, recorded);
-    this.part("key-described").hidden = !this.config.described;
+  drawInitial() {
+    const { initial, recorded, replicas, described } = this.config;
+    this.form.startFromArm(initial.arm, initial.knobs, { first: 0, replicas });
+    for (const knob of this.form.knobs) knob.restoreTyped();
+    this.form.updateArmButtons();
+    this.setBusy(false);
+    this.current = recorded && this.recordedCurve(recorded.arm, recorded);
+    findPart(this.root, "key-described", HTMLElement).hidden = !described;
     const axis = this.config.series[this.series];
     // What is described is drawn to scale; else the simulation knows what its series needs.
-    this.part("log").checked = axis.scale === "log" && !this.config.described;
-    this.xRange = recorded ? [recorded.x[0], recorded.x.at(-1)] : null;
+    this.logToggle.checked = axis.scale === "log" && !described;
+    this.xRange = recorded && [recorded.x[0], recorded.x[recorded.x.length - 1]];
     this.redraw();
-    this.changed();
+    this.handleChange();
   }
 
-  recorded(arm, { x, n, sentence, ...band }) {
-    const { label } = this.setting.arm(arm);
-    return this.curve(arm, { x, ...band }, { title: n ? `${label}, ${n} seeds, recorded` : `${label}, recorded`, recorded: true, sentence: sentence ?? "" });
+  /**
+   * @param {string} arm
+   * @param {RecordedCurve} recorded
+   * @returns {Curve}
+   */
+  recordedCurve(arm, { x, n, sentence, ...band }) {
+    const { label } = this.form.findArm(arm);
+    const title = n ? `${label}, ${n} seeds, recorded` : `${label}, recorded`;
+    const curve = this.createCurve(arm, x, band, { title });
+    return { ...curve, recorded: true, sentence: sentence ?? "" };
   }
 
-  /** What is on record of the present setting, or an empty chart: never another setting's curve. */
-  show() {
+  /**
+   * @param {string} name the arm's
+   * @param {number[]} x
+   * @param {Band} band
+   * @param {{ title: string, label?: string }} texts
+   * @returns {Curve}
+   */
+  createCurve(name, x, { median, low, high }, { title, label }) {
+    const arm = this.form.findArm(name);
+    return {
+      x: [...x],
+      median: [...median],
+      low: [...low],
+      high: [...high],
+      arm: arm.index,
+      name,
+      label: label ?? arm.label,
+      title,
+    };
+  }
+
+  /** What is recorded of the present setting, or an empty chart: never another setting's curve. */
+  showRecorded() {
     if (this.busy) return;
-    if (!this.current?.recorded) this.keepCurrent(null);
-    this.current = this.onRecord();
-    if (!this.current) this.fetchRecorded();
-    this.part("csv").hidden = true;
-    this.told.progress(0, "");
+    if (!this.current?.recorded) this.saveCurrent(null);
+    this.current = this.findRecorded();
+    if (!this.current) void this.fetchRecorded();
+    this.csv.hidden = true;
+    this.status.showProgress(0, "");
     this.redraw();
   }
 
   /** The recorded curve of the setting as it stands; null while none is known. */
-  onRecord() {
-    const { recorded, recorded_arms: others } = this.config;
-    const arm = this.setting.from.name;
-    if (Object.keys(this.setting.turned).length) return null;
-    const found = others?.arms[arm];
-    if (found) return this.recorded(arm, { ...found, x: others.x });
-    return recorded?.arm === arm ? this.recorded(arm, recorded) : null;
+  findRecorded() {
+    const { recorded, recorded_arms: fetched } = this.config;
+    const arm = this.form.arm.name;
+    if (Object.keys(this.form.changedKnobs).length) return null;
+    const curve = fetched?.arms[arm];
+    if (fetched && curve) return this.recordedCurve(arm, { ...curve, x: fetched.x });
+    return recorded?.arm === arm ? this.recordedCurve(arm, recorded) : null;
   }
 
-  /** The other arms' recorded curves come when the first of them is wanted, and only once. */
+  /** The other arms' recorded curves come when the first of them is needed, and only once. */
   async fetchRecorded() {
     const { recorded_url: url } = this.config;
-    if (!url || this.fetched) return;
-    this.fetched = true;
+    if (!url || this.recordedRequested) return;
+    this.recordedRequested = true;
     try {
-      this.config.recorded_arms = await runs.recorded(url);
-    } catch (error) {
-      this.fetched = false;
+      this.config.recorded_arms = await client.fetchRecordedArms(url);
+    } catch (thrown) {
+      const { message } = toServerError(thrown);
+      this.recordedRequested = false;
       // An arm without its recorded curve can still be run.
-      if (!this.current && !this.busy) this.told.say(`Its recorded curve did not come: ${error.message} Press Run to train it.`);
+      if (!this.current && !this.busy) {
+        this.status.showMessage(
+          `Its recorded curve did not come: ${message} Press Run to train it.`,
+        );
+      }
       return;
     }
-    // Whatever is on record of the arm that is chosen by now; a curve that was run stays.
+    // Whatever is recorded of the arm that is chosen by now; a curve that was run stays.
     if (this.current || this.busy) return;
-    this.current = this.onRecord();
+    this.current = this.findRecorded();
     if (this.current) this.redraw();
   }
 
   listen() {
-    this.part("form").addEventListener("submit", (event) => {
+    findPart(this.root, "form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      this.run();
+      void this.run();
     });
-    this.part("stop").addEventListener("click", () => this.stop());
-    this.part("log").addEventListener("change", () => this.redraw());
-    this.part("replica-lines").addEventListener("change", () => this.showReplicas());
-    this.part("link").addEventListener("click", () => this.copyLink());
+    this.stopButton.addEventListener("click", () => void this.stop());
+    this.logToggle.addEventListener("change", () => this.redraw());
+    this.replicasToggle.addEventListener("change", () => void this.showReplicas());
+    this.link.addEventListener("click", () => void this.copyLink());
     window.addEventListener("hashchange", () => {
       // The link's own address is the setting that stands already, with its curve.
-      if (window.location.hash !== this.part("link").hash) this.fromAddress();
+      if (window.location.hash !== this.link.hash) this.applyLink();
     });
   }
 
-  changed() {
-    this.told.complain("");
-    this.maps?.follow();
-    this.part("link").href = link.write({ at: this.root.id, ...this.setting.value, knobs: this.setting.turned });
+  handleChange() {
+    this.status.showError("");
+    this.maps?.showSetting();
+    const setting = { ...this.form.setting, knobs: this.form.changedKnobs };
+    this.link.href = writeSettingLink(this.root.id, setting);
   }
 
-  fromAddress() {
-    const asked = link.read(window.location.hash);
-    if (!asked || asked.at !== this.root.id) return;
-    this.setting.choose(asked.arm, asked.knobs, asked);
-    this.changed();
-    this.show();
+  /** Sets the form to what the address says, if it is about this bench. */
+  applyLink() {
+    const link = parseSettingLink(window.location.hash);
+    if (link?.benchId !== this.root.id) return;
+    this.form.startFromArm(link.arm, link.knobs, link.seeds);
+    this.handleChange();
+    this.showRecorded();
     this.root.scrollIntoView({ block: "start" });
-    this.told.say("The setting comes from the address. Press Run.");
+    this.status.showMessage("The setting comes from the address. Press Run.");
   }
 
   async copyLink() {
     try {
-      await navigator.clipboard.writeText(new URL(this.part("link").href, window.location.href).href);
-      this.told.say("Link copied. It is in the address bar, too.");
+      await navigator.clipboard.writeText(new URL(this.link.href, window.location.href).href);
+      this.status.showMessage("Link copied. It is in the address bar, too.");
     } catch {
-      this.told.say("The link is in the address bar.");
+      this.status.showMessage("The link is in the address bar.");
     }
   }
 
-  /** Runs the setting under the dot, and brings the curve into view. */
+  /** Runs the setting under the map's dot, and brings the curve into view. */
   runFromMap() {
-    this.run();
-    this.root.querySelector(".bench-figure").scrollIntoView({ block: "nearest" });
+    void this.run();
+    this.figure.scrollIntoView({ block: "nearest" });
   }
 
   async run() {
     if (this.busy) return;
-    const fault = this.setting.fault();
+    const fault = this.form.findFault();
     if (fault !== null) {
-      this.told.complain(fault);
+      this.status.showError(fault);
       return;
     }
-    const { words, own, value } = this.setting;
-    const { arm, knobs, first, replicas } = value;
-    this.working(true);
-    this.told.progress(0, "Asking for a run…");
+    const { settingText, changesText, setting } = this.form;
+    const { arm, knobs, first, replicas } = setting;
+    this.setBusy(true);
+    this.status.showProgress(0, "Asking for a run…");
+    /** @type {RunJob} */
+    let job;
     try {
       const { topic, simulation, runs_url: url } = this.config;
-      this.job = await runs.start(url, { topic, simulation, arm, knobs, replicas, first_seed: first });
+      const request = { topic, simulation, arm, knobs, replicas, first_seed: first };
+      job = await client.startRun(url, request);
     } catch (error) {
-      this.refused(error);
+      this.showRefusal(error);
       return;
     }
-    this.keepCurrent(own ? null : arm);
-    const empty = { x: [], median: [], low: [], high: [] };
-    this.current = this.curve(arm, empty, { title: `${words}, ${seedWords(first, replicas)}`, run: this.job, label: own || words });
-    this.started = performance.now();
+    this.job = job;
+    this.saveCurrent(changesText ? null : arm);
+    const title = `${settingText}, ${seedsText(first, replicas)}`;
+    const label = changesText || settingText;
+    const curve = this.createCurve(arm, [], { median: [], low: [], high: [] }, { title, label });
+    this.current = { ...curve, run: job };
+    this.startedAt = performance.now();
     this.redraw(true);
-    this.told.announce(`Run started: ${words}.`);
-    if (this.job.state === "done" && (await this.whole())) return;
-    usable(this.part("stop"), true);
-    this.unfollow = runs.follow(this.job, {
-      state: (data) => this.waiting(data),
-      points: (data) => this.points(data),
-      end: (data) => this.ended(data),
-      lost: (first) => this.told.bar.lost(first),
+    this.status.announce(`Run started: ${settingText}.`);
+    if (job.state === "done" && (await this.takeStoredRun(job))) return;
+    setEnabled(this.stopButton, true);
+    this.stopFollowing = client.followRun(job, {
+      state: (data) => this.showWaiting(data),
+      points: (data) => this.addPoints(data),
+      end: (data) => this.endRun(data),
+      lost: (isFirst) => this.status.bar.showLostConnection(isFirst),
     });
   }
 
-  /** A finished run comes whole; false when it could not be had, so that the stream may try. */
-  async whole() {
+  /**
+   * A finished run comes whole; false when it could not be had, so that the stream may try.
+   *
+   * @param {RunJob} job
+   */
+  async takeStoredRun(job) {
     try {
-      const run = await runs.whole(this.job);
-      Object.assign(this.current, { x: run.x, ...run.series[this.series] });
-      this.ended(run);
+      /** @type {CurveRun} */
+      const run = await client.fetchRun(job);
+      if (this.current) Object.assign(this.current, { x: run.x, ...run.series[this.series] });
+      this.endRun(run);
       return true;
     } catch {
       return false;
     }
   }
 
-  waiting({ state, waiting }) {
-    if (state !== "queued") return;
-    const ahead = waiting === 1 ? "1 run is" : `${waiting} runs are`;
-    this.told.progress(0, waiting ? `Waiting: ${ahead} ahead.` : "Waiting for a worker…");
+  /** @param {RunState} data */
+  showWaiting({ state, waiting }) {
+    if (state === "queued") this.status.showProgress(0, waitingMessage(waiting));
   }
 
-  points({ x, series, done, total, seconds_left: left }) {
-    const fresh = series[this.series];
+  /** @param {RunPoints} data */
+  addPoints({ x, series, ...progress }) {
+    const band = series[this.series];
     const curve = this.current;
+    if (!curve) return;
     x.forEach((value, i) => {
       // A stream that was taken up again may repeat points: only later ones count.
-      if (curve.x.length && value <= curve.x.at(-1)) return;
+      const last = curve.x.at(-1);
+      if (last !== undefined && value <= last) return;
       curve.x.push(value);
-      for (const name of ["median", "low", "high"]) curve[name].push(fresh[name][i]);
+      curve.median.push(band.median[i]);
+      curve.low.push(band.low[i]);
+      curve.high.push(band.high[i]);
     });
+    const { done, total } = progress;
     // Where the run will end is known from the recorded one, or guessed where the steps are even.
-    const even = !this.config.recorded && this.config.x.scale !== "log";
-    if (even && curve.x.length > 1) this.xRange = [curve.x[0], curve.x[0] + (total - 1) * (curve.x[1] - curve.x[0])];
+    const isEven = !this.config.recorded && this.config.x.scale !== "log";
+    if (isEven && curve.x.length > 1) {
+      const [first, second] = curve.x;
+      this.xRange = [first, first + (total - 1) * (second - first)];
+    }
     this.redraw(true);
-    const { label } = this.config.x;
     const end = this.xRange?.[1];
+    const isUnderWay = done < total && Boolean(end);
+    const reached = `${this.config.x.label} ${formatNumber(x.at(-1), 6)}`;
+    const position = isUnderWay
+      ? `${reached} of ${formatNumber(end, 6)}`
+      : `${done} of ${total} points`;
     // The first points say little of how long the rest will take.
-    const telling = curve.x.length >= 5 && performance.now() - this.started >= 1000;
-    const time = telling && done < total && Number.isFinite(left) ? `, about ${timeLeft(left)} left` : "";
-    const where = done < total && end ? `${label} ${number(x.at(-1), 6)} of ${number(end, 6)}` : `${done} of ${total} points`;
-    this.told.progress(done / total, where + time);
+    const isTelling = curve.x.length >= 5 && performance.now() - this.startedAt >= 1000;
+    const timeLeft = isTelling ? timeLeftClause(progress) : "";
+    this.status.showProgress(done / total, position + timeLeft);
   }
 
-  ended({ state, error, sentence }) {
-    this.unfollow?.();
-    this.working(false);
-    const words = { done: "Done.", stopped: "Stopped.", failed: error ?? "The run failed. Press Run to try again." }[state] ?? state;
-    if (state === "failed") this.told.complain(words);
-    this.told.progress(state === "done" ? 1 : null, state === "failed" ? "The run failed." : words);
-    this.current.sentence = sentence ?? "";
+  /** @param {RunEnd} end */
+  endRun({ state, error, sentence }) {
+    this.stopFollowing();
+    this.setBusy(false);
+    const isDone = state === "done";
+    const hasFailed = state === "failed";
+    const message = endMessage(state, error ?? "The run failed. Press Run to try again.");
+    if (hasFailed) this.status.showError(message);
+    this.status.showProgress(isDone ? 1 : null, hasFailed ? "The run failed." : message);
+    if (this.current) this.current.sentence = sentence ?? "";
     this.redraw();
-    this.part("csv").hidden = state !== "done";
-    this.part("csv").href = this.job.csv;
-    if (state === "done" && this.part("replica-lines").checked) this.showReplicas();
-    this.told.announce([words, sentence].filter(Boolean).join(" "));
+    this.csv.hidden = !isDone;
+    this.csv.href = this.job?.csv ?? "";
+    if (isDone && this.replicasToggle.checked) void this.showReplicas();
+    this.status.announce([message, sentence].filter(Boolean).join(" "));
   }
 
-  refused(error) {
-    this.working(false);
-    this.told.progress(0, "Nothing was run.");
-    const knob = this.setting.knobs.find((one) => one.spec.name === error.field);
+  /** @param {unknown} thrown */
+  showRefusal(thrown) {
+    const { field, lost, message } = toServerError(thrown);
+    this.setBusy(false);
+    this.status.showProgress(0, "Nothing was run.");
+    const knob = this.form.knobs.find(({ spec }) => spec.name === field);
     if (knob) {
-      knob.complain(error.message);
+      knob.showError(message);
       knob.focus();
     } else {
-      this.told.complain(error.lost ? `${error.message} Check the connection, then press Run again.` : error.message);
+      const advice = lost ? " Check the connection, then press Run again." : "";
+      this.status.showError(message + advice);
     }
   }
 
   async stop() {
-    usable(this.part("stop"), false);
-    this.told.progress(null, "Stopping…");
+    if (!this.job) return;
+    setEnabled(this.stopButton, false);
+    this.status.showProgress(null, "Stopping…");
     try {
-      await runs.stop(this.job);
-    } catch (error) {
-      usable(this.part("stop"), this.busy);
-      this.told.complain(`It could not be stopped: ${error.message}`);
+      await client.stopRun(this.job);
+    } catch (thrown) {
+      setEnabled(this.stopButton, this.busy);
+      this.status.showError(`It could not be stopped: ${toServerError(thrown).message}`);
     }
   }
 
   async showReplicas() {
-    const wanted = this.part("replica-lines").checked;
     const curve = this.current;
-    if (wanted && curve && !curve.replicas && curve.run && !this.busy) {
+    if (this.replicasToggle.checked && curve?.run && !curve.replicas && !this.busy) {
       try {
-        const run = await runs.whole(curve.run, true);
+        /** @type {CurveRun} */
+        const run = await client.fetchRun(curve.run, { replicas: true });
         curve.replicas = run.replicas?.[this.series] ?? [];
-      } catch (error) {
-        this.told.complain(error.message);
+      } catch (thrown) {
+        this.status.showError(toServerError(thrown).message);
       }
     }
     this.redraw(this.busy);
   }
 
-  /** Keeps the run in the chart for comparison, unless it is the recorded twin of `arm`'s next. */
-  keepCurrent(arm) {
-    if (this.current?.recorded && this.current.name === arm) return;
-    if (this.current?.x.length > 1) this.kept.add({ ...this.current, replicas: null, run: null });
+  /**
+   * Saves the current run for comparison, unless it is the recorded twin of the run that comes
+   * next.
+   *
+   * @param {string | null} nextArm the arm of the next run; null when that has other knobs
+   */
+  saveCurrent(nextArm) {
+    const curve = this.current;
+    if (!curve || (curve.recorded && curve.name === nextArm)) return;
+    if (curve.x.length > 1) this.saved.addRun({ ...curve, replicas: null, run: null });
   }
 
-  forget(run) {
-    const place = this.kept.runs.indexOf(run);
-    this.kept.remove(run);
+  /** @param {Curve} run */
+  removeSaved(run) {
+    const index = this.saved.runs.indexOf(run);
+    this.saved.removeRun(run);
     this.redraw(this.busy);
-    // On to the next kept run, as whoever clears several wants.
-    const next = this.kept.runs[Math.min(place, this.kept.runs.length - 1)];
-    (this.readings.removers.get(next) ?? this.part("log")).focus();
-    this.told.announce(`Removed: ${run.title}.`);
+    // On to the next saved run, as whoever clears several would go.
+    const next = this.saved.runs[Math.min(index, this.saved.runs.length - 1)];
+    (this.legend.removeButtons.get(next) ?? this.logToggle).focus();
+    this.status.announce(`Removed: ${run.title}.`);
   }
 
-  curve(arm, { x, median, low, high, replicas }, more) {
-    const { label, index } = this.setting.arm(arm);
-    return { x: [...x], median: [...median], low: [...low], high: [...high], replicas, arm: index, name: arm, label, ...more };
-  }
-
-  /** The current run first, then the kept ones, which show as plain lines with a letter. */
+  /** The current run first, then the saved ones, which show as plain lines with a letter. */
   get curves() {
-    const used = new Set(this.current ? [this.current.arm] : []);
-    const kept = this.kept.runs.map((run, i) => {
+    const colours = new Set(this.current ? [this.current.arm] : []);
+    const saved = this.saved.runs.map((run, i) => {
       // Runs that began at the same arm would share its colour: the later ones get a free one.
-      const arm = [run.arm, ...COLOURS].find((colour) => !used.has(colour)) ?? run.arm;
-      used.add(arm);
+      const arm = [run.arm, ...COLOURS].find((colour) => !colours.has(colour)) ?? run.arm;
+      colours.add(arm);
       return { ...run, label: LETTERS[i], dash: i, arm, low: [], high: [], source: run };
     });
-    return this.current ? [this.current, ...kept] : kept;
+    return this.current ? [this.current, ...saved] : saved;
   }
 
+  /** @param {boolean} live whether a run is under way */
   redraw(live = false) {
     const curves = this.curves;
+    const curve = this.current;
+    this.replicasToggle.disabled = !(curve?.replicas ?? curve?.run);
+    this.figure.classList.toggle("with-replicas", this.replicasToggle.checked);
     const { label } = this.config.series[this.series];
-    this.part("replica-lines").disabled = !(this.current?.replicas || this.current?.run);
-    this.root.querySelector(".bench-figure").classList.toggle("with-replicas", this.part("replica-lines").checked);
     this.chart.draw({
       curves,
-      described: this.config.described ?? null,
-      log: this.part("log").checked,
+      described: this.config.described,
+      log: this.logToggle.checked,
       live,
       xRange: this.xRange,
-      title: `${label} by ${this.config.x.label}: ${this.current?.title ?? "no run yet"}`,
-      description: this.current?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
+      title: `${label} by ${this.config.x.label}: ${curve?.title ?? "no run yet"}`,
+      description:
+        curve?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
     });
-    this.part("caption").textContent = this.current?.sentence ?? "";
-    this.part("beyond").textContent = beyondWords(this.chart.beyond);
-    this.readings.list(curves, this.chart.at ?? null);
-    if (!live) this.readings.table(this.current);
+    this.caption.textContent = curve?.sentence ?? "";
+    this.beyond.textContent = beyondText(this.chart.beyond);
+    this.legend.showCurves(curves, this.chart.readAt);
+    if (!live) this.legend.fillTable(curve);
   }
 
-  /** Hears the reading line: values into the rows, and into the slider for screen readers. */
-  read(x, target) {
-    const points = this.current?.x ?? [];
-    this.readings.values(this.curves, x);
-    if (!target) return;
-    if (!points.length) {
-      for (const name of ["min", "max", "now"]) target.setAttribute(`aria-value${name}`, "0");
-      target.setAttribute("aria-valuetext", "No curve yet");
+  /**
+   * Shows the values at the reading line in the legend, and in the slider for screen readers.
+   *
+   * @param {number | null} readAt
+   * @param {HTMLElement} target the slider
+   */
+  showReading(readAt, target) {
+    this.legend.showValues(this.curves, readAt);
+    const curve = this.current;
+    const last = curve?.x.at(-1);
+    if (!curve || last === undefined) {
+      setSliderValue(target, 0, 0, 0, "No curve yet");
       return;
     }
-    const at = x ?? points.at(-1);
-    const { median, low, high } = valueAt(this.current, at) ?? {};
-    target.setAttribute("aria-valuemin", points[0]);
-    target.setAttribute("aria-valuemax", points.at(-1));
-    target.setAttribute("aria-valuenow", at);
-    target.setAttribute("aria-valuetext", `${this.config.x.label} ${number(at, 6)}: ${number(median)}, from ${number(low)} to ${number(high)}`);
+    const x = readAt ?? last;
+    const { median, low, high } = valuesAt(curve, x) ?? {};
+    const values = [median, low, high].map((value) => formatNumber(value));
+    const text = `${values[0]}, from ${values[1]} to ${values[2]}`;
+    const reading = `${this.config.x.label} ${formatNumber(x, 6)}: ${text}`;
+    setSliderValue(target, curve.x[0], last, x, reading);
   }
 
-  working(busy) {
+  /** @param {boolean} busy whether a run is under way */
+  setBusy(busy) {
     this.busy = busy;
-    usable(this.part("run"), !busy);
-    usable(this.part("stop"), false);
+    setEnabled(this.runButton, !busy);
+    setEnabled(this.stopButton, false);
     // Only the picture: what is said within something busy may not be read out.
-    const figure = this.root.querySelector(".bench-figure");
-    figure.toggleAttribute("aria-busy", false);
+    this.figure.toggleAttribute("aria-busy", false);
     if (busy) {
-      this.told.complain("");
-      figure.setAttribute("aria-busy", "true");
-      this.part("csv").hidden = true;
+      this.status.showError("");
+      this.figure.setAttribute("aria-busy", "true");
+      this.csv.hidden = true;
     }
   }
 }
 
-function seedWords(first, count) {
+/**
+ * @param {HTMLElement} slider
+ * @param {number} low
+ * @param {number} high
+ * @param {number} value
+ * @param {string} text
+ */
+function setSliderValue(slider, low, high, value, text) {
+  slider.setAttribute("aria-valuemin", String(low));
+  slider.setAttribute("aria-valuemax", String(high));
+  slider.setAttribute("aria-valuenow", String(value));
+  slider.setAttribute("aria-valuetext", text);
+}
+
+/**
+ * @param {string} state
+ * @param {string} error
+ */
+function endMessage(state, error) {
+  if (state === "done") return "Done.";
+  if (state === "stopped") return "Stopped.";
+  return state === "failed" ? error : state;
+}
+
+/**
+ * @param {number} first
+ * @param {number} count
+ */
+function seedsText(first, count) {
   return first ? `seeds ${first} to ${first + count - 1}` : `${count} seeds`;
 }
 
-function beyondWords(curves) {
+/** @param {Curve[]} curves those that leave the frame */
+function beyondText(curves) {
   if (!curves.length) return "";
   const names = curves.map((curve) => curve.label).join(", ");
-  return `▲ ${names} ${curves.length > 1 ? "go" : "goes"} beyond the frame; the log scale shows all of it.`;
+  const verb = curves.length > 1 ? "go" : "goes";
+  return `▲ ${names} ${verb} beyond the frame; the log scale shows all of it.`;
 }
 
-for (const root of document.querySelectorAll("[data-bench]")) new Bench(root);
+for (const root of document.querySelectorAll("[data-bench]")) {
+  if (root instanceof HTMLElement) new Bench(root);
+}

@@ -1,51 +1,80 @@
-// The bench's chart: the structure and classes of the server's charts, redrawn as points arrive,
-// and a reading line that follows the pointer or the arrow keys.
+// @ts-check
+// The bench's chart: the structure and classes of the server's charts (quizserver/web/charts.py),
+// redrawn as points arrive, and a reading line that follows the pointer or the arrow keys.
 
-import { axisName, place } from "./labels.js";
-import { drawable, fit, scale, tickText, ticks } from "./scales.js";
+import * as geometry from "./chart-geometry.js";
+import { createElement, createSvg } from "./dom.js";
+import { axisNameBox, placeLabel } from "./label-placement.js";
+import { smoothCurve } from "./line-geometry.js";
+import { formatPercent, tickText } from "./number-text.js";
+import { scaleTicks, isDrawable } from "./scales.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+/** @import { AxisSpec, ChartState, Curve, Point } from "./types" */
+/** @import { Scales } from "./chart-geometry.js" */
+/** @typedef {{ x: AxisSpec, y: AxisSpec }} Axes */
+
+// The narrowest plot that a reader gets, in CSS pixels: labels that fit there fit everywhere.
+/** @type {[width: number, height: number]} */
 const NARROWEST = [240, 280];
 const ARM_COLOURS = 12;
-const BAND_HEADROOM = 1.6;
-// A linear axis shows at most this many times the starts and ends of the lines; an end this many
-// times the highest start is a run that diverged, which no longer counts.
-const FRAME = 1.6;
-const DIVERGED = 10;
 // Letters at the lines' ends stand at least this share of the plot's height apart.
-const APART = 0.055;
+const LETTER_DISTANCE = 0.055;
+// How many points of the curve a key moves the reading line by.
+/** @type {Record<string, number>} */
+const KEY_STEPS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 10,
+  PageDown: -10,
+  Home: -1e9,
+  End: 1e9,
+};
 
-export function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
+/**
+ * The class that gives a curve its colour.
+ *
+ * @param {{ arm: number }} curve
+ */
+export function armClass(curve) {
+  return `arm-${curve.arm % ARM_COLOURS}`;
 }
 
-const percent = (share) => `${Number((100 * share).toFixed(2))}%`;
-export const armClass = (curve) => `arm-${curve.arm % ARM_COLOURS}`;
-const finite = (values) => values.filter(drawable);
-
 export class Chart {
-  /** `axes` is {x, y} with label, unit and scale; `onRead(x or null)` hears the reading line. */
+  /**
+   * @param {HTMLElement} box is emptied for the chart
+   * @param {string} ident the beginning of its elements' ids
+   * @param {Axes} axes
+   * @param {(x: number | null, target: HTMLElement) => void} onRead is called whenever the reading
+   *   line moves or its values change; `target` is the slider that has it
+   */
   constructor(box, ident, axes, onRead) {
     this.axes = axes;
-    this.ident = ident;
     this.onRead = onRead;
-    this.title = svg("title", { id: `${ident}-title` });
-    this.text = svg("desc", { id: `${ident}-desc` });
-    this.frame = svg("g");
-    this.marks = svg("svg", {
+    /** @type {Scales | null} */
+    this.scales = null;
+    /** @type {Curve[]} */
+    this.curves = [];
+    /** The curves whose median leaves the frame. @type {Curve[]} */
+    this.beyond = [];
+    /** The x of the reading line; null while there is none. @type {number | null} */
+    this.readAt = null;
+    this.namedCurves = "";
+    this.title = createSvg("title", { id: `${ident}-title` });
+    this.text = createSvg("desc", { id: `${ident}-desc` });
+    this.frame = createSvg("g");
+    this.drawing = createSvg("svg", {
       class: "marks",
       viewBox: "0 0 1000 1000",
       preserveAspectRatio: "none",
       width: "100%",
       height: "100%",
     });
-    this.names = svg("g");
-    this.signs = svg("g");
-    this.cross = svg("g", { class: "cross" });
-    this.plot = svg(
+    this.names = createSvg("g");
+    this.signs = createSvg("g");
+    this.cross = createSvg("g", { class: "cross" });
+    this.plot = createSvg(
       "svg",
       {
         class: "plot",
@@ -57,278 +86,268 @@ export class Chart {
       this.title,
       this.text,
       this.frame,
-      this.marks,
+      this.drawing,
       this.names,
       this.signs,
       this.cross,
     );
-    this.target = readingLine(this);
-    const chart = document.createElement("div");
-    chart.className = "chart chart-bench";
+    this.target = createReadingTarget(this);
+    const chart = createElement("div", { className: "chart chart-bench" });
     chart.append(this.plot, this.target);
     box.replaceChildren(chart);
   }
 
-  /**
-   * Draws {curves, described, log, title, description, live, xRange}. A curve is {x, median, low,
-   * high, replicas, label, arm, source, dash}: `source` marks a kept one, whose label is a letter. While `live`, the axes only grow
-   * and names stay put.
-   */
+  /** @param {ChartState} state */
   draw(state) {
-    const held = state.live ? this.scales : null;
-    this.scales = fitted(state, this.axes, held);
+    const scales = geometry.fitScales(state, this.axes, this.scales);
+    this.scales = scales;
     this.curves = state.curves;
-    this.beyond = state.curves.filter((curve) => leaves(this.scales, curve) !== null);
+    this.beyond = state.curves.filter((curve) => geometry.findOverflow(scales, curve) !== null);
     this.title.textContent = state.title;
     this.text.textContent = state.description;
     const empty = !state.described && !state.curves.some((curve) => curve.x.length);
-    this.frame.replaceChildren(...grid(this.scales, this.axes, empty));
-    const described = state.described ? smooth(state.described) : null;
-    const drawn = state.curves.flatMap((curve) => curveMarks(this.scales, curve));
-    if (described) drawn.push(path("described", line(this.scales, ...described)));
-    this.marks.replaceChildren(...drawn.filter(Boolean));
-    this.signs.replaceChildren(...letters(this.scales, state.curves), ...this.beyond.map((curve) => sign(this.scales, curve)));
-    const called = state.curves.map((curve) => curve.label).join("\n");
-    if (!state.live || called !== this.called) {
-      this.names.replaceChildren(...names(this.scales, this.axes, state, described));
-      this.called = called;
+    this.frame.replaceChildren(...drawFrame(scales, this.axes, empty));
+    const described = state.described ? smoothCurve(state.described) : null;
+    const drawn = state.curves.flatMap((curve) => drawCurve(scales, curve));
+    if (described) drawn.push(...drawPath("described", geometry.lineData(scales, ...described)));
+    this.drawing.replaceChildren(...drawn);
+    this.signs.replaceChildren(
+      ...drawLetters(scales, state.curves),
+      ...this.beyond.map((curve) => drawOverflow(scales, curve)),
+    );
+    const namedCurves = state.curves.map((curve) => curve.label).join("\n");
+    if (!state.live || namedCurves !== this.namedCurves) {
+      this.names.replaceChildren(...drawNames(scales, this.axes, state, described));
+      this.namedCurves = namedCurves;
     }
-    this.read(this.at ?? null);
+    this.moveReading(this.readAt);
   }
 
-  /** Puts the reading line at the point of the first curve nearest to `x`, or takes it away. */
-  read(x) {
-    const points = this.curves?.[0]?.x ?? [];
-    this.at = x === null || !points.length ? null : nearest(points, x);
+  /**
+   * Puts the reading line at the point of the first curve that is nearest to `x`, or takes it away.
+   *
+   * @param {number | null} x
+   */
+  moveReading(x) {
+    const points = this.curves[0]?.x ?? [];
+    this.readAt = x === null || !points.length ? null : geometry.nearestPoint(points, x);
     this.cross.replaceChildren();
-    if (this.at !== null) this.cross.append(...crossMarks(this.scales, this.curves, this.at));
-    this.onRead(this.at, this.target);
+    if (this.readAt !== null && this.scales) {
+      this.cross.append(...drawCross(this.scales, this.curves, this.readAt));
+    }
+    this.onRead(this.readAt, this.target);
   }
 
-  step(by) {
-    const points = this.curves?.[0]?.x ?? [];
+  /**
+   * Moves the reading line by so many points of the first curve.
+   *
+   * @param {number} steps
+   */
+  stepReading(steps) {
+    const points = this.curves[0]?.x ?? [];
     if (!points.length) return;
-    const now = this.at === null ? (by > 0 ? -1 : points.length) : points.indexOf(this.at);
-    this.read(points[Math.min(points.length - 1, Math.max(0, now + by))]);
+    const outside = steps > 0 ? -1 : points.length;
+    const index = this.readAt === null ? outside : points.indexOf(this.readAt);
+    this.moveReading(points[Math.min(points.length - 1, Math.max(0, index + steps))]);
   }
 }
 
-/** A slider over the plot: the pointer and the arrow keys move it, screen readers hear values. */
-function readingLine(chart) {
-  const target = document.createElement("div");
-  target.className = "plot-target";
-  target.tabIndex = 0;
+/**
+ * A slider over the plot: the pointer and the arrow keys move it, screen readers hear values.
+ *
+ * @param {Chart} chart
+ */
+function createReadingTarget(chart) {
+  const target = createElement("div", { className: "plot-target", tabIndex: 0 });
   target.setAttribute("role", "slider");
   target.setAttribute("aria-label", "Read values along the curves");
   target.addEventListener("pointermove", (event) => {
     const box = target.getBoundingClientRect();
-    if (chart.scales) chart.read(chart.scales.x.value((event.clientX - box.left) / box.width));
+    const position = (event.clientX - box.left) / box.width;
+    if (chart.scales) chart.moveReading(chart.scales.x.valueAt(position));
   });
-  target.addEventListener("pointerleave", () => chart.read(null));
-  target.addEventListener("blur", () => chart.read(null));
+  target.addEventListener("pointerleave", () => chart.moveReading(null));
+  target.addEventListener("blur", () => chart.moveReading(null));
   target.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -1e9, End: 1e9 }[event.key];
-    if (event.key === "Escape") chart.read(null);
-    if (by === undefined) return;
+    if (event.key === "Escape") chart.moveReading(null);
+    if (!(event.key in KEY_STEPS)) return;
     event.preventDefault();
-    chart.step(by);
+    chart.stepReading(KEY_STEPS[event.key]);
   });
   return target;
 }
 
-export function nearest(points, x) {
-  return points.reduce((best, point) => (Math.abs(point - x) < Math.abs(best - x) ? point : best));
+/**
+ * A path with these data, unless there are none.
+ *
+ * @param {string} name
+ * @param {string} data
+ */
+function drawPath(name, data) {
+  return data ? [createSvg("path", { class: name, d: data })] : [];
 }
 
-/** The value of a curve's line at x: {median, low, high}, or null where it has no such point. */
-export function valueAt(curve, x) {
-  const i = curve.x.indexOf(x);
-  if (i < 0) return null;
-  return { median: curve.median[i], low: curve.low?.[i], high: curve.high?.[i] };
-}
-
-function fitted({ curves, described, log, xRange, live }, axes, held) {
-  const across = finite([...(xRange ?? []), ...curves.flatMap((curve) => curve.x)]);
-  const medians = finite([
-    ...curves.flatMap((curve) => curve.median),
-    ...(described ?? []).map(([, y]) => y),
-  ]);
-  const top = log ? Infinity : frame(curves, described);
-  const upright = medians.length ? medians.map((value) => Math.min(value, top)) : [0, 1];
-  const ceiling = Math.max(...medians) > top ? top : Math.max(...upright) * BAND_HEADROOM;
-  for (const value of finite(curves.flatMap((curve) => [...(curve.low ?? []), ...(curve.high ?? [])]))) {
-    upright.push(Math.min(value, Math.max(ceiling, ...upright)));
-  }
-  let y = fit(upright, log ? "log" : "linear");
-  if (live && held && held.y.name === y.name) {
-    y = scale(Math.min(held.y.low, y.low), Math.max(held.y.high, y.high), y.name);
-  }
-  const [low, high] = across.length ? [Math.min(...across), Math.max(...across)] : [0, 1];
-  return { x: low < high ? scale(low, high, axes.x.scale) : fit(across), y };
-}
-
-/** The highest value that a linear axis need show: swings and diverged runs don't flatten the rest. */
-function frame(curves, described) {
-  const lines = curves.map((curve) => finite(curve.median)).filter((line) => line.length);
-  if (lines.some((line) => Math.min(...line) < 0)) return Infinity;
-  const starts = [...lines.map((line) => line[0]), ...(described ?? []).map(([, y]) => y)];
-  const highest = Math.max(0, ...starts);
-  const ends = lines.map((line) => line.at(-1)).filter((end) => !highest || end <= DIVERGED * highest);
-  return FRAME * Math.max(highest, ...ends) || Infinity;
-}
-
-/** Where a curve's median first leaves the frame: x, or null when it stays inside. */
-function leaves(scales, curve) {
-  const i = curve.median.findIndex((value) => scales.y.spot(value) > 1 + 1e-9);
-  return i < 0 ? null : curve.x[i];
-}
-
-function sign(scales, curve) {
-  const x = percent(scales.x.spot(leaves(scales, curve)));
-  return svg("text", { class: `beyond ${armClass(curve)}`, x, y: 0, dy: "0.85em" }, "▲");
-}
-
-/** The letters of kept curves, each at its curve's end and none upon another. */
-function letters(scales, curves) {
-  const ends = [];
-  for (const curve of curves.filter((one) => one.source)) {
-    const last = curve.median.findLastIndex(drawable);
-    const up = scales.y.spot(curve.median[last]);
-    if (up !== null) ends.push({ curve, x: scales.x.spot(curve.x[last]), y: 1 - Math.min(1, Math.max(0, up)) });
-  }
-  ends.sort((a, b) => a.y - b.y);
-  ends.forEach((end, i) => {
-    if (i) end.y = Math.max(end.y, ends[i - 1].y + APART);
-  });
-  // Those that were pushed below the axis push the ones above them back up.
-  ends.reduceRight((lowest, end) => (end.y = Math.min(end.y, lowest)) - APART, 1);
-  return ends.map(({ curve, x, y }) => svg("text", { class: `label letter ${armClass(curve)}`, x: percent(x), y: percent(y), dx: 3, dy: "0.32em" }, curve.label));
-}
-
-function path(name, data) {
-  return data ? svg("path", { class: name, d: data }) : null;
-}
-
-function runs(scales, x, ...lines) {
-  const found = [[]];
-  x.forEach((value, i) => {
-    const across = scales.x.spot(value);
-    const ups = lines.map((values) => scales.y.spot(values[i]));
-    if (across === null || ups.includes(null)) found.push([]);
-    else found.at(-1).push([Math.round(1000 * across), ...ups.map(unitY)]);
-  });
-  return found.filter((run) => run.length);
-}
-
-const unitY = (spot) => Math.round(1000 * (1 - Math.min(3, Math.max(-2, spot))));
-const pairs = (points) => points.map(([x, y]) => `${x} ${y}`).join(" ");
-
-function line(scales, x, y) {
-  return runs(scales, x, y).map((run) => `M${pairs(run.length > 1 ? run : [run[0], run[0]])}`).join("");
-}
-
-function band(scales, curve) {
-  return runs(scales, curve.x, curve.low, curve.high)
-    .map((run) => {
-      const back = [...run].reverse();
-      return `M${pairs(run.map(([x, , high]) => [x, high]))} ${pairs(back)}Z`;
-    })
-    .join("");
-}
-
-function curveMarks(scales, curve) {
+/**
+ * @param {Scales} scales
+ * @param {Curve} curve
+ */
+function drawCurve(scales, curve) {
   const arm = armClass(curve);
-  const main = curve.source ? `kept-line dash-${curve.dash}` : "median";
-  const marks = [path(`${main} ${arm}`, line(scales, curve.x, curve.median))];
+  const elements = drawPath(`band ${arm}`, geometry.bandData(scales, curve));
   if (curve.replicas?.length) {
-    const lines = curve.replicas.map((values) => path("replica", line(scales, curve.x, values)));
-    marks.unshift(svg("g", { class: `replicas ${arm}` }, ...lines.filter(Boolean)));
+    const lines = curve.replicas.flatMap((values) =>
+      drawPath("replica", geometry.lineData(scales, curve.x, values)),
+    );
+    elements.push(createSvg("g", { class: `replicas ${arm}` }, ...lines));
   }
-  if (curve.low?.length) marks.unshift(path(`band ${arm}`, band(scales, curve)));
-  return marks;
+  const name = curve.source ? `kept-line dash-${curve.dash}` : "median";
+  elements.push(...drawPath(`${name} ${arm}`, geometry.lineData(scales, curve.x, curve.median)));
+  return elements;
 }
 
-/** Monotone cubic interpolation, as the server's: a plateau stays flat. */
-function smooth(points, stepsEach = 12) {
-  if (points.length < 2) return [points.map(([x]) => x), points.map(([, y]) => y)];
-  const widths = points.slice(1).map(([x], i) => x - points[i][0]);
-  const slopes = points.slice(1).map(([, y], i) => (y - points[i][1]) / widths[i]);
-  const tangents = points.map((_, i) => {
-    if (i === 0) return slopes[0];
-    if (i === slopes.length) return slopes.at(-1);
-    const [a, b] = [slopes[i - 1], slopes[i]];
-    return a * b <= 0 ? 0 : (2 * a * b) / (a + b);
+/**
+ * The sign at the top of the frame where a curve's median leaves it.
+ *
+ * @param {Scales} scales
+ * @param {Curve} curve
+ */
+function drawOverflow(scales, curve) {
+  const x = formatPercent(geometry.findOverflow(scales, curve) ?? 0);
+  return createSvg("text", { class: `beyond ${armClass(curve)}`, x, y: 0, dy: "0.85em" }, "▲");
+}
+
+/**
+ * The letters of saved runs, each at its curve's end and none upon another.
+ *
+ * @param {Scales} scales
+ * @param {Curve[]} curves
+ */
+function drawLetters(scales, curves) {
+  const ends = curves.flatMap((curve) => {
+    const last = curve.source ? curve.median.findLastIndex(isDrawable) : -1;
+    const [across, up] = [scales.x.position(curve.x[last]), scales.y.position(curve.median[last])];
+    if (across === null || up === null) return [];
+    return [{ curve, x: across, y: 1 - Math.min(1, Math.max(0, up)) }];
   });
-  const [xs, ys] = [[points[0][0]], [points[0][1]]];
-  widths.forEach((width, i) => {
-    for (let step = 1; step <= stepsEach; step += 1) {
-      const t = step / stepsEach;
-      xs.push(points[i][0] + t * width);
-      ys.push(
-        (1 + 2 * t) * (1 - t) ** 2 * points[i][1] +
-          t * (1 - t) ** 2 * width * tangents[i] +
-          t ** 2 * (3 - 2 * t) * points[i + 1][1] +
-          t ** 2 * (t - 1) * width * tangents[i + 1],
-      );
-    }
-  });
-  return [xs, ys];
-}
-
-function tick(name, attributes, value) {
-  const [text, raised] = tickText(value);
-  const element = svg("text", { class: name, ...attributes }, text);
-  if (raised) element.append(svg("tspan", { class: "raised", dy: "-0.4em" }, raised));
-  return element;
-}
-
-const axisText = ({ label, unit }) => (unit ? `${label} (${unit})` : label);
-
-function grid(scales, axes, empty) {
-  const rows = empty ? [] : ticks(scales.y);
-  const columns = empty ? [] : ticks(scales.x);
-  return [
-    svg(
-      "g",
-      { class: "grid" },
-      ...rows.map(([spot]) => svg("line", { x1: 0, x2: "100%", y1: percent(1 - spot), y2: percent(1 - spot) })),
+  ends.sort((a, b) => a.y - b.y);
+  for (let i = 1; i < ends.length; i += 1) {
+    ends[i].y = Math.max(ends[i].y, ends[i - 1].y + LETTER_DISTANCE);
+  }
+  // Those that were pushed below the axis push the ones above them back up.
+  let lowest = 1;
+  for (let i = ends.length - 1; i >= 0; i -= 1) {
+    ends[i].y = Math.min(ends[i].y, lowest);
+    lowest = ends[i].y - LETTER_DISTANCE;
+  }
+  return ends.map(({ curve, x, y }) =>
+    createSvg(
+      "text",
+      {
+        class: `label letter ${armClass(curve)}`,
+        x: formatPercent(x),
+        y: formatPercent(y),
+        dx: 3,
+        dy: "0.32em",
+      },
+      curve.label,
     ),
-    svg("line", { class: "axis", x1: 0, x2: "100%", y1: "100%", y2: "100%" }),
-    ...rows.map(([spot, value]) => tick("tick-y", { x: 0, dx: -8, y: percent(1 - spot), dy: "0.32em" }, value)),
-    ...columns.map(([spot, value]) => tick("tick-x", { x: percent(spot), y: "100%", dy: "1.5em" }, value)),
-    svg("text", { class: "axis-y", x: 0, y: 0, dx: -8, dy: "-0.9em" }, axisText(axes.y)),
-    svg("text", { class: "axis-x", x: "100%", y: "100%", dy: "2.9em" }, axisText(axes.x)),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string | number>} attributes
+ * @param {number} value
+ */
+function drawTick(name, attributes, value) {
+  const [text, exponent] = tickText(value);
+  const tick = createSvg("text", { class: name, ...attributes }, text);
+  if (exponent) tick.append(createSvg("tspan", { class: "raised", dy: "-0.4em" }, exponent));
+  return tick;
+}
+
+/** @param {AxisSpec} axis */
+function axisText({ label, unit }) {
+  return unit ? `${label} (${unit})` : label;
+}
+
+/**
+ * The grid, the axis, the ticks and the axes' names.
+ *
+ * @param {Scales} scales
+ * @param {Axes} axes
+ * @param {boolean} empty whether there is nothing that ticks could be about
+ */
+function drawFrame(scales, axes, empty) {
+  const rows = empty ? [] : scaleTicks(scales.y);
+  const columns = empty ? [] : scaleTicks(scales.x);
+  const lines = rows.map(([position]) => {
+    const y = formatPercent(1 - position);
+    return createSvg("line", { x1: 0, x2: "100%", y1: y, y2: y });
+  });
+  return [
+    createSvg("g", { class: "grid" }, ...lines),
+    createSvg("line", { class: "axis", x1: 0, x2: "100%", y1: "100%", y2: "100%" }),
+    ...rows.map(([position, value]) => {
+      const y = formatPercent(1 - position);
+      return drawTick("tick-y", { x: 0, dx: -8, y, dy: "0.32em" }, value);
+    }),
+    ...columns.map(([position, value]) => {
+      const x = formatPercent(position);
+      return drawTick("tick-x", { x, y: "100%", dy: "1.5em" }, value);
+    }),
+    createSvg("text", { class: "axis-y", x: 0, y: 0, dx: -8, dy: "-0.9em" }, axisText(axes.y)),
+    createSvg("text", { class: "axis-x", x: "100%", y: "100%", dy: "2.9em" }, axisText(axes.x)),
   ];
 }
 
-function names(scales, axes, state, described) {
-  // A name stands beside what is seen of its line, not beside what left the frame.
-  const points = (x, y) => runs(scales, x, y).flat().filter(([, py]) => py >= 0 && py <= 1000).map(([px, py]) => [px / 1000, py / 1000]);
-  const named = state.curves.map((curve) => ({
+/**
+ * The names of the lines. A saved run has its letter in place of one, and a run that is under way
+ * gets none beside a line that still moves.
+ *
+ * @param {Scales} scales
+ * @param {Axes} axes
+ * @param {ChartState} state
+ * @param {[xs: number[], ys: number[]] | null} described
+ */
+function drawNames(scales, axes, state, described) {
+  /** @type {{ name: string, text: string, line: Point[] }[]} */
+  const lines = state.curves.map((curve, i) => ({
     name: `label ${armClass(curve)}`,
-    text: curve.source || (state.live && curve === state.curves[0]) ? "" : curve.label,
-    line: points(curve.x, curve.median),
+    text: curve.source || (state.live && i === 0) ? "" : curve.label,
+    line: geometry.pointsInFrame(scales, curve.x, curve.median),
   }));
-  if (described) named.push({ name: "label ink", text: "as described", line: points(...described) });
-  const lines = named.map((entry) => entry.line);
-  const taken = [axisName(axisText(axes.y), NARROWEST)];
-  return named
-    .filter((entry) => entry.text && entry.line.length)
-    .map((entry) => {
-      const box = place(entry.text, entry.line, lines, taken, NARROWEST);
-      taken.push(box);
-      return svg("text", { class: entry.name, x: percent(box.x), y: percent(box.y), dy: "0.32em" }, entry.text);
-    });
+  if (described) {
+    const line = geometry.pointsInFrame(scales, ...described);
+    lines.push({ name: "label ink", text: "as described", line });
+  }
+  const others = lines.map(({ line }) => line);
+  const taken = [axisNameBox(axisText(axes.y), NARROWEST)];
+  const named = lines.filter(({ text, line }) => text && line.length);
+  return named.map(({ name, text, line }) => {
+    const box = placeLabel(text, line, others, taken, NARROWEST);
+    taken.push(box);
+    const [x, y] = [formatPercent(box.x), formatPercent(box.y)];
+    return createSvg("text", { class: name, x, y, dy: "0.32em" }, text);
+  });
 }
 
-function crossMarks(scales, curves, x) {
-  const across = percent(scales.x.spot(x));
-  const marks = [svg("line", { x1: across, x2: across, y1: 0, y2: "100%" })];
+/**
+ * The reading line, with a dot on each curve that has a value there.
+ *
+ * @param {Scales} scales
+ * @param {Curve[]} curves
+ * @param {number} x
+ */
+function drawCross(scales, curves, x) {
+  const across = formatPercent(scales.x.position(x) ?? 0);
+  const elements = [createSvg("line", { x1: across, x2: across, y1: 0, y2: "100%" })];
   for (const curve of curves) {
-    const spot = scales.y.spot(valueAt(curve, x)?.median);
-    if (spot !== null && spot >= 0 && spot <= 1) {
-      marks.push(svg("circle", { class: armClass(curve), cx: across, cy: percent(1 - spot), r: 4 }));
+    const up = scales.y.position(geometry.valuesAt(curve, x)?.median);
+    if (up !== null && up >= 0 && up <= 1) {
+      const cy = formatPercent(1 - up);
+      elements.push(createSvg("circle", { class: armClass(curve), cx: across, cy, r: 4 }));
     }
   }
-  return marks;
+  return elements;
 }

@@ -1,50 +1,77 @@
-// Moments on the reader's own clocks, the copy button, and the time zone that the browser knows.
+// @ts-check
+// The pages of classes: moments on the reader's own clocks, the copy button, and the time zone that
+// the browser knows.
 
-const words = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+import { createElement } from "./dom.js";
 
-function offset(moment) {
+const COPIED_MS = 3000;
+
+const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+
+/**
+ * The offset from UTC of the reader's clocks at a moment.
+ *
+ * @param {Date} moment
+ */
+function utcOffsetText(moment) {
   const minutes = -moment.getTimezoneOffset();
   if (minutes === 0) return "UTC";
-  const [size, two] = [Math.abs(minutes), (n) => String(n).padStart(2, "0")];
-  return `UTC${minutes > 0 ? "+" : "−"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+  const size = Math.abs(minutes);
+  /** @param {number} n */
+  const twoDigits = (n) => String(n).padStart(2, "0");
+  const hours = twoDigits(Math.floor(size / 60));
+  return `UTC${minutes > 0 ? "+" : "−"}${hours}:${twoDigits(size % 60)}`;
 }
 
 for (const time of document.querySelectorAll("time[data-local]")) {
-  const moment = new Date(time.dateTime);
+  const moment = new Date(time.getAttribute("datetime") ?? "");
   if (!Number.isNaN(moment.valueOf())) {
-    time.textContent = `${words.format(moment).replace(" at ", ", ")} ${offset(moment)}`;
+    const text = momentFormat.format(moment).replace(" at ", ", ");
+    time.textContent = `${text} ${utcOffsetText(moment)}`;
   }
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  const before = button.textContent;
+/** @param {HTMLElement} button with what it copies, and what it says then */
+function installCopyButton(button) {
+  const label = button.textContent;
   // The words on a button that has the focus are not read out again when they change.
-  const told = document.createElement("span");
-  told.className = "visually-hidden";
-  told.setAttribute("role", "status");
-  button.after(told);
-  button.addEventListener("click", async () => {
+  const announcement = createElement("span", { className: "visually-hidden" });
+  announcement.setAttribute("role", "status");
+  button.after(announcement);
+  const copy = async () => {
     try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = button.dataset.copied;
+      await navigator.clipboard.writeText(button.dataset.copy ?? "");
+      button.textContent = button.dataset.copied ?? "";
     } catch {
       button.textContent = "Copy it by hand"; // without HTTPS a browser may refuse
     }
-    told.textContent = button.textContent;
-    setTimeout(() => { button.textContent = before; told.textContent = ""; }, 3000);
-  });
+    announcement.textContent = button.textContent;
+    setTimeout(() => {
+      button.textContent = label;
+      announcement.textContent = "";
+    }, COPIED_MS);
+  };
+  button.addEventListener("click", () => void copy());
 }
 
-const clocks = document.querySelector("select[data-zone-unknown]");
-if (clocks) {
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (button instanceof HTMLElement) installCopyButton(button);
+}
+
+/** @param {HTMLSelectElement} zones the list of zones, which says where a zone is to be sent */
+function sendTimeZone(zones) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const listed = [...clocks.options].some((option) => option.value === zone);
+  const isListed = [...zones.options].some((option) => option.value === zone);
   // Once in a session: from then on the server writes the dates on these clocks.
-  const address = new URL(clocks.dataset.zoneUnknown, location.href);
+  const address = new URL(zones.dataset.zoneUnknown ?? "", location.href);
   // Whoever changed something before the script came keeps it, and the clocks of this page.
-  const typed = [...document.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
-  if (listed && !typed && location.pathname === address.pathname && !location.search) {
+  const inputs = [...document.querySelectorAll("input")];
+  const isUnchanged = inputs.every((input) => input.value === input.defaultValue);
+  if (isListed && isUnchanged && location.pathname === address.pathname && !location.search) {
     address.searchParams.set("zone", zone);
     location.replace(address);
   }
 }
+
+const zones = document.querySelector("select[data-zone-unknown]");
+if (zones instanceof HTMLSelectElement) sendTimeZone(zones);

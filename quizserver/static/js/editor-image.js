@@ -1,35 +1,47 @@
+// @ts-check
 // Sends an image from the editor and puts its reference where the caret is.
 
-import { post } from "./server.js";
-import { usable } from "./usable.js";
+import { setEnabled } from "./disable-button.js";
+import { findElement, findPart } from "./dom.js";
+import { postJson, toServerError } from "./http.js";
 
-export function imageForm(editor) {
-  const form = editor.part("image");
-  const complain = (words) => {
-    const place = editor.part("image-error");
-    place.textContent = words;
-    place.hidden = !words;
+/** @import { EditorHost } from "./types" */
+
+/** @param {EditorHost} editor */
+export function installImageForm(editor) {
+  const form = findPart(document, "image", HTMLFormElement);
+  const error = findPart(document, "image-error", HTMLElement);
+  const input = findElement(form, 'input[name="image"]', HTMLInputElement);
+  const button = findElement(form, "button", HTMLButtonElement);
+  /** @param {string} message what is wrong; empty when nothing is */
+  const showError = (message) => {
+    error.textContent = message;
+    error.hidden = !message;
   };
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    complain("");
-    const { files, dataset } = form.elements.image;
-    const largest = Number(dataset.largest);
-    if (files[0]?.size > largest) {
-      complain(`An image may have ${(largest / 1024).toLocaleString("en")} KiB.`);
+  const upload = async () => {
+    showError("");
+    const largest = Number(input.dataset.largest);
+    const file = input.files?.[0];
+    if (file && file.size > largest) {
+      showError(`An image may have ${(largest / 1024).toLocaleString("en")} KiB.`);
       return;
     }
-    const button = form.querySelector("button");
-    usable(button, false);
+    setEnabled(button, false);
     try {
-      const { name, markdown } = await post(form.action, new FormData(form));
+      /** @type {{ name: string, markdown: string }} */
+      const { name, markdown } = await postJson(form.action, new FormData(form));
       form.reset();
-      editor.insert(markdown);
-      editor.part("announce").textContent = `The image ${name} is in the text.`;
-    } catch (error) {
-      complain(error.lost ? `${error.message} Try again in a moment.` : error.message);
+      editor.insertText(markdown);
+      editor.announce(`The image ${name} is in the text.`);
+    } catch (thrown) {
+      const { lost, message } = toServerError(thrown);
+      showError(lost ? `${message} Try again in a moment.` : message);
     } finally {
-      usable(button, true);
+      setEnabled(button, true);
     }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void upload();
   });
 }

@@ -1,31 +1,62 @@
-// Writing a page: lines with numbers, the checker's words while typing, a draft that saves itself.
+// @ts-check
+// Writing a page: lines with numbers, the checker's messages while typing, a draft that saves
+// itself.
 
-import { Lines } from "./editor-lines.js";
-import { imageForm } from "./editor-image.js";
-import { post } from "./server.js";
-import { Verification } from "./editor-verify.js";
+import { closestTarget, createElement, findPart } from "./dom.js";
+import { installImageForm } from "./editor-image.js";
+import { LineNumbers } from "./editor-line-numbers.js";
+import { Verification } from "./editor-verification.js";
+import { postJson, toServerError } from "./http.js";
+import { parseJson } from "./json.js";
+
+/** @import { CheckResult, EditorConfig, EditorHost } from "./types" */
 
 const PAUSE = 500; // milliseconds without a key after which the text is checked and saved
-const AGAIN = 5000; // after a failure
+const RETRY_PAUSE = 5000; // after a failure
 
+/** @implements {EditorHost} */
 class Editor {
+  /** @param {HTMLElement} root */
   constructor(root) {
-    this.config = JSON.parse(root.dataset.editor);
-    this.part = (name) => document.querySelector(`[data-part="${name}"]`);
-    this.source = this.part("source");
-    this.lines = new Lines(this.part("source-box"), this.part("lines"), this.source);
+    /** @type {EditorConfig} */
+    this.config = parseJson(root.dataset.editor ?? "");
+    this.source = findPart(document, "source", HTMLTextAreaElement);
+    this.form = findPart(document, "form", HTMLFormElement);
+    this.base = findPart(document, "base", HTMLInputElement);
+    this.seen = findPart(document, "seen", HTMLInputElement);
+    this.problems = findPart(document, "problems", HTMLElement);
+    this.page = findPart(document, "page", HTMLElement);
+    this.state = findPart(document, "state", HTMLElement);
+    this.brief = findPart(document, "brief", HTMLElement);
+    this.announcement = findPart(document, "announce", HTMLElement);
+    this.lines = new LineNumbers(
+      findPart(document, "source-box", HTMLElement),
+      findPart(document, "lines", HTMLElement),
+      this.source,
+    );
     // What is typed before the script came is as little saved as what is typed after.
     const { value, defaultValue } = this.source;
-    this.kept = this.config.unsaved ? null : defaultValue;
-    this.busy = null;
-    this.part("check").hidden = true; // it happens by itself
-    if (this.config.unsaved) this.say("Not saved yet.");
-    this.mark();
+    /** The text that the server has. @type {string | null} */
+    this.savedText = this.config.unsaved ? null : defaultValue;
+    /** What the state says of a saved text; null while it says of a conflict. @type {string | null} */
+    this.savedMessage = null;
+    /** The check that is under way. @type {Promise<boolean> | null} */
+    this.checking = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.isLeaving = false;
+    this.hasFailed = false;
+    this.hasConflict = false;
+    this.announcedBrief = "";
+    findPart(document, "check", HTMLElement).hidden = true; // it happens by itself
+    if (this.config.unsaved) this.showState("Not saved yet.");
+    this.flagProblemLines();
     this.listen();
-    if (value !== defaultValue) this.typed();
-    imageForm(this);
-    if (this.part("verify")) {
-      const verification = new Verification(this.part("verify"), this);
+    if (value !== defaultValue) this.handleInput();
+    installImageForm(this);
+    const verify = document.querySelector('[data-part="verify"]');
+    if (verify instanceof HTMLElement) {
+      const verification = new Verification(verify, this);
       if (this.config.verification) verification.takeUp(this.config.verification);
     }
     root.toggleAttribute("data-ready", true);
@@ -33,165 +64,211 @@ class Editor {
   }
 
   listen() {
-    this.source.addEventListener("input", () => this.typed());
-    this.part("problems").addEventListener("click", (event) => this.jump(event));
-    this.part("form").addEventListener("submit", (event) => this.leave(event));
+    this.source.addEventListener("input", () => this.handleInput());
+    this.problems.addEventListener("click", (event) => this.goToProblem(event));
+    this.form.addEventListener("submit", (event) => void this.leave(event));
     window.addEventListener("beforeunload", (event) => {
-      if (!this.leaving && !this.saved) event.preventDefault();
+      if (!this.isLeaving && !this.saved) event.preventDefault();
     });
-    // A page that the browser kept knows nothing of what was published since, and is left again as any other.
+    // A page that the browser kept knows nothing of what was published since, and is left again as
+    // any other.
     window.addEventListener("pageshow", ({ persisted }) => {
-      this.leaving = false;
+      this.isLeaving = false;
       if (persisted && this.saved) window.location.reload();
     });
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key === "s") {
         event.preventDefault();
-        this.check();
+        void this.check();
       }
     });
   }
 
-  typed() {
+  handleInput() {
     this.lines.update();
-    this.say(this.saved ? this.last : "Not saved yet…");
+    this.showState(this.saved ? this.savedMessage : "Not saved yet…");
+    this.checkAfter(PAUSE);
+  }
+
+  /** @param {number} milliseconds */
+  checkAfter(milliseconds) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.check(), PAUSE);
+    this.timer = setTimeout(() => void this.check(), milliseconds);
   }
 
   get saved() {
-    return this.source.value === this.kept;
+    return this.source.value === this.savedText;
   }
 
-  /** Puts text where the caret is, as if it was typed. */
-  insert(text) {
+  /**
+   * Puts text where the caret is, as if it was typed.
+   *
+   * @param {string} text
+   */
+  insertText(text) {
     this.source.focus();
     const { selectionStart: start, selectionEnd: end } = this.source;
     this.source.setRangeText(text, start, end, "end");
     this.source.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  /** Saves the draft and shows what there is to say of it, one request at a time; whether the server answered. */
+  /** @param {string} message read out by screen readers */
+  announce(message) {
+    this.announcement.textContent = message;
+  }
+
+  /**
+   * Saves the draft and shows what there is to say of it, one request at a time; whether the server
+   * answered.
+   *
+   * @returns {Promise<boolean>}
+   */
   async check() {
     clearTimeout(this.timer);
-    if (this.busy) {
-      const answered = await this.busy;
+    if (this.checking) {
+      const answered = await this.checking;
       return this.saved ? answered : this.check();
     }
-    this.busy = this.ask();
+    this.checking = this.sendText();
     try {
-      return await this.busy;
+      return await this.checking;
     } finally {
-      this.busy = null;
+      this.checking = null;
     }
   }
 
-  async ask() {
+  async sendText() {
     const text = this.source.value;
     const { base, seen } = this.config;
     try {
-      const told = await post(this.config.check, { text, base, seen });
-      if (told.saved) {
-        this.kept = text;
-        this.remember(told);
+      /** @type {CheckResult} */
+      const result = await postJson(this.config.check, { text, base, seen });
+      if (result.saved) {
+        this.savedText = text;
+        this.takeVersion(result);
       }
-      this.show(told);
+      this.showResult(result);
       return true;
-    } catch (error) {
-      this.say(`Not saved: ${error.message} ${error.lost ? "It will be tried again." : ""}`.trimEnd(), true);
-      this.timer = setTimeout(() => this.check(), AGAIN);
+    } catch (thrown) {
+      const { lost, message } = toServerError(thrown);
+      const advice = lost ? " It will be tried again." : "";
+      this.showState(`Not saved: ${message}${advice}`, true);
+      this.timer = setTimeout(() => void this.check(), RETRY_PAUSE);
       return false;
     }
   }
 
-  remember({ base, seen, state }) {
+  /**
+   * Takes the versions that the saved text goes back to.
+   *
+   * @param {CheckResult} result
+   */
+  takeVersion({ base, seen, state }) {
     Object.assign(this.config, { base: base ?? "", seen: seen ?? "", state });
-    this.part("base").value = this.config.base;
-    this.part("seen").value = this.config.seen;
+    this.base.value = this.config.base;
+    this.seen.value = this.config.seen;
   }
 
-  show(told) {
-    this.part("problems").innerHTML = told.problems_html;
-    this.part("page").innerHTML = told.page_html;
-    this.mark();
-    const recovers = this.failed;
-    this.failed = false;
-    this.stands(told);
-    this.tell(told, recovers);
+  /** @param {CheckResult} result */
+  showResult(result) {
+    this.problems.innerHTML = result.problems_html;
+    this.page.innerHTML = result.page_html;
+    this.flagProblemLines();
+    const hadFailed = this.hasFailed;
+    this.hasFailed = false;
+    this.showResultState(result);
+    this.announceNews(result, hadFailed);
   }
 
-  /** Aloud, only what is news: what the checker finds, that a text is safe again, that another one is in its way. */
-  tell(told, recovers) {
-    if (this.failed) return; // that was said
+  /**
+   * Read out is only what is new: what the checker finds, that a text is safe again, that another
+   * one is in its way.
+   *
+   * @param {CheckResult} result
+   * @param {boolean} hadFailed
+   */
+  announceNews(result, hadFailed) {
+    if (this.hasFailed) return; // that was read out
     const news = [];
-    if (recovers && told.saved && this.last) news.push(this.last);
-    if (told.state === "conflict" && !this.clashed) news.push(this.part("state").textContent);
-    this.clashed = told.state === "conflict";
-    const brief = this.part("brief").textContent;
-    if (brief !== this.announced) news.push(brief);
-    this.announced = brief;
-    if (news.length) this.part("announce").textContent = news.join(" · ");
+    if (hadFailed && result.saved && this.savedMessage) news.push(this.savedMessage);
+    const isConflict = result.state === "conflict";
+    if (isConflict && !this.hasConflict) news.push(this.state.textContent);
+    this.hasConflict = isConflict;
+    const brief = this.brief.textContent;
+    if (brief !== this.announcedBrief) news.push(brief);
+    this.announcedBrief = brief;
+    if (news.length) this.announce(news.join(" · "));
   }
 
-  stands(told) {
-    if (told.error) {
-      this.say(`Not saved: ${told.error}`, true);
-    } else if (told.state === "conflict") {
-      const state = this.part("state");
-      const link = Object.assign(document.createElement("a"), {
+  /** @param {CheckResult} result */
+  showResultState(result) {
+    if (result.error) {
+      this.showState(`Not saved: ${result.error}`, true);
+    } else if (result.state === "conflict") {
+      const link = createElement("a", {
         href: this.config.conflict,
         textContent: "See both, and decide",
       });
-      const fault = Object.assign(document.createElement("strong"), {
+      const fault = createElement("strong", {
         className: "mark-bad",
         textContent: "✗ Saved, but the file was changed since you began. ",
       });
-      state.replaceChildren(fault, link);
-      this.last = null;
+      this.state.replaceChildren(fault, link);
+      this.savedMessage = null;
     } else {
       const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-      this.last = told.state === "live" ? "As published" : `Draft, saved at ${time}`;
-      this.say(this.saved ? this.last : "Not saved yet…");
+      this.savedMessage = result.state === "live" ? "As published" : `Draft, saved at ${time}`;
+      this.showState(this.saved ? this.savedMessage : "Not saved yet…");
     }
   }
 
-  say(words, bad = false) {
-    if (words === null || words === undefined) return;
-    const state = this.part("state");
-    // A failure is announced, once.
-    if (bad && state.textContent !== words) this.part("announce").textContent = words;
-    this.failed ||= bad;
-    state.textContent = words;
-    state.classList.toggle("mark-bad", bad);
+  /**
+   * @param {string | null} message null leaves the state as it is
+   * @param {boolean} isBad
+   */
+  showState(message, isBad = false) {
+    if (message === null) return;
+    // A failure is read out, once.
+    if (isBad && this.state.textContent !== message) this.announce(message);
+    this.hasFailed ||= isBad;
+    this.state.textContent = message;
+    this.state.classList.toggle("mark-bad", isBad);
   }
 
-  /** The lines that the messages speak of get a sign beside their number. */
-  mark() {
-    const links = this.part("problems").querySelectorAll("[data-line]");
-    this.lines.mark([...links].map((link) => Number(link.dataset.line)));
+  /** The lines that the messages are about get a sign beside their number. */
+  flagProblemLines() {
+    const links = [...this.problems.querySelectorAll("[data-line]")];
+    this.lines.flagLines(links.map((link) => Number(link.getAttribute("data-line"))));
     const count = links.length;
-    this.part("brief").textContent = count === 1 ? "✗ 1 problem" : count ? `✗ ${count} problems` : "✓ No problems";
+    const problems = count === 1 ? "✗ 1 problem" : `✗ ${count} problems`;
+    this.brief.textContent = count ? problems : "✓ No problems";
   }
 
-  jump(event) {
-    const link = event.target.closest("[data-line]");
+  /** @param {Event} event */
+  goToProblem(event) {
+    const link = closestTarget(event, "[data-line]");
     if (!link) return;
     event.preventDefault();
-    this.lines.go(Number(link.dataset.line), Number(link.dataset.column));
+    this.lines.goTo(Number(link.dataset.line), Number(link.dataset.column));
   }
 
-  /** The page is left with its text only when the server has it, or will show it again with what it says. */
+  /**
+   * The page is left with its text only when the server has it, or will show it again with what it
+   * says.
+   *
+   * @param {SubmitEvent} event
+   */
   async leave(event) {
-    if (this.leaving) return;
+    if (this.isLeaving) return;
     event.preventDefault();
     const { submitter } = event;
-    if (!this.saved) this.say("Saving it first…");
-    if (!(await this.check()) || this.leaving) return;
+    if (!this.saved) this.showState("Saving it first…");
+    if (!(await this.check()) || this.isLeaving) return;
     clearTimeout(this.timer);
-    this.leaving = true;
-    this.part("form").requestSubmit(submitter);
+    this.isLeaving = true;
+    this.form.requestSubmit(submitter);
   }
 }
 
 const root = document.querySelector("[data-editor]");
-if (root) new Editor(root);
+if (root instanceof HTMLElement) new Editor(root);

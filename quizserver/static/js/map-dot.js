@@ -1,42 +1,56 @@
+// @ts-check
 // The dot on a phase map: the learner's setting, dragged by hand or moved by two linked sliders.
 
-const FAR = 4;
-const ACROSS = { ArrowRight: 1, ArrowLeft: -1 };
-const UP = { ArrowUp: 1, ArrowDown: -1, PageUp: FAR, PageDown: -FAR };
+import { createElement } from "./dom.js";
 
-export class Dot {
+/** @import { MapAxis } from "./map-axis.js" */
+
+const PAGE = 4; // cells
+/** @type {Record<string, number>} */
+const ACROSS = { ArrowRight: 1, ArrowLeft: -1 };
+/** @type {Record<string, number>} */
+const UP = { ArrowUp: 1, ArrowDown: -1, PageUp: PAGE, PageDown: -PAGE };
+/** @type {Record<string, number>} */
+const ENDS = { Home: -1e9, End: 1e9 };
+
+export class MapDot {
   /**
-   * Lies over the plot of `box`. `on.move(column, row)` hears where a person puts it, `on.run()`
-   * that Enter was pressed there.
+   * Lies over the plot of `box`. `onMove` hears which cell a person puts it in, `onRun` that Enter
+   * was pressed there.
+   *
+   * @param {HTMLElement} box
+   * @param {{ onMove: (column: number, row: number) => void, onRun: () => void }} handlers
    */
-  constructor(box, on) {
+  constructor(box, { onMove, onRun }) {
     this.box = box;
-    this.on = on;
-    this.target = document.createElement("div");
-    this.target.className = "map-target";
-    this.dot = document.createElement("div");
-    this.dot.className = "map-dot";
-    this.across = this.slider("horizontal");
-    this.up = this.slider("vertical");
+    this.onMove = onMove;
+    this.onRun = onRun;
+    /** What `show` was last given. @type {{ x: MapAxis, y: MapAxis, values: number[] } | null} */
+    this.shown = null;
+    /** The pointer that drags the dot. @type {number | null} */
+    this.dragging = null;
+    this.target = createElement("div", { className: "map-target" });
+    this.dot = createElement("div", { className: "map-dot" });
+    this.across = this.createSlider("horizontal");
+    this.up = this.createSlider("vertical");
     this.dot.append(this.across, this.up);
     this.target.append(this.dot);
     box.append(this.target);
-    this.fit = () => this.lie();
-    new ResizeObserver(this.fit).observe(box);
+    new ResizeObserver(() => this.coverPlot()).observe(box);
     this.listen();
   }
 
-  slider(orientation) {
-    const element = document.createElement("div");
-    element.tabIndex = 0;
-    element.setAttribute("role", "slider");
-    element.setAttribute("aria-orientation", orientation);
-    element.addEventListener("keydown", (event) => this.press(event, orientation));
-    return element;
+  /** @param {"horizontal" | "vertical"} orientation */
+  createSlider(orientation) {
+    const slider = createElement("div", { tabIndex: 0 });
+    slider.setAttribute("role", "slider");
+    slider.setAttribute("aria-orientation", orientation);
+    slider.addEventListener("keydown", (event) => this.handleKey(event, orientation));
+    return slider;
   }
 
   /** Covers exactly the plot, wherever the chart's padding has put it. */
-  lie() {
+  coverPlot() {
     const plot = this.box.querySelector(".untrained");
     if (!plot) return;
     const [outer, inner] = [this.box.getBoundingClientRect(), plot.getBoundingClientRect()];
@@ -49,18 +63,21 @@ export class Dot {
 
   listen() {
     const { target, dot } = this;
+    /** @param {PointerEvent} event */
+    const isBeside = (event) =>
+      event.pointerType === "touch" && event.target instanceof Node && !dot.contains(event.target);
     target.addEventListener("pointerdown", (event) => {
       // A finger that lands beside the dot may be about to scroll: only its tap counts (click).
-      if (event.button || (event.pointerType === "touch" && !dot.contains(event.target))) return;
+      if (event.button || isBeside(event)) return;
       event.preventDefault();
       this.across.focus({ preventScroll: true });
       this.dragging = event.pointerId;
       target.setPointerCapture(event.pointerId);
       dot.classList.add("dragged");
-      this.put(event);
+      this.moveToPointer(event);
     });
     target.addEventListener("pointermove", (event) => {
-      if (event.pointerId === this.dragging) this.put(event);
+      if (event.pointerId === this.dragging) this.moveToPointer(event);
     });
     for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
       target.addEventListener(name, () => {
@@ -69,52 +86,83 @@ export class Dot {
       });
     }
     target.addEventListener("click", (event) => {
-      if (event.pointerType === "touch" && !dot.contains(event.target)) this.put(event);
+      if (event instanceof PointerEvent && isBeside(event)) this.moveToPointer(event);
     });
   }
 
-  put(event) {
+  /** @param {PointerEvent} event */
+  moveToPointer(event) {
+    if (!this.shown) return;
     const box = this.target.getBoundingClientRect();
     const across = (event.clientX - box.left) / box.width;
     const up = 1 - (event.clientY - box.top) / box.height;
-    this.on.move(this.x.cell(across), this.y.cell(up));
+    this.onMove(this.shown.x.cellAt(across), this.shown.y.cellAt(up));
   }
 
-  press(event, orientation) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+  /**
+   * @param {KeyboardEvent} event
+   * @param {"horizontal" | "vertical"} orientation
+   */
+  handleKey(event, orientation) {
+    if (event.ctrlKey || event.altKey || event.metaKey || !this.shown) return;
     if (event.key === "Enter") {
       event.preventDefault();
-      this.on.run();
+      this.onRun();
       return;
     }
-    const end = { Home: -1e9, End: 1e9 }[event.key];
-    const flat = orientation === "horizontal";
-    const across = ACROSS[event.key] ?? (flat ? end : undefined);
-    const up = UP[event.key] ?? (flat ? undefined : end);
+    const end = ENDS[event.key];
+    const isHorizontal = orientation === "horizontal";
+    const across = ACROSS[event.key] ?? (isHorizontal ? end : undefined);
+    const up = UP[event.key] ?? (isHorizontal ? undefined : end);
     if (across === undefined && up === undefined) return;
     event.preventDefault();
     // The focus goes along with the direction, so that what is read out is what moved.
     (across === undefined ? this.up : this.across).focus();
-    const [column, row] = [this.x.cell(this.x.spot(this.at[0])), this.y.cell(this.y.spot(this.at[1]))];
-    const within = (side, cell) => Math.min(side.values.length - 1, Math.max(0, cell));
-    this.on.move(within(this.x, column + (across ?? 0)), within(this.y, row + (up ?? 0)));
+    const { x, y, values } = this.shown;
+    /**
+     * @param {MapAxis} axis
+     * @param {number} value
+     * @param {number} steps
+     */
+    const cellBeside = (axis, value, steps) =>
+      Math.min(axis.values.length - 1, Math.max(0, axis.cellAt(axis.position(value)) + steps));
+    this.onMove(cellBeside(x, values[0], across ?? 0), cellBeside(y, values[1], up ?? 0));
   }
 
-  /** Shows the values `at`, [x, y], on a map with these sides; `words` is what is read out. */
-  show(x, y, at, words) {
-    [this.x, this.y, this.at] = [x, y, at];
-    const [across, up] = [x.spot(at[0]), y.spot(at[1])];
-    const inside = (spot) => Math.min(1, Math.max(0, spot));
+  /**
+   * Shows a setting on a map with these axes.
+   *
+   * @param {MapAxis} x
+   * @param {MapAxis} y
+   * @param {number[]} values of the two knobs
+   * @param {string} text what is read out
+   */
+  show(x, y, values, text) {
+    this.shown = { x, y, values };
+    const [across, up] = [x.position(values[0]), y.position(values[1])];
+    /** @param {number} position */
+    const inside = (position) => Math.min(1, Math.max(0, position));
     this.dot.style.left = `${100 * inside(across)}%`;
     this.dot.style.top = `${100 * (1 - inside(up))}%`;
     this.dot.classList.toggle("beyond", inside(across) !== across || inside(up) !== up);
-    [[this.across, x, at[0], "across"], [this.up, y, at[1], "upwards"]].forEach(([slider, side, value, way]) => {
-      slider.setAttribute("aria-label", `${side.spec.label}, ${way} in the map`);
-      slider.setAttribute("aria-valuemin", side.values[0]);
-      slider.setAttribute("aria-valuemax", side.values.at(-1));
-      slider.setAttribute("aria-valuenow", Math.min(side.values.at(-1), Math.max(side.values[0], value)));
-      slider.setAttribute("aria-valuetext", words);
-    });
-    this.lie();
+    describeSlider(this.across, x, values[0], "across", text);
+    describeSlider(this.up, y, values[1], "upwards", text);
+    this.coverPlot();
   }
+}
+
+/**
+ * @param {HTMLElement} slider
+ * @param {MapAxis} axis
+ * @param {number} value
+ * @param {string} direction
+ * @param {string} text
+ */
+function describeSlider(slider, axis, value, direction, text) {
+  const [low, high] = [axis.values[0], axis.values[axis.values.length - 1]];
+  slider.setAttribute("aria-label", `${axis.spec.label}, ${direction} in the map`);
+  slider.setAttribute("aria-valuemin", String(low));
+  slider.setAttribute("aria-valuemax", String(high));
+  slider.setAttribute("aria-valuenow", String(Math.min(high, Math.max(low, value))));
+  slider.setAttribute("aria-valuetext", text);
 }

@@ -1,197 +1,332 @@
+// @ts-check
 // The matrix while the class works: asks for what is new, changes only the cells that changed, and
 // makes the table one stop of the Tab key with arrow keys inside.
 
-import { fetchText } from "./server.js";
+import { createElement, findElement } from "./dom.js";
+import { fetchText } from "./http.js";
+import { parseJson } from "./json.js";
+
+/** @import { MatrixConfig, MatrixRow, MatrixUpdate } from "./types" */
 
 const SLOWEST_SECONDS = 60;
-const MARKED_MS = 4000;
+const HIGHLIGHT_MS = 4000;
 
-const two = (n) => String(n).padStart(2, "0");
-const clock = (moment) => `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ${two(moment.getHours())}:${two(moment.getMinutes())}`;
-const target = (cell) => cell.querySelector("a") ?? cell;
+/** @param {number} n */
+const twoDigits = (n) => String(n).padStart(2, "0");
 
-function tellLocalTimes(table) {
-  for (const time of table.querySelectorAll("time")) time.textContent = clock(new Date(time.dateTime));
+/** @param {Date} moment */
+function localTimeText(moment) {
+  const date = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()].map(twoDigits);
+  return `${date.join("-")} ${twoDigits(moment.getHours())}:${twoDigits(moment.getMinutes())}`;
+}
+
+/**
+ * What of a cell takes the focus: its link, or the cell itself.
+ *
+ * @param {HTMLTableCellElement} cell
+ * @returns {HTMLElement}
+ */
+function focusTarget(cell) {
+  return cell.querySelector("a") ?? cell;
+}
+
+/** @param {HTMLTableElement} table */
+function showLocalTimes(table) {
+  for (const time of table.querySelectorAll("time")) {
+    time.textContent = localTimeText(new Date(time.dateTime));
+  }
   const minutes = -new Date().getTimezoneOffset();
-  const name = `${minutes < 0 ? "−" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
-  for (const each of table.querySelectorAll("[data-clock]")) each.textContent = minutes ? `UTC${name}` : "UTC";
+  const size = Math.abs(minutes);
+  const offset = `${twoDigits(Math.floor(size / 60))}:${twoDigits(size % 60)}`;
+  for (const label of table.querySelectorAll("[data-clock]")) {
+    label.textContent = minutes ? `UTC${minutes < 0 ? "−" : "+"}${offset}` : "UTC";
+  }
 }
 
-// Keyboard: of all the cells, the heads that sort included, one can be reached with Tab: the one that
-// was last focused, and at first the first learner.
-function arrows(table) {
-  const heads = table.querySelector(".matrix-names");
-  const rows = () => [heads, ...table.tBodies[0].rows];
-  const cells = (row) => [...row.cells].filter((cell) => cell.offsetParent); // a phone hides some
-  const cellOf = (node) => node.closest(".matrix-names > *, tbody > tr > *");
-  let stop = null;
+/** @type {Record<string, [down: number, right: number]>} */
+const KEY_STEPS = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  PageUp: [-10, 0],
+  PageDown: [10, 0],
+};
 
-  function makeStop(cell) {
-    if (stop) target(stop).tabIndex = -1;
-    stop = cell;
-    if (stop) target(stop).tabIndex = 0;
+/**
+ * Of all the cells, the heads that sort included, one can be reached with Tab: the one that was
+ * last focused, and at first the first learner. Arrow keys move among them.
+ */
+class CellNavigation {
+  /** @param {HTMLTableElement} table */
+  constructor(table) {
+    this.body = table.tBodies[0];
+    this.heads = findElement(table, ".matrix-names", HTMLTableRowElement);
+    /** The cell that Tab reaches. @type {HTMLTableCellElement | null} */
+    this.tabStop = null;
+    table.addEventListener("focusin", (event) => {
+      const cell = cellOf(event);
+      if (cell) this.setTabStop(cell);
+    });
+    table.addEventListener("keydown", (event) => this.handleKey(event));
+    this.refresh();
   }
 
-  function refresh() {
-    for (const row of rows()) for (const cell of row.cells) target(cell).tabIndex = -1;
-    makeStop(stop?.isConnected ? stop : (table.tBodies[0].rows[0] ?? heads).cells[0]);
+  /** Takes up rows and links that are new, or gone. */
+  refresh() {
+    for (const row of [this.heads, ...this.body.rows]) {
+      for (const cell of row.cells) focusTarget(cell).tabIndex = -1;
+    }
+    const first = (this.body.rows[0] ?? this.heads).cells[0];
+    this.setTabStop(this.tabStop?.isConnected ? this.tabStop : first);
   }
 
-  function moved(key, row, column, last, whole) {
-    const ends = { Home: [whole ? 0 : row, 0], End: [whole ? last.row : row, last.column] };
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-10, 0], PageDown: [10, 0] };
-    if (ends[key]) return ends[key];
-    return steps[key] && [row + steps[key][0], column + steps[key][1]];
+  /** @param {HTMLTableCellElement} cell */
+  setTabStop(cell) {
+    if (this.tabStop) focusTarget(this.tabStop).tabIndex = -1;
+    this.tabStop = cell;
+    focusTarget(cell).tabIndex = 0;
   }
 
-  table.addEventListener("focusin", (event) => {
-    const cell = cellOf(event.target);
-    if (cell) makeStop(cell);
-  });
-  table.addEventListener("keydown", (event) => {
-    const cell = cellOf(event.target);
+  /** @param {KeyboardEvent} event */
+  handleKey(event) {
+    const cell = cellOf(event);
     if (!cell || event.altKey || event.metaKey || event.shiftKey) return;
-    const all = rows();
-    const row = all.indexOf(cell.parentElement);
-    const here = cells(all[row]);
-    const last = { row: all.length - 1, column: here.length - 1 };
-    const wanted = moved(event.key, row, here.indexOf(cell), last, event.ctrlKey);
-    if (!wanted) return;
+    const rows = [this.heads, ...this.body.rows];
+    const row = rows.findIndex((other) => other === cell.parentElement);
+    const column = visibleCells(rows[row]).indexOf(cell);
+    const lastRow = rows.length - 1;
+    const lastColumn = visibleCells(rows[row]).length - 1;
+    const next = { row, column };
+    if (event.key === "Home") {
+      Object.assign(next, { row: event.ctrlKey ? 0 : row, column: 0 });
+    } else if (event.key === "End") {
+      Object.assign(next, { row: event.ctrlKey ? lastRow : row, column: lastColumn });
+    } else if (event.key in KEY_STEPS) {
+      const [down, right] = KEY_STEPS[event.key];
+      Object.assign(next, { row: row + down, column: column + right });
+    } else return;
     event.preventDefault();
-    const within = (n, most) => Math.min(Math.max(n, 0), most);
-    const next = cells(all[within(wanted[0], last.row)])[within(wanted[1], last.column)];
-    makeStop(next);
-    target(next).focus();
-  });
-  refresh();
-  return refresh;
+    const nextRow = rows[clamp(next.row, lastRow)];
+    const nextCell = visibleCells(nextRow)[clamp(next.column, lastColumn)];
+    this.setTabStop(nextCell);
+    focusTarget(nextCell).focus();
+  }
 }
 
-function fill(cell, person, question, told) {
-  const [right, attempts] = told;
-  const words = `${right ? "right" : "wrong"}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
-  const sign = `${right ? "✓" : "✗"} ${attempts}`;
+/**
+ * The cell that an event came from.
+ *
+ * @param {Event} event
+ */
+function cellOf(event) {
+  if (!(event.target instanceof Element)) return null;
+  const cell = event.target.closest(".matrix-names > *, tbody > tr > *");
+  return cell instanceof HTMLTableCellElement ? cell : null;
+}
+
+/**
+ * A phone hides some columns.
+ *
+ * @param {HTMLTableRowElement} row
+ */
+function visibleCells(row) {
+  return [...row.cells].filter((cell) => cell.offsetParent);
+}
+
+/**
+ * @param {number} n
+ * @param {number} most
+ */
+function clamp(n, most) {
+  return Math.min(Math.max(n, 0), most);
+}
+
+/**
+ * Shows an attempt in a cell; whether that is another one than before.
+ *
+ * @param {HTMLTableCellElement} cell
+ * @param {string} href of the attempts
+ * @param {boolean} isRight
+ * @param {number} attempts
+ */
+function fillCell(cell, href, isRight, attempts) {
+  const text = `${isRight ? "✓" : "✗"} ${attempts}`;
   let link = cell.querySelector("a");
-  if (link && link.textContent === sign) return false;
-  const focused = document.activeElement === cell;
+  if (link?.textContent === text) return false;
+  const hasFocus = document.activeElement === cell;
   if (!link) {
-    link = document.createElement("a");
-    link.href = `learners/${person}/questions/${question}`;
+    link = createElement("a");
+    link.setAttribute("href", href);
     cell.removeAttribute("aria-label");
     cell.removeAttribute("tabindex");
     cell.replaceChildren(link);
   }
-  link.textContent = sign;
-  link.setAttribute("aria-label", words);
-  cell.className = `cell ${right ? "cell-right" : "cell-wrong"}`;
-  if (focused) link.focus();
+  link.textContent = text;
+  const count = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+  link.setAttribute("aria-label", `${isRight ? "right" : "wrong"}, ${count}`);
+  cell.className = `cell ${isRight ? "cell-right" : "cell-wrong"}`;
+  if (hasFocus) link.focus();
   return true;
 }
 
-function mark(cell) {
+/** @param {HTMLTableCellElement} cell that changed */
+function highlightCell(cell) {
   cell.classList.remove("cell-changed");
-  void cell.offsetWidth; // begins the fading anew when it is still going on
+  void cell.offsetWidth; // begins the fading again when it is still going on
   cell.classList.add("cell-changed");
-  setTimeout(() => cell.classList.remove("cell-changed"), MARKED_MS);
+  setTimeout(() => cell.classList.remove("cell-changed"), HIGHLIGHT_MS);
 }
 
-// Puts what the server told into the table; returns how many answers are new.
-function apply(table, questions, told) {
-  let news = 0;
-  const there = new Map(told.rows.map((row) => [String(row.id), row]));
-  for (const line of [...table.tBodies[0].rows]) {
-    const row = there.get(line.dataset.person);
-    if (!row) { line.remove(); continue; }
-    const attempts = line.querySelector("[data-attempts]");
-    news += Math.max(0, row.attempts - Number(attempts.textContent));
-    attempts.textContent = row.attempts;
-    line.querySelector("[data-right]").textContent = row.right;
-    if (row.latest_at) {
-      const time = document.createElement("time");
-      time.dateTime = row.latest_at;
-      time.textContent = clock(new Date(row.latest_at));
-      line.querySelector(".matrix-when").replaceChildren(time);
-    }
-    const cells = line.querySelectorAll(".cell");
-    row.cells.forEach((cell, at) => {
-      if (cell && fill(cells[at], row.id, questions[at], cell)) mark(cells[at]);
+/**
+ * Brings a row of the table up to date; how many attempts of it are new.
+ *
+ * @param {HTMLTableRowElement} line
+ * @param {MatrixRow} row
+ * @param {string[]} questions
+ */
+function updateRow(line, row, questions) {
+  const attempts = findElement(line, "[data-attempts]", HTMLElement);
+  const added = Math.max(0, row.attempts - Number(attempts.textContent));
+  attempts.textContent = String(row.attempts);
+  findElement(line, "[data-right]", HTMLElement).textContent = String(row.right);
+  if (row.latest_at) {
+    const time = createElement("time", {
+      dateTime: row.latest_at,
+      textContent: localTimeText(new Date(row.latest_at)),
     });
+    findElement(line, ".matrix-when", HTMLElement).replaceChildren(time);
   }
-  return news;
+  /** @type {NodeListOf<HTMLTableCellElement>} */
+  const cells = line.querySelectorAll(".cell");
+  row.cells.forEach((cell, i) => {
+    if (!cell) return;
+    const href = `learners/${row.id}/questions/${questions[i]}`;
+    if (fillCell(cells[i], href, ...cell)) highlightCell(cells[i]);
+  });
+  return added;
 }
 
-function live(box, table, refresh) {
-  const settings = JSON.parse(box.dataset.matrix);
-  const news = document.querySelector("[data-news]");
-  const notice = document.querySelector("[data-moved]");
-  let [etag, failures, timer, asking] = [`"${settings.mark}"`, 0, 0, false];
+/**
+ * Brings the table up to date; how many answers are new.
+ *
+ * @param {HTMLTableElement} table
+ * @param {string[]} questions
+ * @param {MatrixRow[]} rows
+ */
+function updateTable(table, questions, rows) {
+  let added = 0;
+  const rowsByPerson = new Map(rows.map((row) => [String(row.id), row]));
+  for (const line of [...table.tBodies[0].rows]) {
+    const row = rowsByPerson.get(line.dataset.person ?? "");
+    if (row) added += updateRow(line, row, questions);
+    else line.remove(); // the learner left the class
+  }
+  return added;
+}
 
-  function address() {
-    const url = new URL(settings.url, location.href);
-    const people = [...table.tBodies[0].rows].map((row) => row.dataset.person);
-    url.searchParams.set("rows", people.join(","));
-    return url;
+/** Asks the server for what is new, ever more rarely while it does not answer. */
+class LiveUpdates {
+  /**
+   * @param {HTMLElement} box around the table
+   * @param {HTMLTableElement} table
+   * @param {CellNavigation} navigation
+   */
+  constructor(box, table, navigation) {
+    this.box = box;
+    this.table = table;
+    this.navigation = navigation;
+    /** @type {MatrixConfig} */
+    this.config = parseJson(box.dataset.matrix ?? "");
+    this.news = findElement(document, "[data-news]", HTMLElement);
+    this.notice = findElement(document, "[data-moved]", HTMLElement);
+    /** @type {string | null} */
+    this.etag = `"${this.config.mark}"`;
+    this.failures = 0;
+    this.isAsking = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.askNow();
+    });
+    window.addEventListener("online", () => this.askNow());
+    this.askLater();
   }
 
-  function take(told) {
-    const same = told.columns.join() === settings.questions.join();
-    const held = box.contains(document.activeElement);
-    const fresh = same ? apply(table, settings.questions, told) : 0;
-    refresh();
-    // The row of somebody who left is gone, and the focus may have been in it.
-    if (held && !box.contains(document.activeElement)) box.focus();
-    if (fresh) news.textContent = `${fresh} new ${fresh === 1 ? "answer" : "answers"}`;
-    notice.hidden = same && !told.moved;
+  askNow() {
+    clearTimeout(this.timer);
+    void this.ask();
   }
 
-  async function ask() {
-    const { ok, status, headers, text } = await fetchText(address(), { headers: { "If-None-Match": etag }, cache: "no-store" });
-    if (status === 304) return true;
-    if (status === 404) return false;
-    if (!ok) throw new Error(String(status));
-    const told = JSON.parse(text);
-    etag = headers.get("ETag");
-    take(told);
-    return true;
+  askLater() {
+    clearTimeout(this.timer);
+    const seconds = Math.min(SLOWEST_SECONDS, this.config.seconds * 2 ** this.failures);
+    this.timer = setTimeout(() => void this.ask(), 1000 * seconds);
   }
 
-  async function turn() {
-    if (asking || document.visibilityState === "hidden") return;
-    asking = true;
+  async ask() {
+    if (this.isAsking || document.visibilityState === "hidden") return;
+    this.isAsking = true;
     try {
-      const goOn = await ask();
-      if (failures >= 2) news.textContent = "Updating again.";
-      failures = 0;
-      if (!goOn) {
-        news.textContent = "This page no longer updates: you are signed out, or no longer instruct the class.";
+      const isAllowed = await this.fetchUpdate();
+      if (this.failures >= 2) this.news.textContent = "Updating again.";
+      this.failures = 0;
+      if (!isAllowed) {
+        this.news.textContent =
+          "This page no longer updates: you are signed out, or no longer instruct the class.";
         return;
       }
     } catch {
-      failures += 1;
-      if (failures === 2) news.textContent = "The server does not answer. The page keeps trying.";
+      this.failures += 1;
+      if (this.failures === 2) {
+        this.news.textContent = "The server does not answer. The page keeps trying.";
+      }
     } finally {
-      asking = false;
+      this.isAsking = false;
     }
-    later();
+    this.askLater();
   }
 
-  function later() {
-    clearTimeout(timer);
-    timer = setTimeout(turn, 1000 * Math.min(SLOWEST_SECONDS, settings.seconds * 2 ** failures));
+  /** Shows what is new; false when the reader may no longer see the class. */
+  async fetchUpdate() {
+    const url = new URL(this.config.url, location.href);
+    const people = [...this.table.tBodies[0].rows].map((row) => row.dataset.person);
+    url.searchParams.set("rows", people.join(","));
+    const { ok, status, headers, text } = await fetchText(url, {
+      headers: { "If-None-Match": this.etag ?? "" },
+      cache: "no-store",
+    });
+    if (status === 304) return true;
+    if (status === 404) return false;
+    if (!ok) throw new Error(String(status));
+    /** @type {MatrixUpdate} */
+    const update = parseJson(text);
+    this.etag = headers.get("ETag");
+    this.showUpdate(update);
+    return true;
   }
 
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") { clearTimeout(timer); turn(); }
-  });
-  window.addEventListener("online", () => { clearTimeout(timer); turn(); });
-  later();
+  /** @param {MatrixUpdate} update */
+  showUpdate({ columns, rows, moved }) {
+    const { questions } = this.config;
+    const isSame = columns.join() === questions.join();
+    const hadFocus = this.box.contains(document.activeElement);
+    const added = isSame ? updateTable(this.table, questions, rows) : 0;
+    this.navigation.refresh();
+    // The row of somebody who left is gone, and the focus may have been in it.
+    if (hadFocus && !this.box.contains(document.activeElement)) this.box.focus();
+    if (added) this.news.textContent = `${added} new ${added === 1 ? "answer" : "answers"}`;
+    this.notice.hidden = isSame && !moved;
+  }
 }
 
 const box = document.querySelector("[data-matrix]");
-if (box) {
-  const table = box.querySelector("table");
-  tellLocalTimes(table);
-  live(box, table, arrows(table));
-  for (const line of document.querySelectorAll("[data-live-line]")) line.hidden = false;
+if (box instanceof HTMLElement) {
+  const table = findElement(box, "table", HTMLTableElement);
+  showLocalTimes(table);
+  new LiveUpdates(box, table, new CellNavigation(table));
+  for (const line of document.querySelectorAll("[data-live-line]")) {
+    line.toggleAttribute("hidden", false);
+  }
   document.querySelector("[data-late]")?.remove();
 }

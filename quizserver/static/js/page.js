@@ -1,18 +1,25 @@
-// What every page does: boxes that scroll sideways become reachable by keyboard wherever they really have
-// to scroll, and a page that the browser kept is loaded anew.
+// @ts-check
+// What every page does: boxes that scroll sideways can be reached by keyboard wherever they really
+// have to scroll, and a page from the browser's back-forward cache is loaded again.
 
-import "./once.js";
+import "./double-submit.js";
 
+/** @type {[selector: string, role: string | null, name: string][]} */
 const BOXES = [
   [".prose pre, .code-box", "region", "Code"],
   [".prose table", null, "Table"],
   [".formula", "group", "Formula"],
 ];
 
-function update(box, role, name) {
+/**
+ * @param {Element} box
+ * @param {string | null} role
+ * @param {string} name
+ */
+function makeReachable(box, role, name) {
   const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
   if (scrolls && !box.hasAttribute("tabindex")) {
-    box.tabIndex = 0;
+    box.setAttribute("tabindex", "0");
     if (role) box.setAttribute("role", role);
     if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", name);
   }
@@ -20,13 +27,15 @@ function update(box, role, name) {
 
 for (const [selector, role, name] of BOXES) {
   for (const box of document.querySelectorAll(selector)) {
-    update(box, role, name);
-    new ResizeObserver(() => update(box, role, name)).observe(box);
+    makeReachable(box, role, name);
+    new ResizeObserver(() => makeReachable(box, role, name)).observe(box);
   }
 }
 
-// It shows what was true then, perhaps to somebody else now. A question's form and the editor hold what was
-// written in them, and see to it themselves.
+// It shows what was true then, perhaps to somebody else now. A question's form and the editor hold
+// what was written in them, and see to it themselves.
 window.addEventListener("pageshow", ({ persisted }) => {
-  if (persisted && !document.querySelector("form[data-answer], [data-editor]")) window.location.reload();
+  if (persisted && !document.querySelector("form[data-answer], [data-editor]")) {
+    window.location.reload();
+  }
 });

@@ -1,67 +1,89 @@
+// @ts-check
 // Reloads the page when the files that it is made of have changed, where the reader was in it.
 
-import { ask } from "./server.js";
+import { findElement, findPart } from "./dom.js";
+import { getJson } from "./http.js";
+import { parseJson } from "./json.js";
 
-const LOOK_MS = 400;
+/**
+ * Where the reader was: how far down the page, or down its content (`inContent`) when errors stood
+ * above it.
+ *
+ * @typedef {{ path: string, inContent: boolean, y: number, focus: string }} ReadingPosition
+ */
+
+const POLL_MS = 400;
 const PENDING_MS = 1000;
-const KEPT = "preview-place";
+// The key in the browser's storage; it outlives a reload.
+const POSITION_KEY = "preview-place";
 
-const bar = document.querySelector("[data-preview]");
-const said = bar.querySelector('[data-part="live"]');
-let away = false;
+const bar = findElement(document, "[data-preview]", HTMLElement);
+const status = findPart(bar, "live", HTMLElement);
+let isServerGone = false;
 
-function say(text) {
-  if (said.textContent !== text) said.textContent = text;
+/** @param {string} message */
+function showStatus(message) {
+  if (status.textContent !== message) status.textContent = message;
 }
 
-// Errors come and go above the page: a place in it counts from where it begins.
-function pageTop() {
-  const begins = document.getElementById("main").offsetTop;
-  return scrollY > begins ? begins : 0;
+function contentTop() {
+  return document.getElementById("main")?.offsetTop ?? 0;
 }
 
 function reload() {
-  const from = pageTop();
-  const path = location.pathname + location.search;
-  const place = { path, within: from > 0, y: scrollY - from, focus: document.activeElement?.id ?? "" };
-  sessionStorage.setItem(KEPT, JSON.stringify(place));
+  // Errors come and go above the page: a position in the content counts from where that begins.
+  const top = scrollY > contentTop() ? contentTop() : 0;
+  /** @type {ReadingPosition} */
+  const position = {
+    path: location.pathname + location.search,
+    inContent: top > 0,
+    y: scrollY - top,
+    focus: document.activeElement?.id ?? "",
+  };
+  sessionStorage.setItem(POSITION_KEY, JSON.stringify(position));
   history.scrollRestoration = "manual";
   location.reload();
 }
 
-function goBack() {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-  sessionStorage.removeItem(KEPT);
+function restorePosition() {
+  const stored = sessionStorage.getItem(POSITION_KEY);
+  /** @type {ReadingPosition | null} */
+  const position = parseJson(stored ?? "null");
+  sessionStorage.removeItem(POSITION_KEY);
   history.scrollRestoration = "auto";
-  if (kept === null || kept.path !== location.pathname + location.search) return;
-  if (kept.focus) document.getElementById(kept.focus)?.focus({ preventScroll: true });
-  const from = kept.within ? document.getElementById("main").offsetTop : 0;
-  scrollTo({ top: kept.y + from, behavior: "instant" });
+  if (position?.path !== location.pathname + location.search) return;
+  if (position.focus) document.getElementById(position.focus)?.focus({ preventScroll: true });
+  const top = position.inContent ? contentTop() : 0;
+  scrollTo({ top: position.y + top, behavior: "instant" });
 }
 
-async function look() {
+async function reloadIfChanged() {
   if (document.hidden) return;
   try {
-    const { revision } = await ask(bar.dataset.state);
-    if (revision !== bar.dataset.revision) return reload();
-    if (away) say("Live again");
-    away = false;
+    /** @type {{ revision: string }} */
+    const { revision } = await getJson(bar.dataset.state ?? "");
+    if (revision !== bar.dataset.revision) {
+      reload();
+      return;
+    }
+    if (isServerGone) showStatus("Live again");
+    isServerGone = false;
   } catch {
-    away = true;
-    say("The preview has stopped; start it again and this page goes on.");
+    isServerGone = true;
+    showStatus("The preview has stopped; start it again and this page goes on.");
   }
 }
 
-async function follow() {
-  await look();
-  setTimeout(follow, away ? 5 * LOOK_MS : LOOK_MS);
+async function poll() {
+  await reloadIfChanged();
+  setTimeout(() => void poll(), isServerGone ? 5 * POLL_MS : POLL_MS);
 }
 
-if (document.readyState === "complete") goBack();
-else addEventListener("load", goBack);
+if (document.readyState === "complete") restorePosition();
+else addEventListener("load", restorePosition);
 if ("live" in bar.dataset) {
-  say("Live");
-  document.addEventListener("visibilitychange", look);
-  follow();
+  showStatus("Live");
+  document.addEventListener("visibilitychange", () => void reloadIfChanged());
+  void poll();
   if (document.querySelector("[data-preview-pending]")) setTimeout(reload, PENDING_MS);
 }

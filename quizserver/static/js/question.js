@@ -1,93 +1,127 @@
+// @ts-check
 // Niceties of the answer form; everything works without them.
 
-import { fetchText } from "./server.js";
-import { usable } from "./usable.js";
+import { setEnabled } from "./disable-button.js";
+import { closestTarget, createElement, findElement } from "./dom.js";
+import { fetchText, toServerError } from "./http.js";
 
-const LONG = 15_000; // milliseconds after which whoever waits for their answer's result may send it again
+// Milliseconds after which whoever waits for their answer's result may send it again.
+const RESEND_AFTER = 15_000;
 
-/** Says in the form what went wrong, aloud too; nothing takes it away. */
-function complain(form, words) {
-  let place = form.querySelector("[data-fault]");
-  if (!place) {
-    place = Object.assign(document.createElement("p"), { className: "error" });
-    place.setAttribute("role", "alert");
-    place.dataset.fault = "";
-    form.querySelector(".actions").before(place);
+/**
+ * Says in the form what went wrong, aloud too; nothing takes it away.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} message empty when nothing is wrong
+ */
+function showFault(form, message) {
+  let fault = form.querySelector("[data-fault]");
+  if (!fault) {
+    fault = createElement("p", { className: "error" });
+    fault.setAttribute("role", "alert");
+    fault.setAttribute("data-fault", "");
+    findElement(form, ".actions", HTMLElement).before(fault);
   }
-  place.textContent = words;
-  place.hidden = !words;
+  fault.textContent = message;
+  fault.toggleAttribute("hidden", !message);
 }
 
-/** A hint arrives without losing the options chosen so far. */
+/**
+ * The field of the form that is called `name`.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ */
+function findField(form, name) {
+  return findElement(form, `input[name="${name}"]`, HTMLInputElement);
+}
+
+/**
+ * A hint arrives without losing the options chosen so far.
+ *
+ * @param {HTMLButtonElement} button
+ */
 async function showHint(button) {
-  const form = button.closest("form");
-  complain(form, "");
-  usable(button, false);
+  const { form } = button;
+  if (!form) return;
+  showFault(form, "");
+  setEnabled(button, false);
+  /** @type {Document} */
   let page;
   try {
-    const { ok, status, text } = await fetchText(button.dataset.hint);
+    const { ok, status, text } = await fetchText(button.dataset.hint ?? "");
     if (!ok) throw new Error(`The server answered ${status}.`);
     page = new DOMParser().parseFromString(text, "text/html");
-  } catch (error) {
-    usable(button, true);
-    complain(form, `The hint did not come: ${error.message} Your choice is still here: try again in a moment.`);
+  } catch (thrown) {
+    const { message } = toServerError(thrown);
+    const advice = "Your choice is still here: try again in a moment.";
+    showFault(form, `The hint did not come: ${message} ${advice}`);
     return;
+  } finally {
+    setEnabled(button, true);
   }
-  usable(button, true);
-  const fresh = [...page.forms].find((other) => other.getAttribute("action") === form.getAttribute("action"));
-  if (!fresh) {
+  const action = form.getAttribute("action");
+  const newForm = [...page.forms].find((other) => other.getAttribute("action") === action);
+  if (!newForm) {
     form.requestSubmit(button);
     return;
   }
-  form.querySelector(".hints").replaceWith(document.adoptNode(fresh.querySelector(".hints")));
-  form.elements.hints_seen.value = fresh.elements.hints_seen.value;
-  const more = fresh.querySelector("[data-hint]");
-  if (more) button.replaceWith(document.adoptNode(more));
+  const hints = findElement(newForm, ".hints", HTMLElement);
+  findElement(form, ".hints", HTMLElement).replaceWith(document.adoptNode(hints));
+  findField(form, "hints_seen").value = findField(newForm, "hints_seen").value;
+  const nextButton = newForm.querySelector("[data-hint]");
+  if (nextButton) button.replaceWith(document.adoptNode(nextButton));
   else button.remove();
-  form.querySelector(".hint:last-child")?.focus();
+  const hint = form.querySelector(".hint:last-child");
+  if (hint instanceof HTMLElement) hint.focus();
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-hint]");
-  if (!button) return;
+  const button = closestTarget(event, "button[data-hint]");
+  if (!(button instanceof HTMLButtonElement)) return;
   event.preventDefault();
-  showHint(button);
+  void showHint(button);
 });
 
+/** @type {NodeListOf<HTMLFormElement>} */
+const answerForms = document.querySelectorAll("form[data-answer]");
+
 // A page that is loaded again goes on from when the form was first shown in this tab.
-for (const { elements } of document.querySelectorAll("form[data-answer]")) {
-  const key = `shown:${elements.version.value}:${elements.number.value}`;
+for (const form of answerForms) {
+  const shown = findField(form, "shown");
+  const key = `shown:${findField(form, "version").value}:${findField(form, "number").value}`;
   try {
-    if (elements.shown.value) elements.shown.value = sessionStorage.getItem(key) ?? elements.shown.value;
-    sessionStorage.setItem(key, elements.shown.value);
+    if (shown.value) shown.value = sessionStorage.getItem(key) ?? shown.value;
+    sessionStorage.setItem(key, shown.value);
   } catch {
     // A browser without storage counts from this load.
   }
 }
 
-// The server takes the same submission once anyway; this only spares the second request,
-// until waiting for the first gets long.
+// The server takes the same submission once anyway; this only spares the second request, until
+// waiting for the first gets long.
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("form[data-answer]") || event.submitter?.name === "hint") return;
-  const form = event.target;
+  const { target: form, submitter } = event;
+  if (!(form instanceof HTMLFormElement) || !form.matches("form[data-answer]")) return;
+  if (submitter?.getAttribute("name") === "hint") return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
   }
-  const button = form.querySelector('[type="submit"]');
-  const words = button.textContent;
+  const button = findElement(form, '[type="submit"]', HTMLButtonElement);
+  const label = button.textContent;
   form.dataset.sent = "yes";
-  complain(form, "");
+  showFault(form, "");
   setTimeout(() => {
-    usable(button, false);
+    setEnabled(button, false);
     button.textContent = "Submitting…";
   });
   setTimeout(() => {
     delete form.dataset.sent;
-    usable(button, true);
-    button.textContent = words;
-    complain(form, "The server has not answered yet. Submit again; the answer counts once.");
-  }, LONG);
+    setEnabled(button, true);
+    button.textContent = label;
+    showFault(form, "The server has not answered yet. Submit again; the answer counts once.");
+  }, RESEND_AFTER);
 });
 window.addEventListener("pageshow", (event) => {
   // A page that the browser kept is as it was: with what is chosen, or from before the answer.
@@ -95,7 +129,8 @@ window.addEventListener("pageshow", (event) => {
 });
 
 // What is wrong with a submission is read out and is where the next Tab begins.
-document.querySelector('form[data-answer] [role="alert"]')?.focus();
+const fault = document.querySelector('form[data-answer] [role="alert"]');
+if (fault instanceof HTMLElement) fault.focus();
 
 const result = document.getElementById("result");
 if (result && window.location.hash === "#result") result.focus();

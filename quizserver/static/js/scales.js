@@ -1,111 +1,187 @@
-// From values to places on a chart: the same scales, ticks and numbers as the server draws.
+// @ts-check
+// From values to positions on a chart: the same scales, ranges and ticks as in
+// quizserver/web/scales.py. tests/web/chart_numbers.json holds both to the same numbers.
 
-const ROOM_ABOVE = 0.08;
+/** @import { ScaleName, Value } from "./types" */
+
+const MARGIN = 0.08;
 // A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
 const HUGE = 1e30;
 const TINY = 1e-300;
 // A linear axis no wider than this is flat; the smallest start that a log axis may have.
 const FLAT = 1e-30;
 const LOWEST = 1e-307;
+// What logarithms and quotients may be off by.
+const DUST = 1e-9;
+// More digits than this after the point can't be rounded to.
+const MOST_DIGITS = 100;
 
-/** Whether a value can have a place on a chart at all. */
-export const drawable = (value) => typeof value === "number" && Math.abs(value) <= HUGE;
-
-/** Maps low…high onto 0…1; `spot` gives null where a value has no place. */
-export function scale(low, high, name = "linear") {
-  const log = name === "log";
-  // Differences of logarithms: a quotient of such values could pass the largest float.
-  const span = log ? Math.log(high) - Math.log(low) : high - low;
-  return {
-    low,
-    high,
-    name,
-    spot(value) {
-      if (!drawable(value)) return null;
-      if (!log) return (value - low) / span;
-      return value >= TINY ? (Math.log(value) - Math.log(low)) / span : null;
-    },
-    value(spot) {
-      return log ? Math.exp(Math.log(low) + spot * span) : low + spot * span;
-    },
-  };
+/**
+ * Whether a value can have a position on a chart at all.
+ *
+ * @param {unknown} value
+ * @returns {value is number}
+ */
+export function isDrawable(value) {
+  return typeof value === "number" && Math.abs(value) <= HUGE;
 }
 
-/** A scale that shows `values` with a little room; linear ones start at 0 if they may. */
-export function fit(values, name = "linear") {
+/** Maps low…high onto 0…1. */
+export class Scale {
+  /**
+   * @param {number} low
+   * @param {number} high
+   * @param {ScaleName} name
+   */
+  constructor(low, high, name = "linear") {
+    this.low = low;
+    this.high = high;
+    this.name = name;
+    // Differences of logarithms: a quotient of such values could pass the largest float.
+    this.span = name === "log" ? Math.log(high) - Math.log(low) : high - low;
+  }
+
+  /**
+   * Where a value stands, 0 at the low end and 1 at the high; null when it has no position.
+   *
+   * @param {Value | undefined} value
+   * @returns {number | null}
+   */
+  position(value) {
+    if (!isDrawable(value)) return null;
+    if (this.name === "linear") return (value - this.low) / this.span;
+    return value >= TINY ? (Math.log(value) - Math.log(this.low)) / this.span : null;
+  }
+
+  /**
+   * The value that stands at a position.
+   *
+   * @param {number} position
+   */
+  valueAt(position) {
+    if (this.name === "linear") return this.low + position * this.span;
+    return Math.exp(Math.log(this.low) + position * this.span);
+  }
+}
+
+/**
+ * A scale that shows `values` with a little headroom; linear ones start at 0 if they may. A log
+ * scale with no value above 0 can't be drawn and becomes a linear one.
+ *
+ * @param {number[]} values
+ * @param {ScaleName} name
+ */
+export function fitScale(values, name = "linear") {
   if (name === "log") {
     const positive = values.filter((value) => value >= TINY);
     if (positive.length) {
-      const low = Math.min(...positive);
-      const high = Math.max(...positive);
-      const room = Math.max((Math.log(high) - Math.log(low)) * ROOM_ABOVE, 0.1);
-      return scale(Math.max(low * Math.exp(-room), LOWEST), high * Math.exp(room), "log");
+      const [low, high] = [smallest(positive), largest(positive)];
+      const margin = Math.max((Math.log(high) - Math.log(low)) * MARGIN, 0.1);
+      return new Scale(Math.max(low * Math.exp(-margin), LOWEST), high * Math.exp(margin), "log");
     }
   }
-  const low = Math.min(0, ...values);
-  const high = Math.max(0, ...values);
-  if (high - low < FLAT) return scale(0, 1);
-  const room = (high - low) * ROOM_ABOVE;
-  return scale(low < 0 ? low - room : low, high + room);
+  const [low, high] = [Math.min(0, smallest(values)), Math.max(0, largest(values))];
+  if (high - low < FLAT) return new Scale(0, 1);
+  const margin = (high - low) * MARGIN;
+  return new Scale(low < 0 ? low - margin : low, high + margin);
 }
 
-/** Round numbers along a scale as [place 0…1, value], from low to high. */
-export function ticks(axis, about = 5) {
-  const values = axis.name === "log" ? decades(axis) : steps(axis, about);
-  return values.map((value) => [axis.spot(value), value]);
+/**
+ * The smallest of the values, which may be too many to be arguments of a function.
+ *
+ * @param {number[]} values
+ */
+export function smallest(values) {
+  return values.reduce((least, value) => Math.min(least, value), Infinity);
 }
 
-function steps({ low, high }, about) {
+/**
+ * The largest of the values.
+ *
+ * @param {number[]} values
+ */
+export function largest(values) {
+  return values.reduce((most, value) => Math.max(most, value), -Infinity);
+}
+
+/**
+ * Round numbers along a scale as [position, value], from low to high.
+ *
+ * @param {Scale} scale
+ * @param {number} about how many there should be on a linear scale
+ * @returns {[position: number, value: number][]}
+ */
+export function scaleTicks(scale, about = 5) {
+  const values = scale.name === "log" ? logTicks(scale) : linearTicks(scale, about);
+  return values.flatMap((value) => {
+    const position = scale.position(value);
+    return position === null ? [] : [[position, value]];
+  });
+}
+
+/**
+ * The multiples of a round step.
+ *
+ * @param {Scale} scale
+ * @param {number} about
+ */
+function linearTicks({ low, high }, about) {
   const rough = (high - low) / about;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
+  const power = Math.floor(Math.log10(rough));
+  const steps = [1, 2, 2.5, 5, 10].map((factor) => Number(`${factor}e${power}`));
+  const step = steps.find((candidate) => candidate >= rough * 0.999) ?? rough;
+  const first = Math.ceil(low / step - DUST);
+  const last = Math.floor(high / step + DUST);
+  // Rounded to the digits of the step: 3 * 0.1 must be written 0.3.
+  const digits = Math.min(MOST_DIGITS, Math.max(0, 2 - Math.floor(Math.log10(step))));
   const values = [];
-  for (let i = first; i <= last; i += 1) values.push(Number((i * step).toPrecision(12)));
+  for (let i = first; i <= last; i += 1) values.push(Number((i * step).toFixed(digits)));
   return values;
 }
 
-function decades({ low, high }) {
+/**
+ * The powers of ten, on a short scale with 2 and 5 times them; the ends where there is none.
+ *
+ * @param {Scale} scale
+ */
+function logTicks({ low, high }) {
   const [from, to] = [Math.log10(low), Math.log10(high)];
-  const stride = Math.max(1, Math.ceil((to - from) / 6));
-  const factors = to - from < 2 ? [1, 2, 5] : [1];
+  const stride = Math.max(1, Math.ceil((to - from) / 6 - DUST));
+  const factors = to - from < 2 - DUST ? [1, 2, 5] : [1];
   const values = [];
   for (let power = Math.floor(from); power <= Math.ceil(to); power += 1) {
-    if (power % stride === 0) values.push(...factors.map((f) => f * 10 ** power));
+    if (power % stride === 0) {
+      values.push(...factors.map((factor) => Number(`${factor}e${power}`)));
+    }
   }
   const inside = values.filter((value) => value >= low && value <= high);
   return inside.length ? inside : [low, high];
 }
 
-/** A number in words short enough for an axis: [text, raised exponent or ""]. */
-export function tickText(value) {
-  if (value === 0) return ["0", ""];
-  const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e5) return [plain(value), ""];
-  const [digits, exponent] = value.toExponential(2).split("e");
-  const mantissa = minus(String(Number(digits)));
-  const front = { 1: "10", "−1": "−10" }[mantissa] ?? `${mantissa}·10`;
-  return [front, minus(String(Number(exponent)))];
-}
+// A linear axis shows at most this many times the highest start or end of its lines; an end this
+// many times the highest start is a run that diverged.
+const FRAME = 1.6;
+const DIVERGED = 10;
 
-/** A number for people in running text, with about `digits` significant digits. */
-export function number(value, digits = 3) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "not finite";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size < 1e-4 || size >= 1e6) {
-    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
-    return minus(`${Number(mantissa)}e${Number(exponent)}`);
-  }
-  return minus(String(Number(value.toPrecision(digits))));
-}
-
-function plain(value) {
-  if (Math.abs(value) < 1e4) return minus(String(Number(value.toPrecision(4))));
-  return minus(Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, "\u2009"));
-}
-
-function minus(text) {
-  return text.replaceAll("-", "−");
+/**
+ * The ends of a linear axis that reaches from zero to just above where lines start and end, so that
+ * swings don't flatten all else; null where values below zero, or none above it, need another axis.
+ *
+ * Beside other lines, the end of one that diverged does not count.
+ *
+ * @param {number[][]} lines their values with a position
+ * @returns {[low: number, high: number] | null}
+ */
+export function framedRange(lines) {
+  const drawn = lines.filter((line) => line.length);
+  const values = drawn.flat();
+  const most = largest(values);
+  if (!values.length || smallest(values) < 0 || most === 0) return null;
+  const starts = drawn.map((line) => line[0]);
+  const highest = largest(starts);
+  const ends = drawn
+    .map((line) => line[line.length - 1])
+    .filter((end) => drawn.length < 2 || !highest || end <= DIVERGED * highest);
+  const top = Math.min(most, FRAME * largest([...starts, ...ends])) || most;
+  return [0, top * (1 + MARGIN)];
 }

@@ -30,7 +30,7 @@ from quizserver.db.tables import attempt
 from quizserver.evidence.record import Finding
 from quizserver.settings import Settings
 from tests.classes.items.answer_setup import add_answer, add_learner, create_class_with_topics
-from tests.flows.browser_client import Visitor
+from tests.flows.browser_client import Visitor, collapse_white_space
 
 pytestmark = pytest.mark.one_database
 
@@ -78,7 +78,7 @@ def sign_in(app: Flask, database: Database, email: str) -> FlaskClient:
 def read_text(client: FlaskClient, address: str) -> str:
     response = client.get(address)
     assert response.status_code == 200, address
-    return unescape(response.get_data(as_text=True))
+    return unescape(collapse_white_space(response.get_data(as_text=True)))
 
 
 def read_csv(client: FlaskClient, query: str = "") -> list[dict[str, str]]:

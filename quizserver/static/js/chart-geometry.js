@@ -1,0 +1,203 @@
+// @ts-check
+// What a chart draws where: its axes, and curves as SVG paths in an inner drawing of 1000 by 1000
+// units, as quizserver/web/charts.py computes them. tests/web/chart_numbers.json holds both to the
+// same numbers.
+
+import { thinPoints } from "./line-geometry.js";
+import { roundHalfEven } from "./number-text.js";
+import { fitScale, framedRange, isDrawable, largest, Scale, smallest } from "./scales.js";
+
+/** @import { AxisSpec, ChartState, CurveLines, Point, ScaleName, Value } from "./types" */
+/** @typedef {{ x: Scale, y: Scale }} Scales */
+
+// The band's outliers may enlarge the plot this far beyond the medians; past it they are clipped.
+const BAND_HEADROOM = 1.6;
+// Values closer together than this share of their size are one value.
+const DUST = 1e-9;
+
+/**
+ * The scales on which a chart shows its curves and the described one. While a run is under way,
+ * those of the last picture only grow.
+ *
+ * @param {Pick<ChartState, "described" | "log" | "live" | "xRange"> & { curves: CurveLines[] }}
+ *   state
+ * @param {{ x: Pick<AxisSpec, "scale"> }} axes
+ * @param {Scales | null} last
+ * @returns {Scales}
+ */
+export function fitScales({ curves, described, log, live, xRange }, axes, last = null) {
+  const points = described ?? [];
+  const across = [...(xRange ?? []), ...curves.flatMap((curve) => curve.x)];
+  const x = fitAcross([...across, ...points.map(([px]) => px)].filter(isDrawable), axes.x.scale);
+  const lines = [...curves.map((curve) => curve.median), points.map(([, py]) => py)];
+  const bands = curves.flatMap((curve) => [...(curve.low ?? []), ...(curve.high ?? [])]);
+  const y = fitUpright(
+    lines.map((line) => line.filter(isDrawable)),
+    bands.filter(isDrawable),
+    log ? "log" : "linear",
+  );
+  if (!live || !last || last.y.name !== y.name) return { x, y };
+  const [low, high] = [Math.min(last.y.low, y.low), Math.max(last.y.high, y.high)];
+  return { x, y: new Scale(low, high, y.name) };
+}
+
+/**
+ * The x axis spans its values exactly.
+ *
+ * @param {number[]} values
+ * @param {ScaleName} name
+ */
+function fitAcross(values, name) {
+  const shown = name === "log" ? values.filter((value) => value > 0) : values;
+  if (!shown.length) return values.length ? fitScale(values) : new Scale(0, 1);
+  const [low, high] = [smallest(shown), largest(shown)];
+  const wide = high - low > DUST * Math.max(Math.abs(low), Math.abs(high));
+  return wide ? new Scale(low, high, name) : fitScale(shown);
+}
+
+/**
+ * @param {number[][]} lines
+ * @param {number[]} band
+ * @param {ScaleName} name
+ */
+function fitUpright(lines, band, name) {
+  const values = lines.flat();
+  if (!values.length) return fitScale([0, 1]);
+  const range = name === "linear" ? framedRange(lines) : null;
+  if (range) return new Scale(...range);
+  const most = largest(values);
+  const ceiling = most > 0 ? most * BAND_HEADROOM : most;
+  return fitScale([...values, ...band.map((value) => Math.min(value, ceiling))], name);
+}
+
+/**
+ * Stretches of points where every line has a value, as [x, y…] in the inner drawing's units.
+ *
+ * @param {Scales} scales
+ * @param {Value[]} x
+ * @param {...Value[]} lines
+ * @returns {number[][][]}
+ */
+function unbrokenRuns(scales, x, ...lines) {
+  /** @type {number[][]} */
+  let stretch = [];
+  const stretches = [stretch];
+  x.forEach((value, i) => {
+    const across = scales.x.position(value);
+    const ups = lines.map((values) => scales.y.position(values[i]));
+    if (across !== null && ups.every((up) => up !== null)) {
+      stretch.push([roundHalfEven(1000 * across), ...ups.map(unitsDown)]);
+    } else {
+      stretch = [];
+      stretches.push(stretch);
+    }
+  });
+  return stretches.filter((points) => points.length);
+}
+
+/**
+ * Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
+ *
+ * @param {number} position
+ */
+function unitsDown(position) {
+  return roundHalfEven(1000 * (1 - Math.min(3, Math.max(-2, position))));
+}
+
+/** @param {Point[]} points */
+function writePoints(points) {
+  return points.map(([x, y]) => `${x} ${y}`).join(" ");
+}
+
+/**
+ * The path of a line; empty when no point of it can be drawn.
+ *
+ * @param {Scales} scales
+ * @param {Value[]} x
+ * @param {Value[]} y
+ */
+export function lineData(scales, x, y) {
+  // A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
+  return unbrokenLine(scales, x, y)
+    .map((points) => (points.length > 1 ? thinPoints(points) : [...points, ...points]))
+    .map((points) => `M${writePoints(points)}`)
+    .join("");
+}
+
+/**
+ * @param {Scales} scales
+ * @param {Value[]} x
+ * @param {Value[]} y
+ */
+function unbrokenLine(scales, x, y) {
+  return /** @type {Point[][]} */ (unbrokenRuns(scales, x, y));
+}
+
+/**
+ * The outline of the band between a curve's low and high line.
+ *
+ * @param {Scales} scales
+ * @param {CurveLines} curve
+ */
+export function bandData(scales, { x, low = [], high = [] }) {
+  return unbrokenRuns(scales, x, low, high)
+    .map((points) => {
+      const there = thinPoints(points.map(([px, , up]) => [px, up]));
+      const back = thinPoints(points.map(([px, down]) => [px, down])).reverse();
+      return `M${writePoints([...there, ...back])}Z`;
+    })
+    .join("");
+}
+
+/**
+ * The points of a line that lie in the frame, as shares of the plot: its name stands beside what is
+ * seen of it, not beside what left the frame.
+ *
+ * @param {Scales} scales
+ * @param {Value[]} x
+ * @param {Value[]} y
+ * @returns {Point[]}
+ */
+export function pointsInFrame(scales, x, y) {
+  return unbrokenLine(scales, x, y)
+    .flat()
+    .filter(([, py]) => py >= 0 && py <= 1000)
+    .map(([px, py]) => [px / 1000, py / 1000]);
+}
+
+/**
+ * The position on the x axis where a curve's median first leaves the frame at its top; null when it
+ * stays inside.
+ *
+ * @param {Scales} scales
+ * @param {CurveLines} curve
+ */
+export function findOverflow(scales, curve) {
+  for (const [i, value] of curve.median.entries()) {
+    const [across, up] = [scales.x.position(curve.x[i]), scales.y.position(value)];
+    if (across !== null && up !== null && up > 1) return across;
+  }
+  return null;
+}
+
+/**
+ * The value of `points` that is nearest to `x`.
+ *
+ * @param {number[]} points at least one
+ * @param {number} x
+ */
+export function nearestPoint(points, x) {
+  return points.reduce((best, point) => (Math.abs(point - x) < Math.abs(best - x) ? point : best));
+}
+
+/**
+ * The values of a curve's lines at x, or null where it has no such point.
+ *
+ * @param {CurveLines} curve
+ * @param {number} x
+ */
+export function valuesAt(curve, x) {
+  const i = curve.x.indexOf(x);
+  if (i < 0) return null;
+  return { median: curve.median[i], low: curve.low?.[i], high: curve.high?.[i] };
+}

@@ -1,0 +1,72 @@
+// @ts-check
+// Finds the elements that a template promises to a script.
+
+/**
+ * The first element under `root` that matches. Throws an Error when there is none of that `type`,
+ * so that a template and a script that no longer fit fail where they differ.
+ *
+ * @template {Element} E
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @param {{ new (): E }} type
+ * @returns {E}
+ */
+export function findElement(root, selector, type) {
+  const element = root.querySelector(selector);
+  if (!(element instanceof type)) throw new Error(`There is no ${type.name} at ${selector}.`);
+  return element;
+}
+
+/**
+ * The part of a component that its template calls `name`.
+ *
+ * @template {Element} E
+ * @param {ParentNode} root
+ * @param {string} name
+ * @param {{ new (): E }} type
+ * @returns {E}
+ */
+export function findPart(root, name, type) {
+  return findElement(root, `[data-part="${name}"]`, type);
+}
+
+/**
+ * The element that an event came from, or the nearest one around it that matches.
+ *
+ * @param {Event} event
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export function closestTarget(event, selector) {
+  const element = event.target instanceof Element ? event.target.closest(selector) : null;
+  return element instanceof HTMLElement ? element : null;
+}
+
+/**
+ * An HTML element with these properties.
+ *
+ * @template {keyof HTMLElementTagNameMap} N
+ * @param {N} name
+ * @param {Partial<HTMLElementTagNameMap[N]>} properties
+ * @returns {HTMLElementTagNameMap[N]}
+ */
+export function createElement(name, properties = {}) {
+  return Object.assign(document.createElement(name), properties);
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An SVG element with these attributes and children.
+ *
+ * @param {string} name
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ * @returns {SVGElement}
+ */
+export function createSvg(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  element.append(...children);
+  return /** @type {SVGElement} */ (element);
+}

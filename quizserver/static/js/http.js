@@ -1,0 +1,152 @@
+// @ts-check
+// Requests to the server. Whatever goes wrong comes back as a ServerError in words, within a time
+// limit.
+
+const TOKEN = 'meta[name="csrf-token"]';
+const TIMEOUT = 20_000; // milliseconds until an answer that has not come counts as lost
+const UPLOAD_TIMEOUT = 180_000; // an image on a slow line takes its time
+
+/**
+ * What went wrong, in words. `field` names the input concerned, or is null; `lost` says that no
+ * answer of this server came; `status` is that of an answer that came.
+ */
+export class ServerError extends Error {
+  /**
+   * @param {string} message
+   * @param {{ field?: string | null, lost?: boolean, status?: number | null }} details
+   */
+  constructor(message, { field = null, lost = false, status = null } = {}) {
+    super(message);
+    this.status = status;
+    this.field = field;
+    this.lost = lost;
+  }
+}
+
+/**
+ * What was thrown, as a ServerError; an error of another kind keeps its message.
+ *
+ * @param {unknown} error
+ * @returns {ServerError}
+ */
+export function toServerError(error) {
+  if (error instanceof ServerError) return error;
+  return new ServerError(error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * The status, headers and text of an answer. Throws ServerError when none comes whole within the
+ * time.
+ *
+ * @param {string | URL} url
+ * @param {RequestInit} options
+ * @param {number} timeout milliseconds
+ */
+export async function fetchText(url, options = {}, timeout = TIMEOUT) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeout);
+  try {
+    const response = await fetch(url, {
+      credentials: "same-origin",
+      ...options,
+      signal: abort.signal,
+    });
+    const { ok, status, headers } = response;
+    return { ok, status, headers, text: await response.text() };
+  } catch {
+    const message = abort.signal.aborted
+      ? `The server did not answer within ${timeout / 1000} s.`
+      : "The server can't be reached.";
+    throw new ServerError(message, { lost: true });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The JSON at an address. Throws ServerError.
+ *
+ * @template T
+ * @param {string | URL} url
+ * @returns {Promise<T>}
+ */
+export async function getJson(url) {
+  return parseAnswer(await fetchText(url, { headers: { Accept: "application/json" } }));
+}
+
+/**
+ * Sends an object as JSON, or a form as it is, and gives the JSON of the answer. Throws
+ * ServerError.
+ *
+ * @template T
+ * @param {string | URL} url
+ * @param {object | FormData} body
+ * @returns {Promise<T>}
+ */
+export async function postJson(url, body = {}) {
+  let answer = await send(url, body);
+  // Whoever signed out and in again, perhaps in another tab, has a new token.
+  if ([400, 404].includes(answer.status) && (await renewToken())) answer = await send(url, body);
+  return parseAnswer(answer);
+}
+
+/**
+ * @param {string | URL} url
+ * @param {object | FormData} body
+ */
+function send(url, body) {
+  const token = document.querySelector(TOKEN)?.getAttribute("content") ?? "";
+  const headers = { "X-CSRFToken": token, Accept: "application/json" };
+  if (body instanceof FormData) {
+    body.delete("csrf_token"); // the header's is the newer one
+    return fetchText(url, { method: "POST", headers, body }, UPLOAD_TIMEOUT);
+  }
+  return fetchText(url, {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+/**
+ * @template T
+ * @param {{ ok: boolean, status: number, headers: Headers, text: string }} answer
+ * @returns {T}
+ */
+function parseAnswer({ ok, status, headers, text }) {
+  /** @type {unknown} */
+  let body = null;
+  try {
+    if ((headers.get("Content-Type") ?? "").includes("json")) body = JSON.parse(text);
+  } catch {
+    // An answer that was cut short is none.
+  }
+  if (ok && body !== null) return /** @type {T} */ (body);
+  const refusal = /** @type {{ error?: string, field?: string | null } | null} */ (body);
+  if (!ok && refusal?.error) {
+    throw new ServerError(refusal.error, { field: refusal.field ?? null, status });
+  }
+  const message = ok
+    ? "The answer was cut short, or came from something between here and the server."
+    : `The server answered ${status}.`;
+  throw new ServerError(message, { lost: true, status });
+}
+
+/** Takes the token of this page as it is now; whether it is another one than before. */
+async function renewToken() {
+  const meta = document.querySelector(TOKEN);
+  try {
+    const { ok, text } = await fetchText(location.pathname, { headers: { Accept: "text/html" } });
+    if (!ok) return false;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const token = page.querySelector(TOKEN)?.getAttribute("content");
+    if (!meta || !token || token === meta.getAttribute("content")) return false;
+    meta.setAttribute("content", token);
+    for (const field of document.querySelectorAll('input[name="csrf_token"]')) {
+      if (field instanceof HTMLInputElement) field.value = token;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,128 @@
+// @ts-check
+// The values behind the chart: a row for each curve, and the table of the current one.
+
+import { armClass } from "./chart.js";
+import { valuesAt } from "./chart-geometry.js";
+import { createElement, createSvg, findPart } from "./dom.js";
+import { formatNumber } from "./number-text.js";
+
+/** @import { Curve } from "./types" */
+
+/**
+ * The stroke that a curve has in the chart.
+ *
+ * @param {Curve} curve
+ */
+function createSwatch(curve) {
+  const name = curve.source ? `dash-${curve.dash}` : "";
+  return createSvg(
+    "svg",
+    {
+      class: "marks stroke",
+      width: 34,
+      height: 10,
+      "aria-hidden": "true",
+      focusable: "false",
+    },
+    createSvg("path", { class: `swatch-line ${name}`, d: "M1 5H33" }),
+  );
+}
+
+export class Legend {
+  /**
+   * @param {ParentNode} root
+   * @param {string} label the name of x
+   * @param {(run: Curve) => void} onRemove is called when a saved run is to leave the chart
+   */
+  constructor(root, label, onRemove) {
+    this.list = findPart(root, "kept", HTMLElement);
+    this.table = findPart(root, "rows", HTMLElement);
+    this.label = label;
+    this.onRemove = onRemove;
+    /** @type {Map<Curve, HTMLButtonElement>} */
+    this.removeButtons = new Map();
+  }
+
+  /**
+   * One row for each curve: its name, its value at the reading line, a button that removes a saved
+   * run.
+   *
+   * @param {Curve[]} curves
+   * @param {number | null} readAt
+   */
+  showCurves(curves, readAt) {
+    // The rows are made again with every point that arrives: the focus goes along with its row.
+    const focused = [...this.removeButtons].find(([, button]) => button === document.activeElement);
+    this.removeButtons = new Map();
+    const rows = curves.map((curve) => {
+      const row = createElement("li", { className: armClass(curve) });
+      const name = (curve.source ? `${curve.label}: ` : "") + curve.title;
+      row.append(
+        createSwatch(curve),
+        createElement("span", { className: "kept-name", textContent: name }),
+        createElement("span", { className: "kept-value" }),
+      );
+      if (curve.source) row.append(this.createRemoveButton(curve.source, name));
+      return row;
+    });
+    this.list.replaceChildren(...rows);
+    if (focused) this.removeButtons.get(focused[0])?.focus({ preventScroll: true });
+    this.showValues(curves, readAt);
+  }
+
+  /**
+   * @param {Curve} run
+   * @param {string} name
+   */
+  createRemoveButton(run, name) {
+    const button = createElement("button", { type: "button", textContent: "Remove" });
+    button.setAttribute("aria-label", `Remove ${name}`);
+    button.addEventListener("click", () => this.onRemove(run));
+    this.removeButtons.set(run, button);
+    return button;
+  }
+
+  /**
+   * Every curve's value at the reading line, or its last one when there is none.
+   *
+   * @param {Curve[]} curves
+   * @param {number | null} readAt
+   */
+  showValues(curves, readAt) {
+    const cells = this.list.querySelectorAll(".kept-value");
+    curves.forEach((curve, i) => {
+      const x = readAt ?? curve.x.at(-1);
+      if (cells[i]) cells[i].textContent = x === undefined ? "" : this.describeValues(curve, x);
+    });
+  }
+
+  /**
+   * @param {Curve} curve
+   * @param {number} x
+   */
+  describeValues(curve, x) {
+    const values = valuesAt(curve, x);
+    if (!values) return "";
+    const { median, low, high } = values;
+    const band = curve.low.length ? ` (${formatNumber(low)} to ${formatNumber(high)})` : "";
+    return `${this.label} ${formatNumber(x, 6)}: ${formatNumber(median)}${band}`;
+  }
+
+  /**
+   * Fills the data table with one curve; without one it stays empty.
+   *
+   * @param {Curve | null} curve
+   */
+  fillTable(curve) {
+    const { x, median, low, high } = curve ?? { x: [], median: [], low: [], high: [] };
+    const rows = x.map((value, i) => {
+      const row = createElement("tr");
+      const numbers = [median[i], low[i], high[i]].map((number) => formatNumber(number, 4));
+      for (const textContent of [formatNumber(value, 6), ...numbers]) {
+        row.append(createElement("td", { textContent }));
+      }
+      return row;
+    });
+    this.table.replaceChildren(...rows);
+  }
+}

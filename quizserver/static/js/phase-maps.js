@@ -1,0 +1,490 @@
+// @ts-check
+// The phase maps of a bench: which one is shown, the learner's setting in it, maps on request.
+
+import { setEnabled } from "./disable-button.js";
+import { createElement, findElement, findPart } from "./dom.js";
+import { toServerError } from "./http.js";
+import { knobValueText, lowerLabel, MapAxis } from "./map-axis.js";
+import { MapDot } from "./map-dot.js";
+import { drawMap, fillCells, fillMapTable } from "./map-picture.js";
+import { ProgressBar, timeLeftClause, waitingMessage } from "./progress-bar.js";
+import * as client from "./run-client.js";
+
+/** @import { BenchForm } from "./bench-form.js" */
+/** @import { BenchConfig, Knobs, KnobSpec, MapRequest, MapRun, RecordedMap } from "./types" */
+/** @import { RunCells, RunEnd, RunJob, RunState, Value } from "./types" */
+
+/**
+ * A map that can be shown. `names` are those of its two knobs.
+ *
+ * @typedef {object} PhaseMap
+ * @property {[x: string, y: string]} names
+ * @property {MapAxis} x
+ * @property {MapAxis} y
+ * @property {string} shape
+ * @property {string | null} series
+ * @property {Knobs} setting the values of all knobs; the other ones stay there
+ * @property {number} n
+ * @property {Value[][]} counts
+ * @property {HTMLElement} figure
+ * @property {HTMLElement} box
+ * @property {MapDot} dot
+ */
+
+// The name of the figure that holds the map computed on request.
+const LIVE = "live";
+
+export class PhaseMaps {
+  /**
+   * @param {HTMLElement} bench
+   * @param {BenchConfig} config
+   * @param {BenchForm} form
+   * @param {() => void} runSetting runs the curves of the setting as it stands
+   */
+  constructor(bench, config, form, runSetting) {
+    this.bench = bench;
+    this.root = findPart(bench, "map", HTMLElement);
+    this.config = config;
+    this.form = form;
+    this.runSetting = runSetting;
+    this.busy = false;
+    /** The map that is being computed. @type {RunJob | null} */
+    this.job = null;
+    this.stopFollowing = () => {};
+    this.shownList = findPart(this.root, "map-shown", HTMLSelectElement);
+    this.xList = findPart(this.root, "map-x", HTMLSelectElement);
+    this.yList = findPart(this.root, "map-y", HTMLSelectElement);
+    this.shapeList = findPart(this.root, "map-shape", HTMLSelectElement);
+    this.seriesList = findPart(this.root, "map-series", HTMLSelectElement);
+    this.computeButton = findPart(this.root, "map-compute", HTMLButtonElement);
+    this.againButton = findPart(this.root, "map-again", HTMLButtonElement);
+    this.stopButton = findPart(this.root, "map-stop", HTMLButtonElement);
+    this.note = findPart(this.root, "map-note", HTMLElement);
+    this.progressBox = findPart(this.root, "map-going", HTMLElement);
+    this.error = findPart(this.root, "map-error", HTMLElement);
+    this.bar = new ProgressBar(this.root, "map-");
+    /** @type {Map<string, PhaseMap>} */
+    this.maps = new Map();
+    this.shownName = "0";
+    (config.maps ?? []).forEach((map, i) => this.addMap(String(i), map));
+    this.listen();
+    this.setBusy(false);
+    this.showMap("0");
+    this.proposeMap();
+  }
+
+  /** @param {string} name */
+  findKnob(name) {
+    const knob = this.config.knobs.find((spec) => spec.name === name);
+    if (!knob) throw new Error(`There is no knob ${name}.`);
+    return knob;
+  }
+
+  /**
+   * Enters a map under its figure's name.
+   *
+   * @param {string} name
+   * @param {RecordedMap} map
+   * @returns {PhaseMap}
+   */
+  addMap(name, map) {
+    const figure = findElement(this.root, `[data-map="${name}"]`, HTMLElement);
+    const box = findPart(figure, "map-box", HTMLElement);
+    const dot =
+      this.maps.get(name)?.dot ??
+      new MapDot(box, {
+        onMove: (column, row) => this.moveDot(column, row),
+        onRun: () => this.runSetting(),
+      });
+    /** @type {PhaseMap} */
+    const entry = {
+      names: [map.x, map.y],
+      x: new MapAxis(this.findKnob(map.x), map.x_values),
+      y: new MapAxis(this.findKnob(map.y), map.y_values),
+      shape: map.shape,
+      series: map.series ?? null,
+      setting: map.setting,
+      n: map.n,
+      counts: map.counts,
+      figure,
+      box,
+      dot,
+    };
+    this.maps.set(name, entry);
+    return entry;
+  }
+
+  listen() {
+    this.shownList.addEventListener("change", () => this.showMap(this.shownList.value));
+    findPart(this.root, "map-run", HTMLElement).addEventListener("click", () => this.runSetting());
+    this.againButton.addEventListener("click", () => {
+      if (!this.shownMap) return;
+      const { names, shape, series } = this.shownMap;
+      void this.computeMap({ x: names[0], y: names[1], shape, series });
+    });
+    findPart(this.root, "map-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.computeMap(this.readRequest());
+    });
+    this.stopButton.addEventListener("click", () => void this.stop());
+  }
+
+  get shownMap() {
+    return this.maps.get(this.shownName);
+  }
+
+  /**
+   * Shows one map and hides the others.
+   *
+   * @param {string} name
+   */
+  showMap(name) {
+    this.shownName = name;
+    for (const figure of this.root.querySelectorAll("[data-map]")) {
+      figure.toggleAttribute("hidden", figure.getAttribute("data-map") !== name);
+    }
+    findPart(this.root, "map-here", HTMLElement).hidden = !this.shownMap;
+    findPart(this.root, "map-choice", HTMLElement).hidden = this.shownList.options.length < 2;
+    this.shownList.value = name;
+    this.showSetting();
+  }
+
+  /** Sets the lists for another map to what is shown, or to the first two knobs. */
+  proposeMap() {
+    const [first, second] = this.config.knobs;
+    const map = this.shownMap;
+    [this.xList.value, this.yList.value] = map ? map.names : [first.name, second.name];
+    if (map) this.shapeList.value = map.shape;
+    if (map?.series) this.seriesList.value = map.series;
+  }
+
+  /**
+   * The dot was put into a cell: the two knobs take its values.
+   *
+   * @param {number} column
+   * @param {number} row
+   */
+  moveDot(column, row) {
+    if (!this.shownMap) return;
+    const { x, y, names } = this.shownMap;
+    this.form.turnKnobs({ [names[0]]: x.values[column], [names[1]]: y.values[row] });
+  }
+
+  /** Brings the dot, the words and the note in line with the setting. */
+  showSetting() {
+    const map = this.shownMap;
+    if (!map) return;
+    const { knobs } = this.form.setting;
+    const values = map.names.map((name) => knobs[name]);
+    if (values.some(Number.isNaN)) return; // the knob itself says what is wrong
+    const text = this.describeCell(map, values);
+    findPart(this.root, "map-readout", HTMLElement).textContent = text;
+    map.dot.show(map.x, map.y, values, text);
+    const others = this.config.knobs.filter(
+      ({ name }) => !map.names.includes(name) && !isClose(knobs[name], map.setting[name]),
+    );
+    this.note.hidden = !others.length;
+    this.againButton.hidden = !others.length;
+    this.note.textContent = others.length ? noteText(others, map.setting, knobs) : "";
+  }
+
+  /**
+   * The setting and the count of its cell, as a sentence.
+   *
+   * @param {PhaseMap} map
+   * @param {number[]} values of the two knobs
+   */
+  describeCell({ x, y, n, counts, shape }, [across, up]) {
+    const settingText = `${x.spec.label} ${x.valueText(across)}, ${lowerLabel(y.spec.label)} ${y.valueText(up)}`;
+    const positions = [x.position(across), y.position(up)];
+    if (Math.min(...positions) < 0 || Math.max(...positions) > 1) {
+      return `${settingText}: outside this map.`;
+    }
+    const [column, row] = [x.cellAt(positions[0]), y.cellAt(positions[1])];
+    const count = counts[row][column];
+    if (count === null) return `${settingText}: this cell is not trained yet.`;
+    const result = `${count} of ${n} replicas show ${this.shapeTitle(shape)}.`;
+    const middles = [];
+    if (!isClose(x.values[column], across)) middles.push(axisValueText(x, x.values[column]));
+    if (!isClose(y.values[row], up)) middles.push(axisValueText(y, y.values[row]));
+    if (!middles.length) return `${settingText}: ${result}`;
+    return `${settingText}: in this cell, trained at ${middles.join(" and ")}, ${result}`;
+  }
+
+  /** @param {string} shape */
+  shapeTitle(shape) {
+    return lowerLabel(this.config.shapes[shape].title);
+  }
+
+  /**
+   * The map that the lists ask for.
+   *
+   * @returns {MapRequest}
+   */
+  readRequest() {
+    const [first] = Object.keys(this.config.series);
+    const series = this.seriesList.value;
+    return {
+      x: this.xList.value,
+      y: this.yList.value,
+      shape: this.shapeList.value,
+      series: series === first ? null : series,
+    };
+  }
+
+  /**
+   * Has a map trained with the setting as it stands, and shows it as its cells arrive.
+   *
+   * @param {MapRequest} map
+   */
+  async computeMap(map) {
+    if (this.busy) return;
+    this.showError("");
+    if (map.x === map.y) {
+      this.showError("Choose two different knobs.");
+      this.yList.focus();
+      return;
+    }
+    const fault = this.form.findFault();
+    if (fault !== null) {
+      this.showError(fault || "One of the knobs above has a value that it can't have.");
+      return;
+    }
+    const { arm, knobs, first } = this.form.setting;
+    const { topic, simulation, runs_url: url } = this.config;
+    this.setBusy(true);
+    this.bar.show(0, "Asking for the map…");
+    /** @type {RunJob} */
+    let job;
+    /** @type {MapRun} */
+    let run;
+    try {
+      job = await client.startRun(url, { topic, simulation, arm, knobs, first_seed: first, map });
+      this.job = job;
+      run = await client.fetchRun(job);
+    } catch (error) {
+      this.showRefusal(error);
+      return;
+    }
+    this.beginMap(run);
+    if (run.state === "done") return;
+    setEnabled(this.stopButton, true);
+    this.stopFollowing = client.followRun(job, {
+      state: (data) => this.showWaiting(data),
+      cells: (data) => this.addCells(data),
+      end: (data) => this.endMap(data),
+      lost: (isFirst) => this.bar.showLostConnection(isFirst),
+    });
+  }
+
+  /** @param {unknown} thrown */
+  showRefusal(thrown) {
+    const { field, lost, message } = toServerError(thrown);
+    this.job = null;
+    this.setBusy(false);
+    this.bar.show(0, "No map was computed.");
+    const advice = lost ? " Check the connection, then ask for the map again." : "";
+    this.showError(message + advice);
+    if (field?.startsWith("map.")) {
+      const list = this.root.querySelector(`[data-part="${field.replace(".", "-")}"]`);
+      if (list instanceof HTMLElement) list.focus();
+    }
+  }
+
+  /**
+   * Shows what a run has of a map: an empty map, the cells so far, or all of them.
+   *
+   * @param {MapRun} run
+   */
+  beginMap(run) {
+    const setting = { ...run.knobs };
+    const map = this.addMap(LIVE, { ...run.map, setting });
+    const { x, y, figure, box, names } = map;
+    const seriesNote = run.map.series ? ` (${this.config.series[run.map.series].label})` : "";
+    const { title: shape, words } = this.config.shapes[map.shape];
+    const title = `${shape}${seriesNote}: ${lowerLabel(x.spec.label)} × ${lowerLabel(y.spec.label)}`;
+    const axis = this.config.series[run.map.series ?? Object.keys(this.config.series)[0]];
+    const others = this.config.knobs
+      .filter(({ name }) => !names.includes(name))
+      .map((spec) => `${lowerLabel(spec.label)} ${knobValueText(spec, setting[spec.name])}`);
+    const heldText = others.length ? `In every cell: ${others.join(", ")}.` : "";
+    findPart(figure, "map-title", HTMLElement).textContent = title;
+    const rule = `A replica counts when its ${axis.label} ${words}.`;
+    findPart(figure, "map-rule", HTMLElement).textContent = rule;
+    findPart(figure, "map-held", HTMLElement).textContent = heldText;
+    const arms = this.findArmsIn(map);
+    findPart(figure, "map-key", HTMLElement).replaceChildren(...arms.map(createKeyLine));
+    drawMap(box, `${this.bench.id}-live-map`, {
+      ...map,
+      title,
+      description: "Cells appear as they are trained.",
+      markers: arms,
+    });
+    const name = `${x.spec.label} × ${lowerLabel(y.spec.label)}`;
+    this.offerMap(`${name}: ${this.shapeTitle(map.shape)}${seriesNote}`);
+    this.showMap(LIVE);
+    // From the button that was pressed, or is gone, the focus goes to what it brought.
+    const focused = document.activeElement;
+    if (
+      focused === document.body ||
+      focused === this.computeButton ||
+      focused === this.againButton
+    ) {
+      map.dot.across.focus({ preventScroll: true });
+    }
+    this.progressBox.scrollIntoView({ block: "nearest" });
+    this.bar.announce(`The map is being computed: ${title}.`);
+    if (run.state === "done") this.endMap(run);
+  }
+
+  /**
+   * The arms that lie in a map, each with its position and the number that stands for it.
+   *
+   * @param {PhaseMap} map
+   */
+  findArmsIn({ x, y, names, setting }) {
+    const arms = [];
+    for (const { knobs, index, label } of this.config.arms) {
+      const isHeld = Object.entries(setting).every(
+        ([name, value]) => names.includes(name) || isClose(knobs[name], value),
+      );
+      const [across, up] = [x.position(knobs[names[0]]), y.position(knobs[names[1]])];
+      if (isHeld && Math.min(across, up) >= 0 && Math.max(across, up) <= 1) {
+        arms.push({ x: across, y: up, number: arms.length + 1, arm: index, label });
+      }
+    }
+    return arms;
+  }
+
+  /**
+   * Puts the computed map into the list of those that can be shown.
+   *
+   * @param {string} title
+   */
+  offerMap(title) {
+    let option = [...this.shownList.options].find(({ value }) => value === LIVE);
+    if (!option) {
+      option = new Option("", LIVE);
+      this.shownList.append(option);
+    }
+    option.textContent = `Yours: ${title}`;
+  }
+
+  /** @param {RunState} data */
+  showWaiting({ state, waiting }) {
+    if (state === "queued") this.bar.show(0, waitingMessage(waiting));
+  }
+
+  /** @param {RunCells} data */
+  addCells({ cells, counts, ...progress }) {
+    const map = this.maps.get(LIVE);
+    if (!map) return;
+    const width = map.x.values.length;
+    cells.forEach((cell, i) => {
+      map.counts[Math.floor(cell / width)][cell % width] = counts[i];
+    });
+    fillCells(map.box, map.counts, map.n);
+    if (this.shownName === LIVE) this.showSetting();
+    const { done, total } = progress;
+    this.bar.show(done / total, `${done} of ${total} cells${timeLeftClause(progress)}`);
+  }
+
+  /** @param {RunEnd} end */
+  endMap({ state, error, sentence }) {
+    this.stopFollowing();
+    this.stopFollowing = () => {};
+    const map = this.maps.get(LIVE);
+    if (!map) return;
+    const message = endMessage(state, error ?? "The map failed. Try again.");
+    this.bar.show(state === "done" ? 1 : null, message);
+    findPart(map.figure, "map-sentence", HTMLElement).textContent = sentence ?? "";
+    findElement(map.figure, ".plot desc", SVGElement).textContent = sentence ?? message;
+    fillMapTable(findPart(map.figure, "map-table", HTMLElement), map);
+    const csv = findPart(map.figure, "map-csv", HTMLAnchorElement);
+    csv.hidden = false;
+    csv.href = this.job?.csv ?? "";
+    fillCells(map.box, map.counts, map.n);
+    this.job = null;
+    this.setBusy(false);
+    this.bar.announce([message, sentence].filter(Boolean).join(" "));
+    this.showSetting();
+  }
+
+  async stop() {
+    if (!this.job) return;
+    setEnabled(this.stopButton, false);
+    this.bar.show(null, "Stopping…");
+    try {
+      await client.stopRun(this.job);
+    } catch (thrown) {
+      setEnabled(this.stopButton, this.busy);
+      this.showError(`It could not be stopped: ${toServerError(thrown).message}`);
+    }
+  }
+
+  /** @param {boolean} busy whether a map is being computed */
+  setBusy(busy) {
+    this.busy = busy;
+    if (busy) this.progressBox.hidden = false;
+    for (const button of [this.computeButton, this.againButton]) setEnabled(button, !busy);
+    setEnabled(this.stopButton, false);
+  }
+
+  /** @param {string} message what is wrong; empty when nothing is */
+  showError(message) {
+    this.error.textContent = message;
+    this.error.hidden = !message;
+  }
+}
+
+/**
+ * @param {string} state
+ * @param {string} error
+ */
+function endMessage(state, error) {
+  if (state === "done") return "Done.";
+  if (state === "stopped") return "Stopped. The cells so far stay in the picture.";
+  return state === "failed" ? error : state;
+}
+
+/**
+ * @param {MapAxis} axis
+ * @param {number} value
+ */
+function axisValueText(axis, value) {
+  return `${lowerLabel(axis.spec.label)} ${axis.valueText(value)}`;
+}
+
+/**
+ * Says where a map holds its other knobs and the learner's setting does not.
+ *
+ * @param {KnobSpec[]} specs
+ * @param {Knobs} setting the map's
+ * @param {Knobs} knobs the learner's
+ */
+function noteText(specs, setting, knobs) {
+  const differences = specs.map((spec) => {
+    const [mapValue, ownValue] = [setting[spec.name], knobs[spec.name]];
+    const label = lowerLabel(spec.label);
+    return `${label} at ${knobValueText(spec, mapValue)}; yours is ${knobValueText(spec, ownValue)}`;
+  });
+  return `But this map holds ${differences.join(", and ")}. Its counts are not those of your setting.`;
+}
+
+/** @param {{ number: number, arm: number, label: string }} arm */
+function createKeyLine({ number, arm, label }) {
+  const line = createElement("li", { className: `arm-${arm % 12}` });
+  const sign = createElement("span", { className: "map-number", textContent: String(number) });
+  line.append(sign, ` ${label}`);
+  return line;
+}
+
+/**
+ * Whether two values of a knob are the same but for how they were written.
+ *
+ * @param {number} a
+ * @param {number} b
+ */
+function isClose(a, b) {
+  return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
+}

@@ -1,0 +1,299 @@
+// What the server sends to the scripts, and what they pass to each other.
+
+/** A measured value; null where a run has none, as after it diverged. */
+export type Value = number | null;
+
+export type ScaleName = "linear" | "log";
+
+/** [x, y]. */
+export type Point = [number, number];
+
+/** What one axis of a chart measures. */
+export interface AxisSpec {
+  label: string;
+  unit: string;
+  scale: ScaleName;
+}
+
+/** A median over seeds, with the quantiles around it. */
+export interface Band {
+  median: Value[];
+  low: Value[];
+  high: Value[];
+}
+
+export type Knobs = Record<string, number>;
+
+export interface KnobSpec {
+  name: string;
+  label: string;
+  low: number;
+  high: number;
+  default: number;
+  scale: ScaleName;
+  unit: string;
+  integer: boolean;
+  help: string;
+  /** Names for the whole numbers from `low` on; empty when the knob is a quantity. */
+  choices: string[];
+}
+
+export interface ArmSpec {
+  name: string;
+  label: string;
+  help: string;
+  index: number;
+  knobs: Knobs;
+}
+
+export interface RecordedCurve extends Band {
+  x: number[];
+  n?: number;
+  sentence?: string | null;
+}
+
+/** The recorded curves of every arm of a simulation. */
+export interface RecordedArms {
+  x: number[];
+  arms: Record<string, Omit<RecordedCurve, "x">>;
+}
+
+/** Which map a run is to train, or has trained. */
+export interface MapRequest {
+  x: string;
+  y: string;
+  shape: string;
+  series: string | null;
+}
+
+export interface MapResult extends MapRequest {
+  x_values: number[];
+  y_values: number[];
+  n: number;
+  /** A row for each value of y, from low; null is a cell that is not trained yet. */
+  counts: Value[][];
+}
+
+export interface RecordedMap extends MapResult {
+  setting: Knobs;
+}
+
+/** `data-bench`: all that a bench knows of its simulation. */
+export interface BenchConfig {
+  topic: string;
+  simulation: string;
+  runs_url: string;
+  arms: ArmSpec[];
+  knobs: KnobSpec[];
+  x: AxisSpec;
+  series: Record<string, AxisSpec>;
+  replicas: number;
+  replicas_max: number;
+  initial: { arm: string; knobs: Knobs };
+  recorded: (RecordedCurve & { arm: string }) | null;
+  recorded_url: string;
+  /** Filled in once the recorded curves of the other arms are fetched. */
+  recorded_arms?: RecordedArms;
+  maps?: RecordedMap[];
+  shapes: Record<string, { title: string; words: string }>;
+  described: Point[] | null;
+}
+
+/** A setting of the bench: `first` is the first seed, `replicas` how many. */
+export interface Setting {
+  arm: string;
+  knobs: Knobs;
+  first: number;
+  replicas: number;
+}
+
+/** A run that was accepted. */
+export interface RunJob {
+  state: string;
+  url: string;
+  events: string;
+  csv: string;
+}
+
+export interface RunRequest {
+  topic: string;
+  simulation: string;
+  arm: string;
+  knobs: Knobs;
+  first_seed: number;
+  replicas?: number;
+  map?: MapRequest;
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  state: string;
+  error?: string | null;
+  sentence?: string | null;
+}
+
+/** A run as its own address gives it: of curves, or of a map. */
+export interface Run extends RunEnd {
+  knobs: Knobs;
+}
+
+export interface CurveRun extends Run {
+  x: number[];
+  series: Record<string, Band>;
+  replicas?: Record<string, Value[][]>;
+}
+
+export interface MapRun extends Run {
+  map: MapResult;
+}
+
+export interface RunState {
+  state: string;
+  waiting: number;
+}
+
+export interface RunProgress {
+  done: number;
+  total: number;
+  seconds_left: number | null;
+}
+
+export interface RunPoints extends RunProgress {
+  x: number[];
+  series: Record<string, Band>;
+}
+
+export interface RunCells extends RunProgress {
+  cells: number[];
+  counts: number[];
+}
+
+/** What a run's stream is listened to for; which events come depends on the kind of run. */
+export interface RunListeners {
+  state?: (data: RunState) => void;
+  points?: (data: RunPoints) => void;
+  cells?: (data: RunCells) => void;
+  share?: (data: RunProgress) => void;
+  end: (data: RunEnd) => void;
+  lost: (first: boolean) => void;
+}
+
+/** A curve in the bench's chart. */
+export interface Curve extends Band {
+  x: number[];
+  /** The values of single seeds; absent or null while they are not fetched. */
+  replicas?: Value[][] | null;
+  /** What stands beside the line. */
+  label: string;
+  /** What stands in the legend. */
+  title: string;
+  /** The index of its arm, which decides the colour, and the arm's name. */
+  arm: number;
+  name: string;
+  recorded?: boolean;
+  sentence?: string;
+  run?: RunJob | null;
+  /** The saved run that this line shows; its label is then a letter. */
+  source?: Curve;
+  dash?: number;
+}
+
+/** A curve as far as its lines go. */
+export type CurveLines = Pick<Curve, "x" | "median"> & Partial<Pick<Curve, "low" | "high">>;
+
+/** What a chart is drawn from. */
+export interface ChartState {
+  curves: Curve[];
+  described: Point[] | null;
+  log: boolean;
+  /** While a run is under way: the axes only grow, and names stay where they are. */
+  live: boolean;
+  xRange: [number, number] | null;
+  title: string;
+  description: string;
+}
+
+/** A name's middle as shares of the plot (y downwards), and half its extent likewise. */
+export interface LabelBox {
+  x: number;
+  y: number;
+  halfWidth: number;
+  halfHeight: number;
+}
+
+/** A knob of the bench, whatever it is turned with. */
+export interface BenchKnob {
+  readonly spec: KnobSpec;
+  readonly value: number;
+  readonly changed: boolean;
+  readonly valueText: string;
+  readonly resetValue: number;
+  restoreTyped(): void;
+  startFrom(value: number): void;
+  setValue(value: number): void;
+  validate(): boolean;
+  showError(message: string): void;
+  focus(): void;
+}
+
+/** `data-editor`: the page that is being written. */
+export interface EditorConfig {
+  base: string;
+  seen: string;
+  state?: string;
+  check: string;
+  conflict: string;
+  unsaved: boolean;
+  verification: VerificationJob | null;
+}
+
+/** What the checker says of a text, and whether it was saved. */
+export interface CheckResult {
+  saved: boolean;
+  base: string | null;
+  seen: string | null;
+  state: string;
+  error?: string | null;
+  problems_html: string;
+  page_html: string;
+}
+
+/** A verification: the run that trains it (without `events` when there is nothing to train). */
+export interface VerificationJob {
+  url: string;
+  events?: string | null;
+  result: string;
+}
+
+/** What the parts of the editor may ask of it. */
+export interface EditorHost {
+  readonly saved: boolean;
+  check(): Promise<boolean>;
+  insertText(text: string): void;
+  announce(message: string): void;
+}
+
+/** A cell of the matrix: whether the attempt was right, and how many there were. */
+export type MatrixCell = [right: boolean, attempts: number] | null;
+
+export interface MatrixRow {
+  id: number;
+  right: number;
+  attempts: number;
+  latest_at: string | null;
+  cells: MatrixCell[];
+}
+
+export interface MatrixUpdate {
+  columns: string[];
+  rows: MatrixRow[];
+  moved: boolean;
+}
+
+/** `data-matrix`: where the matrix asks for what is new, and how often. */
+export interface MatrixConfig {
+  url: string;
+  mark: string;
+  seconds: number;
+  questions: string[];
+}
