@@ -1,4 +1,4 @@
-"""What a page shows of recorded findings about an option. Pure: values in, views out."""
+"""The views of recorded findings about an option. Pure: values in, views out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DescribedPoints = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding in a line: the word with its sign, the count, the shape and what was claimed.
+    """One finding in a line: the verdict with its sign, the count, the shape and the claim.
 
     ``unit`` is what was counted: "seeds", or "pairs" of runs of two arms.
     """
@@ -41,7 +41,7 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True)
 class OptionEvidence:
-    """What the experiment says about one option: verdicts (at least one), charts, their words.
+    """The evidence of one option: verdicts (at least one), charts and their texts.
 
     ``versus`` are the arms that it is compared with: the index that gives the colour, the label.
     """
@@ -53,13 +53,13 @@ class OptionEvidence:
     verdicts: tuple[FindingView, ...]
     setting_text: str
     sentence: str
-    tried: TriedView | None = None
+    tried: TestedRange | None = None
     versus: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TriedView:
-    """Where on a claim's range the shape shows: how many of ``n`` replicas at each value.
+class TestedRange:
+    """The settings of a claim's range: how many of ``n`` replicas show the shape at each value.
 
     Each row is the value, the count, and whether the chart shows that setting.
     """
@@ -115,7 +115,7 @@ def option_evidence(
                 for sentence in _finding_sentences(finding, ensemble)
             )
         ),
-        next((_tried_view(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
+        next((_tested_range(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
         tuple((other_index, other.label) for other_index, other in others),
     )
 
@@ -142,8 +142,9 @@ def _title_with_value(title: str, value: float) -> str:
 
 
 def _finding_sentences(finding: Finding, ensemble: Ensemble) -> list[str]:
-    """What a finding's curve does, and how it stands to what it is compared with."""
-    # the first series is in the ensemble's words; of a pair or another series the finding tells all
+    """The sentences on a finding's curve, and on how it compares with another or with a number."""
+    # The ensemble's sentence is about its first series only; for a pair or another series the
+    # finding has its own.
     alone = finding.versus is None and finding.series is None
     sentences = [text for text in (ensemble.sentence if alone else "", finding.sentence) if text]
     return sentences or [ensemble.sentence]
@@ -168,11 +169,11 @@ def _draw_chart(
     arms = [_find_arm(description, ensemble.arm) for ensemble in ensembles]
     bands = [ensemble.series[series] for ensemble in ensembles]
     axis = description.series[series]
-    # what the text describes is a share of the first series' start, on a linear axis
+    # A described curve is in shares of the first series' start, on a linear axis.
     described_curve = (
         scale_described(described, experiment.x, bands[0]) if finding.series is None else None
     )
-    # what is described is drawn to scale; else the simulation knows what its series needs
+    # A described curve needs a linear axis; else the axis is as the simulation declares it.
     values = [value for band in bands for value in band.median if value is not None]
     log = described_curve is None and axis.scale == "log" and any(value > 0 for value in values)
     names = " and ".join(arm.label for _, arm in arms)
@@ -191,7 +192,7 @@ def _draw_chart(
             levels=levels,
             y_range=None if log else chart_y_range(*bands, extra=[level.value for level in levels]),
         )
-    except ValueError:  # every value is beyond what a chart can show: the sentence says so
+    except ValueError:  # every value is beyond what a chart can show, as the sentence explains
         return Markup()
 
 
@@ -228,7 +229,7 @@ def _finding_view(description: Description, finding: Finding) -> FindingView:
     )
 
 
-def _tried_view(description: Description, finding: Finding, ensemble: Ensemble) -> TriedView:
+def _tested_range(description: Description, finding: Finding, ensemble: Ensemble) -> TestedRange:
     names = list(finding.over)
     knobs = {knob.name: knob for knob in description.knobs}
     labels = [knob.label for name, knob in knobs.items() if name in names]
@@ -241,7 +242,7 @@ def _tried_view(description: Description, finding: Finding, ensemble: Ensemble) 
         for setting in finding.tried
     ]
     finding_view = _finding_view(description, finding)
-    return TriedView(
+    return TestedRange(
         ", ".join(labels), finding_view.shape_title, finding.n, rows, finding_view.unit
     )
 
@@ -258,7 +259,7 @@ def _setting_text(description: Description, ensemble: Ensemble) -> str:
 
 
 def _value_text(knob: Knob, value: float) -> str:
-    """A value without its unit, which is told once for all of them."""
+    """A value without its unit, which is written once for all of them."""
     return knob.value_text(value) if knob.choices else f"{value:g}"
 
 
