@@ -12,7 +12,7 @@ PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench install install-dev clean
+.PHONY: help serve test lint format lowest bench install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -22,7 +22,8 @@ serve: install ## install what is needed, then serve until Ctrl-C (ARGS="--port 
 
 test: install-dev lint ## install what the tests need and run them all
 	@PYTHON=$(BIN)/python scripts/programs
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@# Two cores and three processes: tests in a browser mostly wait.
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: install-dev $(JS)/node_modules/.installed ## ruff, mypy; TypeScript, eslint and prettier for what browsers get
 	$(BIN)/ruff check .
@@ -35,6 +36,9 @@ lint: install-dev $(JS)/node_modules/.installed ## ruff, mypy; TypeScript, eslin
 format: install-dev $(JS)/node_modules/.installed ## lays out Python, scripts and style sheets as lint wants them
 	$(BIN)/ruff format .
 	$(PRETTIER) --write
+
+lowest: ## a short set of tests with the lowest versions that pyproject.toml admits, in .venv-lowest
+	@PYTHON=$(PYTHON) scripts/lowest
 
 bench: install ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
