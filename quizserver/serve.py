@@ -1,7 +1,8 @@
 """The supervisor of a server: starts its processes, restarts those that end, and stops all.
 
-One web process answers requests; one worker process trains simulations. Each is a child in a
-session of its own, so that Ctrl-C reaches this supervisor alone, which then stops them in order.
+A web process (on PostgreSQL several) answers requests; a worker process trains simulations. Each is
+a child in a session of its own, so that Ctrl-C reaches this supervisor alone, which then stops them
+in order.
 """
 
 from __future__ import annotations

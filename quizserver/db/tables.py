@@ -127,7 +127,7 @@ standing = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# When a person ran an experiment between two answers. The curves can be computed again and are in
+# When a person ran a simulation. The curves can be computed again and are in
 # the computed store.
 experiment = sa.Table(
     "experiment",

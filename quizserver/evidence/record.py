@@ -197,7 +197,7 @@ class Evidence:
         return replace(self, experiments=experiments, findings=findings)
 
     def stale_reason(self, topic: Topic, question: str | None = None) -> str | None:
-        """Why this evidence is not of the topic (or one question) as it is now; None when it is."""
+        """Why this evidence no longer matches the topic, or one question; None when it does."""
         questions = [q for q in topic.questions if question is None or q.id == question]
         current_claims = [claim for q in questions for claim in claim_keys(q)]
         recorded_claims = [

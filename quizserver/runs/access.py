@@ -23,7 +23,8 @@ class SimulationAccess:
     may_use: Callable[[str, str], bool]
 
     def locate_simulation(self, topic_id: str, simulation: str) -> Path:
-        """The file of a simulation. Raises RunRefusedError: 404 when there is none, 403."""
+        """The file of a simulation. Raises RunRefusedError: 404 when there is none,
+        403 when the visitor may not use it."""
         topic = self.library.snapshot().topics.get(topic_id)
         path = topic.simulations.get(simulation) if topic is not None else None
         if path is None:

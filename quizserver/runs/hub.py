@@ -2,7 +2,8 @@
 
 A stream keeps no queue. It remembers the last batch that it sent and takes what follows from the
 few batches that the hub holds for all streams of the run, or, when it fell behind them, from the
-store. So a slow reader costs no memory, and one that comes late or back gets everything it lacks.
+store. So a slow reader costs no memory, and one that joins late or reconnects gets
+everything it lacks.
 """
 
 from __future__ import annotations

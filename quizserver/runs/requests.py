@@ -1,8 +1,8 @@
 """The three kinds of request for a run: curves, a phase map, a verification. Plain values.
 
 Every kind has the fields ``topic``, ``path`` (what is trained, relative to the content folder, with
-forward slashes) and ``fingerprint`` (of what that must still hold when the run is trained), and the
-properties ``seeds`` and ``points`` (into how many points the progress is divided). ``key_fields``
+forward slashes) and ``fingerprint`` (a digest of its files, which must be the same when the run is
+trained), and the properties ``seeds`` and ``points`` (into how many points the progress is divided). ``key_fields``
 is what ``request_key`` hashes, ``row_values`` what a row of the table ``run`` keeps of the request.
 """
 

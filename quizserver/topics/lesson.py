@@ -37,7 +37,7 @@ from quizserver.topics.render import heading_text, render_parts, unlinked_text
 from quizserver.topics.sanitise import RewriteUrl
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
-_BLOCK_SIGNS = "#`~|<>!-*+[$"  # a paragraph that begins with one of these is none, or may be none
+_BLOCK_SIGNS = "#`~|<>!-*+[$"  # what begins with one of these may be no paragraph
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def mark_indented_code(lines: Sequence[str], kinds: list[LineKind], start: int) 
 
 
 def _begins_code(lines: Sequence[str], kinds: list[LineKind], index: int, start: int) -> bool:
-    """Whether the indented line ``index`` goes on no paragraph."""
+    """Whether the indented line ``index`` does not continue a paragraph."""
     previous = index - 1
     while previous >= start and not lines[previous].strip():
         previous -= 1

@@ -21,7 +21,7 @@ from quizserver.topics.task_lists import STRAY_BOX, ItemList, ListItem, parse_li
 def check_question(
     path: str, fields: QuestionFields, front: CheckedYaml[QuestionFrontMatter]
 ) -> Iterator[Diagnostic]:
-    """What is wrong with the question at ``path``, but for what stands inside its lines."""
+    """What is wrong with the question at ``path``, except inside its lines."""
     items = fields.task_lists[0].items if fields.task_lists else ()
     option_ids = [item.option_id for item in items]
     yield from front.diagnostics
@@ -270,7 +270,7 @@ _DASHES = re.compile(r"^\s*[-\u2010-\u2015\u2212]+\s*$")
 
 
 def check_unread_front(fields: QuestionFields) -> Iterator[Diagnostic]:
-    """Front matter that is none, since another line stands where its fence should be."""
+    """Text that looks like front matter but is not read, because its opening fence is wrong."""
     lines = fields.source.body
     first_index = next((n for n, line in enumerate(lines) if line.strip()), 0)
     if fields.source.front_matter_length or first_index + 1 == len(lines):
@@ -284,7 +284,7 @@ def check_unread_front(fields: QuestionFields) -> Iterator[Diagnostic]:
 
 
 def check_stem_boxes(fields: QuestionFields) -> Iterator[Diagnostic]:
-    """What was meant to be an option and is none: its box would show learners the key."""
+    """Text in the stem that looks like an option; shown, its box would give the key away."""
     for line in fields.sections[0].content.lines:
         if line.kind is LineKind.PROSE and (match := STRAY_BOX.match(line.text)):
             message = "This is not read as an option, but as a part of the question."
@@ -306,7 +306,7 @@ def check_hint_boxes(fields: QuestionFields, section: Section) -> Iterator[Diagn
 
 
 def text_follows(item: ListItem, id_line: int) -> bool:
-    """Whether the paragraph that ends with an id in ``line`` has another line."""
+    """Whether the paragraph that ends with an id in ``id_line`` has another line."""
     return any(
         line.number == id_line + 1 and line.kind is LineKind.PROSE and line.text.strip()
         for line in item.body.lines

@@ -104,7 +104,7 @@ class Workspace:
             page = candidates[path]
             return not (isinstance(page, ParsedQuestion) and previous_ids.get(path) == page.id)
 
-        # Who had an id before comes first, then the order of paths.
+        # Files that had the id before come first, then the order of paths.
         paths = sorted(self.files, key=lambda path: (lacks_its_previous_id(path), path))
         owners: dict[str, str] = {}
         served = {path: page for path, page in self.served.items() if path in self.files}
@@ -122,7 +122,7 @@ class Workspace:
         return path in self.served and self.served[path] is not self.files[path].parsed
 
     def build_snapshot(self) -> Snapshot:
-        """Everything that can be served now, and every problem but those of claims."""
+        """Everything that can be served now, and every diagnostic except those of claims."""
         site_map = self.site_map()
         questions: dict[str, Question] = {}
         by_folder: dict[str, list[Question]] = {folder: [] for folder in site_map.topic_ids}
@@ -224,7 +224,7 @@ class Workspace:
         return [file.parsed for file in self.files.values() if file.parsed is not None]
 
     def diagnostics(self) -> list[Diagnostic]:
-        """Every problem of every file, but for those of claims."""
+        """Every diagnostic of every file, except those of claims."""
         site_map = self.site_map()
         diagnostics = [*self.listing.diagnostics, *self._check_folder_names(site_map)]
         for path, file in self.files.items():

@@ -176,7 +176,7 @@ class Execution:
         """Executes the run of curves that has waited longest while the longer run is paused; the
         seconds it took.
 
-        That the longer run was stopped meanwhile is only noticed when the curves have ended.
+        A stop of the longer run is noticed only after the curves have ended.
         """
         now = time.time()
         try:

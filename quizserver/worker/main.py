@@ -62,8 +62,8 @@ def _leave_at_once(_number: int, _frame: FrameType | None) -> None:
 
 
 def _forget_secrets() -> None:
-    """Removes the settings that hold secrets from this process's environment."""
-    for name in ("SECRET_KEY", "DATABASE_URL"):
+    """Removes the settings that may hold secrets or passwords from this process's environment."""
+    for name in ("SECRET_KEY", "DATABASE_URL", "RUNS_URL", "QUEUE_URL"):
         os.environ.pop(ENVIRONMENT_PREFIX + name, None)
 
 

@@ -187,9 +187,9 @@ def _decode_cells(header: Mapping[str, Any], _body: bytes, request: RunRequest) 
 def _decode_share(header: Mapping[str, Any], body: bytes, request: RunRequest) -> ShareMessage:
     done = header.get("done")
     if not isinstance(request, VerificationRequest) or not isinstance(done, int):
-        raise ProtocolError("it told of a verification that was not asked for")
+        raise ProtocolError("it reported a verification that was not requested")
     if not 0 <= done <= request.points:
-        raise ProtocolError(f"it told of {done} of {request.points} parts")
+        raise ProtocolError(f"it reported {done} of {request.points} parts")
     return ShareMessage(done, body)
 
 

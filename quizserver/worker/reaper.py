@@ -1,4 +1,4 @@
-"""Finds runs that lost their worker or their message, and deletes results beyond the bound."""
+"""Finds runs that lost their worker or their message, and deletes results beyond the size limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from quizserver.runs.store import RunStore
 
 log = logging.getLogger(__name__)
 
-SILENCE = 10.0  # seconds without a new heartbeat after which a run's worker counts as lost
+# Seconds without a new heartbeat after which a run's worker counts as lost: many of its heartbeats,
+# so that a busy machine loses none.
+SILENCE = 10.0
 ATTEMPTS = 2
 RUNS_MAX = 20_000
 EVICT_EVERY = 30.0

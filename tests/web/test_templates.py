@@ -10,9 +10,9 @@ import pytest
 
 import quizserver
 
-HOUSE = Path(quizserver.__file__).parent
-TEMPLATES = sorted((HOUSE / "templates").rglob("*.html"))
-STATIC = HOUSE / "static"
+PACKAGE = Path(quizserver.__file__).parent
+TEMPLATES = sorted((PACKAGE / "templates").rglob("*.html"))
+STATIC = PACKAGE / "static"
 SHEETS = sorted((STATIC / "css").glob("*.css"))
 SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 
@@ -26,7 +26,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.relative_to(HOUSE).as_posix())
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_template_holds(path: Path, what: str) -> None:
     assert not re.search(FORBIDDEN[what], path.read_text("utf-8"), re.IGNORECASE)

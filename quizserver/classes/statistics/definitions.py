@@ -91,7 +91,7 @@ _ALL = (
         "Time to answer",
         r"Q_{25},\; Q_{50},\; Q_{75}",
         "The median seconds from when the page with the question was opened to the answer, and the "
-        "quartiles. Reading the lesson around it counts along, and opening the page again counts "
+        "quartiles. Reading the lesson around it is included, and opening the page again counts "
         "again. A page left open overnight moves the mean but hardly the median.",
         "A median of a few seconds on a question that takes thinking means guessing.",
     ),
@@ -151,7 +151,7 @@ _ALL = (
         r"\frac{\text{error ratio} \cdot SD(T)}{100}",
         "How far a learner's total, in percent of the highest, would vary by chance if they took "
         "such a set again. Two in three totals lie within one of it from the true one.",
-        "Do not tell learners apart whose totals differ by less than twice of it.",
+        "Do not tell learners apart whose totals differ by less than twice this.",
     ),
     StatisticDefinition(
         "skewness",

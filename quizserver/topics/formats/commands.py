@@ -31,7 +31,7 @@ replaced unless you say so.
 _EXPORT_HELP = f"""\
 Write a topic, one question or everything as {format_labels(EXPORT_FORMATS.values(), "or")}.
 
-Says what the format has no room for. The exit code is 1 when a question had to be left out,
+Says what the format cannot hold. The exit code is 1 when a question had to be left out,
 since its file is broken.
 """
 
