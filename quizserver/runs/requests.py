@@ -2,8 +2,9 @@
 
 Every kind has the fields ``topic``, ``path`` (what is trained, relative to the content folder, with
 forward slashes) and ``fingerprint`` (a digest of its files, which must be the same when the run is
-trained), and the properties ``seeds`` and ``points`` (into how many points the progress is divided). ``key_fields``
-is what ``request_key`` hashes, ``row_values`` what a row of the table ``run`` keeps of the request.
+trained), and the properties ``seeds`` and ``points`` (into how many points the progress is
+divided). ``key_fields`` is what ``request_key`` hashes, ``row_values`` what a row of the table
+``run`` keeps of the request.
 """
 
 from __future__ import annotations

@@ -147,9 +147,9 @@ def test_shares_that_can_not_be_are_refused(header: dict[str, object]) -> None:
     ("request_", "message", "words"),
     [
         (curve_request(), CellsMessage([0], [0]), "cells of a map where points"),
-        (curve_request(), ShareMessage(1), "a verification that was not asked for"),
+        (curve_request(), ShareMessage(1), "a verification that was not requested"),
         (map_request(), PointsMessage(0, {"loss": [1.0]}), "points where cells of a map"),
-        (map_request(), ShareMessage(1), "a verification that was not asked for"),
+        (map_request(), ShareMessage(1), "a verification that was not requested"),
         (verification_request(), PointsMessage(0, {}), "points where a verification"),
         (verification_request(), CellsMessage([0], [0]), "cells of a map where points"),
     ],
