@@ -133,8 +133,8 @@ class AccountPages:
             in_role_log = roles_store.is_in_role_log(session, person.id)
             context = {
                 "person": person,
-                "logged": in_role_log,
-                "classes": self.sole_class_titles(session, person.id),
+                "in_role_log": in_role_log,
+                "sole_class_titles": self.sole_class_titles(session, person.id),
             }
         if not form.validate_on_submit():
             return _render_form("accounts/delete.html", form, **context)

@@ -158,9 +158,11 @@ class IndexPages:
         return render_template(
             "authoring/index.html",
             topics=topics,
-            deleted=[tuple(path.split("/")) for path in deleted_pages],
-            errors=errors or {},
-            typed={name: form_field(name) for name in ("name", "simulation", "title", "folder")},
+            deleted_files=[tuple(path.split("/")) for path in deleted_pages],
+            form_errors=errors or {},
+            form_values={
+                name: form_field(name) for name in ("name", "simulation", "title", "folder")
+            },
         )
 
 

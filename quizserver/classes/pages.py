@@ -43,8 +43,8 @@ def create_classes_blueprint(
     blueprint = Blueprint("classes", __name__)
     blueprint.register_error_handler(store.ClassGoneError, _handle_gone_class)
     # A page without scripts can't know the reader's time zone: every moment is written in UTC.
-    blueprint.add_app_template_filter(lambda moment: due.format_moment(moment, UTC), "told_utc")
-    blueprint.add_app_template_filter(join_codes.format_code, "spelled_code")
+    blueprint.add_app_template_filter(lambda moment: due.format_moment(moment, UTC), "format_utc")
+    blueprint.add_app_template_filter(join_codes.format_code, "format_code")
 
     guards = ClassGuards(database=database, current=current)
     pages = ClassPages(database, library, current, guards)

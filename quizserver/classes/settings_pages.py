@@ -148,10 +148,10 @@ class SettingsPages:
                 topic for topic in snapshot.topics.values() if topic.id not in chosen_topics
             ],
             missing_questions=missing_questions,
-            zone=zone,
-            zones=due.zone_names(),
-            zone_known="zone" in session,
-            offset=due.format_moment(datetime.now(UTC), tz),
+            time_zone=zone,
+            time_zones=due.zone_names(),
+            has_time_zone="zone" in session,
+            utc_offset=due.format_moment(datetime.now(UTC), tz),
         )
         return page, 422 if title_form.errors or topic_errors else 200
 

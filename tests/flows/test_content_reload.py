@@ -39,16 +39,16 @@ def test_a_broken_file_keeps_its_last_good_version_and_authors_see_the_problem(
     give_role_to_all("author")
     file = content / "numbers" / "sides.md"
     file.write_text(file.read_text().replace("[x]", "[ ]"))
-    assert wait_for(author, "/questions/sides", "Mend these files")
+    assert wait_for(author, "/questions/sides", "Fix these files")
     assert "numbers/sides.md:3:" in author.page
     assert wait_for(author, "/topics/numbers", "numbers/sides.md:3:")
     visitor.open("/questions/sides")
     assert "How many sides" in visitor.page
-    assert "Mend these files" not in visitor.page
+    assert "Fix these files" not in visitor.page
     assert "numbers/sides.md" not in visitor.open("/topics/numbers")
     file.write_text(file.read_text().replace("- [ ] Three", "- [x] Three"))
     deadline = time.monotonic() + 20
-    while "Mend these files" in author.open("/questions/sides"):
+    while "Fix these files" in author.open("/questions/sides"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

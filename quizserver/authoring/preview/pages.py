@@ -115,7 +115,7 @@ class PreviewPages:
             blocks=list(blocks),
             keyed_questions=list(keyed_questions.values()),
             state=views.evidence_state(served_topic, recorded, None, verify_command),
-            verify=verify_command,
+            verify_command=verify_command,
         )
 
     def show_question(self, question: str) -> str | tuple[str, int]:

@@ -118,14 +118,14 @@ class ItemsPages:
             "classes/items.html",
             class_=data.class_,
             rows=sort_item_rows(table, sort, descending=descending),
-            sets=set_lines(data.columns, data.analysis, data.which),
+            set_rows=set_lines(data.columns, data.analysis, data.which),
             missing_topics=data.missing_topics,
             learners=data.analysis.learner_count,
             attempt_choice=data.which,
             sort=sort,
-            down=descending,
-            figures=FIGURES,
-            set_figures=SET_FIGURES,
+            descending=descending,
+            statistics=FIGURES,
+            set_statistics=SET_FIGURES,
             definitions=[statistic_help(name) for name in DEFINITIONS],
         )
 
@@ -140,8 +140,8 @@ class ItemsPages:
             class_=data.class_,
             question=content_question,
             column=data.columns[index],
-            previous=data.columns[index - 1] if index else None,
-            next=data.columns[index + 1] if index + 1 < len(data.columns) else None,
+            previous_column=data.columns[index - 1] if index else None,
+            next_column=data.columns[index + 1] if index + 1 < len(data.columns) else None,
             statistics=item_view(
                 content_question,
                 data.analysis.statistics_of(data.which)[index],
@@ -163,11 +163,11 @@ class ItemsPages:
             "classes/teach.html",
             class_=data.class_,
             teach_view=teach,
-            names=names,
-            titles={column.question: column.title for column in data.columns},
-            questions=len(data.columns),
+            learner_names=names,
+            question_titles={column.question: column.title for column in data.columns},
+            question_count=len(data.columns),
             learners=data.analysis.learner_count,
-            doubts=[(data.questions[doubt.question], doubt) for doubt in data.doubts],
+            doubted_keys=[(data.questions[doubt.question], doubt) for doubt in data.doubts],
         )
 
     def download_csv(self, class_id: int) -> Response:

@@ -81,7 +81,7 @@ class MatrixPages:
             "classes/matrix.html",
             class_=class_,
             query=page.query,
-            page=matrix_view(page, cells, matrix_url),
+            matrix_view=matrix_view(page, cells, matrix_url),
             topics={column.topic: column.topic_title for column in columns},
             missing_topics=missing_topics(topics, snapshot),
             attempt_tabs=_shown_attempt_links(page.query, matrix_url),
@@ -150,11 +150,10 @@ class MatrixPages:
             class_=class_,
             learner_row=learner,
             column=columns[index],
-            question=present,
             attempts=work,
             runs_after=ran_after,
-            previous=columns[index - 1] if index > 0 else None,
-            next=columns[index + 1] if index + 1 < len(columns) else None,
+            previous_column=columns[index - 1] if index > 0 else None,
+            next_column=columns[index + 1] if index + 1 < len(columns) else None,
         )
 
     def _read_columns(self, session: Session, class_id: int) -> tuple[QuestionColumn, ...]:
