@@ -21,12 +21,11 @@ expect.set_options(timeout=20_000)
 
 @pytest.hookimpl(tryfirst=True)  # the groups are read by a hook of xdist's
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser at a time for what is timed, and one more for axe, which only looks at pages."""
+    """One browser at a time: what is timed here must not compete with its neighbours."""
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker(pytest.mark.browser)
-            group = "axe" if "axe" in item.name else "browser"
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
