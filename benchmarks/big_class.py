@@ -44,7 +44,7 @@ def class_rows() -> Iterator[Measurement]:
     """p95 of the pages of a big class, and its download with the memory that it takes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = Settings(data=folder, content=folder / "content", secret_key="benchmark")
+        settings = Settings(data=folder, content=folder / "content")
         write_content(settings.content)
         database = Database(settings.data_url)
         migrate_database(database)

@@ -50,9 +50,7 @@ def item_rows() -> Iterator[Measurement]:
 
 
 def _database_rows(group: str, folder: Path, address: str | None) -> Iterator[Measurement]:
-    settings = Settings(
-        data=folder, content=folder / "content", secret_key="benchmark", database_url=address or ""
-    )
+    settings = Settings(data=folder, content=folder / "content", database_url=address or "")
     write_content(settings.content)
     database = Database(settings.data_url)
     migrate_database(database)

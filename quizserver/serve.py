@@ -28,7 +28,7 @@ from quizserver.db.availability import unavailable_reason
 from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
 from quizserver.db.session import Database, DatabaseUrlError
 from quizserver.runs.service import UnreachableError, check_backends
-from quizserver.settings import Settings, secret_key
+from quizserver.settings import Settings, SettingsError, secret_key
 
 STOP_SECONDS = 3.0
 READY_SECONDS = 60.0
@@ -68,6 +68,8 @@ def prepare_server(settings: Settings) -> Settings:
     try:
         prepare_folder(settings.data)
         secret_key(settings)
+    except SettingsError as error:
+        raise ServeError(str(error)) from error
     except OSError as error:
         raise ServeError(
             f"Can't write in the data folder {settings.data} ({error.strerror})."

@@ -10,6 +10,7 @@ import math
 import os
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from dataclasses import field as dataclass_field
@@ -17,7 +18,13 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT_PREFIX = "QUIZSERVER_"
-_RATE = r"\d+/(second|minute|hour|day)"
+SECRET_KEY_VARIABLE = f"{ENVIRONMENT_PREFIX}SECRET_KEY"
+_RATE = r"[0-9]+/(second|minute|hour|day)"
+SECRET_KEY_LENGTH_MIN = 32
+"""Characters: whoever guesses the key can write every cookie."""
+SECRET_KEY_VARIETY_MIN = 8
+"""Different characters in a key; a random one of that length has twice as many."""
+_KEY_RECIPE = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 SHIPPED_ROOT = Path(__file__).parent / "_shipped"
 CHECKOUT_ROOT = Path(__file__).parent.parent
 
@@ -63,7 +70,9 @@ class Settings:
         " of DATABASE_URL, or SQLite in the data folder",
     )
     secret_key: str = _setting_field(
-        "", "key that signs sessions; empty means one made once and kept in the data folder"
+        "",
+        f"key that signs sessions, {SECRET_KEY_LENGTH_MIN} random characters or more; empty means"
+        " one made once and kept in the data folder",
     )
     https: bool = _setting_field(
         False, "the site is reached through HTTPS: cookies are Secure and HSTS is sent"
@@ -191,7 +200,10 @@ def load_settings(environ: Mapping[str, str], **flags: Any) -> Settings:
                 f"{ENVIRONMENT_PREFIX}{name.upper()} is {value!r}; it must be like 10/minute or"
                 " 10/minute;60/hour."
             )
-    return replace(Settings(), **values)
+    settings = replace(Settings(), **values)
+    if settings.secret_key:
+        _check_secret_key(settings.secret_key, SECRET_KEY_VARIABLE, _KEY_RECIPE)
+    return settings
 
 
 def setting_rows() -> list[dict[str, str]]:
@@ -208,18 +220,45 @@ def setting_rows() -> list[dict[str, str]]:
 
 
 def secret_key(settings: Settings) -> str:
-    """The key that signs sessions: the setting, or one made once and kept in the data folder."""
+    """The key that signs sessions: the setting, or one made once and kept in the data folder.
+
+    Raises SettingsError when the key could be guessed, OSError when the folder can't be used.
+    """
     if settings.secret_key:
+        _check_secret_key(settings.secret_key, SECRET_KEY_VARIABLE, _KEY_RECIPE)
         return settings.secret_key
     path = settings.data / "secret_key"
     try:
         # O_EXCL: of two processes that start together one makes the key and the other reads it.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text("ascii").strip()
+        return _read_key_file(path)
     with os.fdopen(handle, "w") as file:
         file.write(secrets.token_urlsafe(48) + "\n")
-    return path.read_text("ascii").strip()
+        file.flush()
+        os.fsync(file.fileno())
+    return _read_key_file(path)
+
+
+def _read_key_file(path: Path) -> str:
+    deadline = time.monotonic() + 1
+    # Between another process's making the file and its writing the key, the file is empty.
+    while not (key := path.read_text("ascii", "replace").strip()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    advice = "Bring it back from a backup, or delete it: a new one is made, and everybody signs in"
+    _check_secret_key(key, f"The key in {path}", f"{advice} again.")
+    return key
+
+
+def _check_secret_key(key: str, where: str, advice: str) -> None:
+    """Raises SettingsError when the key could be guessed. The message does not repeat the key."""
+    if len(key) < SECRET_KEY_LENGTH_MIN:
+        count = f"{len(key)} character{'' if len(key) == 1 else 's'}"
+        raise SettingsError(
+            f"{where} has {count}; it must have at least {SECRET_KEY_LENGTH_MIN}. {advice}"
+        )
+    if len(set(key)) < SECRET_KEY_VARIETY_MIN:
+        raise SettingsError(f"{where} repeats a few characters; it must be random. {advice}")
 
 
 def _setting_text(value: object) -> str:
@@ -234,6 +273,8 @@ def _parse_setting(variable: str, text: str, default: Any) -> Any:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
                 text.strip().lower()
             ]
+        if not isinstance(default, str | Path) and (not text.isascii() or "_" in text):
+            raise ValueError(text)  # ``int`` and ``float`` take the digits of every script
         return type(default)(text)
     except (KeyError, ValueError):
         kind = {bool: "0 or 1", int: "a whole number", float: "a number"}[type(default)]

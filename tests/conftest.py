@@ -77,6 +77,8 @@ def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> object:
 
 Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign, assignment]
 
+SECRET_KEY = "signs the cookies of tests alone"
+
 PLAIN = """\
 # Which one is even?
 
@@ -210,7 +212,7 @@ def settings(tmp_path: Path, content: Path, database_url: str) -> Settings:
     data = tmp_path / "data"
     data.mkdir()
     return Settings(
-        data=data, content=content, secret_key="tests only", port=0, database_url=database_url
+        data=data, content=content, secret_key=SECRET_KEY, port=0, database_url=database_url
     )
 
 

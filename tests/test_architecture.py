@@ -178,7 +178,7 @@ from pathlib import Path
 from quizserver.settings import Settings
 from quizserver.serve import migrate_store
 from quizserver.app import create_app
-settings = Settings(data=Path({str(tmp_path)!r}), secret_key="tests only")
+settings = Settings(data=Path({str(tmp_path)!r}))
 migrate_store(settings)
 app = create_app(settings)
 client = app.test_client()

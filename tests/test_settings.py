@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import stat
+import threading
 from dataclasses import fields
 from pathlib import Path
 
@@ -64,12 +66,20 @@ def test_a_flag_wins_over_its_variable_and_a_missing_flag_does_not():
         ("QUIZSERVER_LIMIT_RUNS", "5/fortnight", "like 10/minute"),
         ("QUIZSERVER_LIMIT_RUNS", "5/minute;", "like 10/minute"),
         ("QUIZSERVER_PROT", "80", "is not a setting"),
+        ("QUIZSERVER_PORT", "٨٠٠٠", "a whole number"),
+        ("QUIZSERVER_PORT", "8_000", "a whole number"),
+        ("QUIZSERVER_RUN_SECONDS_MAX", "１２", "a number"),
+        ("QUIZSERVER_LIMIT_RUNS", "٥/minute", "like 10/minute"),
+        ("QUIZSERVER_SECRET_KEY", "short and known", "at least 32.*token_urlsafe"),
+        ("QUIZSERVER_SECRET_KEY", "x" * 31, "31 characters"),
+        ("QUIZSERVER_SECRET_KEY", "changeme" * 4, "random"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_name(variable: str, text: str, message: str):
     with pytest.raises(SettingsError, match=message) as caught:
         load_settings({variable: text})
     assert variable in str(caught.value)
+    assert variable != "QUIZSERVER_SECRET_KEY" or text not in str(caught.value)
 
 
 def test_the_defaults_of_limits_are_limits_as_they_must_be_written():
@@ -111,3 +121,32 @@ def test_the_secret_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Pa
     assert secret_key(settings) == first
     assert len(first) >= 32
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_random_key_of_32_characters_is_taken_in_each_usual_spelling():
+    for key in (
+        secrets.token_hex(16),
+        secrets.token_urlsafe(24),
+        "gehen Äpfel am Abend über Brücken",
+    ):
+        assert secret_key(load_settings({"QUIZSERVER_SECRET_KEY": key})) == key
+
+
+@pytest.mark.parametrize("content", ["", "guessed\n"])
+def test_a_key_file_that_was_cut_short_stops_the_start_and_says_what_to_do(
+    tmp_path: Path, content: str
+):
+    (tmp_path / "secret_key").write_text(content)
+    with pytest.raises(SettingsError, match=r"backup, or delete it") as caught:
+        secret_key(Settings(data=tmp_path))
+    assert "guessed" not in str(caught.value)
+
+
+def test_a_process_waits_for_the_key_that_another_is_writing(tmp_path: Path):
+    key = secrets.token_urlsafe(48)
+    path = tmp_path / "secret_key"
+    path.touch()
+    writer = threading.Timer(0.1, path.write_text, [key])
+    writer.start()
+    assert secret_key(Settings(data=tmp_path)) == key
+    writer.join()

@@ -8,6 +8,7 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 from quizserver.accounts import store
 from quizserver.accounts.model import Person
 from quizserver.db.session import Database
+from quizserver.web.numbers import parse_whole_number
 
 
 class CurrentUser:
@@ -92,9 +93,7 @@ class CurrentUser:
         g.pop("guest", None)
 
     def _load_user(self, session_id: str) -> Person | None:
-        person_id = session_id.partition(".")[0]
-        if not person_id.isdecimal():
-            return None
+        person_id = parse_whole_number(session_id.partition(".")[0])
         with self._database.read() as db_session:
-            person = store.person_by_id(db_session, int(person_id))
+            person = store.person_by_id(db_session, person_id)
         return person if person is not None and person.get_id() == session_id else None

@@ -38,6 +38,7 @@ from quizserver.settings import Settings
 from quizserver.topics.assets import image_headers, image_in_topic
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question, Topic
+from quizserver.web.numbers import parse_whole_number
 
 QUESTION_EDITED = (
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
@@ -88,7 +89,7 @@ class QuestionPages:
         state = replace(
             self._learner_state(served_question),
             again="again" in request.args,
-            hints_requested=_parse_count(request.args.get("hints", "0"), HINTS_MAX),
+            hints_requested=parse_whole_number(request.args.get("hints", ""), maximum=HINTS_MAX),
             chosen=request.args.getlist("option"),
         )
         return self._render_question(topic, served_question, state)
@@ -245,9 +246,9 @@ def create_attempts_blueprint(
 
 def parse_answer_form(fields: MultiDict[str, str]) -> AnswerForm:
     return AnswerForm(
-        number=_parse_count(fields.get("number", ""), ATTEMPT_NUMBER_MAX),
+        number=parse_whole_number(fields.get("number", ""), maximum=ATTEMPT_NUMBER_MAX),
         chosen=tuple(dict.fromkeys(fields.getlist("option"))),
-        hints_seen=_parse_count(fields.get("hints_seen", "0"), HINTS_MAX),
+        hints_seen=parse_whole_number(fields.get("hints_seen", ""), maximum=HINTS_MAX),
         opened_token=fields.get("shown", ""),
         version_code=fields.get("version", ""),
         wants_hint="hint" in fields,
@@ -263,7 +264,3 @@ def _return_url(question: Question) -> str:
 
 def _is_staff(account: Person | None) -> bool:
     return account is not None and (account.may_write or account.may_teach)
-
-
-def _parse_count(text: str, maximum: int) -> int:
-    return min(int(text), maximum) if text.isdecimal() and len(text) < 10 else 0

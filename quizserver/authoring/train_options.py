@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,13 @@ class SeedRange(click.ParamType[range]):
     def convert(self, value: Any, param: Any, ctx: Any) -> range:
         if isinstance(value, range):
             return value
-        first, colon, end = str(value).partition(":")
-        if not (colon and first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+        match = re.fullmatch("([0-9]{1,12}):([0-9]{1,12})", str(value))
+        first, end = map(int, match.groups()) if match else (0, 0)
+        if first >= end:
             self.fail(f"{value!r} is not a range of seeds; write A:B with A < B, such as 0:64.")
-        if int(end) > SEED_END or int(end) - int(first) > SEEDS_MAX:
+        if end > SEED_END or end - first > SEEDS_MAX:
             self.fail(f"at most {SEEDS_MAX:,} seeds below {SEED_END:,} can be trained at once.")
-        return range(int(first), int(end))
+        return range(first, end)
 
 
 def _parse_device(_context: click.Context, _option: click.Parameter, name: str) -> str:

@@ -46,6 +46,7 @@ def parse_due(text: str, tz: tzinfo) -> datetime | None:
     if not text.strip():
         return None
     try:
+        text.encode("ascii")  # ``strptime`` takes the digits of every script
         local = datetime.strptime(_SECONDS.sub("", text.strip()), _FIELD_FORMAT).replace(tzinfo=tz)
     except ValueError:
         raise DueError("Write a date and a time, such as 2027-03-01T23:59, or nothing.") from None

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from quizserver.web.numbers import parse_whole_number
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -58,5 +60,4 @@ class BodyLimiter:
 
 
 def _content_length(environ: Environ) -> int:
-    text = environ.get("CONTENT_LENGTH") or "0"
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return parse_whole_number(environ.get("CONTENT_LENGTH") or "0")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from flask import Response, request
 
+from quizserver.web.numbers import parse_whole_number
+
 EVENT_ID_MAX = 2**31 - 1
 
 
@@ -15,7 +17,7 @@ def requested_event_id() -> int:
     A browser that reconnects sends ``Last-Event-ID``; a page names it in the query as ``after``.
     """
     text = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
-    return min(int(text), EVENT_ID_MAX) if text.isascii() and text.isdigit() else 0
+    return parse_whole_number(text, maximum=EVENT_ID_MAX)
 
 
 def event_stream_response(stream: Iterator[bytes]) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from quizserver.web.numbers import parse_whole_number
+
 
 @dataclass(frozen=True, slots=True)
 class Paging:
@@ -22,8 +24,7 @@ class Paging:
     @classmethod
     def from_query(cls, page: str, total: int, per_page: int) -> Paging:
         """The page that a query argument names; the first when it is no number."""
-        number = int(page) if page.isdecimal() and len(page) < 10 else 1
-        return cls.at_page(number, total, per_page)
+        return cls.at_page(parse_whole_number(page, default=1), total, per_page)
 
     @property
     def page_count(self) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
+from quizserver.web.numbers import WHOLE_NUMBER_PATTERN
+
 UrlBuilder = Callable[..., str]
 """Builds the address of an endpoint from its arguments, as ``flask.url_for`` does."""
 
@@ -15,7 +17,12 @@ ROW_ID_MAX = 2**31 - 1
 
 
 class RowIdConverter(IntegerConverter):
-    """``<int:…>`` for ids of rows: larger numbers than a database takes match no route."""
+    """``<int:…>`` for ids of rows, each with one spelling.
+
+    Larger numbers than a database takes match no route, nor do the digits of other scripts.
+    """
+
+    regex = WHOLE_NUMBER_PATTERN
 
     def __init__(self, map: Map, max: int = ROW_ID_MAX) -> None:
         super().__init__(map, max=max)

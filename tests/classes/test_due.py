@@ -33,7 +33,15 @@ def test_nothing_written_is_no_due_moment():
 
 
 @pytest.mark.parametrize(
-    "text", ["tomorrow", "2027-02-30T12:00", "2027-01-10", "20027-01-10T12:00", "2027-01-10T12:00Z"]
+    "text",
+    [
+        "tomorrow",
+        "2027-02-30T12:00",
+        "2027-01-10",
+        "20027-01-10T12:00",
+        "2027-01-10T12:00Z",
+        "٢٠٢٧-٠١-١٠T١٢:٠٠",
+    ],
 )
 def test_what_is_no_date_and_time_is_refused_with_an_example(text: str):
     with pytest.raises(due.DueError, match="2027-03-01T23:59"):

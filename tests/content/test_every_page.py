@@ -26,7 +26,7 @@ TOPICS = sorted(SHIPPED.topics)
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The application with the topics that come along."""
     data: Path = tmp_path_factory.mktemp("data")
-    settings = replace(Settings(), data=data, secret_key="tests only")
+    settings = replace(Settings(), data=data)
     migrate_store(settings)
     app = create_app(settings)
     app.config["PROPAGATE_EXCEPTIONS"] = True

@@ -46,7 +46,7 @@ class RunningWorker:
             run_seconds_max=seconds,
             map_seconds_max=map_seconds,
             run_memory_mb=memory_mb,
-            secret_key="hidden",
+            secret_key="hidden from whatever an author runs",
         )
         self._environment = os.environ | settings.to_environment() | {"MY_TOKEN": "hidden"}
         module = (

@@ -29,6 +29,8 @@ from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 from quizserver.topics.question import earlier_version
 from quizserver.web.downloads import attachment_response
+from quizserver.web.numbers import parse_whole_number
+from quizserver.web.urls import ROW_ID_MAX
 
 POLL_SECONDS = 4
 
@@ -222,7 +224,8 @@ def _shown_attempt_links(
 def _parse_person_ids(text: str) -> list[int]:
     """The ids of the learners that a page shows, as its script sends them."""
     texts = text.split(",")[:ROWS_PER_PAGE]
-    return [int(part) for part in texts if part.isascii() and part.isdecimal() and len(part) < 10]
+    numbers = [parse_whole_number(part, maximum=ROW_ID_MAX) for part in texts]
+    return [number for number in numbers if number]
 
 
 def _experiment_moments(session: Session, person_id: int, question: Question) -> list[datetime]:

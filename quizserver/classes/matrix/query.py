@@ -8,10 +8,12 @@ from typing import Any, Literal, get_args
 
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix.model import SHOWN_ATTEMPTS, ShownAttempt
+from quizserver.web.numbers import parse_whole_number
 
 ROWS_PER_PAGE = 50
 COLUMNS_PER_PAGE = 40
 SEARCH_MAX = 100
+PAGE_MAX = 999_999
 
 SortName = Literal["name", "right", "attempts", "latest", "question"]
 StateFilter = Literal["", "new", "stuck", "done"]
@@ -108,4 +110,4 @@ def _parse_sort(text: str, columns: Sequence[QuestionColumn]) -> tuple[SortName,
 
 
 def _parse_page(text: str) -> int:
-    return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) < 7 else 1
+    return max(1, parse_whole_number(text, default=1, maximum=PAGE_MAX))
