@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from quizserver.accounts import pages as account_pages
 from quizserver.accounts import roles_pages as role_pages
 from quizserver.accounts.current_user import CurrentUser
+from quizserver.administration import log_pages
 from quizserver.attempts import pages as attempt_pages
 from quizserver.attempts import store as attempts
 from quizserver.attempts.access import AccessPolicy
@@ -175,6 +176,9 @@ def _register_accounts(app: Flask, services: AppServices) -> None:
         role_pages.create_roles_blueprint(
             role_pages.RolesPages(services.database, services.current)
         )
+    )
+    app.register_blueprint(
+        log_pages.create_log_blueprint(log_pages.LogPages(services.database, services.current))
     )
 
 

@@ -10,6 +10,7 @@ import click
 
 from quizserver import __version__
 from quizserver.accounts.commands import user
+from quizserver.administration.audit_command import audit_command
 from quizserver.authoring.check_command import check_command
 from quizserver.authoring.commands import create_preview_command, new_group
 from quizserver.authoring.simulate_command import simulate_command
@@ -88,6 +89,7 @@ for command in (
     import_command,
     export_command,
     user,
+    audit_command,
     demo,
 ):
     main.add_command(command)

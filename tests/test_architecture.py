@@ -19,7 +19,8 @@ FLOOR = {
     "db": 2,
     "web": 2,
     "evidence": 3,
-    "accounts": 3,
+    "audit": 3,
+    "accounts": 4,
     "runs": 4,
     "worker": 5,
     "lab_views": 5,
@@ -27,10 +28,11 @@ FLOOR = {
     "progress": 7,
     "classes": 8,
     "authoring": 8,
-    "app": 9,
-    "serve": 9,
-    "web_process": 10,
-    "cli": 10,
+    "administration": 9,
+    "app": 10,
+    "serve": 10,
+    "web_process": 11,
+    "cli": 11,
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
 WEB_LIBRARIES = {"flask", "flask_login", "flask_wtf", "flask_limiter", "werkzeug", "wtforms"}

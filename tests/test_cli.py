@@ -13,7 +13,7 @@ from quizserver.settings import Settings, shipped_folder
 
 COMMANDS = [
     "serve", "worker", "migrate", "new", "preview", "check", "verify", "simulate", "import",
-    "export", "user", "demo", "settings",
+    "export", "user", "audit", "demo", "settings",
 ]  # fmt: skip
 
 
@@ -197,6 +197,15 @@ def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
     ]
     lines = user("log").stdout.splitlines()
     assert len(lines) == 3
+    events = json.loads(run_command("audit", "--data", tmp_path, "--json").stdout)["events"]
+    assert [(e["action"], e["to"], e["source"]) for e in events][:2] == [
+        ("account-deleted", "boss@example.org", "cli"),
+        ("role-granted", "boss@example.org", "cli"),
+    ]
+    (newest,) = run_command("audit", "--data", tmp_path, "--limit", "1").stdout.splitlines()
+    assert "Account deleted by somebody else\tboss@example.org\tby the server’s command" in newest
+    refused = run_command("audit", "--data", tmp_path, "--action", "no-such")
+    assert (refused.exit_code, "role-granted" in refused.output) == (2, True)
     assert "ana@example.org\tlearner -> author\tby the command line" in lines[1]
 
 

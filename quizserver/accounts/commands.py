@@ -14,6 +14,9 @@ from quizserver.accounts import roles_store, store
 from quizserver.accounts.model import Person, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password
 from quizserver.accounts.roles import role_with_article
+from quizserver.audit import store as audit_store
+from quizserver.audit.actions import ActionCode
+from quizserver.audit.model import PersonRef
 from quizserver.command_line import DATA_OPTION, JSON_OPTION, exit_with_error, settings_from_flags
 from quizserver.db.commands import migrated_database
 from quizserver.db.session import Database
@@ -68,7 +71,16 @@ def add_user(database: Database, email: str, role: str, password_stdin: bool) ->
         with database.write() as session:
             person = store.ensure_guest(session, store.new_visitor_token())
             store.register_account(session, person.id, address, hashed)
-            roles_store.grant_role(session, person.id, role, by=None, now=datetime.now(UTC))
+            now = datetime.now(UTC)
+            audit_store.record_audit_event(
+                session,
+                "account-added",
+                source="cli",
+                now=now,
+                subject=PersonRef(person.id, address),
+                detail={"role": role},
+            )
+            roles_store.grant_role(session, person.id, role, by=None, now=now)
     except store.AddressTakenError:
         exit_with_error(f"{address} has an account already.")
     click.echo(f"{address} has a new account as {role_with_article(role)}.")
@@ -102,7 +114,7 @@ def change_role(database: Database, email: str, role: str, force: bool) -> None:
 @JSON_OPTION
 @click.pass_obj
 def show_log(database: Database, as_json: bool) -> None:
-    """Show who granted which role to whom and when, newest first."""
+    """Show who granted which role to whom and when, newest first; `quizserver audit` shows more."""
     with database.read() as session:
         grants = roles_store.list_grants(session)
     if as_json:
@@ -132,6 +144,7 @@ def reset_password(database: Database, email: str, password_stdin: bool) -> None
     with database.write() as session:
         person = _require_account(session, email)
         store.change_password(session, person.id, hashed)
+        _record(session, "password-set", person)
     click.echo(f"{person.email} has a new password.")
 
 
@@ -141,7 +154,7 @@ def reset_password(database: Database, email: str, password_stdin: bool) -> None
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
 @click.pass_obj
 def delete_user(database: Database, email: str, yes: bool, force: bool) -> None:
-    """Delete an account with every answer in it. The log of roles keeps its address."""
+    """Delete an account with every answer in it. The log of the server keeps its address."""
     with database.read() as session:
         person = _require_account(session, email)
     if not yes:
@@ -150,10 +163,17 @@ def delete_user(database: Database, email: str, yes: bool, force: bool) -> None:
         with database.write() as session:
             if not force:
                 roles_store.require_another_admin(session, person.id)
+            _record(session, "account-deleted", person)
             store.delete_person(session, person.id)
     except roles_store.LastAdminError as error:
         exit_with_error(f"{error} Or leave the server without one with --force.")
     click.echo(f"{person.email} is deleted.")
+
+
+def _record(session: Session, action: ActionCode, person: Person) -> None:
+    audit_store.record_audit_event(
+        session, action, source="cli", now=datetime.now(UTC), subject=person
+    )
 
 
 def _require_account(session: Session, email: str) -> Person:

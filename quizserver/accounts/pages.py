@@ -20,6 +20,8 @@ from quizserver.accounts.forms import DeleteForm, PasswordForm, SignInForm, Sign
 from quizserver.accounts.model import Person, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
+from quizserver.audit import store as audit_store
+from quizserver.audit.model import EventFilter, export_event
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 
@@ -130,10 +132,10 @@ class AccountPages:
             return redirect(url_for("accounts.account"), 303)
         form = DeleteForm()
         with self.database.read() as session:
-            in_role_log = roles_store.is_in_role_log(session, person.id)
+            in_log = audit_store.is_in_log(session, person.id)
             context = {
                 "person": person,
-                "in_role_log": in_role_log,
+                "in_log": in_log,
                 "sole_class_titles": self.sole_class_titles(session, person.id),
             }
         if not form.validate_on_submit():
@@ -149,7 +151,7 @@ class AccountPages:
             form.password.errors = [str(error)]
             return _render_form("accounts/delete.html", form, **context)
         self.current.sign_out()
-        exception_note = ", but for your address in the log of roles" if in_role_log else ""
+        exception_note = ", but for your address in the log of the server" if in_log else ""
         flash(f"Everything that was stored about you is deleted{exception_note}.")
         return redirect(url_for("progress.home"), 303)
 
@@ -166,6 +168,10 @@ class AccountPages:
                 document["role_changes"] = [
                     {"before": g.before, "after": g.after, "by": g.by, "at": g.at.isoformat()}
                     for g in roles_store.grants_of_person(session, person.id)
+                ]
+                document["log"] = [
+                    export_event(event)
+                    for event in audit_store.list_events(session, EventFilter(person_id=person.id))
                 ]
                 document |= self.export_person(session, person.id)
         response = jsonify(document)

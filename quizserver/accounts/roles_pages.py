@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from quizserver.accounts import roles_store
 from quizserver.accounts import store as accounts_store
 from quizserver.accounts.current_user import CurrentUser
+from quizserver.accounts.guards import require_admin
 from quizserver.accounts.model import Person
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.db.session import Database
@@ -36,11 +37,6 @@ class RolesPages:
 
     database: Database
     current: CurrentUser
-
-    def require_admin(self) -> None:
-        account = self.current.account()
-        if account is None or not account.is_admin:
-            abort(404)
 
     def list_people(self) -> str:
         search_text = request.args.get("q", "")[:EMAIL_SEARCH_MAX]
@@ -134,7 +130,7 @@ class RolesPages:
 def create_roles_blueprint(pages: RolesPages) -> Blueprint:
     """The blueprint ``roles``: every address is guarded by ``require_admin``."""
     blueprint = Blueprint("roles", __name__, url_prefix="/admin/people")
-    blueprint.before_request(pages.require_admin)
+    blueprint.before_request(lambda: require_admin(pages.current))
     blueprint.add_url_rule("", "people", pages.list_people)
     blueprint.add_url_rule("/log", "log", pages.show_role_log)
     blueprint.add_url_rule("/<int:person_id>", "person", pages.show_person)

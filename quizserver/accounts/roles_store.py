@@ -1,7 +1,11 @@
-"""Reads and writes roles and their log in the database. Every function takes a session."""
+"""Reads and writes roles in the database, and their part of the audit log.
+
+Every function takes a session.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,16 +13,11 @@ from sqlalchemy.orm import Session
 
 from quizserver.accounts.model import Person
 from quizserver.accounts.roles import RoleGrant, role_with_article
-from quizserver.db.tables import person, role_grant
+from quizserver.audit import store as audit_store
+from quizserver.audit.model import AuditEvent, EventFilter, PersonRef
+from quizserver.db.tables import person
 
-_GRANT_COLUMNS = (
-    role_grant.c.email,
-    role_grant.c.before,
-    role_grant.c.after,
-    role_grant.c.granted_by_email,
-    role_grant.c.granted_at,
-)
-_NEWEST_FIRST = role_grant.c.id.desc()
+_GRANTS = EventFilter(action="role-granted")
 
 
 class GrantRefusedError(ValueError):
@@ -66,18 +65,16 @@ def grant_role(
     if not force and admins == {person_id}:
         raise LastAdminError(f"{account.email} is the only admin. Make somebody else one first.")
     session.execute(sa.update(person).where(person.c.id == person_id).values(role=role))
-    granter_email = by.email if by is not None else None
-    session.execute(
-        sa.insert(role_grant).values(
-            person_id=person_id,
-            email=account.email,
-            before=account.role,
-            after=role,
-            granted_by=by.id if by is not None else None,
-            granted_by_email=granter_email,
-            granted_at=now,
-        )
+    audit_store.record_audit_event(
+        session,
+        "role-granted",
+        source="web" if by is not None else "cli",
+        now=now,
+        actor=by,
+        subject=PersonRef(person_id, account.email),
+        detail={"before": account.role, "after": role},
     )
+    granter_email = by.email if by is not None else None
     return RoleGrant(account.email, account.role, role, granter_email, now)
 
 
@@ -89,26 +86,20 @@ def require_another_admin(session: Session, person_id: int) -> None:
 
 def list_grants(session: Session, *, offset: int = 0, limit: int | None = None) -> list[RoleGrant]:
     """Every grant, newest first."""
-    return _select_grants(session, sa.true(), offset=offset, limit=limit)
+    events = audit_store.list_events(session, _GRANTS, offset=offset, limit=limit)
+    return [_grant_from_event(event) for event in events]
 
 
 def count_grants(session: Session) -> int:
-    return session.scalar(sa.select(sa.func.count()).select_from(role_grant)) or 0
+    return audit_store.count_events(session, _GRANTS)
 
 
 def grants_of_person(
     session: Session, person_id: int, *, limit: int | None = None
 ) -> list[RoleGrant]:
     """The grants to a person, newest first."""
-    return _select_grants(session, role_grant.c.person_id == person_id, limit=limit)
-
-
-def is_in_role_log(session: Session, person_id: int) -> bool:
-    """Whether the log names the person, as the one who was granted a role or who granted one."""
-    entries = sa.select(role_grant.c.id).where(
-        sa.or_(role_grant.c.person_id == person_id, role_grant.c.granted_by == person_id)
-    )
-    return session.scalar(entries.limit(1)) is not None
+    wanted = replace(_GRANTS, subject_id=person_id)
+    return [_grant_from_event(e) for e in audit_store.list_events(session, wanted, limit=limit)]
 
 
 def _lock_admin_ids(session: Session) -> set[int]:
@@ -126,10 +117,8 @@ def _lock_admin_ids(session: Session) -> set[int]:
     return set(admin_ids)
 
 
-def _select_grants(
-    session: Session, where: sa.ColumnElement[bool], *, offset: int = 0, limit: int | None = None
-) -> list[RoleGrant]:
-    rows = session.execute(
-        sa.select(*_GRANT_COLUMNS).where(where).order_by(_NEWEST_FIRST).offset(offset).limit(limit)
+def _grant_from_event(event: AuditEvent) -> RoleGrant:
+    detail = event.detail
+    return RoleGrant(
+        event.subject_email or "", detail["before"], detail["after"], event.actor_email, event.at
     )
-    return [RoleGrant(*row) for row in rows]

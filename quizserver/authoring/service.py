@@ -14,13 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from sqlalchemy.orm import Session
+
 from quizserver.accounts.model import Person
+from quizserver.audit import store as audit_store
+from quizserver.audit.actions import ActionCode
 from quizserver.authoring import merge, store
 from quizserver.authoring.files import (
     ContentFiles,
     FileChangedError,
     PageRef,
     digest_or_none,
+    text_digest,
     validate_page_text,
 )
 from quizserver.authoring.page_state import (
@@ -171,6 +176,7 @@ class EditingService:
                 return PublishResult("conflict")
             with self._database.write() as session:
                 author = person.id, person.email
+                _record_publication(session, page_state, person, text, now)
                 store.record_version(session, ref.path, text or "", "browser", now, author=author)
                 # A text that another tab saved since stays, as a draft that conflicts with this.
                 store.delete_draft(session, _draft_key(ref, person), page_state.text)
@@ -253,6 +259,26 @@ class EditingService:
         with self._database.read() as session:
             stored_draft = store.get_draft(session, _draft_key(ref, person))
         return build_page_state(ref, file_text, stored_draft)
+
+
+def _record_publication(
+    session: Session, page_state: PageState, person: Person, text: str | None, now: datetime
+) -> None:
+    """Adds to the audit log that ``person`` published ``text`` (None: deleted the page)."""
+    path = page_state.ref.path
+    action: ActionCode = "content-deleted"
+    if text is not None:
+        is_earlier = store.has_version(session, path, text_digest(text))
+        action = "content-reverted" if is_earlier else "content-published"
+    audit_store.record_audit_event(
+        session,
+        action,
+        source="web",
+        now=now,
+        actor=person,
+        about=path,
+        detail={"digest": digest_or_none(text), "replaced": page_state.base_digest},
+    )
 
 
 def _draft_key(ref: PageRef, person: Person) -> store.DraftKey:

@@ -173,6 +173,14 @@ def version_text(session: Session, path: str, version_digest: str | None) -> str
     )
 
 
+def has_version(session: Session, path: str, version_digest: str) -> bool:
+    """Whether the file once had the text with this digest."""
+    found = sa.select(file_version.c.id).where(
+        file_version.c.path == path, file_version.c.digest == version_digest
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def list_versions(session: Session, path: str) -> list[FileVersion]:
     """The newest versions of a file, the latest first, without their texts."""
     rows = session.execute(

@@ -56,7 +56,7 @@ def create_classes_blueprint(
     add_rule("/classes/<int:class_id>/leave", "leave", pages.leave_class, methods=get_and_post)
     add_join_rules(blueprint, JoinPages(database, current), limiter, settings)
     add_roster_rules(blueprint, RosterPages(database, current, guards))
-    add_settings_rules(blueprint, SettingsPages(database, library, guards))
+    add_settings_rules(blueprint, SettingsPages(database, library, current, guards))
     return blueprint
 
 

@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
+from quizserver.audit import store as audit_store
+from quizserver.audit.actions import ActionCode
+from quizserver.audit.model import PersonRef
 from quizserver.classes import instructors_store as instructors
 from quizserver.classes import members_store as members
 from quizserver.classes.forms import InstructorForm
 from quizserver.classes.guards import ClassGuards
-from quizserver.classes.model import Class
+from quizserver.classes.model import Class, Member
 from quizserver.classes.views import roster_page
 from quizserver.db.session import Database
 
@@ -61,9 +64,12 @@ class RosterPages:
             return self._roster_page(class_, form)
         try:
             with self.database.write() as session:
-                instructors.promote_to_instructor(
+                before = _instructor_ids(session, class_id)
+                promoted = instructors.promote_to_instructor(
                     session, class_id, form.email.data, datetime.now(UTC)
                 )
+                if promoted.person_id not in before:
+                    self._record(session, "instructor-added", class_, promoted)
         except members.MembershipError as error:
             form.email.errors = [str(error)]
             return self._roster_page(class_, form)
@@ -72,7 +78,7 @@ class RosterPages:
 
     def step_down(self, class_id: int, person_id: int) -> AnyResponse:
         """Removes an instructor: by themselves, or by an admin of the server."""
-        self.guards.require_managed_class(class_id)
+        class_ = self.guards.require_managed_class(class_id)
         account = self.current.account()
         assert account is not None
         is_self = account.id == person_id
@@ -81,7 +87,10 @@ class RosterPages:
             return _redirect_to_roster(class_id)
         try:
             with self.database.write() as session:
+                member = members.find_member(session, class_id, person_id)
                 instructors.step_down_instructor(session, class_id, person_id, datetime.now(UTC))
+                if member is not None and member.is_instructor:
+                    self._record(session, "instructor-removed", class_, member)
         except members.MembershipError as error:
             flash(str(error))
             return _redirect_to_roster(class_id)
@@ -89,6 +98,20 @@ class RosterPages:
         if is_self:
             return redirect(url_for("classes.classes"), 303)
         return _redirect_to_roster(class_id)
+
+    def _record(
+        self, session: Session, action: ActionCode, class_: Class, instructor: Member
+    ) -> None:
+        audit_store.record_audit_event(
+            session,
+            action,
+            source="web",
+            now=datetime.now(UTC),
+            actor=self.current.account(),
+            subject=PersonRef(instructor.person_id, instructor.email),
+            about=class_.title,
+            detail={"class": class_.id},
+        )
 
     def _change_member(
         self,
@@ -128,6 +151,10 @@ class RosterPages:
             account=account,
         )
         return page, 422 if form.errors else 200
+
+
+def _instructor_ids(session: Session, class_id: int) -> set[int]:
+    return {member.person_id for member in instructors.class_instructors(session, class_id)}
 
 
 def _redirect_to_roster(class_id: int) -> AnyResponse:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from quizserver.accounts.current_user import CurrentUser
+from quizserver.audit import store as audit_store
 from quizserver.classes import due, store
 from quizserver.classes import members_store as members
 from quizserver.classes.counted_store import answered_missing_questions
@@ -43,6 +45,7 @@ class SettingsPages:
 
     database: Database
     library: Library
+    current: CurrentUser
     guards: ClassGuards
 
     def show_settings(self, class_id: int) -> tuple[str, int]:
@@ -106,6 +109,15 @@ class SettingsPages:
         form = TitleForm()
         if form.validate_on_submit() and form.title.data == class_.title:
             with self.database.write() as db_session:
+                audit_store.record_audit_event(
+                    db_session,
+                    "class-deleted",
+                    source="web",
+                    now=datetime.now(UTC),
+                    actor=self.current.account(),
+                    about=class_.title,
+                    detail={"class": class_id, "members": membership_count},
+                )
                 store.delete_class(db_session, class_id)
             flash(f"The class {class_.title} is deleted. Every answer is still its learner’s.")
             return redirect(url_for("classes.classes"), 303)

@@ -1,4 +1,4 @@
-"""The tables of the precious database: accounts, attempts, classes, drafts and versions.
+"""The tables of the precious database: accounts, attempts, classes, the log, drafts and versions.
 
 They are durable and changed only through migrations. Invariants are named constraints of the
 database, so that no code path can break them.
@@ -178,20 +178,28 @@ class_topic = sa.Table(
     sa.Column("due_at", Instant),
 )
 
-# The log of role changes. It has email addresses too, as it outlives the accounts. A change from
-# the server's command line has no account: NULL.
-role_grant = sa.Table(
-    "role_grant",
+# The audit log. It has email addresses too, as it outlives the accounts; what the server or its
+# command line did has no person: NULL. Events are only ever added.
+audit_event = sa.Table(
+    "audit_event",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="SET NULL")),
-    sa.Column("email", sa.String(254), nullable=False),
-    sa.Column("before", sa.String(16), nullable=False),
-    sa.Column("after", sa.String(16), nullable=False),
-    sa.Column("granted_by", sa.ForeignKey("person.id", ondelete="SET NULL")),
-    sa.Column("granted_by_email", sa.String(254)),
-    sa.Column("granted_at", Instant, nullable=False),
-    sa.CheckConstraint("before <> after", name="changes_something"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("source", sa.String(8), nullable=False),
+    sa.Column("actor_id", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.Column("actor_email", sa.String(254)),
+    sa.Column("subject_id", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.Column("subject_email", sa.String(254)),
+    # The thing it was done to: the path of a page, the title of a class.
+    sa.Column("about", sa.String(512)),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.CheckConstraint("action <> ''", name="has_an_action"),
+    sa.CheckConstraint("source IN ('web', 'cli', 'server')", name="known_source"),
+    # The database looks here whenever a person is deleted.
+    sa.Index("ix_audit_event_actor_id", "actor_id"),
+    sa.Index("ix_audit_event_subject_id", "subject_id"),
+    sa.Index("ix_audit_event_at", "at"),
 )
 
 # Unpublished text, at most one for each author and file. ``base`` is the digest of the file that it

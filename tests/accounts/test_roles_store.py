@@ -13,6 +13,7 @@ from quizserver.accounts import roles_store
 from quizserver.accounts import store as people
 from quizserver.accounts.model import Person
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
+from quizserver.audit import store as audit_store
 from quizserver.db.session import Database
 from quizserver.db.tables import ROLES
 
@@ -171,10 +172,10 @@ def test_the_log_outlives_the_people_in_it(database: Database):
     grant_role(database, ann, "admin", boss)
     log_before = read_role_log(database)
     with database.write() as session:
-        assert roles_store.is_in_role_log(session, ann.id)
+        assert audit_store.is_in_log(session, ann.id)
         people.delete_person(session, boss.id)
         people.delete_person(session, ann.id)
-        assert not roles_store.is_in_role_log(session, ann.id)
+        assert not audit_store.is_in_log(session, ann.id)
     assert read_role_log(database) == log_before
 
 

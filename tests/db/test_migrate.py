@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from quizserver.audit import store as audit_store
+from quizserver.audit.model import EventFilter
 from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
 from quizserver.db.session import Database
 from quizserver.db.tables import metadata
@@ -53,7 +55,7 @@ def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     assert migrate_database(empty) == (after, after)
 
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
     "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",
@@ -218,3 +220,47 @@ def test_a_data_folder_that_cannot_be_written_is_an_error(tmp_path: Path):
         prepare_folder(tmp_path / "file")
     prepare_folder(tmp_path / "new" / "deep")
     assert list((tmp_path / "new" / "deep").iterdir()) == []
+
+
+GRANTS = "SELECT person_id, email, before, after, granted_by, granted_by_email FROM role_grant"
+AUDITED_GRANTS = (
+    "SELECT subject_id, subject_email, action, source, actor_id, actor_email FROM audit_event"
+)
+
+
+def test_the_log_of_roles_moves_into_the_audit_log_in_its_order_and_back(empty: Database):
+    migrate_database(empty, "0001")
+    insert_rows(empty)
+    migrate_database(empty, "0006")
+    moment = "'2026-01-02 03:04:05'"
+    rows = [
+        (2, "'b@example.org'", "'learner'", "'admin'", "NULL", "NULL"),
+        ("NULL", "'gone@example.org'", "'learner'", "'author'", 2, "'b@example.org'"),
+        (2, "'b@example.org'", "'admin'", "'author'", "NULL", "'deleted@example.org'"),
+    ]
+    columns = "person_id, email, before, after, granted_by, granted_by_email, granted_at"
+    with empty.write() as session:
+        for row in rows:
+            values = ", ".join(map(str, row))
+            session.execute(
+                sa.text(f"INSERT INTO role_grant ({columns}) VALUES ({values}, {moment})")
+            )
+        before = session.execute(sa.text(f"{GRANTS} ORDER BY id")).all()
+    migrate_database(empty, "0007")
+    with empty.read() as session:
+        events = session.execute(sa.text(f"{AUDITED_GRANTS} ORDER BY id")).all()
+        assert [tuple(event) for event in events] == [
+            (2, "b@example.org", "role-granted", "cli", None, None),
+            (None, "gone@example.org", "role-granted", "web", 2, "b@example.org"),
+            (2, "b@example.org", "role-granted", "web", None, "deleted@example.org"),
+        ]
+        found = audit_store.list_events(session, EventFilter())
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert [(event.at, event.detail) for event in found] == [
+        (moment, {"before": "admin", "after": "author"}),
+        (moment, {"before": "learner", "after": "author"}),
+        (moment, {"before": "learner", "after": "admin"}),
+    ]
+    migrate_database(empty, "0006", down=True)
+    with empty.read() as session:
+        assert session.execute(sa.text(f"{GRANTS} ORDER BY id")).all() == before

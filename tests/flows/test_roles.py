@@ -132,7 +132,7 @@ def test_the_only_admin_can_neither_step_down_nor_delete_the_account(
     assert boss.status == 409
     assert "is the only admin" in boss.text
     boss.open("/account/delete")
-    assert "The log of roles keeps the address" in boss.text
+    assert "The log of the server keeps the address" in boss.text
     boss.send("/account/delete", password="correct horse")
     assert boss.status == 422
     assert "only admin" in boss.text

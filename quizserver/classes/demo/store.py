@@ -14,6 +14,7 @@ from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as account_store
 from quizserver.attempts import store as attempts_store
 from quizserver.attempts.views import ordered_options
+from quizserver.audit import store as audit_store
 from quizserver.classes import store as class_store
 from quizserver.classes.demo.answer_model import DAYS, InventedAnswer
 from quizserver.classes.demo.names import CLASS_TITLE, EMAIL_DOMAIN, INSTRUCTOR_EMAIL
@@ -25,7 +26,6 @@ from quizserver.db.tables import (
     member,
     person,
     question_version,
-    role_grant,
     standing,
 )
 from quizserver.topics.model import Question
@@ -159,7 +159,7 @@ def _attempt_row(
 def remove_demo_classes(session: Session) -> RemovalCounts:
     """Removes all invented people with their work, and the classes that nobody else instructs.
 
-    Versions of questions that only they answered, and their role grants, are removed too.
+    Versions of questions that only they answered, and what the log says of them, are removed too.
     """
     invented_ids = sa.select(person.c.id).where(_IS_INVENTED)
     person_count = session.scalar(sa.select(sa.func.count()).where(_IS_INVENTED)) or 0
@@ -181,7 +181,7 @@ def remove_demo_classes(session: Session) -> RemovalCounts:
         )
     )
     session.execute(sa.delete(class_).where(class_.c.id.in_(class_ids)))
-    session.execute(sa.delete(role_grant).where(role_grant.c.email.like(f"%{EMAIL_DOMAIN}")))
+    audit_store.delete_events_of_domain(session, EMAIL_DOMAIN)
     session.execute(sa.delete(person).where(_IS_INVENTED))
     for question, version in versions:
         is_answered = sa.exists().where(

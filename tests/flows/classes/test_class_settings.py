@@ -153,6 +153,9 @@ def test_a_class_is_deleted_by_its_title_and_the_answers_stay(teacher: Visitor, 
     ana.open("/classes/1")
     assert ana.status == 404
     assert len(ana.client.get("/account/data.json").json["attempts"]) == 1
+    (event,) = teacher.client.get("/account/data.json").json["log"][:1]
+    assert (event["action"], event["about"]) == ("class-deleted", "Nets")
+    assert event["detail"]["members"] == 2
 
 
 def test_a_title_needs_visible_characters(teacher: Visitor):

@@ -9,6 +9,8 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 
+from quizserver.audit import store as audit_store
+from quizserver.audit.model import EventFilter
 from quizserver.db.session import Database
 from tests.flows.browser_client import Visitor
 from tests.flows.classes.class_visits import (
@@ -23,7 +25,10 @@ from tests.flows.classes.class_visits import (
 
 
 def test_a_co_instructor_is_added_by_address_and_then_the_first_steps_down(
-    teacher: Visitor, ana: Visitor, sign_up_instructor: Callable[[str], Visitor]
+    teacher: Visitor,
+    ana: Visitor,
+    sign_up_instructor: Callable[[str], Visitor],
+    database: Database,
 ):
     kim = sign_up_instructor("kim@example.org")
     teacher.open("/classes/1/roster")
@@ -43,6 +48,12 @@ def test_a_co_instructor_is_added_by_address_and_then_the_first_steps_down(
     assert teacher.status == 404
     kim.open("/classes/1/roster")
     assert kim.status == 200
+    with database.read() as session:
+        events = audit_store.list_events(session, EventFilter(address=TEACHER), limit=2)
+    assert [(e.action, e.actor_email, e.subject_email, e.about) for e in events] == [
+        ("instructor-removed", TEACHER, TEACHER, "Nets"),
+        ("instructor-added", TEACHER, "kim@example.org", "Nets"),
+    ]
 
 
 def test_an_instructor_removes_no_other_one(

@@ -1,0 +1,80 @@
+"""What the audit log records: the code of each action, and how people read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+ActionCode = Literal[
+    "role-granted",
+    "account-added",
+    "account-deleted",
+    "password-set",
+    "link-made",
+    "instructor-added",
+    "instructor-removed",
+    "class-deleted",
+    "content-published",
+    "content-reverted",
+    "content-deleted",
+    "key-changed",
+    "backup-made",
+    "database-restored",
+    "summaries-rebuilt",
+    "data-pruned",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionText:
+    """How a page names an action. ``summary`` is filled from the event's detail by its names."""
+
+    label: str
+    summary: str = ""
+
+
+ACTION_TEXTS: Mapping[str, ActionText] = {
+    "role-granted": ActionText("Role granted", "{before} → {after}"),
+    "account-added": ActionText("Account made by somebody else", "as {role}"),
+    "account-deleted": ActionText("Account deleted by somebody else"),
+    "password-set": ActionText("Password set by somebody else"),
+    "link-made": ActionText("Link made for somebody", "{purpose}"),
+    "instructor-added": ActionText("Instructor added to a class"),
+    "instructor-removed": ActionText("Instructor removed from a class"),
+    "class-deleted": ActionText("Class deleted", "{members} members"),
+    "content-published": ActionText("Page published"),
+    "content-reverted": ActionText("Page brought back to an earlier text"),
+    "content-deleted": ActionText("Page deleted"),
+    "key-changed": ActionText("Secret key changed"),
+    "backup-made": ActionText("Backup made", "{rows} rows, {files} files"),
+    "database-restored": ActionText("Backup restored", "{rows} rows, {files} files"),
+    "summaries-rebuilt": ActionText("Summaries rebuilt", "{written} of {checked} were wrong"),
+    "data-pruned": ActionText("Old data deleted", "{counts}"),
+}
+assert ACTION_TEXTS.keys() == set(get_args(ActionCode))
+
+
+def action_label(action: str) -> str:
+    """The action in words; of one that this version does not know, its code."""
+    return ACTION_TEXTS[action].label if action in ACTION_TEXTS else action
+
+
+def detail_summary(action: str, detail: Mapping[str, Any]) -> str:
+    """What the detail of an event says, in a few words; "" when it adds nothing for people."""
+    template = ACTION_TEXTS[action].summary if action in ACTION_TEXTS else None
+    if template is not None:
+        try:
+            return template.format_map({name: _value_text(value) for name, value in detail.items()})
+        except KeyError:
+            pass  # another version of quizserver wrote the event
+    return ", ".join(f"{name}: {_value_text(value)}" for name, value in detail.items())
+
+
+def _value_text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_value_text(number)} {name}" for name, number in value.items())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return value if isinstance(value, str) else json.dumps(value)
