@@ -6,9 +6,9 @@ import atexit
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-import sqlalchemy as sa
-from flask import Flask, Response, jsonify
+from flask import Flask
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
@@ -34,10 +34,14 @@ from quizserver.classes import members_store as members
 from quizserver.classes import pages as class_pages
 from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
-from quizserver.db.availability import BusyError, unavailable_reason
+from quizserver.db.availability import unavailable_reason
 from quizserver.db.session import Database
 from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.evidence.record import recorded_description
+from quizserver.hosts import store as hosts
+from quizserver.hosts.health_pages import HealthPages, create_health_blueprint
+from quizserver.hosts.model import ProcessIdentity, identify_process
+from quizserver.hosts.readiness import Readiness
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab_views import pages as simulation_pages
 from quizserver.lab_views.bench_builder import BenchBuilder
@@ -66,6 +70,7 @@ class AppServices:
     benches: BenchBuilder
     limiter: Limiter
     background_pool: ThreadPoolExecutor
+    identity: ProcessIdentity
 
     def close(self) -> None:
         self.library.close()
@@ -87,7 +92,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     _register_questions(app, services, is_preview=preview is not None)
     _register_classes(app, services)
     _register_authoring(app, services)
-    _add_health_check(app, services.database, services.library)
+    _register_hosts(app, services)
     if preview is not None:
         preview_pages.install_preview(
             app,
@@ -149,6 +154,7 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
         limiter=Limiter(current.visitor_token, app=app, storage_uri="memory://"),
         # Computes beside the requests and takes CPU time from them: two tasks at a time.
         background_pool=ThreadPoolExecutor(2, thread_name_prefix="beside"),
+        identity=identify_process(settings.data, app.config["SECRET_KEY"]),
     )
 
 
@@ -269,12 +275,32 @@ def _register_authoring(app: Flask, services: AppServices) -> None:
     )
 
 
-def _add_health_check(app: Flask, database: Database, library: Library) -> None:
-    @app.get("/healthz")
-    def healthz() -> Response | tuple[Response, int]:
-        try:
-            with database.read() as session:
-                session.execute(sa.text("SELECT 1 FROM person WHERE 1 = 0"))
-        except (sa.exc.SQLAlchemyError, BusyError):
-            return jsonify(status="the database does not answer"), 503
-        return jsonify(status="ok", topics=len(library.snapshot().topics))
+def _register_hosts(app: Flask, services: AppServices) -> None:
+    """Registers the addresses that say whether this process is alive, and ready."""
+    library = services.library
+    readiness = Readiness(
+        services.database,
+        keep_row=partial(_state_process, services.database, services.identity),
+        render_page=partial(_render_first_pages, app, library),
+    )
+    app.register_blueprint(
+        create_health_blueprint(HealthPages(readiness, lambda: len(library.snapshot().topics)))
+    )
+    app.extensions["quizserver-readiness"] = readiness
+
+
+def _state_process(database: Database, identity: ProcessIdentity) -> None:
+    with database.write() as session:
+        hosts.state_process(session, identity)
+
+
+def _render_first_pages(app: Flask, library: Library) -> bool:
+    """Renders the home page and one question for nobody in particular; whether both came out.
+
+    Templates are compiled when they are rendered first, which takes a hundred times as long as
+    rendering them again.
+    """
+    client = app.test_client(use_cookies=False)
+    first_question = next(iter(library.snapshot().questions), None)
+    addresses = ["/", *([f"/questions/{first_question}"] if first_question else [])]
+    return all(client.get(address).status_code == 200 for address in addresses)

@@ -201,7 +201,7 @@ def _die_with_parent() -> None:
 
 
 def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopSignal) -> bool:
-    url = f"http://{_shown_host(settings.host)}:{settings.port}/healthz"
+    url = f"http://{_shown_host(settings.host)}:{settings.port}/readyz"
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and not stop_signal.requested:
         if web.process.poll() is not None:

@@ -26,7 +26,12 @@ def application() -> Flask:
     """Creates the application from the environment's settings; called once in each web worker."""
     from quizserver.app import create_app
 
-    app = create_app(load_settings(os.environ))
+    return prepare_application(create_app(load_settings(os.environ)))
+
+
+def prepare_application(app: Flask) -> Flask:
+    """Makes an application ready for its first visitor, before granian listens for one."""
+    app.extensions["quizserver-readiness"].warm_up()
     freeze_startup_objects()
     return app
 
@@ -45,7 +50,9 @@ def preview_application() -> Flask:
     from quizserver.app import create_app
     from quizserver.authoring.preview.model import Preview
 
-    return create_app(load_settings(os.environ), preview=Preview.from_environ(os.environ))
+    return prepare_application(
+        create_app(load_settings(os.environ), preview=Preview.from_environ(os.environ))
+    )
 
 
 def run_web_process(arguments: Sequence[str] = ()) -> None:

@@ -11,9 +11,39 @@ import sqlalchemy as sa
 TURN_SECONDS = 30
 """Seconds that a thread waits for its turn to write."""
 
+GONE_IN_WORDS = "the database can't be reached"
+BUSY_IN_WORDS = "the database is held by another process or thread"
+_SQLITE_IN_WORDS = {
+    sqlite3.SQLITE_FULL: "the disk of the database is full",
+    sqlite3.SQLITE_IOERR: "the disk of the database can't be written",
+    sqlite3.SQLITE_READONLY: "the database is read-only",
+    sqlite3.SQLITE_PERM: "the database is read-only",
+    sqlite3.SQLITE_BUSY: BUSY_IN_WORDS,
+    sqlite3.SQLITE_LOCKED: BUSY_IN_WORDS,
+    sqlite3.SQLITE_CORRUPT: "the database is damaged",
+    sqlite3.SQLITE_NOTADB: "the database is damaged",
+    sqlite3.SQLITE_CANTOPEN: "the file of the database can't be opened",
+    sqlite3.SQLITE_ERROR: "the database does not have the tables of this version",
+}
+# By the first digits of PostgreSQL's code of an error.
+_SQLSTATES_IN_WORDS = {
+    "53100": _SQLITE_IN_WORDS[sqlite3.SQLITE_FULL],
+    "58": _SQLITE_IN_WORDS[sqlite3.SQLITE_IOERR],
+    "25006": _SQLITE_IN_WORDS[sqlite3.SQLITE_READONLY],
+    "42P01": _SQLITE_IN_WORDS[sqlite3.SQLITE_ERROR],
+    "55P03": BUSY_IN_WORDS,
+    "57014": BUSY_IN_WORDS,
+    "53": "the database has no room for another connection",
+}
+_STORAGE_SQLSTATES = ("53100", "58", "25006")
+
 
 class BusyError(RuntimeError):
     """The database could not be used in time."""
+
+
+class ReplacedError(BusyError):
+    """SQLite's file is no longer the one that was opened."""
 
 
 class FileIdentity:
@@ -28,7 +58,7 @@ class FileIdentity:
         self._opened: tuple[int, int] | None = None
 
     def check_unchanged(self) -> None:
-        """Raises BusyError when the file was removed or replaced."""
+        """Raises ReplacedError when the file was removed or replaced."""
         if not self._path or self._path == ":memory:":
             return
         try:
@@ -40,7 +70,9 @@ class FileIdentity:
         if self._opened is None:
             self._opened = identity
         elif identity != self._opened:
-            raise BusyError(f"{self._path} was removed or replaced. Stop the server and start it.")
+            raise ReplacedError(
+                f"{self._path} was removed or replaced. Stop the server and start it."
+            )
 
 
 class WriteTurn:
@@ -82,10 +114,43 @@ def unavailable_reason(error: BaseException) -> str | None:
     message = str(error.orig).strip().partition("\n")[0]
     if not isinstance(error.orig, sqlite3.Error):
         external = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
-        return message if external else None
+        # A server that only follows another one refuses writes with an internal error.
+        return message if external or _sqlstate(error).startswith(_STORAGE_SQLSTATES) else None
     # SQLite has one code for every mistake in a statement, such as a missing table.
     code = _sqlite_code(error)
     return None if code in (None, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT) else message
+
+
+def unavailable_in_words(error: BaseException) -> str:
+    """Why nothing can be written, for anybody to read: without addresses, paths and names."""
+    if isinstance(error, ReplacedError):
+        return "the file of the database was removed or replaced"
+    if isinstance(error, BusyError | sa.exc.TimeoutError):
+        return BUSY_IN_WORDS
+    code = _sqlite_code(error)
+    if code is not None:
+        return _SQLITE_IN_WORDS.get(code, "the database refuses to write")
+    state = _sqlstate(error)
+    for start, words in _SQLSTATES_IN_WORDS.items():
+        if state.startswith(start):
+            return words
+    return "the database refuses to write" if state else GONE_IN_WORDS
+
+
+def is_storage_fault(error: BaseException) -> bool:
+    """Whether the database has no room or may not write: the next answer will fail like this one.
+
+    Its other faults show at any statement, this one perhaps only at one that needs more room.
+    """
+    code = _sqlite_code(error)
+    if code is not None:
+        return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+    return _sqlstate(error).startswith(_STORAGE_SQLSTATES)
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    """PostgreSQL's code of an error; empty for one that has none."""
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
 
 
 def _sqlite_code(error: BaseException | None) -> int | None:

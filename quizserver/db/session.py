@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -12,7 +13,13 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from quizserver.db.availability import TURN_SECONDS, FileIdentity, WriteTurn
+from quizserver.db.availability import (
+    TURN_SECONDS,
+    FileIdentity,
+    WriteTurn,
+    is_storage_fault,
+    unavailable_in_words,
+)
 
 BUSY_SECONDS = 5
 """Seconds that a request waits for another process to release SQLite's file, or for PostgreSQL to
@@ -103,6 +110,7 @@ class Database:
         # SQLite has one writer; threads that wait here in order wait far less than threads that
         # poll the file's lock with a growing back-off.
         self._turn: AbstractContextManager[Any] = WriteTurn() if self.is_sqlite else nullcontext()
+        self._storage_fault: tuple[float, str] | None = None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -118,12 +126,22 @@ class Database:
         Raises BusyError when other threads write for too long, or the file was removed or replaced.
         """
         self._check_file()
-        with (
-            self._turn,
-            Session(self._write_engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
+        try:
+            with (
+                self._turn,
+                Session(self._write_engine, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield session
+        except sa.exc.DatabaseError as error:
+            if is_storage_fault(error):
+                self._storage_fault = time.monotonic(), unavailable_in_words(error)
+            raise
+
+    def recent_storage_fault(self, seconds: float) -> str | None:
+        """Why a write found no room within the last ``seconds``, in words; None if none did."""
+        fault = self._storage_fault
+        return fault[1] if fault and time.monotonic() - fault[0] < seconds else None
 
     def _check_file(self) -> None:
         if self._file_identity is not None:

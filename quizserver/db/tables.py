@@ -1,4 +1,4 @@
-"""The tables of the precious database: accounts, attempts, classes, the log, drafts and versions.
+"""The tables of the precious database: people, attempts, classes, the log, texts, hosts.
 
 They are durable and changed only through migrations. Invariants are named constraints of the
 database, so that no code path can break them.
@@ -230,4 +230,49 @@ file_version = sa.Table(
     sa.Column("saved_at", Instant, nullable=False),
     sa.CheckConstraint("origin IN ('browser', 'disk')", name="known_origin"),
     sa.Index("ix_file_version_path_id", "path", "id"),
+)
+
+# One web process, as it states itself: a row from its start to its end. ``machine`` is a digest
+# that all processes of one host and data folder share. ``content_digest`` is of all that it serves,
+# NULL until it has read that; ``differing_…`` say in how many files, and in which first few, that
+# is not the current content. The workers state themselves in the store of runs.
+host_process = sa.Table(
+    "host_process",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("machine", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("key_fingerprint", sa.String(64), nullable=False),
+    sa.Column("content_digest", sa.String(64)),
+    sa.Column("differing_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("differing_paths", sa.JSON, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
+# Each change of what is current in the content folder: from where and by whom. ``digest`` is of all
+# files together, as it was from then on. An id is never used again: the newest has the highest.
+content_release = sa.Table(
+    "content_release",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("origin", sa.String(8), nullable=False),
+    sa.Column("host_name", sa.String(255), nullable=False),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.Column("files_changed", sa.Integer, nullable=False),
+    sa.Column("released_at", Instant, nullable=False),
+    sa.CheckConstraint("origin IN ('browser', 'disk', 'command')", name="known_origin"),
+    sqlite_autoincrement=True,
+)
+
+# The files that are current, each with the release that made it so. Of a page, ``digest`` is of the
+# text that is served; its first 16 digits are the version that attempts name.
+content_file = sa.Table(
+    "content_file",
+    metadata,
+    sa.Column("path", sa.String(512), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("release_id", sa.ForeignKey("content_release.id"), nullable=False),
 )

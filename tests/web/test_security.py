@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 
 from quizserver.app import create_app
 from quizserver.db.availability import BusyError
-from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.serve import migrate_store
 from quizserver.settings import Settings
@@ -27,7 +26,7 @@ def read_csrf_token(page: str) -> str:
     return match.group(1)
 
 
-@pytest.mark.parametrize("address", [*PAGES, "/healthz", "/no-such-page"])
+@pytest.mark.parametrize("address", [*PAGES, "/livez", "/no-such-page"])
 def test_every_response_forbids_inline_and_foreign_code(client: FlaskClient, address: str):
     headers = client.get(address).headers
     policy = headers["Content-Security-Policy"]
@@ -166,7 +165,6 @@ def test_a_database_that_can_not_be_used_gets_a_page_that_says_so(
     assert "it is gone" in caplog.text
     json_error = client.get("/progress", headers={"Accept": "application/json"})
     assert (json_error.status_code, "reach its database" in json_error.json["error"]) == (503, True)
-    assert client.get("/healthz").status_code == 503
 
 
 def test_a_session_outlives_clocks_that_differ(
@@ -191,18 +189,6 @@ def test_a_session_ends_after_a_year(client: FlaskClient, monkeypatch: pytest.Mo
     monkeypatch.undo()
     with client.session_transaction() as session:
         assert not session
-
-
-def test_the_health_check_fails_when_the_database_does(
-    app: Flask, client: FlaskClient, settings: Settings
-):
-    assert client.get("/healthz").json == {"status": "ok", "topics": 1}
-    database = Database(settings.data_url)
-    migrate_database(database, "base", down=True)
-    database.dispose()
-    response = client.get("/healthz")
-    assert response.status_code == 503
-    assert "database" in response.json["status"]
 
 
 def test_a_question_page_is_small(client: FlaskClient):

@@ -20,6 +20,7 @@ from quizserver.authoring.preview.host_check import HostCheck
 from quizserver.authoring.preview.model import content_flag
 from quizserver.authoring.preview.revision import RevisionCounter
 from quizserver.db.session import Database
+from quizserver.hosts.health_pages import HEALTH_ENDPOINTS
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.settings import Settings
@@ -213,7 +214,7 @@ class PreviewHooks:
         # Before the page is rendered: if a file changes meanwhile, the page reloads once more.
         g.preview_revision = self.revision.revision_of(self.library.snapshot())
         is_anonymous = self.current.account() is None
-        if request.endpoint not in {"static_files", "healthz"} and is_anonymous:
+        if request.endpoint not in HEALTH_ENDPOINTS | {"static_files"} and is_anonymous:
             self.current.sign_in(self.author)
 
     def preview_context(self) -> dict[str, PreviewBar]:
