@@ -31,6 +31,7 @@ from benchmarks.measurement import (
     seconds_of,
 )
 from benchmarks.profile import profile_rows
+from benchmarks.whole_server import latency_rows, rest_rows, start_rows
 from quizserver.evidence.verify import verify_topic
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
@@ -236,6 +237,9 @@ PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "evidence": evidence_rows,
     "classes": class_rows,
     "items": item_rows,
+    "start": start_rows,
+    "rest": rest_rows,
+    "latency": latency_rows,
 }
 
 

@@ -12,9 +12,10 @@ from itertools import groupby
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measurement: ``seconds`` a unit of work, and ``ratio``, its speed over the baseline's.
+    """One measurement: ``seconds`` a unit of work, and ``ratio``, its speed over the baseline's; or
+    an ``amount`` in a ``unit`` of its own.
 
-    ``aim`` is the most seconds wanted, or with a ratio the least ratio.
+    ``aim`` is the most seconds or the largest amount wanted, or with a ratio the least ratio.
     """
 
     group: str
@@ -23,12 +24,16 @@ class Measurement:
     ratio: float | None = None
     aim: float | None = None
     note: str = ""
+    amount: float | None = None
+    unit: str = ""
 
     @property
     def misses_aim(self) -> bool:
         """Whether there is an aim, and this is worse."""
         if self.aim is None:
             return False
+        if self.amount is not None:
+            return self.amount > self.aim
         if self.ratio is not None:
             return self.ratio < self.aim
         return self.seconds is not None and self.seconds > self.aim
@@ -63,9 +68,13 @@ def measurements_table(rows: Sequence[Measurement]) -> str:
 def _table_line(row: Measurement, width: int) -> str:
     spent = "" if row.seconds is None else _seconds_text(row.seconds)
     ratio = "" if row.ratio is None else f"{row.ratio:.1f} ×"
+    if row.amount is not None:
+        ratio = f"{row.amount:.3g} {row.unit}"
     aim = ""
     if row.aim is not None:
         target = f"≥ {row.aim:g} ×" if row.ratio is not None else f"≤ {row.aim:g} s"
+        if row.amount is not None:
+            target = f"≤ {row.aim:g} {row.unit}"
         aim = f"aim {target}{': MISSED' if row.misses_aim else ''}"
     return f"  {row.what:<{width}}{spent:>12}{ratio:>10}  {aim} {row.note}".rstrip()
 

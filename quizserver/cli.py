@@ -1,21 +1,19 @@
-"""The command line ``quizserver``: puts together the commands that each package defines."""
+"""The command line ``quizserver``: puts together the commands that each package defines.
+
+A command's package is imported when the command is called, so that ``--help`` imports none.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from quizserver import __version__
-from quizserver.accounts.commands import user
-from quizserver.administration.audit_command import audit_command
-from quizserver.authoring.check_command import check_command
-from quizserver.authoring.commands import create_preview_command, new_group
-from quizserver.authoring.simulate_command import simulate_command
-from quizserver.authoring.verify_command import verify_command
-from quizserver.classes.demo.commands import demo
 from quizserver.command_line import (
     CONTENT_OPTION,
     DATA_OPTION,
@@ -23,16 +21,110 @@ from quizserver.command_line import (
     exit_with_error,
     settings_from_flags,
 )
-from quizserver.db.commands import migrate_command
 from quizserver.settings import Settings, setting_rows
-from quizserver.topics.formats.commands import export_command, import_command
-from quizserver.worker.commands import worker
 
 if TYPE_CHECKING:
     from quizserver.authoring.preview.model import Preview
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _load_preview_command() -> click.Command:
+    from quizserver.authoring.commands import create_preview_command
+
+    return create_preview_command(_serve_settings)
+
+
+def _import_command(name: str) -> Callable[[], click.Command]:
+    """A function that imports the command: ``package.module:name`` within quizserver."""
+
+    def import_command() -> click.Command:
+        module, _, attribute = name.partition(":")
+        command = getattr(import_module(f"quizserver.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    return import_command
+
+
+# Of each command, what loads it, and the first sentence of its help.
+_LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
+    "audit": (
+        _import_command("administration.audit_command:audit_command"),
+        "Show who did what to others, newest first: roles, accounts, pages published, backups.",
+    ),
+    "check": (
+        _import_command("authoring.check_command:check_command"),
+        "Report every problem of every topic file.",
+    ),
+    "demo": (
+        _import_command("classes.demo.commands:demo"),
+        "Fill a class with invented learners, so that every page of a class can be seen full.",
+    ),
+    "export": (
+        _import_command("topics.formats.commands:export_command"),
+        "Write a topic, one question or everything as GIFT, Moodle XML or a QTI 2.1 package.",
+    ),
+    "import": (
+        _import_command("topics.formats.commands:import_command"),
+        "Bring question banks into a topic, a markdown file for each question.",
+    ),
+    "migrate": (
+        _import_command("db.commands:migrate_command"),
+        "Bring the database to the newest schema, or to an older one.",
+    ),
+    "new": (
+        _import_command("authoring.commands:new_group"),
+        "Write the start of a topic, a question or a simulation.",
+    ),
+    "preview": (
+        _load_preview_command,
+        "Show topics as you write them, with the key and the evidence, until Ctrl-C.",
+    ),
+    "simulate": (
+        _import_command("authoring.simulate_command:simulate_command"),
+        "Train one arm of a topic's simulation and print its curves.",
+    ),
+    "user": (
+        _import_command("accounts.commands:user"),
+        "List accounts, make them, set their roles and passwords, delete them;"
+        " read who granted what.",
+    ),
+    "verify": (
+        _import_command("authoring.verify_command:verify_command"),
+        "Train what the claims speak of, and judge each; then the phase maps.",
+    ),
+    "worker": (
+        _import_command("worker.commands:worker"),
+        "Train the simulations that a server asks for.",
+    ),
+}
+
+
+class _LazyGroup(click.Group):
+    """Has the commands of ``_LAZY_COMMANDS`` too, and lists them without loading any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LAZY_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LAZY_COMMANDS:
+            return _LAZY_COMMANDS[cmd_name][0]()
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self._first_sentence(name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _first_sentence(self, name: str) -> str:
+        if name in _LAZY_COMMANDS:
+            return _LAZY_COMMANDS[name][1]
+        return self.commands[name].get_short_help_str(limit=200)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="quizserver")
 def main() -> None:
     """Lessons and questions in which every explanation is an experiment that can fail.
@@ -76,23 +168,6 @@ def list_settings(as_json: bool) -> None:
         return
     for row in setting_rows():
         click.echo(f"{row['variable']}={row['default']}\n    {row['help']}")
-
-
-for command in (
-    worker,
-    migrate_command,
-    new_group,
-    create_preview_command(_serve_settings),
-    check_command,
-    verify_command,
-    simulate_command,
-    import_command,
-    export_command,
-    user,
-    audit_command,
-    demo,
-):
-    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -35,7 +38,31 @@ def test_every_command_is_in_the_readme(command: str):
 
 
 def test_there_is_no_command_that_these_tests_do_not_list():
-    assert sorted(main.commands) == sorted(COMMANDS)
+    assert main.list_commands(click.Context(main)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_list_says_of_each_command_what_its_own_help_begins_with(command: str):
+    loaded = main.get_command(click.Context(main), command)
+    assert loaded is not None
+    listed = " ".join(run_command("--help").output.split())
+    assert f" {command} {loaded.get_short_help_str(limit=300)}" in listed
+
+
+def test_the_list_of_commands_imports_the_package_of_none():
+    """Or ``--help`` and every shell completion would take seconds on a slow machine."""
+    code = """
+import sys
+from click.testing import CliRunner
+from quizserver.cli import main
+assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+print(*sorted(name for name in sys.modules if name.startswith("quizserver.")))
+print(*{"flask", "sqlalchemy", "numpy", "pydantic", "torch", "yaml"} & sys.modules.keys())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own, libraries = done.stdout.split("\n")[:2]
+    assert own.split() == ["quizserver.cli", "quizserver.command_line", "quizserver.settings"]
+    assert libraries == ""
 
 
 def test_settings_lists_every_setting_for_people_and_for_programs():

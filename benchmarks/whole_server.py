@@ -1,0 +1,263 @@
+"""A whole server from outside: how long it takes to start, what it uses at rest, how soon a run
+gives its first point.
+
+Starts are compared with the import of flask and sqlalchemy, round by round, so that a machine that
+others use too changes both alike.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.measurement import Measurement
+from quizserver.db.computed import open_computed
+from quizserver.lab.catalog import load
+from quizserver.lab.model import default_setting
+from quizserver.runs.queue import RunQueue
+from quizserver.runs.requests import CurveRequest
+from quizserver.runs.store import RunStore
+from quizserver.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 5
+BASELINE = "python -c 'import flask, sqlalchemy'"
+START_AIM, HELP_AIM = 4.0, 1.0  # times the baseline
+CORE_AIM, PSS_AIM = 0.3, 300.0  # percent of a core for each process, MiB for all
+REST_SECONDS, QUIET_SECONDS = 30.0, 3.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def start_rows() -> Iterator[Measurement]:
+    """Until a server answers its first page, and until ``--help`` is printed."""
+    group = f"start, against {BASELINE}: medians of {ROUNDS} interleaved rounds"
+    help_command = [sys.executable, "-m", "quizserver.cli", "--help"]
+    seconds: dict[str, list[float]] = {BASELINE: [], "--help": [], "new": [], "again": []}
+    _command_seconds(help_command)  # compiles what was changed
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as data:
+            seconds[BASELINE].append(
+                _command_seconds([sys.executable, "-c", "import flask, sqlalchemy"])
+            )
+            seconds["--help"].append(_command_seconds(help_command))
+            for kind in ("new", "again"):
+                with running_server(Path(data)) as server:
+                    seconds[kind].append(server.start_seconds)
+    baseline = statistics.median(seconds[BASELINE])
+    yield Measurement(group, BASELINE, baseline, amount=1.0, unit="×")
+    for kind, what, aim in (
+        ("--help", "quizserver --help", HELP_AIM),
+        ("new", "quizserver serve, first page, new data folder", START_AIM),
+        ("again", "quizserver serve, first page", START_AIM),
+    ):
+        # The median of each round's own ratio: load that comes and goes counts least so.
+        pairs = zip(seconds[kind], seconds[BASELINE], strict=True)
+        ratio = statistics.median(spent / base for spent, base in pairs)
+        yield Measurement(
+            group, what, statistics.median(seconds[kind]), amount=ratio, unit="×", aim=aim
+        )
+
+
+def rest_rows() -> Iterator[Measurement]:
+    """CPU time and memory of each process of a server that nobody visits."""
+    with tempfile.TemporaryDirectory() as data, running_server(Path(data)) as server:
+        urllib.request.urlopen(server.url).read()
+        _wait_until_quiet(server)
+        before = {pid: _cpu_seconds(pid) for pid in server.process_ids()}
+        time.sleep(REST_SECONDS)
+        total = 0.0
+        group = f"at rest for {REST_SECONDS:.0f} s"
+        for number, (pid, spent) in enumerate(before.items(), start=1):
+            share = 100 * (_cpu_seconds(pid) - spent) / REST_SECONDS
+            memory = _pss_mebibytes(pid)
+            total += memory
+            yield Measurement(
+                group,
+                f"process {number}: {_command_of(pid)}",
+                amount=share,
+                unit="% of a core",
+                aim=CORE_AIM,
+                note=f"{memory:.0f} MiB of PSS",
+            )
+        yield Measurement(group, "all processes", amount=total, unit="MiB of PSS", aim=PSS_AIM)
+
+
+def latency_rows() -> Iterator[Measurement]:
+    """From sending a run to a warm worker to its first stored point."""
+    group = "from sending a run to its first point, medians of 10"
+    with tempfile.TemporaryDirectory() as data, _running_worker(Path(data)) as (store, queue):
+        seed = 0
+
+        def send_runs(count: int) -> list[float]:
+            nonlocal seed
+            started, ids = time.monotonic(), []
+            for _ in range(count):
+                seed += 100
+                request = _curve_request(seed)
+                run = store.submit_request(
+                    request, "ann", time.time(), waiting_max=99, per_visitor=99
+                ).run
+                queue.send_run(run.id)
+                ids.append(run.id)
+            waits: dict[str, float] = {}
+            while len(waits) < count:
+                for run_id in ids:
+                    found = store.get_run(run_id)
+                    if run_id not in waits and found is not None and found.points_done:
+                        waits[run_id] = time.monotonic() - started
+                time.sleep(0.002)
+            while any((found := store.get_run(run_id)) and found.active for run_id in ids):
+                time.sleep(0.02)
+            time.sleep(1)
+            return list(waits.values())
+
+        send_runs(1)
+        yield Measurement(
+            group, "one", statistics.median(send_runs(1)[0] for _ in range(10)), aim=0.2
+        )
+        both = [max(send_runs(2)) for _ in range(10)]
+        yield Measurement(group, "two at once, the later one", statistics.median(both), aim=0.4)
+
+
+class RunningServer:
+    """A server in processes of its own, that has answered its first page."""
+
+    def __init__(self, data: Path) -> None:
+        command = [sys.executable, "-m", "quizserver.cli", "serve", "--port", "0"]
+        started = time.monotonic()
+        self.process = subprocess.Popen(
+            [*command, "--data", str(data)],
+            cwd=ROOT,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        ready = re.search(r"ready at (\S+)", line)
+        assert ready is not None, f"it did not start: {line}"
+        self.url = ready[1]
+        with urllib.request.urlopen(self.url, timeout=60) as response:
+            response.read()
+        self.start_seconds = time.monotonic() - started
+
+    def process_ids(self) -> list[int]:
+        """The process that was started, and every one below it, parents first."""
+        parents: dict[int, list[int]] = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdecimal():
+                try:
+                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                parents.setdefault(int(fields[1]), []).append(int(folder.name))
+        found = [self.process.pid]
+        for pid in found:
+            found += sorted(parents.get(pid, []))
+        return found
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@contextmanager
+def running_server(data: Path) -> Iterator[RunningServer]:
+    server = RunningServer(data)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _running_worker(data: Path) -> Iterator[tuple[RunStore, RunQueue]]:
+    settings = Settings(data=data, workers=2)
+    database = open_computed(settings.store_url)
+    queue = RunQueue(settings.broker_url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quizserver.worker.main"],
+        cwd=ROOT,
+        env=_environment() | settings.to_environment(),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield RunStore(database), queue
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        queue.close()
+        database.dispose()
+
+
+def _curve_request(first_seed: int) -> CurveRequest:
+    path = Settings().content / "strange-loss" / "simulation.py"
+    description = load(path).describe()
+    return CurveRequest(
+        topic="strange-loss",
+        simulation="simulation",
+        path="strange-loss/simulation.py",
+        fingerprint=description.fingerprint,
+        arm=None,
+        knobs=default_setting(description.knobs),
+        first_seed=first_seed,
+        replicas=32,
+        x_label=description.x.label,
+        series=tuple(description.series),
+        points=description.points,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, in which Python keeps what it compiled."""
+    dropped = {"PYTHONDONTWRITEBYTECODE"}
+    return {name: value for name, value in os.environ.items() if name not in dropped}
+
+
+def _command_seconds(command: list[str]) -> float:
+    started = time.monotonic()
+    subprocess.run(command, cwd=ROOT, env=_environment(), stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - started
+
+
+def _wait_until_quiet(server: RunningServer) -> None:
+    """Waits until the processes are those at rest: they stay the same and use little time."""
+    while True:
+        before = {pid: _cpu_seconds(pid) for pid in server.process_ids()}
+        time.sleep(QUIET_SECONDS)
+        if before.keys() != set(server.process_ids()):
+            continue
+        spent = [_cpu_seconds(pid) - seconds for pid, seconds in before.items()]
+        if max(spent) < 0.05 * QUIET_SECONDS:
+            return
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _pss_mebibytes(pid: int) -> float:
+    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def _command_of(pid: int) -> str:
+    arguments = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")[1:]
+    return " ".join(arguments)[:50]
