@@ -27,8 +27,8 @@ from tests.postgres import Postgres, running
 
 # The same examples at every run, so that a run tells of the change and not of its luck;
 # HYPOTHESIS_PROFILE=search looks for new ones.
-hypothesis_settings.register_profile("same", derandomize=True)
-hypothesis_settings.register_profile("search")
+hypothesis_settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("search", deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # What tests write is gone after them, so it need not wait for a disk where memory can hold it.

@@ -62,7 +62,7 @@ def test_the_simulation_of_the_authors_guide_trains_as_it_says(tmp_path: Path):
         curves = simulate(simulation, arm.knobs, range(16))
         ends[arm.name] = (curves.series["loss"][:, -1] / curves.series["loss"][:, 0]).mean()
     assert ends["healthy"] < ends["low-rate"]
-    assert ends["mended"] < ends["low-rate"]
+    assert ends["fixed"] < ends["low-rate"]
     assert not ends["high-rate"] < 1, "too high a rate diverges"
 
 

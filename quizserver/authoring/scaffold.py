@@ -77,7 +77,7 @@ def simulation_scaffold(topic: str, name: str, question: str) -> dict[str, str]:
         claims=FITTED_CLAIMS,
         options=FITTED_OPTIONS,
     )
-    arm_names = ("healthy", "low-rate", "high-rate", "mended")
+    arm_names = ("healthy", "low-rate", "high-rate", "fixed")
     return {
         f"{name}.py": SIMULATION_FILE.format(title=humanise_id(name)),
         f"{question}.md": _fill_claims_template(topic, question, name, arm_names, parts),

@@ -114,7 +114,7 @@ simulation = Simulation(
         Arm("healthy", "Healthy run"),
         Arm("low-rate", "Learning rate ÷ 10,000", {{"learning_rate": 1e-5}}),
         Arm("high-rate", "Learning rate × 40", {{"learning_rate": 4.0}}),
-        Arm("mended", "Low rate, × 5000", {{"learning_rate": 0.05}}, base="low-rate"),
+        Arm("fixed", "Low rate, × 5000", {{"learning_rate": 0.05}}, base="low-rate"),
     ],
     x=Axis("step"),
     series={{"loss": Axis("training loss", scale="log")}},
@@ -142,7 +142,7 @@ FITTED_CLAIMS = """\
   - {option: high-rate, arm: high-rate, shape: flat}
   # Claims of no option say what they expect: the healthy run, and the remedy.
   - {arm: healthy, shape: early-drop, expect: supported}
-  - {arm: mended, shape: early-drop, expect: supported}"""
+  - {arm: fixed, shape: early-drop, expect: supported}"""
 FITTED_OPTIONS = """\
 - [x] The learning rate is far too low {#low-rate}
   > Each step is too small to be seen.

@@ -17,7 +17,7 @@ from quizserver.topics.library import Library
 log = logging.getLogger(__name__)
 
 UNSERVABLE_CLAIMS = (
-    "Fix what keeps the page from being served first; then its claims can be judged."
+    "Fix what keeps the page from being served first; then its claims can be verified."
 )
 
 

@@ -43,7 +43,7 @@ def verify_command(
     as_json: bool,
     content: Path | None,
 ) -> None:
-    """Train what the claims speak of, and judge each; then the phase maps.
+    """Train the arms of every claim and give each its verdict; then the phase maps.
 
     Of TOPIC, or of every topic. Exits with 1 when a right option's claim is not supported or a
     wrong option's is.
@@ -100,7 +100,7 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
     for problem in problems:
         click.echo(str(problem), err=True)
     if problems:
-        exit_with_error("Fix these first: claims of a broken file can't be judged.")
+        exit_with_error("Fix these first: claims of a broken file can't be verified.")
     return [
         candidate
         for candidate in requested

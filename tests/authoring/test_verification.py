@@ -87,7 +87,7 @@ def test_wording_alone_needs_no_new_training_and_a_claim_does(folder: Path):
     same = request_for(folder, text.replace("twenty points", "20 points"))
     assert request_key(same) == request_key(request_for(folder, text))
     assert request_key(
-        request_for(folder, text.replace("arm: mended", "arm: low-rate"))
+        request_for(folder, text.replace("arm: fixed", "arm: low-rate"))
     ) != request_key(same)
     assert request_key(request_for(folder, swapped_key(folder))) != request_key(same)
     simulation = folder / "simulation.py"

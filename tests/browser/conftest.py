@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser import stand as stands
 from tests.serve.server import Server, serving
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The headless shell first: the same engine, without a window for every visitor.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 RIGHT = ("regularisation", "low-rate", "local-minima")
 
@@ -33,7 +34,7 @@ def chromium() -> Iterator[Browser]:
     """The browser that the system has; without any, the tests are skipped aloud."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        pytest.skip("no Chromium on this machine: install the package chromium")
+        pytest.skip("no Chromium on this machine: install the package chromium-headless-shell")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *QUIET]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=flags)

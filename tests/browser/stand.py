@@ -261,9 +261,12 @@ def points(first: int, last: int, values: list[Any] = STEADY) -> str:
 
 def cells(first: int, last: int, of: int = 9) -> str:
     """The event that brings the cells ``first``…``last`` - 1 of ``of``, each with its own count."""
-    told = {"cells": list(range(first, last)), "counts": [cell % 9 for cell in range(first, last)]}
+    counts = {
+        "cells": list(range(first, last)),
+        "counts": [cell % 9 for cell in range(first, last)],
+    }
     done = {"done": last, "total": of, "seconds_left": 40.0}
-    return event("cells", told | done, last)
+    return event("cells", counts | done, last)
 
 
 def asked_map(asked: Mapping[str, Any], state: str) -> dict[str, Any]:
@@ -359,8 +362,10 @@ def application(stand: Stand) -> Flask:
     def whole() -> Response:
         if "map" in stand.asked[-1]:
             return jsonify(asked_map(stand.asked[-1], stand.map_state))
-        told = {"x": X, "series": {"loss": band(STEADY)}, "state": "done", "error": None}
-        return jsonify(told | {"sentence": "From the store.", "replicas": {"loss": [STEADY] * 3}})
+        stored_run = {"x": X, "series": {"loss": band(STEADY)}, "state": "done", "error": None}
+        return jsonify(
+            stored_run | {"sentence": "From the store.", "replicas": {"loss": [STEADY] * 3}}
+        )
 
     for name in ("home", "topic", "progress"):
         progress.add_url_rule(f"/{name}", name, lambda: "")

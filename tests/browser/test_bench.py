@@ -52,7 +52,7 @@ def test_a_run_draws_its_curve_as_points_arrive(bench: Bench, stand: Stand) -> N
     def slowly(after: str | None) -> Iterator[str]:
         yield event("state", {"state": "running", "waiting": 0})
         yield points(0, 10)
-        time.sleep(1.1)  # how long a run takes is told once a second has shown it
+        time.sleep(1.1)  # how long a run takes is known once a second has shown it
         yield points(10, 20)
         stand.stopped.wait(20)
         yield points(20, 61) + END

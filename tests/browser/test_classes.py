@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy.orm import Session
 
@@ -21,6 +20,7 @@ from quizserver.classes import members_store as members
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.db.tables import person
+from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
 from tests.serve.server import Server, serving
 
@@ -248,11 +248,7 @@ def sign_in(page: Page, email: str) -> None:
 
 
 def faults(page: Page) -> list[str]:
-    found = [
-        f"{violation['id']}: {node['target']}"
-        for violation in Axe().run(page).response["violations"]
-        for node in violation["nodes"]
-    ]
+    found = find_violations(page)
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return found + ([f"{wide} px too wide"] if wide > 0 else [])
 

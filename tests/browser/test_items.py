@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from quizserver.classes.demo.names import INSTRUCTOR_EMAIL
 from quizserver.cli import main
+from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
 from tests.serve.server import Server, serving
 
@@ -59,11 +59,7 @@ def visit(chromium: Browser, school: Server, password: str, **options: object) -
 
 def faults(page: Page) -> list[str]:
     """What axe finds, and by how much the page is wider than the window."""
-    found = [
-        f"{violation['id']}: {node['target']}"
-        for violation in Axe().run(page).response["violations"]
-        for node in violation["nodes"]
-    ]
+    found = find_violations(page)
     wide = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )

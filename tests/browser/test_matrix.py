@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from quizserver.classes import instructors_store as instructors
@@ -17,6 +16,7 @@ from quizserver.classes import store as classes
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
+from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
 from tests.classes.matrix_setup import NOW, MatrixClass
 from tests.serve.server import Server, serving
@@ -137,8 +137,8 @@ def test_a_matrix_whose_script_does_not_come_promises_nothing(
     page.goto(address)
     expect(page.get_by_text("Updates by itself.")).to_be_hidden()
     page.evaluate("document.getAnimations().forEach((one) => one.finish())")
-    told = page.get_by_role("alert").filter(has_text="does not update by itself")
-    expect(told).to_be_visible()
+    warning = page.get_by_role("alert").filter(has_text="does not update by itself")
+    expect(warning).to_be_visible()
 
 
 def test_who_joins_is_told_and_who_leaves_goes(
@@ -266,8 +266,7 @@ def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
     for at in (address, f"{address}?state=done", behind, f"{behind}/questions/{QUESTION}"):
         page.goto(at)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, at
-        for violation in Axe().run(page).response["violations"]:
-            found += [f"{at}: {violation['id']}: {n['target']}" for n in violation["nodes"]]
+        found += [f"{at}: {violation}" for violation in find_violations(page)]
     context.close()
     assert found == []
 

@@ -1,4 +1,4 @@
-"""A bad connection: what does not come, comes late or comes broken is told in words, and mended."""
+"""A bad connection: what is missing, late or broken is said in words, and fetched again."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def test_a_bench_whose_script_does_not_come_says_so(
     """The style sheet tells it after a while, to whoever wants little motion too."""
     sheet.route(f"**/js/{missing}", lambda route: route.fulfill(status=404))
     sheet.goto(f"{stand.url}/questions/answered")
-    told = sheet.locator("[data-late]")
+    notice = sheet.locator("[data-late]")
     sheet.evaluate("document.getAnimations().forEach((one) => one.finish())")
-    expect(told).to_have_role("alert")
-    expect(told).to_contain_text("have not arrived yet")
-    expect(told).to_be_visible()
+    expect(notice).to_have_role("alert")
+    expect(notice).to_contain_text("have not arrived yet")
+    expect(notice).to_be_visible()
     expect(sheet.locator("[data-part=run]")).to_be_disabled()
     expect(sheet.get_by_role("slider").first).to_be_disabled()
 
@@ -82,7 +82,7 @@ def test_a_run_that_nobody_answers_to_is_given_up_in_words(bench: Bench) -> None
         {"status": 503, "content_type": "text/html", "body": "<h1>Bad gateway</h1>"},
     ],
 )
-def test_an_answer_that_is_none_is_told_as_such(bench: Bench, answer: dict[str, Any]) -> None:
+def test_an_answer_that_is_none_is_reported(bench: Bench, answer: dict[str, Any]) -> None:
     bench.page.route("**/runs", lambda route: route.fulfill(**answer))
     bench.start()
     words = "The server answered 503." if answer["status"] == 503 else "The answer was cut short"
@@ -128,7 +128,7 @@ def test_a_stream_that_falls_silent_is_taken_up_again(bench: Bench, stand: Stand
 def test_a_stream_that_lives_is_left_alone(bench: Bench, stand: Stand) -> None:
     """Silence is broken by the server; a run may wait for a worker as long as it takes."""
     heard = "document.title = 'heard'"
-    told = bench.part("status")
+    status = bench.part("status")
 
     def waiting(after: str | None) -> Iterator[str]:
         yield event("state", {"state": "queued", "waiting": 3})
@@ -141,18 +141,18 @@ def test_a_stream_that_lives_is_left_alone(bench: Bench, stand: Stand) -> None:
 
     stand.stream = waiting
     bench.start()
-    expect(told).to_have_text("Waiting: 3 runs are ahead.")
+    expect(status).to_have_text("Waiting: 3 runs are ahead.")
     bench.page.evaluate(heard)
     bench.page.clock.run_for(SILENCE - 5000)
     stand.map_state = "2"
-    expect(told).to_have_text("Waiting: 2 runs are ahead.")
+    expect(status).to_have_text("Waiting: 2 runs are ahead.")
     bench.page.clock.run_for(SILENCE - 5000)
     stand.map_state = "1"
     bench.finished()
     assert stand.resumed_after == [None]
 
 
-def test_a_run_that_is_gone_is_told_as_gone(bench: Bench, stand: Stand) -> None:
+def test_a_run_that_is_gone_is_reported_as_gone(bench: Bench, stand: Stand) -> None:
     """Not as a server that can't be reached: it can, and it says why."""
     stand.stream = lambda after: iter(())
     gone = {"status": 404, "json": {"error": "There is no such run."}}
@@ -198,13 +198,13 @@ def test_kept_runs_are_removed_one_after_the_other_by_keyboard(bench: Bench, sta
     expect(bench.part("announce")).to_have_text("Removed: learning rate × 0.2, recorded.")
     expect(removers).to_have_count(1)
     expect(removers.first).to_be_focused()
-    bench.part("log").evaluate("box => box.click()")  # draws all anew, as arriving points do
+    bench.part("log").evaluate("box => box.click()")  # draws all again, as arriving points do
     expect(removers.first).to_be_focused()
     removers.first.press("Enter")
     expect(bench.part("log")).to_be_focused()
 
 
-def test_a_recorded_curve_that_did_not_come_is_told_and_asked_for_again(bench: Bench) -> None:
+def test_a_recorded_curve_that_did_not_come_is_reported_and_asked_for_again(bench: Bench) -> None:
     bench.page.route("**/recorded", lambda route: route.fulfill(status=500))
     bench.root.get_by_role("button", name="healthy run").click()
     expect(bench.part("announce")).to_contain_text("Its recorded curve did not come")

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
 from quizserver.authoring.scaffold import simulation_scaffold
 from quizserver.db.session import Database
+from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
 from tests.conftest import LESSON, PLAIN, SINGLE
 from tests.serve.server import Server, serving
@@ -423,12 +423,7 @@ def test_axe_finds_no_violation_and_nothing_scrolls_sideways(
     found: list[str] = []
 
     def look(name: str) -> None:
-        results = Axe().run(author)
-        found.extend(
-            f"{name}: {violation['id']}: {node['target']}"
-            for violation in results.response["violations"]
-            for node in violation["nodes"]
-        )
+        found.extend(f"{name}: {violation}" for violation in find_violations(author))
         if author.evaluate("document.documentElement.scrollWidth") > width:
             found.append(f"{name} scrolls sideways")
         look_at(author, f"{name}-{width}-{scheme}")

@@ -41,7 +41,7 @@ def test_arms_are_filled_up_from_their_base_and_know_their_change() -> None:
             HEALTHY,
             Arm("slow", "Slow", {"rate": 0.02}),
             Arm("slow-decay", "Slow with decay", {"decay": 0.5}, base="slow"),
-            Arm("mended", "Mended", {"rate": 0.1}, base="slow"),
+            Arm("fixed", "Fixed", {"rate": 0.1}, base="slow"),
         ]
     ).describe()
     assert [dict(arm.knobs) for arm in described.arms] == [

@@ -1,4 +1,4 @@
-"""Formulas become MathML that is safe, money stays money, and what cannot be shown is told."""
+"""Formulas become MathML that is safe, money stays money, and what cannot be shown is reported."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_ids_do_not_change_when_options_are_put_in_another_order(
 
 
 @given(st.text(alphabet="abc ", min_size=1).filter(str.strip))
-def test_an_id_that_is_written_stays_when_a_typo_is_mended(text: str) -> None:
+def test_an_id_that_is_written_stays_when_a_typo_is_fixed(text: str) -> None:
     question = render_text(f"# T\n\n- [x] {text.strip()} {{#kept}}\n- [ ] z {{#other}}\n")
     assert [option.id for option in question.options] == ["kept", "other"]
 

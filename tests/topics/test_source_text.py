@@ -1,4 +1,4 @@
-"""Bytes become text whatever they are, and what was wrong with them is told at its place."""
+"""Bytes become text whatever they are, and what was wrong with them is reported at its place."""
 
 from __future__ import annotations
 

@@ -104,8 +104,8 @@ def test_a_median_that_leaves_the_frame_is_marked_where_it_does() -> None:
     root = chart(ChartCurve([0, 1, 2, 4], [0.5, 3, 0.5, 3], arm=3), y_range=(0, 1))
     signs = found(root, "beyond")
     assert [(sign.get("x"), sign.text) for sign in signs] == [("25%", "▲")]
-    told = "".join("".join(e.itertext()) for e in root.iter() if e.tag == "desc")
-    assert told == "It falls. The line goes beyond the frame."
+    description = "".join("".join(e.itertext()) for e in root.iter() if e.tag == "desc")
+    assert description == "It falls. The line goes beyond the frame."
     assert not found(chart(ChartCurve([0, 1], [1, 0]), y_range=(0, 1)), "beyond")
 
 
