@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -32,7 +32,16 @@ LIMITS = {
 
 
 class Server:
-    def __init__(self, data: Path, content: Path | None = None, *flags: str, port: int = 0) -> None:
+    """``lines`` is what it has printed; ``environment`` are variables for it alone."""
+
+    def __init__(
+        self,
+        data: Path,
+        content: Path | None = None,
+        *flags: str,
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "quizserver.cli", "serve", "--port", str(port)]
         command += ["--data", str(data), *flags]
         if content is not None:
@@ -43,10 +52,12 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            env=os.environ | LIMITS | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | LIMITS | {"PYTHONUNBUFFERED": "1"} | dict(environment or {}),
         )
         self.lines: list[str] = []
         self.url = self._wait()
+
+    _collector: threading.Thread | None = None
 
     def _wait(self) -> str:
         deadline = time.monotonic() + START_SECONDS
@@ -59,11 +70,19 @@ class Server:
                 self.lines.append(line)
                 ready = re.search(r"ready at (http://\S+?)/? ", line)
                 if ready:
+                    # A pipe that nobody reads fills up, and then the server waits for ever.
+                    self._collector = threading.Thread(target=self._collect_lines, daemon=True)
+                    self._collector.start()
                     return ready.group(1)
                 assert time.monotonic() < deadline
         finally:
             watchdog.cancel()
         raise AssertionError("the server did not start:\n" + "".join(self.lines))
+
+    def _collect_lines(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
 
     def tree(self) -> set[int]:
         """The ids of every process of this server."""
@@ -98,8 +117,10 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        if self._collector is not None:
+            self._collector.join(15)  # until the last process that could print has ended
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @contextmanager
@@ -134,8 +155,12 @@ class HttpClient:
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.jar)
         )
 
+    def open(self, path: str, data: bytes | None = None, timeout: float = 30) -> Any:
+        """The response, an open file. Raises urllib's HTTPError for a status of 400 and above."""
+        return self._opener.open(self.url + path, data, timeout)
+
     def get(self, path: str, timeout: float = 30) -> str:
-        with self._opener.open(self.url + path, timeout=timeout) as response:
+        with self.open(path, timeout=timeout) as response:
             return str(response.read().decode())
 
     def stream(self, path: str, timeout: float = 60) -> Iterator[tuple[str, Any]]:
