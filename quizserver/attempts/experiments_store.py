@@ -55,10 +55,20 @@ def record_experiment(
 
 
 def merge_guest_experiments(session: Session, guest_id: int, account_id: int) -> None:
-    """Moves a guest's experiments to an account."""
+    """Moves a guest's experiments to an account, as new rows: see ``merge_guest_attempts``."""
+    moved = sa.select(
+        sa.literal(account_id),
+        experiment.c.topic,
+        experiment.c.simulation,
+        experiment.c.started_at,
+    ).where(experiment.c.person_id == guest_id)
+    columns = ["person_id", "topic", "simulation", "started_at"]
     session.execute(
-        sa.update(experiment).where(experiment.c.person_id == guest_id).values(person_id=account_id)
+        sa.insert(experiment).from_select(
+            columns, moved.order_by(experiment.c.started_at, experiment.c.id)
+        )
     )
+    session.execute(sa.delete(experiment).where(experiment.c.person_id == guest_id))
 
 
 def export_experiments(session: Session, person_id: int) -> list[dict[str, Any]]:

@@ -9,8 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.accounts.store import NoGuestError
 from quizserver.attempts import experiments_store
 from quizserver.attempts.model import Attempt, Standing, Submission
+from quizserver.attempts.standings_store import lock_people, rebuild_standings, update_standing
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, question_version, standing
 
@@ -26,25 +28,33 @@ def record_attempt(session: Session, person_id: int, submission: Submission) -> 
     """Records a submission once and updates the standing, in the caller's transaction.
 
     The same submission sent again returns the attempt that is recorded. Raises AttemptConflictError
-    when that number is taken by another choice or is not the next one.
+    when that number is taken by another choice or is not the next one, NoGuestError when the person
+    is a guest whom an account absorbed meanwhile.
     """
     store_version(
         session, submission.question, submission.version, submission.source, datetime.now(UTC)
     )
-    previous = _read_standing(session, person_id, submission.question, lock=True)
+    if lock_people(session, [person_id]).get(person_id) is not None:
+        raise NoGuestError(str(person_id))
+    previous = _read_standing(session, person_id, submission.question)
     answered = previous.attempts if previous else 0
     if submission.number > answered + 1:
         raise AttemptConflictError("An earlier attempt at this question is missing.")
-    if submission.number <= answered or not _insert_attempt(session, person_id, submission):
+    moment = datetime.now(UTC)
+    if previous:
+        # A clock that was set back, or another machine's, must not put an attempt before the one
+        # that it follows.
+        moment = max(moment, previous.latest_at)
+    if submission.number <= answered or not _insert_attempt(session, person_id, submission, moment):
         stored = read_attempt(session, person_id, submission.question, submission.number)
         if stored is None or frozenset(stored.chosen) != frozenset(submission.chosen):
             raise AttemptConflictError(
                 "This attempt has been answered already, with another choice."
             )
         return stored
+    update_standing(session, person_id, submission.question)
     recorded = read_attempt(session, person_id, submission.question, submission.number)
     assert recorded is not None
-    _write_standing(session, person_id, previous, recorded)
     return recorded
 
 
@@ -107,44 +117,38 @@ def has_answered_any(session: Session, person_id: int, questions: Collection[str
 def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> None:
     """Moves a guest's attempts and experiments to an account.
 
-    The guest's attempts are numbered after the account's own, so the account's first stay first.
+    At each question both people's attempts are numbered from 1 in the order of their moments, so
+    that an attempt's number always says when it was made: the guest's first may be the account's
+    first now. The rows are inserted anew: whoever keeps up with new rows finds those that changed.
     """
+    lock_people(session, (guest_id, account_id))
     experiments_store.merge_guest_experiments(session, guest_id, account_id)
-    own_counts = {name: s.attempts for name, s in read_standings(session, account_id).items()}
-    for question, guest_standing in read_standings(session, guest_id).items():
-        # Highest number first: no two rows may have the same number in between.
-        for number in range(guest_standing.attempts, 0, -1):
-            session.execute(
-                sa.update(attempt)
-                .where(
-                    attempt.c.person_id == guest_id,
-                    attempt.c.question == question,
-                    attempt.c.number == number,
-                )
-                .values(person_id=account_id, number=number + own_counts.get(question, 0))
-            )
-    session.execute(sa.delete(standing).where(standing.c.person_id == guest_id))
-    rebuild_standings(session, account_id)
-
-
-def rebuild_standings(session: Session, person_id: int | None = None) -> int:
-    """Computes standings again from the attempts, of one person or all; returns how many."""
-    delete_old = sa.delete(standing)
-    select_attempts = sa.select(attempt.c.person_id, *_ATTEMPT_COLUMNS).order_by(
-        attempt.c.person_id, attempt.c.question, attempt.c.number
+    guest_questions = sa.select(attempt.c.question).where(attempt.c.person_id == guest_id)
+    merged = sa.and_(
+        attempt.c.person_id.in_((guest_id, account_id)), attempt.c.question.in_(guest_questions)
     )
-    if person_id is not None:
-        delete_old = delete_old.where(standing.c.person_id == person_id)
-        select_attempts = select_attempts.where(attempt.c.person_id == person_id)
-    session.execute(delete_old)
-    rows = session.execute(select_attempts)
-    summaries: dict[tuple[int, str], dict[str, Any]] = {}
-    for row in rows:
-        key = (row.person_id, row.question)
-        summaries[key] = next_standing(summaries.get(key), row.mark, row.answered_at)
-    for (person, question), values in summaries.items():
-        session.execute(sa.insert(standing).values(person_id=person, question=question, **values))
-    return len(summaries)
+    in_time = sa.select(attempt).where(merged)
+    # Of two at the same moment, the account's own comes first.
+    in_time = in_time.order_by(
+        attempt.c.question,
+        attempt.c.answered_at,
+        attempt.c.person_id == guest_id,
+        attempt.c.number,
+    )
+    old_rows = [dict(row._mapping) for row in session.execute(in_time)]
+    counts: dict[str, int] = {}
+    new_rows = []
+    for row in old_rows:
+        question = row["question"]
+        counts[question] = counts.get(question, 0) + 1
+        values = {name: value for name, value in row.items() if name != "id"}
+        new_rows.append(values | {"person_id": account_id, "number": counts[question]})
+    for start in range(0, len(old_rows), 500):
+        ids = [row["id"] for row in old_rows[start : start + 500]]
+        session.execute(sa.delete(attempt).where(attempt.c.id.in_(ids)))
+    if new_rows:
+        session.execute(sa.insert(attempt), new_rows)
+    rebuild_standings(session, (guest_id, account_id))
 
 
 def read_version_source(session: Session, question: str, version: str) -> str | None:
@@ -178,7 +182,9 @@ def export_attempts(session: Session, person_id: int) -> dict[str, Any]:
     }
 
 
-def _insert_attempt(session: Session, person_id: int, submission: Submission) -> bool:
+def _insert_attempt(
+    session: Session, person_id: int, submission: Submission, moment: datetime
+) -> bool:
     return insert_if_new(
         session,
         attempt,
@@ -191,7 +197,7 @@ def _insert_attempt(session: Session, person_id: int, submission: Submission) ->
         right=submission.right,
         mark=submission.mark,
         hints_seen=submission.hints_seen,
-        answered_at=datetime.now(UTC),
+        answered_at=moment,
         seconds=submission.seconds,
     )
 
@@ -210,46 +216,10 @@ def _attempt_from_row(row: Iterable[Any]) -> Attempt:
     return Attempt(**values | {name: tuple(values[name]) for name in ("shown", "chosen")})
 
 
-def _read_standing(
-    session: Session, person_id: int, question: str, *, lock: bool
-) -> Standing | None:
-    statement = sa.select(*_STANDING_COLUMNS).where(
-        standing.c.person_id == person_id, standing.c.question == question
-    )
-    row = session.execute(statement.with_for_update() if lock else statement).first()
-    return Standing(*row) if row else None
-
-
-def _write_standing(
-    session: Session, person_id: int, previous: Standing | None, recorded: Attempt
-) -> None:
-    conditions = (standing.c.person_id == person_id, standing.c.question == recorded.question)
-    if previous is None:
-        values = next_standing(None, recorded.mark, recorded.answered_at)
-        session.execute(
-            sa.insert(standing).values(person_id=person_id, question=recorded.question, **values)
+def _read_standing(session: Session, person_id: int, question: str) -> Standing | None:
+    row = session.execute(
+        sa.select(*_STANDING_COLUMNS).where(
+            standing.c.person_id == person_id, standing.c.question == question
         )
-    else:
-        old_values = {name: getattr(previous, name) for name in Standing.__dataclass_fields__}
-        del old_values["question"]
-        values = next_standing(old_values, recorded.mark, recorded.answered_at)
-        session.execute(sa.update(standing).where(*conditions).values(**values))
-
-
-def next_standing(previous: dict[str, Any] | None, mark: float, moment: datetime) -> dict[str, Any]:
-    """The columns of a standing after one more attempt, without the person and the question."""
-    if previous is None:
-        return {
-            "attempts": 1,
-            "first_mark": mark,
-            "best_mark": mark,
-            "latest_mark": mark,
-            "first_at": moment,
-            "latest_at": moment,
-        }
-    return previous | {
-        "attempts": previous["attempts"] + 1,
-        "best_mark": max(previous["best_mark"], mark),
-        "latest_mark": mark,
-        "latest_at": moment,
-    }
+    ).first()
+    return Standing(*row) if row else None

@@ -1,7 +1,8 @@
 """The tables of the precious database: people, attempts, classes, the log, texts, hosts.
 
 They are durable and changed only through migrations. Invariants are named constraints of the
-database, so that no code path can break them.
+database, so that no code path can break them. No id is ever given twice, also by SQLite: caches and
+addresses remember ids of rows that were deleted.
 """
 
 from __future__ import annotations
@@ -52,8 +53,7 @@ person = sa.Table(
     sa.Column("email", sa.String(254), unique=True),
     sa.Column("password_hash", sa.String(255)),
     sa.Column("role", sa.String(16), nullable=False, server_default="learner"),
-    # Random, and part of every session: a new key ends the old sessions, and a row that gets the id
-    # of a deleted one can't be entered with the old one's cookie.
+    # Random, and part of every session: a new key ends the old sessions.
     sa.Column("session_key", sa.String(32), nullable=False),
     # The account into which a guest's attempts were merged. The guest's row stays, so that an
     # answer that still comes with the guest's token reaches the account and makes no new guest.
@@ -64,6 +64,7 @@ person = sa.Table(
     ),
     sa.CheckConstraint("absorbed_by IS NULL OR email IS NULL", name="only_guests_are_absorbed"),
     sa.CheckConstraint("role IN ('learner', 'author', 'instructor', 'admin')", name="known_role"),
+    sqlite_autoincrement=True,
 )
 
 # The text under which each attempt was answered, never deleted: fixing a typo changes no history.
@@ -83,8 +84,8 @@ attempt = sa.Table(
     sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
     sa.Column("question", sa.String(128), nullable=False),
     sa.Column("version", sa.String(16), nullable=False),
-    # The attempts of a person at a question are numbered from 1; with the person and the question
-    # the number is the idempotency key of the submission.
+    # The attempts of a person at a question are numbered from 1 in the order of their moments; with
+    # the person and the question the number is the idempotency key of the submission.
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("shown", sa.JSON, nullable=False),
     sa.Column("chosen", sa.JSON, nullable=False),
@@ -102,9 +103,11 @@ attempt = sa.Table(
     sa.CheckConstraint("mark >= 0 AND mark <= 1", name="mark_is_a_fraction"),
     sa.CheckConstraint("hints_seen >= 0", name="hints_not_negative"),
     sa.CheckConstraint("seconds IS NULL OR seconds >= 0", name="seconds_not_negative"),
+    sqlite_autoincrement=True,
 )
 
-# A summary of the attempts, written in the same transaction; it can be rebuilt from them.
+# A summary of the attempts, written in the same transaction; it can be rebuilt from them. First and
+# latest are meant in time.
 standing = sa.Table(
     "standing",
     metadata,
@@ -120,8 +123,6 @@ standing = sa.Table(
     sa.CheckConstraint(
         "best_mark >= first_mark AND best_mark >= latest_mark", name="best_is_the_best"
     ),
-    # For the attempts of a class since a page was last loaded.
-    sa.Index("ix_standing_latest_at", "latest_at"),
     # SQLite then stores the rows of a learner together: the totals of a class of 5,000 are computed
     # 12 times as fast as from rows in the order of the answers.
     sqlite_with_rowid=False,
@@ -138,6 +139,7 @@ experiment = sa.Table(
     sa.Column("simulation", sa.String(128), nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Index("ix_experiment_person_id_topic", "person_id", "topic"),
+    sqlite_autoincrement=True,
 )
 
 # A class whose code is NULL is closed: nobody can join it.
@@ -149,6 +151,7 @@ class_ = sa.Table(
     sa.Column("join_code", sa.String(16), unique=True),
     sa.Column("created_at", Instant, nullable=False),
     sa.CheckConstraint("title <> ''", name="has_a_title"),
+    sqlite_autoincrement=True,
 )
 
 # The row of a learner who left or was removed stays, and the work with it, so that joining again
@@ -200,6 +203,7 @@ audit_event = sa.Table(
     sa.Index("ix_audit_event_actor_id", "actor_id"),
     sa.Index("ix_audit_event_subject_id", "subject_id"),
     sa.Index("ix_audit_event_at", "at"),
+    sqlite_autoincrement=True,
 )
 
 # Unpublished text, at most one for each author and file. ``base`` is the digest of the file that it
@@ -230,6 +234,7 @@ file_version = sa.Table(
     sa.Column("saved_at", Instant, nullable=False),
     sa.CheckConstraint("origin IN ('browser', 'disk')", name="known_origin"),
     sa.Index("ix_file_version_path_id", "path", "id"),
+    sqlite_autoincrement=True,
 )
 
 # One web process, as it states itself: a row from its start to its end. ``machine`` is a digest

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from quizserver.attempts import store as attempt_store
 from quizserver.attempts.model import Submission
+from quizserver.attempts.standings_store import rebuild_standings
 from quizserver.classes.demo import answer_model, commands
 from quizserver.classes.demo import store as demo_store
 from quizserver.classes.demo.names import invent_names
@@ -56,7 +57,7 @@ def test_the_summaries_are_those_that_rebuild_makes(run_demo: RunDemo, database:
     assert result.exit_code == 0, result.output
     with database.write() as session:
         before = sorted(map(tuple, session.execute(sa.select(standing))))
-        attempt_store.rebuild_standings(session)
+        rebuild_standings(session)
         assert sorted(map(tuple, session.execute(sa.select(standing)))) == before
         assert len(before) > 30
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from quizserver.attempts.standings_store import select_standings
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
 from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
@@ -55,7 +56,7 @@ def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     assert migrate_database(empty) == (after, after)
 
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
 ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
     "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",
@@ -175,6 +176,140 @@ def test_every_migration_keeps_what_people_did_on_the_way_up_and_down(empty: Dat
         )
     with pytest.raises(sa.exc.IntegrityError), empty.write() as session:
         session.execute(sa.text("UPDATE attempt SET seconds = -1"))
+
+
+def declared_rows(sql: str) -> list[str]:
+    """The columns and constraints of a CREATE statement; in which order does not matter."""
+    return sorted(line.strip().rstrip(",") for line in sql.replace('"', "").splitlines())
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_the_migrations_make_in_sqlite_what_the_code_declares_to_the_letter(
+    tmp_path: Path, filled: bool
+):
+    """With every constraint, index and AUTOINCREMENT, which other comparisons leave out."""
+    databases = [Database(f"sqlite:///{tmp_path / name}") for name in ("migrated", "declared")]
+    migrate_database(databases[0], "0006")
+    if filled:
+        insert_rows_of_0006(databases[0])
+    migrate_database(databases[0])
+    metadata.create_all(databases[1].engine)
+    statements = []
+    for database in databases:
+        with database.engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE"
+                " 'sqlite_%' AND name <> 'alembic_version'"
+            )
+            statements.append({name: declared_rows(sql) for name, sql in rows})
+        database.dispose()
+    assert statements[0] == statements[1]
+
+
+def insert_rows_of_0006(database: Database) -> None:
+    """Rows in every table, with attempts whose numbers are not in the order of time.
+
+    Account 2 had one right answer at 13:00 and 15:00; the older ones of guest 1 were taken over and
+    numbered after them, as it was then. Person 3 answered in order.
+    """
+    moment = "'2026-01-02 03:04:05.000000'"
+    rows = [
+        "INSERT INTO person (id, visitor, email, password_hash, session_key, created_at) VALUES"
+        f" (2, 'b', 'b@x.org', 'hash', 'k', {moment}), (3, 'c', 'c@x.org', 'hash', 'k', {moment})",
+        "INSERT INTO person (id, visitor, session_key, absorbed_by, created_at)"
+        f" VALUES (7, 'a', 'k', 2, {moment})",
+        "INSERT INTO question_version (question, version, source, first_answered_at)"
+        f" VALUES ('even', 'v1', '# Even', {moment}), ('odd', 'v1', '# Odd', {moment})",
+        f"INSERT INTO class (id, title, created_at) VALUES (5, 'Class', {moment})",
+        "INSERT INTO member (class_id, person_id, role, joined_at, state_since)"
+        f" VALUES (5, 2, 'learner', {moment}, {moment})",
+        "INSERT INTO class_topic (class_id, topic, position) VALUES (5, 'numbers', 1)",
+        "INSERT INTO experiment (id, person_id, topic, simulation, started_at)"
+        f" VALUES (4, 2, 'numbers', 'sum', {moment})",
+        "INSERT INTO role_grant (id, person_id, email, before, after, granted_at)"
+        f" VALUES (6, 2, 'b@x.org', 'learner', 'author', {moment})",
+        "INSERT INTO file_version (id, path, source, digest, origin, person_id, saved_at)"
+        f" VALUES (8, 'numbers/even.md', '# Even', 'd', 'browser', 2, {moment})",
+        "INSERT INTO draft (path, person_id, source, updated_at)"
+        f" VALUES ('numbers/even.md', 2, '# Even', {moment})",
+    ]
+    attempts = [
+        (1, 2, "even", 1, 1, 13), (2, 2, "even", 2, 1, 15), (3, 2, "even", 3, 0, 12),
+        (4, 2, "even", 4, 0, 14), (5, 2, "odd", 1, 0, 12), (6, 3, "even", 1, 0, 12),
+        (9, 3, "even", 2, 1, 12),
+    ]  # fmt: skip
+    rows += [
+        'INSERT INTO attempt (id, person_id, question, version, number, shown, chosen, "right",'
+        f" mark, answered_at) VALUES ({row}, {person}, '{question}', 'v1', {number}, '[]', '[]',"
+        f" {'true' if mark else 'false'}, {mark}, '2026-01-02 {hour}:00:00.000000')"
+        for row, person, question, number, mark, hour in attempts
+    ]
+    rows += [
+        "INSERT INTO standing (person_id, question, attempts, first_mark, best_mark, latest_mark,"
+        f" first_at, latest_at) VALUES ({person}, '{question}', {count}, {marks},"
+        f" '2026-01-02 {first}:00:00.000000', '2026-01-02 {latest}:00:00.000000')"
+        for person, question, count, marks, first, latest in (
+            (2, "even", 4, "1, 1, 0", 13, 14),
+            (2, "odd", 1, "0, 0, 0", 12, 12),
+            (3, "even", 2, "0, 1, 1", 12, 12),
+        )
+    ]
+    with database.write() as session:
+        for row in rows:
+            session.execute(sa.text(row))
+
+
+def test_0009_numbers_attempts_in_time_and_corrects_the_standings_that_were_wrong(empty: Database):
+    migrate_database(empty, "0006")
+    insert_rows_of_0006(empty)
+    migrate_database(empty, "0008")
+    unchanged = table_names(empty) - {"attempt", "standing", "alembic_version"}
+
+    def read_tables() -> dict[str, list[str]]:
+        with empty.read() as session:
+            return {
+                name: sorted(map(repr, session.execute(sa.text(f'SELECT * FROM "{name}"'))))
+                for name in unchanged
+            }
+
+    before = read_tables()
+    assert sum(map(len, before.values())) >= 11
+    migrate_database(empty, "0009")
+    assert read_tables() == before
+    attempt, standing = metadata.tables["attempt"], metadata.tables["standing"]
+    with empty.read() as session:
+        numbers = session.execute(sa.select(attempt.c.id, attempt.c.number).order_by("id")).all()
+        order = (standing.c.person_id, standing.c.question)
+        rows = session.execute(sa.select(standing).order_by(*order)).all()
+        expected = session.execute(select_standings().order_by("person_id", "question")).all()
+    assert [tuple(row) for row in numbers] == [
+        (1, 2), (2, 4), (3, 1), (4, 3), (5, 1), (6, 1), (9, 2),
+    ]  # fmt: skip
+    assert [(*row[:6], row.first_at.hour, row.latest_at.hour) for row in rows] == [
+        (2, "even", 4, 0, 1, 1, 12, 15), (2, "odd", 1, 0, 0, 0, 12, 12),
+        (3, "even", 2, 0, 1, 1, 12, 12),
+    ]  # fmt: skip
+    assert rows == expected
+
+
+def test_no_id_is_given_twice(empty: Database):
+    """In SQLite too, where the id of a deleted newest row would go to the next one."""
+    migrate_database(empty, "0006")
+    insert_rows_of_0006(empty)
+    migrate_database(empty)
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    person = metadata.tables["person"]
+    if not empty.is_sqlite:  # the rows above came with ids of their own
+        with empty.write() as session:
+            session.execute(sa.text("SELECT setval('person_id_seq', 7)"))
+    ids = []
+    for visitor in ("x", "y"):
+        with empty.write() as session:
+            newest = session.scalar(sa.select(sa.func.max(person.c.id)))
+            session.execute(sa.delete(person).where(person.c.id == newest))
+            values = {"visitor": visitor, "session_key": "k", "created_at": moment}
+            ids.append(session.scalar(sa.insert(person).values(values).returning(person.c.id)))
+    assert ids == [8, 9]
 
 
 def test_two_processes_that_migrate_at_once_do_it_once(empty: Database):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as account_store
 from quizserver.attempts import store as attempts_store
+from quizserver.attempts.standings_store import rebuild_standings
 from quizserver.attempts.views import ordered_options
 from quizserver.audit import store as audit_store
 from quizserver.classes import store as class_store
@@ -26,7 +27,6 @@ from quizserver.db.tables import (
     member,
     person,
     question_version,
-    standing,
 )
 from quizserver.topics.model import Question
 
@@ -112,30 +112,21 @@ def write_answers(
 ) -> int:
     """Writes attempts, their standings and experiments; returns the number of attempts."""
     attempts: list[dict[str, Any]] = []
-    standings: dict[tuple[int, str], dict[str, Any]] = {}
     experiments: list[dict[str, Any]] = []
     for learner, answers in answers_by_learner:
         for answer in answers:
             question = questions[answer.question_id]
-            row = _attempt_row(learner, question, answer, now)
-            attempts.append(row)
-            key = (learner.id, question.id)
-            standings[key] = attempts_store.next_standing(
-                standings.get(key), row["mark"], row["answered_at"]
-            )
+            attempts.append(_attempt_row(learner, question, answer, now))
             if answer.ran_seconds_ago is not None:
                 ran_at = now - timedelta(seconds=answer.ran_seconds_ago)
                 experiments.append(
                     {"person_id": learner.id, "topic": question.topic}
                     | {"simulation": question.simulation, "started_at": ran_at}
                 )
-    standing_rows = [
-        {"person_id": person_id, "question": question_id, **values}
-        for (person_id, question_id), values in standings.items()
-    ]
-    for table, rows in ((attempt, attempts), (standing, standing_rows), (experiment, experiments)):
+    for table, rows in ((attempt, attempts), (experiment, experiments)):
         if rows:
             session.execute(sa.insert(table), rows)
+    rebuild_standings(session, {row["person_id"] for row in attempts})
     return len(attempts)
 
 

@@ -1,7 +1,8 @@
 """Loads the answers of a class, and updates loaded ones. The caller owns the session.
 
-All answers of a class are read once; later only new answers and those of new learners. Changes that
-leave no new row (answers taken over from a guest account) are found by counting.
+All answers of a class are read once; later only new rows and those of new learners. Answers taken
+over from a guest account are new rows too. Changes that leave none, such as rows deleted by hand,
+are found by counting.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class _RowLoader:
 def _find_new_learners(counted: CountedLearners, previous: LoadedAnswers) -> Ids:
     """The ids of learners without loaded rows.
 
-    A known id with another moment of joining is a new learner: ids of deleted accounts are reused.
+    A known id with another moment of joining counts as a new learner.
     """
     rows, is_known = find_rows(previous.tables.learners, counted.ids)
     is_known[is_known] = previous.joined_at[rows[is_known]] == counted.joined_at[is_known]

@@ -100,8 +100,7 @@ def attempt_work(
         options = _shown_options(attempt, question)
         edited = attempt.version != present.version
         work.append(AttemptWork(attempt, question, edited, options, ran_before))
-        # Attempts taken over from a guest account come after the account's own, and may be older.
-        since = max(since or attempt.answered_at, attempt.answered_at)
+        since = attempt.answered_at
     return work, [moment for moment in ran if since is None or moment > since]
 
 

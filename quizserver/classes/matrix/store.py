@@ -102,18 +102,16 @@ def totals_of_class(
     return _select_totals(session, statement.where(is_one_of(standing.c.question, questions)))
 
 
-def people_answered_since(session: Session, moment: datetime | None) -> set[int]:
-    """All people on this server who answered any question after ``moment``."""
-    statement = sa.select(standing.c.person_id)
-    if moment is not None:
-        statement = statement.where(standing.c.latest_at > moment)
-    return set(session.scalars(statement))
+def people_with_attempts_after(session: Session, attempt_id: int) -> set[int]:
+    """All people on this server with an attempt whose id is above this one."""
+    return set(
+        session.scalars(sa.select(attempt.c.person_id).distinct().where(attempt.c.id > attempt_id))
+    )
 
 
-def latest_answer_at(session: Session) -> datetime | None:
-    """The moment of the latest answer on this server."""
-    latest_at: datetime | None = session.scalar(sa.select(sa.func.max(standing.c.latest_at)))
-    return latest_at
+def newest_attempt_id(session: Session) -> int:
+    """The id of the newest attempt on this server, 0 when there is none."""
+    return session.scalar(sa.select(sa.func.max(attempt.c.id))) or 0
 
 
 def learner_cells(

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -22,21 +21,38 @@ from quizserver.classes.matrix.model import LearnerTotals
 from quizserver.db.session import OpenReading
 
 CLASSES_MAX = 8
-OVERLAP = timedelta(seconds=15)
-"""New answers are looked for this far back: a slow transaction commits an answer late."""
+OVERLAP_SECONDS = 15.0
+"""Rows that came within this time are looked at again: a slow transaction commits a row late, after
+others with higher ids."""
 REFRESH_SECONDS = 60.0
-"""After this time all totals are summed up again, while the old ones serve: answers taken over from
-a guest account may lie further back."""
+"""After this time all totals are summed up again, while the old ones serve: rows may have been
+deleted, which leaves no new one."""
 
 ClassKey = tuple[int, tuple[str, ...]]
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _SeenRows:
+    """The newest attempt's id at a moment of this process's clock.
+
+    New attempts are found by their ids, which the database gives in one order for all machines;
+    their moments may be those of another machine's clock, or of a guest's visit long ago.
+    """
+
+    newest_id: int
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class _SummedTotals:
+    """Rows after ``settled`` are looked at again; ``latest`` takes its place once that is old
+    enough."""
+
     people: frozenset[int]
     totals: dict[int, LearnerTotals]
-    until: datetime | None
+    settled: _SeenRows
+    latest: _SeenRows
     summed_at: float
 
 
@@ -67,17 +83,14 @@ class TotalsCache:
     def totals_of(
         self, session: Session, class_id: int, people: frozenset[int], questions: tuple[str, ...]
     ) -> Mapping[int, LearnerTotals]:
-        """The totals of ``people``, the learners whom the class counts now, over these questions.
-
-        Totals of attempts merged from a guest account may lag by about ``REFRESH_SECONDS``.
-        """
+        """The totals of ``people``, whom the class counts now, over these questions."""
         key = (class_id, questions)
         entry = self._find_entry(key)
         with entry.lock:
             if entry.summed is None:
                 entry.summed = self._sum_class(session, key, people)
             else:
-                entry.summed = _add_latest_answers(session, entry.summed, people, questions)
+                entry.summed = self._add_new_answers(session, entry.summed, people, questions)
                 if (
                     not entry.refreshing
                     and self._clock() - entry.summed.summed_at > REFRESH_SECONDS
@@ -113,17 +126,26 @@ class TotalsCache:
 
     def _sum_class(self, session: Session, key: ClassKey, people: frozenset[int]) -> _SummedTotals:
         summed_at = self._clock()
-        until = store.latest_answer_at(session)
-        return _SummedTotals(people, store.totals_of_class(session, *key), until, summed_at)
+        seen = _SeenRows(store.newest_attempt_id(session), summed_at)
+        totals = store.totals_of_class(session, *key)
+        return _SummedTotals(people, totals, seen, seen, summed_at)
 
-
-def _add_latest_answers(
-    session: Session, summed: _SummedTotals, people: frozenset[int], questions: tuple[str, ...]
-) -> _SummedTotals:
-    until = store.latest_answer_at(session)
-    since = summed.until - OVERLAP if summed.until is not None else None
-    changed = (store.people_answered_since(session, since) & people) | (people - summed.people)
-    if not changed:
-        return replace(summed, people=people, until=until)
-    totals = summed.totals | store.learner_totals(session, changed, questions)
-    return _SummedTotals(people, totals, until, summed.summed_at)
+    def _add_new_answers(
+        self,
+        session: Session,
+        summed: _SummedTotals,
+        people: frozenset[int],
+        questions: tuple[str, ...],
+    ) -> _SummedTotals:
+        seen = _SeenRows(store.newest_attempt_id(session), self._clock())
+        since = summed.settled.newest_id
+        answered = (
+            store.people_with_attempts_after(session, since) if seen.newest_id > since else set()
+        )
+        changed = (answered & people) | (people - summed.people)
+        totals = summed.totals
+        if changed:
+            totals = totals | store.learner_totals(session, changed, questions)
+        if seen.seen_at - summed.latest.seen_at >= OVERLAP_SECONDS:
+            return replace(summed, people=people, totals=totals, settled=summed.latest, latest=seen)
+        return replace(summed, people=people, totals=totals)

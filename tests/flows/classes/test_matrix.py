@@ -210,7 +210,7 @@ def test_experiments_stand_between_the_answers_around_them(answered: MatrixVisit
     ]
 
 
-def test_an_experiment_is_shown_once_when_a_guests_older_attempts_follow(
+def test_an_experiment_is_shown_once_before_the_attempt_that_followed_it(
     answered: MatrixVisits,
 ):
     present = answered.teacher.client.application.extensions["quizserver-library"].snapshot()
@@ -221,8 +221,8 @@ def test_an_experiment_is_shown_once_when_a_guests_older_attempts_follow(
         return Attempt("even", question.version, number, (), (), True, 1.0, 0, moment, None)
 
     ran = [NOW + timedelta(hours=1.5), NOW + timedelta(hours=2.5)]
-    work, after = attempt_work([attempt(1, 2), attempt(2, 1)], {}, question, ran)
-    assert [entry.ran for entry in work] == [ran[:1], []]
+    work, after = attempt_work([attempt(1, 1), attempt(2, 2)], {}, question, ran)
+    assert [entry.ran for entry in work] == [[], ran[:1]]
     assert after == ran[1:]
 
 

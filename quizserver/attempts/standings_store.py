@@ -1,0 +1,95 @@
+"""Computes standings from attempts, in the database. Every function takes a session.
+
+This is the one definition of a standing: an answer, a merge, a migration's outcome and a rebuild
+all give what ``select_standings`` selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from quizserver.db.tables import attempt, person, standing
+
+
+def select_standings(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Selects the rows of ``standing`` that the attempts with these conditions give.
+
+    First and latest are those of the attempts' moments; of two at the same moment the one with the
+    lower number came first. A condition must hold for all attempts of a person at a question, or
+    for none of them.
+    """
+    of_question: dict[str, Any] = {"partition_by": (attempt.c.person_id, attempt.c.question)}
+    in_time = (attempt.c.answered_at, attempt.c.number)
+    placed = (
+        sa.select(
+            attempt.c.person_id,
+            attempt.c.question,
+            attempt.c.mark,
+            attempt.c.answered_at,
+            sa.func.row_number().over(order_by=in_time, **of_question).label("from_first"),
+            sa.func.row_number()
+            .over(order_by=[column.desc() for column in in_time], **of_question)
+            .label("from_latest"),
+        )
+        .where(*conditions)
+        .subquery()
+    )
+    return sa.select(
+        placed.c.person_id,
+        placed.c.question,
+        sa.func.count().label("attempts"),
+        sa.func.max(sa.case((placed.c.from_first == 1, placed.c.mark))).label("first_mark"),
+        sa.func.max(placed.c.mark).label("best_mark"),
+        sa.func.max(sa.case((placed.c.from_latest == 1, placed.c.mark))).label("latest_mark"),
+        sa.func.min(placed.c.answered_at).label("first_at"),
+        sa.func.max(placed.c.answered_at).label("latest_at"),
+    ).group_by(placed.c.person_id, placed.c.question)
+
+
+def rebuild_standings(session: Session, people: Collection[int] | None = None) -> int:
+    """Computes the standings of some people (None: of all) again from their attempts; how many.
+
+    Until the transaction ends, answers of these people wait.
+    """
+    lock_people(session, people)
+    of_attempts = [] if people is None else [attempt.c.person_id.in_(people)]
+    of_standings = [] if people is None else [standing.c.person_id.in_(people)]
+    session.execute(sa.delete(standing).where(*of_standings))
+    _insert_standings(session, *of_attempts)
+    count = sa.select(sa.func.count()).select_from(standing).where(*of_standings)
+    return session.scalar(count) or 0
+
+
+def update_standing(session: Session, person_id: int, question: str) -> None:
+    """Brings one standing up to date with the attempts, for a caller that locked the person."""
+    session.execute(
+        sa.delete(standing).where(
+            standing.c.person_id == person_id, standing.c.question == question
+        )
+    )
+    _insert_standings(session, attempt.c.person_id == person_id, attempt.c.question == question)
+
+
+def lock_people(session: Session, people: Collection[int] | None = None) -> dict[int, int | None]:
+    """Locks people (None: all) until the transaction ends; the account that absorbed each, by id.
+
+    Whoever writes attempts or standings of a person locks them first, so that the attempts are
+    numbered and summed up by one transaction at a time. SQLite has one writer anyway.
+    """
+    statement = sa.select(person.c.id, person.c.absorbed_by)
+    if people is not None:
+        statement = statement.where(person.c.id.in_(people))
+    # In the order of the ids, so that two transactions can't each wait for the other; the lock lets
+    # other rows that refer to the person be inserted meanwhile.
+    rows = session.execute(statement.order_by(person.c.id).with_for_update(key_share=True))
+    return {row.id: row.absorbed_by for row in rows}
+
+
+def _insert_standings(session: Session, *conditions: sa.ColumnElement[bool]) -> None:
+    selected = select_standings(*conditions)
+    columns = [column.name for column in selected.selected_columns]
+    session.execute(sa.insert(standing).from_select(columns, selected))
