@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from quizserver.db.session import BUSY_SECONDS, Database, database_url, take_advisory_lock
 
 # Goes up with every change of the tables below or of what their columns mean.
-VERSION = 3
+VERSION = 4
 
 SCHEMA = "quizserver_runs"
 
@@ -42,10 +42,12 @@ run = sa.Table(
     sa.Column("key", sa.String(64), nullable=False),
     sa.Column("topic", sa.String(128), nullable=False),
     sa.Column("simulation", sa.String(128), nullable=False),
-    # The simulation's file, relative to the content folder, and the fingerprint that it must still
-    # have when the run is trained.
+    # The simulation's file or the topic's folder, relative to the content folder, and a fingerprint
+    # of what is trained.
     sa.Column("path", sa.String(512), nullable=False),
     sa.Column("fingerprint", sa.String(128), nullable=False),
+    # The simulations that a worker must hold to train this: path -> fingerprint.
+    sa.Column("files", sa.JSON, nullable=False),
     sa.Column("arm", sa.String(128)),
     sa.Column("knobs", sa.JSON, nullable=False),
     sa.Column("first_seed", sa.BigInteger, nullable=False),
@@ -111,6 +113,27 @@ watch = sa.Table(
     sa.Column("run_id", sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("visitor", sa.String(64), primary_key=True),
     sa.Index("ix_watch_visitor", "visitor"),
+)
+
+# The workers, each a row that it writes to every few seconds, and the simulations that it holds.
+worker = sa.Table(
+    "worker",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("machine", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("seen_at", sa.Double, nullable=False),
+)
+
+worker_file = sa.Table(
+    "worker_file",
+    metadata,
+    sa.Column("worker_id", sa.ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.String(512), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Index("ix_worker_file_fingerprint", "fingerprint"),
 )
 
 

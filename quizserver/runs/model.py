@@ -65,6 +65,14 @@ class Run:
         return elapsed / self.points_done * (self.points_total - self.points_done)
 
 
+class NotHeldError(Exception):
+    """The run can't be claimed by this worker, which does not hold the files that it needs."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"run {run.id} needs other files")
+        self.run = run
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Points that are stored together.

@@ -2,9 +2,10 @@
 
 Every kind has the fields ``topic``, ``path`` (what is trained, relative to the content folder, with
 forward slashes) and ``fingerprint`` (a digest of its files, which must be the same when the run is
-trained), and the properties ``seeds`` and ``points`` (into how many points the progress is
-divided). ``key_fields`` is what ``request_key`` hashes, ``row_values`` what a row of the table
-``run`` keeps of the request.
+trained), and the properties ``seeds``, ``points`` (into how many points the progress is divided)
+and ``files`` (path -> fingerprint of the simulations that a worker must hold to train it).
+``key_fields`` is what ``request_key`` hashes, ``row_values`` what a row of the table ``run`` keeps
+of the request.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class CurveRequest:
     points: int
 
     @property
+    def files(self) -> Mapping[str, str]:
+        return {self.path: self.fingerprint}
+
+    @property
     def seeds(self) -> range:
         return range(self.first_seed, self.first_seed + self.replicas)
 
@@ -61,6 +66,7 @@ class CurveRequest:
             "simulation": self.simulation,
             "path": self.path,
             "fingerprint": self.fingerprint,
+            "files": dict(self.files),
             "arm": self.arm,
             "knobs": dict(self.knobs),
             "first_seed": self.first_seed,
@@ -88,6 +94,10 @@ class MapRequest:
     arm: str | None
     series: tuple[str, ...]
     plane: Plane
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        return {self.path: self.fingerprint}
 
     @property
     def knobs(self) -> Mapping[str, float]:
@@ -123,6 +133,7 @@ class MapRequest:
             "simulation": self.simulation,
             "path": self.path,
             "fingerprint": self.fingerprint,
+            "files": dict(self.files),
             "arm": self.arm,
             "knobs": dict(self.knobs),
             "first_seed": self.plane.first_seed,
@@ -139,8 +150,9 @@ class MapRequest:
 class VerificationRequest:
     """The verification of a topic's claims: ``path`` is the topic's folder.
 
-    ``overlay`` holds the texts (by path) that stand in for the topic's files; ``fingerprint`` is
-    that of the topic's claims and simulations. A point of the progress is a thousandth.
+    ``overlay`` holds the texts (by path) of its questions with claims, so that only the simulations
+    are read from a worker's disk; ``fingerprint`` is that of the topic's claims and simulations. A
+    point of the progress is a thousandth.
     """
 
     topic: str
@@ -149,6 +161,7 @@ class VerificationRequest:
     first_seed: int
     replicas: int
     overlay: Mapping[str, str]
+    files: Mapping[str, str]
 
     @property
     def seeds(self) -> range:
@@ -177,6 +190,7 @@ class VerificationRequest:
             "simulation": "",
             "path": self.path,
             "fingerprint": self.fingerprint,
+            "files": dict(self.files),
             "arm": None,
             "knobs": {},
             "first_seed": self.first_seed,
@@ -202,6 +216,7 @@ def request_from_row(row: Any) -> RunRequest:
             first_seed=row.first_seed,
             replicas=row.replicas,
             overlay=row.overlay,
+            files=row.files,
         )
     if row.plane is not None:
         return MapRequest(

@@ -9,7 +9,7 @@ is the cancel flag too: a run that was stopped refuses its worker's next write.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from quizserver.runs.model import (
     ACTIVE,
     Batch,
     Heartbeat,
+    NotHeldError,
     Run,
     RunProgress,
     RunRefusedError,
@@ -30,6 +31,7 @@ from quizserver.runs.model import (
 from quizserver.runs.requests import RunRequest, request_from_row, request_key
 
 _ACTIVE = tuple(sorted(ACTIVE))
+_CANDIDATES = 20  # queued runs among which a worker looks for one whose files it holds
 
 
 class RunStore:
@@ -93,15 +95,21 @@ class RunStore:
             return _run_or_none(session.execute(sa.select(run).where(run.c.id == run_id)).first())
 
     def claim_next(
-        self, now: float, *, offered: str | None = None, curves_before: float | None = None
+        self,
+        now: float,
+        *,
+        offered: str | None = None,
+        curves_before: float | None = None,
+        holds: Callable[[RunRequest], bool] = lambda _request: True,
     ) -> Run | None:
         """Claims a queued run for a worker: the first of the candidates, None without any.
 
         The only move from ``queued`` to ``running``. ``offered`` is the id that a message carries:
         no other run is a candidate then. With ``curves_before`` only requests for curves are that
-        were made by that moment. The candidate that was submitted first comes first.
+        were made by that moment. The candidate that was submitted first comes first, of those whose
+        files the worker ``holds``. Raises NotHeldError when it does not hold those of ``offered``.
         """
-        candidates = sa.select(run.c.id).where(run.c.state == "queued")
+        candidates = sa.select(run).where(run.c.state == "queued")
         if offered is not None:
             candidates = candidates.where(run.c.id == offered)
         if curves_before is not None:
@@ -110,8 +118,14 @@ class RunStore:
             )
         # Most of the time there is no candidate, and a read blocks no writer.
         with self._database.read() as session:
-            run_id = session.scalar(candidates.order_by(run.c.created_at, run.c.id).limit(1))
+            rows = session.execute(
+                candidates.order_by(run.c.created_at, run.c.id).limit(_CANDIDATES)
+            ).all()
+        queued_runs = [_run_from_row(row) for row in rows]
+        run_id = next((r.id for r in queued_runs if holds(r.request)), None)
         if run_id is None:
+            if offered is not None and queued_runs:
+                raise NotHeldError(queued_runs[0])
             return None
         with self._database.write() as session:
             updated = session.execute(

@@ -11,21 +11,24 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from quizserver.db.availability import unavailable_reason
-from quizserver.runs.model import Run
+from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
 from quizserver.runs.store import RunStore
 from quizserver.worker import process
 from quizserver.worker.buffer import RunBuffer, create_buffer
+from quizserver.worker.held_files import holds_files
 from quizserver.worker.lease import TICK, Lease
 
 log = logging.getLogger(__name__)
 
+OTHERS = 5.0  # seconds that a run whose files no living worker holds waits for one that does
+LEFT_PAUSE = 0.1  # seconds in which a worker takes no message after it left one to the others
 PATIENCE = 0.25  # seconds that a curve waits for a free worker before a longer run lets it pass
 TURN = 1.0  # seconds that a longer run trains at least between two curves that pass it
 
@@ -50,6 +53,10 @@ DIED = "The training process died ({how}) before the run was finished. Try again
 KILLED = (
     "The training process was killed from outside, most likely because the machine ran out of "
     "memory. Try again with fewer replicas."
+)
+NOT_HELD = (
+    "No worker holds the files that this run needs: they were changed meanwhile, or the machines "
+    "of this site differ in their content. Reload the page, then run it again."
 )
 
 
@@ -92,7 +99,7 @@ class Execution:
 
     ``close_connections`` closes every connection of this process to the store and the queue; it is
     called before each fork. ``is_leaving`` returns whether the worker must stop: the run is then
-    queued again.
+    queued again. ``is_held(files)`` returns whether any living worker holds the files of a request.
     """
 
     def __init__(
@@ -105,6 +112,7 @@ class Execution:
         *,
         close_connections: Callable[[], None],
         is_leaving: Callable[[], bool],
+        is_held: Callable[[Mapping[str, str]], bool],
     ) -> None:
         self._store = store
         self._queue = queue
@@ -113,17 +121,54 @@ class Execution:
         self._train = train_function
         self._close_connections = close_connections
         self._is_leaving = is_leaving
+        self._is_held = is_held
+        self._without_holder: dict[str, float] = {}  # run's id -> since when, by time.monotonic()
 
     def claim_offered(self, run_id: str) -> Run | None:
-        """Claims the run of a message; None when it is no longer queued.
+        """Claims the run of a message; None when it is no longer queued, or left to others.
 
         When the store can't be used, the message is sent again, as the run is still queued.
         """
         try:
-            return self._store.claim_next(time.time(), offered=run_id)
+            return self._store.claim_next(time.time(), offered=run_id, holds=self._holds)
+        except NotHeldError as refusal:
+            self._leave_to_others(refusal.run)
+            return None
         except Exception:
             self._queue.send_run(run_id)
             raise
+
+    def _holds(self, request: RunRequest) -> bool:
+        return holds_files(self._content, request)
+
+    def _leave_to_others(self, run: Run) -> None:
+        """Sends the message again, for a worker that holds the files that the run needs.
+
+        Such a worker may train something else for a while. When none is alive for ``OTHERS``
+        seconds, as long as files may need to arrive, the run fails.
+        """
+        try:
+            if self._is_held(run.request.files):
+                self._without_holder.pop(run.id, None)
+            elif self._seconds_without_holder(run.id) > OTHERS:
+                del self._without_holder[run.id]
+                log.warning("run %s of %s: no worker has its files", run.id, run.request.path)
+                self._store.fail_waiting(run.id, time.time(), NOT_HELD)
+                return
+        except Exception:
+            self._queue.send_run(run.id)
+            raise
+        self._queue.send_run(run.id)
+        # Sent first: a message that is held back for long would count as lost. Without the pause,
+        # workers that hold other files would hand it around as fast as they can.
+        time.sleep(LEFT_PAUSE)
+
+    def _seconds_without_holder(self, run_id: str) -> float:
+        """For how long this worker has known that no living worker holds the run's files."""
+        now = time.monotonic()
+        if len(self._without_holder) > 100:  # others ended those that this one never met again
+            self._without_holder.clear()
+        return now - self._without_holder.setdefault(run_id, now)
 
     def execute_run(self, run: Run, on_tick: Callable[[], object] = lambda: None) -> None:
         """Trains a claimed run to its end; calls ``on_tick`` at least every ``TICK`` seconds."""
@@ -180,7 +225,7 @@ class Execution:
         """
         now = time.time()
         try:
-            curve = self._store.claim_next(now, curves_before=now - PATIENCE)
+            curve = self._store.claim_next(now, curves_before=now - PATIENCE, holds=self._holds)
         except Exception as error:
             if unavailable_reason(error) is None:
                 raise

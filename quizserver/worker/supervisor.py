@@ -22,12 +22,15 @@ from huey.consumer import Consumer, Scheduler, Worker, WorkerRecycle
 
 from quizserver.db.computed import computed_database
 from quizserver.db.session import Database
+from quizserver.machine import this_machine
 from quizserver.runs.outage import Outage
 from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
+from quizserver.runs.workers_store import WorkerStore
 from quizserver.settings import Settings
 from quizserver.worker import limits
 from quizserver.worker.execution import Execution, RunBounds
+from quizserver.worker.held_files import WorkerStatements
 from quizserver.worker.process import TrainFunction
 from quizserver.worker.reaper import Reaper
 
@@ -48,9 +51,9 @@ class _WorkerContext:
         self.queue = RunQueue(settings.broker_url)
         self._database: Database | None = None
 
-    def open_store(self) -> RunStore:
+    def open_stores(self) -> tuple[RunStore, WorkerStore]:
         self._database = computed_database(self.settings.store_url)
-        return RunStore(self._database)
+        return RunStore(self._database), WorkerStore(self._database)
 
     def close_connections(self) -> None:
         """Closes every connection to the store and the queue; the next use opens one."""
@@ -74,8 +77,9 @@ class _Consumer(Worker):  # type: ignore[misc]
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the supervisor decides
         self._outage = Outage(log, "The queue or the store of runs can't be used")
         context, settings = self.context, self.context.settings
+        store, workers = context.open_stores()
         self._execution = Execution(
-            context.open_store(),
+            store,
             context.queue,
             settings.content,
             RunBounds(
@@ -87,6 +91,7 @@ class _Consumer(Worker):  # type: ignore[misc]
             context.train_function,
             close_connections=context.close_connections,
             is_leaving=lambda: self._leave_requested or self.stop_flag.is_set(),
+            is_held=workers.is_held,
         )
 
     def loop(self, now: Any = None) -> None:
@@ -116,6 +121,7 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
     context: _WorkerContext
     supervisor: int
     _reaper: Reaper | None = None
+    _statements: WorkerStatements | None = None
     _outage: Outage
 
     def initialize(self) -> None:
@@ -123,8 +129,10 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._outage = Outage(log, "Looking for lost runs failed")
         settings = self.context.settings
+        store, workers = self.context.open_stores()
+        self._statements = WorkerStatements(workers, settings.content, this_machine(settings.data))
         self._reaper = Reaper(
-            self.context.open_store(),
+            store,
             self.context.queue,
             size_max_mb=settings.runs_kept_mb,
             silence=self.context.silence,
@@ -132,7 +140,9 @@ class _Scheduler(Scheduler):  # type: ignore[misc]
 
     def loop(self, now: Any = None) -> None:
         assert self._reaper is not None
+        assert self._statements is not None
         try:
+            self._statements.run_once()
             self._reaper.run_once()
             self._outage.log_recovery()
         except Exception as error:

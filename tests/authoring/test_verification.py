@@ -24,6 +24,8 @@ from quizserver.runs.verification_requests import (
 )
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
+from quizserver.topics.model import Topic
+from quizserver.topics.workspace import load_workspace
 from quizserver.worker.buffer import RunBuffer, create_buffer
 from quizserver.worker.protocol import ShareMessage, encode_frame, encode_message
 from quizserver.worker.verification import verify_topic_claims
@@ -53,6 +55,11 @@ def swapped_key(folder: Path) -> str:
     return text.replace("- [x]", "- [y]").replace("- [ ]", "- [x]").replace("- [y]", "- [ ]")
 
 
+def topic_on_disk(folder: Path) -> Topic | None:
+    workspace = load_workspace(folder.parent, only_topic=folder.name)
+    return workspace.build_snapshot().topic_in_folder(folder.name)
+
+
 def request_for(folder: Path, text: str, replicas: int = 8) -> VerificationRequest:
     topic = topic_with_overlay(folder, {PAGE: text})
     assert topic is not None
@@ -80,6 +87,23 @@ def test_the_text_in_the_draft_is_what_is_verified_not_the_file(folder: Path):
     assert evidence.agrees
     assert record.evidence_to_text(evidence, folder / "evidence.json").encode() == shares[-1][1]
     assert not (folder / "evidence.json").exists(), "training writes nothing"
+
+
+def test_the_pages_of_the_machine_that_trains_do_not_matter(folder: Path):
+    """Another machine may not have them yet; what counts is what the author saw."""
+    page = folder / "fitted-line.md"
+    text = page.read_text()
+    (folder / "another.md").write_text(text)
+    both = topic_on_disk(folder)
+    assert both is not None
+    run_request = replace(verification_request(both, {}), replicas=8)
+    assert sorted(run_request.overlay) == ["fitted/another.md", "fitted/fitted-line.md"]
+    assert list(run_request.files) == ["fitted/simulation.py"]
+    (folder / "another.md").unlink()
+    page.write_text(swapped_key(folder))
+    (folder / "newer.md").write_text(swapped_key(folder))
+    sentence, _ = train(run_request, folder)
+    assert sentence == "8 of 8 claims came out as the key says."
 
 
 def test_wording_alone_needs_no_new_training_and_a_claim_does(folder: Path):
@@ -115,7 +139,7 @@ def test_a_simulation_that_raises_is_reported_by_its_line_in_the_content_folder(
 
 
 def test_a_topic_without_claims_has_nothing_to_verify(content: Path):
-    topic = topic_with_overlay(content / "numbers", {})
+    topic = topic_on_disk(content / "numbers")
     assert topic is not None
     with pytest.raises(RunRefusedError) as refused:
         verification_request(topic, {})
@@ -265,9 +289,9 @@ def test_shares_that_can_not_be_end_the_verification(
 
 
 def test_the_fingerprint_is_of_claims_and_simulations_alone(folder: Path):
-    topic = topic_with_overlay(folder, {})
+    topic = topic_on_disk(folder)
     assert topic is not None
     (folder / "lesson.md").write_text("# A lesson\n")
-    later = topic_with_overlay(folder, {})
+    later = topic_on_disk(folder)
     assert later is not None
     assert claims_fingerprint(later) == claims_fingerprint(topic)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from quizserver.lab.fingerprint import text_fingerprint
 from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 from quizserver.lab.phase_maps import Plane, build_plane
 from quizserver.runs.model import Batch
@@ -29,6 +31,7 @@ FAULTS = [
     "diverge",
 ]
 
+SIMULATION_TEXT = '"""A fake: nobody trains this file."""\n'
 KNOBS = (
     Knob("rate", "Learning rate", 0.001, 10, default=0.1, scale="log"),
     Knob("pause", "Seconds between points", 0, 10, default=0.0, unit="s"),
@@ -45,8 +48,16 @@ DESCRIPTION = Description(
     x=Axis("epoch"),
     series={"loss": Axis("loss"), "accuracy": Axis("accuracy")},
     points=POINTS,
-    fingerprint="f" * 64,
+    fingerprint=text_fingerprint(SIMULATION_TEXT),
 )
+
+
+def write_simulation(content: Path) -> Path:
+    """Writes the simulation's file, so that a worker with this content holds what it needs."""
+    path = content / "numbers" / "simulation.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SIMULATION_TEXT)
+    return path
 
 
 def curve_request(
@@ -94,6 +105,7 @@ def verification_request() -> VerificationRequest:
         first_seed=0,
         replicas=64,
         overlay={"numbers/even.md": "# Even"},
+        files={"numbers/simulation.py": DESCRIPTION.fingerprint},
     )
 
 

@@ -17,6 +17,7 @@ from quizserver.runs.queue import RunQueue
 from quizserver.runs.requests import RunRequest
 from quizserver.runs.store import RunStore
 from quizserver.settings import Settings
+from tests.runs.examples import write_simulation
 
 WAIT = 60.0  # seconds that a busy machine may take; nothing here measures speed
 CHECKOUT = Path(__file__).parents[2]
@@ -37,6 +38,8 @@ class RunningWorker:
         database_url: str = "",
         queue_url: str = "",
     ) -> None:
+        if not real:
+            write_simulation(data)
         settings = Settings(
             data=data,
             database_url=database_url,
