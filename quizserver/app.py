@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from flask import Flask
 from flask_limiter import Limiter
-from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -49,9 +47,10 @@ from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
 from quizserver.runs.access import SimulationAccess
 from quizserver.runs.service import RunService
+from quizserver.server_log import configure_logging
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
-from quizserver.web import errors, security, static_files, urls
+from quizserver.web import errors, security, security_log, static_files, urls
 from quizserver.web.body_limiter import BodyLimiter
 
 KIB = 1024
@@ -84,7 +83,7 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
 
     With ``preview`` it is an author's preview: nobody has to sign in, and the key is shown.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging()
     app = Flask(__name__, static_folder=None)
     _configure_app(app, settings)
     services = _create_services(app, settings, preview)
@@ -102,6 +101,9 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
             benches=services.benches,
             current=services.current,
         )
+    app.wsgi_app = security.SecurityHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, https=settings.https, hsts_subdomains=settings.hsts_subdomains
+    )
     app.extensions["quizserver-library"] = services.library
     app.extensions["quizserver-close"] = services.close
     atexit.register(services.close)
@@ -115,6 +117,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=settings.body_kb * KIB,
         MAX_FORM_MEMORY_SIZE=settings.body_kb * KIB,
         RATELIMIT_HEADERS_ENABLED=True,
+        DEBUG=False,  # Flask would read it from a variable
     )
     app.wsgi_app = BodyLimiter(  # type: ignore[method-assign]
         app.wsgi_app,
@@ -127,10 +130,10 @@ def _configure_app(app: Flask, settings: Settings) -> None:
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
     urls.install_row_id_converter(app)
-    security.install_security(app, https=settings.https)
+    security.install_sessions(app, https=settings.https)
     static_files.install_static_files(app)
     errors.install_error_pages(app, errors.ErrorPages(unavailable_reason))
-    CSRFProtect(app)
+    security_log.install_security_log(app)
 
 
 def _create_services(app: Flask, settings: Settings, preview: Preview | None) -> AppServices:

@@ -77,6 +77,10 @@ class Settings:
     https: bool = _setting_field(
         False, "the site is reached through HTTPS: cookies are Secure and HSTS is sent"
     )
+    hsts_subdomains: bool = _setting_field(
+        True,
+        "HSTS binds the names below the site's name too; 0 where one of them has no HTTPS",
+    )
     proxies: int = _setting_field(
         0, "reverse proxies in front whose X-Forwarded-For and -Proto are trusted", low=0
     )

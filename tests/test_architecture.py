@@ -13,6 +13,7 @@ PACKAGE = ROOT / "quizserver"
 FLOOR = {
     "settings": 0,
     "atomic_files": 0,
+    "server_log": 0,
     "command_line": 1,
     "machine": 1,
     "topics": 2,

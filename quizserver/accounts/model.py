@@ -7,6 +7,8 @@ from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 
+from quizserver.accounts.weak_passwords import is_common_password, is_made_of_site_words
+
 PASSWORD_MIN = 8
 PASSWORD_MAX = 256
 
@@ -81,4 +83,8 @@ def password_fault(password: str, email: str) -> str | None:
         return "Use something else than your own address."
     if len(set(password)) < 3:
         return "Use more than two different characters."
+    if is_common_password(password):
+        return "This is one of the passwords that are guessed first. Use several words of your own."
+    if is_made_of_site_words(password):
+        return "Use something else than words of this site."
     return None

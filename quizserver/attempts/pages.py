@@ -39,6 +39,7 @@ from quizserver.topics.assets import image_headers, image_in_topic
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question, Topic
 from quizserver.web.numbers import parse_whole_number
+from quizserver.web.security_log import refuse_as_missing
 
 QUESTION_EDITED = (
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
@@ -148,10 +149,10 @@ class QuestionPages:
 
     def send_topic_file(self, topic: str, name: str) -> Response:
         path = image_in_topic(self.library.snapshot(), topic, name)
-        if path is None or not (
-            self.access.may_see(topic, name) or _is_staff(self.current.account())
-        ):
+        if path is None:
             abort(404)
+        if not (self.access.may_see(topic, name) or _is_staff(self.current.account())):
+            refuse_as_missing()
         response = send_file(path, conditional=True, max_age=3600)
         response.headers.update(image_headers(path))
         response.cache_control.private = True

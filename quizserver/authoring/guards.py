@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, current_app, jsonify, make_response, render_template, request
+from flask import Blueprint, current_app, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
@@ -15,6 +15,7 @@ from quizserver.accounts.model import Person
 from quizserver.authoring.files import ContentError, NotEditableError
 from quizserver.settings import Settings
 from quizserver.web.errors import wants_json
+from quizserver.web.security_log import log_security_event, refuse_as_missing
 
 EXTRA_KIB = 64
 SIGNED_OUT = (
@@ -42,7 +43,8 @@ class AuthorGuard:
         if self.current.may_write():
             return None
         if request.method != "POST":
-            abort(404)
+            refuse_as_missing()
+        log_security_event("access-refused")
         return _refusal_response(NotFound(), SIGNED_OUT, 404)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException, ElementTree
 
 from quizserver import atomic_files
 from quizserver.authoring.files import ContentError, is_safe_name
@@ -22,6 +24,7 @@ _SIGNATURES = {
 }
 _NO_IMAGE = "This is no PNG, JPEG, WebP, GIF or SVG image."
 _EXTERNAL_REFERENCE = "This SVG refers to something outside itself."
+_NOT_PLAIN_SVG = "This SVG has definitions of its own. Save it as plain SVG, in UTF-8."
 _SVG = "{http://www.w3.org/2000/svg}"
 _ACTIVE_TAGS = {"script", "foreignObject", "iframe", "embed", "object", "handler", "listener"}
 _EXTERNAL_URL = re.compile(r"@import|url\(\s*[\"']?(?!#|data:image/)", re.IGNORECASE)
@@ -60,10 +63,15 @@ def _check_svg(data: bytes) -> None:
     """Raises ImageError for an SVG that does more than draw, or that can't be read."""
     # Drawing programs write a document type; a document type with entities is refused.
     if b"<!ENTITY" in data or _DOCTYPE_SUBSET.search(data) or b"\0" in data:
-        raise ImageError("This SVG has definitions of its own. Save it as plain SVG, in UTF-8.")
+        raise ImageError(_NOT_PLAIN_SVG)
     try:
+        data.decode("utf-8")  # what it is served as, whatever its declaration says
         root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+    except UnicodeDecodeError:
+        raise ImageError("This SVG is not in UTF-8. Save it in UTF-8.") from None
+    except DefusedXmlException:
+        raise ImageError(_NOT_PLAIN_SVG) from None
+    except ParseError as error:
         raise ImageError(f"This SVG can't be read: {error}.") from None
     if root.tag not in (f"{_SVG}svg", "svg"):
         raise ImageError(_NO_IMAGE)

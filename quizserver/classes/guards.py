@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from flask import abort
-
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
 from quizserver.classes import instructors_store as instructors
@@ -11,6 +9,7 @@ from quizserver.classes import members_store as members
 from quizserver.classes import store
 from quizserver.classes.model import Class, Member
 from quizserver.db.session import Database
+from quizserver.web.security_log import refuse_as_missing
 
 
 class ClassGuards:
@@ -24,7 +23,7 @@ class ClassGuards:
         """The class, for its instructors and for admins of the server; else 404."""
         class_ = self.find_managed_class(class_id)
         if class_ is None:
-            abort(404)
+            refuse_as_missing()
         return class_
 
     def find_managed_class(self, class_id: int) -> Class | None:
@@ -47,18 +46,18 @@ class ClassGuards:
                 members.find_member(session, class_id, account.id) if class_ is not None else None
             )
         if class_ is None or membership is None or membership.state != "active":
-            abort(404)
+            refuse_as_missing()
         return class_, membership
 
     def require_teacher(self) -> Person:
         """The current account, if it may create classes; else 404."""
         account = self._require_account()
         if not account.may_teach:
-            abort(404)
+            refuse_as_missing()
         return account
 
     def _require_account(self) -> Person:
         account = self._current.account()
         if account is None:
-            abort(404)
+            refuse_as_missing()
         return account

@@ -96,9 +96,13 @@ def _html_after_answer(question: Question) -> Iterable[str]:
 
 def image_headers(path: Path) -> dict[str, str]:
     """Response headers for an asset. An SVG opened by itself may run no script and load nothing."""
-    policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    media_type = MEDIA_TYPES[path.suffix.lower()]
+    policy = (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; object-src 'none';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    )
     return {
-        "Content-Type": MEDIA_TYPES[path.suffix.lower()],
+        "Content-Type": media_type + ("; charset=utf-8" if media_type.endswith("+xml") else ""),
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": policy,
     }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -19,10 +24,12 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self' data:",
         "connect-src 'self'",
         "form-action 'self'",
+        "object-src 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
 )
+HSTS_SECONDS = 365 * 24 * 3600
 
 
 class _ClockTolerantSigner(TimestampSigner):
@@ -41,15 +48,66 @@ class _ClockTolerantSigner(TimestampSigner):
 
 
 class _SessionInterface(SecureCookieSessionInterface):
+    """Signs cookies with HMAC-SHA-256, and reads those that were signed before with HMAC-SHA-1.
+
+    A guest's cookie is the only way to their work, so it is not thrown away; it is signed anew as
+    soon as something in it changes.
+    """
+
+    digest_method = staticmethod(hashlib.sha256)
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         serializer = super().get_signing_serializer(app)
         if serializer is not None:
             serializer.signer = _ClockTolerantSigner
+            older = {"key_derivation": self.key_derivation, "digest_method": hashlib.sha1}
+            serializer.fallback_signers = [(_ClockTolerantSigner, older)]
         return serializer
 
 
-def install_security(app: Flask, *, https: bool) -> None:
-    """Sets cookie flags and adds the security headers to every response of ``app``."""
+class SecurityHeaders:
+    """Adds the security headers to every response of ``application`` that does not set them itself.
+
+    It stands outside of all other layers, so that a refusal by one of them has the headers too.
+    """
+
+    def __init__(
+        self, application: WSGIApplication, *, https: bool, hsts_subdomains: bool = True
+    ) -> None:
+        self._application = application
+        self._headers = {
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+            # Pages are personal: they depend on what the visitor has answered.
+            "Cache-Control": "no-store",
+        }
+        if https:
+            subdomains = "; includeSubDomains" if hsts_subdomains else ""
+            self._headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}{subdomains}"
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start_with_headers(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Any:
+            complete = Headers(headers)
+            for name, value in self._headers.items():
+                complete.setdefault(name, value)
+            pairs = complete.to_wsgi_list()
+            if exc_info is None:
+                return start_response(status, pairs)
+            return start_response(status, pairs, exc_info)
+
+        return self._application(environ, start_with_headers)
+
+
+def install_sessions(app: Flask, *, https: bool) -> None:
+    """Sets how cookies are signed and which flags they have."""
+    # Also of the tokens in forms, whose library leaves no choice.
+    Signer.default_digest_method = staticmethod(hashlib.sha256)
     app.session_interface = _SessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if https else "session",
@@ -62,20 +120,8 @@ def install_security(app: Flask, *, https: bool) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
     )
 
-    app.after_request(partial(_add_headers, https=https))
 
-
-def _add_headers(response: Response, *, https: bool) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if https:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if request.endpoint != "static_files":
-        # Pages are personal: they depend on what the visitor has answered.
-        headers.setdefault("Cache-Control", "no-store")
+def clear_storage(response: Response) -> Response:
+    """Asks the browser to empty what scripts have stored in it, as the session is over."""
+    response.headers["Clear-Site-Data"] = '"storage"'
     return response

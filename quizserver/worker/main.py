@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from quizserver.db.computed import open_computed
+from quizserver.server_log import configure_logging
 from quizserver.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from quizserver.worker import limits
 from quizserver.worker.reaper import SILENCE
@@ -38,7 +39,7 @@ def run_worker(
     """
     if parent is not None:
         limits.die_with_parent(parent)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave_at_once)
     _forget_secrets()
@@ -91,5 +92,6 @@ def _warm_up() -> TrainFunction:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    configure_logging()
+    logging.getLogger().setLevel(logging.INFO)
     run_worker(load_settings(os.environ))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from argon2 import PasswordHasher
 
-from quizserver.accounts.model import normalise_email, password_fault
+from quizserver.accounts.model import PASSWORD_MIN, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
+from quizserver.accounts.weak_passwords import COMMON_PASSWORDS, is_common_password
 
 
 def test_the_right_password_fits_and_another_does_not():
@@ -48,6 +51,16 @@ def test_text_that_is_no_address_is_refused_with_a_sentence(text: str):
         normalise_email(text)
 
 
+def test_the_list_of_common_passwords_is_the_one_that_its_readme_describes():
+    content = COMMON_PASSWORDS.read_bytes()
+    readme = COMMON_PASSWORDS.with_name("README.md").read_text("utf-8")
+    assert hashlib.sha256(content).hexdigest() in readme
+    words = content.decode().splitlines()
+    assert f"{len(words):,} passwords" in readme
+    assert all(len(word) >= PASSWORD_MIN and word == word.lower() for word in words)
+    assert all(is_common_password(word) for word in (words[0], words[-1]))
+
+
 @pytest.mark.parametrize(
     ("password", "fault"),
     [
@@ -57,6 +70,12 @@ def test_text_that_is_no_address_is_refused_with_a_sentence(text: str):
         ("ana.long.name", "your own address"),
         ("correct horse", None),
         ("密码密码一二三四", None),
+        ("x1 " * 85, None),
+        ("Password1", "guessed first"),
+        ("iloveyou", "guessed first"),
+        ("QuizServer-2026!", "words of this site"),
+        ("machine learning 1", "words of this site"),
+        ("a quiz of my own", None),
     ],
 )
 def test_a_weak_password_is_refused_with_the_reason(password: str, fault: str | None):

@@ -312,7 +312,8 @@ def application(stand: Stand) -> Flask:
     folder = Path(quizserver.__file__).parent
     app = Flask("stand", template_folder=str(folder / "templates"), static_folder=None)
     app.secret_key = "stand"
-    security.install_security(app, https=False)
+    security.install_sessions(app, https=False)
+    app.wsgi_app = security.SecurityHeaders(app.wsgi_app, https=False)  # type: ignore[method-assign]
     static_files.install_static_files(app)
     app.jinja_env.globals["csrf_token"] = lambda: stand.token
     app.context_processor(lambda: {"learner": None})

@@ -47,6 +47,8 @@ def run_code(installed_folder: Path, folder: Path, code: str) -> subprocess.Comp
 def test_an_installed_server_answers_from_an_empty_folder(installed_folder: Path, tmp_path: Path):
     code = """
 import quizserver, sys
+from quizserver.accounts.weak_passwords import is_common_password
+assert is_common_password("password1")
 from pathlib import Path
 from quizserver.app import create_app
 from quizserver.serve import prepare_server

@@ -87,7 +87,8 @@ def test_an_unknown_topic_has_no_files(snapshot: Snapshot) -> None:
 
 def test_an_svg_that_is_opened_by_itself_may_run_nothing() -> None:
     headers = image_headers(Path("b.SVG"))
-    assert headers["Content-Type"] == "image/svg+xml"
+    assert headers["Content-Type"] == "image/svg+xml; charset=utf-8"
     assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert all(kind.startswith("image/") for kind in MEDIA_TYPES.values())

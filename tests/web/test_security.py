@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Never
+from typing import Any, Never
 
 import pytest
 from flask import Flask
+from flask.json.tag import TaggedJSONSerializer
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.test import EnvironBuilder
 
 from quizserver.app import create_app
 from quizserver.db.availability import BusyError
 from quizserver.db.session import Database
 from quizserver.serve import migrate_store
 from quizserver.settings import Settings
+from quizserver.web.body_limiter import BodyLimiter
+from quizserver.web.security import CONTENT_SECURITY_POLICY, SecurityHeaders
 
 PAGES = ["/", "/questions/even", "/topics/numbers", "/progress", "/sign-in", "/sign-up", "/account"]
 
@@ -30,11 +38,95 @@ def read_csrf_token(page: str) -> str:
 def test_every_response_forbids_inline_and_foreign_code(client: FlaskClient, address: str):
     headers = client.get(address).headers
     policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src 'self'" in policy
+    directives = policy.split("; ")
+    assert directives[:2] == ["default-src 'none'", "script-src 'self'"]
+    assert {"object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(directives)
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+def collect_response(
+    application: Callable[..., Iterable[bytes]], environ: dict[str, Any]
+) -> tuple[str, dict[str, str], bytes]:
+    """Status, headers and body of a WSGI application's response."""
+    started: list[tuple[str, dict[str, str]]] = []
+    body = b"".join(
+        application(environ, lambda status, pairs: started.append((status, dict(pairs))))
+    )
+    return (*started[0], body)
+
+
+def test_refusals_outside_of_flask_have_the_headers_too():
+    """A request that waits too long for its body is refused before Flask sees it."""
+
+    def never(_environ: Any, _start: Any) -> Never:
+        raise AssertionError("no slot is free")
+
+    limiter = BodyLimiter(never, max_concurrent=1, bytes_max=100, wait_seconds=0)
+    limiter._slots.acquire()
+    application = SecurityHeaders(limiter, https=True, hsts_subdomains=False)
+    environ = EnvironBuilder(method="POST", data={"a": "b"}).get_environ()
+    status, headers, body = collect_response(application, environ)
+    assert status.startswith("503")
+    assert body
+    assert headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert headers["Retry-After"] == "5"
+
+
+def test_the_application_has_no_layer_outside_of_the_headers(app: Flask):
+    assert isinstance(app.wsgi_app, SecurityHeaders)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PUT", "DELETE", "NONSENSE"])
+def test_methods_that_no_page_uses_are_refused(client: FlaskClient, method: str):
+    response = client.open("/sign-in", method=method, data=b"secret")
+    assert response.status_code == 405
+    assert b"secret" not in response.data
+
+
+def test_no_variable_turns_the_debugger_on(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    app = create_app(settings)
+    assert not app.debug
+    app.extensions["quizserver-close"]()
+
+
+def test_cookies_and_forms_are_signed_with_sha_256(app: Flask, client: FlaskClient):
+    page = client.get("/sign-in").get_data(as_text=True)
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    for signed in (cookie.value, read_csrf_token(page)):
+        assert len(urlsafe_b64decode(signed.rpartition(".")[2] + "=")) == 256 // 8
+
+
+def test_a_cookie_that_was_signed_before_with_sha_1_still_counts(app: Flask, client: FlaskClient):
+    older = URLSafeTimedSerializer(
+        app.secret_key,
+        salt="cookie-session",
+        serializer=TaggedJSONSerializer(),
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha1},
+    )
+    client.set_cookie("session", older.dumps({"kept": "yes"}))
+    with client.session_transaction() as session:
+        assert session["kept"] == "yes"
+        session["kept"] = "changed"
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    assert len(urlsafe_b64decode(cookie.value.rpartition(".")[2] + "=")) == 32, "signed anew"
+
+
+def test_a_changed_cookie_counts_as_none(client: FlaskClient):
+    client.get("/sign-in")
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    for changed in (f"x{cookie.value}", cookie.value[:-2], cookie.value.rpartition(".")[0]):
+        client.set_cookie("session", changed)
+        with client.session_transaction() as session:
+            assert not session
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -86,9 +178,12 @@ def test_with_https_cookies_are_secure_and_the_browser_must_stay_with_https(sett
     migrate_store(settings)
     app = create_app(replace(settings, https=True))
     response = app.test_client().get("/questions/even", base_url="https://quiz.example")
-    assert "Secure" in response.headers["Set-Cookie"]
-    assert response.headers["Set-Cookie"].startswith("__Host-")
-    assert "max-age" in response.headers["Strict-Transport-Security"]
+    cookie = response.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     app.extensions["quizserver-close"]()
 
 

@@ -81,6 +81,11 @@ def test_an_image_is_not_overwritten_without_being_asked(author: Visitor, conten
         ),
         (b'<svg xmlns="http://www.w3.org/2000/svg"><style>@import "//x";</style></svg>', "outside"),
         (b'<svg xmlns="http://www.w3.org/2000/svg" fill="url(//x/y)"/>', "outside"),
+        (
+            '<?xml version="1.0" encoding="iso-8859-1"?>'
+            '<svg xmlns="http://www.w3.org/2000/svg"><text>é</text></svg>'.encode("latin-1"),
+            "UTF-8",
+        ),
     ],
 )
 def test_what_is_no_image_or_does_more_than_draw_is_refused(
