@@ -12,7 +12,7 @@ PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format lowest bench install install-dev clean
+.PHONY: help serve test lint format lowest bench soak install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -41,6 +41,9 @@ lowest: ## a short set of tests with the lowest versions that pyproject.toml adm
 
 bench: install ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+soak: install-dev ## learners answer while processes die, disks fill and hosts differ (ARGS="--minutes 30")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
