@@ -1,0 +1,1 @@
+"""Backup and restore: what people did, the content folder and the secret key in one file."""
