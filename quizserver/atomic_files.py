@@ -43,6 +43,20 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def publish_new_file(temporary: Path, path: Path) -> None:
+    """Gives a synced temporary file its name. Raises FileExistsError when the name is taken."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(path) from None
+        temporary.rename(path)
+    else:
+        temporary.unlink()
+
+
 def exchange_files(one: Path, other: Path) -> bool:
     """Exchanges two files in one step; False where the system can't (not Linux)."""
     if _renameat2 is None:

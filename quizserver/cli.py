@@ -51,6 +51,10 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
         _import_command("administration.audit_command:audit_command"),
         "Show who did what to others, newest first: roles, accounts, pages published, backups.",
     ),
+    "backup": (
+        _import_command("administration.backup.commands:backup_command"),
+        "Copy everything that can't be computed again into one file, while the server serves.",
+    ),
     "check": (
         _import_command("authoring.check_command:check_command"),
         "Report every problem of every topic file.",
@@ -78,6 +82,10 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "preview": (
         _load_preview_command,
         "Show topics as you write them, with the key and the evidence, until Ctrl-C.",
+    ),
+    "restore": (
+        _import_command("administration.backup.commands:restore_command"),
+        "Bring a backup back into an empty data folder, database and content folder.",
     ),
     "simulate": (
         _import_command("authoring.simulate_command:simulate_command"),

@@ -24,6 +24,7 @@ import click
 import sqlalchemy as sa
 
 from quizserver.authoring.preview.model import Preview
+from quizserver.data_folder import DataFolderError, hold_data_folder
 from quizserver.db.availability import unavailable_reason
 from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
 from quizserver.db.session import Database, DatabaseUrlError
@@ -48,6 +49,7 @@ class ChildProcess:
     process: subprocess.Popen[bytes]
     restarts: int = 0
     started_at: float = field(default_factory=time.monotonic)
+    kept_files: tuple[int, ...] = ()
 
 
 def prepare_server(settings: Settings) -> Settings:
@@ -145,6 +147,7 @@ def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
 
     With ``preview``, runs a preview for the author at this machine, with the key in sight.
     """
+    data_lock = _hold_data_folder(settings)
     settings = prepare_server(settings)
     stop_signal = _StopSignal()
     environment = os.environ | settings.to_environment()
@@ -155,8 +158,8 @@ def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
         web_arguments.append("--preview")
         server_name, start_path = "The preview", preview.start_path.removeprefix("/")
     children = [
-        _start_child("web", web_arguments, environment),
-        _start_child("worker", ["-m", "quizserver.cli", "worker"], environment),
+        _start_child("web", web_arguments, environment, data_lock),
+        _start_child("worker", ["-m", "quizserver.cli", "worker"], environment, data_lock),
     ]
     try:
         if not _wait_until_ready(settings, children[0], stop_signal):
@@ -180,15 +183,36 @@ class _StopSignal:
         self.requested = True
 
 
-def _start_child(name: str, arguments: list[str], environment: dict[str, str]) -> ChildProcess:
+def _hold_data_folder(settings: Settings) -> tuple[int, ...]:
+    """Keeps restores away from the data folder, as long as any process of this server lives.
+
+    Raises ServeError while a restore goes on. A folder that can't be used is left to
+    ``prepare_server``, which says why.
+    """
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        return (hold_data_folder(settings.data),)
+    except OSError:
+        return ()
+    except DataFolderError as error:
+        raise ServeError(str(error)) from error
+
+
+def _start_child(
+    name: str, arguments: list[str], environment: dict[str, str], kept_files: tuple[int, ...]
+) -> ChildProcess:
     command = [sys.executable, *arguments]
-    return ChildProcess(name, command, _spawn_process(command, environment))
+    process = _spawn_process(command, environment, kept_files)
+    return ChildProcess(name, command, process, kept_files=kept_files)
 
 
-def _spawn_process(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _spawn_process(
+    command: list[str], environment: dict[str, str], kept_files: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         env=environment,
+        pass_fds=kept_files,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
@@ -245,7 +269,7 @@ def _watch_children(
             )
             _kill_group(child, signal.SIGKILL)
             _sleep_unless(child.restarts * 0.5, lambda: stop_signal.requested)
-            child.process = _spawn_process(child.command, environment)
+            child.process = _spawn_process(child.command, environment, child.kept_files)
             child.started_at = time.monotonic()
     return 0
 

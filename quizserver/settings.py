@@ -244,6 +244,19 @@ def secret_key(settings: Settings) -> str:
     return _read_key_file(path)
 
 
+def stored_secret_key(settings: Settings) -> str | None:
+    """The key that ``secret_key`` would return, for a copy; None where none was made yet.
+
+    Raises OSError when it can't be read.
+    """
+    if settings.secret_key:
+        return settings.secret_key
+    try:
+        return (settings.data / "secret_key").read_text("ascii", "replace").strip() or None
+    except FileNotFoundError:
+        return None
+
+
 def _read_key_file(path: Path) -> str:
     deadline = time.monotonic() + 1
     # Between another process's making the file and its writing the key, the file is empty.

@@ -14,6 +14,7 @@ FLOOR = {
     "settings": 0,
     "atomic_files": 0,
     "server_log": 0,
+    "data_folder": 0,
     "command_line": 1,
     "machine": 1,
     "topics": 2,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quizserver.command_line import DATA_OPTION, exit_with_error, settings_from_flags
+from quizserver.data_folder import DataFolderError, check_not_restoring
 
 if TYPE_CHECKING:
     from quizserver.db.session import Database
@@ -48,11 +49,12 @@ def _database_at(
 
     try:
         prepare_folder(settings.data)
+        check_not_restoring(settings.data)
         database = Database(settings.data_url)
         before, after = migrate_database(database, revision, down=down)
     except sa.exc.DatabaseError as error:
         exit_with_error(f"Can't open the database: {unavailable_reason(error) or error.orig}.")
-    except (OSError, MigrationError, DatabaseUrlError) as error:
+    except (OSError, MigrationError, DatabaseUrlError, DataFolderError) as error:
         exit_with_error(str(error))
     try:
         yield database, before, after

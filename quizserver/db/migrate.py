@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from quizserver.db.session import Database, take_advisory_lock
@@ -28,31 +29,57 @@ def migrate_database(
 
     Everything runs in one transaction: a migration that fails leaves the database as it was.
     Raises MigrationError when the database is at a revision that this version does not have.
+    """
+    with open_migrating(database) as connection, connection.begin():
+        take_migration_lock(connection)
+        return migrate_connection(connection, revision, down=down)
+
+
+def take_migration_lock(connection: sa.Connection) -> None:
+    """Waits until no other process migrates the database, or restores it."""
+    take_advisory_lock(connection, "quizserver-migrate")
+
+
+def migrate_connection(
+    connection: sa.Connection, revision: str = "head", *, down: bool = False
+) -> tuple[str | None, str | None]:
+    """``migrate_database`` inside of the caller's transaction on ``open_migrating``'s connection.
+
+    The caller holds the lock of ``take_migration_lock``.
+    """
+    config = _alembic_config()
+    config.attributes["connection"] = connection
+    before = MigrationContext.configure(connection).get_current_revision()
+    try:
+        (command.downgrade if down else command.upgrade)(config, revision)
+    except CommandError as error:
+        raise MigrationError(
+            f"The database is at revision {before} and can't be brought to {revision}: {error}."
+            " Use the version of quizserver that made it, or a newer one."
+        ) from error
+    return before, MigrationContext.configure(connection).get_current_revision()
+
+
+def known_revisions() -> list[str]:
+    """The revisions that this version has, the newest first."""
+    scripts = ScriptDirectory.from_config(_alembic_config())
+    return [script.revision for script in scripts.walk_revisions()]
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(shipped_folder("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def open_migrating(database: Database) -> Iterator[sa.Connection]:
+    """A connection of its own on which SQLite ignores foreign keys; PostgreSQL does not.
 
     SQLite can't change a column or a constraint of a table: a new table is made and filled, and the
     old one dropped. With foreign keys on, that would delete every row that refers to it.
     """
-    config = Config()
-    config.set_main_option("script_location", str(shipped_folder("migrations")))
-    config.set_main_option("path_separator", "os")
-    with _without_foreign_keys(database) as connection, connection.begin():
-        take_advisory_lock(connection, "quizserver-migrate")
-        config.attributes["connection"] = connection
-        before = MigrationContext.configure(connection).get_current_revision()
-        try:
-            (command.downgrade if down else command.upgrade)(config, revision)
-        except CommandError as error:
-            raise MigrationError(
-                f"The database is at revision {before} and can't be brought to {revision}: {error}."
-                " Use the version of quizserver that made it, or a newer one."
-            ) from error
-        after = MigrationContext.configure(connection).get_current_revision()
-    return before, after
-
-
-@contextmanager
-def _without_foreign_keys(database: Database) -> Iterator[sa.Connection]:
-    """A connection of its own on which SQLite ignores foreign keys; PostgreSQL does not."""
     with database.engine.execution_options(writes=True).connect() as connection:
         if database.is_sqlite:
             # Outside of a transaction, as it has no effect inside of one.

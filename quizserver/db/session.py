@@ -175,6 +175,7 @@ def _missing_timeouts(url: sa.URL) -> dict[str, str]:
 def _server_options(url: sa.URL, schema: str | None) -> str:
     """The options of each connection to PostgreSQL; those of the URL come last."""
     options = [f"-c {name}={value}" for name, value in _LIMITS.items()]
+    options.append("-c application_name=quizserver")  # a restore looks for servers that still run
     if schema is not None:
         options.append(f"-c search_path={schema}")
     own_options = url.query.get("options", ())

@@ -23,6 +23,12 @@ metadata = sa.MetaData(
 
 ROLES = ("learner", "author", "instructor", "admin")
 
+FORMER_TABLES = ("role_grant",)
+"""Tables that earlier revisions had: a backup of such a database holds them."""
+
+HOST_TABLES = ("host_process", "content_release", "content_file")
+"""What every start of a server writes, so that a database with rows there alone is still empty."""
+
 
 class Instant(sa.TypeDecorator[datetime]):
     """A moment in UTC. SQLite stores no time zone: it is removed on writing, added on reading."""

@@ -51,7 +51,13 @@ def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
     sign_in(page)
     person = page.get_by_role("link", name=ANA).get_attribute("href")
     found: list[str] = []
-    addresses = ["/admin/people", "/admin/people/log", "/admin/log", person, f"{person}?role=author"]
+    addresses = [
+        "/admin/people",
+        "/admin/people/log",
+        "/admin/log",
+        person,
+        f"{person}?role=author",
+    ]
     for address in addresses:
         page.goto(str(address))
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address

@@ -31,7 +31,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 class ArchiveWriter:
-    """Adds parts to a backup; the caller writes the manifest last."""
+    """Adds parts to a backup; the caller writes the manifest last. A context manager."""
 
     def __init__(self, file: IO[bytes], now: datetime) -> None:
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
@@ -51,8 +51,13 @@ class ArchiveWriter:
         return Part(name, size, digest.hexdigest())
 
     def finish(self, manifest: Manifest) -> None:
-        """Writes the manifest and the table of contents."""
+        """Writes the manifest; the table of contents follows when the block ends."""
         self.add_part(MANIFEST_NAME, [json.dumps(manifest.to_json(), indent=1).encode()])
+
+    def __enter__(self) -> ArchiveWriter:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         self._zip.close()
 
 

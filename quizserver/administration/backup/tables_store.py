@@ -28,7 +28,7 @@ REVISION_TABLE = "alembic_version"
 _KINDS: Sequence[tuple[type[sa.types.TypeEngine[Any]], Kind]] = (
     (sa.Boolean, "bool"),
     (sa.Integer, "int"),
-    (sa.Numeric, "float"),
+    (sa.Float, "float"),
     (sa.DateTime, "moment"),
     (sa.JSON, "json"),
     (sa.LargeBinary, "bytes"),
@@ -46,7 +46,8 @@ def read_revision(connection: sa.Connection) -> str | None:
     """The revision of the schema; None in a database that was never migrated."""
     if not sa.inspect(connection).has_table(REVISION_TABLE):
         return None
-    return connection.scalar(sa.text(f"SELECT version_num FROM {REVISION_TABLE}"))
+    revision: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {REVISION_TABLE}"))
+    return revision
 
 
 def lift_time_limits(connection: sa.Connection) -> None:
@@ -57,7 +58,7 @@ def lift_time_limits(connection: sa.Connection) -> None:
 
 
 def reflect_tables(connection: sa.Connection) -> list[sa.Table]:
-    """The tables of the precious database as they are there, those first that others refer to."""
+    """The tables of the precious database as they are there, by name."""
     found = set(sa.inspect(connection).get_table_names())
     reflected = sa.MetaData()
     names = found & {*metadata.tables, *FORMER_TABLES}
@@ -76,8 +77,7 @@ def read_lines(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     encoders = row_encoders(kind for _, kind in kinds)
     statement = sa.select(*(_plain_column(table.c[name], kind) for name, kind in kinds))
     statement = statement.order_by(*table.primary_key.columns)
-    rows = connection.execution_options(yield_per=READ_ROWS).execute(statement)
-    for row in rows:
+    for row in connection.execute(statement.execution_options(yield_per=READ_ROWS)):
         yield encode_row(encoders, row)
 
 
@@ -107,9 +107,7 @@ def count_rows(connection: sa.Connection) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def load_tables(
-    connection: sa.Connection, tables: Sequence[TablePart], source: LineSource
-) -> None:
+def load_tables(connection: sa.Connection, tables: Sequence[TablePart], source: LineSource) -> None:
     """Fills the empty tables of a schema of the backup's revision.
 
     Raises BackupError when the schema has other tables or columns, or rows contradict each other.
@@ -188,7 +186,7 @@ def _load_table(connection: sa.Connection, table: TablePart, source: LineSource)
     decoders = row_decoders((kind for _, kind in table.columns), for_sqlite=is_sqlite)
     rows = (decode_row(decoders, line) for line in source(table))
     names = ", ".join(f'"{name}"' for name, _ in table.columns)
-    raw: Any = connection.connection.driver_connection
+    raw: Any = connection.connection.dbapi_connection
     try:
         if is_sqlite:
             marks = ", ".join("?" * len(table.columns))
@@ -257,9 +255,10 @@ def _sequence_of(connection: sa.Connection, table: str) -> str | None:
     ).first()
     if names is None:
         return None
-    return connection.scalar(
+    sequence: str | None = connection.scalar(
         sa.text("SELECT pg_get_serial_sequence(quote_ident(:table), 'id')"), {"table": table}
     )
+    return sequence
 
 
 def _set_last_number(connection: sa.Connection, table: str, last: int) -> None:
@@ -273,7 +272,13 @@ def _set_last_number(connection: sa.Connection, table: str, last: int) -> None:
         return
     if not sa.inspect(connection).has_table("sqlite_sequence"):
         return
-    values = {"name": table, "last": last}
-    connection.execute(
-        sa.text("UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = :name"), values
+    definition = connection.scalar(
+        sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
+        {"name": table},
     )
+    if "AUTOINCREMENT" in str(definition).upper():
+        values = {"name": table, "last": last}
+        connection.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
+        connection.execute(
+            sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :last)"), values
+        )

@@ -1,0 +1,211 @@
+"""Makes a backup while the server goes on serving, and checks one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from quizserver import __version__
+from quizserver.administration.backup import tables_store
+from quizserver.administration.backup.archive import ArchiveWriter, check_archive, open_archive
+from quizserver.administration.backup.content_files import list_content_files, read_file
+from quizserver.administration.backup.model import (
+    CONTENT_PREFIX,
+    KEY_NAME,
+    BackupError,
+    Manifest,
+    Part,
+    TablePart,
+)
+from quizserver.atomic_files import publish_new_file, sync_folder
+from quizserver.audit import store as audit_store
+from quizserver.authoring.files import ContentError, ContentFiles
+from quizserver.db.availability import unavailable_reason
+from quizserver.db.session import Database
+from quizserver.settings import Settings, stored_secret_key
+
+
+@dataclass(frozen=True, slots=True)
+class BackupResult:
+    """A backup that was made. ``left_out`` are links of the content folder, which are not in it."""
+
+    path: Path
+    size: int
+    manifest: Manifest
+    left_out: tuple[Path, ...]
+
+
+def make_backup(
+    settings: Settings,
+    target: Path,
+    *,
+    with_content: bool = True,
+    with_secret_key: bool = True,
+) -> BackupResult:
+    """Writes a backup to ``target``, which must not exist yet. Raises BackupError.
+
+    The file appears under its name when it is whole and on the disk, and is readable to its owner
+    alone: it holds addresses, hashes of passwords and perhaps the secret key. What people did is
+    that of one moment, while others go on writing.
+    """
+    now = datetime.now(UTC)
+    database = _open_existing(settings)
+    left_out: list[Path] = []
+    try:
+        with _new_file(target) as file, ArchiveWriter(file, now) as writer:
+            key = stored_secret_key(settings) if with_secret_key else None
+            with ExitStack() as stack:
+                files = None
+                # While authors can't publish, the content is copied and the database's moment
+                # begins: the two fit together.
+                lock = (
+                    ContentFiles(settings.content).write_lock() if with_content else nullcontext()
+                )
+                with lock:
+                    if with_content:
+                        files, left_out = _add_content(writer, settings.content)
+                    connection = stack.enter_context(database.read()).connection()
+                    revision = tables_store.read_revision(connection)
+                    tables_store.lift_time_limits(connection)
+                if revision is None:
+                    raise BackupError("The database holds nothing yet: it was never migrated.")
+                manifest = Manifest(
+                    product=__version__,
+                    revision=revision,
+                    created_at=now,
+                    files=files,
+                    secret_key=writer.add_part(KEY_NAME, [key.encode()]) if key else None,
+                    tables=_add_tables(writer, connection),
+                )
+            writer.finish(manifest)
+        _record_backup(database, target, manifest)
+        return BackupResult(target, target.stat().st_size, manifest, tuple(left_out))
+    except sa.exc.DatabaseError as error:
+        reason = unavailable_reason(error) or str(error.orig).strip()
+        raise BackupError(f"The database can't be read: {reason}.") from error
+    except ContentError as error:
+        raise BackupError(str(error)) from error
+    except OSError as error:
+        raise BackupError(f"{target} can't be written: {error.strerror or error}.") from error
+    finally:
+        database.dispose()
+
+
+def check_backup(path: Path) -> Manifest:
+    """Reads a whole backup and compares it with its manifest. Raises BackupError."""
+    with open_archive(path) as reader:
+        check_archive(reader)
+        return reader.manifest
+
+
+def _open_existing(settings: Settings) -> Database:
+    database = Database(settings.data_url)
+    path = database.url.database
+    if database.is_sqlite and not (path and Path(path).is_file()):
+        raise BackupError(f"There is no database at {path}. Name its folder with --data.")
+    return database
+
+
+@contextmanager
+def _new_file(target: Path) -> Iterator[IO[bytes]]:
+    """A new file that gets its name when the block has ended well; else it is gone."""
+    if target.exists():
+        raise BackupError(f"{target} is there already; a backup overwrites nothing.")
+    # mkstemp makes a file that only its owner can read.
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}-")
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            publish_new_file(Path(name), target)
+        except FileExistsError:
+            raise BackupError(f"{target} is there by now; a backup overwrites nothing.") from None
+        sync_folder(target.parent)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _add_content(writer: ArchiveWriter, content: Path) -> tuple[tuple[Part, ...], list[Path]]:
+    files, others = list_content_files(content)
+    parts = [
+        writer.add_part(f"{CONTENT_PREFIX}{path.as_posix()}", read_file(content / path))
+        for path in files
+    ]
+    return tuple(parts), others
+
+
+def _add_tables(writer: ArchiveWriter, connection: sa.Connection) -> tuple[TablePart, ...]:
+    parts = []
+    for table in tables_store.reflect_tables(connection):
+        counter = _LineCounter()
+        part = writer.add_part(
+            f"tables/{table.name}.jsonl", counter.join(tables_store.read_lines(connection, table))
+        )
+        parts.append(
+            TablePart(
+                table=table.name,
+                columns=tables_store.column_kinds(table),
+                rows=counter.count,
+                last_number=tables_store.read_last_number(connection, table),
+                part=part,
+            )
+        )
+    return tuple(parts)
+
+
+class _LineCounter:
+    """Joins lines into pieces that are worth compressing, and counts them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def join(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        waiting = bytearray()
+        for line in lines:
+            self.count += 1
+            waiting += line
+            if len(waiting) > 1 << 16:
+                yield bytes(waiting)
+                waiting.clear()
+        yield bytes(waiting)
+
+
+def _record_backup(database: Database, target: Path, manifest: Manifest) -> None:
+    """Adds the backup to the log, unless the schema is of a version that had none."""
+    if not sa.inspect(database.engine).has_table("audit_event"):
+        return
+    with database.write() as session:
+        record_in_log(session, "backup-made", target, manifest)
+
+
+def record_in_log(
+    session: Session,
+    action: Literal["backup-made", "database-restored"],
+    path: Path,
+    manifest: Manifest,
+) -> None:
+    """Records that a backup was made or restored."""
+    audit_store.record_audit_event(
+        session,
+        action,
+        source="cli",
+        now=datetime.now(UTC),
+        about=path.name,
+        detail={
+            "rows": manifest.row_count,
+            "files": len(manifest.files or ()),
+            "secret_key": manifest.secret_key is not None,
+            "created_at": manifest.created_at.isoformat(),
+        },
+    )

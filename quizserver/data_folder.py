@@ -1,0 +1,69 @@
+"""Who uses a data folder: servers share it, a restore wants it alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LOCK_NAME = "server.lock"
+_MARKER_NAME = "restore-in-progress"
+
+
+class DataFolderError(RuntimeError):
+    """The data folder can't be used now; the message says why and what to do."""
+
+
+def hold_data_folder(folder: Path) -> int:
+    """Takes the lock that says that a server uses the folder; returns its open file.
+
+    It holds until every process that inherited the file has ended, however it ends. Raises
+    DataFolderError while a restore goes on or after one that was interrupted, OSError when the
+    folder can't be written to.
+    """
+    handle = _open_lock(folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        check_not_restoring(folder)
+    except BlockingIOError:
+        os.close(handle)
+        raise DataFolderError(f"A backup is being restored into {folder}. Wait for it.") from None
+    except DataFolderError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def check_not_restoring(folder: Path) -> None:
+    """Raises DataFolderError when a restore into the folder has not come to its end."""
+    if (folder / _MARKER_NAME).exists():
+        raise DataFolderError(
+            f"A restore into {folder} was interrupted, or goes on just now, and what lies there is"
+            " not whole. Run `quizserver restore` again with the same file; it begins anew."
+        )
+
+
+@contextmanager
+def claim_data_folder(folder: Path) -> Iterator[None]:
+    """Has the folder alone. Raises DataFolderError while a server or another restore uses it."""
+    handle = _open_lock(folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise DataFolderError(
+            f"A server, or another restore, uses the data folder {folder}. Stop it first."
+        ) from None
+    finally:
+        os.close(handle)  # also releases the lock
+
+
+def restore_marker(folder: Path) -> Path:
+    """The file that says that the folder's contents are being replaced."""
+    return folder / _MARKER_NAME
+
+
+def _open_lock(folder: Path) -> int:
+    return os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
