@@ -16,7 +16,7 @@ from quizserver.settings import Settings, shipped_folder
 
 COMMANDS = [
     "serve", "worker", "migrate", "new", "preview", "check", "verify", "simulate", "import",
-    "export", "user", "audit", "demo", "settings",
+    "export", "user", "audit", "backup", "restore", "demo", "settings",
 ]  # fmt: skip
 
 

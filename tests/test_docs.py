@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import indent
@@ -12,9 +10,10 @@ from textwrap import indent
 import click
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from quizserver.cli import main
-from quizserver.db.migrate import migrate_database
+from quizserver.db.migrate import migrate_database, prepare_folder
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from quizserver.evidence.claim_checks import create_claim_checker
@@ -112,26 +111,36 @@ def test_the_administrators_guide_names_settings_and_commands_that_there_are():
     assert commands <= set(main.list_commands(click.Context(main)))
 
 
-def test_the_backup_of_the_administrators_guide_is_whole_while_somebody_writes(tmp_path: Path):
-    """The command as it stands there, on a database whose latest rows lie in its log."""
+def test_the_backup_of_the_administrators_guide_is_made_checked_and_restored(
+    tmp_path: Path, content: Path
+):
+    """Its commands in their order, in folders of the test."""
     guide = (DOCS / "administrators.md").read_text("utf-8")
-    found = re.search(r"sqlite3 \S+ \"(VACUUM INTO) '", guide)
-    assert found is not None
-    database = Database(f"sqlite:///{tmp_path / 'quizserver.sqlite3'}")
+    commands = re.findall(r"^\$ quizserver ((?:backup|restore) .*)$", guide, re.M)
+    assert [command.split()[0] for command in commands] == ["backup", "backup", "restore"]
+    data = tmp_path / "server"
+    prepare_folder(data)
+    database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
     migrate_database(database)
     with database.write() as session:
         moment = datetime.now(UTC)
         session.execute(person.insert().values(visitor="a", session_key="k", created_at=moment))
-    assert (tmp_path / "quizserver.sqlite3-wal").stat().st_size > 0
-    copy = tmp_path / "copy.sqlite3"
-    with closing(sqlite3.connect(tmp_path / "quizserver.sqlite3")) as connection:
-        connection.execute(f"{found.group(1)} '{copy}'")
+    (tmp_path / "backup").mkdir()
+    backup = ""
+    for number, command in enumerate(commands):
+        command = command.replace("/var/lib/quizserver", str(data if number == 0 else f"{data}2"))
+        command = command.replace("/srv/topics", str(content if number == 0 else f"{content}2"))
+        command = re.sub(r"/backup/quizserver-\w+\.zip", backup, command)
+        command = command.replace("/backup/", f"{tmp_path}/backup/") if number == 0 else command
+        result = CliRunner().invoke(main, command.split())
+        assert result.exit_code == 0, result.output
+        backup = result.stdout.split(" is ")[0]
     database.dispose()
-    restored = Database(f"sqlite:///{copy}")
-    assert migrate_database(restored)[0] == migrate_database(restored)[1]
+    restored = Database(f"sqlite:///{data}2/quizserver.sqlite3")
     with restored.read() as session:
         assert session.scalar(sa.select(person.c.visitor)) == "a"
     restored.dispose()
+    assert (Path(f"{content}2") / "numbers" / "even.md").is_file()
 
 
 def test_the_claims_of_the_authors_guide_name_real_shapes():

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from quizserver import serve
 from quizserver.cli import main
+from quizserver.data_folder import DataFolderError, claim_data_folder
 from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
 from tests.serve.server import HttpClient, Server, running_processes, serving
@@ -42,13 +43,18 @@ def wait_until_gone(pids: set[int], seconds: float = 10) -> set[int]:
 
 
 def test_one_signal_stops_everything_and_leaves_no_process(tmp_path: Path, content: Path):
-    with serving(tmp_path / "data", content) as server:
+    data = tmp_path / "data"
+    with serving(data, content) as server:
         tree = server.tree()
         assert len(tree) >= 3, "supervisor, web and worker"
+        with pytest.raises(DataFolderError, match="Stop it first"), claim_data_folder(data):
+            pass
         code, seconds = server.stop(signal.SIGTERM)
         assert code == 0
         assert seconds < 5
         assert wait_until_gone(tree, 1) == set()
+        with claim_data_folder(data):  # nothing keeps a restore away any more
+            pass
 
 
 def test_a_supervisor_that_is_killed_outright_leaves_no_process_either(
