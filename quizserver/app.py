@@ -40,7 +40,7 @@ from quizserver.hosts import store as hosts
 from quizserver.hosts.health_pages import HealthPages, create_health_blueprint
 from quizserver.hosts.model import ProcessIdentity, identify_process
 from quizserver.hosts.readiness import Readiness
-from quizserver.lab.catalog import SimulationCatalog
+from quizserver.lab.catalog import SimulationCatalog, reading_limits
 from quizserver.lab_views import pages as simulation_pages
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
@@ -138,7 +138,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
 
 def _create_services(app: Flask, settings: Settings, preview: Preview | None) -> AppServices:
     database = Database(settings.data_url)
-    catalog = SimulationCatalog(recorded=recorded_description)
+    catalog = SimulationCatalog(recorded=recorded_description, limits=reading_limits(settings))
     library = Library(
         settings.content,
         claim_checker=create_claim_checker(catalog),

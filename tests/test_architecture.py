@@ -17,6 +17,7 @@ FLOOR = {
     "data_folder": 0,
     "command_line": 1,
     "machine": 1,
+    "confined": 1,
     "topics": 2,
     "lab": 2,
     "db": 2,

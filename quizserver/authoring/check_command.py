@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
+from quizserver.command_line import (
+    CONTENT_OPTION,
+    JSON_OPTION,
+    content_folder,
+    exit_with_error,
+    settings_from_flags,
+)
 
 if TYPE_CHECKING:
     from quizserver.topics.model import Diagnostic
@@ -32,11 +38,14 @@ def check_command(path: Path | None, watch: bool, as_json: bool, content: Path |
     """
     from quizserver.evidence.claim_checks import create_claim_checker
     from quizserver.evidence.record import recorded_description
-    from quizserver.lab.catalog import SimulationCatalog
+    from quizserver.lab.catalog import SimulationCatalog, reading_limits
     from quizserver.topics.content_checks import check_content
 
     folder = content_folder(content)
-    claim_checker = create_claim_checker(SimulationCatalog(recorded=recorded_description))
+    catalog = SimulationCatalog(
+        recorded=recorded_description, limits=reading_limits(settings_from_flags())
+    )
+    claim_checker = create_claim_checker(catalog)
 
     def find_problems() -> list[Diagnostic]:
         return check_content(path or folder, content=folder, claim_checker=claim_checker)

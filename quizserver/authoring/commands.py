@@ -59,12 +59,14 @@ def new_question_command(place: str, simulation: str | None, content: Path | Non
     """
     from quizserver.authoring import scaffold
     from quizserver.evidence.record import recorded_description
-    from quizserver.lab.catalog import SimulationCatalog
+    from quizserver.lab.catalog import SimulationCatalog, reading_limits
 
     topic, name = _split_topic_name(place, "strange-loss/why-flat")
     folder = _writable_folder(content)
     flag = _content_option(folder)
-    catalog = SimulationCatalog(recorded=recorded_description)
+    catalog = SimulationCatalog(
+        recorded=recorded_description, limits=reading_limits(settings_from_flags())
+    )
     (path,) = _run_scaffold(
         lambda: scaffold.write_question_scaffold(
             folder, topic, name, simulation=simulation, catalog=catalog

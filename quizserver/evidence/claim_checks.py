@@ -9,7 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from quizserver.lab.model import Description, KnobError, SimulationError, check_knobs
+from quizserver.lab.model import (
+    Description,
+    KnobError,
+    ReadingEndedError,
+    SimulationError,
+    check_knobs,
+)
 from quizserver.lab.shapes.registry import SHAPE_NAMES, find_misfit
 from quizserver.topics.front_matter import ClaimEntry
 from quizserver.topics.lesson import ParsedLesson, SimulationUse
@@ -92,8 +98,11 @@ def _describe_simulations(
 
 def _unusable_simulation(path: str, error: SimulationError) -> Diagnostic:
     message = f"This simulation cannot be used: {error.message.rstrip('.')}."
-    hint = "Fix it; what refers to it is not checked until then."
-    return Diagnostic(max(error.line or 1, 1), 1, "bad-simulation", message, hint, path=path)
+    code, hint = "bad-simulation", "Fix it; what refers to it is not checked until then."
+    if isinstance(error, ReadingEndedError):
+        code = "simulation-ended"
+        hint = "It is read again once it has changed; what refers to it is not checked until then."
+    return Diagnostic(max(error.line or 1, 1), 1, code, message, hint, path=path)
 
 
 def _check_page(

@@ -7,10 +7,8 @@ that it may be recorded; else a child process imports the file.
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import math
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -18,17 +16,29 @@ import traceback
 import types
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from quizserver.lab.description_json import description_from_json
+from quizserver.confined.error_text import error_text, hide_folders, traceback_text
+from quizserver.confined.limits import Limits
+from quizserver.lab.file_reading import DescriptionOutcome, read_files
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint, text_fingerprint
-from quizserver.lab.model import Description, SimulationError
+from quizserver.lab.model import Description, ReadingEndedError, SimulationError
 from quizserver.lab.simulation import Simulation
+from quizserver.settings import Settings
 
 __all__ = ["ENGINE_VERSION", "SimulationCatalog", "file_fingerprint", "load"]
 
-DescriptionOutcome = Description | SimulationError
+log = logging.getLogger(__name__)
+
+READING_SECONDS = 60.0
+READERS_MAX = 2
+"""Child processes that read files at once; further files wait, no page does."""
+
 RecordedLookup = Callable[[Path, str], Description | None]
+
+
+def reading_limits(settings: Settings) -> Limits:
+    """The limits of reading one file: those of a run, and at most ``READING_SECONDS``."""
+    return Limits(settings.run_memory_mb, min(READING_SECONDS, settings.run_seconds_max))
 
 
 def load(path: Path) -> Simulation:
@@ -63,31 +73,33 @@ class SimulationCatalog:
     """Descriptions of simulation files; safe to use from several threads.
 
     ``recorded(path, fingerprint)`` returns a description that needs no child process (such as that
-    in the evidence), or None. A file that fails is read again when its text changes, or after
-    ``retry`` seconds: the cause may have been outside of it. ``timeout`` (seconds) bounds a child.
+    in the evidence), or None. ``limits`` are those of reading one file (None: those of the default
+    settings). A file whose reading was
+    ended by them, or that ended its process, is read again only when its text changes; one that
+    fails otherwise also after ``retry`` seconds, as the cause may have been outside of it.
     """
 
     def __init__(
         self,
         *,
         recorded: RecordedLookup | None = None,
-        timeout: float = 60.0,
+        limits: Limits | None = None,
         retry: float = 300.0,
     ) -> None:
         self._recorded = recorded or _nothing_recorded
-        self._timeout = timeout
+        self._limits = limits or reading_limits(Settings())
         self._retry = retry
         self._outcomes: dict[str, DescriptionOutcome] = {}
         self._retry_at: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._child_lock = threading.Lock()
         self._being_read: set[str] = set()
+        self._changed = threading.Condition()
+        self._readers = threading.BoundedSemaphore(READERS_MAX)
 
     def describe(self, path: Path) -> Description:
         """The file's description; raises ``SimulationError`` (with a line where known)."""
         outcome = self.describe_many([path])[path]
         if isinstance(outcome, SimulationError):
-            raise SimulationError(outcome.message, outcome.line)
+            raise _copied(outcome)
         return outcome
 
     def describe_if_ready(self, path: Path) -> Description | None:
@@ -99,62 +111,75 @@ class SimulationCatalog:
         try:
             digest = file_fingerprint(path)
         except (OSError, UnicodeDecodeError) as error:
-            raise SimulationError(f"cannot be read: {error}") from None
-        if self._unknown_paths({path: digest}):
-            description = self._recorded(path, digest)
-            if description is not None:
-                self._remember_outcome(digest, description)
-            else:
-                self._read_in_background(path, digest)
-        with self._lock:
+            raise _unreadable(error, path) from None
+        self._look_up_records({path: digest})
+        claimed = self._claim_unknown({path: digest})
+        if claimed:
+            threading.Thread(
+                target=self._read_claimed, args=(claimed,), name="catalog", daemon=True
+            ).start()
+        with self._changed:
             outcome = self._outcomes.get(digest)
         if isinstance(outcome, SimulationError):
-            raise SimulationError(outcome.message, outcome.line)
+            raise _copied(outcome)
         return outcome
 
-    def _read_in_background(self, path: Path, digest: str) -> None:
-        """Reads one file in a thread and a child of its own: one that hangs holds up no other."""
-        with self._lock:
-            if digest in self._being_read:
-                return
-            self._being_read.add(digest)
-
-        def read_file() -> None:
-            try:
-                self._remember_outcome(digest, _ask_child([path], self._timeout)[path])
-            finally:
-                with self._lock:
-                    self._being_read.discard(digest)
-
-        threading.Thread(target=read_file, name="catalog", daemon=True).start()
-
     def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOutcome]:
-        """The outcome for each file; one child process reads all that were not read before."""
+        """The outcome for each file; one child process reads all that were not read before.
+
+        Waits for those that another thread is reading already.
+        """
         outcomes: dict[Path, DescriptionOutcome] = {}
         digests: dict[Path, str] = {}
         for path in paths:
             try:
                 digests[path] = file_fingerprint(path)
             except (OSError, UnicodeDecodeError) as error:
-                outcomes[path] = SimulationError(f"cannot be read: {error}")
+                outcomes[path] = _unreadable(error, path)
+        self._look_up_records(digests)
+        self._read_claimed(self._claim_unknown(digests))
+        with self._changed:
+            self._changed.wait_for(lambda: not self._being_read & set(digests.values()))
+            for path, digest in digests.items():
+                outcomes[path] = self._outcomes.get(digest) or _no_outcome()
+        return outcomes
+
+    def _look_up_records(self, digests: Mapping[Path, str]) -> None:
         for path in self._unknown_paths(digests):
             description = self._recorded(path, digests[path])
             if description is not None:
                 self._remember_outcome(digests[path], description)
-        if self._unknown_paths(digests):
-            # one child at a time; another thread's may have read the same files meanwhile
-            with self._child_lock:
-                unknown = self._unknown_paths(digests)
-                if unknown:
-                    for path, outcome in _ask_child(unknown, self._timeout).items():
-                        self._remember_outcome(digests[path], outcome)
-        with self._lock:
-            outcomes.update({path: self._outcomes[digest] for path, digest in digests.items()})
-        return outcomes
+
+    def _claim_unknown(self, digests: Mapping[Path, str]) -> dict[Path, str]:
+        """Those files that nobody has read nor is reading; the caller must read them now."""
+        with self._changed:
+            unknown = {path: digests[path] for path in self._unknown_paths(digests)}
+            claimed = {p: digest for p, digest in unknown.items() if digest not in self._being_read}
+            self._being_read.update(claimed.values())
+        return claimed
+
+    def _read_claimed(self, claimed: Mapping[Path, str]) -> None:
+        if not claimed:
+            return
+        try:
+            with self._readers:
+                for path, outcome in read_files(list(claimed), self._limits):
+                    self._remember_outcome(claimed[path], outcome)
+                    if isinstance(outcome, ReadingEndedError):
+                        log.warning(
+                            "%s: %s\n%s",
+                            _place(path, outcome),
+                            outcome.message,
+                            outcome.traceback_text,
+                        )
+        finally:
+            with self._changed:
+                self._being_read.difference_update(claimed.values())
+                self._changed.notify_all()
 
     def _unknown_paths(self, digests: Mapping[Path, str]) -> list[Path]:
         now = time.monotonic()
-        with self._lock:
+        with self._changed:
             return [
                 path
                 for path, digest in digests.items()
@@ -162,57 +187,38 @@ class SimulationCatalog:
             ]
 
     def _remember_outcome(self, digest: str, outcome: DescriptionOutcome) -> None:
-        with self._lock:
+        with self._changed:
             self._outcomes[digest] = outcome
-            if isinstance(outcome, SimulationError):
+            may_mend = isinstance(outcome, SimulationError) and not isinstance(
+                outcome, ReadingEndedError
+            )
+            if may_mend:
                 self._retry_at[digest] = time.monotonic() + self._retry
             else:
                 self._retry_at.pop(digest, None)
+            self._being_read.discard(digest)
+            self._changed.notify_all()
 
 
 def _nothing_recorded(_path: Path, _digest: str) -> None:
     return None
 
 
-def _ask_child(paths: list[Path], timeout: float) -> dict[Path, DescriptionOutcome]:
-    command = [sys.executable, "-m", "quizserver.lab.describe_files", *map(str, paths)]
-    package = str(Path(__file__).resolve().parents[2])
-    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    # a simulation must not see the server's settings, its secret key among them
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUIZSERVER_")}
-    try:
-        completed = subprocess.run(
-            command,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            timeout=timeout,
-            env={**environment, "PYTHONPATH": search},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        too_slow = SimulationError(
-            f"importing it took longer than {timeout:g} s: do the work inside train, not at import"
-        )
-        if len(paths) == 1:
-            return {paths[0]: too_slow}
-        # one file hangs: each is read alone, so that the others get their descriptions
-        return {path: _ask_child([path], timeout)[path] for path in paths}
-    try:
-        answers = json.loads(completed.stdout)
-        return {path: _parse_answer(answer) for path, answer in zip(paths, answers, strict=True)}
-    except ValueError:
-        if len(paths) > 1:
-            return {path: _ask_child([path], timeout)[path] for path in paths}
-        last = (completed.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        return {paths[0]: SimulationError(f"the process that read it died: {last}")}
+def _copied(error: SimulationError) -> SimulationError:
+    """The same error to be raised: each raise adds to the traceback of what it raises."""
+    return type(error)(error.message, error.line, error.traceback_text)
 
 
-def _parse_answer(answer: Mapping[str, Any]) -> DescriptionOutcome:
-    if "error" in answer:
-        return SimulationError(answer["error"], answer["line"])
-    return description_from_json(answer["description"])
+def _no_outcome() -> SimulationError:
+    return SimulationError("it could not be read just now: try again")
+
+
+def _unreadable(error: OSError | UnicodeDecodeError, path: Path) -> SimulationError:
+    return SimulationError(f"cannot be read: {hide_folders(str(error), path.parent.parent)}")
+
+
+def _place(path: Path, error: SimulationError) -> str:
+    return f"{path.parent.name}/{path.name}:{error.line or 1}"
 
 
 def _import_error(error: BaseException, path: Path) -> SimulationError:
@@ -224,8 +230,9 @@ def _import_error(error: BaseException, path: Path) -> SimulationError:
     if isinstance(error, SimulationError):
         return SimulationError(error.message, error.line or line)
     if isinstance(error, OSError | UnicodeDecodeError) and line is None:
-        return SimulationError(f"cannot be read: {error}")
-    return SimulationError(f"{type(error).__name__}: {error}", line)
+        return _unreadable(error, path)
+    content = path.parent.parent
+    return SimulationError(error_text(error, content), line, traceback_text(error, content))
 
 
 def _first_paragraph(text: str | None) -> str:

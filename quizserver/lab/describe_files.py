@@ -1,35 +1,83 @@
-"""``python -m quizserver.lab.describe_files FILES…``: prints descriptions of simulations as JSON.
+"""``python -m quizserver.lab.describe_files PARENT MEMORY SECONDS FILES…``: describes simulations.
 
-One entry a file, in order: ``{"path", "description"}`` or ``{"path", "error", "line"}``. What the
-files themselves print goes to standard error.
+Prints one JSON object a line and file, in order, as soon as the file was read: ``{"description"}``,
+``{"error", "line", "traceback"}``, or ``{"ended", "how", "line", "printed"}`` where its reading was
+ended or died. This process runs no author's code itself: it forks a confined process for each file
+(``quizserver.confined``), with MEMORY in MiB, and dies with the process PARENT.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from quizserver.confined.error_text import hide_folders, is_memory_error
+from quizserver.confined.limits import Limits, die_with_parent
+from quizserver.confined.process import last_line
+from quizserver.confined.task import TaskEndedError, run_confined
 from quizserver.lab.catalog import load
 from quizserver.lab.description_json import description_to_json
 from quizserver.lab.model import SimulationError
 
+DESCRIPTION_KB = 1024
+# Words of a file that, sooner or later, imports torch or NumPy: what the lab itself imports with
+# them, and the phase maps that it checks when it is read.
+_HEAVY = re.compile(r"\b(torch|numpy|Map|losses|optim|layers|norms|schedules|backprop)\b")
 
-def describe_path(path: str) -> dict[str, Any]:
+
+def describe_file(path: Path, limits: Limits) -> dict[str, Any]:
+    """The answer about one file; see above."""
     try:
-        return {"path": path, "description": description_to_json(load(Path(path)).describe())}
+        answer: dict[str, Any] = run_confined(
+            lambda _report: _describe(path), limits, result_kb=DESCRIPTION_KB
+        )
+        return answer
+    except TaskEndedError as error:
+        return {
+            "ended": error.cause,
+            "how": error.how,
+            "line": error.line or last_line(error.printed, path.resolve()),
+            "printed": hide_folders(error.printed, path.resolve().parent.parent).strip(),
+        }
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    try:
+        return {"description": description_to_json(load(path).describe())}
     except SimulationError as error:
-        return {"path": path, "error": error.message, "line": error.line}
+        if is_memory_error(error):
+            raise
+        return {"error": error.message, "line": error.line, "traceback": error.traceback_text}
 
 
-def print_descriptions(paths: list[str]) -> int:
-    with contextlib.redirect_stdout(sys.stderr):
-        answers = [describe_path(path) for path in paths]
-    sys.stdout.write(json.dumps(answers))
-    return 0
+def import_what_files_need(paths: list[Path]) -> None:
+    """Imports torch if a file will: what a confined process was forked with counts as none of its
+    memory, and several files share it."""
+    for path in paths:
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if _HEAVY.search(text):
+            import torch
+
+            torch.set_num_threads(1)
+            return
+
+
+def main(arguments: list[str]) -> None:
+    parent, memory_mb, seconds, *names = arguments
+    die_with_parent(int(parent))
+    paths = [Path(name) for name in names]
+    import_what_files_need(paths)
+    for path in paths:
+        answer = describe_file(path, Limits(int(memory_mb), float(seconds)))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(print_descriptions(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -16,11 +16,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from quizserver.confined.error_text import error_text, traceback_text
 from quizserver.lab.model import SimulationError
 from quizserver.lab.point_checks import UnseededRandomness, check_x, checked_point
 from quizserver.lab.replicas import Replicas
@@ -221,6 +223,9 @@ def _author_errors(simulation: Simulation) -> Iterator[None]:
     except Exception as error:
         frames = traceback.extract_tb(sys.exc_info()[2])
         lines = [frame.lineno for frame in frames if frame.filename == simulation.file]
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        text = ". ".join([text, *getattr(error, "__notes__", ())])
-        raise SimulationError(text, lines[-1] if lines else None) from error
+        content = Path(simulation.file or "").parent.parent
+        raise SimulationError(
+            error_text(error, content),
+            lines[-1] if lines else None,
+            traceback_text(error, content),
+        ) from error

@@ -18,12 +18,21 @@ _ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
 class SimulationError(Exception):
-    """A simulation file that cannot be used. ``line`` is the line of the file, if known."""
+    """A simulation file that cannot be used. ``line`` is the line of the file, if known.
 
-    def __init__(self, message: str, line: int | None = None) -> None:
+    Message and traceback are for the author and the log: they may hold whatever the author's code
+    says, but no folder of the machine. ``traceback_text`` is empty where the lab itself objects.
+    """
+
+    def __init__(self, message: str, line: int | None = None, traceback_text: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.line = line
+        self.traceback_text = traceback_text
+
+
+class ReadingEndedError(SimulationError):
+    """A simulation file whose reading took more than it may, or ended the process that read it."""
 
 
 class KnobError(ValueError):

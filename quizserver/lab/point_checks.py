@@ -82,8 +82,7 @@ class UnseededRandomness:
             raise
         except Exception as error:
             if self._was_drawn():
-                text = f"{type(error).__name__}: {error}. Besides, {_UNSEEDED}"
-                raise SimulationError(text) from error
+                error.add_note(f"Besides, {_UNSEEDED}")
             raise
 
     def _was_drawn(self) -> bool:

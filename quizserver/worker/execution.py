@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from quizserver.confined.error_text import hide_folders
 from quizserver.db.availability import unavailable_reason
 from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
@@ -184,6 +184,9 @@ class Execution:
             self._follow_process(run, training, on_tick)
         finally:
             training.kill_group()
+            if training.printed_text:
+                printed = hide_folders(training.printed_text, self._content).strip()
+                log.info("run %s printed, at the end:\n%s", run.id, printed)
 
     def _follow_process(
         self, run: Run, training: process.TrainingProcess, on_tick: Callable[[], object]
@@ -194,10 +197,8 @@ class Execution:
         limit = self._bounds.time_limit(run.request)
         deadline, next_turn = time.monotonic() + limit.seconds, time.monotonic() + TURN
         is_long = not isinstance(run.request, CurveRequest)
-        poll = select.poll()
-        poll.register(training.pipe, select.POLLIN)
         while True:
-            if poll.poll(TICK * 1000):
+            if training.wait_for_message(TICK):
                 buffer.add_bytes(os.read(training.pipe, 1 << 20))
             if not lease.store_or_renew(buffer):
                 return

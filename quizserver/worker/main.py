@@ -12,10 +12,10 @@ import signal
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from quizserver.confined import limits
 from quizserver.db.computed import open_computed
 from quizserver.server_log import configure_logging
 from quizserver.settings import ENVIRONMENT_PREFIX, Settings, load_settings
-from quizserver.worker import limits
 from quizserver.worker.reaper import SILENCE
 
 if TYPE_CHECKING:  # it imports numpy, which reads the number of threads from the environment

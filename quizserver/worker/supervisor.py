@@ -20,6 +20,7 @@ from typing import Any
 
 from huey.consumer import Consumer, Scheduler, Worker, WorkerRecycle
 
+from quizserver.confined import limits
 from quizserver.db.computed import computed_database
 from quizserver.db.session import Database
 from quizserver.machine import this_machine
@@ -28,7 +29,6 @@ from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
 from quizserver.runs.workers_store import WorkerStore
 from quizserver.settings import Settings
-from quizserver.worker import limits
 from quizserver.worker.execution import Execution, RunBounds
 from quizserver.worker.held_files import WorkerStatements
 from quizserver.worker.process import TrainFunction

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.confined.limits import Limits
 from quizserver.lab import catalog as catalog_module
 from quizserver.lab.catalog import SimulationCatalog, file_fingerprint, load
 from quizserver.lab.description_json import description_from_json, description_to_json
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.model import Description, SimulationError
+from quizserver.lab.file_reading import read_files
+from quizserver.lab.model import Description, ReadingEndedError, SimulationError
 
 GOOD = '''\
 """A line that falls.
@@ -65,13 +69,12 @@ def write(tmp_path: Path) -> Write:
 def children(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
     """The files that each child process was asked about."""
     calls: list[list[Path]] = []
-    ask = catalog_module._ask_child
 
-    def counted(paths: list[Path], timeout: float) -> object:
+    def counted(paths: list[Path], limits: Limits) -> object:
         calls.append(paths)
-        return ask(paths, timeout)
+        return read_files(paths, limits)
 
-    monkeypatch.setattr(catalog_module, "_ask_child", counted)
+    monkeypatch.setattr(catalog_module, "read_files", counted)
     return calls
 
 
@@ -129,7 +132,8 @@ def test_a_file_that_hangs_does_not_hold_up_the_others(write: Callable[..., Path
     recorded_file, hanging = write(GOOD), write("import time\ntime.sleep(60)\n", "hanging.py")
     described = load(recorded_file).describe()
     catalog = SimulationCatalog(
-        recorded=lambda path, _: described if path == recorded_file else None, timeout=1
+        recorded=lambda path, _: described if path == recorded_file else None,
+        limits=Limits(memory_mb=512, seconds=1),
     )
     waiting = threading.Thread(target=lambda: catalog.describe_many([hanging]))
     waiting.start()
@@ -190,19 +194,88 @@ def test_a_file_that_cannot_be_used_says_why_and_where(
         assert error.line == line
 
 
-def test_a_file_that_ends_the_process_is_reported_and_others_are_not_blamed(
-    write: Callable[..., Path],
+# What goes wrong while a file is read: its text, words of the message, and the line that is named.
+ENDED = {
+    "allocates": ("x = 1\ny = bytearray(300 * 1024 * 1024)\n", "used more than 96 MiB", 2),
+    "shares": ("import mmap\nm = mmap.mmap(-1, 300 * 1024 * 1024)\n", "used more than 96 MiB", 2),
+    "loops": ("\n\nwhile True:\n    pass\n", "took longer than 0.8 s", None),
+    "waits_in_c": (
+        "import re\n\nre.match('(a+)+$', 'a' * 40 + 'b')\n", "took longer than 0.8 s", 3
+    ),
+    "prints": ("while True:\n    print('x' * 999)\n", "more than 1024 KiB of text", None),
+    "leaves": ("import os\nos._exit(7)\n", "died (exit code 7)", None),
+    "crashes": ("import os, signal\n\nos.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV", 3),
+    "writes_nonsense": (
+        "import os\nfor n in range(3, 64):\n    try:\n        os.write(n, b'[1]\\n')\n"
+        "    except OSError:\n        pass\n",
+        "wrote into the pipe", None,
+    ),
+}  # fmt: skip
+
+
+def test_a_file_whose_reading_was_ended_says_why_and_is_not_read_again(
+    write: Callable[..., Path], children: list[list[Path]]
 ) -> None:
-    deadly, good = write("import os\nos._exit(3)\n", "deadly.py"), write(GOOD)
-    outcomes = SimulationCatalog().describe_many([deadly, good])
-    assert isinstance(outcomes[good], Description)
-    assert "the process that read it died" in str(outcomes[deadly])
+    paths = {name: write(text, f"{name}.py") for name, (text, _, _) in ENDED.items()}
+    good = write(GOOD, "zulu.py")
+    catalog = SimulationCatalog(limits=Limits(memory_mb=96, seconds=0.8), retry=0)
+    for _ in range(2):
+        outcomes = catalog.describe_many([*paths.values(), good])
+        for name, (_text, words, line) in ENDED.items():
+            outcome = outcomes[paths[name]]
+            assert isinstance(outcome, ReadingEndedError), name
+            assert words in outcome.message
+            assert line in (None, outcome.line), name
+        assert isinstance(outcomes[good], Description), "it was blamed for another file"
+    with pytest.raises(ReadingEndedError, match="96 MiB"):
+        catalog.describe_if_ready(paths["allocates"])
+    assert len(children) == 1, "a file that ended its reader was read again"
+    write(GOOD, "allocates.py")
+    assert catalog.describe(paths["allocates"]).title == "Falling"
 
 
-def test_a_file_that_never_ends_is_given_up(write: Write) -> None:
+def test_a_file_can_neither_start_processes_nor_make_or_grow_files(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    there = tmp_path / "there.txt"
+    there.write_text("kept")
+    texts = {
+        "forks": "import os\nos.fork()\n",
+        "runs": "import subprocess\nsubprocess.run(['true'])\n",
+        "writes": f"open({str(tmp_path / 'new.txt')!r}, 'w')\n",
+        "empties": f"open({str(there)!r}, 'w')\n",
+        "deletes": f"import os\nos.unlink({str(there)!r})\n",
+    }
+    grows = write(f"with open({str(there)!r}, 'r+') as f:\n    f.write('x' * 99)\n", "grows.py")
+    paths = {name: write(text, f"{name}.py") for name, text in texts.items()}
+    outcomes = SimulationCatalog().describe_many([*paths.values(), grows])
+    assert "File too large" in str(outcomes[grows])
+    if platform.machine() in ("x86_64", "aarch64"):
+        for name, path in paths.items():
+            assert "may not start processes, nor make" in str(outcomes[path]), name
+        assert there.read_text() == "kept"
+        assert not (tmp_path / "new.txt").exists()
+
+
+def test_threads_that_ask_in_both_ways_wait_for_one_attempt(
+    write: Write, children: list[list[Path]]
+) -> None:
     path = write("import time\ntime.sleep(60)\n")
-    with pytest.raises(SimulationError, match=r"longer than 0\.5 s"):
-        SimulationCatalog(timeout=0.5).describe(path)
+    catalog = SimulationCatalog(limits=Limits(memory_mb=96, seconds=1))
+    assert catalog.describe_if_ready(path) is None
+    with pytest.raises(ReadingEndedError, match="longer than 1 s"):
+        catalog.describe(path)
+    assert children == [[path]]
+
+
+def test_what_a_file_says_names_no_folder_of_the_machine(write: Write, tmp_path: Path) -> None:
+    path = write("import json\n\n\ndef f():\n    json.load(open('/srv/secret/data.csv'))\n\nf()\n")
+    with pytest.raises(SimulationError) as caught:
+        SimulationCatalog().describe(path)
+    assert caught.value.message.endswith("'data.csv'")
+    assert f'File "{tmp_path.name}/simulation.py", line 5, in f' in caught.value.traceback_text
+    for folder in (str(tmp_path), "/srv", str(Path(json.__file__).parent), str(Path.home())):
+        assert folder not in caught.value.message + caught.value.traceback_text
 
 
 def test_a_file_does_not_see_the_servers_settings(
@@ -253,7 +326,7 @@ def test_a_page_never_waits_for_a_file_that_hangs(tmp_path: Path) -> None:
     slow, good = tmp_path / "slow.py", tmp_path / "good.py"
     slow.write_text("import time\ntime.sleep(60)\n")
     good.write_text(GOOD)
-    catalog = SimulationCatalog(timeout=30)
+    catalog = SimulationCatalog(limits=Limits(memory_mb=512, seconds=30))
     started = time.monotonic()
     assert catalog.describe_if_ready(slow) is None
     assert catalog.describe_if_ready(good) is None

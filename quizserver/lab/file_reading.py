@@ -1,0 +1,75 @@
+"""Has simulation files read by a child process, which confines each of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from quizserver.confined.limits import Limits
+from quizserver.lab.description_json import description_from_json
+from quizserver.lab.model import Description, ReadingEndedError, SimulationError
+
+DescriptionOutcome: TypeAlias = Description | SimulationError
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def read_files(paths: Sequence[Path], limits: Limits) -> Iterator[tuple[Path, DescriptionOutcome]]:
+    """Each file with its description or what is wrong with it, as soon as it was read.
+
+    Every file is read in a confined process of its own, so that none is blamed for another.
+    """
+    package = str(Path(__file__).resolve().parents[2])
+    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    # a simulation must not see the server's settings, its secret key among them
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUIZSERVER_")}
+    command = [
+        *(sys.executable, "-m", "quizserver.lab.describe_files"),
+        *(str(os.getpid()), str(limits.memory_mb), str(limits.seconds)),
+        *map(str, paths),
+    ]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**environment, "PYTHONPATH": search, **dict.fromkeys(_THREADS, "1")},
+    ) as child:
+        assert child.stdout is not None
+        try:
+            for path in paths:
+                line = child.stdout.readline()
+                yield path, _parse_answer(json.loads(line)) if line else _no_answer()
+        finally:
+            child.kill()
+
+
+def _no_answer() -> SimulationError:
+    return SimulationError("the process that reads simulations ended before it was read: try again")
+
+
+def _parse_answer(answer: Mapping[str, Any]) -> DescriptionOutcome:
+    if "description" in answer:
+        return description_from_json(answer["description"])
+    if "error" in answer:
+        return SimulationError(answer["error"], answer["line"], answer["traceback"])
+    message = _ENDED[answer["ended"]].format(how=answer["how"])
+    return ReadingEndedError(message, answer["line"], answer["printed"])
+
+
+_ENDED: Mapping[str, str] = {
+    "memory": "it used more than {how} of memory while it was read, so reading it was ended. Make "
+    "large tensors inside train, not at import",
+    "time": "importing it took longer than {how}, so reading it was ended. Do the work inside "
+    "train, not at import",
+    "output": "it printed, or described itself in, {how} of text, so reading it was ended. "
+    "Print less",
+    "died": "the process that read it died ({how}). A simulation must neither end nor crash the "
+    "process that it runs in",
+}
