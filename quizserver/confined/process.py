@@ -31,8 +31,9 @@ _ENVIRONMENT = (
     "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
 _TAIL = 2 * 1024
-# Shortly before its time is over, it prints where in the code it is.
-_LAST_WORDS_SECONDS = 0.25
+# At this signal it prints where in the code it is.
+_WHERE_SIGNAL = signal.SIGUSR2
+_WHERE_SECONDS = 0.25
 
 # Takes the writing end of the pipe for messages and returns the exit code.
 Body = Callable[[int], int]
@@ -101,6 +102,19 @@ class ConfinedProcess:
                 time.sleep(0.005)
         return self._code
 
+    def ask_where(self) -> None:
+        """Lets it print where in the code it is, before it is killed; it may not answer."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, _WHERE_SIGNAL)
+        poll = select.poll()
+        poll.register(self.output, select.POLLIN)
+        deadline = time.monotonic() + _WHERE_SECONDS
+        while self._has_output and (left := deadline - time.monotonic()) > 0:
+            poll.poll(left * 1000)
+            self.read_output()
+            if "(most recent call first)" in self.printed_text:
+                break
+
     def pause_group(self) -> None:
         """Stops the process, with everything that it started, until ``resume_group``."""
         self._send_signal(signal.SIGSTOP)
@@ -148,7 +162,9 @@ def start_confined(body: Body, limits: Limits) -> ConfinedProcess:
     try:
         _drop_inherited(parent, writer, output_writer)
         process_limits.limit_process(limits)
-        _announce_last_words(limits.seconds)
+        # The handlers are written in C: they answer even where the code waits in C itself.
+        faulthandler.enable(2, all_threads=False)
+        faulthandler.register(_WHERE_SIGNAL, 2, all_threads=False)
         status = body(writer)
     except BaseException:
         with suppress(BaseException):
@@ -184,13 +200,6 @@ def _drop_inherited(parent: int, writer: int, output: int) -> None:
     sys.dont_write_bytecode = True
     # The objects of the parent must not be finalised in this process.
     gc.freeze()
-
-
-def _announce_last_words(seconds: float) -> None:
-    """Prints where the code is when it crashes, and shortly before its time is over: even where it
-    waits in C, out of the reach of signals."""
-    faulthandler.enable(2, all_threads=False)
-    faulthandler.dump_traceback_later(max(seconds - _LAST_WORDS_SECONDS, seconds * 0.75), file=2)
 
 
 def last_line(printed: str, path: Path) -> int | None:

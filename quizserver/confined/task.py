@@ -92,6 +92,7 @@ class _Listener:
                 if len(received) > self.result_kb * 1024:
                     raise self._ended("output", f"more than {self.result_kb} KiB")
             if time.monotonic() > deadline:
+                self.process.ask_where()
                 raise self._ended("time", f"{self.limits.seconds:g} s")
 
     def _result_of(self, message: dict[str, Any]) -> Any:
