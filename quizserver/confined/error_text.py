@@ -18,6 +18,9 @@ DENIED_TEXT = (
     "a simulation may not start processes, nor make, empty, rename or delete files: "
     "compute what it needs inside train"
 )
+_OWN_CALL = re.compile(
+    r'\s*File "(quizserver/(confined|worker|lab/(catalog|describe_files))\b|<frozen runpy>)'
+)
 _MEMORY_PHRASES = ("allocate memory", "not enough memory", "bad_alloc")
 
 # An absolute path of at least two parts; no part of an address on the web.
@@ -37,6 +40,12 @@ def traceback_text(error: BaseException, folder: Path) -> str:
     """The traceback with its causes; paths as in ``error_text``. Its end when it is very long."""
     text = "".join(traceback.format_exception(error))
     return hide_folders(text, folder).strip()[-_TRACEBACK_MAX:]
+
+
+def output_text(printed: str, folder: Path) -> str:
+    """What a process printed, paths as above, without the calls that led to the author's code."""
+    lines = hide_folders(printed, folder).strip().splitlines()
+    return "\n".join(line for line in lines if not _OWN_CALL.match(line))
 
 
 def hide_folders(text: str, folder: Path) -> str:

@@ -30,7 +30,7 @@ _ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS", "LD_LIBRARY_PATH",
     "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
-_TAIL = 2 * 1024
+_TAIL = 8 * 1024
 # At this signal it prints where in the code it is.
 _WHERE_SIGNAL = signal.SIGUSR2
 _WHERE_SECONDS = 0.25

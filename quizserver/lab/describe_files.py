@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from quizserver.confined.error_text import hide_folders, is_memory_error
+from quizserver.confined.error_text import is_memory_error, output_text
 from quizserver.confined.limits import Limits, die_with_parent
 from quizserver.confined.process import last_line
 from quizserver.confined.task import TaskEndedError, run_confined
@@ -40,7 +40,7 @@ def describe_file(path: Path, limits: Limits) -> dict[str, Any]:
             "ended": error.cause,
             "how": error.how,
             "line": error.line or last_line(error.printed, path.resolve()),
-            "printed": hide_folders(error.printed, path.resolve().parent.parent).strip(),
+            "printed": output_text(error.printed, path.resolve().parent.parent),
         }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.confined.error_text import hide_folders
+from quizserver.confined.error_text import output_text
 from quizserver.db.availability import unavailable_reason
 from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
@@ -185,7 +185,7 @@ class Execution:
         finally:
             training.kill_group()
             if training.printed_text:
-                printed = hide_folders(training.printed_text, self._content).strip()
+                printed = output_text(training.printed_text, self._content)
                 log.info("run %s printed, at the end:\n%s", run.id, printed)
 
     def _follow_process(

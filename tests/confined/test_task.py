@@ -122,7 +122,7 @@ def test_output_is_bounded_and_its_end_is_kept() -> None:
     ended = failure_of(print_some)
     assert (ended.cause, ended.how) == ("died", "exit code 1")
     assert ended.printed.endswith("LookupError: the last words\n")
-    assert len(ended.printed) <= 2048
+    assert len(ended.printed) <= 8192
 
 
 def test_a_result_is_bounded_too() -> None:
