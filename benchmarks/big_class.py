@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -91,17 +92,26 @@ def _download_rows(client: FlaskClient) -> Iterator[Measurement]:
 def _timed_get(
     client: FlaskClient, rest: str, headers: Any = None, *, watch: bool = False
 ) -> tuple[float, int, int]:
-    """Seconds, bytes, and the most memory in KiB seen between two chunks."""
-    size = most = 0
+    """Seconds, bytes, and the most memory in KiB seen meanwhile, a hundred times a second."""
+    seen, done = [0], threading.Event()
+
+    def watch_memory() -> None:
+        while not done.wait(0.01):
+            seen.append(process_memory("VmRSS"))
+
+    watcher = threading.Thread(target=watch_memory)
+    if watch:
+        watcher.start()
     started = time.perf_counter()
     response = client.get(f"/classes/1/{rest}", headers=headers, buffered=False)
-    for chunk in response.iter_encoded():
-        size += len(chunk)
-        most = max(most, process_memory("VmRSS")) if watch else 0
+    size = sum(len(chunk) for chunk in response.iter_encoded())
     spent = time.perf_counter() - started
+    if watch:
+        done.set()
+        watcher.join()
     assert response.status_code in (200, 304), response.status
     response.close()
-    return spent, size, most
+    return spent, size, max(seen)
 
 
 def process_memory(name: str) -> int:

@@ -21,6 +21,7 @@ from quizserver.runs.request_parser import BODY_MAX, parse_request_body
 from quizserver.runs.requests import CurveRequest, VerificationRequest
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings
+from quizserver.web.downloads import attachment_response
 from quizserver.web.event_streams import event_stream_response, requested_event_id
 
 if TYPE_CHECKING:  # they cost time at start, and only their names are needed here
@@ -97,8 +98,9 @@ class RunPages:
     def download_csv(self, run_id: str) -> Response:
         run = self._find_run(run_id)
         lines = results.csv_lines(run, list(self.runs.store.read_batches(run_id)))
-        response = Response(lines, mimetype="text/csv")
-        response.headers.set("Content-Disposition", "attachment", filename=results.csv_name(run))
+        response = attachment_response(
+            lines, filename=results.csv_name(run), content_type="text/csv; charset=utf-8"
+        )
         response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +22,17 @@ RETRY = 1000  # milliseconds after which a browser tries again when the stream b
 GONE = "This run is no longer kept here. Run it again."
 
 
+log = logging.getLogger(__name__)
+
+
 class EventStream:
     """The events of a run after the batch number ``after``, as the body of a response.
 
     ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, an
     ``alive`` after ``heartbeat`` seconds without one, then one ``end``. Closing the stream, or
-    dropping it without ever having read it, frees its place in the hub. Raises RunRefusedError when
-    the hub has no place.
+    dropping it without ever having read it, frees its place in the hub. A stream whose store fails
+    breaks off without an ``end``, and a page that misses that asks again. Raises RunRefusedError
+    when the hub has no place.
     """
 
     def __init__(
@@ -57,6 +62,11 @@ class EventStream:
     def __next__(self) -> bytes:
         try:
             return next(self._events)
+        except Exception as error:
+            self.close()
+            if not isinstance(error, StopIteration):
+                log.exception("the events of run %s broke off", self._run_id)
+            raise StopIteration from None
         except BaseException:
             self.close()
             raise

@@ -290,6 +290,27 @@ def test_a_store_that_fails_for_a_moment_does_not_end_the_streams(
     assert next_points(stream_events)[1] == 1
 
 
+def test_a_stream_whose_store_fails_breaks_off_without_an_end_and_frees_its_place(
+    store: RunStore, hub: StreamHub, claimed_run: Run, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """A page that misses the end asks again: it must not take the silence for one."""
+    stream = EventStream(store, hub, claimed_run.id, 0)
+
+    def fail(_after: object) -> None:
+        raise OSError("the database is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read_progress", fail)
+        assert list(events(stream)) == []
+    assert "the events of run" in caplog.text
+    for _ in range(2):  # of three places one would be taken
+        EventStream(store, hub, claimed_run.id, 0)
+    last = EventStream(store, hub, claimed_run.id, 0)
+    assert next(events(last))[0] == "state"
+    last.close()
+
+
 def test_one_visitor_leaves_places_for_others(store: RunStore) -> None:
     hub = StreamHub(store, streams_max=10, per_visitor=2)
     hub.add_stream("a", "ana")

@@ -174,7 +174,7 @@ class ItemsPages:
         data = self._load_items_data(class_id, download=True)
         lines = export.items_csv(data.columns, data.analysis, data.which, data.doubted_questions())
         return attachment_response(
-            "".join(lines),
+            lines,
             filename=f"class-{class_id}-items.csv",
             content_type="text/csv; charset=utf-8",
         )

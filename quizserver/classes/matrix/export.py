@@ -1,6 +1,7 @@
-"""The matrix and the attempts as CSV and JSON, streamed in chunks of fifty learners.
+"""The matrix and the attempts as CSV and JSON, in chunks of fifty learners.
 
-Every chunk has a database session of its own: a slow download holds no connection.
+All chunks are read in the caller's session, and so at one moment. The caller reads them at once: a
+slow download must hold no connection.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix import store
@@ -23,7 +26,6 @@ from quizserver.classes.matrix.model import (
 )
 from quizserver.classes.model import Class
 from quizserver.classes.spreadsheet import csv_file
-from quizserver.db.session import OpenReading
 
 MatrixLine = tuple[MatrixLearner, LearnerTotals, Mapping[str, MatrixCell]]
 
@@ -35,8 +37,8 @@ ATTEMPT_HEADS = (
 )
 
 
-def stream_matrix_csv(
-    open_reading: OpenReading,
+def matrix_csv(
+    session: Session,
     learners: Sequence[MatrixLearner],
     columns: Sequence[QuestionColumn],
     show: ShownAttempt,
@@ -62,10 +64,9 @@ def stream_matrix_csv(
 
     def read_chunks() -> Iterator[list[list[object]]]:
         for batch in _split_learners(learners, LEARNERS_PER_CHUNK):
-            with open_reading() as session:
-                cells_by_learner = store.packed_cells(
-                    session, [learner.person_id for learner in batch], questions, show
-                )
+            cells_by_learner = store.packed_cells(
+                session, [learner.person_id for learner in batch], questions, show
+            )
             yield [
                 csv_line(learner, *cells_by_learner.get(learner.person_id, (NO_TOTALS, ())))
                 for learner in batch
@@ -74,8 +75,8 @@ def stream_matrix_csv(
     return csv_file(head, read_chunks())
 
 
-def stream_matrix_json(
-    open_reading: OpenReading,
+def matrix_json(
+    session: Session,
     class_: Class,
     learners: Sequence[MatrixLearner],
     columns: Sequence[QuestionColumn],
@@ -105,16 +106,16 @@ def stream_matrix_json(
         }
 
     head = {"class": class_.title, "questions": [_question_object(column) for column in columns]}
-    chunks = _matrix_chunks(open_reading, learners, questions)
-    return _stream_json(
+    chunks = _matrix_chunks(session, learners, questions)
+    return _json_parts(
         head,
         "learners",
         ([learner_object(*matrix_line) for matrix_line in chunk] for chunk in chunks),
     )
 
 
-def stream_attempts_csv(
-    open_reading: OpenReading, learners: Sequence[MatrixLearner], columns: Sequence[QuestionColumn]
+def attempts_csv(
+    session: Session, learners: Sequence[MatrixLearner], columns: Sequence[QuestionColumn]
 ) -> Iterator[str]:
     """One line an attempt, by learner, question and number; lists are joined with spaces."""
 
@@ -126,34 +127,33 @@ def stream_attempts_csv(
         values["chosen"], values["shown"] = " ".join(answer.chosen), " ".join(answer.shown)
         return [*values.values()]
 
-    chunks = _attempt_chunks(open_reading, learners, columns)
+    chunks = _attempt_chunks(session, learners, columns)
     return csv_file(
         ATTEMPT_HEADS, ([csv_line(*answered) for answered in chunk] for chunk in chunks)
     )
 
 
-def stream_attempts_json(
-    open_reading: OpenReading,
+def attempts_json(
+    session: Session,
     class_: Class,
     learners: Sequence[MatrixLearner],
     columns: Sequence[QuestionColumn],
 ) -> Iterator[str]:
     """A JSON object with the questions and the attempts."""
     head = {"class": class_.title, "questions": [_question_object(column) for column in columns]}
-    chunks = _attempt_chunks(open_reading, learners, columns)
-    return _stream_json(
+    chunks = _attempt_chunks(session, learners, columns)
+    return _json_parts(
         head, "attempts", ([_attempt_object(*answered) for answered in chunk] for chunk in chunks)
     )
 
 
 def _matrix_chunks(
-    open_reading: OpenReading, learners: Sequence[MatrixLearner], questions: Sequence[str]
+    session: Session, learners: Sequence[MatrixLearner], questions: Sequence[str]
 ) -> Iterator[list[MatrixLine]]:
     for batch in _split_learners(learners, LEARNERS_PER_CHUNK):
         ids = [learner.person_id for learner in batch]
-        with open_reading() as session:
-            totals = store.learner_totals(session, ids, questions)
-            cells = store.learner_cells(session, ids, questions)
+        totals = store.learner_totals(session, ids, questions)
+        cells = store.learner_cells(session, ids, questions)
         yield [
             (learner, totals.get(learner.person_id, NO_TOTALS), cells.get(learner.person_id, {}))
             for learner in batch
@@ -161,17 +161,13 @@ def _matrix_chunks(
 
 
 def _attempt_chunks(
-    open_reading: OpenReading, learners: Sequence[MatrixLearner], columns: Sequence[QuestionColumn]
+    session: Session, learners: Sequence[MatrixLearner], columns: Sequence[QuestionColumn]
 ) -> Iterator[Iterator[tuple[MatrixLearner, QuestionColumn, AttemptRow]]]:
     """In the order of the learners' names, then of the class's questions."""
     by_question = {column.question: column for column in columns}
     for batch in _split_learners(learners, LEARNERS_PER_CHUNK):
-        with open_reading() as session:
-            answers = list(
-                store.learner_attempts(
-                    session, [learner.person_id for learner in batch], by_question
-                )
-            )
+        ids = [learner.person_id for learner in batch]
+        answers = list(store.learner_attempts(session, ids, by_question))
         yield _by_learner_and_column(answers, batch, by_question)
 
 
@@ -218,7 +214,7 @@ def _question_object(column: QuestionColumn) -> dict[str, Any]:
     }
 
 
-def _stream_json(
+def _json_parts(
     head: Mapping[str, Any], name: str, chunks: Iterable[Iterable[Mapping[str, Any]]]
 ) -> Iterator[str]:
     """One JSON object: ``head``, and under ``name`` a list with one entry a line."""

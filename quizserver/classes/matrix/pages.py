@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from quizserver.classes.columns import QuestionColumn, missing_topics, question_
 from quizserver.classes.guards import ClassGuards
 from quizserver.classes.matrix import export, store
 from quizserver.classes.matrix.learner_work import attempt_work, topic_work
-from quizserver.classes.matrix.model import MatrixLearner
+from quizserver.classes.matrix.model import MatrixLearner, ShownAttempt
 from quizserver.classes.matrix.query import ROWS_PER_PAGE, MatrixQuery, parse_matrix_query
 from quizserver.classes.matrix.reader import MatrixReader
 from quizserver.classes.matrix.totals_cache import TotalsCache
@@ -163,6 +164,20 @@ class MatrixPages:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassWork:
+    """What a download is about: ``show`` is the attempt whose mark stands for a question."""
+
+    class_: Class
+    learners: Sequence[MatrixLearner]
+    columns: Sequence[QuestionColumn]
+    show: ShownAttempt
+
+
+ReadParts = Callable[[Session, ClassWork], Iterable[str]]
+_CONTENT_TYPES = {"csv": "text/csv", "json": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixDownloads:
     """The matrix and the attempts of a class as files."""
 
@@ -171,32 +186,45 @@ class MatrixDownloads:
     guards: ClassGuards
 
     def download_matrix_csv(self, class_id: int) -> Response:
-        _, learners, columns = self._read_class(class_id)
-        show = parse_matrix_query(request.args, columns).show
-        lines = export.stream_matrix_csv(self.database.read, learners, columns, show)
-        return _stream_file(class_id, f"matrix-{show}", "csv", lines)
+        def matrix_csv(session: Session, class_: ClassWork) -> Iterator[str]:
+            return export.matrix_csv(session, class_.learners, class_.columns, class_.show)
+
+        return self._download(class_id, "matrix-{show}", "csv", matrix_csv)
 
     def download_matrix_json(self, class_id: int) -> Response:
-        lines = export.stream_matrix_json(self.database.read, *self._read_class(class_id))
-        return _stream_file(class_id, "matrix", "json", lines)
+        def matrix_json(session: Session, class_: ClassWork) -> Iterator[str]:
+            return export.matrix_json(session, class_.class_, class_.learners, class_.columns)
+
+        return self._download(class_id, "matrix", "json", matrix_json)
 
     def download_attempts_csv(self, class_id: int) -> Response:
-        _, learners, columns = self._read_class(class_id)
-        lines = export.stream_attempts_csv(self.database.read, learners, columns)
-        return _stream_file(class_id, "attempts", "csv", lines)
+        def attempts_csv(session: Session, class_: ClassWork) -> Iterator[str]:
+            return export.attempts_csv(session, class_.learners, class_.columns)
+
+        return self._download(class_id, "attempts", "csv", attempts_csv)
 
     def download_attempts_json(self, class_id: int) -> Response:
-        lines = export.stream_attempts_json(self.database.read, *self._read_class(class_id))
-        return _stream_file(class_id, "attempts", "json", lines)
+        def attempts_json(session: Session, class_: ClassWork) -> Iterator[str]:
+            return export.attempts_json(session, class_.class_, class_.learners, class_.columns)
 
-    def _read_class(
-        self, class_id: int
-    ) -> tuple[Class, list[MatrixLearner], tuple[QuestionColumn, ...]]:
+        return self._download(class_id, "attempts", "json", attempts_json)
+
+    def _download(
+        self, class_id: int, name: str, suffix: Literal["csv", "json"], read_parts: ReadParts
+    ) -> Response:
+        """The file of ``read_parts``; the class, its learners and all of it are of one moment."""
         class_ = self.guards.require_managed_class(class_id)
         with self.database.read() as session:
             topics = classes.class_topics(session, class_id)
+            columns = question_columns(topics, self.library.snapshot())
+            show = parse_matrix_query(request.args, columns).show
             learners = store.matrix_learners(session, class_id)
-        return class_, learners, question_columns(topics, self.library.snapshot())
+            file_name = f"class-{class_id}-{name.format(show=show)}-{datetime.now(UTC):%Y-%m-%d}"
+            return attachment_response(
+                read_parts(session, ClassWork(class_, learners, columns, show)),
+                filename=f"{file_name}.{suffix}",
+                content_type=f"{_CONTENT_TYPES[suffix]}; charset=utf-8",
+            )
 
 
 def _require_learner(session: Session, class_id: int, person_id: int) -> MatrixLearner:
@@ -236,12 +264,3 @@ def _experiment_moments(session: Session, person_id: int, question: Question) ->
 
 def _parse_version(present: Question, version: str, source: str) -> Question | None:
     return present if version == present.version else earlier_version(present, source)
-
-
-def _stream_file(class_id: int, name: str, suffix: str, lines: Iterator[str]) -> Response:
-    content_types = {"csv": "text/csv", "json": "application/json"}
-    return attachment_response(
-        lines,
-        filename=f"class-{class_id}-{name}-{datetime.now(UTC):%Y-%m-%d}.{suffix}",
-        content_type=f"{content_types[suffix]}; charset=utf-8",
-    )
