@@ -87,6 +87,14 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
         _import_command("administration.backup.commands:restore_command"),
         "Bring a backup back into an empty data folder, database and content folder.",
     ),
+    "prune": (
+        _import_command("administration.prune_command:prune_command"),
+        "Delete guests, runs and log entries that are older than the settings keep them.",
+    ),
+    "rebuild": (
+        _import_command("administration.rebuild_command:rebuild_command"),
+        "Compute every summary again from the attempts, and say which were wrong.",
+    ),
     "simulate": (
         _import_command("authoring.simulate_command:simulate_command"),
         "Train one arm of a topic's simulation and print its curves.",

@@ -111,6 +111,20 @@ class Settings:
     runs_waiting_max: int = _setting_field(64, "runs that may wait for a worker", low=1)
     runs_per_visitor: int = _setting_field(2, "runs of one visitor that run or wait at once", low=1)
     runs_kept_mb: int = _setting_field(512, "MiB of finished runs that are kept", low=1)
+    keep_guests_days: int = _setting_field(
+        0,
+        "days for which guests who do nothing more are kept, with their answers; 0 keeps them for"
+        " ever, as it does whoever is in a class",
+        low=0,
+    )
+    keep_runs_days: int = _setting_field(
+        0,
+        "days for which runs that nobody looks at are kept; 0 leaves it to RUNS_KEPT_MB alone",
+        low=0,
+    )
+    keep_log_days: int = _setting_field(
+        0, "days for which the log of what was done to others is kept; 0 keeps it for ever", low=0
+    )
     body_kb: int = _setting_field(256, "KiB that a request may send", low=16)
     upload_kb: int = _setting_field(
         4096, "KiB that an image which an author sends may have", low=16

@@ -24,9 +24,13 @@ KILL_SECONDS = 2
 
 def application() -> Flask:
     """Creates the application from the environment's settings; called once in each web worker."""
+    from quizserver.administration.retention_schedule import start_schedule
     from quizserver.app import create_app
 
-    return prepare_application(create_app(load_settings(os.environ)))
+    settings = load_settings(os.environ)
+    app = prepare_application(create_app(settings))
+    start_schedule(settings)
+    return app
 
 
 def prepare_application(app: Flask) -> Flask:

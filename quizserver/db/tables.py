@@ -26,7 +26,7 @@ ROLES = ("learner", "author", "instructor", "admin")
 FORMER_TABLES = ("role_grant",)
 """Tables that earlier revisions had: a backup of such a database holds them."""
 
-HOST_TABLES = ("host_process", "content_release", "content_file")
+HOST_TABLES = ("host_process", "content_release", "content_file", "maintenance")
 """What every start of a server writes, so that a database with rows there alone is still empty."""
 
 
@@ -65,6 +65,8 @@ person = sa.Table(
     # answer that still comes with the guest's token reaches the account and makes no new guest.
     sa.Column("absorbed_by", sa.ForeignKey("person.id", ondelete="CASCADE")),
     sa.Column("created_at", Instant, nullable=False),
+    # The database looks here whenever a person is deleted; so in the other tables of people below.
+    sa.Index("ix_person_absorbed_by", "absorbed_by"),
     sa.CheckConstraint(
         "(email IS NULL) = (password_hash IS NULL)", name="address_and_password_together"
     ),
@@ -205,7 +207,6 @@ audit_event = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
     sa.CheckConstraint("action <> ''", name="has_an_action"),
     sa.CheckConstraint("source IN ('web', 'cli', 'server')", name="known_source"),
-    # The database looks here whenever a person is deleted.
     sa.Index("ix_audit_event_actor_id", "actor_id"),
     sa.Index("ix_audit_event_subject_id", "subject_id"),
     sa.Index("ix_audit_event_at", "at"),
@@ -223,6 +224,7 @@ draft = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("base", sa.String(64)),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Index("ix_draft_person_id", "person_id"),
 )
 
 # Every text of a file of the content folder that was published in the browser, and every text on
@@ -240,6 +242,7 @@ file_version = sa.Table(
     sa.Column("saved_at", Instant, nullable=False),
     sa.CheckConstraint("origin IN ('browser', 'disk')", name="known_origin"),
     sa.Index("ix_file_version_path_id", "path", "id"),
+    sa.Index("ix_file_version_person_id", "person_id"),
     sqlite_autoincrement=True,
 )
 
@@ -275,6 +278,7 @@ content_release = sa.Table(
     sa.Column("files_changed", sa.Integer, nullable=False),
     sa.Column("released_at", Instant, nullable=False),
     sa.CheckConstraint("origin IN ('browser', 'disk', 'command')", name="known_origin"),
+    sa.Index("ix_content_release_person_id", "person_id"),
     sqlite_autoincrement=True,
 )
 
@@ -286,4 +290,12 @@ content_file = sa.Table(
     sa.Column("path", sa.String(512), primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("release_id", sa.ForeignKey("content_release.id"), nullable=False),
+)
+
+# Work that one process of a server does now and then, and when one last took it up.
+maintenance = sa.Table(
+    "maintenance",
+    metadata,
+    sa.Column("task", sa.String(32), primary_key=True),
+    sa.Column("claimed_at", Instant, nullable=False),
 )
