@@ -106,7 +106,7 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     ),
     "verify": (
         _import_command("authoring.verify_command:verify_command"),
-        "Train what the claims speak of, and judge each; then the phase maps.",
+        "Train the arms of every claim and give each its verdict; then the phase maps.",
     ),
     "worker": (
         _import_command("worker.commands:worker"),
