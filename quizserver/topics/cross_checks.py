@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from quizserver.topics.inline_markup import Link
 from quizserver.topics.lesson import ParsedLesson
 from quizserver.topics.links import SiteMap, resolve_link
-from quizserver.topics.model import Diagnostic
+from quizserver.topics.model import MOST_PROBLEMS, Diagnostic
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.simulation_links import check_simulations_exist
 from quizserver.topics.slugs import did_you_mean
@@ -16,9 +17,14 @@ from quizserver.topics.slugs import did_you_mean
 def check_cross_references(
     page: ParsedQuestion | ParsedLesson, site_map: SiteMap
 ) -> Iterator[Diagnostic]:
-    """The diagnostics of a file that depend on which other files there are."""
-    for link in page.links:
-        yield from _check_link(link, page.path, site_map)
+    """The diagnostics of a file that depend on which other files there are.
+
+    Of broken links, those that come first in the file.
+    """
+    problems = (
+        problem for link in page.links for problem in _check_link(link, page.path, site_map)
+    )
+    yield from islice(problems, MOST_PROBLEMS)
     yield from check_simulations_exist(page, site_map.files)
     if isinstance(page, ParsedLesson):
         yield from _check_question_blocks(page, site_map)
@@ -28,7 +34,8 @@ def _check_link(link: Link, path: str, site_map: SiteMap) -> Iterator[Diagnostic
     resolved = resolve_link(site_map, path, link.attribute, link.url)
     if resolved.code is not None:
         position = (link.line, link.column)
-        yield Diagnostic(*position, resolved.code, resolved.message, resolved.hint)
+        hint = resolved.suggest() if resolved.suggest is not None else resolved.hint
+        yield Diagnostic(*position, resolved.code, resolved.message, hint)
 
 
 def _check_question_blocks(lesson: ParsedLesson, site_map: SiteMap) -> Iterator[Diagnostic]:

@@ -10,7 +10,6 @@ from quizserver.topics.formulas import Formula, FormulaError, find_formulas, to_
 from quizserver.topics.line_kinds import hidden_text
 from quizserver.topics.markdown import LabelDefinition, MarkdownSource, fold_label
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.render import MOST_BRACKETS, find_tangles
 from quizserver.topics.sanitise import ALLOWED_TAGS, DROPPED_TAGS
 
 _TARGET = re.compile(
@@ -33,6 +32,9 @@ _OPTION_BOX = re.compile(
     r"^(?P<lead>[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)(?P<box>\[[ xX]?\])(?=\s)", re.MULTILINE
 )
 _SHORTCUT = re.compile(r"\[(?P<label>[^\[\]]+)\]")
+_EMPTY_ALT = re.compile(r"!\[[ \t]*\](?=[(\[])")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
+_BRACKET = re.compile(r"[\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ def _hide_formulas(prose: str, formulas: Sequence[Formula]) -> str:
 
 def _find_links(source: MarkdownSource, prose: str) -> Iterator[Link]:
     """Every link and image of a text that has an address."""
-    for match in _TARGET.finditer(prose):
-        opening = _opening_bracket(prose, match.start())
+    openings = _matching_brackets(prose)
+    for match in _find_in_paragraphs(_TARGET, prose):
+        opening = openings.get(match.start())
         if opening is None:
             continue
         name = "src" if prose[opening - 1 : opening] == "!" else "href"
@@ -86,7 +89,7 @@ def _find_links(source: MarkdownSource, prose: str) -> Iterator[Link]:
             yield Link(name, value, *source.position_at(start))
     images = {
         fold_label(label_match["label"] or label_match["text"])
-        for label_match in _BY_LABEL.finditer(prose)
+        for label_match in _find_in_paragraphs(_BY_LABEL, prose)
         if label_match["image"]
     }
     for definition in source.definitions:
@@ -95,18 +98,33 @@ def _find_links(source: MarkdownSource, prose: str) -> Iterator[Link]:
             yield Link(name, definition.url, definition.line, definition.url_column)
 
 
-def _opening_bracket(prose: str, closing: int) -> int | None:
-    """Where the bracket stands that ``prose[closing]`` closes."""
-    depth = 0
-    for index in range(closing, max(-1, closing - 2000), -1):
-        depth += {"]": 1, "[": -1}.get(prose[index], 0)
-        if depth == 0:
-            return index
-    return None
+def _find_in_paragraphs(pattern: re.Pattern[str], prose: str) -> Iterator[re.Match[str]]:
+    """The matches that lie in one paragraph.
+
+    What begins in a paragraph ends there; searched for in the whole text, the end of each one that
+    has none would take time that grows with the square of the text.
+    """
+    start = 0
+    for blank in _BLANK_LINES.finditer(prose):
+        yield from pattern.finditer(prose, start, blank.start())
+        start = blank.end()
+    yield from pattern.finditer(prose, start)
+
+
+def _matching_brackets(prose: str) -> dict[int, int]:
+    """Where the bracket stands that each closing bracket closes."""
+    openings: dict[int, int] = {}
+    open_brackets: list[int] = []
+    for match in _BRACKET.finditer(prose):
+        if match[0] == "[":
+            open_brackets.append(match.start())
+        elif open_brackets:
+            openings[match.start()] = open_brackets.pop()
+    return openings
 
 
 def _raw_html_attributes(prose: str) -> Iterator[tuple[str, str, int]]:
-    for tag in _RAW_LINK.finditer(prose):
+    for tag in _find_in_paragraphs(_RAW_LINK, prose):
         attribute_names = ("href",) if tag["tag"].lower() == "a" else ("src", "alt")
         for match in _ATTRIBUTE.finditer(prose, tag.start("attributes"), tag.end("attributes")):
             if match["name"].lower() in attribute_names:
@@ -117,10 +135,6 @@ def _raw_html_attributes(prose: str) -> Iterator[tuple[str, str, int]]:
 def check_inline_markup(markup: InlineMarkup) -> Iterator[Diagnostic]:
     """What is wrong with formulas, raw HTML, images' descriptions, footnotes and definitions."""
     source, prose = markup.source, markup.searchable
-    for offset, _ in find_tangles(source.text):
-        message = f"This paragraph holds more than {MOST_BRACKETS} brackets; they are left out."
-        hint = "Split it, or put it into a code block."
-        yield Diagnostic(*source.position_at(offset), "tangle", message, hint)
     yield from _check_formulas(markup)
     yield from _check_raw_html(prose, source)
     yield from _check_quotes(prose, source)
@@ -145,7 +159,7 @@ def _short_latex(latex: str) -> str:
 
 
 def _check_quotes(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
-    for match in _QUOTED.finditer(prose):
+    for match in _find_in_paragraphs(_QUOTED, prose):
         message = "A quotation mark in an address is read as the beginning of a title."
         hint = "Write %27 for an apostrophe, and %22 for a double quotation mark."
         yield Diagnostic(*source.position_at(match.start("address")), "bad-link", message, hint)
@@ -154,9 +168,9 @@ def _check_quotes(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
 def _check_alt_texts(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
     message = "This image has no description for those who cannot see it."
     hint = "Write it between the brackets: ![what the picture shows](picture.png)"
-    for match in re.finditer(r"!\[[ \t]*\](?=[(\[])", prose):
+    for match in _find_in_paragraphs(_EMPTY_ALT, prose):
         yield Diagnostic(*source.position_at(match.start()), "no-alt-text", message, hint)
-    for tag in _RAW_LINK.finditer(prose):
+    for tag in _find_in_paragraphs(_RAW_LINK, prose):
         if tag["tag"].lower() != "img":
             continue
         span = (tag.start("attributes"), tag.end("attributes"))
@@ -178,10 +192,10 @@ def _check_labels(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
         defined.setdefault(definition.label, definition)
     starts = {(definition.line, definition.column) for definition in source.definitions}
     used_labels: set[str] = set()
-    for match in _SHORTCUT.finditer(prose):
+    for match in _find_in_paragraphs(_SHORTCUT, prose):
         if source.position_at(match.start()) not in starts:
             used_labels.add(fold_label(match["label"]))
-    for match in _FOOTNOTE_MARK.finditer(prose):
+    for match in _find_in_paragraphs(_FOOTNOTE_MARK, prose):
         label = fold_label("^" + match["label"])
         if label not in defined:
             message = f"There is no footnote [^{match['label']}]."
@@ -189,7 +203,7 @@ def _check_labels(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 *source.position_at(match.start()), "undefined-footnote", message, hint
             )
-    for match in _BY_LABEL.finditer(prose):
+    for match in _find_in_paragraphs(_BY_LABEL, prose):
         label = fold_label(match["label"] or match["text"])
         used_labels.add(label)
         if label not in defined and source.position_at(match.start()) not in starts:
@@ -217,7 +231,7 @@ _UNSAFE_ATTRIBUTE = re.compile(r"\s(?P<name>style|on[a-z]+)\s*=", re.IGNORECASE)
 def _check_raw_html(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
     """A warning for each opening tag of ``prose`` that is left out of the page, or loses its style
     or its script."""
-    for tag in _TAG.finditer(prose):
+    for tag in _find_in_paragraphs(_TAG, prose):
         if prose.endswith(
             _BEFORE_ADDRESS, 0, tag.start()
         ):  # an address: [words](<with spaces.png>)

@@ -32,6 +32,7 @@ from quizserver.topics.model import (
     LessonBlock,
     QuestionBlock,
     SimulationBlock,
+    first_problems,
 )
 from quizserver.topics.render import heading_text, render_parts, unlinked_text
 from quizserver.topics.sanitise import RewriteUrl
@@ -88,8 +89,15 @@ class RenderedLesson:
 
 
 def parse_lesson(path: str, text: str) -> ParsedLesson:
-    """Parse and check the text of the lesson at ``path``. Never raises."""
-    source = scan_markdown(text)
+    """Parse and check the text of the lesson at ``path``. Never raises.
+
+    For texts that are no tangle (``quizserver.topics.tangles``).
+    """
+    return parse_scanned_lesson(path, scan_markdown(text))
+
+
+def parse_scanned_lesson(path: str, source: MarkdownSource) -> ParsedLesson:
+    """Parse and check the lesson at ``path``, after its scan. Never raises."""
     fields = parse_lesson_fields(source)
     front = check_front_matter(source, LessonFrontMatter)
     markup = parse_inline_markup(source)
@@ -98,17 +106,15 @@ def parse_lesson(path: str, text: str) -> ParsedLesson:
         for block in fields.blocks
         if block.kind == "simulation"
     )
-    diagnostics = [
-        *front.diagnostics,
-        *_check_lesson(fields, front),
-        *check_inline_markup(markup),
-        # A block that cannot be read is left out; the lesson around it is served all the same.
-        *(
-            replace(diagnostic, fatal=False)
-            for use in simulation_uses
-            for diagnostic in use.entry.diagnostics
-        ),
-    ]
+    # A block that cannot be read is left out; the lesson around it is served all the same.
+    block_problems = (
+        replace(diagnostic, fatal=False)
+        for use in simulation_uses
+        for diagnostic in use.entry.diagnostics
+    )
+    diagnostics = first_problems(
+        front.diagnostics, _check_lesson(fields, front), check_inline_markup(markup), block_problems
+    )
     diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
     return ParsedLesson(
         path=path,

@@ -88,8 +88,10 @@ class Library:
         Neither the library nor the disk changes. Claims are compared with their simulations by
         ``claim_checker``, if there is one.
         """
+        # Reading may take seconds; meanwhile others check their pages, and files are watched.
+        file = None if text is None else self._workspace.read_page(path, text.encode())
         with self._lock:
-            workspace = self._workspace.with_file(path, None if text is None else text.encode())
+            workspace = self._workspace.with_page(path, file)
             earlier = self._snapshot.diagnostics
         return dry_run_page(workspace, path, earlier, claim_checker)
 

@@ -19,7 +19,7 @@ _FENCE = re.compile(
 )
 _ITEM_START = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
-_CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)((?:(?!\n[ \t]*\n).)+?)(?<!`)\1(?!`)", re.DOTALL)
+_BACKTICKS_OR_BLANK = re.compile(r"(?P<backticks>`+)|\n[ \t]*(?=\n)")
 _INLINE_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -70,10 +70,10 @@ def mark_fences_and_comments(
 ) -> list[FencedBlock]:
     """Set the kinds of fenced code and of comments that take whole lines; returns the former."""
     fences: list[FencedBlock] = []
-    last_comment_end = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
+    next_arrows = _next_arrows(lines)
     index = start
     while index < len(lines):
-        comment_end = _comment_end(lines, index, last_comment_end)
+        comment_end = _comment_end(lines, index, next_arrows)
         fence = _FENCE.match(lines[index])
         last = index
         if comment_end is not None:
@@ -88,20 +88,29 @@ def mark_fences_and_comments(
     return fences
 
 
-def _comment_end(lines: list[str], index: int, last_end: int) -> int | None:
-    """The last line of a comment that takes whole lines and begins here, if one does.
+def _next_arrows(lines: Sequence[str]) -> list[int | None]:
+    """For each line, and for the end, the index of the first line from there on with ``-->``."""
+    following: int | None = None
+    indices: list[int | None] = [None]
+    for index in range(len(lines) - 1, -1, -1):
+        following = index if "-->" in lines[index] else following
+        indices.append(following)
+    return indices[::-1]
 
-    No comment ends behind the line ``last_end``, so nothing is looked for there.
-    """
-    if not lines[index].lstrip().startswith("<!--"):
+
+def _comment_end(lines: list[str], index: int, next_arrows: Sequence[int | None]) -> int | None:
+    """The last line of a comment that takes whole lines and begins here, if one does."""
+    line = lines[index]
+    if not line.lstrip().startswith("<!--"):
         return None
-    for end in range(index, last_end + 1):
-        line = lines[end]
-        from_column = line.find("<!--") + 4 if end == index else 0
-        end_column = line.find("-->", from_column)
-        if end_column >= 0:
-            return end if not line[end_column + 3 :].strip() else None
-    return None
+    end: int | None = index
+    end_column = line.find("-->", line.find("<!--") + 4)
+    if end_column < 0:
+        end = next_arrows[index + 1]
+        end_column = lines[end].find("-->") if end is not None else -1
+    if end is None or lines[end][end_column + 3 :].strip():
+        return None
+    return end
 
 
 def _fence_end(lines: list[str], first: int, fence: str) -> tuple[int, bool]:
@@ -144,7 +153,39 @@ def hide_code(lines: Iterable[str], kinds: Iterable[LineKind]) -> str:
     text = "\n".join(visible_lines)
     comments_end = text.rfind("-->") + 3  # nothing after it can be a comment: do not search there
     text = _hide_matches(_INLINE_COMMENT, text[:comments_end]) + text[comments_end:]
-    return _hide_matches(_CODE_SPAN, text)
+    return _hide_code_spans(text)
+
+
+def _hide_code_spans(text: str) -> str:
+    """The text with its code spans hidden, found in one pass over the runs of backticks.
+
+    A run opens a span, unless a backslash stands before it, when a run of the same length follows
+    in the same paragraph.
+    """
+    runs: list[tuple[int, int, int]] = []  # beginning, end, number of the paragraph
+    paragraph = 0
+    for match in _BACKTICKS_OR_BLANK.finditer(text):
+        if match["backticks"]:
+            runs.append((*match.span(), paragraph))
+        else:
+            paragraph += 1
+    closing_indices: list[int | None] = []
+    index_by_length: dict[tuple[int, int], int] = {}
+    for index in range(len(runs) - 1, -1, -1):
+        start, end, paragraph = runs[index]
+        closing_indices.append(index_by_length.get((paragraph, end - start)))
+        index_by_length[paragraph, end - start] = index
+    closing_indices.reverse()
+    parts: list[str] = []
+    done = index = 0
+    while index < len(runs):
+        start, closing = runs[index][0], closing_indices[index]
+        if closing is not None and text[start - 1 : start] != "\\":
+            end = runs[closing][1]
+            parts += [text[done:start], hidden_text(text[start:end])]
+            done, index = end, closing
+        index += 1
+    return "".join([*parts, text[done:]])
 
 
 def _hide_matches(pattern: re.Pattern[str], text: str) -> str:

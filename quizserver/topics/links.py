@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote, unquote, urlsplit
 
 from quizserver.topics.assets import MEDIA_TYPES, image_url, is_image
@@ -33,12 +34,16 @@ class SiteMap:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLink:
-    """``url`` is the address for the page (None: none); ``code`` is None when nothing is wrong."""
+    """``url`` is the address for the page (None: none); ``code`` is None when nothing is wrong.
+
+    ``suggest``, if there is one, makes the hint: looking for a similar name takes its time.
+    """
 
     url: str | None
     code: str | None = None
     message: str = ""
     hint: str = ""
+    suggest: Callable[[], str] | None = field(default=None, compare=False, repr=False)
 
 
 def resolve_link(site_map: SiteMap, page_path: str, attribute: str, url: str) -> ResolvedLink:
@@ -100,7 +105,8 @@ def _resolve_rooted(site_map: SiteMap, url: str, url_path: str, image: bool) -> 
         and rest not in site_map.broken_question_ids
     ):
         message = f'There is no {kind[:-1]} "{rest}".'
-        return ResolvedLink(url, "broken-link", message, did_you_mean(rest, known_ids))
+        suggest = partial(did_you_mean, rest, known_ids)
+        return ResolvedLink(url, "broken-link", message, suggest=suggest)
     return ResolvedLink(url)
 
 
@@ -123,16 +129,9 @@ def _resolve_relative(
     if not image and target_path in site_map.files and is_page(target_path):
         return ResolvedLink(None)  # that page cannot be served, and has diagnostics of its own
     if target_path not in site_map.files:
-        siblings = [
-            name
-            for name in site_map.files
-            if posixpath.dirname(name) == posixpath.dirname(target_path)
-            and (is_image(name) or (is_page(name) and not image))
-        ]
-        suggestion = did_you_mean(
-            posixpath.basename(target_path), map(posixpath.basename, siblings)
-        )
-        return ResolvedLink(None, f"broken-{noun}", f'There is no file "{url_path}".', suggestion)
+        message = f'There is no file "{url_path}".'
+        suggest = partial(_suggest_file, site_map, target_path, image)
+        return ResolvedLink(None, f"broken-{noun}", message, suggest=suggest)
     if target_path.split("/")[0] != folder or folder not in site_map.topic_ids:
         message = f'"{url_path}" lies outside this topic\'s folder.'
         return ResolvedLink(None, f"broken-{noun}", message, "Copy it beside this file.")
@@ -141,3 +140,14 @@ def _resolve_relative(
         message = f'"{url_path}" is not of a type that is served.'
         return ResolvedLink(None, f"broken-{noun}", message, f"Served are images: {types}.")
     return ResolvedLink(image_url(site_map.topic_ids[folder], target_path[len(folder) + 1 :]))
+
+
+def _suggest_file(site_map: SiteMap, target_path: str, image: bool) -> str:
+    """The file beside the missing ``target_path`` that may be meant."""
+    siblings = [
+        posixpath.basename(name)
+        for name in site_map.files
+        if posixpath.dirname(name) == posixpath.dirname(target_path)
+        and (is_image(name) or (is_page(name) and not image))
+    ]
+    return did_you_mean(posixpath.basename(target_path), siblings)

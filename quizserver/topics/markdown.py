@@ -25,16 +25,16 @@ from quizserver.topics.line_kinds import (
 )
 from quizserver.topics.source_text import LineIndex
 
-_ATX = re.compile(
-    r"^(?P<lead> {0,3}(?P<marks>#{1,6})(?:[ \t]+|$))(?P<text>.*?)(?:[ \t]+#+)?[ \t]*$"
-)
+_ATX = re.compile(r"^(?P<lead> {0,3}(?P<marks>#{1,6})(?:[ \t]+|$))(?P<text>.*)$")
 # Whoever writes ##Answer means the section; no other text becomes a heading without the space.
 _UNSPACED = re.compile(
     r"^(?P<lead> {0,3}(?P<marks>#{1,6}))"
     r"(?P<text>(?:hint|answer|explanation|references?)s?(?:[ \t]*\d+)?[ \t]*:?)[ \t]*#*[ \t]*$",
     re.IGNORECASE,
 )
-_ATTRIBUTES = re.compile(r"[ \t]*\{:?[ \t]*[#.][^{}]*\}$")  # an id or a class
+_ATTRIBUTES = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")  # an id or a class
+# Patterns that try white space several times over only see lines that may be such a heading.
+_LONGEST_SECTION_HEADING = 120
 _SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
 _SECTION = re.compile(
     r"(?P<name>hint|answer|explanation|references?)s?(?:[ \t]*#?\d+)?[ \t]*[:.]?", re.IGNORECASE
@@ -206,15 +206,31 @@ def _find_headings(lines: Sequence[str], kinds: Sequence[LineKind]) -> Iterator[
     for index, line in enumerate(lines):
         if kinds[index] is not LineKind.PROSE:
             continue
-        match = _ATX.match(line) or _UNSPACED.match(line)
+        match = _ATX.match(line)
+        if match is None and len(line) <= _LONGEST_SECTION_HEADING:
+            match = _UNSPACED.match(line)
         if match:
-            text = _ATTRIBUTES.sub("", match["text"].strip())
+            text = _without_attributes(_without_closing_marks(match["text"]))
             column = len(match["lead"]) + 1
             yield Heading(len(match["marks"]), text, index + 1, column, index + 1)
         elif _is_underlined(lines, kinds, index):
             level = 1 if lines[index + 1].lstrip().startswith("=") else 2
             column = len(line) - len(line.lstrip()) + 1
             yield Heading(level, line.strip(), index + 1, column, index + 2)
+
+
+def _without_closing_marks(text: str) -> str:
+    """The text of a heading without the ``##`` that may close it."""
+    text = text.strip()
+    opened = text.rstrip("#")
+    return opened.rstrip() if opened != opened.rstrip() else text
+
+
+def _without_attributes(text: str) -> str:
+    """The text of a heading without the id or class behind it."""
+    start = text.rfind("{")
+    has_attributes = start >= 0 and _ATTRIBUTES.fullmatch(text, start) is not None
+    return text[:start].rstrip() if has_attributes else text
 
 
 def _is_underlined(lines: Sequence[str], kinds: Sequence[LineKind], index: int) -> bool:
@@ -245,7 +261,8 @@ SECTION_NAMES = ("Hint", "Answer", "Explanation", "References")
 
 def section_name(text: str) -> SectionName | None:
     """What section a heading of this text begins, if one."""
-    match = _SECTION.fullmatch(re.sub(r"[*_`]", "", text).strip())
+    text = re.sub(r"[*_`]", "", text).strip()
+    match = _SECTION.fullmatch(text) if len(text) <= _LONGEST_SECTION_HEADING else None
     if match is None:
         return None
     word = match["name"].lower()

@@ -5,8 +5,9 @@ Everything here is plain data. HTML fields hold sanitised HTML, safe to put into
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +58,24 @@ class Diagnostic:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}: {self.message} {self.hint}".rstrip()
+
+
+MOST_PROBLEMS = 200
+
+
+def first_problems(*groups: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The problems of all groups; of many, the first ones and one that says so.
+
+    Problems after these are not looked for, so that thousands of them take no time; any of them
+    might be fatal, so the last one is.
+    """
+    problems = list(islice(chain(*groups), MOST_PROBLEMS + 1))
+    if len(problems) > MOST_PROBLEMS:
+        last = problems.pop()
+        message = f"This file has more than {MOST_PROBLEMS} problems."
+        hint = "Fix the others first; what follows was not looked at."
+        problems.append(Diagnostic(last.line, last.column, "many-problems", message, hint, True))
+    return problems
 
 
 @dataclass(frozen=True, slots=True)

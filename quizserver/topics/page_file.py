@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quizserver.topics.folder import FileSignature, is_lesson
-from quizserver.topics.lesson import ParsedLesson, RenderedLesson, parse_lesson, render_lesson
+from quizserver.topics.lesson import (
+    ParsedLesson,
+    RenderedLesson,
+    parse_scanned_lesson,
+    render_lesson,
+)
 from quizserver.topics.links import SiteMap, resolve_link
+from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.model import Diagnostic, Question
-from quizserver.topics.question import ParsedQuestion, parse_question, render_question
+from quizserver.topics.question import ParsedQuestion, parse_scanned_question, render_question
 from quizserver.topics.slugs import humanise_id
-from quizserver.topics.source_text import decode_source
+from quizserver.topics.source_text import LARGEST_PAGE, decode_source
+from quizserver.topics.tangles import find_tangle
 
 ParsedPage = ParsedQuestion | ParsedLesson
 RenderedPage = Question | RenderedLesson
@@ -38,21 +45,15 @@ class PageFile:
         return self.path.split("/")[0]
 
 
-def load_page_file(
-    content: Path, path: str, signature: FileSignature, previous: PageFile | None
-) -> PageFile:
-    """Reads the file at ``path`` and parses it, unless its text is that of ``previous``.
-
-    Never raises: a file that cannot be read has a diagnostic that says so.
-    """
+def read_page_bytes(content: Path, path: str) -> bytes | Diagnostic:
+    """The bytes of the file at ``path``, or what is wrong: too many, or none that can be read."""
     try:
-        data = (content / path).read_bytes()
+        with (content / path).open("rb") as file:
+            return file.read(LARGEST_PAGE + 1)
     except OSError as error:
         message = f"This file cannot be read: {error.strerror or error}."
         hint = "Check that the server may read it."
-        unreadable = Diagnostic(1, 1, "unreadable", message, hint, True)
-        return PageFile(path, signature, None, False, (unreadable,))
-    return parse_page_file(path, data, signature, previous)
+        return Diagnostic(1, 1, "unreadable", message, hint, True)
 
 
 def parse_page_file(
@@ -61,14 +62,22 @@ def parse_page_file(
     signature: FileSignature = NO_SIGNATURE,
     previous: PageFile | None = None,
 ) -> PageFile:
-    """The file at ``path`` as it is, or would be, with these bytes. Never raises."""
+    """The file at ``path`` as it is, or would be, with these bytes. Never raises.
+
+    Parses it, unless its text is that of ``previous``. Texts of any size: ``PageReader`` decides
+    where that is done.
+    """
     decoded = decode_source(data)
     if not decoded.text.strip():
         return PageFile(path, signature, None, False, decoded.diagnostics)
     parsed = previous.parsed if previous is not None else None
     if parsed is None or parsed.text != decoded.text:
-        parse = parse_lesson if is_lesson(path) else parse_question
-        parsed = parse(path, decoded.text)
+        source = scan_markdown(decoded.text)
+        tangle = find_tangle(source)
+        if tangle is not None:
+            return PageFile(path, signature, None, False, (*decoded.diagnostics, tangle))
+        parse = parse_scanned_lesson if is_lesson(path) else parse_scanned_question
+        parsed = parse(path, source)
     diagnostics = (*decoded.diagnostics, *parsed.diagnostics)
     is_servable = not any(diagnostic.fatal for diagnostic in diagnostics)
     return PageFile(path, signature, parsed, is_servable, diagnostics)

@@ -18,12 +18,20 @@ from quizserver.topics.markdown import (
     scan_markdown,
     used_definitions,
 )
-from quizserver.topics.model import AnswerOption, Claim, Diagnostic, KnobValues, Question
+from quizserver.topics.model import (
+    AnswerOption,
+    Claim,
+    Diagnostic,
+    KnobValues,
+    Question,
+    first_problems,
+)
 from quizserver.topics.question_checks import check_question
 from quizserver.topics.question_parser import QuestionFields, parse_question_fields
 from quizserver.topics.render import heading_text, plain_text, render_slice, unwrap_paragraph
 from quizserver.topics.sanitise import RewriteUrl
 from quizserver.topics.slugs import hex_digest, humanise_id, is_id, slugify
+from quizserver.topics.tangles import find_tangle
 from quizserver.topics.task_lists import ListItem
 
 DEFAULT_SIMULATION = "simulation"
@@ -69,12 +77,19 @@ class ParsedQuestion:
 
 
 def parse_question(path: str, text: str) -> ParsedQuestion:
-    """Parse and check the text of the question at ``path``. Never raises."""
-    source = scan_markdown(text)
+    """Parse and check the text of the question at ``path``. Never raises.
+
+    For texts that were parsed before, and are no tangle (``quizserver.topics.tangles``).
+    """
+    return parse_scanned_question(path, scan_markdown(text))
+
+
+def parse_scanned_question(path: str, source: MarkdownSource) -> ParsedQuestion:
+    """Parse and check the question at ``path``, after its scan. Never raises."""
     fields = parse_question_fields(source)
     front = check_front_matter(source, QuestionFrontMatter)
     markup = parse_inline_markup(source)
-    diagnostics = [*check_question(path, fields, front), *check_inline_markup(markup)]
+    diagnostics = first_problems(check_question(path, fields, front), check_inline_markup(markup))
     diagnostics.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
     stem = PurePosixPath(path).stem
     written_id = front.model.id if front.model else None
@@ -169,7 +184,10 @@ def earlier_version(question: Question, source: str) -> Question | None:
 
     Links and images between files have no address: the files of that time may be gone.
     """
-    parsed = parse_question(question.path, source)
+    scanned = scan_markdown(source)
+    if find_tangle(scanned) is not None:
+        return None
+    parsed = parse_scanned_question(question.path, scanned)
     if not parsed.is_servable:
         return None
     empty_site = SiteMap()

@@ -11,11 +11,15 @@ from pathlib import PurePosixPath
 
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter
 from quizserver.topics.line_kinds import FRONT_MATTER_KEY, LineKind, starts_list_item
-from quizserver.topics.markdown import SECTION_NAMES, SectionName
+from quizserver.topics.markdown import SECTION_NAMES, SectionName, used_definitions
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question_parser import QuestionFields, Section
 from quizserver.topics.slugs import ID_RULE, did_you_mean, is_id, slugify
 from quizserver.topics.task_lists import STRAY_BOX, ItemList, ListItem, parse_list
+
+MOST_OPTIONS = 50
+MOST_HINTS = 20
+MOST_REPEATED = 64 * 1024  # characters of definitions, counted once for each part that uses them
 
 
 def check_question(
@@ -33,6 +37,7 @@ def check_question(
     yield from _check_title(fields, front)
     yield from _check_described_curve(front)
     yield from _check_task_lists(fields)
+    yield from _check_counts(fields)
     yield from _check_items(items)
     yield from _check_duplicates(items, option_ids)
     yield from _check_sections(fields)
@@ -124,6 +129,33 @@ def _check_task_lists(fields: QuestionFields) -> Iterator[Diagnostic]:
             message = "This text after the options belongs to no section."
             hint = "Move it above the options, or under ## Answer (until then it is kept there)."
             yield Diagnostic(section.line, 1, "text-after-options", message, hint)
+
+
+def _check_counts(fields: QuestionFields) -> Iterator[Diagnostic]:
+    """Each of these parts is converted by itself, with the footnotes and links that it uses."""
+    items = fields.task_lists[0].items if fields.task_lists else ()
+    hints = [section for section in fields.sections if section.name is SectionName.HINT]
+    counted = (
+        ("options", MOST_OPTIONS, [item.line for item in items]),
+        ("hints", MOST_HINTS, [hint.line for hint in hints]),
+    )
+    for noun, most, lines in counted:
+        if len(lines) > most:
+            message = f"This question has {len(lines)} {noun}; it may have {most}."
+            yield Diagnostic(lines[most], 1, "too-many", message, "Split the question.", True)
+            return
+    texts = [section.text for section in fields.sections]
+    texts += [text for item in items for text in (item.text, item.feedback_text or "")]
+    repeated = sum(
+        len(definition.text)
+        for text in texts
+        for definition in used_definitions(text, fields.source.definitions)
+    )
+    if repeated > MOST_REPEATED:
+        first = fields.source.definitions[0]
+        message = f"The parts of this question use {repeated:,} characters of footnotes and links."
+        hint = f"Each part repeats those it uses; together it may be {MOST_REPEATED:,}."
+        yield Diagnostic(first.line, first.column, "too-many", message, hint, True)
 
 
 def _check_key(options: ItemList) -> Iterator[Diagnostic]:

@@ -11,7 +11,7 @@ import hashlib
 import html
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markdown import Extension, Markdown
@@ -41,9 +41,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "pymdownx.tilde": {"subscript": False},
     "toc": {"permalink": False},
 }
-MOST_BRACKETS = 1000
-
-_PARAGRAPH = re.compile(r"(?:[^\n]*\S[^\n]*(?:\n|$))+")
 _ONE_PARAGRAPH = re.compile(r"<p>((?:(?!</?p\b).)*)</p>", re.DOTALL)
 _MATH = re.compile(r'<math [^>]*alttext="([^"]*)">.*?</math>', re.DOTALL)
 _BLOCK_END = re.compile(r"</(?:p|li|h[1-6]|tr|pre|div|dt|dd)>|<br>")
@@ -70,7 +67,7 @@ def render_parts(
     """Safe HTML of each of several parts of one file; they share footnotes and headings' ids."""
     placeholder = "zq" + _text_key("\0".join(part.text for part in parts))
     formulas: list[tuple[str, str]] = []
-    prepared = [_without_formulas(_without_tangles(part), placeholder, formulas) for part in parts]
+    prepared = [_without_formulas(part, placeholder, formulas) for part in parts]
     pieces = _convert_parts(prepared, f"{placeholder}cut", heading_ids)
     safe = (sanitise_html(piece, prefix=prefix, rewrite=rewrite) for piece in pieces)
     return [_with_formulas(piece, placeholder, formulas) for piece in safe]
@@ -100,24 +97,6 @@ def heading_text(heading: Heading | None) -> str:
 def unlinked_text(content: MarkdownSlice) -> str:
     """The words of a part of a file on one line."""
     return plain_text(render_slice(content, prefix="", rewrite=lambda _name, _url: None))
-
-
-def find_tangles(text: str) -> Iterator[tuple[int, str]]:
-    """The paragraphs (offset, text) that Python-Markdown would take minutes for.
-
-    Its time grows with the square of the brackets in a paragraph; no honest one has a thousand.
-    """
-    if text.count("[") + text.count("<") > MOST_BRACKETS:
-        for match in _PARAGRAPH.finditer(text):
-            if match[0].count("[") + match[0].count("<") > MOST_BRACKETS:
-                yield match.start(), match[0]
-
-
-def _without_tangles(content: MarkdownSlice) -> MarkdownSlice:
-    text = content.text
-    for _, paragraph in find_tangles(text):
-        text = text.replace(paragraph, re.sub(r"[\[<]", " ", paragraph))
-    return content if text == content.text else content.with_texts(text.split("\n"))
 
 
 def unwrap_paragraph(rendered: str) -> str:

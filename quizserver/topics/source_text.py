@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from quizserver.topics.model import Diagnostic
 
 LARGEST_PAGE = 256 * 1024
+MOST_LINES = 20_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
@@ -24,7 +25,7 @@ class SourceText:
 def decode_source(data: bytes, *, largest: int = LARGEST_PAGE) -> SourceText:
     """UTF-8 bytes (with or without BOM; LF, CRLF or CR) to text. Never raises."""
     if len(data) > largest:
-        message = f"This file holds {len(data):,} bytes; a page may hold {largest:,}."
+        message = f"This file is larger than {largest:,} bytes."
         diagnostic = Diagnostic(
             1, 1, "too-large", message, "Split it, or move data out of it.", fatal=True
         )
@@ -54,7 +55,11 @@ def decode_source(data: bytes, *, largest: int = LARGEST_PAGE) -> SourceText:
         message = f"There is an invisible control character (U+{ord(control[0]):04X}) here."
         diagnostics.append(Diagnostic(line, column, "control-character", message, "Delete it."))
         text = _CONTROL.sub("\ufffd", text)
-    if not text.strip():
+    if largest == LARGEST_PAGE and text.count("\n") > MOST_LINES:
+        message = f"This file holds {text.count(chr(10)):,} lines; a page may hold {MOST_LINES:,}."
+        diagnostics.append(Diagnostic(1, 1, "too-large", message, "Split it.", fatal=True))
+        text = ""
+    elif not text.strip():
         message = "This file is empty."
         diagnostics.append(
             Diagnostic(1, 1, "empty-file", message, "Write the page, or delete it.", True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from quizserver.topics.line_kinds import (
     CODE_KINDS,
@@ -21,7 +23,7 @@ from quizserver.topics.slugs import is_id, slugify
 
 _HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
 _BOX = re.compile(r"^\[(?P<box>[^\[\]]{0,3})\](?P<space>\s|$)?(?P<rest>.*)$", re.DOTALL)
-_ID = re.compile(r"[ \t]*\{#(?P<id>[^{}]*)\}[ \t]*$")
+_ID = re.compile(r"\{#(?P<id>[^{}]*)\}")
 _QUOTE_SIGN = re.compile(r"^ {0,3}> ?")
 # What was meant to be an option: no marker, no space after it, or a dash or dot that is no marker.
 STRAY_BOX = re.compile(
@@ -240,9 +242,13 @@ def _split_feedback(
 def _quoted_code_numbers(source: MarkdownSource, body: MarkdownSlice) -> set[int]:
     """The numbers of the lines of fenced blocks that begin inside a quotation."""
     quote_numbers = {line.number for line in body.lines[1:] if QUOTE_LINE.match(line.text)}
+    if not quote_numbers:
+        return set()
+    first = bisect_left(source.fences, body.lines[0].number, key=attrgetter("first_line"))
+    end = bisect_right(source.fences, body.lines[-1].number, key=attrgetter("first_line"))
     return {
         number
-        for fence in source.fences
+        for fence in source.fences[first:end]
         if fence.first_line in quote_numbers
         for number in range(fence.first_line, fence.last_line + 1)
     }
@@ -255,11 +261,13 @@ def _split_ids(
     ids: list[tuple[str, int, int]] = []
     other_lines: list[SourceLine] = []
     for line in body.lines:
-        match = _ID.search(line.text) if line.kind is LineKind.PROSE else None
+        text = line.text.rstrip(" \t")
+        start = text.rfind("{#") if line.kind is LineKind.PROSE else -1
+        match = _ID.fullmatch(text, start) if start >= 0 else None
         if match:
             column = source.body[line.number - 1].rindex("{#") + 1
             ids.append((match["id"], line.number, column))
-            line = replace(line, text=line.text[: match.start()])
+            line = replace(line, text=text[:start].rstrip(" \t"))
         other_lines.append(line)
     return MarkdownSlice.from_lines(other_lines), tuple(ids)
 

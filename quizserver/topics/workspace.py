@@ -21,10 +21,8 @@ from quizserver.topics.page_file import (
     PageFile,
     ParsedPage,
     RenderedPage,
-    load_page_file,
-    parse_page_file,
-    render_page,
 )
+from quizserver.topics.page_reader import PageReader, PageTooSlowError, shared_reader
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, humanise_id, is_id, slugify
 
@@ -49,6 +47,8 @@ class Workspace:
     served: dict[str, ParsedPage] = field(default_factory=dict)
     id_owners: dict[str, str] = field(default_factory=dict)  # question id -> path that serves it
     _rendered: dict[str, CachedPage] = field(default_factory=dict)
+    _unrendered: dict[str, Diagnostic] = field(default_factory=dict)  # what was too slow
+    _reader: PageReader = field(default_factory=shared_reader)
 
     def update(self, listing: FolderListing) -> None:
         """Take over the files as ``listing`` has them, reading those that changed."""
@@ -58,7 +58,7 @@ class Workspace:
             if is_page(path):
                 file = self.files.get(path)
                 if file is None or file.signature != signature:
-                    file = load_page_file(self.content, path, signature, file)
+                    file = self._reader.load_page(self.content, path, signature, file)
                 files[path] = file
         self.files = files
         self._choose_served()
@@ -68,14 +68,24 @@ class Workspace:
 
         This one stays as it is, and nothing is read from the disk.
         """
+        file = None if data is None else self.read_page(path, data)
+        return self.with_page(path, file)
+
+    def read_page(self, path: str, data: bytes) -> PageFile:
+        """The page at ``path`` as it would be with ``data``. May take seconds."""
+        previous = self.files.get(path)
+        signature = previous.signature if previous else NO_SIGNATURE
+        return self._reader.read_page(path, data, signature, previous)
+
+    def with_page(self, path: str, file: PageFile | None) -> Workspace:
+        """A workspace in which the page at ``path`` is ``file`` (None: it is gone)."""
         files = {name: file for name, file in self.files.items() if name != path}
         signatures = {
             name: signature for name, signature in self.listing.files.items() if name != path
         }
-        if data is not None:
-            previous = self.files.get(path)
-            signatures[path] = previous.signature if previous else NO_SIGNATURE
-            files[path] = parse_page_file(path, data, signatures[path], previous)
+        if file is not None:
+            signatures[path] = file.signature
+            files[path] = file
         workspace = Workspace(
             content=self.content,
             listing=FolderListing(signatures, self.listing.diagnostics),
@@ -83,6 +93,7 @@ class Workspace:
             served=dict(self.served),
             id_owners=dict(self.id_owners),
             _rendered=dict(self._rendered),
+            _reader=self._reader,
         )
         workspace._choose_served()
         return workspace
@@ -154,13 +165,21 @@ class Workspace:
         )
 
     def rendered_pages(self, site_map: SiteMap) -> dict[str, RenderedPage]:
-        """The pages that are served, by path. Only what changed is rendered again."""
+        """The pages that are served, by path. Only what changed is rendered again.
+
+        One that takes too long is left out, and has a diagnostic.
+        """
         cached_pages: dict[str, CachedPage] = {}
+        self._unrendered = {}
         for path in site_map.page_urls:
             parsed, topic = self.served[path], site_map.topic_ids[self.files[path].folder]
             cached = self._rendered.get(path)
             if cached is None or not cached.is_current(parsed, topic, site_map):
-                cached = render_page(parsed, topic, site_map)
+                try:
+                    cached = self._reader.render_page(parsed, topic, site_map)
+                except PageTooSlowError as error:
+                    self._unrendered[path] = error.diagnostic
+                    continue
             cached_pages[path] = cached
         self._rendered = cached_pages
         return {path: cached.page for path, cached in cached_pages.items()}
@@ -232,6 +251,8 @@ class Workspace:
                 diagnostics.append(
                     _with_path(path, diagnostic, self.is_stale(path) and diagnostic.fatal)
                 )
+            if path in self._unrendered:
+                diagnostics.append(self._unrendered[path].at_path(path))
             if file.parsed is not None:
                 diagnostics.extend(
                     diagnostic.at_path(path)

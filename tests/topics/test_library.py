@@ -155,10 +155,10 @@ def test_a_file_that_may_not_be_read_keeps_its_last_good_version(
     library = Library(folder)
     (folder / "t/q.md").chmod(0)  # root may read it all the same: refuse it to root as well
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *_mode: str) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     library.refresh()
     assert "q" in library.snapshot().questions
     assert locations(library.snapshot().diagnostics) == ["t/q.md:1:1 unreadable"]

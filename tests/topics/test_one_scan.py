@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.topics import lesson, markdown, question
+from quizserver.topics import lesson, markdown, page_file, question
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Question
 from quizserver.topics.question import earlier_version
@@ -28,7 +28,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted[text] += 1
         return scan_markdown(text, front_matter=front_matter)
 
-    for module in (markdown, question, lesson):
+    for module in (markdown, page_file, question, lesson):
         monkeypatch.setattr(module, "scan_markdown", counting_scan)
     return counted
 

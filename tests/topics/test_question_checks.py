@@ -8,6 +8,11 @@ import pytest
 
 from tests.topics.content_files import CLAIMS, FINE, LIST, check_files, locations
 
+
+def no_options(count: int, suffix: str = "") -> str:
+    return "".join(f"- [ ] No {number}{suffix}\n" for number in range(count))
+
+
 QUESTIONS = {
     # the file as a whole
     "empty-file": ("", ["1:1 empty-file"]),
@@ -185,7 +190,19 @@ QUESTIONS = {
         f"# Title\n\n[this][that]\n\n[that]: nowhere.md\n\n{LIST}",
         ["5:9 broken-link"],
     ),
-    "too many brackets": (f"# Title\n\n{'[' * 1001}\n\n{LIST}", ["3:1 tangle"]),
+    "too many options": (f"# Title\n\n- [x] Yes\n{no_options(50)}", ["53:1 too-many"]),
+    "too many hints": (
+        f"# Title\n\n{LIST}" + "\n## Hint\n\nThink.\n" * 21,
+        ["87:1 too-many"],
+    ),
+    "a long footnote in many options": (
+        f"# Title\n\n- [x] Yes[^a]\n{no_options(40, '[^a]')}\n[^a]: {'words ' * 300}\n",
+        ["45:1 too-many"],
+    ),
+    "too many problems": (
+        "# Title\n\n" + "[^a]\n\n" * 250 + LIST,
+        [*(f"{2 * n + 3}:1 undefined-footnote" for n in range(200)), "403:1 many-problems"],
+    ),
     # claims
     "unknown option": (
         CLAIMS.replace("option: yes-it-is", "option: yes-it-s"),

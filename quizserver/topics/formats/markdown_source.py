@@ -197,7 +197,7 @@ def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionD
 def refuse_complex_text(text: str) -> None:
     """Raises UnsupportedQuestionError for more than ``MAX_BLOCKS`` code blocks or comments.
 
-    The time to find their ends grows with the square of their number.
+    No question of a bank needs so many; they are a sign of text that is something else.
     """
     if text.count("<!--") + len(_FENCES.findall(text)) > MAX_BLOCKS:
         message = f"This question holds more than {MAX_BLOCKS:,} code blocks or comments."

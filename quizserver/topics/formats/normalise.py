@@ -27,10 +27,12 @@ from quizserver.topics.formats.model import (
 )
 from quizserver.topics.formats.titles import rendered_title
 from quizserver.topics.links import SiteMap
+from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.question import ParsedQuestion, parse_question
+from quizserver.topics.question import ParsedQuestion, parse_scanned_question
 from quizserver.topics.slugs import hex_digest, is_id, slugify
 from quizserver.topics.source_text import LARGEST_PAGE
+from quizserver.topics.tangles import find_tangle
 
 _LIST_SEPARATOR = "<div></div>"  # shows nothing, and ends a list
 _PLACEHOLDER_TOPIC = "topic"  # the topic's folder is not known before the files are written
@@ -94,7 +96,11 @@ def _normalise_question(
     title = rendered_title(question.title) if question.title else ""
     identifier = _choose_id(question, title, source, taken_slugs)
     path = f"{_PLACEHOLDER_TOPIC}/{identifier}.md"
-    parsed = parse_question(path, source)
+    scanned = scan_markdown(source)
+    tangle = find_tangle(scanned)
+    if tangle is not None:
+        raise UnsupportedQuestionError(tangle.code, tangle.message, tangle.hint)
+    parsed = parse_scanned_question(path, scanned)
     if question.stem and not question.stem.endswith(_LIST_SEPARATOR) and _merges_with_list(parsed):
         return _normalise_question(
             replace(question, stem=f"{question.stem}\n\n{_LIST_SEPARATOR}"), taken_slugs, load_image
