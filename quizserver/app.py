@@ -208,6 +208,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
             catalog=services.catalog,
             runs=services.runs,
             visitor_token=current.visitor_token,
+            is_author=current.may_write,
             on_run=create_experiment_recorder(database, current.learner_id),
             settings=services.settings,
         ),
