@@ -28,9 +28,7 @@ def application() -> Flask:
     from quizserver.app import create_app
 
     settings = load_settings(os.environ)
-    app = create_app(settings)
-    app.extensions["quizserver-host"].start()
-    prepare_application(app)
+    app = prepare_application(create_app(settings))
     start_schedule(settings)
     return app
 

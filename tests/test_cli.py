@@ -16,8 +16,7 @@ from quizserver.settings import Settings, shipped_folder
 
 COMMANDS = [
     "serve", "worker", "migrate", "new", "preview", "check", "verify", "simulate", "import",
-    "export", "user", "audit", "backup", "restore", "rebuild", "prune", "content", "demo",
-    "settings",
+    "export", "user", "audit", "backup", "restore", "rebuild", "prune", "demo", "settings",
 ]  # fmt: skip
 
 

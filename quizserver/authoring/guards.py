@@ -14,7 +14,7 @@ from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
 from quizserver.authoring.files import ContentError, NotEditableError
 from quizserver.settings import Settings
-from quizserver.web.errors import wants_json
+from quizserver.web.errors import csrf_error_response, wants_json
 from quizserver.web.security_log import log_security_event, refuse_as_missing
 
 EXTRA_KIB = 64
@@ -66,7 +66,8 @@ def current_author(current: CurrentUser) -> Person:
 
 
 def answer_csrf_error(error: CSRFError) -> Any:
-    return _refusal_response(error, SIGNED_OUT, 400)
+    # Not the error itself: whoever handles it would come back here.
+    return _refusal_response(csrf_error_response(), SIGNED_OUT, 400)
 
 
 def answer_not_editable(error: NotEditableError) -> Any:

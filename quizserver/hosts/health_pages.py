@@ -15,12 +15,10 @@ HEALTH_ENDPOINTS = frozenset({"health.alive", "health.ready", "health.healthz"})
 
 @dataclass(frozen=True, slots=True)
 class HealthPages:
-    """The views; ``topic_count()`` is how many topics are served, and ``content_note()`` that they
-    are not the current ones, if so."""
+    """The views; ``topic_count()`` is how many topics are served."""
 
     readiness: Readiness
     topic_count: Callable[[], int]
-    content_note: Callable[[], str | None]
 
     def show_alive(self) -> Response:
         """200 as long as the process answers at all: restart it when it does not."""
@@ -31,9 +29,7 @@ class HealthPages:
         reason = self.readiness.reason()
         if reason is not None:
             return jsonify(status="not ready", reason=reason), 503
-        note = self.content_note()
-        note_field = {"note": note} if note is not None else {}
-        return jsonify(status="ok", topics=self.topic_count(), **note_field), 200
+        return jsonify(status="ok", topics=self.topic_count()), 200
 
 
 def create_health_blueprint(pages: HealthPages) -> Blueprint:

@@ -57,13 +57,8 @@ def count_grid(plane: Plane, batches: Iterable[Batch]) -> CountGrid:
     return rows
 
 
-def describe_run(
-    run: Run, batches: Sequence[Batch], now: float, *, for_author: bool = False
-) -> dict[str, Any]:
-    """The run with its curves, or its map's counts (null: not yet), so far; ready for JSON.
-
-    ``for_author`` adds what the simulation's code said when it failed.
-    """
+def describe_run(run: Run, batches: Sequence[Batch], now: float) -> dict[str, Any]:
+    """The run with its curves, or its map's counts (null: not yet), so far; ready for JSON."""
     request = _curve_or_map_request(run)
     elapsed = run.elapsed_seconds(now)
     data = {
@@ -79,8 +74,6 @@ def describe_run(
         "points_total": run.points_total,
         "elapsed_s": None if elapsed is None else round(elapsed, 3),
     }
-    if for_author:
-        data["error_detail"] = run.error_detail
     if isinstance(request, MapRequest):
         return {**data, "map": _map_json(request.plane, batches)}
     x, series = merge_curves(batches)

@@ -92,7 +92,7 @@ class ErrorPages:
     outage_reason: Callable[[Exception], str | None]
 
     def handle_csrf_error(self, error: CSRFError) -> Response:
-        return _error_response(400, CSRF_ERROR_TEXT)
+        return csrf_error_response()
 
     def handle_http_error(self, error: HTTPException) -> Response:
         if error.response is not None:
@@ -125,6 +125,11 @@ def install_error_pages(app: Flask, pages: ErrorPages) -> None:
     app.register_error_handler(CSRFError, pages.handle_csrf_error)
     app.register_error_handler(HTTPException, pages.handle_http_error)
     app.register_error_handler(Exception, pages.handle_exception)
+
+
+def csrf_error_response() -> Response:
+    """The answer to a form without the token of its session."""
+    return _error_response(400, CSRF_ERROR_TEXT)
 
 
 def wants_json() -> bool:

@@ -76,6 +76,9 @@ def test_the_list_of_common_passwords_is_the_one_that_its_readme_describes():
         ("QuizServer-2026!", "words of this site"),
         ("machine learning 1", "words of this site"),
         ("a quiz of my own", None),
+        ("machinelearning" * 17 + "x", None),
+        ("quizserver" * 25 + "!", "words of this site"),
+        ("1234 5678 9876", None),
     ],
 )
 def test_a_weak_password_is_refused_with_the_reason(password: str, fault: str | None):

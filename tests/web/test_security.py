@@ -187,6 +187,19 @@ def test_with_https_cookies_are_secure_and_the_browser_must_stay_with_https(sett
     app.extensions["quizserver-close"]()
 
 
+@pytest.mark.parametrize(
+    ("proxies", "client"), [(0, "127.0.0.1"), (1, "203.0.113.9"), (2, "198.51.100.7")]
+)
+def test_the_clients_address_is_what_the_proxies_in_front_say_and_no_other(
+    settings: Settings, caplog: pytest.LogCaptureFixture, proxies: int, client: str
+):
+    app = create_app(replace(settings, proxies=proxies))
+    chain = "192.0.2.1, 198.51.100.7, 203.0.113.9"  # whatever the client sent comes first
+    app.test_client().post("/sign-in", headers={"X-Forwarded-For": chain, "X-Real-IP": "192.0.2.2"})
+    assert f"form-refused client={client} " in caplog.text
+    app.extensions["quizserver-close"]()
+
+
 def test_a_body_that_is_too_large_is_refused_in_words(client: FlaskClient, settings: Settings):
     response = client.post("/sign-in", data={"email": "x" * (settings.body_kb * 1024 + 1)})
     assert response.status_code == 413

@@ -32,6 +32,14 @@ def test_no_template_holds(path: Path, what: str) -> None:
     assert not re.search(FORBIDDEN[what], path.read_text("utf-8"), re.IGNORECASE)
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_only_what_topics_has_made_safe_is_shown_as_it_is(path: Path) -> None:
+    template = path.read_text("utf-8")
+    assert "autoescape" not in template
+    for expression in re.findall(r"([\w.]+)\s*\|\s*safe\b", template):
+        assert re.fullmatch(r"(?:[\w.]+[._]html|block|hint)", expression), expression
+
+
 def test_there_are_templates_to_look_at() -> None:
     assert len(TEMPLATES) > 10
 
@@ -40,6 +48,25 @@ def test_there_are_templates_to_look_at() -> None:
 def test_style_sheets_ask_for_nothing_but_files_beside_them(path: Path) -> None:
     for address in re.findall(r"url\(\"?([^\")]+)\"?\)", path.read_text("utf-8")):
         assert (path.parent / address).is_file(), address
+
+
+# These show what the server has rendered from its templates.
+SERVER_HTML = {
+    "editor.js": {"result.problems_html", "result.page_html"},
+    "editor-verification.js": {"text"},
+}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
+def test_scripts_make_text_of_text_and_keep_nothing_beyond_a_tab(path: Path) -> None:
+    script = path.read_text("utf-8")
+    shown = set(re.findall(r"\.(?:inner|outer)HTML\s*\+?=\s*([^;]+);", script))
+    assert shown == SERVER_HTML.get(path.name, set())
+    assert not re.search(
+        r"\beval\(|new Function\(|document\.write|insertAdjacentHTML|createContextualFragment"
+        r"|postMessage|localStorage|indexedDB|document\.cookie|__proto__|javascript:",
+        script,
+    )
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)

@@ -8,21 +8,15 @@ const UPLOAD_TIMEOUT = 180_000; // an image on a slow line takes its time
 
 /**
  * What went wrong, in words. `field` names the input concerned, or is null; `lost` says that no
- * answer of this server came; `status` is that of an answer that came; `detail` is for authors alone.
+ * answer of this server came; `status` is that of an answer that came.
  */
 export class ServerError extends Error {
   /**
    * @param {string} message
-   * @param {{
-   *   detail?: string | null,
-   *   field?: string | null,
-   *   lost?: boolean,
-   *   status?: number | null,
-   * }} details
+   * @param {{ field?: string | null, lost?: boolean, status?: number | null }} details
    */
-  constructor(message, { detail = null, field = null, lost = false, status = null } = {}) {
+  constructor(message, { field = null, lost = false, status = null } = {}) {
     super(message);
-    this.detail = detail;
     this.status = status;
     this.field = field;
     this.lost = lost;
@@ -128,11 +122,9 @@ function parseAnswer({ ok, status, headers, text }) {
     // An answer that was cut short is none.
   }
   if (ok && body !== null) return /** @type {T} */ (body);
-  const refusal =
-    /** @type {{ error?: string, error_detail?: string, field?: string | null } | null} */ (body);
+  const refusal = /** @type {{ error?: string, field?: string | null } | null} */ (body);
   if (!ok && refusal?.error) {
-    const { error, error_detail: detail = null, field = null } = refusal;
-    throw new ServerError(error, { detail, field, status });
+    throw new ServerError(refusal.error, { field: refusal.field ?? null, status });
   }
   const message = ok
     ? "The answer was cut short, or came from something between here and the server."

@@ -129,8 +129,6 @@ export interface RunRequest {
 export interface RunEnd {
   state: string;
   error?: string | null;
-  /** What the simulation's code said; for authors alone. */
-  error_detail?: string | null;
   sentence?: string | null;
 }
 

@@ -1,0 +1,184 @@
+"""What no module of the program may do, read off its source: run text, forge SQL, reach out."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import quizserver
+
+PACKAGE = Path(quizserver.__file__).parent
+TREES = {
+    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8"))
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "_shipped" not in path.parts
+}
+
+
+def dotted_name(node: ast.expr) -> str:
+    """``a.b.c`` of a name or of attributes of one; of anything else only the last attribute."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted_name(node.value)}.{node.attr}"
+    return ""
+
+
+NODES = {path: list(ast.walk(tree)) for path, tree in TREES.items()}
+CALLS = {
+    path: [(dotted_name(node.func), node) for node in nodes if isinstance(node, ast.Call)]
+    for path, nodes in NODES.items()
+}
+IMPORTS = {
+    path: {
+        name
+        for node in nodes
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [f"{node.module}.{alias.name}" for alias in node.names]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    for path, nodes in NODES.items()
+}
+
+
+def modules_that_import(*names: str) -> set[str]:
+    return {
+        path
+        for path, modules in IMPORTS.items()
+        if any(f"{module}.".startswith(f"{name}.") for module in modules for name in names)
+    }
+
+
+def test_text_is_run_as_code_in_one_place_for_authors_simulations():
+    names = [
+        (path, name)
+        for path, calls in CALLS.items()
+        for name, _ in calls
+        if name in ("eval", "exec", "builtins.eval", "builtins.exec", "os.popen", "os.system")
+    ]
+    assert len(names) == 1, names
+    assert names[0][0].startswith("lab/")
+
+
+def test_no_program_is_started_through_a_shell():
+    for path, calls in CALLS.items():
+        for name, call in calls:
+            assert not any(keyword.arg == "shell" for keyword in call.keywords), (path, name)
+
+
+def test_nothing_is_read_in_a_format_that_can_hold_code():
+    """But for the pipes between a process and the reader of pages that it started itself, which runs
+    nothing that authors write."""
+    assert modules_that_import(
+        "pickle", "marshal", "shelve", "dill", "joblib", "jsonpickle", "multiprocessing"
+    ) <= {"topics/page_reader.py", "topics/page_reader_process.py"}  # fmt: skip
+    loaders = {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "torch.load", "np.load"}
+    assert not {name for calls in CALLS.values() for name, _ in calls} & loaders
+
+
+def test_xml_is_read_by_the_parser_that_refuses_entities():
+    allowed = {"Element", "ParseError", "TreeBuilder", "tostring", "indent"}
+    for path, modules in IMPORTS.items():
+        for module in modules:
+            if module.startswith(("xml.", "lxml")):
+                assert module.rpartition(".")[2] in allowed, (path, module)
+
+
+def test_statements_hold_no_text_that_was_put_together():
+    """SQL comes from SQLAlchemy's expressions, or is written out; values are parameters.
+
+    Only names of tables, which are constants, may be put into it.
+    """
+    functions, owners = {"text", "exec_driver_sql", "executescript"}, {"sa", "connection", "cursor"}
+    found = 0
+    for path, calls in CALLS.items():
+        for name, call in calls:
+            owner, _, function = name.rpartition(".")
+            if function not in functions or owner not in owners:
+                continue
+            found += 1
+            text = call.args[0]
+            assert not [node for node in ast.walk(text) if isinstance(node, ast.BinOp)], path
+            inside = [
+                ast.unparse(n.value) for n in ast.walk(text) if isinstance(n, ast.FormattedValue)
+            ]
+            assert all(
+                part.isupper() or part in SAFE_NAMES.get(path, ()) for part in inside
+            ), (path, ast.unparse(call))  # fmt: skip
+    assert found
+
+
+# The names of the database's own tables, and of a schema that the command makes.
+TABLE_NAMES = ("schema", "table.name", "row.table_name", "row.name")
+SAFE_NAMES = {"administration/backup/tables_store.py": TABLE_NAMES}
+
+
+def test_regular_expressions_take_no_text_but_constants_and_escaped_ones():
+    functions = {
+        "compile",
+        "sub",
+        "subn",
+        "match",
+        "search",
+        "fullmatch",
+        "findall",
+        "finditer",
+        "split",
+    }
+    for path, calls in CALLS.items():
+        for name, call in calls:
+            if not (name.startswith("re.") and name[3:] in functions and call.args):
+                continue
+            for node in ast.walk(call.args[0]):
+                if isinstance(node, ast.FormattedValue):
+                    part = ast.unparse(node.value)
+                    constant = part.strip("_").isupper() or part.startswith(("self._", "_"))
+                    safe = constant or part.startswith(("re.escape(", "len("))
+                    assert safe or part in SAFE_PATTERNS.get(path, ()), (path, ast.unparse(call))
+
+
+# A placeholder of hex digits, which the module makes itself.
+SAFE_PATTERNS = {"topics/render.py": ("placeholder", "formula_token.pattern")}
+
+
+def test_only_the_supervisor_asks_another_address_and_that_is_its_own_server():
+    """The rest talks to its database and its queue, through their drivers."""
+    assert modules_that_import(
+        "urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3", "smtplib",
+        "ftplib", "imaplib", "telnetlib", "xmlrpc", "ldap", "ldap3",
+    ) == {"serve.py"}  # fmt: skip
+
+
+def test_secrets_come_from_the_systems_random_numbers():
+    assert modules_that_import("random", "uuid") == set()
+    assert {"classes/join_codes.py", "settings.py"} <= modules_that_import("secrets")
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1"])
+def test_broken_hashes_are_used_for_nothing_but_older_cookies(name: str):
+    users = {
+        path
+        for path, nodes in NODES.items()
+        for node in nodes
+        if (isinstance(node, ast.Attribute) and node.attr == name)
+        or (isinstance(node, ast.Constant) and node.value == name)
+    }
+    assert users == ({"web/security.py"} if name == "sha1" else set())
+
+
+def test_a_parameter_is_read_from_the_place_where_it_belongs():
+    """``request.values`` mixes the address with the form; templates are files and no texts."""
+    for path, nodes in NODES.items():
+        for node in nodes:
+            assert not (
+                isinstance(node, ast.Attribute) and dotted_name(node) == "request.values"
+            ), path
+        assert not {name for name, _ in CALLS[path]} & {
+            "render_template_string", "flask.render_template_string", "Template", "from_string",
+        }, path  # fmt: skip
