@@ -7,6 +7,7 @@ from wtforms import EmailField, PasswordField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
 from quizserver.accounts.model import PASSWORD_MAX, normalise_email, password_fault
+from quizserver.visible_text import line_fault
 
 _CURRENT_PASSWORD = {"autocomplete": "current-password", "maxlength": PASSWORD_MAX}
 _NEW_PASSWORD = {"autocomplete": "new-password", "maxlength": PASSWORD_MAX}
@@ -44,6 +45,9 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]
             field.data = normalise_email(field.data or "")
         except ValueError as error:
             raise ValidationError(str(error)) from None
+        fault = line_fault(field.data)  # two addresses must not look like one
+        if fault:
+            raise ValidationError(fault)
 
     def validate_password(self, field: PasswordField) -> None:
         fault = password_fault(field.data or "", self.email.data or "")

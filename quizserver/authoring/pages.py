@@ -34,6 +34,7 @@ from quizserver.authoring.verification_pages import VerificationPages
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.folder import list_folder
+from quizserver.visible_text import line_fault, normalise_line
 
 _PAGE = "/<topic>/<name>"
 _VERSION = f"{_PAGE}/history/<int:number>"
@@ -104,8 +105,9 @@ class IndexPages:
 
     def create_topic(self) -> AnyResponse:
         """Begins the lesson of a new topic as a draft; publishing it makes the topic's folder."""
-        folder, title = form_field("folder").strip(), form_field("title").strip()
-        error = _name_error(folder) or ("" if title else "Give the topic a title.")
+        folder, title = form_field("folder").strip(), normalise_line(form_field("title"))
+        title_error = line_fault(title) if title else "Give the topic a title."
+        error = _name_error(folder) or title_error
         if not error and any(path.startswith(f"{folder}/") for path in self._list_files()):
             error = f"There is a topic {folder} already."
         if error:

@@ -7,21 +7,18 @@ from wtforms import EmailField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
 from quizserver.accounts.model import normalise_email
+from quizserver.visible_text import line_fault, normalise_line
 
 TITLE_MAX = 200
 NAME_MAX = 100
 
 
-# Invisible, but Persian, Hindi and some emoji are not written without them.
-_JOINERS = "\u200c\u200d"
-
-
 def _validate_line(field: StringField, max_length: int) -> None:
     """Allows one line of visible characters: nothing that misleads those who read it."""
-    field.data = " ".join((field.data or "").split())
-    visible = field.data.translate(dict.fromkeys(map(ord, _JOINERS)))
-    if not visible.isprintable() or (field.data and not visible):
-        raise ValidationError("Use letters, digits and signs that can be seen.")
+    field.data = normalise_line(field.data or "")
+    fault = line_fault(field.data)
+    if fault:
+        raise ValidationError(fault)
     if len(field.data) > max_length:
         raise ValidationError(f"Use at most {max_length} characters.")
 

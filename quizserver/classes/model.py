@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from quizserver.visible_text import shown_line
+
 ClassRole = Literal["learner", "instructor"]
 MemberState = Literal["active", "left", "removed"]
 
@@ -23,18 +25,24 @@ def fold_text(text: str) -> str:
 
 
 def member_label(name: str, email: str) -> str:
-    """The name in the class, or else the email address."""
-    return name or email
+    """The name in the class as lists show it, or else the email address."""
+    return shown_line(name, email)
 
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """A class of learners. Nobody can join while ``join_code`` is None."""
+    """A class of learners. Nobody can join while ``join_code`` is None.
+
+    ``title`` is as pages show it: a stored one of which nothing can be seen is the class's number.
+    """
 
     id: int
     title: str
     join_code: str | None
     created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", shown_line(self.title, f"Class {self.id}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from html import unescape
 from itertools import dropwhile, groupby
 
 from quizserver.topics.front_matter import (
@@ -36,6 +37,7 @@ from quizserver.topics.model import (
 )
 from quizserver.topics.render import heading_text, render_parts, unlinked_text
 from quizserver.topics.sanitise import RewriteUrl
+from quizserver.visible_text import has_visible_character, shown_line
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 _BLOCK_SIGNS = "#`~|<>!-*+[$"  # what begins with one of these may be no paragraph
@@ -165,7 +167,8 @@ def _prose_with_definitions(parsed: ParsedLesson) -> list[MarkdownSlice]:
 
 def _lesson_title(parsed: ParsedLesson, default: str) -> str:
     front = parsed.front.model
-    return (front.title if front else None) or heading_text(parsed.fields.title) or default
+    title = (front.title if front else None) or heading_text(parsed.fields.title)
+    return shown_line(title, default)
 
 
 def _first_paragraph(prose: Sequence[MarkdownSlice]) -> str:
@@ -184,7 +187,8 @@ def _check_lesson(
     fields: LessonFields, front: CheckedYaml[LessonFrontMatter]
 ) -> Iterator[Diagnostic]:
     source = fields.source
-    if not (fields.title and fields.title.text) and not (front.model and front.model.title):
+    title = (front.model and front.model.title) or (fields.title and fields.title.text) or ""
+    if not has_visible_character(unescape(title)):
         line = min(source.front_matter_length + 1, len(source.lines))
         hint = "Begin with a line such as: # The strange loss"
         yield Diagnostic(line, 1, "no-title", "This lesson has no title.", hint)

@@ -33,6 +33,7 @@ from quizserver.topics.sanitise import RewriteUrl
 from quizserver.topics.slugs import hex_digest, humanise_id, is_id, slugify
 from quizserver.topics.tangles import find_tangle
 from quizserver.topics.task_lists import ListItem
+from quizserver.visible_text import shown_line
 
 DEFAULT_SIMULATION = "simulation"
 
@@ -201,9 +202,8 @@ def earlier_version(question: Question, source: str) -> Question | None:
 
 def _question_title(parsed: ParsedQuestion) -> str:
     front = parsed.front.model
-    if front and front.title:
-        return front.title
-    return heading_text(parsed.fields.title) or humanise_id(PurePosixPath(parsed.path).stem)
+    title = (front.title if front else None) or heading_text(parsed.fields.title)
+    return shown_line(title, humanise_id(PurePosixPath(parsed.path).stem))
 
 
 def _question_claims(parsed: ParsedQuestion, options: Sequence[AnswerOption]) -> tuple[Claim, ...]:

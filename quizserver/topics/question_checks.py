@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from pathlib import PurePosixPath
 
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter
@@ -16,6 +17,7 @@ from quizserver.topics.model import Diagnostic
 from quizserver.topics.question_parser import QuestionFields, Section
 from quizserver.topics.slugs import ID_RULE, did_you_mean, is_id, slugify
 from quizserver.topics.task_lists import STRAY_BOX, ItemList, ListItem, parse_list
+from quizserver.visible_text import has_visible_character
 
 MOST_OPTIONS = 50
 MOST_HINTS = 20
@@ -62,8 +64,8 @@ def _check_question_id(path: str, front: CheckedYaml[QuestionFrontMatter]) -> It
 def _check_title(
     fields: QuestionFields, front: CheckedYaml[QuestionFrontMatter]
 ) -> Iterator[Diagnostic]:
-    has_title = fields.title and fields.title.text
-    if not has_title and not (front.model and front.model.title):
+    title = (front.model and front.model.title) or (fields.title and fields.title.text) or ""
+    if not has_visible_character(unescape(title)):
         line, column = (fields.title.line, 1) if fields.title else (_first_prose_line(fields), 1)
         hint = "Begin with a line such as: # The strange loss"
         yield Diagnostic(line, column, "no-title", "This question has no title.", hint)
@@ -173,7 +175,7 @@ def _check_items(items: Sequence[ListItem]) -> Iterator[Diagnostic]:
     for item in items:
         position = (item.line, item.column)
         yield from _check_box(item)
-        if not item.text.strip():
+        if not has_visible_character(unescape(item.text)):
             message = "This option is empty."
             yield Diagnostic(
                 *position, "empty-option", message, "Write its text, or delete it.", True

@@ -15,6 +15,7 @@ from quizserver.classes import members_store as members
 from quizserver.classes.counted_store import answered_missing_questions, count_learners
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
+from quizserver.db.tables import class_ as class_table
 from quizserver.db.tables import class_topic, member
 from tests.classes.class_setup import LATER, NOW, NewAccount
 
@@ -100,3 +101,21 @@ def test_classes_are_listed_by_title_in_the_same_order_in_every_database(
     assert (
         all_titles == only_instructed_titles == ["Alpha", "beta", "Émile", "Nets", "zeta", "Zeta"]
     )
+
+
+def test_a_stored_title_or_name_that_shows_as_nothing_is_shown_in_another_way(
+    database: Database, class_: Class, new_account: NewAccount
+):
+    """Such as were stored before names were checked: they stay."""
+    ana = new_account("ana@example.org")
+    with database.write() as session:
+        session.execute(sa.update(class_table).values(title="\u3164"))
+        join_store.join_class(session, class_.id, ana, "\u3164\u2800", LATER)
+    with database.read() as session:
+        found = store.find_class(session, class_.id)
+        joined = members.find_member(session, class_.id, ana)
+        stored = session.scalars(sa.select(class_table.c.title)).one()
+    assert found is not None
+    assert joined is not None
+    assert (found.title, stored) == (f"Class {class_.id}", "\u3164")
+    assert (joined.label, joined.name) == ("ana@example.org", "\u3164\u2800")

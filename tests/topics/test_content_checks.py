@@ -25,6 +25,7 @@ from tests.topics.content_files import (
 
 LESSONS = {
     "no title": ("Text.\n", ["1:1 no-title"]),
+    "a title that shows as nothing": ("# \u3164\n\nText.\n", ["1:1 no-title"]),
     "unknown question": ("# T\n\n```question\nlate-dorp\n```\n", ["4:1 unknown-question"]),
     "no question": ("# T\n\n```question\n```\n", ["3:1 empty-block"]),
     "in a list": ("# T\n\n- a\n\n  ```question\n  late-drop\n  ```\n", ["5:3 misplaced-block"]),

@@ -28,6 +28,12 @@ QUESTIONS = {
     "no title": (f"Stem.\n\n{LIST}", ["1:1 no-title"]),
     "no title after front matter": (f"---\nid: a\n---\nStem.\n\n{LIST}", ["4:1 no-title"]),
     "empty heading": (f"# \n\n{LIST}", ["1:1 no-title"]),
+    "a title that shows as nothing": (f"# \u3164\n\n{LIST}", ["1:1 no-title"]),
+    "the same as an entity": (f"# &#x3164;\n\n{LIST}", ["1:1 no-title"]),
+    "an option that shows as nothing": (
+        "# Title\n\n- [x] a {#a}\n- [ ] \u2800 {#b}\n",
+        ["4:3 empty-option"],
+    ),
     # options
     "no task list": ("# Title\n\nStem.\n\n- a\n- b\n", ["1:3 no-task-list"]),
     "task list in code": ("# Title\n\n```\n- [x] a\n- [ ] b\n```\n", ["1:3 no-task-list"]),

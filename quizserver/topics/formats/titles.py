@@ -7,6 +7,7 @@ import re
 from quizserver.topics.formats.escape import escape_one_line
 from quizserver.topics.markdown import MarkdownSlice, SourceLine
 from quizserver.topics.render import unlinked_text
+from quizserver.visible_text import has_visible_character
 
 MAX_TITLE_LENGTH = 200
 _MORE_THAN_A_LINE = re.compile(
@@ -19,7 +20,7 @@ def choose_title(title: str, question: str) -> tuple[str, str]:
 
     Where both have the same text, the question becomes the title, and there is no stem.
     """
-    if not title:
+    if not has_visible_character(title):
         return split_title(question)
     is_short = len(question) < 4 * len(title) + 200 and not _MORE_THAN_A_LINE.search(question)
     if is_short and rendered_title(question) == title:

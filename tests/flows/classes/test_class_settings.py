@@ -159,7 +159,16 @@ def test_a_class_is_deleted_by_its_title_and_the_answers_stay(teacher: Visitor, 
 
 
 def test_a_title_needs_visible_characters(teacher: Visitor):
-    for title in ("", "   ", "x" * 201, "safe\u202egpj.exe", "\u200d", "a\u200bb", "a\x00b"):
+    for title in (
+        "",
+        "   ",
+        "x" * 201,
+        "safe\u202egpj.exe",
+        "\u200d",
+        "a\u200bb",
+        "a\x00b",
+        "\u3164",
+    ):
         teacher.open("/classes/1/settings")
         teacher.send("/classes/1/title", title=title)
         assert teacher.status == 422, title
