@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from quizserver.accounts import pages as account_pages
 from quizserver.accounts import roles_pages as role_pages
 from quizserver.accounts.current_user import CurrentUser
+from quizserver.accounts.model import Person
 from quizserver.administration import log_pages
 from quizserver.attempts import pages as attempt_pages
 from quizserver.attempts import store as attempts
@@ -23,6 +24,7 @@ from quizserver.attempts.experiments import create_experiment_recorder
 from quizserver.attempts.form_tokens import FormTokens
 from quizserver.attempts.service import QuestionService
 from quizserver.authoring import pages as authoring_pages
+from quizserver.authoring.files import PageRef
 from quizserver.authoring.preview import pages as preview_pages
 from quizserver.authoring.preview.model import Preview
 from quizserver.authoring.service import EditingService
@@ -37,7 +39,9 @@ from quizserver.db.session import Database
 from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.evidence.record import recorded_description
 from quizserver.hosts import store as hosts
+from quizserver.hosts.guards import install_key_guard
 from quizserver.hosts.health_pages import HealthPages, create_health_blueprint
+from quizserver.hosts.host import Host
 from quizserver.hosts.model import ProcessIdentity, identify_process
 from quizserver.hosts.readiness import Readiness
 from quizserver.lab.catalog import SimulationCatalog, reading_limits
@@ -70,8 +74,10 @@ class AppServices:
     limiter: Limiter
     background_pool: ThreadPoolExecutor
     identity: ProcessIdentity
+    host: Host
 
     def close(self) -> None:
+        self.host.close()
         self.library.close()
         self.runs.close()
         self.background_pool.shutdown(cancel_futures=True)
@@ -146,6 +152,7 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
     )
     library.watch(settings.content_poll_seconds)
     current = CurrentUser(app, database)
+    identity = identify_process(settings.data, app.config["SECRET_KEY"])
     return AppServices(
         settings=settings,
         database=database,
@@ -157,7 +164,8 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
         limiter=Limiter(current.visitor_token, app=app, storage_uri="memory://"),
         # Computes beside the requests and takes CPU time from them: two tasks at a time.
         background_pool=ThreadPoolExecutor(2, thread_name_prefix="beside"),
-        identity=identify_process(settings.data, app.config["SECRET_KEY"]),
+        identity=identity,
+        host=Host(database, library, identity),
     )
 
 
@@ -208,6 +216,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
             catalog=services.catalog,
             runs=services.runs,
             visitor_token=current.visitor_token,
+            is_author=current.may_write,
             on_run=create_experiment_recorder(database, current.learner_id),
             settings=services.settings,
         ),
@@ -220,7 +229,13 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
     app.register_blueprint(
         attempt_pages.create_attempts_blueprint(
             attempt_pages.QuestionPages(
-                database, library, question_service, access, tokens, current
+                database,
+                library,
+                question_service,
+                access,
+                tokens,
+                current,
+                services.host.require_current,
             ),
             limiter=services.limiter,
             settings=services.settings,
@@ -261,6 +276,11 @@ def _register_classes(app: Flask, services: AppServices) -> None:
 
 def _register_authoring(app: Flask, services: AppServices) -> None:
     verifications = Verifications(runs=services.runs, library=services.library)
+
+    def announce_published(ref: PageRef, person: Person) -> None:
+        services.host.announce_page(ref.path, person.id)
+        verifications.record_published_evidence(ref.topic)
+
     app.register_blueprint(
         authoring_pages.create_authoring_blueprint(
             database=services.database,
@@ -269,7 +289,8 @@ def _register_authoring(app: Flask, services: AppServices) -> None:
                 library=services.library,
                 catalog=services.catalog,
                 content=services.settings.content,
-                on_published=verifications.record_published_evidence,
+                on_published=announce_published,
+                behind_paths=lambda: services.host.differing,
             ),
             verifications=verifications,
             current=services.current,
@@ -285,11 +306,18 @@ def _register_hosts(app: Flask, services: AppServices) -> None:
         services.database,
         keep_row=partial(_state_process, services.database, services.identity),
         render_page=partial(_render_first_pages, app, library),
+        other_reason=services.host.unready_reason,
     )
+    install_key_guard(app, services.host)
     app.register_blueprint(
-        create_health_blueprint(HealthPages(readiness, lambda: len(library.snapshot().topics)))
+        create_health_blueprint(
+            HealthPages(
+                readiness, lambda: len(library.snapshot().topics), services.host.content_note
+            )
+        )
     )
     app.extensions["quizserver-readiness"] = readiness
+    app.extensions["quizserver-host"] = services.host
 
 
 def _state_process(database: Database, identity: ProcessIdentity) -> None:

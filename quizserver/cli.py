@@ -59,6 +59,10 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
         _import_command("authoring.check_command:check_command"),
         "Report every problem of every topic file.",
     ),
+    "content": (
+        _import_command("hosts.commands:content_group"),
+        "Compare this machine's content with the current one, or make it current.",
+    ),
     "demo": (
         _import_command("classes.demo.commands:demo"),
         "Fill a class with invented learners, so that every page of a class can be seen full.",

@@ -28,7 +28,9 @@ def application() -> Flask:
     from quizserver.app import create_app
 
     settings = load_settings(os.environ)
-    app = prepare_application(create_app(settings))
+    app = create_app(settings)
+    app.extensions["quizserver-host"].start()
+    prepare_application(app)
     start_schedule(settings)
     return app
 

@@ -16,7 +16,8 @@ from quizserver.settings import Settings, shipped_folder
 
 COMMANDS = [
     "serve", "worker", "migrate", "new", "preview", "check", "verify", "simulate", "import",
-    "export", "user", "audit", "backup", "restore", "rebuild", "prune", "demo", "settings",
+    "export", "user", "audit", "backup", "restore", "rebuild", "prune", "content", "demo",
+    "settings",
 ]  # fmt: skip
 
 

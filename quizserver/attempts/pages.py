@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from flask import (
@@ -20,6 +21,7 @@ from flask import (
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -34,6 +36,7 @@ from quizserver.attempts.model import Submission
 from quizserver.attempts.service import QuestionService
 from quizserver.attempts.views import QuestionState, ordered_options
 from quizserver.db.session import Database
+from quizserver.hosts.host import OutdatedContentError
 from quizserver.settings import Settings
 from quizserver.topics.assets import image_headers, image_in_topic
 from quizserver.topics.library import Library
@@ -58,6 +61,11 @@ ANSWERED_OTHERWISE = (
     "This attempt was answered already, with another choice, perhaps in another tab."
     " That answer stands; you can try again."
 )
+MACHINE_BEHIND = (
+    "This question was changed on another machine of this site, and this one does not have the new"
+    " text yet, so your answer can't be graded here. Your choice is still marked: submit it again"
+    " in a moment."
+)
 HINTS_MAX = 100
 ATTEMPT_NUMBER_MAX = 10**6
 
@@ -76,7 +84,11 @@ class AnswerForm:
 
 @dataclass(frozen=True, slots=True)
 class QuestionPages:
-    """The views of questions, answers and images."""
+    """The views of questions, answers and images.
+
+    ``require_current(session, question)`` raises OutdatedContentError when another text of the
+    question is current by now.
+    """
 
     database: Database
     library: Library
@@ -84,6 +96,7 @@ class QuestionPages:
     access: AccessPolicy
     tokens: FormTokens
     current: CurrentUser
+    require_current: Callable[[Session, Question], None]
 
     def show_question(self, question: str) -> str:
         topic, served_question = self._question_or_404(question)
@@ -122,7 +135,9 @@ class QuestionPages:
             error_state = replace(retry_state, error=str(error))
             return make_response(self._render_question(topic, served_question, error_state), 422)
         try:
-            self._record(submission, state.visitor)
+            self._record(served_question, submission, state.visitor)
+        except OutdatedContentError:
+            return self._answer_outdated(served_question, retry_state)
         except store.AttemptConflictError:
             attempts = self.question_service.learner_attempts(question)
             return self._answer_repeated(
@@ -194,15 +209,28 @@ class QuestionPages:
             seconds=elapsed_seconds(opened_at, time.time()),
         )
 
-    def _record(self, submission: Submission, visitor: str) -> None:
+    def _record(self, question: Question, submission: Submission, visitor: str) -> None:
         """Records a submission for the account, or for the guest whom the visitor then becomes.
 
-        Raises AttemptConflictError, and NoGuestError when the visitor has an account by now.
+        Raises AttemptConflictError, OutdatedContentError, and NoGuestError when the visitor has an
+        account by now.
         """
         account = self.current.account()
         with self.database.write() as session:
+            self.require_current(session, question)
             person = account or accounts_store.ensure_guest(session, visitor)
             store.record_attempt(session, person.id, submission)
+
+    def _answer_outdated(self, graded: Question, retry_state: QuestionState) -> AnyResponse:
+        """The form again: the text that ``graded`` the answer is no longer the current one.
+
+        Another process of this machine may have read the newer one from the disk already.
+        """
+        self.library.refresh()
+        topic, question = self._question_or_404(graded.id)
+        is_newer = question.version != graded.version
+        error_state = replace(retry_state, error=QUESTION_EDITED if is_newer else MACHINE_BEHIND)
+        return make_response(self._render_question(topic, question, error_state), 409)
 
     def _answer_repeated(
         self, topic: Topic, question: Question, state: QuestionState, form: AnswerForm

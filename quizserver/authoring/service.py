@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from quizserver.audit import store as audit_store
 from quizserver.audit.actions import ActionCode
 from quizserver.authoring import merge, store
 from quizserver.authoring.files import (
+    ContentError,
     ContentFiles,
     FileChangedError,
     PageRef,
@@ -46,11 +47,17 @@ from quizserver.topics.model import Diagnostic
 
 log = logging.getLogger(__name__)
 
+MACHINE_BEHIND = (
+    "Another machine of this site has a newer text of {path} than this one, and publishing here "
+    "would undo it. Your draft is kept; publish it when this machine has the current content."
+)
+
 
 class EditingService:
     """Edits the pages of one content folder for its authors.
 
-    ``on_published`` is called with the topic's folder after a page was published or deleted.
+    ``on_published`` is called with the page and who did it after one was published or deleted.
+    ``behind_paths()`` are the files of which another machine of the site has a newer text.
     """
 
     def __init__(
@@ -60,7 +67,8 @@ class EditingService:
         library: Library,
         catalog: SimulationCatalog,
         content: Path,
-        on_published: Callable[[str], None] | None = None,
+        on_published: Callable[[PageRef, Person], None] | None = None,
+        behind_paths: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.files = ContentFiles(content)
         self.library = library
@@ -68,6 +76,7 @@ class EditingService:
         self._catalog = catalog
         self._claim_checker = create_claim_checker(NonBlockingCatalog(catalog))
         self._on_published = on_published
+        self._behind_paths = behind_paths
 
     def load_page_state(self, ref: PageRef, person: Person) -> PageState:
         """The page as it stands for this author. Raises NotEditableError, ContentError."""
@@ -158,6 +167,8 @@ class EditingService:
         self, page_state: PageState, person: Person, text: str | None
     ) -> PublishResult:
         ref, now = page_state.ref, datetime.now(UTC)
+        if ref.path in self._behind_paths():
+            raise ContentError(MACHINE_BEHIND.format(path=ref.path))
         with self.files.write_lock():
             file_text = self.files.read_page(ref)
             if file_text is None and text is None:
@@ -183,7 +194,7 @@ class EditingService:
         self.library.refresh()
         log.info("%s was %s by %s", ref.path, "published" if text else "deleted", person.email)
         if self._on_published is not None:
-            self._on_published(ref.topic)
+            self._on_published(ref, person)
         return PublishResult("published" if text is not None else "deleted")
 
     def load_conflict(self, page_state: PageState) -> Conflict:

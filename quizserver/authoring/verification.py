@@ -48,7 +48,7 @@ class Verifications:
         return run if run is not None and isinstance(run.request, VerificationRequest) else None
 
     def stream_events(self, run_id: str, after: int, visitor: str) -> EventStream:
-        return self._runs.open_stream(run_id, after, visitor)
+        return self._runs.open_stream(run_id, after, visitor, for_author=True)
 
     def stop_verification(self, run_id: str, visitor: str) -> Run | None:
         return self._runs.leave_run(run_id, visitor)

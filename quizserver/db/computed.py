@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from quizserver.db.session import BUSY_SECONDS, Database, database_url, take_advisory_lock
 
 # Goes up with every change of the tables below or of what their columns mean.
-VERSION = 4
+VERSION = 5
 
 SCHEMA = "quizserver_runs"
 
@@ -67,7 +67,9 @@ run = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),
     # How often a worker claimed the run; only the worker of the last attempt may write to it.
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    # What failed: a sentence for learners, and what its author needs to know, for authors alone.
     sa.Column("error", sa.Text),
+    sa.Column("error_detail", sa.Text),
     sa.Column("sentence", sa.Text),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("started_at", sa.Double),

@@ -15,10 +15,12 @@ HEALTH_ENDPOINTS = frozenset({"health.alive", "health.ready", "health.healthz"})
 
 @dataclass(frozen=True, slots=True)
 class HealthPages:
-    """The views; ``topic_count()`` is how many topics are served."""
+    """The views; ``topic_count()`` is how many topics are served, and ``content_note()`` that they
+    are not the current ones, if so."""
 
     readiness: Readiness
     topic_count: Callable[[], int]
+    content_note: Callable[[], str | None]
 
     def show_alive(self) -> Response:
         """200 as long as the process answers at all: restart it when it does not."""
@@ -29,7 +31,9 @@ class HealthPages:
         reason = self.readiness.reason()
         if reason is not None:
             return jsonify(status="not ready", reason=reason), 503
-        return jsonify(status="ok", topics=self.topic_count()), 200
+        note = self.content_note()
+        note_field = {"note": note} if note is not None else {}
+        return jsonify(status="ok", topics=self.topic_count(), **note_field), 200
 
 
 def create_health_blueprint(pages: HealthPages) -> Blueprint:

@@ -1,10 +1,11 @@
-"""A web process as it states itself to the others. Plain values."""
+"""A web process as it states itself to the others, and what is current. Plain values."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from quizserver import __version__
@@ -41,3 +42,39 @@ def identify_process(data: Path, secret: str) -> ProcessIdentity:
 def key_fingerprint(secret: str) -> str:
     """32 hex digits that tell two keys apart, and from which no key can be computed."""
     return hmac.new(secret.encode(), b"quizserver key fingerprint", "sha256").hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A change of what is current: ``digest`` is of all files from then on.
+
+    ``origin`` is "browser" (published by the account ``email``), "disk" (a file changed on the
+    machine ``host_name``) or "command" (announced there on the command line).
+    """
+
+    id: int
+    digest: str
+    origin: str
+    host_name: str
+    email: str | None
+    released_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatement:
+    """A web process as its row has it.
+
+    ``content_digest`` is None until it has compared its files with the current ones; it differs in
+    ``differing_count`` of them, the first of which are ``differing_paths``.
+    """
+
+    id: str
+    machine: str
+    name: str
+    version: str
+    key_fingerprint: str
+    content_digest: str | None
+    differing_count: int
+    differing_paths: tuple[str, ...]
+    started_at: datetime
+    seen_at: datetime

@@ -31,6 +31,10 @@ class SimulationError(Exception):
         self.traceback_text = traceback_text
 
 
+class StaleRequestError(SimulationError):
+    """What was to be trained was changed meanwhile; the message is a sentence for learners."""
+
+
 class ReadingEndedError(SimulationError):
     """A simulation file whose reading took more than it may, or ended the process that read it."""
 

@@ -45,7 +45,7 @@ class BenchBuilder:
         try:
             description = self.catalog.describe_if_ready(path)
         except SimulationError as error:
-            log.warning("%s: %s", path, error)
+            log.warning("%s/%s.py: %s", topic.folder.name, simulation, error)
             return None
         if description is None:
             return None

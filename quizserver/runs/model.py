@@ -12,16 +12,26 @@ ACTIVE: frozenset[State] = frozenset({"queued", "running"})
 
 
 class RunRefusedError(Exception):
-    """A run is refused: the HTTP status, a sentence for people, and the field at fault."""
+    """A run is refused: the HTTP status, a sentence for people, and the field at fault.
+
+    ``detail`` is for authors alone.
+    """
 
     def __init__(
-        self, status: int, message: str, field: str | None = None, *, retry_after: int | None = None
+        self,
+        status: int,
+        message: str,
+        field: str | None = None,
+        *,
+        retry_after: int | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.field = field
         self.retry_after = retry_after
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,8 @@ class Run:
     """A run and its state when it was read. Times are seconds since 1970.
 
     ``attempt`` counts how often a worker claimed it: a worker's writes carry the number of its own
-    attempt and are refused once another worker has claimed the run.
+    attempt and are refused once another worker has claimed the run. ``error`` is a sentence for
+    learners; ``error_detail``, what the author's code said, is for authors alone.
     """
 
     id: str
@@ -44,6 +55,7 @@ class Run:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    error_detail: str | None = None
 
     @property
     def active(self) -> bool:

@@ -37,13 +37,15 @@ _RUN = "<string(length=24):run_id>"
 
 @dataclass(frozen=True, slots=True)
 class RunPages:
-    """The views of runs. ``on_run(topic, simulation)`` is called when a run was accepted, be it new
-    or there already."""
+    """The views of runs. ``is_author()`` tells whether the visitor may read what a simulation's
+    code said when it failed. ``on_run(topic, simulation)`` is called when a run was accepted, be it
+    new or there already."""
 
     access: SimulationAccess
     catalog: SimulationCatalog
     runs: RunService
     visitor_token: Callable[[], str]
+    is_author: Callable[[], bool]
     on_run: Callable[[str, str], None]
     settings: Settings
 
@@ -75,7 +77,7 @@ class RunPages:
     def show_run(self, run_id: str) -> Response:
         run = self._find_run(run_id)
         batches = list(self.runs.store.read_batches(run_id))
-        data = results.describe_run(run, batches, time.time())
+        data = results.describe_run(run, batches, time.time(), for_author=self.is_author())
         if request.args.get("replicas") == "1" and isinstance(run.request, CurveRequest):
             data["replicas"] = {
                 name: [results.finite_or_none(curve) for curve in curves]
@@ -85,7 +87,9 @@ class RunPages:
 
     def stream_events(self, run_id: str) -> Response:
         self._find_run(run_id)
-        stream = self.runs.open_stream(run_id, requested_event_id(), self.visitor_token())
+        stream = self.runs.open_stream(
+            run_id, requested_event_id(), self.visitor_token(), for_author=self.is_author()
+        )
         return event_stream_response(stream)
 
     def stop_run(self, run_id: str) -> Response:
@@ -104,6 +108,9 @@ class RunPages:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    def refuse(self, error: RunRefusedError) -> Response:
+        return refusal_response(error, for_author=self.is_author())
+
     def _find_run(self, run_id: str) -> Run:
         """The run, if the visitor may see it. Raises RunRefusedError: 404 without one, 403.
 
@@ -119,10 +126,12 @@ class RunPages:
         try:
             description = self.catalog.describe_if_ready(path)
         except SimulationError as error:
+            place = f"{path.parent.name}/{path.name}:{error.line or 1}: "
             raise RunRefusedError(
                 422,
-                f"This simulation can't be run until its author fixes it: {error}",
+                "This simulation can't be run until its author fixes it.",
                 "simulation",
+                detail=f"{place}{error.message}\n{error.traceback_text}".strip(),
             ) from error
         if description is None:
             raise RunRefusedError(
@@ -145,12 +154,16 @@ def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) ->
     blueprint.add_url_rule(f"/runs/{_RUN}/events", "stream_events", pages.stream_events)
     blueprint.add_url_rule(f"/runs/{_RUN}/stop", "stop_run", pages.stop_run, methods=["POST"])
     blueprint.add_url_rule(f"/runs/{_RUN}.csv", "download_csv", pages.download_csv)
-    blueprint.register_error_handler(RunRefusedError, refusal_response)
+    blueprint.register_error_handler(RunRefusedError, pages.refuse)
     return blueprint
 
 
-def refusal_response(error: RunRefusedError) -> Response:
-    response = make_response(jsonify(error=error.message, field=error.field), error.status)
+def refusal_response(error: RunRefusedError, *, for_author: bool = False) -> Response:
+    """The refusal as JSON; ``for_author`` adds what the simulation's code said."""
+    data = {"error": error.message, "field": error.field}
+    if for_author and error.detail:
+        data["error_detail"] = error.detail
+    response = make_response(jsonify(data), error.status)
     response.headers["Cache-Control"] = "no-store"
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

@@ -57,8 +57,13 @@ def count_grid(plane: Plane, batches: Iterable[Batch]) -> CountGrid:
     return rows
 
 
-def describe_run(run: Run, batches: Sequence[Batch], now: float) -> dict[str, Any]:
-    """The run with its curves, or its map's counts (null: not yet), so far; ready for JSON."""
+def describe_run(
+    run: Run, batches: Sequence[Batch], now: float, *, for_author: bool = False
+) -> dict[str, Any]:
+    """The run with its curves, or its map's counts (null: not yet), so far; ready for JSON.
+
+    ``for_author`` adds what the simulation's code said when it failed.
+    """
     request = _curve_or_map_request(run)
     elapsed = run.elapsed_seconds(now)
     data = {
@@ -74,6 +79,8 @@ def describe_run(run: Run, batches: Sequence[Batch], now: float) -> dict[str, An
         "points_total": run.points_total,
         "elapsed_s": None if elapsed is None else round(elapsed, 3),
     }
+    if for_author:
+        data["error_detail"] = run.error_detail
     if isinstance(request, MapRequest):
         return {**data, "map": _map_json(request.plane, batches)}
     x, series = merge_curves(batches)

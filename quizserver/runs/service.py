@@ -45,9 +45,14 @@ class RunService:
         self._queue.close()
         self._database.dispose()
 
-    def open_stream(self, run_id: str, after: int, visitor: str) -> EventStream:
-        """The events of a run after a batch. Raises RunRefusedError at too many open streams."""
-        return EventStream(self.store, self.hub, run_id, after, visitor)
+    def open_stream(
+        self, run_id: str, after: int, visitor: str, *, for_author: bool = False
+    ) -> EventStream:
+        """The events of a run after a batch; see ``EventStream``.
+
+        Raises RunRefusedError at too many open streams.
+        """
+        return EventStream(self.store, self.hub, run_id, after, visitor, for_author=for_author)
 
     def submit_request(self, request: RunRequest, visitor: str) -> RunSubmission:
         """The run of this request: found, joined, or new and sent to the workers.

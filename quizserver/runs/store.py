@@ -185,10 +185,11 @@ class RunStore:
         now: float,
         *,
         error: str | None = None,
+        error_detail: str | None = None,
         sentence: str | None = None,
     ) -> bool:
         """Ends a running run; False when it is no longer this attempt's."""
-        outcome = {"error": error, "sentence": sentence}
+        outcome = {"error": error, "error_detail": error_detail, "sentence": sentence}
         return self._update_owned(run_id, attempt, {"state": state, "finished_at": now, **outcome})
 
     def release_run(self, run_id: str, attempt: int) -> bool:
@@ -404,6 +405,7 @@ def _run_from_row(row: sa.Row[Any]) -> Run:
         last_seq=row.last_seq,
         attempt=row.attempt,
         error=row.error,
+        error_detail=row.error_detail,
         sentence=row.sentence,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 class EventStream:
     """The events of a run after the batch number ``after``, as the body of a response.
 
+    ``for_author`` adds to the end what the simulation's code said when it failed. The events are
     ``state`` and ``points`` (of a map, ``cells``; of a verification, ``share``) as they come, an
     ``alive`` after ``heartbeat`` seconds without one, then one ``end``. Closing the stream, or
     dropping it without ever having read it, frees its place in the hub. A stream whose store fails
@@ -43,6 +44,7 @@ class EventStream:
         after: int,
         visitor: str = "",
         *,
+        for_author: bool = False,
         heartbeat: float = HEARTBEAT,
     ) -> None:
         self._store = store
@@ -50,6 +52,7 @@ class EventStream:
         self._run_id = run_id
         self._visitor = visitor
         self._after = after
+        self._for_author = for_author
         self._heartbeat = heartbeat
         self._last_state: tuple[str, int] | None = None
         self._close_lock = threading.Lock()
@@ -89,7 +92,7 @@ class EventStream:
             yield from self._progress_events(progress)
             run = progress.run
             if not run.active:
-                yield _format_event("end", _end_data(run))
+                yield _format_event("end", _end_data(run, self._for_author))
                 return
             cursor = StreamCursor(self._after, run.state, progress.waiting)
             update = self._hub.wait_for_update(self._run_id, cursor, since, self._heartbeat)
@@ -158,8 +161,9 @@ _BATCH_EVENTS: Mapping[
 ] = {CurveRequest: _points_event, MapRequest: _cells_event, VerificationRequest: _share_event}
 
 
-def _end_data(run: Run) -> dict[str, Any]:
-    return {"state": run.state, "error": run.error, "sentence": run.sentence}
+def _end_data(run: Run, for_author: bool) -> dict[str, Any]:
+    data = {"state": run.state, "error": run.error, "sentence": run.sentence}
+    return {**data, "error_detail": run.error_detail} if for_author else data
 
 
 def _format_event(name: str, data: dict[str, Any], event_id: int | None = None) -> bytes:

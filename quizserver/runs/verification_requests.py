@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from quizserver.confined.error_text import hide_folders
 from quizserver.evidence.record import claim_keys
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.runs.model import RunRefusedError
@@ -37,7 +38,8 @@ def _simulation_fingerprints(topic: Topic) -> dict[str, str]:
     try:
         return {name: file_fingerprint(path) for name, path in sorted(topic.simulations.items())}
     except (OSError, UnicodeDecodeError) as error:
-        raise RunRefusedError(409, f"A simulation of the topic can't be read: {error}.") from None
+        said = hide_folders(str(error), topic.folder.parent)
+        raise RunRefusedError(409, f"A simulation of the topic can't be read: {said}.") from None
 
 
 def verification_request(topic: Topic, overlay: Mapping[str, str]) -> VerificationRequest:

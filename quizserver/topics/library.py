@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from quizserver.topics.dry_run import DryRun, dry_run_page
+from quizserver.topics.file_digests import FileDigests
 from quizserver.topics.folder import FolderListing, list_folder
 from quizserver.topics.model import Diagnostic, Snapshot
 from quizserver.topics.simulation_links import ClaimChecker
@@ -40,6 +41,7 @@ class Library:
         self._only_topic = only_topic
         self._claim_checker = claim_checker
         self._workspace = Workspace(self._folder)
+        self._digests = FileDigests()
         self._lock = threading.RLock()
         self._base_snapshot = Snapshot({}, {})  # without problems of claims and folder
         self._claim_diagnostics: tuple[Diagnostic, ...] = ()
@@ -54,6 +56,11 @@ class Library:
     def snapshot(self) -> Snapshot:
         """The current snapshot, at once: never blocks."""
         return self._snapshot
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each file as it is served now; see ``FileDigests``."""
+        with self._lock:
+            return self._digests.digests_of(self._workspace)
 
     def refresh(self) -> None:
         """Reads what changed in the folder since the last look. Never raises for bad files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
@@ -16,6 +17,7 @@ from quizserver.worker.protocol import (
     DoneMessage,
     ErrorMessage,
     Floats,
+    LoadedMessage,
     Message,
     MessageDecoder,
     PointsMessage,
@@ -39,6 +41,10 @@ class RunBuffer(ABC):
         self.sentence: str | None = None
         self.error: ErrorMessage | None = None
         self.problem: str | None = None
+        self.is_arm: bool | None = None
+        self.has_diverged = False
+        self.received = 0
+        self._heard_at = time.monotonic()
         self._decoder = MessageDecoder(run.request)
         self._seq = run.last_seq
         self._flushed_at = 0.0
@@ -69,11 +75,23 @@ class RunBuffer(ABC):
                 elif isinstance(message, ErrorMessage):
                     self.error = message
                     self.ended = True
+                elif isinstance(message, LoadedMessage):
+                    self.is_arm = message.is_arm
                 else:
+                    self._heard_at = time.monotonic()
                     self._add_message(message)
         except ProtocolError as error:
             self.problem = f"The simulation can't be used: {error}."
             self.ended = True
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the simulation was read: it said so, or gave something."""
+        return self.is_arm is not None or self.received > 0
+
+    def silent_seconds(self) -> float:
+        """For how long nothing new came."""
+        return time.monotonic() - self._heard_at
 
     def is_due(self, now: float) -> bool:
         """Whether the pending points should be stored now."""
@@ -105,6 +123,8 @@ class PointsBuffer(RunBuffer):
     def _add_message(self, message: Message) -> None:
         assert isinstance(message, PointsMessage)
         x = np.asarray(message.x)
+        self.received += len(x)
+        self.has_diverged |= not all(np.isfinite(s).all() for s in message.series.values())
         skip = min(self._points_to_skip, len(x))
         self._points_to_skip -= skip
         if skip < len(x):
@@ -133,6 +153,7 @@ class CellsBuffer(RunBuffer):
 
     def _add_message(self, message: Message) -> None:
         assert isinstance(message, CellsMessage)
+        self.received += len(message.cells)
         for cell, count in zip(message.cells, message.counts, strict=True):
             if cell not in self._received_cells:
                 self._received_cells.add(cell)
@@ -160,6 +181,7 @@ class ShareBuffer(RunBuffer):
 
     def _add_message(self, message: Message) -> None:
         assert isinstance(message, ShareMessage)
+        self.received = message.done
         # An earlier worker may have come further before it was lost.
         if message.done > self._done:
             self._done = message.done

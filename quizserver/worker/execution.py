@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.confined.error_text import output_text
 from quizserver.db.availability import unavailable_reason
 from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
@@ -22,6 +20,7 @@ from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, Verif
 from quizserver.runs.store import RunStore
 from quizserver.worker import process
 from quizserver.worker.buffer import RunBuffer, create_buffer
+from quizserver.worker.failures import Failure, FailureTeller
 from quizserver.worker.held_files import holds_files
 from quizserver.worker.lease import TICK, Lease
 
@@ -32,44 +31,10 @@ LEFT_PAUSE = 0.1  # seconds in which a worker takes no message after it left one
 PATIENCE = 0.25  # seconds that a curve waits for a free worker before a longer run lets it pass
 TURN = 1.0  # seconds that a longer run trains at least between two curves that pass it
 
-TOO_LONG = (
-    "The run was ended after {seconds:g} s, the longest that a run may take here. "
-    "Try fewer replicas."
-)
-MAP_TOO_LONG = (
-    "The map was ended after {seconds:g} s, the longest that a map may take here. Its cells so far "
-    "stay in the picture. Try knobs that make a run shorter."
-)
-VERIFY_TOO_LONG = (
-    "The verification was ended after {seconds:g} s, the longest that one may take here. Run "
-    "`quizserver verify` where the content folder is."
-)
-TOO_MUCH_MEMORY = (
-    "The run needed more than the {memory} MiB of memory that a run may use here. "
-    "Try fewer replicas."
-)
-RAISED = "The simulation ended with an error{where}: {message}"
-DIED = "The training process died ({how}) before the run was finished. Try again."
-KILLED = (
-    "The training process was killed from outside, most likely because the machine ran out of "
-    "memory. Try again with fewer replicas."
-)
 NOT_HELD = (
     "No worker holds the files that this run needs: they were changed meanwhile, or the machines "
     "of this site differ in their content. Reload the page, then run it again."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLimit:
-    """The wall-clock seconds of a run, and the template of the sentence when they are over."""
-
-    seconds: float
-    template: str
-
-    @property
-    def message(self) -> str:
-        return self.template.format(seconds=self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +46,14 @@ class RunBounds:
     map_seconds: float
     verification_seconds: float
 
-    def time_limit(self, request: RunRequest) -> TimeLimit:
+    def seconds(self, request: RunRequest) -> float:
         match request:
             case CurveRequest():
-                return TimeLimit(self.curve_seconds, TOO_LONG)
+                return self.curve_seconds
             case MapRequest():
-                return TimeLimit(self.map_seconds, MAP_TOO_LONG)
+                return self.map_seconds
             case VerificationRequest():
-                return TimeLimit(self.verification_seconds, VERIFY_TOO_LONG)
+                return self.verification_seconds
 
 
 class Execution:
@@ -178,15 +143,12 @@ class Execution:
             self._content / run.request.path,
             run.request,
             memory_mb=self._bounds.memory_mb,
-            seconds=self._bounds.time_limit(run.request).seconds,
+            seconds=self._bounds.seconds(run.request),
         )
         try:
             self._follow_process(run, training, on_tick)
         finally:
             training.kill_group()
-            if training.printed_text:
-                printed = output_text(training.printed_text, self._content)
-                log.info("run %s printed, at the end:\n%s", run.id, printed)
 
     def _follow_process(
         self, run: Run, training: process.TrainingProcess, on_tick: Callable[[], object]
@@ -194,8 +156,8 @@ class Execution:
         """Stores the points of the process until the run has ended, one way or another."""
         buffer = create_buffer(run, self._store.read_batches(run.id) if run.points_done else ())
         lease = Lease(self._store, run)
-        limit = self._bounds.time_limit(run.request)
-        deadline, next_turn = time.monotonic() + limit.seconds, time.monotonic() + TURN
+        seconds = self._bounds.seconds(run.request)
+        deadline, next_turn = time.monotonic() + seconds, time.monotonic() + TURN
         is_long = not isinstance(run.request, CurveRequest)
         while True:
             if training.wait_for_message(TICK):
@@ -209,7 +171,9 @@ class Execution:
                 return
             now = time.monotonic()
             if now > deadline:
-                self._fail_run(run, lease, buffer, limit.message)
+                training.ask_where()
+                failure = self._teller(run).out_of_time(buffer, training.printed_text)
+                self._fail_run(run, lease, buffer, failure)
                 return
             on_tick()
             if is_long and now > next_turn:
@@ -255,35 +219,35 @@ class Execution:
         self, run: Run, lease: Lease, buffer: RunBuffer, training: process.TrainingProcess
     ) -> None:
         if buffer.sentence is None or buffer.problem is not None:
-            self._fail_run(
-                run, lease, buffer, buffer.problem or self._failure_message(run, buffer, training)
-            )
+            has_said_why = buffer.error is not None or buffer.problem is not None
+            code = None if has_said_why else training.wait_for_exit(2.0)
+            training.read_output()
+            failure = self._teller(run).ended_itself(buffer, code, training.printed_text)
+            self._fail_run(run, lease, buffer, failure)
             return
         self._retry_until_stored(lambda: lease.finish_run(buffer, "done", sentence=buffer.sentence))
 
-    def _failure_message(
-        self, run: Run, buffer: RunBuffer, training: process.TrainingProcess
-    ) -> str:
-        """Why the process ended without the sentence of its result."""
-        if buffer.error is not None:
-            if buffer.error.is_memory:
-                return TOO_MUCH_MEMORY.format(memory=self._bounds.memory_mb)
-            where = f" in line {buffer.error.line}" if buffer.error.line else ""
-            return RAISED.format(where=where, message=buffer.error.text)
-        code = training.wait_for_exit(2.0)
-        if code is None:
-            return DIED.format(how="it closed its pipe")
-        if code == -signal.SIGXCPU:
-            return self._bounds.time_limit(run.request).message
-        if code == -signal.SIGKILL:
-            return KILLED
-        if code < 0:
-            return DIED.format(how=f"signal {signal.Signals(-code).name}")
-        return DIED.format(how=f"exit code {code}")
+    def _teller(self, run: Run) -> FailureTeller:
+        return FailureTeller(
+            run.request,
+            self._content,
+            self._bounds.seconds(run.request),
+            self._bounds.memory_mb,
+        )
 
-    def _fail_run(self, run: Run, lease: Lease, buffer: RunBuffer, message: str) -> None:
-        log.warning("run %s of %s failed: %s", run.id, run.request.path, message)
-        self._retry_until_stored(lambda: lease.finish_run(buffer, "failed", error=message))
+    def _fail_run(self, run: Run, lease: Lease, buffer: RunBuffer, failure: Failure) -> None:
+        log.warning(
+            "run %s of %s failed: %s\n%s",
+            run.id,
+            run.request.path,
+            failure.sentence,
+            failure.detail,
+        )
+        self._retry_until_stored(
+            lambda: lease.finish_run(
+                buffer, "failed", error=failure.sentence, error_detail=failure.detail or None
+            )
+        )
 
     def _retry_until_stored(self, store_end: Callable[[], bool]) -> None:
         """Tries until the store has the end of the run. A worker that must leave before that gives

@@ -69,6 +69,7 @@ class Lease:
         state: Literal["done", "failed"],
         *,
         error: str | None = None,
+        error_detail: str | None = None,
         sentence: str | None = None,
     ) -> bool:
         """Stores the pending points and ends the run; False while the store can't be used."""
@@ -80,7 +81,13 @@ class Lease:
                     break
             run = self._run
             self._store.finish_run(
-                run.id, run.attempt, state, time.time(), error=error, sentence=sentence
+                run.id,
+                run.attempt,
+                state,
+                time.time(),
+                error=error,
+                error_detail=error_detail,
+                sentence=sentence,
             )
             return True
 

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import os
 import traceback
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from quizserver.confined.error_text import error_text, is_memory_error
+from quizserver.confined.error_text import error_text, is_memory_error, traceback_text
 from quizserver.confined.limits import Limits
 from quizserver.confined.process import ConfinedProcess, start_confined
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import SimulationError, StaleRequestError
 from quizserver.runs.requests import RunRequest
-from quizserver.worker.protocol import DoneMessage, Emit, ErrorMessage, Message, encode_message
+from quizserver.worker.protocol import (
+    TEXT_MAX,
+    DoneMessage,
+    Emit,
+    ErrorMessage,
+    Message,
+    encode_message,
+)
 
 TrainingProcess = ConfinedProcess
 
@@ -53,34 +59,30 @@ def _run_training(
         emit_message(DoneMessage(train_function(path, request, emit_message)))
         return 0
     except BaseException as error:
-        # The parent logs what is printed; people see the message.
-        with suppress(Exception):
-            traceback.print_exc()
-        emit_message(
-            ErrorMessage(
-                _error_text(error, path)[:500], is_memory_error(error), _error_line(error, path)
-            )
-        )
+        emit_message(_error_message(error, path))
         return 1
+
+
+def _error_message(error: BaseException, path: Path) -> ErrorMessage:
+    content = path.parent if path.is_dir() else path.parent.parent
+    is_memory = is_memory_error(error)
+    if isinstance(error, SimulationError):
+        # The lab's own errors are complete sentences.
+        is_stale = isinstance(error, StaleRequestError)
+        return ErrorMessage(
+            error.message[:TEXT_MAX], is_memory, error.line, is_stale, error.traceback_text
+        )
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return ErrorMessage(
+        error_text(error, content),
+        is_memory,
+        lines[-1] if lines else None,
+        traceback_text=traceback_text(error, content),
+    )
 
 
 def _write_all(writer: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(writer, view) :]
-
-
-def _error_text(error: BaseException, path: Path) -> str:
-    # The lab's own errors are complete sentences.
-    if isinstance(error, SimulationError):
-        return error.message
-    return error_text(error, path.parent.parent)
-
-
-def _error_line(error: BaseException, path: Path) -> int | None:
-    """The line of the simulation's own file where the error came from, innermost first."""
-    if isinstance(error, SimulationError):
-        return error.line
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    return lines[-1] if lines else None

@@ -61,21 +61,33 @@ class DoneMessage:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMessage:
-    """The training has raised: the text of the error, whether memory was lacking, and the line of
-    the simulation's file."""
+    """The training has raised: the text of the error, whether memory was lacking, the line of the
+    simulation's file, and the traceback. ``is_stale``: the files are others than requested."""
 
     text: str
     is_memory: bool = False
     line: int | None = None
+    is_stale: bool = False
+    traceback_text: str = ""
 
 
-Message: TypeAlias = PointsMessage | CellsMessage | ShareMessage | DoneMessage | ErrorMessage
-Emit: TypeAlias = Callable[[PointsMessage | CellsMessage | ShareMessage], None]
+@dataclass(frozen=True, slots=True)
+class LoadedMessage:
+    """The simulation was read, and training begins; whether the setting is one of its arms."""
 
-_POINTS, _CELLS, _SHARE, _DONE, _ERROR = b"P", b"C", b"S", b"D", b"E"
+    is_arm: bool
+
+
+Message: TypeAlias = (
+    PointsMessage | CellsMessage | ShareMessage | DoneMessage | ErrorMessage | LoadedMessage
+)
+Emit: TypeAlias = Callable[[PointsMessage | CellsMessage | ShareMessage | LoadedMessage], None]
+
+_POINTS, _CELLS, _SHARE, _DONE, _ERROR, _LOADED = b"P", b"C", b"S", b"D", b"E", b"L"
 _HEAD = struct.Struct(">cI")
 # A larger frame comes from a broken process, not from points.
 PAYLOAD_MAX = 64 * 1024 * 1024
+TEXT_MAX, TRACEBACK_MAX = 500, 8_000
 
 
 class ProtocolError(ValueError):
@@ -99,8 +111,12 @@ def encode_message(message: Message) -> bytes:
             return encode_frame(_SHARE, {"done": done}, evidence)
         case DoneMessage(sentence):
             return encode_frame(_DONE, {"sentence": sentence})
-        case ErrorMessage(text, is_memory, line):
-            return encode_frame(_ERROR, {"message": text, "memory": is_memory, "line": line})
+        case ErrorMessage():
+            header = {"message": message.text, "memory": message.is_memory, "line": message.line}
+            more = {"stale": message.is_stale, "traceback": message.traceback_text}
+            return encode_frame(_ERROR, {**header, **more})
+        case LoadedMessage(is_arm):
+            return encode_frame(_LOADED, {"arm": is_arm})
 
 
 def encode_frame(kind: bytes, header: Mapping[str, object], body: bytes = b"") -> bytes:
@@ -200,10 +216,16 @@ def _decode_done(header: Mapping[str, Any], _body: bytes, _request: RunRequest) 
 def _decode_error(header: Mapping[str, Any], _body: bytes, _request: RunRequest) -> ErrorMessage:
     line = header.get("line")
     return ErrorMessage(
-        str(header.get("message")),
+        str(header.get("message"))[:TEXT_MAX],
         bool(header.get("memory")),
         line if isinstance(line, int) else None,
+        bool(header.get("stale")),
+        str(header.get("traceback") or "")[:TRACEBACK_MAX],
     )
+
+
+def _decode_loaded(header: Mapping[str, Any], _body: bytes, _request: RunRequest) -> LoadedMessage:
+    return LoadedMessage(bool(header.get("arm")))
 
 
 _DECODERS: Mapping[bytes, Callable[[Mapping[str, Any], bytes, RunRequest], Message]] = {
@@ -212,6 +234,7 @@ _DECODERS: Mapping[bytes, Callable[[Mapping[str, Any], bytes, RunRequest], Messa
     _SHARE: _decode_share,
     _DONE: _decode_done,
     _ERROR: _decode_error,
+    _LOADED: _decode_loaded,
 }
 
 

@@ -20,8 +20,8 @@ RUNS_MAX = 20_000
 EVICT_EVERY = 30.0
 
 LOST = (
-    "The worker was lost while it trained this run, twice. The setting may be more than the "
-    "machine can bear. Try fewer replicas."
+    "The worker was lost while it trained this run, twice. Try again in a moment; if that happens "
+    "again, tell whoever looks after this server."
 )
 
 

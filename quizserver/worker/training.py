@@ -7,12 +7,12 @@ from pathlib import Path
 
 from quizserver.lab import catalog, curve_text
 from quizserver.lab.ensemble import Floats, simulate
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import StaleRequestError
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import phase_map_sentence
 from quizserver.lab.simulation import Simulation
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
-from quizserver.worker.protocol import CellsMessage, Emit, PointsMessage
+from quizserver.worker.protocol import CellsMessage, Emit, LoadedMessage, PointsMessage
 from quizserver.worker.verification import verify_topic_claims
 
 
@@ -23,17 +23,20 @@ def train_run(path: Path, request: RunRequest, emit: Emit) -> str:
     """
     match request:
         case CurveRequest():
-            return _train_curves(_load_simulation(path, request), request, emit)
+            return _train_curves(_load_simulation(path, request, emit), request, emit)
         case MapRequest():
-            return _train_map(_load_simulation(path, request), request, emit)
+            return _train_map(_load_simulation(path, request, emit), request, emit)
         case VerificationRequest():
             return verify_topic_claims(path, request, emit)
 
 
-def _load_simulation(path: Path, request: CurveRequest | MapRequest) -> Simulation:
+def _load_simulation(path: Path, request: CurveRequest | MapRequest, emit: Emit) -> Simulation:
     simulation = catalog.load(path)
     if simulation.fingerprint != request.fingerprint:
-        raise SimulationError("its file was changed while the run was waiting. Run it again.")
+        raise StaleRequestError(
+            "the simulation was changed while the run was waiting. Run it again."
+        )
+    emit(LoadedMessage(any(arm.knobs == request.knobs for arm in simulation.arms)))
     return simulation
 
 

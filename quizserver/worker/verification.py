@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from quizserver.confined.error_text import hide_folders
 from quizserver.evidence import record
 from quizserver.evidence.record import Evidence, EvidenceError
 from quizserver.evidence.verify import VerifyError, verify_topic
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import SimulationError, StaleRequestError
 from quizserver.runs.requests import PARTS, VerificationRequest
 from quizserver.runs.verification_requests import claims_fingerprint, topic_with_overlay
 from quizserver.topics.model import Topic
@@ -24,7 +25,9 @@ def verify_topic_claims(folder: Path, request: VerificationRequest, emit: Emit) 
     """
     topic = topic_with_overlay(folder, request.overlay)
     if topic is None or claims_fingerprint(topic) != request.fingerprint:
-        raise SimulationError("the topic's files were changed while it was waiting. Verify again.")
+        raise StaleRequestError(
+            "the topic's files were changed while it was waiting. Verify again."
+        )
     recorded = _current_evidence(topic)
     last_share = 0
 
@@ -43,7 +46,8 @@ def verify_topic_claims(folder: Path, request: VerificationRequest, emit: Emit) 
         text = record.evidence_to_text(verified, folder / record.FILE_NAME)
     except (VerifyError, EvidenceError) as error:
         # A page shows nothing of the server's own folders.
-        raise SimulationError(str(error).replace(f"{folder.parent}/", "")) from error
+        said = getattr(error.__cause__, "traceback_text", "")
+        raise SimulationError(hide_folders(str(error), folder.parent), None, said) from error
     emit(ShareMessage(PARTS, text.encode()))
     agreeing = sum(finding.agrees for finding in verified.findings)
     return f"{agreeing} of {len(verified.findings)} claims came out as the key says."

@@ -25,8 +25,8 @@ BODY = {"topic": "numbers", "simulation": "simulation", "arm": "healthy", "repli
 
 
 class RunsApp:
-    """The application around the pages. A test may set ``is_open``, ``visitor`` and ``error`` (of
-    the simulation); ``reported_runs`` are the calls of ``on_run``."""
+    """The application around the pages. A test may set ``is_open``, ``visitor``, ``is_author`` and
+    ``error`` (of the simulation); ``reported_runs`` are the calls of ``on_run``."""
 
     def __init__(self, folder: Path) -> None:
         content, data = folder / "content", folder / "data"
@@ -39,6 +39,7 @@ class RunsApp:
         )
         self.is_open = True
         self.visitor = "ann"
+        self.is_author = False
         self.reported_runs: list[tuple[str, str]] = []
         self.error: SimulationError | None = None
         self.runs = RunService(self.settings)
@@ -59,6 +60,7 @@ class RunsApp:
                 catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]
                 runs=self.runs,
                 visitor_token=lambda: self.visitor,
+                is_author=lambda: self.is_author,
                 on_run=lambda topic, simulation: self.reported_runs.append((topic, simulation)),
                 settings=self.settings,
             )

@@ -208,11 +208,36 @@ def test_only_json_of_a_sensible_size_is_read(client: FlaskClient) -> None:
     assert client.post("/runs", data=huge, content_type="application/json").status_code == 413
 
 
-def test_a_simulation_that_its_author_broke_says_so(runs_app: RunsApp, client: FlaskClient) -> None:
-    runs_app.error = SimulationError("name 'torhc' is not defined", 3)
+def test_a_simulation_that_its_author_broke_says_why_to_authors_alone(
+    runs_app: RunsApp, client: FlaskClient
+) -> None:
+    runs_app.error = SimulationError("name 'torhc' is not defined", 3, "Traceback: torhc")
     response = client.post("/runs", json=BODY)
     assert response.status_code == 422
-    assert "author" in response.get_json()["error"]
+    assert "until its author fixes it" in response.get_json()["error"]
+    assert b"torhc" not in response.data
+    runs_app.is_author = True
+    detail = client.post("/runs", json=BODY).get_json()["error_detail"]
+    assert detail == "numbers/simulation.py:3: name 'torhc' is not defined\nTraceback: torhc"
+
+
+@pytest.mark.parametrize("kind", ["curves", "map"])
+def test_what_a_failed_runs_code_said_reaches_authors_alone_on_every_channel(
+    runs_app: RunsApp, client: FlaskClient, kind: str
+) -> None:
+    wanted = {"map": {"x": "rate", "y": "pause", "shape": "flat"}, "replicas": None}
+    links = start_run(client, **(wanted if kind == "map" else {}))
+    runs_app.claim_run(links["id"])
+    runs_app.runs.store.finish_run(
+        links["id"], 1, "failed", 9.0, error="Its author has to fix it.", error_detail="in line 7"
+    )
+    channels = [links["url"], links["url"] + "?replicas=1", links["events"], links["csv"]]
+    for is_author in (False, True):
+        runs_app.is_author = is_author
+        answers = [client.get(channel).data for channel in channels]
+        said = [b"in line 7" in answer for answer in answers]
+        assert said == [is_author, is_author, is_author, False]
+        assert all(b"Its author has to fix it." in answer for answer in answers[:3])
 
 
 def test_nothing_of_an_experiment_is_shown_before_the_question_is_answered(

@@ -70,27 +70,30 @@ def test_a_run_is_trained_and_stored_point_by_point(worker: RunningWorker) -> No
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "sentence", "detail"),
     [
-        ("raise", "ended with an error: ZeroDivisionError: a rate of nothing"),
-        ("exit", r"died \(exit code 3\)"),
-        ("crash", r"died \(signal SIGSEGV\)"),
-        ("hang", f"ended after {SECONDS} s"),
-        ("hog", "more than the 512 MiB of memory"),
-        ("flood", f"more points than the {POINTS}"),
-        ("series", "the series"),
-        ("forks", "may not start processes"),
-        ("nonsense", "not a frame"),
+        ("raise", "its author has to fix", "ZeroDivisionError: a rate of nothing"),
+        ("exit", "its author has to fix", r"died \(exit code 3\)"),
+        ("crash", "its author has to fix", r"died \(signal SIGSEGV\)"),
+        ("hang", f"ended after {SECONDS} s.*with 4 of {POINTS} points|last point", "in _hang"),
+        ("hog", "more than the 512 MiB of memory.*Try fewer seeds", "MemoryError"),
+        ("flood", "its author has to fix", f"more points than the {POINTS}"),
+        ("series", "its author has to fix", "the series"),
+        ("forks", "its author has to fix", "may not start processes"),
+        ("nonsense", "its author has to fix", "not a frame"),
     ],
 )
-def test_a_mishap_ends_the_run_with_a_message_for_people(
-    mishaps: dict[str, Run], fault: str, words: str
+def test_a_mishap_ends_the_run_with_a_sentence_for_learners_and_details_for_authors(
+    mishaps: dict[str, Run], fault: str, sentence: str, detail: str
 ) -> None:
     run = mishaps[fault]
     assert run.state == "failed"
     assert run.error is not None
-    assert re.search(words, run.error)
-    assert "Traceback" not in run.error
+    assert run.error_detail is not None
+    assert re.search(sentence, run.error)
+    assert re.search(detail, run.error_detail)
+    assert not re.search(r"Traceback|Error:|\.py|exit code", run.error), "code speaks to learners"
+    assert str(Path(__file__).parents[2]) not in run.error_detail, "it names the server's folders"
 
 
 def test_after_every_mishap_the_next_run_works_and_nothing_is_left(

@@ -323,13 +323,13 @@ class Bench {
   }
 
   /** @param {RunEnd} end */
-  endRun({ state, error, sentence }) {
+  endRun({ state, error, error_detail: detail, sentence }) {
     this.stopFollowing();
     this.setBusy(false);
     const isDone = state === "done";
     const hasFailed = state === "failed";
     const message = endMessage(state, error ?? "The run failed. Press Run to try again.");
-    if (hasFailed) this.status.showError(message);
+    if (hasFailed) this.status.showError(message, detail);
     this.status.showProgress(isDone ? 1 : null, hasFailed ? "The run failed." : message);
     if (this.current) this.current.sentence = sentence ?? "";
     this.redraw();
@@ -341,7 +341,7 @@ class Bench {
 
   /** @param {unknown} thrown */
   showRefusal(thrown) {
-    const { field, lost, message } = toServerError(thrown);
+    const { detail, field, lost, message } = toServerError(thrown);
     this.setBusy(false);
     this.status.showProgress(0, "Nothing was run.");
     const knob = this.form.knobs.find(({ spec }) => spec.name === field);
@@ -350,7 +350,7 @@ class Bench {
       knob.focus();
     } else {
       const advice = lost ? " Check the connection, then press Run again." : "";
-      this.status.showError(message + advice);
+      this.status.showError(message + advice, detail);
     }
   }
 

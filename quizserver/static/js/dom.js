@@ -31,6 +31,17 @@ export function findPart(root, name, type) {
 }
 
 /**
+ * Fills a box of details with a text and shows it, or hides it when there is none.
+ *
+ * @param {HTMLElement} box
+ * @param {string | null} [text]
+ */
+export function showDetail(box, text) {
+  findElement(box, "pre", HTMLElement).textContent = text ?? "";
+  box.hidden = !text;
+}
+
+/**
  * The element that an event came from, or the nearest one around it that matches.
  *
  * @param {Event} event

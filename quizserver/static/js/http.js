@@ -8,15 +8,21 @@ const UPLOAD_TIMEOUT = 180_000; // an image on a slow line takes its time
 
 /**
  * What went wrong, in words. `field` names the input concerned, or is null; `lost` says that no
- * answer of this server came; `status` is that of an answer that came.
+ * answer of this server came; `status` is that of an answer that came; `detail` is for authors alone.
  */
 export class ServerError extends Error {
   /**
    * @param {string} message
-   * @param {{ field?: string | null, lost?: boolean, status?: number | null }} details
+   * @param {{
+   *   detail?: string | null,
+   *   field?: string | null,
+   *   lost?: boolean,
+   *   status?: number | null,
+   * }} details
    */
-  constructor(message, { field = null, lost = false, status = null } = {}) {
+  constructor(message, { detail = null, field = null, lost = false, status = null } = {}) {
     super(message);
+    this.detail = detail;
     this.status = status;
     this.field = field;
     this.lost = lost;
@@ -122,9 +128,11 @@ function parseAnswer({ ok, status, headers, text }) {
     // An answer that was cut short is none.
   }
   if (ok && body !== null) return /** @type {T} */ (body);
-  const refusal = /** @type {{ error?: string, field?: string | null } | null} */ (body);
+  const refusal =
+    /** @type {{ error?: string, error_detail?: string, field?: string | null } | null} */ (body);
   if (!ok && refusal?.error) {
-    throw new ServerError(refusal.error, { field: refusal.field ?? null, status });
+    const { error, error_detail: detail = null, field = null } = refusal;
+    throw new ServerError(error, { detail, field, status });
   }
   const message = ok
     ? "The answer was cut short, or came from something between here and the server."

@@ -2,7 +2,7 @@
 // The phase maps of a bench: which one is shown, the learner's setting in it, maps on request.
 
 import { setEnabled } from "./disable-button.js";
-import { createElement, findElement, findPart } from "./dom.js";
+import { createElement, findElement, findPart, showDetail } from "./dom.js";
 import { toServerError } from "./http.js";
 import { knobValueText, lowerLabel, MapAxis } from "./map-axis.js";
 import { MapDot } from "./map-dot.js";
@@ -62,6 +62,7 @@ export class PhaseMaps {
     this.note = findPart(this.root, "map-note", HTMLElement);
     this.progressBox = findPart(this.root, "map-going", HTMLElement);
     this.error = findPart(this.root, "map-error", HTMLElement);
+    this.detail = findPart(this.root, "map-error-detail", HTMLElement);
     this.bar = new ProgressBar(this.root, "map-");
     /** @type {Map<string, PhaseMap>} */
     this.maps = new Map();
@@ -279,12 +280,12 @@ export class PhaseMaps {
 
   /** @param {unknown} thrown */
   showRefusal(thrown) {
-    const { field, lost, message } = toServerError(thrown);
+    const { detail, field, lost, message } = toServerError(thrown);
     this.job = null;
     this.setBusy(false);
     this.bar.show(0, "No map was computed.");
     const advice = lost ? " Check the connection, then ask for the map again." : "";
-    this.showError(message + advice);
+    this.showError(message + advice, detail);
     if (field?.startsWith("map.")) {
       const list = this.root.querySelector(`[data-part="${field.replace(".", "-")}"]`);
       if (list instanceof HTMLElement) list.focus();
@@ -390,13 +391,14 @@ export class PhaseMaps {
   }
 
   /** @param {RunEnd} end */
-  endMap({ state, error, sentence }) {
+  endMap({ state, error, error_detail: detail, sentence }) {
     this.stopFollowing();
     this.stopFollowing = () => {};
     const map = this.maps.get(LIVE);
     if (!map) return;
     const message = endMessage(state, error ?? "The map failed. Try again.");
     this.bar.show(state === "done" ? 1 : null, message);
+    showDetail(this.detail, state === "failed" ? detail : null);
     findPart(map.figure, "map-sentence", HTMLElement).textContent = sentence ?? "";
     findElement(map.figure, ".plot desc", SVGElement).textContent = sentence ?? message;
     fillMapTable(findPart(map.figure, "map-table", HTMLElement), map);
@@ -430,10 +432,14 @@ export class PhaseMaps {
     setEnabled(this.stopButton, false);
   }
 
-  /** @param {string} message what is wrong; empty when nothing is */
-  showError(message) {
+  /**
+   * @param {string} message what is wrong; empty when nothing is
+   * @param {string | null} [detail] what the simulation's code said, for its author
+   */
+  showError(message, detail) {
     this.error.textContent = message;
     this.error.hidden = !message;
+    showDetail(this.detail, detail);
   }
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The status of a bench: how far a run is, what happened, what is wrong.
 
-import { findPart } from "./dom.js";
+import { findPart, showDetail } from "./dom.js";
 import { ProgressBar } from "./progress-bar.js";
 
 export class BenchStatus {
@@ -9,6 +9,7 @@ export class BenchStatus {
   constructor(root) {
     this.bar = new ProgressBar(root);
     this.error = findPart(root, "form-error", HTMLElement);
+    this.detail = findPart(root, "form-error-detail", HTMLElement);
   }
 
   /**
@@ -40,9 +41,13 @@ export class BenchStatus {
     this.bar.announce(message);
   }
 
-  /** @param {string} message what is wrong; empty when nothing is */
-  showError(message) {
+  /**
+   * @param {string} message what is wrong; empty when nothing is
+   * @param {string | null} [detail] what the simulation's code said, for its author
+   */
+  showError(message, detail) {
     this.error.textContent = message;
     this.error.hidden = !message;
+    showDetail(this.detail, detail);
   }
 }

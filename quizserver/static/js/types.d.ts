@@ -129,6 +129,8 @@ export interface RunRequest {
 export interface RunEnd {
   state: string;
   error?: string | null;
+  /** What the simulation's code said; for authors alone. */
+  error_detail?: string | null;
   sentence?: string | null;
 }
 
