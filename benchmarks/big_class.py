@@ -17,6 +17,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from benchmarks.measurement import Measurement
+from quizserver.accounts import sessions_store
+from quizserver.accounts.current_user import ACCOUNT_KEY
 from quizserver.app import create_app
 from quizserver.classes import store as classes
 from quizserver.db.migrate import migrate_database
@@ -28,6 +30,7 @@ from quizserver.web_process import freeze_startup_objects
 LEARNERS, QUESTIONS, TOPICS = 5000, 200, 10
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 TEACHER = LEARNERS + 1
+TOKEN = "the token of the class's instructor"
 GROUP = f"a class of {LEARNERS:,} at {QUESTIONS} questions"
 # Label, address, repetitions, and the most seconds wanted.
 VIEWS: tuple[tuple[str, str, int, float | None], ...] = (
@@ -64,7 +67,7 @@ def teacher_client(app: Flask) -> FlaskClient:
     """A browser in which the class's instructor is signed in."""
     client = app.test_client()
     with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = f"{TEACHER}.key", True
+        session[ACCOUNT_KEY] = TOKEN
     return client
 
 
@@ -132,7 +135,7 @@ def fill_class(database: Database) -> None:
     """A class in which everybody has answered everything, once or, when that was wrong, twice."""
     draw = random.Random(7)
     with database.write() as session:
-        account = {"password_hash": "x", "session_key": "key", "created_at": NOW}
+        account = {"password_hash": "x", "created_at": NOW}
         roles = {TEACHER: "instructor"}
         session.execute(sa.insert(class_).values(id=1, title="Big", created_at=NOW))
         everybody = range(1, TEACHER + 1)
@@ -145,6 +148,7 @@ def fill_class(database: Database) -> None:
                 for n in everybody
             ],
         )
+        sessions_store.open_session(session, TEACHER, TOKEN, "", datetime.now(UTC))
         joined = {"class_id": 1, "joined_at": NOW, "state_since": NOW}
         session.execute(
             sa.insert(member),

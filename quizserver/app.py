@@ -151,7 +151,9 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
         only_topic=preview.only_topic if preview is not None else None,
     )
     library.watch(settings.content_poll_seconds)
-    current = CurrentUser(app, database)
+    # Computes beside the requests and takes CPU time from them: two tasks at a time.
+    background_pool = ThreadPoolExecutor(2, thread_name_prefix="beside")
+    current = CurrentUser(app, database, background_pool)
     identity = identify_process(settings.data, app.config["SECRET_KEY"])
     return AppServices(
         settings=settings,
@@ -162,8 +164,7 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
         runs=RunService(settings),
         benches=BenchBuilder(catalog, settings.run_replicas_max),
         limiter=Limiter(current.visitor_token, app=app, storage_uri="memory://"),
-        # Computes beside the requests and takes CPU time from them: two tasks at a time.
-        background_pool=ThreadPoolExecutor(2, thread_name_prefix="beside"),
+        background_pool=background_pool,
         identity=identity,
         host=Host(database, library, identity),
     )

@@ -41,7 +41,7 @@ FLOOR = {
     "cli": 11,
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
-WEB_LIBRARIES = {"flask", "flask_login", "flask_wtf", "flask_limiter", "werkzeug", "wtforms"}
+WEB_LIBRARIES = {"flask", "flask_wtf", "flask_limiter", "werkzeug", "wtforms"}
 FORBIDDEN = {
     "topics": {"flask", "sqlalchemy", "torch", "huey"},
     "lab": {"flask", "sqlalchemy", "huey", "jinja2", "markupsafe"},

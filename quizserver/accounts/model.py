@@ -17,21 +17,20 @@ PASSWORD_MAX = 256
 class Person:
     """A person with a row in the database: a guest (no address) or an account.
 
-    ``visitor`` is the random token of a guest's cookie; ``absorbed_by`` is the account that took
-    over a guest's work.
+    ``visitor`` is a random name that stays the same when a guest becomes an account; no cookie can
+    be made of it. ``absorbed_by`` is the account that took over a guest's work.
     """
 
     id: int
     visitor: str
     email: str | None
     role: str
-    session_key: str
     absorbed_by: int | None
     created_at: datetime
 
     @property
     def is_guest(self) -> bool:
-        """Whether the visitor's token alone is enough to act as this person."""
+        """Whether they have no account and have not signed in to one since."""
         return self.email is None and self.absorbed_by is None
 
     @property
@@ -48,15 +47,6 @@ class Person:
     def is_admin(self) -> bool:
         """Whether they may grant roles and see every class."""
         return self.role == "admin"
-
-    # Required by Flask-Login.
-    is_authenticated = True
-    is_active = True
-    is_anonymous = False
-
-    def get_id(self) -> str:
-        """The person and the generation of their sessions: a new password ends the old ones."""
-        return f"{self.id}.{self.session_key}"
 
 
 def normalise_email(text: str) -> str:

@@ -10,16 +10,16 @@ from typing import Any
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import login_required
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from quizserver.accounts import roles_store, store
+from quizserver.accounts import roles_store, sessions_store, store
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.forms import DeleteForm, PasswordForm, SignInForm, SignUpForm
 from quizserver.accounts.model import Person, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
+from quizserver.accounts.sessions_store import SessionEndedError
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter, export_event
 from quizserver.db.session import Database
@@ -54,11 +54,12 @@ class AccountPages:
             form.password.errors = [WRONG_CREDENTIALS]
             return _render_form("accounts/sign_in.html", form)
         guest = self.current.person()
-        if guest is not None and guest.is_guest:
-            with self.database.write() as session:
+        with self.database.write() as session:
+            token = self.current.open_session(session, person.id)
+            if guest is not None and guest.is_guest:
                 self.merge_guest(session, guest.id, person.id)
                 store.link_guest_to_account(session, guest.id, person.id)
-        self.current.sign_in(person)
+        self.current.sign_in(person, token)
         return redirect(_safe_redirect_target(form.next.data), 303)
 
     def sign_up(self) -> FormPage:
@@ -68,46 +69,81 @@ class AccountPages:
         if not form.validate_on_submit():
             return _render_form("accounts/sign_up.html", form)
         password_hash = hash_password(form.password.data)
-        visitor = self.current.visitor_token()
+        self.current.visitor_token()
         try:
             with self.database.write() as session:
-                guest = store.ensure_guest(session, visitor)
+                guest = self.current.ensure_person(session)
                 store.register_account(session, guest.id, form.email.data, password_hash)
+                token = self.current.open_session(session, guest.id)
                 person = store.person_by_id(session, guest.id)
         except store.AddressTakenError:
             form.email.errors = ["This address has an account already. Sign in instead."]
             return _render_form("accounts/sign_up.html", form)
-        except store.NoGuestError:
+        except (store.NoGuestError, SessionEndedError):
+            self.current.renew_visitor()
             form.email.errors = ["You have signed up or in meanwhile, perhaps in another tab."]
             return _render_form("accounts/sign_up.html", form)
         assert person is not None
-        self.current.sign_in(person)
+        self.current.sign_in(person, token)
         flash("Your account is ready. Everything you did as a guest is in it.")
         return redirect(_safe_redirect_target(form.next.data), 303)
 
     def sign_out(self) -> AnyResponse:
         self.current.sign_out()
+        flash("You are signed out.")
         return redirect(url_for("progress.home"), 303)
 
     def show_account(self) -> str:
         person = self.current.person()
-        grants = []
+        grants, sessions = [], []
         if person is not None and not person.is_guest:
             with self.database.read() as session:
                 grants = roles_store.grants_of_person(session, person.id, limit=1)
+                sessions = sessions_store.sessions_of_person(session, person.id)
         return render_template(
             "accounts/account.html",
             person=person,
             permissions=ROLE_PERMISSIONS,
             role_with_article=role_with_article,
             grant=grants[0] if grants else None,
+            sessions=sessions,
+            own_session=self.current.session(),
         )
+
+    def end_sessions(self) -> AnyResponse:
+        """Ends one session of the signed-in person, or all but the one of this browser."""
+        account, own_session = self.current.account(), self.current.session()
+        if account is None or own_session is None:
+            return self._ask_to_sign_in()
+        token_hash = request.form.get("session", "")
+        if token_hash == own_session.token_hash:
+            return self.sign_out()
+        with self.database.write() as session:
+            if token_hash:
+                count = int(sessions_store.end_session(session, account.id, token_hash))
+            else:
+                count = sessions_store.end_other_sessions(
+                    session, account.id, own_session.token_hash
+                )
+        flash(_ended_message(count))
+        return redirect(url_for("accounts.account"), 303)
+
+    def forget_guest(self) -> AnyResponse | str:
+        """The page that says what leaving a guest's work means, and then leaves it."""
+        person = self.current.person()
+        if person is None or not person.is_guest:
+            return redirect(url_for("accounts.account"), 303)
+        if request.method != "POST":
+            return render_template("accounts/forget.html")
+        self.current.sign_out()
+        flash("This browser has forgotten the guest. Nobody can open those answers any more.")
+        return redirect(url_for("progress.home"), 303)
 
     def change_password(self) -> FormPage:
         form = PasswordForm()
         person = self.current.account()
-        assert person is not None
-        assert person.email is not None
+        if person is None or person.email is None:
+            return self._ask_to_sign_in()
         if not form.validate_on_submit():
             return _render_form("accounts/password.html", form)
         fault = password_fault(form.new_password.data, person.email)
@@ -120,9 +156,8 @@ class AccountPages:
         password_hash = hash_password(form.new_password.data)
         with self.database.write() as session:
             store.change_password(session, person.id, password_hash)
-            updated_person = store.person_by_id(session, person.id)
-        assert updated_person is not None
-        self.current.sign_in(updated_person)
+            token = self.current.open_session(session, person.id)
+        self.current.sign_in(person, token)
         flash("Your password is changed. Other browsers have been signed out.")
         return redirect(url_for("accounts.account"), 303)
 
@@ -150,7 +185,7 @@ class AccountPages:
         except roles_store.LastAdminError as error:
             form.password.errors = [str(error)]
             return _render_form("accounts/delete.html", form, **context)
-        self.current.sign_out()
+        self.current.forget()
         exception_note = ", but for your address in the log of the server" if in_log else ""
         flash(f"Everything that was stored about you is deleted{exception_note}.")
         return redirect(url_for("progress.home"), 303)
@@ -173,10 +208,23 @@ class AccountPages:
                     export_event(event)
                     for event in audit_store.list_events(session, EventFilter(person_id=person.id))
                 ]
+                document["sessions"] = [
+                    {
+                        "browser": s.browser,
+                        "since": s.created_at.isoformat(),
+                        "last_seen_at": s.last_seen_at.isoformat(),
+                    }
+                    for s in sessions_store.sessions_of_person(session, person.id)
+                ]
                 document |= self.export_person(session, person.id)
         response = jsonify(document)
         response.headers["Content-Disposition"] = 'attachment; filename="quizserver-data.json"'
         return response
+
+    def _ask_to_sign_in(self) -> AnyResponse:
+        flash("Sign in to see this page.")
+        target = url_for("accounts.sign_in", next=request.path)
+        return redirect(target, 303)
 
     def _authenticate(self, address: str, password: str) -> Person | None:
         try:
@@ -234,7 +282,9 @@ def create_accounts_blueprint(
     add("/sign-up", "sign_up", limit_sign_ups(pages.sign_up), methods=form_methods)
     add("/sign-out", "sign_out", pages.sign_out, methods=["POST"])
     add("/account", "account", pages.show_account)
-    change_password = login_required(limit_by_owner(pages.change_password))
+    add("/account/sessions", "sessions", pages.end_sessions, methods=["POST"])
+    add("/account/forget", "forget", pages.forget_guest, methods=form_methods)
+    change_password = limit_by_owner(pages.change_password)
     add("/account/password", "password", change_password, methods=form_methods)
     add("/account/delete", "delete", limit_by_owner(pages.delete_account), methods=form_methods)
     add("/account/data.json", "data", pages.download_data)
@@ -243,6 +293,16 @@ def create_accounts_blueprint(
 
 def _render_form(template: str, form: Any, **context: Any) -> tuple[str, int]:
     return render_template(template, form=form, **context), 422 if form.errors else 200
+
+
+def _ended_message(count: int) -> str:
+    match count:
+        case 0:
+            return "That session had ended already."
+        case 1:
+            return "The other browser is signed out."
+        case _:
+            return f"{count} other browsers are signed out."
 
 
 def _address_limit_key(address: str) -> str:

@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 
 from quizserver.accounts.model import Person
 from quizserver.db.session import insert_if_new
-from quizserver.db.tables import person
+from quizserver.db.tables import browser_session, person
 
-_COLUMNS = (
+PERSON_COLUMNS = (
     person.c.id,
     person.c.visitor,
     person.c.email,
     person.c.role,
-    person.c.session_key,
     person.c.absorbed_by,
     person.c.created_at,
 )
@@ -28,25 +27,16 @@ class AddressTakenError(ValueError):
 
 
 class NoGuestError(ValueError):
-    """The visitor's token belongs to an account, which only signing in opens."""
+    """The person has an account already, or signed in to one."""
 
 
 def new_visitor_token() -> str:
-    """A random token of 192 bits for a new visitor."""
+    """A random name of 192 bits for a person whom no browser's token names."""
     return secrets.token_urlsafe(24)
-
-
-def new_session_key() -> str:
-    """A random key of 144 bits, which every new session of a person must carry."""
-    return secrets.token_urlsafe(18)
 
 
 def person_by_id(session: Session, person_id: int) -> Person | None:
     return _read_person(session, person.c.id == person_id)
-
-
-def person_by_visitor(session: Session, visitor: str) -> Person | None:
-    return _read_person(session, person.c.visitor == visitor)
 
 
 def person_by_email(session: Session, email: str) -> Person | None:
@@ -56,7 +46,7 @@ def person_by_email(session: Session, email: str) -> Person | None:
 def all_accounts(session: Session) -> list[Person]:
     """Every account, guests left out, in the order of their addresses."""
     rows = session.execute(
-        sa.select(*_COLUMNS).where(person.c.email.is_not(None)).order_by(person.c.email)
+        sa.select(*PERSON_COLUMNS).where(person.c.email.is_not(None)).order_by(person.c.email)
     )
     return [Person(*row) for row in rows]
 
@@ -66,7 +56,7 @@ def search_accounts(
 ) -> list[Person]:
     """The accounts with ``text`` in their address, of one role or any, in address order."""
     rows = session.execute(
-        sa.select(*_COLUMNS)
+        sa.select(*PERSON_COLUMNS)
         .where(*_search_conditions(text, role))
         .order_by(person.c.email)
         .offset(offset)
@@ -88,28 +78,18 @@ def read_password_hash(session: Session, email: str) -> str | None:
 
 
 def ensure_guest(session: Session, visitor: str) -> Person:
-    """The guest with a visitor's token, inserted when there is none yet.
+    """The person with a visitor's name, inserted as a guest without a session when there is none.
 
-    Raises NoGuestError when the token's guest has become an account or signed in to one.
+    No browser can be that guest; ``sessions_store.ensure_guest_session`` makes those that one can.
     """
-    guest = person_by_visitor(session, visitor)
-    if guest is None:
-        insert_if_new(
-            session,
-            person,
-            visitor=visitor,
-            session_key=new_session_key(),
-            created_at=datetime.now(UTC),
-        )
-        guest = person_by_visitor(session, visitor)
+    insert_if_new(session, person, visitor=visitor, created_at=datetime.now(UTC))
+    guest = _read_person(session, person.c.visitor == visitor)
     assert guest is not None
-    if not guest.is_guest:
-        raise NoGuestError(visitor)
     return guest
 
 
 def register_account(session: Session, person_id: int, email: str, password_hash: str) -> None:
-    """Turns a guest into an account, once.
+    """Turns a guest into an account, once, and ends the guest's session.
 
     Raises AddressTakenError when the address is in use, NoGuestError when the person is no guest.
     """
@@ -119,21 +99,26 @@ def register_account(session: Session, person_id: int, email: str, password_hash
     updated = session.execute(
         sa.update(person)
         .where(person.c.id == person_id, person.c.email.is_(None), person.c.absorbed_by.is_(None))
-        .values(email=email, password_hash=password_hash, session_key=new_session_key())
+        .values(email=email, password_hash=password_hash)
         .returning(person.c.id)
     )
     if updated.first() is None:
         raise NoGuestError(str(person_id))
+    # The guest's cookie must not open the account.
+    _end_sessions(session, person_id)
 
 
 def link_guest_to_account(session: Session, guest_id: int, account_id: int) -> None:
-    """Marks a guest as absorbed by an account; their work has been moved already."""
+    """Marks a guest as absorbed by an account and ends their session; their work has been moved
+    already."""
     _update_person(session, guest_id, absorbed_by=account_id)
+    _end_sessions(session, guest_id)
 
 
 def change_password(session: Session, person_id: int, password_hash: str) -> None:
-    """Stores a new password and ends every session that was opened with the old one."""
-    _update_person(session, person_id, password_hash=password_hash, session_key=new_session_key())
+    """Stores a new password and ends every session of the person."""
+    _update_person(session, person_id, password_hash=password_hash)
+    _end_sessions(session, person_id)
 
 
 def upgrade_password_hash(session: Session, person_id: int, password_hash: str) -> None:
@@ -153,8 +138,12 @@ def _search_conditions(text: str, role: str | None) -> list[sa.ColumnElement[boo
 
 
 def _read_person(session: Session, condition: sa.ColumnElement[bool]) -> Person | None:
-    row = session.execute(sa.select(*_COLUMNS).where(condition)).first()
+    row = session.execute(sa.select(*PERSON_COLUMNS).where(condition)).first()
     return Person(*row) if row else None
+
+
+def _end_sessions(session: Session, person_id: int) -> None:
+    session.execute(sa.delete(browser_session).where(browser_session.c.person_id == person_id))
 
 
 def _update_person(session: Session, person_id: int, **values: object) -> None:

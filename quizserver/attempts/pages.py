@@ -25,9 +25,10 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from quizserver.accounts import store as accounts_store
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
+from quizserver.accounts.sessions_store import SessionEndedError
+from quizserver.accounts.store import NoGuestError
 from quizserver.attempts import store
 from quizserver.attempts.access import AccessPolicy
 from quizserver.attempts.form_tokens import FormTokens, elapsed_seconds
@@ -48,9 +49,10 @@ QUESTION_EDITED = (
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
     " read it again, then submit."
 )
-SIGNED_IN_MEANWHILE = (
-    "You signed in or up meanwhile, perhaps in another tab. Submit once more, and the answer goes"
-    " to your account."
+SESSION_ENDED = (
+    "Nothing is recorded yet: the session in which you opened this question has ended. Somebody"
+    " signed in, up or out, or changed the password, perhaps in another tab or browser. If you have"
+    " an account, sign in in another tab. Your choice is still marked: submit once more."
 )
 SESSION_CHANGED = (
     "You signed in or out meanwhile, perhaps in another tab, or this browser keeps no cookies."
@@ -114,6 +116,8 @@ class QuestionPages:
         if form.number < 1:
             abort(400)
         state = self._learner_state(served_question)
+        if self.current.has_ended():
+            return self._session_ended_page(topic, served_question, form)
         opened_at = self.tokens.read_opened_at(
             state.visitor, served_question.id, len(state.attempts) + 1, form.opened_token
         )
@@ -135,7 +139,7 @@ class QuestionPages:
             error_state = replace(retry_state, error=str(error))
             return make_response(self._render_question(topic, served_question, error_state), 422)
         try:
-            self._record(served_question, submission, state.visitor)
+            self._record(served_question, submission)
         except OutdatedContentError:
             return self._answer_outdated(served_question, retry_state)
         except store.AttemptConflictError:
@@ -143,10 +147,9 @@ class QuestionPages:
             return self._answer_repeated(
                 topic, served_question, replace(state, attempts=attempts), form
             )
-        except accounts_store.NoGuestError:
-            # Signed in or up in another tab while this was on its way: nothing is recorded yet.
-            error_state = replace(retry_state, error=SIGNED_IN_MEANWHILE)
-            return make_response(self._render_question(topic, served_question, error_state), 409)
+        except (SessionEndedError, NoGuestError):  # while this was on its way
+            self.current.renew_visitor()
+            return self._session_ended_page(topic, served_question, form)
         return redirect(_return_url(served_question), 303)
 
     def reopen_question_form(self, error: CSRFError) -> AnyResponse:
@@ -209,16 +212,15 @@ class QuestionPages:
             seconds=elapsed_seconds(opened_at, time.time()),
         )
 
-    def _record(self, question: Question, submission: Submission, visitor: str) -> None:
+    def _record(self, question: Question, submission: Submission) -> None:
         """Records a submission for the account, or for the guest whom the visitor then becomes.
 
-        Raises AttemptConflictError, OutdatedContentError, and NoGuestError when the visitor has an
-        account by now.
+        Raises AttemptConflictError, OutdatedContentError, and SessionEndedError or NoGuestError
+        when the guest's session has ended.
         """
-        account = self.current.account()
         with self.database.write() as session:
             self.require_current(session, question)
-            person = account or accounts_store.ensure_guest(session, visitor)
+            person = self.current.ensure_person(session)
             store.record_attempt(session, person.id, submission)
 
     def _answer_outdated(self, graded: Question, retry_state: QuestionState) -> AnyResponse:
@@ -231,6 +233,20 @@ class QuestionPages:
         is_newer = question.version != graded.version
         error_state = replace(retry_state, error=QUESTION_EDITED if is_newer else MACHINE_BEHIND)
         return make_response(self._render_question(topic, question, error_state), 409)
+
+    def _session_ended_page(
+        self, topic: Topic, question: Question, form: AnswerForm
+    ) -> AnyResponse:
+        """The form again, with the choice that was sent, for the visitor who the browser is now."""
+        state = replace(
+            self._learner_state(question),
+            again=True,
+            hints_requested=form.hints_seen,
+            chosen=form.chosen,
+            opened_token="",  # how long the answer took is not known of another visitor
+            error=SESSION_ENDED,
+        )
+        return make_response(self._render_question(topic, question, state), 409)
 
     def _answer_repeated(
         self, topic: Topic, question: Question, state: QuestionState, form: AnswerForm

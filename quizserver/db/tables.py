@@ -59,10 +59,8 @@ person = sa.Table(
     sa.Column("email", sa.String(254), unique=True),
     sa.Column("password_hash", sa.String(255)),
     sa.Column("role", sa.String(16), nullable=False, server_default="learner"),
-    # Random, and part of every session: a new key ends the old sessions.
-    sa.Column("session_key", sa.String(32), nullable=False),
     # The account into which a guest's attempts were merged. The guest's row stays, so that an
-    # answer that still comes with the guest's token reaches the account and makes no new guest.
+    # answer that still comes with the guest's cookie makes no new guest.
     sa.Column("absorbed_by", sa.ForeignKey("person.id", ondelete="CASCADE")),
     sa.Column("created_at", Instant, nullable=False),
     # The database looks here whenever a person is deleted; so in the other tables of people below.
@@ -73,6 +71,22 @@ person = sa.Table(
     sa.CheckConstraint("absorbed_by IS NULL OR email IS NULL", name="only_guests_are_absorbed"),
     sa.CheckConstraint("role IN ('learner', 'author', 'instructor', 'admin')", name="known_role"),
     sqlite_autoincrement=True,
+)
+
+# What one browser and one person have until it is ended. The key is the SHA-256 of the token in the
+# browser's cookie: whoever reads the database can't make a cookie of it.
+browser_session = sa.Table(
+    "browser_session",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    # In a few words, such as "Firefox on Linux".
+    sa.Column("browser", sa.String(64), nullable=False, server_default=""),
+    sa.Column("created_at", Instant, nullable=False),
+    # Written at most once in some minutes.
+    sa.Column("last_seen_at", Instant, nullable=False),
+    sa.Index("ix_browser_session_person_id", "person_id"),
+    sa.Index("ix_browser_session_last_seen_at", "last_seen_at"),
 )
 
 # The text under which each attempt was answered, never deleted: fixing a typo changes no history.

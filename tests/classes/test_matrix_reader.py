@@ -329,7 +329,6 @@ def test_the_number_of_statements_does_not_grow_with_the_class(
         common_fields = {
             "password_hash": "x",
             "role": "learner",
-            "session_key": "",
             "created_at": NOW,
         }
         session.execute(sa.insert(person), [fields | common_fields for fields in accounts])

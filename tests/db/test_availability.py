@@ -16,7 +16,7 @@ from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from tests.postgres import Postgres
 
-GUEST = "INSERT INTO person (visitor, session_key, created_at) VALUES (:visitor, 'k', '2026-01-02')"
+GUEST = "INSERT INTO person (visitor, created_at) VALUES (:visitor, '2026-01-02')"
 
 
 @pytest.fixture

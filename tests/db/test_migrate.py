@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from quizserver.accounts import sessions_store
+from quizserver.accounts.sessions import GuestToken
 from quizserver.attempts.standings_store import select_standings
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
@@ -56,7 +58,7 @@ def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     assert migrate_database(empty) == (after, after)
 
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
 ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
     "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",
@@ -141,13 +143,16 @@ def test_a_database_of_the_first_schema_is_completed_and_loses_nothing(empty: Da
     migrate_database(empty, "0005")
     with empty.write() as session:  # came a little later
         session.execute(sa.text("DROP INDEX ix_standing_latest_at"))
+    migrate_database(empty, "0006")
+    assert read_rows(empty) == before
+    with empty.engine.connect() as connection:
+        keys = connection.scalars(sa.text("SELECT session_key FROM person")).all()
+    assert len(set(keys)) == len(keys) == 2
     migrate_database(empty)
     assert read_rows(empty) == before
     with empty.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-        keys = connection.scalars(sa.text("SELECT session_key FROM person")).all()
-    assert len(set(keys)) == len(keys) == 2
     constraints = sa.inspect(empty.engine).get_check_constraints("person")
     assert "ck_person_only_guests_are_absorbed" in {c["name"] for c in constraints}
     with empty.write() as session:  # what refers to people still does
@@ -307,7 +312,7 @@ def test_no_id_is_given_twice(empty: Database):
         with empty.write() as session:
             newest = session.scalar(sa.select(sa.func.max(person.c.id)))
             session.execute(sa.delete(person).where(person.c.id == newest))
-            values = {"visitor": visitor, "session_key": "k", "created_at": moment}
+            values = {"visitor": visitor, "created_at": moment}
             ids.append(session.scalar(sa.insert(person).values(values).returning(person.c.id)))
     assert ids == [8, 9]
 
@@ -399,3 +404,44 @@ def test_the_log_of_roles_moves_into_the_audit_log_in_its_order_and_back(empty: 
     migrate_database(empty, "0006", down=True)
     with empty.read() as session:
         assert session.execute(sa.text(f"{GRANTS} ORDER BY id")).all() == before
+
+
+def insert_people_of_0006(database: Database) -> None:
+    """A guest, an account with an umlaut, a guest whom it absorbed, and 2,500 more guests."""
+    moment = "'2026-01-02 03:04:05'"
+    columns = "id, visitor, email, password_hash, session_key, absorbed_by, created_at"
+    rows = [
+        f"(1, 'guest', NULL, NULL, 'k1', NULL, {moment})",
+        f"(2, 'b', 'bärbel@example.org', 'hash', 'k2', NULL, {moment})",
+        f"(3, 'absorbed', NULL, NULL, 'k3', 2, {moment})",
+        *(f"({n}, 'v{n}', NULL, NULL, 'k', NULL, {moment})" for n in range(4, 2504)),
+    ]
+    with database.write() as session:
+        session.execute(sa.text(f"INSERT INTO person ({columns}) VALUES {', '.join(rows)}"))
+
+
+def test_who_was_signed_in_before_sessions_had_an_identity_still_is(empty: Database):
+    migrate_database(empty, "0006")
+    insert_people_of_0006(empty)
+    migrate_database(empty, "0011")
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    with empty.read() as session:
+        account = sessions_store.find_account_session(session, "2.k2")
+        guest = sessions_store.find_guest_session(session, GuestToken("guest", "guest"))
+        assert account is not None
+        assert guest is not None
+        assert (account.person.email, guest.person.id) == ("bärbel@example.org", 1)
+        assert account.session is not None
+        # Nobody knows when they were last used, so that no clean-up may take them for old ones.
+        assert account.session.last_seen_at > before
+        for token in ("2.k1", "1.k1", "k2", "guest", ""):
+            assert sessions_store.find_account_session(session, token) is None
+        with pytest.raises(sessions_store.SessionEndedError):
+            sessions_store.find_guest_session(session, GuestToken("absorbed", "absorbed"))
+        count = sa.select(sa.func.count()).select_from(metadata.tables["browser_session"])
+        assert session.scalar(count) == 2502
+    migrate_database(empty, "0010", down=True)
+    with empty.read() as session:
+        keys = session.scalars(sa.text("SELECT session_key FROM person")).all()
+    assert len(set(keys)) == len(keys) == 2503, "an older version signs everybody out"
+    assert all(len(key) == 32 for key in keys)

@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def add(session: Session, visitor: str, moment: datetime) -> bool:
-    return insert_if_new(session, person, visitor=visitor, session_key="k", created_at=moment)
+    return insert_if_new(session, person, visitor=visitor, created_at=moment)
 
 
 def count(database: Database) -> int:
@@ -154,9 +154,7 @@ def test_the_database_itself_refuses_people_that_cannot_be(
     database: Database, values: dict[str, str], constraint: str
 ):
     with pytest.raises(sa.exc.IntegrityError, match=constraint), database.write() as session:
-        session.execute(
-            sa.insert(person).values(visitor="a", session_key="k", created_at=NOW, **values)
-        )
+        session.execute(sa.insert(person).values(visitor="a", created_at=NOW, **values))
 
 
 def test_an_attempt_needs_a_person_and_a_kept_version(database: Database):

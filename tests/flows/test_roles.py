@@ -189,7 +189,6 @@ def test_with_twenty_thousand_accounts_a_page_runs_no_more_statements_and_shows_
                     "visitor": f"v{n}",
                     "email": f"learner{n:05}@example.org",
                     "password_hash": "hash",
-                    "session_key": "key",
                     "created_at": NOW,
                 }
                 for n in range(20_000)

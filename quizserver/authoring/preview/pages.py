@@ -213,9 +213,8 @@ class PreviewHooks:
     def sign_in_visitor(self) -> None:
         # Before the page is rendered: if a file changes meanwhile, the page reloads once more.
         g.preview_revision = self.revision.revision_of(self.library.snapshot())
-        is_anonymous = self.current.account() is None
-        if request.endpoint not in HEALTH_ENDPOINTS | {"static_files"} and is_anonymous:
-            self.current.sign_in(self.author)
+        if request.endpoint not in HEALTH_ENDPOINTS | {"static_files"}:
+            self.current.act_as(self.author)
 
     def preview_context(self) -> dict[str, PreviewBar]:
         return {"preview_bar": _build_bar(self.library.snapshot(), self.content)}

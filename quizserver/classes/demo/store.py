@@ -86,7 +86,6 @@ def enrol_learners(
             "visitor": account_store.new_visitor_token(),
             "email": f"{name.lower().replace(' ', '.')}{EMAIL_DOMAIN}",
             "password_hash": _NO_PASSWORD,
-            "session_key": account_store.new_session_key(),
             "created_at": joined_at,
         }
         for name in names

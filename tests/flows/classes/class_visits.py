@@ -30,7 +30,7 @@ def join_class(visitor: Visitor, code: str, name: str = "") -> str:
 def add_learners(database: Database, count: int) -> None:
     """Puts so many learners more into the first class."""
     now = datetime.now(UTC)
-    common_fields = {"session_key": "k", "created_at": now, "password_hash": "none"}
+    common_fields = {"created_at": now, "password_hash": "none"}
     with database.write() as session:
         rows = [
             common_fields | {"visitor": f"v{n}", "email": f"l{n}@example.org"} for n in range(count)

@@ -17,7 +17,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from quizserver.accounts import sessions_store
 from quizserver.accounts import store as account_store
+from quizserver.accounts.current_user import ACCOUNT_KEY
 from quizserver.classes import instructors_store as instructors
 from quizserver.classes import join_store, store
 from quizserver.classes import members_store as members
@@ -120,11 +122,10 @@ BODIES = {
 
 @dataclass(frozen=True)
 class MixedClass:
-    """A class, with one person of each kind; a guest has neither an id nor a key."""
+    """A class, with one person of each kind; a guest has no id."""
 
     class_: Class
     ids: Mapping[str, int]
-    keys: Mapping[str, str]
 
 
 @pytest.fixture
@@ -132,13 +133,13 @@ def mixed_class(database: Database) -> MixedClass:
     with database.write() as session:
         ids = {kind: _account(session, kind, role) for kind, role in ACCOUNTS.items() if role}
         _account(session, "spare", "instructor")
-        keys = {
-            kind: account_store.person_by_id(session, person_id).get_id()
-            for kind, person_id in ids.items()
-        }
+        for person_id in ids.values():
+            sessions_store.open_session(
+                session, person_id, f"token {person_id}", "", datetime.now(UTC)
+            )
         other = store.create_class(session, "Other", ids["instructor of another class"], NOW)
         join_store.join_class(session, other.id, ids["learner of another class"], "", NOW)
-    return MixedClass(create_class_of(database, ids), ids, keys)
+    return MixedClass(create_class_of(database, ids), ids)
 
 
 def create_class_of(database: Database, ids: Mapping[str, int]) -> Class:
@@ -271,9 +272,9 @@ def test_no_learner_finds_another_or_an_address_in_a_class_page(
 def sign_in(app: Flask, mixed_class: MixedClass, kind: str) -> FlaskClient:
     """A browser in which that person is signed in; an empty one for a guest."""
     client = app.test_client()
-    if kind in mixed_class.keys:
+    if kind in mixed_class.ids:
         with client.session_transaction() as session:
-            session["_user_id"], session["_fresh"] = mixed_class.keys[kind], True
+            session[ACCOUNT_KEY] = f"token {mixed_class.ids[kind]}"
     return client
 
 

@@ -19,7 +19,10 @@ from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
+from quizserver.accounts import sessions_store
 from quizserver.accounts import store as account_store
+from quizserver.accounts.current_user import ACCOUNT_KEY
+from quizserver.accounts.sessions import new_token
 from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
 from quizserver.classes.demo.names import INSTRUCTOR_EMAIL, MODEL_TEXT
@@ -67,11 +70,13 @@ def empty_class(app: Flask, database: Database) -> FlaskClient:
 
 def sign_in(app: Flask, database: Database, email: str) -> FlaskClient:
     client = app.test_client()
-    with database.read() as session:
+    with database.write() as session:
         person = account_store.person_by_email(session, email)
-    assert person is not None
+        assert person is not None
+        token = new_token()
+        sessions_store.open_session(session, person.id, token, "", datetime.now(UTC))
     with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = person.get_id(), True
+        session[ACCOUNT_KEY] = token
     return client
 
 
