@@ -42,6 +42,7 @@ from quizserver.hosts import store as hosts
 from quizserver.hosts.guards import install_key_guard
 from quizserver.hosts.health_pages import HealthPages, create_health_blueprint
 from quizserver.hosts.host import Host
+from quizserver.hosts.machines_pages import MachinesPages, create_machines_blueprint
 from quizserver.hosts.model import ProcessIdentity, identify_process
 from quizserver.hosts.readiness import Readiness
 from quizserver.lab.catalog import SimulationCatalog, reading_limits
@@ -310,6 +311,14 @@ def _register_hosts(app: Flask, services: AppServices) -> None:
         other_reason=services.host.unready_reason,
     )
     install_key_guard(app, services.host)
+    app.register_blueprint(
+        create_machines_blueprint(
+            MachinesPages(
+                services.database, library, services.identity, services.runs.workers.list_workers
+            ),
+            services.current,
+        )
+    )
     app.register_blueprint(
         create_health_blueprint(
             HealthPages(

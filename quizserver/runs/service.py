@@ -16,6 +16,7 @@ from quizserver.runs.queue import RunQueue
 from quizserver.runs.requests import RunRequest
 from quizserver.runs.store import RunStore
 from quizserver.runs.stream import EventStream
+from quizserver.runs.workers_store import WorkerStore
 from quizserver.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class RunService:
         """Opens the computed store, which is made where it is missing, and the queue."""
         self._database = open_computed(settings.store_url)
         self.store = RunStore(self._database)
+        self.workers = WorkerStore(self._database)
         self.hub = StreamHub(
             self.store,
             streams_max=settings.streams_at_once,

@@ -16,9 +16,12 @@ from flask import Flask
 
 from quizserver.app import create_app
 from quizserver.attempts.pages import MACHINE_BEHIND
+from quizserver.db.computed import open_computed
 from quizserver.db.session import Database
 from quizserver.hosts import releases_store, store
 from quizserver.hosts.host import WRONG_KEY, Host
+from quizserver.machine import this_machine
+from quizserver.runs.workers_store import WorkerStore
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 from tests.postgres import Postgres
@@ -274,6 +277,46 @@ def test_a_machine_with_another_secret_key_answers_nothing_and_signs_nobody_out(
     assert sum("another secret key than this machine" in line for line in caplog.messages) == 1
     assert "ana@example.org" in visitor.open("/account")
     assert ready(first)[0] == 200
+
+
+def test_admins_see_where_the_machines_differ_and_nobody_else_sees_the_page(
+    new_machine: Callable[..., Machine], caplog: pytest.LogCaptureFixture
+):
+    first = new_machine("first")
+    first.host.look()
+    visitor = first.visitor()
+    database = Database(first.settings.data_url)
+    for role in ("guest", "learner", "author", "instructor"):
+        if role != "guest":
+            if role == "learner":
+                visitor.sign_up("ana@example.org")
+            with database.write() as session:
+                session.execute(sa.text(f"UPDATE person SET role = '{role}'"))
+        visitor.open("/admin/machines")
+        assert visitor.status == 404, role
+        assert "/admin/machines" not in visitor.open("/account")
+    with database.write() as session:
+        session.execute(sa.text("UPDATE person SET role = 'admin'"))
+    assert "/admin/machines" in visitor.open("/account")
+    visitor.open("/admin/machines")
+    assert "One machine serves this site." in visitor.text
+    second = new_machine("second", key="another key that is long enough for every check")
+    second.turn_key()
+    second.host.look()
+    content = first.content / "numbers"
+    (content / "simulation.py").write_text("x = 1\n")
+    first.app.extensions["quizserver-library"].refresh()
+    runs = open_computed(first.settings.store_url)
+    WorkerStore(runs).state_worker("w" * 32, this_machine(second.settings.data), "0.1", {})
+    runs.dispose()
+    page = visitor.open("/admin/machines")
+    database.dispose()
+    assert "Not all machines agree." in visitor.text
+    assert "Its secret key is another one, so it serves no pages." in visitor.text
+    assert "1 file differs from the current content: numbers/even.md." in visitor.text
+    assert "1 file differs from those served here: numbers/simulation.py." in visitor.text
+    assert second.host._identity.key_fingerprint not in page
+    assert str(second.content) not in page
 
 
 def test_a_new_key_counts_once_the_machines_with_the_old_one_are_gone(
