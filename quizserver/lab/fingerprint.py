@@ -9,19 +9,30 @@ from pathlib import Path
 ENGINE_VERSION = "2"
 """Part of every fingerprint: raise it when the same file would train to other curves."""
 
+FileState = tuple[int, int, int, int]
+
 
 def file_fingerprint(path: Path) -> str:
     """SHA-256 of the file's text (line ends normalised) and ``ENGINE_VERSION``, as hex.
 
     Raises ``OSError`` when the file cannot be read, ``UnicodeDecodeError`` when it is not UTF-8.
     """
+    return _cached_fingerprint(path, file_state(path))
+
+
+def file_state(path: Path) -> FileState:
+    """What differs from the same call before when another text stands at the path by now.
+
+    Anybody can set the time of a file's last change back, and its inode goes to another file when
+    it is deleted; the time of its status is the system's own. Raises ``OSError``.
+    """
     status = path.stat()
-    return _cached_fingerprint(path, status.st_mtime_ns, status.st_size, status.st_ino)
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 @functools.lru_cache(maxsize=256)
-def _cached_fingerprint(path: Path, _changed: int, _size: int, _inode: int) -> str:
-    # every page with evidence needs it: the file is read again only when its stat changed
+def _cached_fingerprint(path: Path, _state: FileState) -> str:
+    # Every page with evidence needs it: the file is read again only when it has changed.
     return text_fingerprint(path.read_text(encoding="utf-8"))
 
 

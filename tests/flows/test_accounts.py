@@ -63,6 +63,20 @@ def test_signing_in_adds_the_work_of_the_guest_to_the_account(
     assert answers == [("even", 1, False), ("even", 2, True), ("sides", 1, True)]
 
 
+def test_a_guests_older_answer_does_not_become_the_latest_of_the_account(
+    visitor: Visitor, new_visitor: Callable[[], Visitor]
+):
+    visitor.sign_up(ANA)
+    second_browser = new_visitor()
+    second_browser.answer("even", "three")
+    visitor.answer("even", "two", "four")
+    assert "Right at the first try" in visitor.open("/questions/even")
+    second_browser.sign_in(ANA)
+    assert "That is it." in second_browser.open("/questions/even")
+    answers = [(a["number"], a["right"]) for a in stored_attempts(second_browser)]
+    assert answers == [(1, False), (2, True)]
+
+
 def test_signing_out_ends_the_session_and_hides_the_work(visitor: Visitor):
     visitor.answer("even", "two")
     visitor.sign_up(ANA)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import threading
 import time
@@ -350,3 +351,16 @@ def test_a_file_that_cannot_be_used_says_so_once_it_has_been_read(tmp_path: Path
 
     with pytest.raises(SimulationError, match="ZeroDivisionError"):
         wait()
+
+
+def test_another_text_of_the_same_length_and_time_has_another_fingerprint(tmp_path: Path) -> None:
+    """As a copy that keeps times leaves it, written over the old file or in its place."""
+    path = tmp_path / "simulation.py"
+    path.write_text("x = 1\n")
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    seen = {file_fingerprint(path)}
+    for text in ("x = 2\n", "x = 3\n"):
+        path.write_text(text)
+        os.utime(path, ns=times)
+        seen.add(file_fingerprint(path))
+    assert len(seen) == 3
