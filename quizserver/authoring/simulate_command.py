@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from quizserver.authoring.train_options import DEVICE_OPTION, SeedRange, load_topics, require_topic
-from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
+from quizserver.command_line import (
+    CONTENT_OPTION,
+    JSON_OPTION,
+    content_folder,
+    exit_with_error,
+    settings_from_flags,
+)
 from quizserver.topics.question import DEFAULT_SIMULATION
 
 if TYPE_CHECKING:
@@ -43,12 +51,11 @@ def simulate_command(
 
     Without --json: what the curves of each series do, in words.
     """
-    from quizserver.evidence.report import curves_json
-    from quizserver.lab.catalog import load as load_simulation
-    from quizserver.lab.curve_text import describe_curves
-    from quizserver.lab.ensemble import simulate as train
-    from quizserver.lab.isolation import check_seed_isolation
-    from quizserver.lab.model import KnobError, SimulationError
+    from quizserver.authoring.confined_training import (
+        TrainingFailedError,
+        exit_with_failure,
+        train_confined,
+    )
 
     topic_id, slash, arm_name = arm.partition("/")
     if not slash:
@@ -56,24 +63,62 @@ def simulate_command(
     path = _find_simulation(
         require_topic(load_topics(content_folder(content)), topic_id), simulation, arm_name
     )
+    wanted = _Wanted(topic_id, arm_name, dict(map(_parse_knob, turned)), seeds, device, as_json)
+    try:
+        answer = train_confined(lambda _report: _train_arm(path, wanted), device)
+    except TrainingFailedError as error:
+        exit_with_error(f"{path}: {error}")
+    if "refused" in answer:
+        raise click.BadParameter(answer["refused"], param_hint=answer["hint"])
+    if "error" in answer:
+        exit_with_failure(path, answer["line"], answer["error"], answer["traceback"])
+    click.echo(answer["text"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    topic: str
+    arm: str
+    turned: Mapping[str, float]
+    seeds: range
+    device: str
+    as_json: bool
+
+
+def _train_arm(path: Path, wanted: _Wanted) -> dict[str, Any]:
+    """Runs in the confined process: what to print, or what is wrong."""
+    from quizserver.confined.error_text import is_memory_error
+    from quizserver.evidence.report import curves_json
+    from quizserver.lab.catalog import load as load_simulation
+    from quizserver.lab.curve_text import describe_curves
+    from quizserver.lab.ensemble import simulate as train
+    from quizserver.lab.isolation import check_seed_isolation
+    from quizserver.lab.model import KnobError, SimulationError
+
+    seeds, device = wanted.seeds, wanted.device
     try:
         loaded = load_simulation(path)
-        knobs = loaded.check_knobs({**loaded.arm(arm_name).knobs, **dict(map(_parse_knob, turned))})
+        knobs = loaded.check_knobs({**loaded.arm(wanted.arm).knobs, **wanted.turned})
         curves = train(loaded, knobs, seeds, device=device)
         first_series = {key: values[0] for key, values in curves.series.items()}
         check_seed_isolation(loaded, knobs, seeds[0], first_series, device=device)
     except KeyError as error:
-        raise click.BadParameter(str(error.args[0]), param_hint="TOPIC/ARM") from None
+        return {"refused": str(error.args[0]), "hint": "TOPIC/ARM"}
     except KnobError as error:
-        raise click.BadParameter(error.message, param_hint="--set") from None
+        return {"refused": error.message, "hint": "--set"}
     except SimulationError as error:
-        exit_with_error(f"{path}:{error.line or 1}: {error.message}")
-    if as_json:
-        click.echo(json.dumps(curves_json(topic_id, arm_name, knobs, curves), allow_nan=False))
-    else:
-        for key, values in curves.series.items():
-            prefix = f"{key}: " if len(curves.series) > 1 else ""
-            click.echo(prefix + describe_curves(curves.x, values, label=loaded.x.label))
+        if is_memory_error(error):
+            raise
+        return {"error": error.message, "line": error.line, "traceback": error.traceback_text}
+    if wanted.as_json:
+        document = curves_json(wanted.topic, wanted.arm, knobs, curves)
+        return {"text": json.dumps(document, allow_nan=False)}
+    lines = [
+        (f"{key}: " if len(curves.series) > 1 else "")
+        + describe_curves(curves.x, values, label=loaded.x.label)
+        for key, values in curves.series.items()
+    ]
+    return {"text": "\n".join(lines)}
 
 
 def _find_simulation(topic: Topic, simulation: str | None, arm: str) -> Path:
@@ -87,11 +132,9 @@ def _find_simulation(topic: Topic, simulation: str | None, arm: str) -> Path:
         matching = [name for name in simulations if name == simulation]
         complaint = f"The topic {topic.id} has no simulation {simulation!r}"
     else:
-        matching = [
-            name
-            for name in simulations
-            if len(simulations) == 1 or _has_arm(simulations[name], arm)
-        ]
+        arms = _arm_names(simulations) if len(simulations) > 1 else dict.fromkeys(simulations)
+        # one that can't be read may have it: training it says what is wrong
+        matching = [name for name, names in arms.items() if names is None or arm in names]
         if DEFAULT_SIMULATION in matching:
             return simulations[DEFAULT_SIMULATION]
         several = f"The topic {topic.id} has several simulations"
@@ -103,15 +146,23 @@ def _find_simulation(topic: Topic, simulation: str | None, arm: str) -> Path:
     return simulations[matching[0]]
 
 
-def _has_arm(path: Path, arm: str) -> bool:
-    """Whether the simulation has the arm; True also for a file that can't be read."""
-    from quizserver.lab.catalog import load
-    from quizserver.lab.model import SimulationError
+def _arm_names(simulations: Mapping[str, Path]) -> dict[str, list[str] | None]:
+    """The arms of each simulation; None for a file that can't be read."""
+    from quizserver.evidence.record import recorded_description
+    from quizserver.lab.catalog import SimulationCatalog, reading_limits
+    from quizserver.lab.model import Description
 
-    try:
-        return any(candidate.name == arm for candidate in load(path).arms)
-    except SimulationError:
-        return True
+    catalog = SimulationCatalog(
+        recorded=recorded_description, limits=reading_limits(settings_from_flags())
+    )
+    outcomes = catalog.describe_many(simulations.values())
+    names: dict[str, list[str] | None] = {}
+    for name, path in simulations.items():
+        outcome = outcomes[path]
+        names[name] = None
+        if isinstance(outcome, Description):
+            names[name] = [arm.name for arm in outcome.arms]
+    return names
 
 
 def _parse_knob(text: str) -> tuple[str, float]:

@@ -35,10 +35,10 @@ class SeedRange(click.ParamType[range]):
 def _parse_device(_context: click.Context, _option: click.Parameter, name: str) -> str:
     if name == "cpu":  # always available, so don't import torch for it
         return name
-    from quizserver.lab.ensemble import check_device
+    from quizserver.authoring.confined_training import check_device_confined
 
     try:
-        return check_device(name)
+        return check_device_confined(name)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

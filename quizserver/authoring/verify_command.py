@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -15,7 +16,10 @@ from quizserver.authoring.train_options import DEVICE_OPTION, SeedRange, load_to
 from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 
 if TYPE_CHECKING:
+    from quizserver.evidence.record import Evidence
     from quizserver.topics.model import Topic
+
+PROGRESS_SECONDS = 0.1  # between reports of how far a training is
 
 
 @click.command("verify")
@@ -48,8 +52,8 @@ def verify_command(
     Of TOPIC, or of every topic. Exits with 1 when a right option's claim is not supported or a
     wrong option's is.
     """
+    from quizserver.authoring.confined_training import TrainingFailedError
     from quizserver.evidence import record, report
-    from quizserver.evidence.verify import VerifyError, verify_topic
 
     if maps is None:
         maps = update or not watch
@@ -67,18 +71,18 @@ def verify_command(
     for selected in selected_topics:
         try:
             results.append(
-                verify_topic(
+                _verify_confined(
                     selected,
                     seeds,
                     device=device,
-                    progress=_progress_printer(selected.id),
+                    on_progress=_progress_printer(selected.id),
                     maps=maps,
                 )
             )
             if update:
                 path = record.write_evidence(results[-1], selected.folder)
                 click.echo(f"wrote {path}", err=True)
-        except (VerifyError, record.EvidenceError, OSError) as error:
+        except (TrainingFailedError, record.EvidenceError, OSError) as error:
             exit_with_error(str(error))
         if not as_json:
             click.echo(report.report_table(results[-1]))
@@ -111,24 +115,25 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
 def _watch_claims(
     folder: Path, topic: str | None, seeds: range, *, device: str, maps: bool, update: bool
 ) -> NoReturn:
+    from quizserver.authoring.confined_training import TrainingFailedError
     from quizserver.authoring.folder_watcher import FolderWatcher
     from quizserver.authoring.watch_mode import Progress, VerificationFailedError, VerificationLoop
     from quizserver.evidence import record, report
-    from quizserver.evidence.verify import VerifyError, verify_topic
 
     def train_topic(selected: Topic, on_progress: Progress) -> record.Evidence:
         printer = _progress_printer(selected.id)
 
-        def forward_progress(done: int, total: int) -> None:
-            on_progress(done, total)
-            if printer is not None:
-                printer(done, total)
-
         try:
-            result = verify_topic(
-                selected, seeds, device=device, progress=forward_progress, maps=maps
+            result = _verify_confined(
+                selected,
+                seeds,
+                device=device,
+                on_progress=printer,
+                maps=maps,
+                # even where the code makes no progress
+                on_tick=lambda: on_progress(0, 1),
             )
-        except VerifyError as error:
+        except TrainingFailedError as error:
             raise VerificationFailedError(str(error)) from error
         if update:
             click.echo(f"wrote {record.write_evidence(result, selected.folder)}", err=True)
@@ -142,6 +147,66 @@ def _watch_claims(
         VerificationLoop(folder, train_topic, FolderWatcher(folder), click.echo).run_forever(topic)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _verify_confined(
+    topic: Topic,
+    seeds: range,
+    *,
+    device: str,
+    maps: bool,
+    on_progress: Callable[[int, int], None] | None,
+    on_tick: Callable[[], None] = lambda: None,
+) -> Evidence:
+    """``verify_topic`` in a confined process. Raises TrainingFailedError, EvidenceError."""
+    from quizserver.authoring.confined_training import TrainingFailedError, train_confined
+    from quizserver.evidence import record
+
+    def forward_report(report: list[int]) -> None:
+        if on_progress is not None:
+            on_progress(*report)
+
+    try:
+        answer = train_confined(
+            lambda report: _verify_here(topic, seeds, device, maps, report),
+            device,
+            on_report=forward_report,
+            on_tick=on_tick,
+        )
+    except TrainingFailedError as error:
+        raise TrainingFailedError(f"{topic.id}: {error}") from None
+    if "error" in answer:
+        if answer["traceback"]:
+            click.echo(answer["traceback"], err=True)
+        raise TrainingFailedError(answer["error"])
+    return record.evidence_from_text(answer["evidence"])
+
+
+def _verify_here(
+    topic: Topic, seeds: range, device: str, maps: bool, report: Callable[[Any], None]
+) -> dict[str, str]:
+    """Runs in the confined process: the evidence as text, or what is wrong."""
+    from quizserver.confined.error_text import is_memory_error
+    from quizserver.evidence import record
+    from quizserver.evidence.verify import VerifyError, verify_topic
+
+    reported_at = 0.0
+
+    def forward_progress(done: int, total: int) -> None:
+        nonlocal reported_at
+        if done >= total or time.monotonic() - reported_at > PROGRESS_SECONDS:
+            reported_at = time.monotonic()
+            report([done, total])
+
+    try:
+        evidence = verify_topic(topic, seeds, device=device, progress=forward_progress, maps=maps)
+        text = record.evidence_to_text(evidence, topic.folder / record.FILE_NAME)
+        return {"evidence": text}
+    except (VerifyError, record.EvidenceError) as error:
+        if is_memory_error(error):
+            raise
+        said = getattr(error.__cause__, "traceback_text", "")
+        return {"error": str(error), "traceback": said}
 
 
 def _progress_printer(name: str) -> Callable[[int, int], None] | None:

@@ -27,8 +27,8 @@ class Limits:
     """What one confined process may use: MiB of memory on top of what it was forked with, seconds
     of wall-clock time, and KiB that it prints.
 
-    ``accelerator``: drivers reserve far more addresses than they use, so memory is then counted
-    without what is only reserved or shared.
+    ``accelerator``: it trains on one, whose driver reserves far more addresses than it uses, and
+    may make files and start processes. Only time and output are limited then.
     """
 
     memory_mb: int
@@ -57,6 +57,8 @@ def limit_process(limits: Limits) -> None:
     take the machine down.
     """
     _lower_limit(resource.RLIMIT_CORE, 0)
+    if limits.accelerator:
+        return
     _lower_limit(resource.RLIMIT_NOFILE, _FILES)
     # No file may grow, those in memory included; pipes and devices are none.
     _lower_limit(resource.RLIMIT_FSIZE, 0)
@@ -64,9 +66,7 @@ def limit_process(limits: Limits) -> None:
     # Only the soft limit, as the signal of the hard one looks like any other kill.
     _lower_limit(resource.RLIMIT_CPU, int(limits.seconds) + 5)
     if sys.platform == "linux":
-        resource_id = resource.RLIMIT_DATA if limits.accelerator else resource.RLIMIT_AS
-        used = _status_bytes("VmData" if limits.accelerator else "VmSize")
-        _lower_limit(resource_id, used + limits.memory_mb * 1024 * 1024)
+        _lower_limit(resource.RLIMIT_AS, _address_space_size() + limits.memory_mb * 1024 * 1024)
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     with suppress(OSError):
@@ -83,8 +83,6 @@ def _lower_limit(resource_id: int, value: int) -> None:
     resource.setrlimit(resource_id, (value, hard if resource_id == resource.RLIMIT_CPU else value))
 
 
-def _status_bytes(name: str) -> int:
-    for line in Path("/proc/self/status").read_text("ascii").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    return 0
+def _address_space_size() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize()

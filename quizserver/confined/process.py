@@ -28,8 +28,8 @@ from quizserver.confined.limits import Limits
 # What a confined process may read from its parent's environment.
 _ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS", "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
+_ENVIRONMENT_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_")  # of accelerators
 _TAIL = 8 * 1024
 # At this signal it prints where in the code it is.
 _WHERE_SIGNAL = signal.SIGUSR2
@@ -108,12 +108,14 @@ class ConfinedProcess:
             os.kill(self.pid, _WHERE_SIGNAL)
         poll = select.poll()
         poll.register(self.output, select.POLLIN)
-        deadline = time.monotonic() + _WHERE_SECONDS
-        while self._has_output and (left := deadline - time.monotonic()) > 0:
-            poll.poll(left * 1000)
-            self.read_output()
-            if "(most recent call first)" in self.printed_text:
+        before = self.printed_bytes
+        deadline = time.monotonic() + 2 * _WHERE_SECONDS
+        # It comes in pieces: the last one is followed by silence.
+        while self._has_output and time.monotonic() < deadline:
+            seconds = _WHERE_SECONDS if self.printed_bytes == before else _WHERE_SECONDS / 5
+            if not poll.poll(seconds * 1000):
                 break
+            self.read_output()
 
     def pause_group(self) -> None:
         """Stops the process, with everything that it started, until ``resume_group``."""
@@ -193,7 +195,11 @@ def _drop_inherited(parent: int, writer: int, output: int) -> None:
     os.dup2(null_device, 0)
     os.closerange(3, writer)
     os.closerange(writer + 1, os.sysconf("SC_OPEN_MAX"))
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+    }
     os.environ.clear()
     os.environ.update(environment)
     # No bytecode can be written, so none need be tried.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,17 +46,18 @@ def run_confined(
     result_kb: int = 65_536,
     on_report: Callable[[Any], None] = lambda _report: None,
     on_output: Callable[[bytes], None] | None = None,
+    on_tick: Callable[[], None] = lambda: None,
 ) -> Any:
     """The result of ``task``, which runs in a confined process of its own.
 
-    ``on_report`` gets what the task reports, ``on_output`` what it prints, as they come; what they
-    raise ends the process too. ``result_kb`` bounds one report and the result. Raises
-    TaskEndedError.
+    ``on_report`` gets what the task reports, ``on_output`` what it prints, as they come;
+    ``on_tick`` is called at least every ``TICK`` seconds; what they raise ends the process too.
+    ``result_kb`` bounds one report and the result. Raises TaskEndedError.
     """
     process = start_confined(lambda writer: _run_task(task, writer), limits)
     process.on_output = on_output
     try:
-        return _Listener(process, limits, result_kb, on_report).wait_for_result()
+        return _Listener(process, limits, result_kb, on_report, on_tick).wait_for_result()
     finally:
         process.kill_group()
 
@@ -68,12 +70,14 @@ class _Listener:
     limits: Limits
     result_kb: int
     on_report: Callable[[Any], None]
+    on_tick: Callable[[], None]
 
     def wait_for_result(self) -> Any:
         deadline = time.monotonic() + self.limits.seconds
         received = bytearray()
         while True:
             has_message = self.process.wait_for_message(TICK)
+            self.on_tick()
             if self.process.printed_bytes > self.limits.output_kb * 1024:
                 raise self._ended("output", f"more than {self.limits.output_kb} KiB")
             if has_message:
@@ -129,7 +133,10 @@ def _run_task(task: Task, writer: int) -> int:
             view = view[os.write(writer, view) :]
 
     try:
-        send({"result": task(lambda report: send({"report": report}))})
+        result = task(lambda report: send({"report": report}))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        send({"result": result})
     except BaseException as error:
         if not is_memory_error(error):
             raise  # which is printed, and ends the process with a code
