@@ -30,6 +30,7 @@ from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
 from quizserver.cli import main
 from quizserver.data_folder import DataFolderError, hold_data_folder, restore_marker
+from quizserver.db.availability import BusyError
 from quizserver.db.migrate import known_revisions, migrate_database
 from quizserver.db.session import Database
 from quizserver.settings import Settings
@@ -476,6 +477,33 @@ def kill_before_rename(count: int) -> None:
         return rename(self, other)
 
     Path.rename = rename_or_die  # type: ignore[method-assign]
+
+
+@pytest.mark.one_database
+def test_what_a_backup_would_not_have_whole_is_refused_or_named(
+    source: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (source.content / "numbers" / os.fsdecode(b"\xff\xfe")).mkdir()
+    (source.content / "numbers" / os.fsdecode(b"\xff.md")).write_text("# A")
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "record_in_log", fail_to_write)
+        result = make_backup(source, tmp_path / "a.zip")
+    assert result.unlogged_reason == "the disk is full"
+    assert check_backup(tmp_path / "a.zip") == result.manifest
+    assert len(result.left_out) == 2
+    restore_marker(source.data).touch()
+    with pytest.raises(BackupError, match="was interrupted"):
+        make_backup(source, tmp_path / "b.zip")
+    restore_marker(source.data).unlink()
+    with database.write() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(BackupError, match="schema 9999, which is newer"):
+        make_backup(source, tmp_path / "c.zip")
+    assert sorted(path.name for path in tmp_path.glob("*.zip")) == ["a.zip"]
+
+
+def fail_to_write(*_arguments: object) -> None:
+    raise BusyError("the disk is full")
 
 
 @pytest.mark.one_database

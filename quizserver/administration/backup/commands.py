@@ -66,7 +66,12 @@ def backup_command(
         exit_with_error(f"{file}: {error}" if check else str(error))
     more = {"file": str(file), "bytes": result.size, "left_out": list(map(str, result.left_out))}
     for path in result.left_out:
-        click.echo(f"{path} is a link or no file, and is not in the backup.", err=True)
+        click.echo(
+            f"{path} is a link, no file, or has a name that is no text: it is not in the backup.",
+            err=True,
+        )
+    if result.unlogged_reason is not None:
+        click.echo(f"The log does not have this backup: {result.unlogged_reason}.", err=True)
     _print_manifest(f"{file} is made ({result.size:,} bytes)", result.manifest, as_json, more)
     if not without_secret_key and result.manifest.secret_key is None:
         click.echo("There is no secret key yet, so it is not in the backup.", err=True)

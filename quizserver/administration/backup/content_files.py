@@ -13,7 +13,8 @@ from quizserver.atomic_files import sync_folder
 
 
 def list_content_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The files of a content folder, relative to it, and the links and others that are no files.
+    """The files of a content folder, relative to it, and what a backup can't take: links and others
+    that are no files, and names that are no text.
 
     Hidden files and folders, such as git's, and what Python compiled are left out.
     """
@@ -22,12 +23,21 @@ def list_content_files(folder: Path) -> tuple[list[Path], list[Path]]:
     for parent_name, folders, names in os.walk(folder):
         parent = Path(parent_name)
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n != "__pycache__")
-        links = [name for name in folders if (parent / name).is_symlink()]
-        for name in sorted([n for n in names if not n.startswith(".")] + links):
+        odd = [name for name in folders if (parent / name).is_symlink() or not _is_text(name)]
+        folders[:] = [name for name in folders if name not in odd]
+        for name in sorted([n for n in names if not n.startswith(".")] + odd):
             path = parent / name
-            is_file = path.is_file() and not path.is_symlink()
+            is_file = path.is_file() and not path.is_symlink() and _is_text(path.name)
             (files if is_file else others).append(path.relative_to(folder))
     return files, others
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return False
+    return True
 
 
 def read_file(path: Path) -> Iterator[bytes]:

@@ -29,19 +29,25 @@ from quizserver.administration.backup.model import (
 from quizserver.atomic_files import publish_new_file, sync_folder
 from quizserver.audit import store as audit_store
 from quizserver.authoring.files import ContentError, ContentFiles
-from quizserver.db.availability import unavailable_reason
-from quizserver.db.session import Database
+from quizserver.data_folder import DataFolderError, check_not_restoring
+from quizserver.db.availability import BusyError, unavailable_reason
+from quizserver.db.migrate import known_revisions
+from quizserver.db.session import Database, DatabaseUrlError
 from quizserver.settings import Settings, stored_secret_key
 
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
-    """A backup that was made. ``left_out`` are links of the content folder, which are not in it."""
+    """A backup that was made. ``left_out`` are links of the content folder, which are not in it.
+
+    ``unlogged_reason`` is why the log does not have it, if so: the file is whole all the same.
+    """
 
     path: Path
     size: int
     manifest: Manifest
     left_out: tuple[Path, ...]
+    unlogged_reason: str | None
 
 
 def make_backup(
@@ -74,10 +80,9 @@ def make_backup(
                     if with_content:
                         files, left_out = _add_content(writer, settings.content)
                     connection = stack.enter_context(database.read()).connection()
-                    revision = tables_store.read_revision(connection)
+                    revision = tables_store.read_revision(connection) or ""
                     tables_store.lift_time_limits(connection)
-                if revision is None:
-                    raise BackupError("The database holds nothing yet: it was never migrated.")
+                _check_revision(revision)
                 manifest = Manifest(
                     product=__version__,
                     revision=revision,
@@ -87,15 +92,17 @@ def make_backup(
                     tables=_add_tables(writer, connection),
                 )
             writer.finish(manifest)
-        _record_backup(database, target, manifest)
-        return BackupResult(target, target.stat().st_size, manifest, tuple(left_out))
+        reason = _record_backup(database, target, manifest)
+        return BackupResult(target, target.stat().st_size, manifest, tuple(left_out), reason)
     except sa.exc.DatabaseError as error:
         reason = unavailable_reason(error) or str(error.orig).strip()
         raise BackupError(f"The database can't be read: {reason}.") from error
-    except ContentError as error:
+    except (BusyError, ContentError) as error:
         raise BackupError(str(error)) from error
     except OSError as error:
-        raise BackupError(f"{target} can't be written: {error.strerror or error}.") from error
+        raise BackupError(
+            f"{error.filename or target} can't be read or written: {error.strerror or error}."
+        ) from error
     finally:
         database.dispose()
 
@@ -107,8 +114,23 @@ def check_backup(path: Path) -> Manifest:
         return reader.manifest
 
 
+def _check_revision(revision: str) -> None:
+    """Raises BackupError for a schema of which this version may not know every table."""
+    if not revision:
+        raise BackupError("The database holds nothing yet: it was never migrated.")
+    if revision not in known_revisions():
+        raise BackupError(
+            f"The database has schema {revision}, which is newer than this version of quizserver."
+            " Make the backup with the version that serves it."
+        )
+
+
 def _open_existing(settings: Settings) -> Database:
-    database = Database(settings.data_url)
+    try:
+        check_not_restoring(settings.data)
+        database = Database(settings.data_url)
+    except (DataFolderError, DatabaseUrlError) as error:
+        raise BackupError(str(error)) from error
     path = database.url.database
     if database.is_sqlite and not (path and Path(path).is_file()):
         raise BackupError(f"There is no database at {path}. Name its folder with --data.")
@@ -181,12 +203,16 @@ class _LineCounter:
         yield bytes(waiting)
 
 
-def _record_backup(database: Database, target: Path, manifest: Manifest) -> None:
-    """Adds the backup to the log, unless the schema is of a version that had none."""
-    if not sa.inspect(database.engine).has_table("audit_event"):
-        return
-    with database.write() as session:
-        record_in_log(session, "backup-made", target, manifest)
+def _record_backup(database: Database, target: Path, manifest: Manifest) -> str | None:
+    """Adds the backup to the log; returns why that can't be done, if it can't."""
+    try:
+        if not sa.inspect(database.engine).has_table("audit_event"):
+            return "its schema is of a version that had none"
+        with database.write() as session:
+            record_in_log(session, "backup-made", target, manifest)
+    except (sa.exc.DatabaseError, BusyError) as error:
+        return unavailable_reason(error) or str(error)
+    return None
 
 
 def record_in_log(
