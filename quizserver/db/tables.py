@@ -26,6 +26,9 @@ ROLES = ("learner", "author", "instructor", "admin")
 FORMER_TABLES = ("role_grant",)
 """Tables that earlier revisions had: a backup of such a database holds them."""
 
+PROCESS_TABLES = ("host_process",)
+"""What processes say of themselves while they run: a backup has none of their rows."""
+
 HOST_TABLES = ("host_process", "content_release", "content_file", "maintenance")
 """What every start of a server writes, so that a database with rows there alone is still empty."""
 

@@ -171,9 +171,8 @@ def _add_tables(writer: ArchiveWriter, connection: sa.Connection) -> tuple[Table
     parts = []
     for table in tables_store.reflect_tables(connection):
         counter = _LineCounter()
-        part = writer.add_part(
-            f"tables/{table.name}.jsonl", counter.join(tables_store.read_lines(connection, table))
-        )
+        lines = tables_store.read_lasting_lines(connection, table)
+        part = writer.add_part(f"tables/{table.name}.jsonl", counter.join(lines))
         parts.append(
             TablePart(
                 table=table.name,

@@ -19,7 +19,7 @@ from quizserver.administration.backup.values import (
     row_decoders,
     row_encoders,
 )
-from quizserver.db.tables import FORMER_TABLES, HOST_TABLES, metadata
+from quizserver.db.tables import FORMER_TABLES, HOST_TABLES, PROCESS_TABLES, metadata
 
 READ_ROWS = 2000
 """Rows of a table that are in memory at once."""
@@ -79,6 +79,11 @@ def read_lines(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     statement = statement.order_by(*table.primary_key.columns)
     for row in connection.execute(statement.execution_options(yield_per=READ_ROWS)):
         yield encode_row(encoders, row)
+
+
+def read_lasting_lines(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
+    """``read_lines``; of a table about processes that run just now, nothing."""
+    return iter(()) if table.name in PROCESS_TABLES else read_lines(connection, table)
 
 
 def read_last_number(connection: sa.Connection, table: sa.Table) -> int | None:
