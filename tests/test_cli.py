@@ -231,7 +231,7 @@ def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
         ("role-granted", "boss@example.org", "cli"),
     ]
     (newest,) = run_command("audit", "--data", tmp_path, "--limit", "1").stdout.splitlines()
-    assert "Account deleted by somebody else\tboss@example.org\tby the server’s command" in newest
+    assert "Account deleted by others\tboss@example.org\tby the server’s command" in newest
     refused = run_command("audit", "--data", tmp_path, "--action", "no-such")
     assert (refused.exit_code, "role-granted" in refused.output) == (2, True)
     assert "ana@example.org\tlearner -> author\tby the command line" in lines[1]

@@ -20,6 +20,8 @@ from quizserver.runs import old_runs_store
 from quizserver.settings import Settings
 
 ROWS_PER_PART = 200
+GUESTS_PER_PART = 20
+"""Each of them may have a hundred answers, which go in the same transaction."""
 PAUSE_SECONDS = 0.05
 """Between two parts, so that answers get their turn."""
 
@@ -131,7 +133,7 @@ def _delete_guests(database: Database, before: datetime) -> Iterator[_Counts]:
     last = 0
     while True:
         with database.read() as session:
-            ids = retention_store.next_old_guests(session, before, last, ROWS_PER_PART)
+            ids = retention_store.next_old_guests(session, before, last, GUESTS_PER_PART)
         if not ids:
             return
         last = ids[-1]

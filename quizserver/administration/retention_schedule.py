@@ -1,27 +1,27 @@
-"""Prunes old data once a day in one of the processes of a server, while it serves."""
+"""What a web process does beside its pages: logs a new key, and prunes old data once a day."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from quizserver.administration import retention, retention_store
+from quizserver.administration.key_log import record_key_change
 from quizserver.db.session import Database
-from quizserver.settings import Settings
+from quizserver.settings import Settings, secret_key
 
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
-FIRST_LOOK_SECONDS = 60.0
+FIRST_LOOK_SECONDS = 10.0
 LOOK_SECONDS = 3600.0
 
 
-def start_schedule(settings: Settings) -> threading.Thread | None:
-    """Starts the thread that prunes; None when the settings keep everything for ever."""
-    if retention.keeps_everything(settings):
-        return None
-    thread = threading.Thread(target=_keep_pruning, args=[settings], name="prune", daemon=True)
+def start_schedule(settings: Settings) -> threading.Thread:
+    """Starts the thread for it, which ends soon when the settings keep everything for ever."""
+    thread = threading.Thread(target=_run_schedule, args=[settings], name="schedule", daemon=True)
     thread.start()
     return thread
 
@@ -37,16 +37,22 @@ def prune_if_due(settings: Settings, database: Database, now: datetime) -> bool:
     return True
 
 
-def _keep_pruning(settings: Settings) -> None:
+def _run_schedule(settings: Settings) -> None:
     pause = threading.Event()
     pause.wait(FIRST_LOOK_SECONDS)  # a start has other things to do
-    while True:
-        database = Database(settings.data_url, connections=1)
-        try:
-            prune_if_due(settings, database, datetime.now(UTC))
-        except Exception as error:
-            # Tomorrow is early enough; a page says that the database is gone, if it is.
-            log.warning("old data could not be deleted: %s", error)
-        finally:
-            database.dispose()
+    _attempt(settings, lambda database, now: record_key_change(database, secret_key(settings), now))
+    while not retention.keeps_everything(settings):
+        _attempt(settings, lambda database, now: prune_if_due(settings, database, now))
         pause.wait(LOOK_SECONDS)
+
+
+def _attempt(settings: Settings, work: Callable[[Database, datetime], object]) -> None:
+    """Does the work with a connection of its own; a failure is logged, and tried again later."""
+    database = Database(settings.data_url, connections=1)
+    try:
+        work(database, datetime.now(UTC))
+    except Exception as error:
+        # Tomorrow is early enough; pages say that the database is gone, if it is.
+        log.warning("the work of the day failed: %s", error)
+    finally:
+        database.dispose()

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from quizserver.accounts import store as people
-from quizserver.administration import retention
+from quizserver.administration import retention, retention_schedule
+from quizserver.administration.key_log import record_key_change
 from quizserver.administration.retention import OldData, count_old_data, prune_data
 from quizserver.administration.retention_schedule import prune_if_due, start_schedule
 from quizserver.attempts import store as attempts
@@ -99,7 +100,10 @@ def add_run(settings: Settings, name: str, state: str, used_at: datetime) -> Non
     runs.dispose()
 
 
-def test_by_default_nothing_is_ever_deleted(database: Database, settings: Settings):
+def test_by_default_nothing_is_ever_deleted(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retention_schedule, "FIRST_LOOK_SECONDS", 0)
     old, kept = fill(database)
     add_run(settings, "old", "done", OLD)
     for counts in (
@@ -108,7 +112,9 @@ def test_by_default_nothing_is_ever_deleted(database: Database, settings: Settin
     ):
         assert counts == [OldData("guests", None), OldData("runs", None), OldData("log", None)]
     assert person_ids(database) == old | kept
-    assert start_schedule(settings) is None, "and no thread waits for it"
+    schedule = start_schedule(settings)
+    schedule.join(10)
+    assert not schedule.is_alive(), "and no thread waits for it"
 
 
 @pytest.mark.parametrize("part", [1, 200])
@@ -116,6 +122,7 @@ def test_what_is_old_is_counted_and_then_deleted_and_nothing_else(
     database: Database, settings: Settings, part: int, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(retention, "ROWS_PER_PART", part)
+    monkeypatch.setattr(retention, "GUESTS_PER_PART", part)
     old, kept = fill(database)
     for name, state, used_at in (
         ("old", "done", OLD), ("older", "done", OLD), ("new", "done", NEW), ("busy", "queued", OLD),
@@ -206,3 +213,20 @@ def test_the_command_counts_first_and_says_what_it_deleted(database: Database, s
     (guests, *_) = json.loads(run_prune("--json"))["kinds"]
     assert (guests["rows"], guests["with_answers"], guests["attempts"]) == (1, 1, 2)
     assert person_ids(database) == set()
+
+
+def test_a_server_logs_which_key_it_works_with_whenever_that_changes(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retention_schedule, "FIRST_LOOK_SECONDS", 0)
+    first, second = "a first key that nobody can guess", "a second key that nobody can guess"
+    for key in (first, first, second):
+        start_schedule(replace(settings, secret_key=key)).join(10)
+    assert not record_key_change(database, second, NOW)
+    with database.read() as session:
+        events = audit_store.list_events(session, EventFilter())
+    assert [(event.action, event.source) for event in events] == [("key-changed", "server")] * 2
+    newest, oldest = (event.detail for event in events)
+    assert (oldest["before"], newest["before"]) == ("none", oldest["fingerprint"])
+    assert newest["fingerprint"] != oldest["fingerprint"]
+    assert not any(key in str(events) for key in (first, second))
