@@ -1,4 +1,4 @@
-"""Logs that a server works with another secret key than before. The key itself is not in the log."""
+"""Logs that a server works with another secret key than before; the key itself is not logged."""
 
 from __future__ import annotations
 
