@@ -16,6 +16,7 @@ from quizserver.accounts import pages as account_pages
 from quizserver.accounts import roles_pages as role_pages
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
+from quizserver.accounts.try_limits import TryLimits
 from quizserver.administration import log_pages
 from quizserver.attempts import pages as attempt_pages
 from quizserver.attempts import store as attempts
@@ -177,6 +178,9 @@ def _register_accounts(app: Flask, services: AppServices) -> None:
             account_pages.AccountPages(
                 services.database,
                 services.current,
+                TryLimits.from_settings(
+                    services.database, services.settings, app.config["SECRET_KEY"]
+                ),
                 merge_guest=attempts.merge_guest_attempts,
                 export_person=lambda session, person_id: (
                     attempts.export_attempts(session, person_id)
@@ -186,9 +190,7 @@ def _register_accounts(app: Flask, services: AppServices) -> None:
                     class_.title
                     for class_ in instructors.classes_only_instructed_by(session, person_id)
                 ],
-            ),
-            limiter=services.limiter,
-            settings=services.settings,
+            )
         )
     )
     app.register_blueprint(
@@ -219,6 +221,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
             runs=services.runs,
             visitor_token=current.visitor_token,
             is_author=current.may_write,
+            limit_key=current.limit_key,
             on_run=create_experiment_recorder(database, current.learner_id),
             settings=services.settings,
         ),

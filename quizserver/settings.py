@@ -19,7 +19,8 @@ from typing import Any
 
 ENVIRONMENT_PREFIX = "QUIZSERVER_"
 SECRET_KEY_VARIABLE = f"{ENVIRONMENT_PREFIX}SECRET_KEY"
-_RATE = r"[0-9]+/(second|minute|hour|day)"
+RATE_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_RATE = rf"[1-9][0-9]{{0,6}}/({'|'.join(RATE_SECONDS)})"
 SECRET_KEY_LENGTH_MIN = 32
 """Characters: whoever guesses the key can write every cookie."""
 SECRET_KEY_VARIETY_MIN = 8
@@ -130,12 +131,16 @@ class Settings:
         4096, "KiB that an image which an author sends may have", low=16
     )
     limit_sign_in_account: str = _setting_field(
-        "10/minute;60/hour", "sign-ins with one email address, right or wrong"
+        "10/minute;60/hour",
+        "wrong passwords at one account from one client address, or in one browser that it knows",
     )
     limit_sign_in_client: str = _setting_field(
-        "100/minute;600/hour", "sign-ins from one client address; a classroom may share it"
+        "100/minute;600/hour",
+        "sign-ins from one client address, right or wrong; a classroom may share it",
     )
-    limit_sign_up: str = _setting_field("60/hour", "accounts made from one client address")
+    limit_sign_up: str = _setting_field(
+        "60/hour", "sign-ups from one client address, those with an address that is taken included"
+    )
     limit_join_client: str = _setting_field(
         "60/minute;600/hour", "wrong join codes from one client address; a classroom may share it"
     )

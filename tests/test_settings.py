@@ -106,7 +106,7 @@ def test_every_setting_has_help_and_a_variable_of_its_name():
 def test_the_readme_documents_no_setting_that_does_not_exist():
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
     variables = {row["variable"] for row in setting_rows()}
-    mentions = {word.strip("`.,=()") for word in readme.split() if ENVIRONMENT_PREFIX in word}
+    mentions = {word.strip("`.,;=()") for word in readme.split() if ENVIRONMENT_PREFIX in word}
     documented = {
         w.split("=")[0].strip("`")
         for w in mentions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 
@@ -19,13 +20,19 @@ from quizserver.accounts.sessions import (
     new_token,
 )
 from quizserver.accounts.sightings import Sightings
+from quizserver.accounts.try_limits import TrySource
 from quizserver.db.session import Database
+from quizserver.web.clients import client_of_request
 
 # What the signed cookie holds: one token, under a key that says whose it is, so that no look-up is
 # needed to know that a guest is no account.
 ACCOUNT_KEY, GUEST_KEY = "account_token", "guest_token"
 # Cookies from before sessions had an identity have these instead, for a year at most.
 OLD_ACCOUNT_KEY, OLD_GUEST_KEY = "_user_id", "visitor"
+# Which accounts somebody signed in to in this browser. It stays when they sign out.
+KNOWN_KEY = "known_accounts"
+KNOWN_MAX = 8
+"""Accounts that a browser remembers: a cookie must stay small."""
 
 
 class CurrentUser:
@@ -113,6 +120,7 @@ class CurrentUser:
         self.forget()
         session.permanent = True
         session[ACCOUNT_KEY] = token
+        self._remember(person)
         self.act_as(person)
 
     def act_as(self, person: Person) -> None:
@@ -133,8 +141,40 @@ class CurrentUser:
 
     def forget(self) -> None:
         """Removes the session from the browser; the one in the database stays as it is."""
+        known = session.get(KNOWN_KEY)
         session.clear()
+        if known:
+            session[KNOWN_KEY], session.permanent = known, True
         self._forget_findings()
+
+    def limit_key(self) -> str:
+        """Whom limits on requests count: an account by itself, everybody else by client address.
+
+        So nobody is kept out because a neighbour behind the same address sent too much.
+        """
+        account = self.account()
+        return client_of_request() if account is None else f"account {account.visitor}"
+
+    def password_source(self, person: Person | None) -> TrySource:
+        """From where a password of ``person`` is tried; None if nobody has the address."""
+        browser = session.get(KNOWN_KEY, {}).get("browser", "")
+        if person is not None and _known_mark(browser, person) in _known_marks():
+            return TrySource(browser, is_stranger=False)
+        return TrySource(client_of_request(), is_stranger=True)
+
+    def session_source(self) -> TrySource:
+        """The session of this request, as the source from which its own password is tried.
+
+        Whoever took over one session can then not use up the tries of the owner's others.
+        """
+        live = self.session()
+        return TrySource(live.token_hash if live is not None else "", is_stranger=False)
+
+    def _remember(self, person: Person) -> None:
+        browser = session.get(KNOWN_KEY, {}).get("browser") or new_token()
+        mark = _known_mark(browser, person)
+        marks = [mark, *(other for other in _known_marks() if other != mark)][:KNOWN_MAX]
+        session[KNOWN_KEY] = {"browser": browser, "marks": marks}
 
     def renew_visitor(self) -> None:
         """Makes the browser a new visitor: its session was ended while the request was answered."""
@@ -199,6 +239,15 @@ def _guest_token_of_request() -> GuestToken | None:
         return GuestToken.from_token(session[GUEST_KEY])
     old_name = session.get(OLD_GUEST_KEY)
     return GuestToken(old_name, old_name) if old_name is not None else None
+
+
+def _known_marks() -> list[str]:
+    return list(session.get(KNOWN_KEY, {}).get("marks", []))
+
+
+def _known_mark(browser: str, person: Person) -> str:
+    # A cookie can be read, if not written: it tells nobody whose accounts these are.
+    return hashlib.sha256(f"known\0{browser}\0{person.visitor}".encode()).hexdigest()[:20]
 
 
 def _browser_of_request() -> str:

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,11 +28,19 @@ from quizserver.accounts.model import Person, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.accounts.sessions_store import SessionEndedError
+from quizserver.accounts.tries import TooManyTriesError
+from quizserver.accounts.try_limits import TryLimits
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter, export_event
 from quizserver.db.session import Database
-from quizserver.settings import Settings
+from quizserver.web.clients import client_of_request
 
+TOO_MANY_SIGN_INS = (
+    "Too many passwords were tried from here. Wait {wait}, then try again. A browser in which you"
+    " have signed in to this account before need not wait."
+)
+TOO_MANY_SIGN_UPS = "Too many people signed up from here just now. Wait {wait}, then try again."
+TOO_MANY_PASSWORDS = "Too many wrong passwords were tried here. Wait {wait}, then try again."
 WRONG_CREDENTIALS = "That address and password don't belong together. Check both and try again."
 
 FormPage = AnyResponse | str | tuple[str, int]
@@ -41,6 +57,7 @@ class AccountPages:
 
     database: Database
     current: CurrentUser
+    tries: TryLimits
     merge_guest: Callable[[Session, int, int], None]
     export_person: Callable[[Session, int], dict[str, Any]]
     sole_class_titles: Callable[[Session, int], list[str]]
@@ -49,12 +66,27 @@ class AccountPages:
         form = SignInForm(next=request.args.get("next", ""))
         if not form.validate_on_submit():
             return _render_form("accounts/sign_in.html", form)
-        person = self._authenticate(form.email.data, form.password.data)
-        if person is None:
+        email = _email_of_account(form.email.data)
+        with self.database.read() as session:
+            person = store.person_by_email(session, email)
+            stored_hash = store.read_password_hash(session, email)
+        try:
+            try_id = self.tries.begin_password_try(
+                email, self.current.password_source(person), datetime.now(UTC)
+            )
+        except TooManyTriesError as error:
+            return _render_refusal("accounts/sign_in.html", form, TOO_MANY_SIGN_INS, error)
+        # Verified even without an account, so that the time does not reveal whether there is one.
+        is_right = verify_password(stored_hash, form.password.data)
+        if not is_right or person is None or stored_hash is None:
             form.password.errors = [WRONG_CREDENTIALS]
             return _render_form("accounts/sign_in.html", form)
+        new_hash = hash_password(form.password.data) if needs_rehash(stored_hash) else None
         guest = self.current.person()
         with self.database.write() as session:
+            self.tries.mark_right(session, try_id)
+            if new_hash is not None:
+                store.upgrade_password_hash(session, person.id, new_hash)
             token = self.current.open_session(session, person.id)
             if guest is not None and guest.is_guest:
                 self.merge_guest(session, guest.id, person.id)
@@ -68,6 +100,10 @@ class AccountPages:
         form = SignUpForm(next=request.args.get("next", ""))
         if not form.validate_on_submit():
             return _render_form("accounts/sign_up.html", form)
+        try:
+            self.tries.begin_sign_up(client_of_request(), datetime.now(UTC))
+        except TooManyTriesError as error:
+            return _render_refusal("accounts/sign_up.html", form, TOO_MANY_SIGN_UPS, error)
         password_hash = hash_password(form.password.data)
         self.current.visitor_token()
         try:
@@ -150,7 +186,11 @@ class AccountPages:
         if fault:
             form.new_password.errors = [fault]
             return _render_form("accounts/password.html", form)
-        if not self._is_password_of(person, form.password.data):
+        try:
+            is_right = self._is_password_of(person, form.password.data)
+        except TooManyTriesError as error:
+            return _render_refusal("accounts/password.html", form, TOO_MANY_PASSWORDS, error)
+        if not is_right:
             form.password.errors = ["That is not your present password."]
             return _render_form("accounts/password.html", form)
         password_hash = hash_password(form.new_password.data)
@@ -175,7 +215,12 @@ class AccountPages:
             }
         if not form.validate_on_submit():
             return _render_form("accounts/delete.html", form, **context)
-        if not person.is_guest and not self._is_password_of(person, form.password.data or ""):
+        try:
+            may_delete = person.is_guest or self._is_password_of(person, form.password.data or "")
+        except TooManyTriesError as error:
+            template = "accounts/delete.html"
+            return _render_refusal(template, form, TOO_MANY_PASSWORDS, error, **context)
+        if not may_delete:
             form.password.errors = ["That is not your password."]
             return _render_form("accounts/delete.html", form, **context)
         try:
@@ -226,67 +271,33 @@ class AccountPages:
         target = url_for("accounts.sign_in", next=request.path)
         return redirect(target, 303)
 
-    def _authenticate(self, address: str, password: str) -> Person | None:
-        try:
-            email = normalise_email(address)
-        except ValueError:
-            # Nobody can sign up with such an address; an invented account of `demo` may have one.
-            email = address.strip().lower()
-        with self.database.read() as session:
-            person = store.person_by_email(session, email)
-            stored_hash = store.read_password_hash(session, email)
-        # Verified even without an account, so that the time does not reveal whether there is one.
-        if not verify_password(stored_hash, password) or person is None or stored_hash is None:
-            return None
-        if needs_rehash(stored_hash):
-            new_hash = hash_password(password)
-            with self.database.write() as session:
-                store.upgrade_password_hash(session, person.id, new_hash)
-        return person
-
     def _is_password_of(self, person: Person, password: str) -> bool:
+        """Whether the signed-in person's password is this one. Raises TooManyTriesError."""
+        email = person.email or ""
+        try_id = self.tries.begin_password_try(
+            email, self.current.session_source(), datetime.now(UTC)
+        )
         with self.database.read() as session:
-            return verify_password(store.read_password_hash(session, person.email or ""), password)
+            stored_hash = store.read_password_hash(session, email)
+        if not verify_password(stored_hash, password):
+            return False
+        with self.database.write() as session:
+            self.tries.mark_right(session, try_id)
+        return True
 
 
-def create_accounts_blueprint(
-    pages: AccountPages, *, limiter: Limiter, settings: Settings
-) -> Blueprint:
-    """The blueprint ``accounts``, with limits on how often a password or an address is tried."""
+def create_accounts_blueprint(pages: AccountPages) -> Blueprint:
+    """The blueprint ``accounts``."""
     blueprint = Blueprint("accounts", __name__)
-    limit_by_account = limiter.shared_limit(
-        settings.limit_sign_in_account,
-        "sign-in-account",
-        key_func=lambda: _address_limit_key(request.form.get("email", "")),
-        methods=["POST"],
-    )
-    limit_by_client = limiter.shared_limit(
-        settings.limit_sign_in_client,
-        "sign-in-client",
-        key_func=get_remote_address,
-        methods=["POST"],
-    )
-    limit_by_owner = limiter.shared_limit(
-        settings.limit_sign_in_account,
-        "password-of-account",
-        key_func=pages.current.visitor_token,
-        methods=["POST"],
-    )
-    limit_sign_ups = limiter.limit(
-        settings.limit_sign_up, key_func=get_remote_address, methods=["POST"]
-    )
-    form_methods = ["GET", "POST"]
-    add = blueprint.add_url_rule
-    sign_in = limit_by_account(limit_by_client(pages.sign_in))
-    add("/sign-in", "sign_in", sign_in, methods=form_methods)
-    add("/sign-up", "sign_up", limit_sign_ups(pages.sign_up), methods=form_methods)
+    form_methods, add = ["GET", "POST"], blueprint.add_url_rule
+    add("/sign-in", "sign_in", pages.sign_in, methods=form_methods)
+    add("/sign-up", "sign_up", pages.sign_up, methods=form_methods)
     add("/sign-out", "sign_out", pages.sign_out, methods=["POST"])
     add("/account", "account", pages.show_account)
     add("/account/sessions", "sessions", pages.end_sessions, methods=["POST"])
     add("/account/forget", "forget", pages.forget_guest, methods=form_methods)
-    change_password = limit_by_owner(pages.change_password)
-    add("/account/password", "password", change_password, methods=form_methods)
-    add("/account/delete", "delete", limit_by_owner(pages.delete_account), methods=form_methods)
+    add("/account/password", "password", pages.change_password, methods=form_methods)
+    add("/account/delete", "delete", pages.delete_account, methods=form_methods)
     add("/account/data.json", "data", pages.download_data)
     return blueprint
 
@@ -305,12 +316,26 @@ def _ended_message(count: int) -> str:
             return f"{count} other browsers are signed out."
 
 
-def _address_limit_key(address: str) -> str:
-    """The normal form of an address, so that each account has one count of tries."""
+def _email_of_account(address: str) -> str:
+    """The normal form of a typed address, under which an account is stored and its tries count."""
     try:
         return normalise_email(address)
     except ValueError:
-        return address[:254]
+        # Nobody can sign up with such an address; an invented account of `demo` may have one.
+        return address.strip().lower()
+
+
+def _render_refusal(
+    template: str, form: Any, message: str, error: TooManyTriesError, **context: Any
+) -> AnyResponse:
+    """The form again, with what to wait for."""
+    minutes = -(-error.seconds // 60)
+    form.form_errors.append(
+        message.format(wait="a minute" if minutes == 1 else f"{minutes} minutes")
+    )
+    response = make_response(render_template(template, form=form, **context), 429)
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _safe_redirect_target(target: str | None) -> str:

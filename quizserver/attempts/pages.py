@@ -19,7 +19,6 @@ from flask import (
     url_for,
 )
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -276,7 +275,7 @@ def create_attempts_blueprint(
 ) -> Blueprint:
     """The blueprint ``attempts``: questions, answers and the images beside them."""
     blueprint = Blueprint("attempts", __name__)
-    limit_answers = limiter.limit(settings.limit_answers_client, key_func=get_remote_address)
+    limit_answers = limiter.limit(settings.limit_answers_client, key_func=pages.current.limit_key)
     blueprint.add_url_rule("/questions/<question>", "question", pages.show_question)
     blueprint.add_url_rule(
         "/questions/<question>/answer",

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
@@ -28,12 +27,12 @@ NO_CLASS = (
 def add_join_rules(
     blueprint: Blueprint, pages: JoinPages, limiter: Limiter, settings: Settings
 ) -> None:
-    """Adds ``/join`` and ``/join/<code>``, limited by client address."""
+    """Adds ``/join`` and ``/join/<code>``, limited by account or client address."""
     # Only codes that find no class count, so that a class of hundreds can join from one address.
     client_limit = limiter.shared_limit(
         settings.limit_join_client,
         "join-client",
-        key_func=get_remote_address,
+        key_func=pages.current.limit_key,
         deduct_when=lambda response: response.status_code == 404,
     )
     add_rule, get_and_post = blueprint.add_url_rule, ["GET", "POST"]

@@ -92,6 +92,25 @@ browser_session = sa.Table(
     sa.Index("ix_browser_session_last_seen_at", "last_seen_at"),
 )
 
+# Passwords and addresses that were tried within the last hour or so, to count them for all web
+# processes. The keys are digests that only the server's key makes. What is tried is counted before
+# it is looked at, as wrong.
+access_try = sa.Table(
+    "access_try",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account_key", sa.String(32), nullable=False),
+    # A client's address, or a browser in which somebody signed in to the account before.
+    sa.Column("source_key", sa.String(32), nullable=False),
+    sa.Column("is_stranger", sa.Boolean, nullable=False),
+    sa.Column("is_wrong", sa.Boolean, nullable=False),
+    sa.Column("tried_at", Instant, nullable=False),
+    sa.Index("ix_access_try_account_key_tried_at", "account_key", "tried_at"),
+    sa.Index("ix_access_try_source_key_tried_at", "source_key", "tried_at"),
+    sa.Index("ix_access_try_tried_at", "tried_at"),
+    sqlite_autoincrement=True,
+)
+
 # The text under which each attempt was answered, never deleted: fixing a typo changes no history.
 question_version = sa.Table(
     "question_version",

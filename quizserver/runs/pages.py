@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
-from flask_limiter.util import get_remote_address
 
 from quizserver.lab.model import Description, SimulationError
 from quizserver.runs import results
@@ -37,15 +36,19 @@ _RUN = "<string(length=24):run_id>"
 
 @dataclass(frozen=True, slots=True)
 class RunPages:
-    """The views of runs. ``is_author()`` tells whether the visitor may read what a simulation's
-    code said when it failed. ``on_run(topic, simulation)`` is called when a run was accepted, be it
-    new or there already."""
+    """The views of runs.
+
+    ``is_author()`` tells whether the visitor may read what a simulation's code said when it failed,
+    ``limit_key()`` is whom limits count. ``on_run(topic, simulation)`` is called when a run was
+    accepted, be it new or there already.
+    """
 
     access: SimulationAccess
     catalog: SimulationCatalog
     runs: RunService
     visitor_token: Callable[[], str]
     is_author: Callable[[], bool]
+    limit_key: Callable[[], str]
     on_run: Callable[[str, str], None]
     settings: Settings
 
@@ -147,7 +150,7 @@ def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) ->
     if limiter is not None:
         settings = pages.settings
         by_visitor = limiter.limit(settings.limit_runs, key_func=pages.visitor_token)
-        by_client = limiter.limit(settings.limit_runs_client, key_func=get_remote_address)
+        by_client = limiter.limit(settings.limit_runs_client, key_func=pages.limit_key)
         start_run = by_client(by_visitor(start_run))
     blueprint.add_url_rule("/runs", "start", start_run, methods=["POST"])
     blueprint.add_url_rule(f"/runs/{_RUN}", "show_run", pages.show_run)

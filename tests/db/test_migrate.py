@@ -58,7 +58,20 @@ def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     assert migrate_database(empty) == (after, after)
 
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+REVISIONS = [
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+]
 ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
     "attempt": "SELECT person_id, question, number, mark FROM attempt ORDER BY id",

@@ -61,6 +61,7 @@ class RunsApp:
                 runs=self.runs,
                 visitor_token=lambda: self.visitor,
                 is_author=lambda: self.is_author,
+                limit_key=lambda: self.visitor,
                 on_run=lambda topic, simulation: self.reported_runs.append((topic, simulation)),
                 settings=self.settings,
             )
