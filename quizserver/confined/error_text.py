@@ -44,8 +44,14 @@ def traceback_text(error: BaseException, folder: Path) -> str:
 
 def output_text(printed: str, folder: Path) -> str:
     """What a process printed, paths as above, without the calls that led to the author's code."""
-    lines = hide_folders(printed, folder).strip().splitlines()
-    return "\n".join(line for line in lines if not _OWN_CALL.match(line))
+    lines: list[str] = []
+    is_below = False  # in a stack, the innermost call comes first: below is what called the code
+    for line in hide_folders(printed, folder).strip().splitlines():
+        is_call = line.startswith("  File ")
+        is_below = is_call and (is_below or _OWN_CALL.match(line) is not None)
+        if not is_below:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def hide_folders(text: str, folder: Path) -> str:

@@ -12,6 +12,7 @@ from quizserver.confined.error_text import (
     error_text,
     hide_folders,
     is_memory_error,
+    output_text,
     traceback_text,
 )
 from quizserver.confined.system_calls import DENIED
@@ -35,6 +36,24 @@ CONTENT = Path("/srv/topics")
 )
 def test_paths_lose_their_folders_and_other_text_stays(text: str, shown: str) -> None:
     assert hide_folders(text, CONTENT) == shown
+
+
+def test_a_stack_ends_where_the_authors_code_was_called() -> None:
+    printed = f"""hello
+Stack (most recent call first):
+  File "/srv/topics/falls/simulation.py", line 19 in train
+  File "{Path(__file__).parents[2]}/quizserver/lab/ensemble.py", line 99 in simulate
+  File "{Path(__file__).parents[2]}/quizserver/worker/training.py", line 50 in train_run
+  File "/usr/lib/python3/somewhere/process.py", line 108 in run
+more
+"""
+    assert output_text(printed, CONTENT).splitlines() == [
+        "hello",
+        "Stack (most recent call first):",
+        '  File "falls/simulation.py", line 19 in train',
+        '  File "quizserver/lab/ensemble.py", line 99 in simulate',
+        "more",
+    ]
 
 
 def test_a_content_folder_behind_a_link_is_hidden_in_both_spellings(tmp_path: Path) -> None:
