@@ -75,7 +75,10 @@ def test_settings_lists_every_setting_for_people_and_for_programs():
 
 def test_check_is_silent_about_good_topics(content: Path):
     result = run_command("check", "--content", content, "--json")
-    assert (result.exit_code, json.loads(result.stdout)) == (0, {"problems": []})
+    assert (result.exit_code, json.loads(result.stdout)) == (
+        0,
+        {"problems": [], "counts": {"problems": 0, "warnings": 0}},
+    )
 
 
 def test_check_names_file_line_column_and_what_to_do(content: Path):
@@ -86,7 +89,20 @@ def test_check_names_file_line_column_and_what_to_do(content: Path):
     assert "numbers/bad.md:3:" in result.stdout
     (problem,) = json.loads(run_command("check", bad, "--json").stdout)["problems"]
     assert problem["line"] == 3
-    assert set(problem) == {"path", "line", "column", "code", "message", "hint"}
+    assert set(problem) == {"path", "line", "column", "severity", "code", "message", "hint"}
+
+
+def test_check_counts_warnings_apart_and_exits_with_1_for_them_only_if_strict(content: Path):
+    warned = content / "numbers" / "warned.md"
+    warned.write_text("# Warned\n\n- [x] `One`\n- [ ] Two\n")
+    result = run_command("check", "--content", content)
+    assert result.exit_code == 0
+    assert "numbers/warned.md:3:3: warning: Only right options carry code" in result.stdout
+    assert result.stderr == "1 warning.\n"
+    assert run_command("check", "--strict", "--content", content).exit_code == 1
+    report = json.loads(run_command("check", "--json", "--content", content).stdout)
+    assert report["counts"] == {"problems": 0, "warnings": 1}
+    assert [problem["severity"] for problem in report["problems"]] == ["warning"]
 
 
 def test_check_of_a_folder_that_is_not_there_says_so(tmp_path: Path):

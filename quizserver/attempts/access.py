@@ -34,7 +34,9 @@ class AccessPolicy:
         if not questions:
             # A question that can't be parsed may be the one that rests on it.
             file_names = {
-                problem.path.rsplit("/", 1)[-1] for problem in snapshot.diagnostics_in_folder(topic)
+                problem.path.rsplit("/", 1)[-1]
+                for problem in snapshot.diagnostics_in_folder(topic)
+                if not problem.is_warning
             }
             return not any(name.endswith(".md") and name != "lesson.md" for name in file_names)
         return self._has_answered_any([question.id for question in questions])

@@ -29,17 +29,22 @@ WATCH_OPTION = click.option(
 @click.command("check")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @WATCH_OPTION
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @CONTENT_OPTION
 @JSON_OPTION
-def check_command(path: Path | None, watch: bool, as_json: bool, content: Path | None) -> None:
+def check_command(
+    path: Path | None, watch: bool, strict: bool, as_json: bool, content: Path | None
+) -> None:
     """Report every problem of every topic file.
 
-    With PATH, of the files under it.
+    With PATH, of the files under it. Warnings are shown and counted apart; the exit code is 1 only
+    for problems, unless you say --strict.
     """
     from quizserver.evidence.claim_checks import create_claim_checker
     from quizserver.evidence.record import recorded_description
     from quizserver.lab.catalog import SimulationCatalog, reading_limits
     from quizserver.topics.content_checks import check_content
+    from quizserver.topics.model import count_problems
 
     folder = content_folder(content)
     catalog = SimulationCatalog(
@@ -54,13 +59,18 @@ def check_command(path: Path | None, watch: bool, as_json: bool, content: Path |
         reject_json(as_json)
         _watch_checks(path, folder, find_problems)
     problems = find_problems()
+    count = count_problems(problems)
     if as_json:
-        click.echo(json.dumps({"problems": [problem.to_json() for problem in problems]}, indent=2))
+        report = {
+            "problems": [problem.to_json() for problem in problems],
+            "counts": {"problems": count.problems, "warnings": count.warnings},
+        }
+        click.echo(json.dumps(report, indent=2))
     else:
         for problem in problems:
             click.echo(str(problem))
-        click.echo(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}.", err=True)
-    sys.exit(1 if problems else 0)
+        click.echo(f"{str(count).capitalize()}.", err=True)
+    sys.exit(1 if count.problems or (strict and count.warnings) else 0)
 
 
 def reject_json(as_json: bool) -> None:

@@ -228,11 +228,12 @@ class EditorPages:
         if result.outcome == "refused":
             page_state = self._load_page_state(ref)
             return self.editor.render_editor(page_state, refused=UNSERVABLE_PAGE, status=422)
-        flash(
-            "Published: learners see it from now on."
-            if result.outcome == "published"
-            else "There was nothing to publish: the file says just this."
-        )
+        if result.outcome != "published":
+            flash("There was nothing to publish: the file says just this.")
+        elif result.dry_run is not None and result.dry_run.count:
+            flash(f"Published, with {result.dry_run.count}: learners see it from now on.")
+        else:
+            flash("Published: learners see it from now on.")
         return redirect(editor_url(ref), 303)
 
     def _load_page_state(self, ref: PageRef) -> PageState:
@@ -264,6 +265,7 @@ def _problem_json(problem: Diagnostic) -> dict[str, Any]:
     return {
         "line": problem.line,
         "column": problem.column,
+        "severity": problem.severity,
         "code": problem.code,
         "message": problem.message,
         "hint": problem.hint,

@@ -77,7 +77,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """The outcome of publishing or deleting a page; a refusal has the dry run's diagnostics."""
+    """The outcome of publishing or deleting a page, and what the text's dry run found."""
 
     outcome: Literal["published", "deleted", "unchanged", "refused", "conflict", "draft"]
     dry_run: DryRun | None = None

@@ -151,7 +151,7 @@ class EditingService:
         dry_run = self.check_page(ref, page_state.text)
         if dry_run.page is None:
             return PublishResult("refused", dry_run)
-        return self._replace_file(page_state, person, page_state.text)
+        return replace(self._replace_file(page_state, person, page_state.text), dry_run=dry_run)
 
     def delete_page(self, ref: PageRef, person: Person, *, expected_digest: str) -> PublishResult:
         """Deletes the file if it still holds what the author saw; its text stays a version.

@@ -10,7 +10,7 @@ from quizserver.authoring.files import NotEditableError, page_ref
 from quizserver.authoring.store import DraftSummary
 from quizserver.topics.assets import is_image
 from quizserver.topics.folder import is_lesson, is_page
-from quizserver.topics.model import Snapshot
+from quizserver.topics.model import ProblemCount, Snapshot, count_problems
 
 Url = Callable[..., str]
 
@@ -32,7 +32,7 @@ class PageRow:
     url: str | None
     read_only_reason: str | None
     published: bool
-    problems: int
+    count: ProblemCount
     drafts: Sequence[DraftRow]
 
 
@@ -122,6 +122,6 @@ def _page_row(
         url=editor_link,
         read_only_reason=read_only_reason,
         published=published,
-        problems=sum(problem.path == path for problem in snapshot.diagnostics),
+        count=count_problems(d for d in snapshot.diagnostics if d.path == path),
         drafts=drafts,
     )

@@ -103,7 +103,7 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
     problems = [p for p in snapshot.diagnostics if p.folder in {t.id for t in requested}]
     for problem in problems:
         click.echo(str(problem), err=True)
-    if problems:
+    if any(not problem.is_warning for problem in problems):
         exit_with_error("Fix these first: claims of a broken file can't be verified.")
     return [
         candidate

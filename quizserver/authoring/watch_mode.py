@@ -15,7 +15,7 @@ from quizserver.authoring.folder_watcher import (
 )
 from quizserver.evidence.record import Evidence, EvidenceError
 from quizserver.topics.folder import list_folder
-from quizserver.topics.model import Diagnostic, Topic
+from quizserver.topics.model import Diagnostic, Topic, count_problems
 from quizserver.topics.workspace import Workspace
 
 Say = Callable[[str], None]
@@ -44,8 +44,7 @@ def watch_checks(
         problems = find_problems()
         for problem in problems:
             say(str(problem))
-        count = len(problems) or "no"
-        say(f"{time_of_day()}  {count} problem{'' if len(problems) == 1 else 's'}. {WAITING}")
+        say(f"{time_of_day()}  {count_problems(problems)}. {WAITING}")
         watcher.wait_for_changes()
 
 
@@ -87,9 +86,9 @@ class VerificationLoop:
         self._refresh_workspace()
         snapshot = self._workspace.build_snapshot()
         problems = snapshot.diagnostics_in_folder(folder)
-        if problems:
-            for problem in problems:
-                self._say(str(problem))
+        for problem in problems:
+            self._say(str(problem))
+        if count_problems(problems).problems:
             self._say(f"{time_of_day()}  {folder}: fix these first.")
             return True
         topic = snapshot.topic_in_folder(folder)
@@ -126,7 +125,7 @@ class VerificationLoop:
         topics = snapshot.topics
         if topic is not None:
             return [topics[topic].folder.name] if topic in topics else [topic]
-        broken = {problem.folder for problem in snapshot.diagnostics}
+        broken = {problem.folder for problem in snapshot.diagnostics if not problem.is_warning}
         return [
             candidate.folder.name
             for candidate in topics.values()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from quizserver.topics.model import Diagnostic, Topic
+from quizserver.topics.model import Diagnostic, ProblemCount, Topic, count_problems
 from quizserver.topics.page_file import RenderedPage
 from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
@@ -28,6 +28,11 @@ class DryRun:
     diagnostics: tuple[Diagnostic, ...]
     elsewhere: tuple[Diagnostic, ...]
     topic: Topic | None
+
+    @property
+    def count(self) -> ProblemCount:
+        """How many problems and warnings the text has."""
+        return count_problems(self.diagnostics)
 
 
 def dry_run_page(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Quantifier = Literal["could", "will"]
 ExpectedVerdict = Literal["supported", "refuted"]
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Diagnostic:
     ``line`` and ``column`` count from 1; ``code`` is a short stable name such as
     ``no-right-option``. ``fatal``: the file cannot be served as it stands; two diagnostics that
     differ in this alone are the same. ``path`` is relative to the content folder with forward
-    slashes, and empty while a text is checked by itself.
+    slashes, and empty while a text is checked by itself. A ``severity`` of "warning" is of what may
+    well be meant so: it is shown and counted apart, and keeps nothing from being served.
     """
 
     line: int
@@ -35,17 +37,23 @@ class Diagnostic:
     hint: str = ""
     fatal: bool = field(default=False, compare=False)
     path: str = ""
+    severity: Severity = "error"
+
+    @property
+    def is_warning(self) -> bool:
+        return self.severity == "warning"
 
     def at_path(self, path: str) -> Diagnostic:
         """The same diagnostic, of the file at ``path``."""
         return replace(self, path=path)
 
     def to_json(self) -> dict[str, str | int]:
-        """The six keys that ``check``, ``import`` and ``export`` report with ``--json``."""
+        """The seven keys that ``check``, ``import`` and ``export`` report with ``--json``."""
         return {
             "path": self.path,
             "line": self.line,
             "column": self.column,
+            "severity": self.severity,
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
@@ -57,7 +65,39 @@ class Diagnostic:
         return self.path.split("/")[0]
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.message} {self.hint}".rstrip()
+        kind = "warning: " if self.is_warning else ""
+        return f"{self.path}:{self.line}:{self.column}: {kind}{self.message} {self.hint}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemCount:
+    """How many diagnostics there are of each severity; false when there is none."""
+
+    problems: int = 0
+    warnings: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.problems or self.warnings)
+
+    def __str__(self) -> str:
+        """``2 problems and 1 warning``; ``no problems`` when there is none."""
+        counted = ((self.problems, "problem"), (self.warnings, "warning"))
+        texts = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in counted if n]
+        return " and ".join(texts) or "no problems"
+
+    @property
+    def tone(self) -> Literal["bad", "warn", "good"]:
+        """How pages mark it."""
+        return "bad" if self.problems else "warn" if self.warnings else "good"
+
+    @property
+    def sign(self) -> str:
+        return {"bad": "✗", "warn": "!", "good": "✓"}[self.tone]
+
+
+def count_problems(diagnostics: Iterable[Diagnostic]) -> ProblemCount:
+    severities = [diagnostic.severity for diagnostic in diagnostics]
+    return ProblemCount(severities.count("error"), severities.count("warning"))
 
 
 MOST_PROBLEMS = 200

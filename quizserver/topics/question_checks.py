@@ -11,6 +11,7 @@ from html import unescape
 from pathlib import PurePosixPath
 
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter
+from quizserver.topics.key_by_form import check_key_by_form
 from quizserver.topics.line_kinds import FRONT_MATTER_KEY, LineKind, starts_list_item
 from quizserver.topics.markdown import SECTION_NAMES, SectionName, used_definitions
 from quizserver.topics.model import Diagnostic
@@ -44,6 +45,8 @@ def check_question(
     yield from _check_duplicates(items, option_ids)
     yield from _check_sections(fields)
     yield from _check_claim_options(front, items, option_ids)
+    if len(items) <= MOST_OPTIONS:
+        yield from check_key_by_form(items, fields.source.definitions)
 
 
 def _check_question_id(path: str, front: CheckedYaml[QuestionFrontMatter]) -> Iterator[Diagnostic]:

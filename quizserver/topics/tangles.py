@@ -24,6 +24,7 @@ _SIGN = re.compile(r"[\[\]<>*_`~^|!{}&\\]")
 _FORMULA_SIGN_EFFORT = 5
 # Every list marker on a line nests one list more into the one before.
 _MARKERS = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)+")
+_FENCE = re.compile(r"[ \t>]*(?:`{3}|~{3})")
 _HEADING = re.compile(r" {0,3}#{1,6}|[ \t]*(?:=+|-+)[ \t]*$")
 
 
@@ -89,9 +90,12 @@ def costliest_line(text: str) -> int:
 def _line_efforts(lines: Sequence[str], kinds: Iterable[LineKind]) -> Iterator[tuple[int, float]]:
     """The parts of a text, each with its first line and the effort that it is."""
     paragraph: _Paragraph | None = None
-    headings = 0
+    headings = fences = 0
     for number, (line, kind) in enumerate(zip(lines, kinds, strict=True), 1):
         is_blank = not line or line.isspace()
+        if _FENCE.match(line):
+            fences += 1
+            yield number, 2 + fences / 200  # the rest of the page is copied for each
         if kind is LineKind.PROSE and not is_blank:
             paragraph = paragraph or _Paragraph(number)
             paragraph.add_line(line)

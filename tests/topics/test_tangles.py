@@ -64,6 +64,12 @@ def test_front_matter_counts_and_so_does_what_a_lesson_embeds() -> None:
     assert tangle_line(f"# Title\n\n```text\n{yaml}```\n") is None
 
 
+def test_hundreds_of_code_blocks_are_too_many_and_one_of_as_many_lines_is_not() -> None:
+    assert tangle_line("# Title\n\n" + "```\nx = 1\n```\n\n" * 700) == 1
+    assert tangle_line("# Title\n\n" + "```\nx = 1\n```\n\n" * 200) is None
+    assert tangle_line(f"# Title\n\n```\n{'x = 1' * 700}\n```\n") is None
+
+
 def test_a_tangle_is_not_parsed_and_cannot_be_served() -> None:
     file = parse_page_file("t/lesson.md", f"# Title\n\n{'[' * 3000}\n".encode())
     assert file.parsed is None

@@ -25,7 +25,15 @@ from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
-from quizserver.topics.model import Diagnostic, Question, SimulationBlock, Snapshot, Topic
+from quizserver.topics.model import (
+    Diagnostic,
+    ProblemCount,
+    Question,
+    SimulationBlock,
+    Snapshot,
+    Topic,
+    count_problems,
+)
 
 AUTHOR_EMAIL = "author@preview.example"
 # Where a page may reload by itself: not where somebody types.
@@ -227,8 +235,9 @@ class PreviewBar:
     revision: str
     auto_reload: bool
     scope: str | None
+    count: ProblemCount
     problems: list[DiagnosticExcerpt]
-    elsewhere: int
+    elsewhere: ProblemCount
     author_url: str | None
     learner_url: str | None
     as_author: bool
@@ -266,8 +275,9 @@ def _build_bar(snapshot: Snapshot, content: Path) -> PreviewBar:
         # A page that answers a form must not reload: the form would be sent once more.
         auto_reload=request.method == "GET" and request.blueprint in RELOADING_BLUEPRINTS,
         scope=scope,
+        count=count_problems(listed),
         problems=diagnostic_excerpts(listed, content),
-        elsewhere=len(problems) - len(listed),
+        elsewhere=count_problems(problem for problem in problems if problem not in listed),
         author_url=author_url,
         learner_url=learner_url,
         as_author=request.blueprint == "preview",

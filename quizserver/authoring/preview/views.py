@@ -12,7 +12,7 @@ from quizserver.evidence.record import Evidence, EvidenceError, read_evidence
 from quizserver.lab_views.bench import BenchView
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.lab_views.topic_evidence import described_figure, evidence_by_option
-from quizserver.topics.model import Claim, Question, Snapshot, Topic
+from quizserver.topics.model import Claim, ProblemCount, Question, Snapshot, Topic, count_problems
 
 Tone = Literal["good", "warn", "bad", "none"]
 
@@ -78,7 +78,7 @@ class PreviewTopicRow:
     folder: str
     title: str
     questions: int
-    problems: int
+    count: ProblemCount
     state: EvidenceState
 
 
@@ -171,9 +171,6 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
     ``verify_template`` is the command that records evidence, with ``{}`` for the topic.
     """
     folders = {topic.folder.name: topic for topic in snapshot.topics.values()}
-    counts: dict[str, int] = {}
-    for problem in snapshot.diagnostics:
-        counts[problem.folder] = counts.get(problem.folder, 0) + 1
     unserved_folders = sorted(
         {p.folder for p in snapshot.diagnostics if "/" in p.path} - set(folders)
     )
@@ -182,7 +179,7 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
             folder,
             topic.title,
             len(topic.questions),
-            counts.get(folder, 0),
+            count_problems(snapshot.diagnostics_in_folder(folder)),
             evidence_state(
                 topic,
                 load_recorded_evidence(topic),
@@ -194,7 +191,13 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
     ]
     unserved_state = EvidenceState("none", "·", "Not served.")
     return rows + [
-        PreviewTopicRow(folder, folder, 0, counts[folder], unserved_state)
+        PreviewTopicRow(
+            folder,
+            folder,
+            0,
+            count_problems(snapshot.diagnostics_in_folder(folder)),
+            unserved_state,
+        )
         for folder in unserved_folders
     ]
 

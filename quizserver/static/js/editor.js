@@ -238,10 +238,10 @@ class Editor {
   /** The lines that the messages are about get a sign beside their number. */
   flagProblemLines() {
     const links = [...this.problems.querySelectorAll("[data-line]")];
-    this.lines.flagLines(links.map((link) => Number(link.getAttribute("data-line"))));
-    const count = links.length;
-    const problems = count === 1 ? "✗ 1 problem" : `✗ ${count} problems`;
-    this.brief.textContent = count ? problems : "✓ No problems";
+    const errors = links.filter((link) => link.getAttribute("data-severity") !== "warning");
+    this.lines.flagLines(errors.map((link) => Number(link.getAttribute("data-line"))));
+    const sum = this.problems.querySelector("[data-brief]");
+    this.brief.textContent = sum?.getAttribute("data-brief") ?? "✓ No problems";
   }
 
   /** @param {Event} event */

@@ -20,7 +20,7 @@ from quizserver.topics.model import Diagnostic, Question
 def import_bank(
     name: str, data: bytes, *, format_name: str | None = None, load_image: ImageLoader | None = None
 ) -> ImportedBank:
-    """The questions of the bank ``name``, each as markdown without any diagnostic.
+    """The questions of the bank ``name``, each as markdown without any problem.
 
     ``format_name`` is a key of ``IMPORT_FORMATS``; without it, name and content decide.
     ``load_image`` reads the images beside the bank. Never raises for any bytes: each question that

@@ -100,12 +100,18 @@ def _print_import_json(
             "line": entry.question.line,
             "title": entry.question.title,
             "left_behind": list(entry.question.notes),
+            "warnings": [warning.to_json() for warning in _file_warnings(entry)],
         }
         for entry in written
     ]
     problem_rows = [problem.to_json() for problem in problems]
     report = {"dry_run": dry_run, "brought": imported_rows, "left_out": problem_rows}
     click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def _file_warnings(entry: WrittenQuestion) -> list[Diagnostic]:
+    """What the checker warns of in the file that was or would be written."""
+    return [warning.at_path(entry.path) for warning in entry.question.warnings]
 
 
 def _print_import_report(
@@ -120,10 +126,15 @@ def _print_import_report(
     for entry in written:
         for note in entry.question.notes:
             click.echo(f"{entry.path}: left behind: {note}.")
+        for warning in _file_warnings(entry):
+            click.echo(str(warning))
     imported_text = f"{_count_text(len(written), 'question')} {'would come' if dry_run else 'came'}"
     problem_text = "nothing left out"
     if problems:
         problem_text = f"{_count_text(len(problems), 'problem')}, named above"
+    warnings = sum(len(entry.question.warnings) for entry in written)
+    if warnings:
+        problem_text += f"; {_count_text(warnings, 'warning')} about what came"
     click.echo(f"{imported_text} into {topic_folder}; {problem_text}.", err=True)
 
 

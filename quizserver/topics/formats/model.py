@@ -82,7 +82,7 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportedQuestion:
-    """A question as a markdown file without any diagnostic, parsed.
+    """A question as a markdown file without any problem (it may have warnings), parsed.
 
     Its path begins with a placeholder for the topic's folder. ``line`` is where it begins in the
     bank.
@@ -102,6 +102,11 @@ class ImportedQuestion:
     @property
     def source(self) -> str:
         return self.parsed.text
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the checker will warn of in the question's file."""
+        return self.parsed.diagnostics
 
 
 @dataclass(frozen=True, slots=True)

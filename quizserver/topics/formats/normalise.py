@@ -25,6 +25,7 @@ from quizserver.topics.formats.model import (
     QuestionData,
     UnsupportedQuestionError,
 )
+from quizserver.topics.formats.option_links import move_numbered_links
 from quizserver.topics.formats.titles import rendered_title
 from quizserver.topics.links import SiteMap
 from quizserver.topics.markdown import scan_markdown
@@ -55,7 +56,7 @@ def normalise_questions(
             continue
         try:
             _refuse_duplicate(entry, seen)
-            question = _normalise_question(entry, taken_slugs, load_image)
+            question = _normalise_question(move_numbered_links(entry), taken_slugs, load_image)
         except UnsupportedQuestionError as error:
             problems.append(error.to_diagnostic(name, entry.line))
             continue
@@ -161,7 +162,8 @@ _HINTS_FOR_BANKS = {
 }
 
 
-def _refuse_problems(problems: Sequence[Diagnostic], source: str) -> None:
+def _refuse_problems(diagnostics: Sequence[Diagnostic], source: str) -> None:
+    problems = [problem for problem in diagnostics if not problem.is_warning]
     if not problems:
         return
     first = min(problems, key=lambda problem: (not problem.fatal, problem.line, problem.column))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -120,6 +121,22 @@ def test_what_could_not_be_served_is_not_published_and_the_draft_stays(
     assert 'data-line="3"' in author.page
     assert (content / "numbers/sides.md").read_text() == before
     assert source_text(author.open(EDITOR)) == broken
+
+
+def test_a_warning_is_shown_and_counted_apart_and_the_page_is_published(
+    author: Visitor, content: Path
+):
+    warned = EDITED.replace("Three", "`Three`")
+    result = check_live(author, warned)
+    assert [problem["severity"] for problem in result["problems"]] == ["warning"]
+    assert 'data-brief="! 1 warning"' in result["problems_html"]
+    assert "Warnings keep nothing from being published" in result["problems_html"]
+    save_text(author, warned, "publish")
+    assert "Published, with 1 warning: learners see it from now on." in author.text
+    assert (content / "numbers/sides.md").read_text() == warned
+    assert re.search(
+        r'class="mark-warn"><span aria-hidden="true">!</span> 1 warning<', author.open("/write")
+    )
 
 
 def test_checking_without_scripts_shows_the_problems_of_the_typed_text(author: Visitor):

@@ -34,8 +34,17 @@ def test_an_import_reports_in_json(content: Path):
     report = json.loads(result.stdout)
     assert result.exit_code == 1
     assert report["dry_run"] is True
-    assert [set(row) for row in report["brought"]] == [{"path", "line", "title", "left_behind"}] * 8
-    assert set(report["left_out"][0]) == {"path", "line", "column", "code", "message", "hint"}
+    keys = {"path", "line", "title", "left_behind", "warnings"}
+    assert [set(row) for row in report["brought"]] == [keys] * 8
+    assert set(report["left_out"][0]) == {
+        "path",
+        "line",
+        "column",
+        "severity",
+        "code",
+        "message",
+        "hint",
+    }
     assert not (content / "tensors").exists()
 
 

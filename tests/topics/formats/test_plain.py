@@ -193,3 +193,27 @@ def test_an_image_must_be_what_its_name_says(tmp_path: Path):
 def test_a_file_without_questions_is_reported():
     (problem,) = import_plain("# Just prose\n\nNothing here.\n").problems
     assert problem.code == "no-questions"
+
+
+def test_numbered_links_of_options_become_references_of_the_question():
+    question = import_one(
+        "# Which one?\n\n- [x] Adam [1](https://a.example) scales steps [[2]](https://b.example)\n"
+        "- [ ] Momentum\n- [ ] `[3](https://c.example)`\n"
+    )
+    assert [option.text for option in question.options] == [
+        "Adam scales steps",
+        "Momentum",
+        "[3](https://c.example)",
+    ]
+    assert question.references_html is not None
+    assert question.references_html.index("a.example") < question.references_html.index("b.example")
+    assert "c.example" not in question.references_html
+
+
+def test_an_option_that_is_a_numbered_link_keeps_it_and_the_warning_comes_along():
+    imported = import_plain(
+        "# Which one?\n\n- [x] [1](https://a.example)\n- [ ] Another one\n- [ ] A third\n"
+    )
+    assert not imported.problems
+    (question,) = imported.questions
+    assert [warning.code for warning in question.warnings] == ["key-by-form"]
