@@ -1,4 +1,4 @@
-"""Warnings of options whose form shows the key, and that warnings keep nothing from being served."""
+"""Warnings of options whose form shows the key; they keep nothing from being served."""
 
 from __future__ import annotations
 
