@@ -93,7 +93,7 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     ),
     "prune": (
         _import_command("administration.prune_command:prune_command"),
-        "Delete guests, runs and log entries that are older than the settings keep them.",
+        "Delete guests, runs, sessions and log entries that are older than the settings keep them.",
     ),
     "rebuild": (
         _import_command("administration.rebuild_command:rebuild_command"),

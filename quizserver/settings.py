@@ -123,6 +123,12 @@ class Settings:
         "days for which runs that nobody looks at are kept; 0 leaves it to RUNS_KEPT_MB alone",
         low=0,
     )
+    keep_sessions_days: int = _setting_field(
+        0,
+        "days after which an account is signed out in a browser that is not used; 0 never does so,"
+        " and guests keep theirs as long as KEEP_GUESTS_DAYS keeps them",
+        low=0,
+    )
     keep_log_days: int = _setting_field(
         0, "days for which the log of what was done to others is kept; 0 keeps it for ever", low=0
     )

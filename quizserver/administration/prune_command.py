@@ -22,10 +22,13 @@ DAYS = click.IntRange(0)
 @click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 @click.option("--keep-guests-days", type=DAYS, help="For this call [QUIZSERVER_KEEP_GUESTS_DAYS].")
 @click.option("--keep-runs-days", type=DAYS, help="For this call [QUIZSERVER_KEEP_RUNS_DAYS].")
+@click.option(
+    "--keep-sessions-days", type=DAYS, help="For this call [QUIZSERVER_KEEP_SESSIONS_DAYS]."
+)
 @click.option("--keep-log-days", type=DAYS, help="For this call [QUIZSERVER_KEEP_LOG_DAYS].")
 @JSON_OPTION
 def prune_command(dry_run: bool, as_json: bool, **flags: Any) -> None:
-    """Delete guests, runs and log entries that are older than the settings keep them.
+    """Delete guests, runs, sessions and log entries that are older than the settings keep them.
 
     The settings say for how many days; 0, their default, is for ever. Accounts and whoever is in a
     class are never deleted. A server does this by itself once a day.

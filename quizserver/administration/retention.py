@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from quizserver.accounts import sessions_store
 from quizserver.administration import retention_store
 from quizserver.administration.retention_store import OldGuests
 from quizserver.audit import store as audit_store
@@ -171,6 +172,15 @@ def _delete_runs(database: Database, before: datetime) -> Iterator[_Counts]:
     )
 
 
+def _count_sessions(session: Session, before: datetime) -> _Counts:
+    return (sessions_store.count_unseen_account_sessions(session, before),)
+
+
+def _delete_sessions(database: Database, before: datetime) -> Iterator[_Counts]:
+    with database.write() as session:  # one statement, and nothing refers to these rows
+        yield (sessions_store.delete_unseen_account_sessions(session, before),)
+
+
 def _count_log(session: Session, before: datetime) -> _Counts:
     return (audit_store.count_events_before(session, before),)
 
@@ -185,5 +195,6 @@ def _delete_log(database: Database, before: datetime) -> Iterator[_Counts]:
 _KINDS = (
     _Kind("guests", "keep_guests_days", _count_guests, _delete_guests),
     _Kind("runs", "keep_runs_days", _count_runs, _delete_runs, in_runs=True),
+    _Kind("sessions", "keep_sessions_days", _count_sessions, _delete_sessions),
     _Kind("log", "keep_log_days", _count_log, _delete_log),
 )

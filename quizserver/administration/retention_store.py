@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 
 from quizserver.attempts.standings_store import lock_people
 from quizserver.db.session import insert_if_new
-from quizserver.db.tables import attempt, experiment, maintenance, member, person, standing
+from quizserver.db.tables import (
+    attempt,
+    browser_session,
+    experiment,
+    maintenance,
+    member,
+    person,
+    standing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class OldGuests:
 
 
 def count_old_guests(session: Session, before: datetime) -> OldGuests:
-    """The guests who did nothing since ``before``, and are in no class."""
+    """The guests who did nothing and were not seen since ``before``, and are in no class."""
     old_ids = sa.select(person.c.id).where(*_is_old(before))
     guests = session.scalar(sa.select(sa.func.count()).where(*_is_old(before))) or 0
     with_answers, attempts = session.execute(
@@ -85,5 +93,6 @@ def _is_old(before: datetime) -> list[sa.ColumnElement[bool]]:
         person.c.created_at < before,
         ~has_row(standing, standing.c.latest_at >= before),
         ~has_row(experiment, experiment.c.started_at >= before),
+        ~has_row(browser_session, browser_session.c.last_seen_at >= before),
         ~has_row(member),
     ]

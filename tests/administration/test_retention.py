@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from quizserver.accounts import sessions_store
 from quizserver.accounts import store as people
 from quizserver.administration import retention, retention_schedule
 from quizserver.administration.key_log import record_key_change
@@ -55,7 +56,7 @@ def fill(database: Database) -> tuple[set[int], set[int]]:
     kept = {create_guest(database, "answered lately", answers=1, at=NEW)}
     ids = {
         name: create_guest(database, name)
-        for name in ("account", "absorbed", "experimented", "in class", "new")
+        for name in ("account", "absorbed", "experimented", "in class", "new", "seen")
     }
     with database.write() as session:
         people.register_account(session, ids["account"], "a@example.org", "hash")
@@ -75,6 +76,10 @@ def fill(database: Database) -> tuple[set[int], set[int]]:
             )
         )  # fmt: skip
         session.execute(sa.update(person).where(person.c.id == ids["new"]).values(created_at=NEW))
+        for name, seen_at in (("account", OLD), ("seen", NEW)):
+            sessions_store.open_session(session, ids[name], name, "a browser", seen_at)
+        sessions_store.open_session(session, ids["account"], "new", "a browser", NEW)
+        sessions_store.open_session(session, min(old), "idle", "a browser", OLD)
         for moment in (OLD, OLD, NEW):
             audit_store.record_audit_event(session, "backup-made", source="cli", now=moment)
     return old, kept | set(ids.values())
@@ -110,7 +115,7 @@ def test_by_default_nothing_is_ever_deleted(
         count_old_data(settings, database, NOW),
         prune_data(settings, database, NOW, source="cli"),
     ):
-        assert counts == [OldData("guests", None), OldData("runs", None), OldData("log", None)]
+        assert counts == [OldData(kind, None) for kind in ("guests", "runs", "sessions", "log")]
     assert person_ids(database) == old | kept
     schedule = start_schedule(settings)
     schedule.join(10)
@@ -129,10 +134,12 @@ def test_what_is_old_is_counted_and_then_deleted_and_nothing_else(
     ):  # fmt: skip
         add_run(settings, name, state, used_at)
     settings = replace(settings, keep_guests_days=30, keep_runs_days=30, keep_log_days=30)
+    settings = replace(settings, keep_sessions_days=30)
     before = NOW - timedelta(days=30)
     expected = [
         OldData("guests", before, 2, with_answers=1, attempts=3),
         OldData("runs", before, 2),
+        OldData("sessions", before, 1),
         OldData("log", before, 2),
     ]
     assert count_old_data(settings, database, NOW) == expected
@@ -147,9 +154,9 @@ def test_what_is_old_is_counted_and_then_deleted_and_nothing_else(
         assert set(session.scalars(sa.select(attempt.c.person_id))) <= kept
         events = audit_store.list_events(session, EventFilter())
     assert [event.action for event in events] == ["data-pruned", "backup-made"]
-    assert events[0].detail == {"counts": {"guests": 2, "runs": 2, "log": 2}}
+    assert events[0].detail == {"counts": {"guests": 2, "runs": 2, "sessions": 1, "log": 2}}
     again = prune_data(settings, database, NOW, source="cli")
-    assert [old_data.rows for old_data in again] == [0, 0, 0]
+    assert [old_data.rows for old_data in again] == [0, 0, 0, 0]
 
 
 def test_a_guest_who_comes_back_before_the_deletion_is_kept(
@@ -208,8 +215,8 @@ def test_the_command_counts_first_and_says_what_it_deleted(database: Database, s
     lines = run_prune("--dry-run").splitlines()
     assert "guests\t1 would be deleted" in lines[0]
     assert lines[0].endswith("of whom 1 have 2 attempts")
-    assert lines[1:] == ["runs\tkept for ever", lines[2]]
-    assert lines[2].startswith("log\t0 would be deleted")
+    assert lines[1:3] == ["runs\tkept for ever", "sessions\tkept for ever"]
+    assert lines[3].startswith("log\t0 would be deleted")
     (guests, *_) = json.loads(run_prune("--json"))["kinds"]
     assert (guests["rows"], guests["with_answers"], guests["attempts"]) == (1, 1, 2)
     assert person_ids(database) == set()
