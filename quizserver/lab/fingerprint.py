@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 from pathlib import Path
@@ -11,13 +12,20 @@ ENGINE_VERSION = "2"
 
 FileState = tuple[int, int, int, int]
 
+FILE_MAX = 1024 * 1024
+"""Bytes that a simulation file may have."""
+
 
 def file_fingerprint(path: Path) -> str:
     """SHA-256 of the file's text (line ends normalised) and ``ENGINE_VERSION``, as hex.
 
-    Raises ``OSError`` when the file cannot be read, ``UnicodeDecodeError`` when it is not UTF-8.
+    Raises ``OSError`` when the file cannot be read or has more than ``FILE_MAX`` bytes,
+    ``UnicodeDecodeError`` when it is not UTF-8.
     """
-    return _cached_fingerprint(path, file_state(path))
+    state = file_state(path)
+    if path.stat().st_size > FILE_MAX:  # it is read in the web process
+        raise OSError(errno.EFBIG, f"it has more than {FILE_MAX >> 10} KiB")
+    return _cached_fingerprint(path, state)
 
 
 def file_state(path: Path) -> FileState:

@@ -291,8 +291,12 @@ def test_a_file_does_not_see_the_servers_settings(
 def test_files_that_are_not_there_or_not_text_are_reported(tmp_path: Path) -> None:
     missing, binary = tmp_path / "missing.py", tmp_path / "binary.py"
     binary.write_bytes(b"\xff\xfe\x00")
-    for outcome in SimulationCatalog().describe_many([missing, binary]).values():
+    huge = tmp_path / "huge.py"
+    with huge.open("wb") as file:
+        file.truncate(1 << 30)  # it takes no room on the disk, but would in memory
+    for outcome in SimulationCatalog().describe_many([missing, binary, huge]).values():
         assert "cannot be read" in str(outcome)
+    assert "more than 1024 KiB" in str(SimulationCatalog().describe_many([huge])[huge])
     with pytest.raises(SimulationError, match="cannot be read"):
         load(missing)
 

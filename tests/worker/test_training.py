@@ -152,4 +152,5 @@ def test_an_error_in_the_simulation_names_its_line(worker: RunningWorker, folder
         path.write_text(SIMULATION)
     line = SIMULATION[: SIMULATION.index("torch.empty")].count("\n") + 1
     assert run.state == "failed"
-    assert f"in line {line}: NameError" in (run.error or "")
+    assert "author has to fix" in (run.error or "")
+    assert f"line/simulation.py:{line}: NameError" in (run.error_detail or "")
