@@ -241,6 +241,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
                 tokens,
                 current,
                 services.host.require_current,
+                behind_paths=lambda: services.host.differing,
             ),
             limiter=services.limiter,
             settings=services.settings,

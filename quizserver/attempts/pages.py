@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from flask import (
@@ -62,10 +62,13 @@ ANSWERED_OTHERWISE = (
     "This attempt was answered already, with another choice, perhaps in another tab."
     " That answer stands; you can try again."
 )
+OTHER_TEXT = (
+    "This is not the current text of this question, which another machine of this site has. You can"
+    " answer once it has arrived here, in a moment perhaps."
+)
 MACHINE_BEHIND = (
-    "This question was changed on another machine of this site, and this one does not have the new"
-    " text yet, so your answer can't be graded here. Your choice is still marked: submit it again"
-    " in a moment."
+    "This is not the current text of this question, which another machine of this site has, so your"
+    " answer can't be graded here. Your choice is still marked: submit it again in a moment."
 )
 HINTS_MAX = 100
 ATTEMPT_NUMBER_MAX = 10**6
@@ -88,7 +91,8 @@ class QuestionPages:
     """The views of questions, answers and images.
 
     ``require_current(session, question)`` raises OutdatedContentError when another text of the
-    question is current by now.
+    question is current by now; ``behind_paths()`` are the files of which this machine knows that
+    it has another text than the current one.
     """
 
     database: Database
@@ -98,6 +102,7 @@ class QuestionPages:
     tokens: FormTokens
     current: CurrentUser
     require_current: Callable[[Session, Question], None]
+    behind_paths: Callable[[], Collection[str]]
 
     def show_question(self, question: str) -> str:
         topic, served_question = self._question_or_404(question)
@@ -106,6 +111,7 @@ class QuestionPages:
             again="again" in request.args,
             hints_requested=parse_whole_number(request.args.get("hints", ""), maximum=HINTS_MAX),
             chosen=request.args.getlist("option"),
+            error=OTHER_TEXT if served_question.path in self.behind_paths() else None,
         )
         return self._render_question(topic, served_question, state)
 

@@ -48,8 +48,8 @@ from quizserver.topics.model import Diagnostic
 log = logging.getLogger(__name__)
 
 MACHINE_BEHIND = (
-    "Another machine of this site has a newer text of {path} than this one, and publishing here "
-    "would undo it. Your draft is kept; publish it when this machine has the current content."
+    "Another machine of this site has the current text of {path}, which differs from the one here, "
+    "and publishing would undo it. Your draft is kept; publish it when this machine has it too."
 )
 
 
@@ -57,7 +57,7 @@ class EditingService:
     """Edits the pages of one content folder for its authors.
 
     ``on_published`` is called with the page and who did it after one was published or deleted.
-    ``behind_paths()`` are the files of which another machine of the site has a newer text.
+    ``behind_paths()`` are the files of which another machine of the site has the current text.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from quizserver.app import create_app
-from quizserver.attempts.pages import MACHINE_BEHIND
+from quizserver.attempts.pages import MACHINE_BEHIND, OTHER_TEXT
 from quizserver.db.computed import open_computed
 from quizserver.db.session import Database
 from quizserver.hosts import releases_store, store
@@ -124,6 +124,8 @@ def test_an_answer_is_not_graded_by_an_older_key_and_the_form_is_kept(
     assert attempts_of(visitor) == []
     second.host.look()
     assert second.host.differing == ("numbers/even.md",)
+    assert OTHER_TEXT in visitor.open("/questions/even"), "said before anybody takes the trouble"
+    assert OTHER_TEXT not in visitor.open("/questions/sides")
     assert visitor.answer("sides", "three")
     assert visitor.status == 200, "a question that is the same here is answered as always"
     # The files arrive, and what was kept can be sent.
@@ -132,6 +134,7 @@ def test_an_answer_is_not_graded_by_an_older_key_and_the_form_is_kept(
     assert visitor.answer("even", "four")
     assert visitor.status == 200
     second.host.look()
+    assert OTHER_TEXT not in visitor.open("/questions/even?again=1")
     assert second.host.differing == ()
     assert [a["right"] for a in attempts_of(visitor) if a["question"] == "even"] == [True]
 
@@ -236,7 +239,7 @@ def test_a_change_in_the_browser_is_current_and_a_machine_behind_does_not_undo_i
     elsewhere = second.visitor()
     elsewhere.sign_in("ana@example.org")
     page = publish(second, elsewhere, "even", "Pick some.")
-    assert "has a newer text of numbers/even.md" in page
+    assert "has the current text of numbers/even.md" in page
     assert "Pick some." not in second.page.read_text()
     assert "Pick the even numbers, all of them." in first.page.read_text()
 
