@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import sqlalchemy as sa
 
-from quizserver.accounts import roles_store
+from quizserver.accounts import roles_store, sessions_store
 from quizserver.accounts import store as people
 from quizserver.administration.backup import tables_store
 from quizserver.attempts import experiments_store
@@ -41,6 +41,7 @@ def fill_database(database: Database) -> None:
         ids = [people.ensure_guest(session, f"visitor{n}").id for n in range(4)]
         for n in (1, 2):
             people.register_account(session, ids[n], f"person{n}@example.org", "hash")
+        sessions_store.open_session(session, ids[1], "a token", "Firefox on Linux", NOW)
         # The guest comes before the account that it refers to.
         people.link_guest_to_account(session, ids[0], ids[2])
         roles_store.grant_role(session, ids[1], "admin", by=None, now=NOW)

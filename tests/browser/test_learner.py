@@ -197,3 +197,34 @@ def test_two_tabs_are_one_attempt(context: BrowserContext):
         tab.wait_for_selector("#result")
     data = first.request.get("/account/data.json").json()
     assert len(data["attempts"]) == 1
+
+
+def test_a_typed_password_can_be_shown_with_the_keyboard_and_is_hidden_when_it_is_sent(page: Page):
+    page.goto("/sign-up")
+    field = page.get_by_label("Password", exact=True)
+    button = page.get_by_role("button", name="Show password")
+    field.fill("short")
+    button.focus()
+    page.keyboard.press("Space")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(field).to_have_attribute("type", "text")
+    page.keyboard.press("Space")
+    expect(field).to_have_attribute("type", "password")
+    button.click()
+    page.evaluate(
+        "document.forms[0].addEventListener('submit', (event) => {"
+        " event.preventDefault(); window.sentAs = document.querySelector('#password').type })"
+    )
+    field.press("Enter")
+    assert page.evaluate("window.sentAs") == "password"
+
+
+def test_without_scripts_a_password_field_has_no_button_that_does_nothing(
+    chromium: Browser, server: Server
+):
+    context = chromium.new_context(base_url=server.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/sign-up")
+    expect(page.get_by_label("Password", exact=True)).to_have_attribute("type", "password")
+    expect(page.get_by_role("button", name="Show")).to_have_count(0)
+    context.close()
