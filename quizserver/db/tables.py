@@ -29,8 +29,8 @@ FORMER_TABLES = ("role_grant",)
 PROCESS_TABLES = ("host_process",)
 """What processes say of themselves while they run: a backup has none of their rows."""
 
-HOST_TABLES = ("host_process", "content_release", "content_file", "maintenance")
-"""What every start of a server writes, so that a database with rows there alone is still empty."""
+HOST_TABLES = ("host_process", "content_release", "content_file", "maintenance", "access_try")
+"""What servers write without anybody's work: a database with rows there alone is still empty."""
 
 
 class Instant(sa.TypeDecorator[datetime]):

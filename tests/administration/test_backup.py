@@ -287,6 +287,10 @@ def test_a_backup_of_an_older_schema_is_brought_up_on_restoring(
         assert people.person_by_email(session, "b@example.org").id == 7
 
 
+def table_of(manifest: dict, name: str) -> dict:
+    return next(table for table in manifest["tables"] if table["table"] == name)
+
+
 def rewritten(backup: Path, path: Path, change: Callable[[dict], None]) -> Path:
     """The backup with another manifest."""
     with zipfile.ZipFile(backup) as old, zipfile.ZipFile(path, "w") as new:
@@ -320,12 +324,12 @@ def test_a_backup_that_is_not_whole_is_refused_before_anything_changes(
             with pytest.raises(BackupError, match=r"is damaged|is no backup|is not what"):
                 work(path)
     changes: dict[str, Callable[[dict], None]] = {
-        "3 rows; the manifest says 4": lambda m: m["tables"][0].update(rows=4),
+        "3 rows; the manifest says 4": lambda m: table_of(m, "attempt").update(rows=4),
         "instead of 1": lambda m: m["files"][0].update(size=1),
         "is missing": lambda m: m["files"][0].update(name="content/other"),
         "lies outside": lambda m: m["files"][0].update(name="content/../../evil"),
         "lies outside of": lambda m: m["files"][0].update(name="content//etc/passwd"),
-        "can't be one": lambda m: m["tables"][0].update(table='x"; DROP TABLE person'),
+        "can't be one": lambda m: table_of(m, "attempt").update(table='x"; DROP TABLE person'),
         "schema 9999.*newer": lambda m: m.update(revision="9999"),
         "has format 2": lambda m: m.update(format=2),
         "can't be read": lambda m: m.pop("tables"),
