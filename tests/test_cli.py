@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from quizserver.accounts import sessions_store
+from quizserver.accounts import store as accounts_store
+from quizserver.accounts.sessions import GuestToken
 from quizserver.cli import main
+from quizserver.db.session import Database
 from quizserver.settings import Settings, shipped_folder
 
 COMMANDS = [
@@ -210,6 +215,42 @@ def test_users_are_made_listed_changed_and_deleted(tmp_path: Path):
     assert user("delete", "ana@example.org", text="n\n").exit_code == 1
     assert user("delete", "ana@example.org", "--yes").exit_code == 0
     assert json.loads(user("list", "--json").stdout) == {"users": []}
+
+
+def test_sessions_are_ended_from_the_command_line(tmp_path: Path):
+    def user(*arguments: str, text: str | None = None) -> Result:
+        return CliRunner().invoke(main, ["user", "--data", str(tmp_path), *arguments], input=text)
+
+    for name in ("ana", "bob"):
+        user("add", f"{name}@example.org", "--password-stdin", text="correct horse\n")
+    database = Database(Settings(data=tmp_path).data_url)
+    now = datetime.now(UTC)
+    guest = GuestToken.from_token("of a guest")
+    with database.write() as session:
+        for number, name in enumerate(("ana", "ana", "bob")):
+            person = accounts_store.person_by_email(session, f"{name}@example.org")
+            assert person is not None
+            sessions_store.open_session(session, person.id, f"token {number}", "", now)
+        sessions_store.ensure_guest_session(session, guest, "", now)
+
+    def left() -> list[bool]:
+        with database.read() as session:
+            found = [sessions_store.find_account_session(session, f"token {n}") for n in range(3)]
+            assert sessions_store.find_guest_session(session, guest) is not None
+        return [each is not None for each in found]
+
+    assert user("sign-out").exit_code == 2
+    assert user("sign-out", "ana@example.org", "--everybody").exit_code == 2
+    assert user("sign-out", "eve@example.org").exit_code == 1
+    assert left() == [True, True, True]
+    done = user("sign-out", "Ana@example.org")
+    assert (done.exit_code, "2 sessions" in done.output) == (0, True)
+    assert left() == [False, False, True]
+    assert "1 session ended" in user("sign-out", "--everybody").output
+    assert left() == [False, False, False]
+    database.dispose()
+    logged = run_command("audit", "--data", tmp_path).output
+    assert logged.count("Signed out by others") == 2
 
 
 def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):

@@ -180,3 +180,60 @@ def test_a_parameter_is_read_from_the_place_where_it_belongs():
         assert not {name for name, _ in CALLS[path]} & {
             "render_template_string", "flask.render_template_string", "Template", "from_string",
         }, path  # fmt: skip
+
+
+# Formats that are no constant at the call, each looked at: they come from constants of the program.
+KNOWN_FORMATS = {
+    ("audit/actions.py", "template"),
+    ("authoring/confined_training.py", "_ENDED[error.cause]"),
+    ("authoring/preview/pages.py", "self.verify_template"),
+    ("authoring/preview/views.py", "verify_template"),
+    ("classes/matrix/export.py", "name"),
+    ("classes/matrix/pages.py", "name"),
+    ("classes/roster_pages.py", "success_text if changed else failure_text"),
+    ("lab/curve_text.py", "verb"),
+    ("lab/file_reading.py", "_ENDED[answer['ended']]"),
+    ("lab_views/evidence.py", "title"),
+    ("web/static_files.py", "link"),
+    ("web/static_files.py", "script"),
+    ("worker/failures.py", "template"),
+    ("accounts/pages.py", "message"),
+}
+
+
+def test_formats_are_constants():
+    """What others wrote is put into a text, and is never the text that something is put into."""
+    for path, calls in CALLS.items():
+        for _name, call in calls:
+            function = call.func
+            if not isinstance(function, ast.Attribute) or function.attr not in FORMATS:
+                continue
+            owner = ast.unparse(function.value)
+            is_constant = (
+                isinstance(function.value, ast.Constant)
+                or owner.rpartition(".")[2].isupper()
+                or owner.startswith("Markup('")
+            )
+            assert is_constant or (path, owner) in KNOWN_FORMATS, (path, owner)
+
+
+FORMATS = ("format", "format_map")
+
+
+def test_the_log_goes_to_standard_error_alone():
+    handlers = {
+        (path, name)
+        for path, calls in CALLS.items()
+        for name, _ in calls
+        if name.startswith("logging.") and ("Handler" in name or name == "logging.basicConfig")
+    }
+    assert {path for path, _ in handlers} == {"server_log.py"}
+    assert {name for _, name in handlers} == {"logging.StreamHandler", "logging.basicConfig"}
+
+
+def test_one_module_opens_sessions():
+    """A preview signs its author in for each request, without a session."""
+    opens = {
+        path for path, calls in CALLS.items() for name, _ in calls if name.endswith(".open_session")
+    }
+    assert opens == {"accounts/pages.py", "accounts/current_user.py"}

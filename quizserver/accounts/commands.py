@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from quizserver.accounts import roles_store, store
+from quizserver.accounts import roles_store, sessions_store, store
 from quizserver.accounts.model import Person, normalise_email, password_fault
 from quizserver.accounts.passwords import hash_password
 from quizserver.accounts.roles import role_with_article
@@ -146,6 +146,29 @@ def reset_password(database: Database, email: str, password_stdin: bool) -> None
         store.change_password(session, person.id, hashed)
         _record(session, "password-set", person)
     click.echo(f"{person.email} has a new password.")
+
+
+@user.command("sign-out")
+@click.argument("email", required=False)
+@click.option("--everybody", is_flag=True, help="Every account. Guests keep their work.")
+@click.pass_obj
+def sign_out_user(database: Database, email: str | None, everybody: bool) -> None:
+    """Sign an account out in every browser, or with --everybody all accounts."""
+    if (email is not None) == everybody:
+        raise click.UsageError("Name one address, or --everybody.")
+    with database.write() as session:
+        person = _require_account(session, email) if email is not None else None
+        count = sessions_store.end_account_sessions(session, person.id if person else None)
+        audit_store.record_audit_event(
+            session,
+            "sessions-ended",
+            source="cli",
+            now=datetime.now(UTC),
+            subject=person,
+            detail={"count": count},
+        )
+    whom = person.email if person is not None else "everybody"
+    click.echo(f"Signed {whom} out: {count} {'session' if count == 1 else 'sessions'} ended.")
 
 
 @user.command("delete")

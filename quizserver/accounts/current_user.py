@@ -23,6 +23,7 @@ from quizserver.accounts.sightings import Sightings
 from quizserver.accounts.try_limits import TrySource
 from quizserver.db.session import Database
 from quizserver.web.clients import client_of_request
+from quizserver.web.security_log import note_account
 
 # What the signed cookie holds: one token, under a key that says whose it is, so that no look-up is
 # needed to know that a guest is no account.
@@ -126,6 +127,7 @@ class CurrentUser:
     def act_as(self, person: Person) -> None:
         """Makes ``person`` the account of this request alone, without a session."""
         g.account_session = LiveSession(person, None)
+        note_account(person.id)
 
     def sign_out(self) -> None:
         """Ends the session of this browser, a guest's too, and forgets it.
@@ -216,6 +218,7 @@ class CurrentUser:
             g.session_ended = g.get("session_ended", False) or had_token
             return None
         self._sightings.note(live.session)
+        note_account(live.person.id)
         return live
 
     def _ensure_guest_token(self) -> GuestToken:

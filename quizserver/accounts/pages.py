@@ -34,6 +34,8 @@ from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter, export_event
 from quizserver.db.session import Database
 from quizserver.web.clients import client_of_request
+from quizserver.web.security import clear_storage
+from quizserver.web.security_log import log_security_event, note_account
 
 TOO_MANY_SIGN_INS = (
     "Too many passwords were tried from here. Wait {wait}, then try again. A browser in which you"
@@ -70,6 +72,8 @@ class AccountPages:
         with self.database.read() as session:
             person = store.person_by_email(session, email)
             stored_hash = store.read_password_hash(session, email)
+        if person is not None:
+            note_account(person.id)
         try:
             try_id = self.tries.begin_password_try(
                 email, self.current.password_source(person), datetime.now(UTC)
@@ -79,6 +83,7 @@ class AccountPages:
         # Verified even without an account, so that the time does not reveal whether there is one.
         is_right = verify_password(stored_hash, form.password.data)
         if not is_right or person is None or stored_hash is None:
+            log_security_event("sign-in-refused")
             form.password.errors = [WRONG_CREDENTIALS]
             return _render_form("accounts/sign_in.html", form)
         new_hash = hash_password(form.password.data) if needs_rehash(stored_hash) else None
@@ -92,6 +97,7 @@ class AccountPages:
                 self.merge_guest(session, guest.id, person.id)
                 store.link_guest_to_account(session, guest.id, person.id)
         self.current.sign_in(person, token)
+        log_security_event("sign-in")
         return redirect(_safe_redirect_target(form.next.data), 303)
 
     def sign_up(self) -> FormPage:
@@ -113,6 +119,7 @@ class AccountPages:
                 token = self.current.open_session(session, guest.id)
                 person = store.person_by_id(session, guest.id)
         except store.AddressTakenError:
+            log_security_event("sign-up-refused")
             form.email.errors = ["This address has an account already. Sign in instead."]
             return _render_form("accounts/sign_up.html", form)
         except (store.NoGuestError, SessionEndedError):
@@ -121,13 +128,15 @@ class AccountPages:
             return _render_form("accounts/sign_up.html", form)
         assert person is not None
         self.current.sign_in(person, token)
+        log_security_event("sign-up")
         flash("Your account is ready. Everything you did as a guest is in it.")
         return redirect(_safe_redirect_target(form.next.data), 303)
 
     def sign_out(self) -> AnyResponse:
         self.current.sign_out()
+        log_security_event("sign-out")
         flash("You are signed out.")
-        return redirect(url_for("progress.home"), 303)
+        return clear_storage(redirect(url_for("progress.home"), 303))
 
     def show_account(self) -> str:
         person = self.current.person()
@@ -161,6 +170,7 @@ class AccountPages:
                 count = sessions_store.end_other_sessions(
                     session, account.id, own_session.token_hash
                 )
+        log_security_event("session-ended")
         flash(_ended_message(count))
         return redirect(url_for("accounts.account"), 303)
 
@@ -172,8 +182,9 @@ class AccountPages:
         if request.method != "POST":
             return render_template("accounts/forget.html")
         self.current.sign_out()
+        log_security_event("sign-out")
         flash("This browser has forgotten the guest. Nobody can open those answers any more.")
-        return redirect(url_for("progress.home"), 303)
+        return clear_storage(redirect(url_for("progress.home"), 303))
 
     def change_password(self) -> FormPage:
         form = PasswordForm()
@@ -191,6 +202,7 @@ class AccountPages:
         except TooManyTriesError as error:
             return _render_refusal("accounts/password.html", form, TOO_MANY_PASSWORDS, error)
         if not is_right:
+            log_security_event("password-refused")
             form.password.errors = ["That is not your present password."]
             return _render_form("accounts/password.html", form)
         password_hash = hash_password(form.new_password.data)
@@ -198,6 +210,7 @@ class AccountPages:
             store.change_password(session, person.id, password_hash)
             token = self.current.open_session(session, person.id)
         self.current.sign_in(person, token)
+        log_security_event("password-changed")
         flash("Your password is changed. Other browsers have been signed out.")
         return redirect(url_for("accounts.account"), 303)
 
@@ -221,6 +234,7 @@ class AccountPages:
             template = "accounts/delete.html"
             return _render_refusal(template, form, TOO_MANY_PASSWORDS, error, **context)
         if not may_delete:
+            log_security_event("password-refused")
             form.password.errors = ["That is not your password."]
             return _render_form("accounts/delete.html", form, **context)
         try:
@@ -231,9 +245,10 @@ class AccountPages:
             form.password.errors = [str(error)]
             return _render_form("accounts/delete.html", form, **context)
         self.current.forget()
+        log_security_event("account-deleted")
         exception_note = ", but for your address in the log of the server" if in_log else ""
         flash(f"Everything that was stored about you is deleted{exception_note}.")
-        return redirect(url_for("progress.home"), 303)
+        return clear_storage(redirect(url_for("progress.home"), 303))
 
     def download_data(self) -> Response:
         person = self.current.person()

@@ -111,6 +111,18 @@ def end_other_sessions(session: Session, person_id: int, token_hash: str) -> int
     return _changed_rows(session, statement)
 
 
+def end_account_sessions(session: Session, person_id: int | None) -> int:
+    """Ends every session of an account, or with None of all accounts; returns how many.
+
+    Guests keep theirs: it alone leads to their work.
+    """
+    accounts = sa.select(person.c.id).where(person.c.email.is_not(None))
+    if person_id is not None:
+        accounts = accounts.where(person.c.id == person_id)
+    statement = sa.delete(browser_session).where(browser_session.c.person_id.in_(accounts))
+    return _changed_rows(session, statement)
+
+
 def record_sightings(session: Session, token_hashes: Collection[str], now: datetime) -> None:
     """Records that these sessions have just been used."""
     hashes = list(token_hashes)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response as BaseResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -121,7 +122,7 @@ def install_sessions(app: Flask, *, https: bool) -> None:
     )
 
 
-def clear_storage(response: Response) -> Response:
+def clear_storage(response: BaseResponse) -> BaseResponse:
     """Asks the browser to empty what scripts have stored in it, as the session is over."""
     response.headers["Clear-Site-Data"] = '"storage"'
     return response

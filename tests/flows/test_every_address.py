@@ -142,18 +142,3 @@ def test_every_page_of_somebody_who_is_signed_in_leads_to_signing_out(admin: Vis
     for path in ("/", "/questions/even", "/classes/1/matrix", "/write", "/admin/people"):
         assert 'href="/account"' in admin.open(path), path
     assert 'action="/sign-out"' in admin.open("/account")
-
-
-def test_password_fields_hide_what_is_typed_and_leave_it_to_password_managers(admin: Visitor):
-    for path, uses in (
-        ("/account/password", ["current-password", "new-password"]),
-        ("/account/delete", ["current-password"]),
-    ):
-        fields = re.findall(r"<input[^>]*password[^>]*>", admin.open(path))
-        fields = [field for field in fields if 'type="hidden"' not in field]
-        assert len(fields) == len(uses)
-        for field, use in zip(fields, uses, strict=True):
-            assert 'type="password"' in field
-            assert f'autocomplete="{use}"' in field
-            assert "onpaste" not in field
-            assert "readonly" not in field

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from quizserver.settings import Settings
+from quizserver.web.security_log import SECURITY_EVENTS
 from tests.flows.browser_client import Visitor
 
 pytestmark = pytest.mark.one_database
@@ -14,7 +18,15 @@ ANA = "ana@example.org"
 
 
 @pytest.fixture
-def read_events(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str]]]:
+def logged() -> list[str]:
+    """Every line of the log that ``read_events`` came across."""
+    return []
+
+
+@pytest.fixture
+def read_events(
+    caplog: pytest.LogCaptureFixture, logged: list[str]
+) -> Callable[[], list[tuple[str, str]]]:
     """The level and message of the events since the last call."""
 
     def read() -> list[tuple[str, str]]:
@@ -23,10 +35,74 @@ def read_events(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str
             for record in caplog.records
             if record.name == "quizserver.security"
         ]
+        logged.extend(record.getMessage() for record in caplog.records)
         caplog.clear()
         return found
 
     return read
+
+
+def test_who_signs_in_or_out_and_who_is_refused_are_events_without_secrets(
+    visitor: Visitor,
+    new_visitor: Callable[[], Visitor],
+    caplog: pytest.LogCaptureFixture,
+    logged: list[str],
+    read_events: Callable[[], list[tuple[str, str]]],
+):
+    def names() -> list[str]:
+        return [event.split()[0] for _level, event in read_events()]
+
+    caplog.set_level(logging.DEBUG)
+    visitor.sign_up(ANA, "correct horse")
+    ((level, event),) = read_events()
+    assert (level, event.split()[0]) == ("INFO", "sign-up")
+    account = event.split()[2]
+    assert account != "account=-"
+    other = new_visitor()
+    other.sign_in(ANA, "guess guess")
+    ((level, event),) = read_events()
+    assert (level, event.split()[0], event.split()[2]) == ("WARNING", "sign-in-refused", account)
+    other.sign_in("nobody@example.org", "guess guess")
+    ((_level, event),) = read_events()
+    assert event.split()[:3:2] == ["sign-in-refused", "account=-"]
+    other.sign_up(ANA, "another password")
+    assert names() == ["sign-up-refused"]
+    other.sign_in(ANA, "correct horse")
+    assert names() == ["sign-in"]
+    visitor.open("/account/password")
+    visitor.send("/account/password", password="guess guess", new_password="brand new words")
+    assert names() == ["password-refused"]
+    visitor.send("/account/password", password="correct horse", new_password="brand new words")
+    assert names() == ["password-changed"]
+    visitor.open("/account/delete")
+    visitor.send("/account/delete", password="guess guess")
+    assert names() == ["password-refused"]
+    visitor.sign_out()
+    assert names() == ["sign-out"]
+    visitor.sign_in(ANA, "brand new words")
+    visitor.open("/account/delete")
+    visitor.send("/account/delete", password="brand new words")
+    assert names() == ["sign-in", "account-deleted"]
+    for secret in (ANA, "nobody@", "correct horse", "guess guess", "brand new words"):
+        assert secret not in " ".join(logged)
+
+
+def test_every_event_that_there_is_stands_in_the_guide_to_security():
+    guide = (Path(__file__).parent.parent.parent / "docs" / "security.md").read_text("utf-8")
+    section = guide.split("## What is logged")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.M)) == set(SECURITY_EVENTS)
+
+
+def test_after_signing_out_the_browser_is_asked_to_empty_its_storage(visitor: Visitor):
+    visitor.sign_up(ANA)
+    for action, fields in (("/sign-out", {}), ("/account/delete", {"password": "correct horse"})):
+        visitor.sign_in(ANA)
+        page = visitor.open("/account" if action == "/sign-out" else action)
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token is not None
+        response = visitor.client.post(action, data={"csrf_token": token[1], **fields})
+        assert response.status_code == 303
+        assert response.headers["Clear-Site-Data"] == '"storage"'
 
 
 def test_a_page_that_is_not_open_to_somebody_is_an_event(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from quizserver.cli import main
 from quizserver.data_folder import DataFolderError, claim_data_folder
 from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
-from tests.serve.server import HttpClient, Server, running_processes, serving
+from tests.serve.server import START_SECONDS, HttpClient, Server, running_processes, serving
 
 pytestmark = pytest.mark.slow
 
@@ -298,3 +300,42 @@ def _worker_pid(server: Server) -> int:
                 return pid
         time.sleep(0.1)
     raise AssertionError("there is no worker")
+
+
+@pytest.fixture
+def web_address(tmp_path: Path, content: Path) -> Iterator[tuple[str, int]]:
+    """Host and port of a web process without the rest of a server."""
+    settings = serve.prepare_server(Settings(data=tmp_path / "data", content=content, port=0))
+    command = [sys.executable, "-m", "quizserver.web_process"]
+    process = subprocess.Popen(command, env=os.environ | settings.to_environment())
+    deadline = time.monotonic() + START_SECONDS
+    try:
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", settings.port), 1):
+                break
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield "127.0.0.1", settings.port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_a_request_with_two_lengths_is_one_request(web_address: tuple[str, int]):
+    """Or else what a proxy takes for a body could pass for the next visitor's request."""
+    inner = b"GET /sign-in HTTP/1.1\r\nHost: x\r\n\r\n"
+    lengths = b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n" % (5 + len(inner))
+    head = b"POST /sign-out HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    for smuggled in (
+        head + lengths + b"\r\n0\r\n\r\n" + inner,
+        head + b"Content-Length: 0\r\nContent-Length: 5\r\n\r\n" + inner,
+        head + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + inner,
+        b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Secret: told\r\n\r\n",
+    ):
+        with socket.create_connection(web_address, timeout=10) as connection:
+            connection.sendall(smuggled)
+            answer = b"".join(iter(lambda c=connection: c.recv(65536), b""))
+        assert answer.count(b"HTTP/1.1 ") == 1, answer[:500]
+        assert re.match(rb"HTTP/1\.1 4\d\d ", answer), answer[:500]
+        assert b"told" not in answer

@@ -81,3 +81,11 @@ main()
     result = run_code(installed_folder, tmp_path, code)
     assert result.returncode == 0, result.stderr
     assert '"arm": "healthy"' in result.stdout
+
+
+def test_the_wheel_has_no_tests(installed_folder: Path):
+    names = {path.name for path in installed_folder.iterdir()}
+    assert "quizserver" in names
+    assert all(name == "quizserver" or name.startswith("quizserver-") for name in names), names
+    files = [path.name for path in (installed_folder / "quizserver").rglob("*.py")]
+    assert not [name for name in files if name.startswith(("test_", "conftest"))]
