@@ -95,10 +95,13 @@ class Host:
         machine is about to announce it.
         """
         digest = releases_store.current_digest(session, question.path)
-        if digest is None or digest.startswith(question.version):
+        if digest is not None and digest.startswith(question.version):
             return
-        served = self._view.served.get(question.path) if self._view is not None else None
-        if self._view is None or (served is not None and served.startswith(question.version)):
+        if self._view is None:
+            is_outdated = digest is not None
+        else:  # a file that is current nowhere was moved or deleted on another machine
+            is_outdated = self._view.served.get(question.path, "").startswith(question.version)
+        if is_outdated:
             raise OutdatedContentError(question.path)
 
     # What this machine does.

@@ -139,6 +139,24 @@ def test_an_answer_is_not_graded_by_an_older_key_and_the_form_is_kept(
     assert [a["right"] for a in attempts_of(visitor) if a["question"] == "even"] == [True]
 
 
+def test_a_question_that_was_moved_elsewhere_is_not_graded_here(
+    new_machine: Callable[..., Machine],
+):
+    first, second = new_machine("first"), new_machine("second")
+    for machine in (first, second):
+        machine.host.look()
+    first.turn_key()
+    text = first.page.read_text()
+    first.page.with_name("moved.md").write_text(f"---\nid: even\n---\n{text}")
+    first.page.unlink()
+    first.app.extensions["quizserver-library"].refresh()
+    first.host.look()
+    visitor = second.visitor()
+    visitor.answer("even", "two", "four")
+    assert visitor.status == 409
+    assert attempts_of(visitor) == []
+
+
 def test_two_processes_of_one_machine_change_over_without_an_older_grade(
     new_machine: Callable[..., Machine],
 ):
