@@ -1,8 +1,9 @@
 """The supervisor of a server: starts its processes, restarts those that end, and stops all.
 
-A web process (on PostgreSQL several) answers requests; a worker process trains simulations. Each is
-a child in a session of its own, so that Ctrl-C reaches this supervisor alone, which then stops them
-in order.
+A web process (on PostgreSQL several) answers requests; a worker process, which starts when the
+first one answers, trains simulations. Each is a child in a session of its own, so that Ctrl-C
+reaches this supervisor alone, which then stops them in order. It imports the standard library and
+click only, and sleeps until a child ends or a signal comes.
 """
 
 from __future__ import annotations
@@ -10,29 +11,34 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
-import sqlalchemy as sa
 
-from quizserver.authoring.preview.model import Preview
 from quizserver.data_folder import DataFolderError, hold_data_folder
-from quizserver.db.availability import unavailable_reason
-from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
-from quizserver.db.session import Database, DatabaseUrlError
-from quizserver.runs.service import UnreachableError, check_backends
-from quizserver.settings import Settings, SettingsError, secret_key
+from quizserver.settings import (
+    CANNOT_START,
+    Settings,
+    SettingsError,
+    prepare_folder,
+    secret_key,
+)
+
+if TYPE_CHECKING:
+    from quizserver.authoring.preview.model import Preview
 
 STOP_SECONDS = 3.0
 READY_SECONDS = 60.0
+READY_POLL = 0.02  # seconds between looks whether the web process answers
+WATCH_SECONDS = 5.0
 RESTARTS = 5
 STEADY_SECONDS = 60.0  # the restarts of a child that lived this long are forgotten
 PR_SET_PDEATHSIG = 1
@@ -53,7 +59,8 @@ class ChildProcess:
 
 
 def prepare_server(settings: Settings) -> Settings:
-    """Creates the data folder, migrates the database and chooses the port.
+    """Creates the data folder and the secret key, and chooses the port. The web process looks at
+    the databases.
 
     Returns the settings with absolute folders and the port that will be used (0 picks a free one).
     Raises ServeError.
@@ -83,40 +90,7 @@ def prepare_server(settings: Settings) -> Settings:
             "SQLite has one writer, so it is served by one web process. Set"
             " QUIZSERVER_DATABASE_URL to a PostgreSQL, or leave QUIZSERVER_WEB_PROCESSES at 1."
         )
-    migrate_store(settings)
-    try:
-        check_backends(settings)
-    except UnreachableError as error:
-        raise ServeError(str(error)) from error
     return replace(settings, port=port)
-
-
-def migrate_store(settings: Settings) -> tuple[str | None, str | None]:
-    """Migrates the database to the newest schema. Returns the revisions before and after.
-
-    Raises ServeError.
-    """
-    try:
-        database = Database(settings.data_url)
-    except DatabaseUrlError as error:
-        raise ServeError(f"QUIZSERVER_DATABASE_URL: {error}") from error
-    try:
-        return migrate_database(database)
-    except MigrationError as error:
-        raise ServeError(str(error)) from error
-    except sa.exc.DatabaseError as error:
-        advice = (
-            "Move it away to start again, or bring back a copy."
-            if database.is_sqlite
-            else "See that PostgreSQL runs and that QUIZSERVER_DATABASE_URL is right."
-        )
-        reason = unavailable_reason(error) or str(error.orig).strip()
-        raise ServeError(
-            f"Can't open the database {database.url.render_as_string()}: {reason.rstrip('.')}."
-            f" {advice}"
-        ) from error
-    finally:
-        database.dispose()
 
 
 def free_port(host: str, port: int) -> int:
@@ -157,15 +131,14 @@ def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
         environment |= preview.to_environ()
         web_arguments.append("--preview")
         server_name, start_path = "The preview", preview.start_path.removeprefix("/")
-    children = [
-        _start_child("web", web_arguments, environment, data_lock),
-        _start_child("worker", ["-m", "quizserver.cli", "worker"], environment, data_lock),
-    ]
+    children = [_start_child("web", web_arguments, environment, data_lock)]
     try:
         if not _wait_until_ready(settings, children[0], stop_signal):
             return 0 if stop_signal.requested else 1
         url = f"http://{_shown_host(settings.host)}:{settings.port}/"
         click.echo(f"{server_name} is ready at {url}{start_path} (Ctrl-C stops it)")
+        worker_arguments = ["-m", "quizserver.cli", "worker"]
+        children.append(_start_child("worker", worker_arguments, environment, data_lock))
         return _watch_children(children, environment, stop_signal)
     finally:
         _stop_children(children)
@@ -176,11 +149,23 @@ class _StopSignal:
 
     def __init__(self) -> None:
         self.requested = False
+        self._reader, writer = os.pipe()
+        for end in (self._reader, writer):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._request_stop)
+        # The end of a child has no work of its own here; it wakes ``wait``.
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
 
     def _request_stop(self, _number: int, _frame: object) -> None:
         self.requested = True
+
+    def wait(self, seconds: float) -> None:
+        """Returns after a signal, the end of a child, or ``seconds``."""
+        if select.select([self._reader], [], [], seconds)[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._reader, 4096)
 
 
 def _hold_data_folder(settings: Settings) -> tuple[int, ...]:
@@ -215,36 +200,45 @@ def _spawn_process(
         pass_fds=kept_files,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None,
     )
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(supervisor: int) -> None:
     # A supervisor that is killed by SIGKILL can't stop its children, so the kernel does.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor:  # it was killed before the kernel was asked
+        os._exit(1)
 
 
 def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopSignal) -> bool:
-    url = f"http://{_shown_host(settings.host)}:{settings.port}/readyz"
+    address = (_shown_host(settings.host).strip("[]"), settings.port)
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and not stop_signal.requested:
-        if web.process.poll() is not None:
-            click.echo("The web process ended while it started; its message is above.", err=True)
+        code = web.process.poll()
+        if code is not None:
+            if code != CANNOT_START:  # else it has said why, in one line
+                click.echo(
+                    "The web process ended while it started; its message is above.", err=True
+                )
             return False
-        if _is_healthy(url):
+        if _is_healthy(address):
             return True
-        time.sleep(0.05)
+        stop_signal.wait(READY_POLL)
     if not stop_signal.requested:
         click.echo(f"The web process did not answer within {READY_SECONDS:.0f} s.", err=True)
     return False
 
 
-def _is_healthy(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _is_healthy(address: tuple[str, int]) -> bool:
+    """Whether the web process answers 200. By hand: an HTTP client is half of what a supervisor
+    would hold in memory."""
     try:
-        with opener.open(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+        with socket.create_connection(address, timeout=2) as connection:
+            connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            status = connection.makefile("rb").readline().split(b" ", 2)
+            return status[1:2] == [b"200"]
+    except OSError:
         return False
 
 
@@ -253,7 +247,6 @@ def _watch_children(
 ) -> int:
     """Restarts children that end by themselves; returns 1 after too many restarts in a row."""
     while not stop_signal.requested:
-        time.sleep(0.1)
         for child in children:
             code = child.process.poll()
             if code is None or stop_signal.requested:
@@ -268,16 +261,17 @@ def _watch_children(
                 f"The {child.name} process ended (code {code}); starting it again.", err=True
             )
             _kill_group(child, signal.SIGKILL)
-            _sleep_unless(child.restarts * 0.5, lambda: stop_signal.requested)
+            _sleep_unless_stopped(child.restarts * 0.5, stop_signal)
             child.process = _spawn_process(child.command, environment, child.kept_files)
             child.started_at = time.monotonic()
+        stop_signal.wait(WATCH_SECONDS)
     return 0
 
 
-def _sleep_unless(seconds: float, is_stopping: Callable[[], bool]) -> None:
+def _sleep_unless_stopped(seconds: float, stop_signal: _StopSignal) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not is_stopping():
-        time.sleep(0.05)
+    while (left := deadline - time.monotonic()) > 0 and not stop_signal.requested:
+        stop_signal.wait(left)
 
 
 def _stop_children(children: list[ChildProcess]) -> None:

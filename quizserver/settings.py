@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT_PREFIX = "QUIZSERVER_"
+CANNOT_START = 78
+"""The exit code of a web process that has said why it can't start: starting it again would not help
+(sysexits.h calls it EX_CONFIG)."""
 SECRET_KEY_VARIABLE = f"{ENVIRONMENT_PREFIX}SECRET_KEY"
 RATE_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _RATE = rf"[1-9][0-9]{{0,6}}/({'|'.join(RATE_SECONDS)})"
@@ -246,6 +249,14 @@ def setting_rows() -> list[dict[str, str]]:
         }
         for f in fields(Settings)
     ]
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes the data folder and checks that files can be written in it. Raises OSError if not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".writable-{os.getpid()}"
+    probe.touch()
+    probe.unlink()
 
 
 def secret_key(settings: Settings) -> str:

@@ -1,6 +1,8 @@
 """The web process: serves the Flask application with granian; settings from the environment.
 
-With ``--preview`` it serves an author's preview, which no setting or variable can turn on.
+granian's first process imports little, begins the preparation of the databases and forks the ones
+that answer, which import the application. With ``--preview`` it serves an author's preview, which
+no setting or variable can turn on.
 """
 
 from __future__ import annotations
@@ -9,13 +11,15 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import Server
+from quizserver.preparation import PREPARATION
+from quizserver.settings import CANNOT_START, Settings, load_settings
 
-from quizserver.settings import load_settings
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from quizserver.authoring.preview.model import Preview
 
 APPLICATION_TARGET = "quizserver.web_process:application"
 PREVIEW_TARGET = "quizserver.web_process:preview_application"
@@ -24,11 +28,11 @@ KILL_SECONDS = 2
 
 def application() -> Flask:
     """Creates the application from the environment's settings; called once in each web worker."""
-    from quizserver.administration.retention_schedule import start_schedule
-    from quizserver.app import create_app
-
     settings = load_settings(os.environ)
-    app = create_app(settings)
+    app = _create_app(settings)
+
+    from quizserver.administration.retention_schedule import start_schedule
+
     app.extensions["quizserver-host"].start()
     prepare_application(app)
     start_schedule(settings)
@@ -49,21 +53,44 @@ def freeze_startup_objects() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def preview_application() -> Flask:
     """Creates the application of a preview, with the key in sight."""
-    from quizserver.app import create_app
     from quizserver.authoring.preview.model import Preview
 
-    return prepare_application(
-        create_app(load_settings(os.environ), preview=Preview.from_environ(os.environ))
-    )
+    preview = Preview.from_environ(os.environ)
+    return prepare_application(_create_app(load_settings(os.environ), preview))
+
+
+def _create_app(settings: Settings, preview: Preview | None = None) -> Flask:
+    """Imports the application, and creates it once the databases can be used."""
+    from quizserver.runs.queue import skip_unused_drivers
+
+    skip_unused_drivers(settings)
+
+    from quizserver.app import create_app
+
+    PREPARATION.wait()
+    return create_app(settings, preview=preview)
 
 
 def run_web_process(arguments: Sequence[str] = ()) -> None:
-    """Serves until a signal stops it; ``--preview`` in ``arguments`` serves a preview."""
+    """Serves until a signal stops it; ``--preview`` in ``arguments`` serves a preview.
+
+    Ends the program with CANNOT_START and one line when the databases can't be used.
+    """
+    # Nothing that is made while it starts becomes garbage in numbers that matter.
+    gc.disable()
     settings = load_settings(os.environ)
+
+    PREPARATION.begin(settings)
+
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
     Server(
         PREVIEW_TARGET if "--preview" in arguments else APPLICATION_TARGET,
         factory=True,
@@ -78,6 +105,8 @@ def run_web_process(arguments: Sequence[str] = ()) -> None:
         log_level=LogLevels.error,
         process_name=None,
     ).serve()
+    if PREPARATION.has_failed:
+        sys.exit(CANNOT_START)
 
 
 if __name__ == "__main__":

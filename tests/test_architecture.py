@@ -13,6 +13,7 @@ PACKAGE = ROOT / "quizserver"
 FLOOR = {
     "settings": 0,
     "atomic_files": 0,
+    "deferred_numpy": 0,
     "visible_text": 0,
     "server_log": 0,
     "data_folder": 0,
@@ -37,8 +38,10 @@ FLOOR = {
     "administration": 9,
     "app": 10,
     "serve": 10,
-    "web_process": 11,
-    "cli": 11,
+    "start": 10,
+    "preparation": 11,
+    "web_process": 12,
+    "cli": 12,
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
 WEB_LIBRARIES = {"flask", "flask_wtf", "flask_limiter", "werkzeug", "wtforms"}
@@ -184,12 +187,15 @@ def test_the_web_process_never_imports_torch(tmp_path: Path):
 import sys
 from pathlib import Path
 from quizserver.settings import Settings
-from quizserver.serve import migrate_store
+from quizserver.start import migrate_store
 from quizserver.app import create_app
 settings = Settings(data=Path({str(tmp_path)!r}))
 migrate_store(settings)
 app = create_app(settings)
 client = app.test_client()
+deferred = {{"numpy", "huey", "email_validator"}}
+assert client.get("/").status_code == 200
+assert not deferred & sys.modules.keys(), "the first page waits for what it does not need"
 for address in ("/", "/topics/strange-loss", "/questions/strange-loss", "/progress", "/healthz"):
     assert client.get(address).status_code == 200, address
 import re

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from email_validator import EmailNotValidError, validate_email
-
 from quizserver.accounts.weak_passwords import is_common_password, is_made_of_site_words
 
 PASSWORD_MIN = 8
@@ -54,6 +52,9 @@ def normalise_email(text: str) -> str:
 
     Raises ValueError with a sentence for people when it is not an address.
     """
+    # Its tables of domains are needed for signing up and in only, not for the first page.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         # No look-up of the domain: signing up must work without a network.
         address = validate_email(text.strip(), check_deliverability=False)

@@ -44,8 +44,9 @@ def _database_at(
     import sqlalchemy as sa
 
     from quizserver.db.availability import unavailable_reason
-    from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
+    from quizserver.db.migrate import MigrationError, migrate_database
     from quizserver.db.session import Database, DatabaseUrlError
+    from quizserver.settings import prepare_folder
 
     try:
         prepare_folder(settings.data)

@@ -1,21 +1,23 @@
-"""Brings a database to the newest schema, or to an older one, with Alembic."""
+"""Brings a database to the newest schema, or to an older one, with Alembic.
+
+Alembic is imported only where something is to be migrated: that takes longer than a server's other
+work on its database when it starts.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 
+from quizserver.db.revision import newest_revision
 from quizserver.db.session import Database, take_advisory_lock
 from quizserver.settings import shipped_folder
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 class MigrationError(RuntimeError):
@@ -30,6 +32,8 @@ def migrate_database(
     Everything runs in one transaction: a migration that fails leaves the database as it was.
     Raises MigrationError when the database is at a revision that this version does not have.
     """
+    if revision == "head" and not down and is_newest(database):
+        return newest_revision(), newest_revision()
     with open_migrating(database) as connection, connection.begin():
         take_migration_lock(connection)
         return migrate_connection(connection, revision, down=down)
@@ -47,6 +51,10 @@ def migrate_connection(
 
     The caller holds the lock of ``take_migration_lock``.
     """
+    from alembic import command
+    from alembic.runtime.migration import MigrationContext
+    from alembic.util import CommandError
+
     config = _alembic_config()
     config.attributes["connection"] = connection
     before = MigrationContext.configure(connection).get_current_revision()
@@ -60,13 +68,29 @@ def migrate_connection(
     return before, MigrationContext.configure(connection).get_current_revision()
 
 
+def is_newest(database: Database) -> bool:
+    """Whether the database has the newest schema.
+
+    Raises sqlalchemy.exc.DatabaseError when it can't be read.
+    """
+    with database.engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return False
+        revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return bool(revision == newest_revision())
+
+
 def known_revisions() -> list[str]:
     """The revisions that this version has, the newest first."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(_alembic_config())
     return [script.revision for script in scripts.walk_revisions()]
 
 
 def _alembic_config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(shipped_folder("migrations")))
     config.set_main_option("path_separator", "os")
@@ -88,11 +112,3 @@ def open_migrating(database: Database) -> Iterator[sa.Connection]:
             raw.execute("PRAGMA foreign_keys=OFF")
             connection.detach()  # it must not go back into the pool
         yield connection
-
-
-def prepare_folder(folder: Path) -> None:
-    """Makes the data folder and checks that files can be written in it. Raises OSError if not."""
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".writable-{os.getpid()}"
-    probe.touch()
-    probe.unlink()

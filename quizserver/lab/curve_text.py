@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike
-
+from quizserver.deferred_numpy import np
 from quizserver.lab.curves import (
     SWING,
     Bools,
@@ -16,19 +15,25 @@ from quizserver.lab.curves import (
     replica_quantile,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 NEAR = 0.15  # within this of its start a curve has not left it
 HALF = 0.5
 BACK = 0.05  # of the start: a curve that ends this far above its lowest point has come back up
 
 
-@np.errstate(all="ignore")  # numbers near the end of their range are data, not mistakes
 def describe_curves(x: ArrayLike, replicas: ArrayLike, *, label: str = "epoch") -> str:
     """Describes the median of ``replicas`` (R, P) over ``x`` (P,), and how they differ.
 
     ``label`` names x. Gives only numbers that are in the curves: how long the median stays near its
     start, when it has halved, where it ends, how often curves swing, how many replicas overflow.
     """
-    curves = RelativeCurves(x, replicas)
+    with np.errstate(all="ignore"):  # numbers near the end of their range are data, not mistakes
+        return _describe_curves(RelativeCurves(x, replicas), label)
+
+
+def _describe_curves(curves: RelativeCurves, label: str) -> str:
     runs, points = curves.y.shape
     if runs == 0 or points < 2:
         return "There are no points to describe."

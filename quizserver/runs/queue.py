@@ -6,70 +6,99 @@ a message that is lost, late or sent twice does no harm.
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlencode, urlsplit
-
-from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
-from huey.registry import Message
-from huey.serializer import Serializer
+import sqlite3
+import sys
+import threading
+from contextlib import closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from quizserver.db.computed import replace_if_damaged
-from quizserver.db.session import CONNECTION_TIMEOUTS
+from quizserver.runs.file_watch import FileWatch
 
-NAME = "quizserver-runs"
+if TYPE_CHECKING:
+    from huey import Huey
 
-# A Redis that does not answer must not block a page or a worker for ever. Workers wait a second at
-# a time for a message.
-_REDIS = {"socket_connect_timeout": "5", "socket_timeout": "5", "health_check_interval": "30"}
+    from quizserver.settings import Settings
 
-
-class _JsonSerializer(Serializer):  # type: ignore[misc]
-    """Messages as JSON: somebody who can write to the queue must not be able to run code in a
-    worker, which huey's default (pickle) would allow."""
-
-    def _serialize(self, data: Any) -> bytes:
-        return json.dumps(data).encode()
-
-    def _deserialize(self, data: bytes) -> Any:
-        return Message(*json.loads(bytes(data)))
+SCHEMES = ("sqlite", "redis", "rediss", "postgres", "postgresql", "postgresql+psycopg")
 
 
 class RunQueue:
     """The messages with the ids of queued runs.
 
     ``url``: ``sqlite:///path`` (one machine; the file is made when missing), ``redis://…`` or
-    ``postgresql://…``.
+    ``postgresql://…``. Nothing is opened before the first use. Raises ValueError for another kind.
     """
 
     def __init__(self, url: str) -> None:
-        # huey logs every task twice; the worker itself logs what matters.
-        logging.getLogger("huey").setLevel(logging.WARNING)
-        self.huey = _create_huey(url)
-        self._train_task = self.huey.task(name="train")(_refuse_execution)
+        scheme = urlsplit(url).scheme
+        if scheme not in SCHEMES:
+            raise ValueError(
+                f"{scheme}: is not a queue; use sqlite:///path, redis://… or postgresql://…"
+            )
+        self._url = url
+        self._lock = threading.Lock()
+        self._watch = FileWatch(url.removeprefix("sqlite:///")) if scheme == "sqlite" else None
+
+    @property
+    def watch(self) -> FileWatch | None:
+        """The watch of a SQLite file; None where ``receive_run`` itself waits for a message."""
+        return self._watch
+
+    @property
+    def huey(self) -> Huey:
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Huey, Any]:
+        """huey's queue and its one task."""
+        from quizserver.runs.huey_queue import create_huey
+
+        huey = create_huey(self._url)
+        return huey, huey.task(name="train")(_refuse_execution)
+
+    def check_usable(self) -> None:
+        """Raises what the driver raises when the queue can't be used.
+
+        A SQLite file is made again when it is damaged, and opened without loading huey.
+        """
+        if self._watch is not None:
+            replace_if_damaged(self._watch.path)
+            with closing(sqlite3.connect(self._watch.path)) as connection:
+                connection.execute("PRAGMA user_version")
+        else:
+            len(self)
 
     def send_run(self, run_id: str) -> None:
         """Sends the id of a queued run to the workers: the one way in which a run reaches them.
 
         Raises whatever the queue's own driver raises.
         """
+        with self._lock:  # two first messages at once must not open the queue twice
+            _, train_task = self._opened
         try:
-            self._train_task(run_id)
+            train_task(run_id)
         except Exception:
-            if isinstance(self.huey, SqliteHuey):
+            if self._watch is not None:
                 raise
             # On a connection that was cut while nothing was sent, only the first use fails.
-            self._train_task(run_id)
+            train_task(run_id)
 
     def receive_run(self) -> str | None:
         """The run's id of the next message, which is then no longer in the queue; None without one.
 
-        A Redis is waited for up to a second.
+        A Redis or PostgreSQL is waited for up to a second.
         """
+        if self._watch is not None and not self._watch.may_have_changed():
+            return None
         task = self.huey.dequeue()
-        return None if task is None else str(task.args[0])
+        if task is None:
+            return None
+        if self._watch is not None:
+            self._watch.look_again()
+        return str(task.args[0])
 
     def sent_ids(self) -> list[str]:
         """The ids of all messages that no worker has received yet, in their order."""
@@ -79,32 +108,19 @@ class RunQueue:
         return int(self.huey.pending_count())
 
     def close(self) -> None:
-        self.huey.storage.close()
+        if "_opened" in self.__dict__:
+            self.huey.storage.close()
+
+
+def skip_unused_drivers(settings: Settings) -> None:
+    """Lets huey, in a process that works with these settings alone, load no driver that they do not
+    need: it loads every one that is installed, 12 MB and half of a worker's own imports."""
+    urls = (settings.data_url, settings.store_url, settings.broker_url)
+    for driver, prefix in (("redis", "redis"), ("psycopg", "postgres")):
+        if not any(url.startswith(prefix) for url in urls):
+            sys.modules.setdefault(driver, None)  # type: ignore[arg-type] # import then fails
 
 
 def _refuse_execution(_run_id: str) -> None:
     """Stands for the task whose messages are received; huey never executes it."""
     raise RuntimeError("a message is received by RunQueue.receive_run and not executed by huey")
-
-
-def _with_defaults(url: str, defaults: Mapping[str, str]) -> str:
-    """The address with the default of each parameter that it does not set."""
-    query = urlsplit(url).query
-    missing = [(name, value) for name, value in defaults.items() if f"{name}=" not in query]
-    return f"{url}{'&' if query else '?'}{urlencode(missing)}" if missing else url
-
-
-def _create_huey(url: str) -> Huey:
-    options = {"results": False, "serializer": _JsonSerializer()}
-    scheme = urlsplit(url).scheme
-    if scheme == "sqlite":
-        path = url.removeprefix("sqlite:///")
-        replace_if_damaged(path)
-        # No fsync: after a power cut the reaper sends the queued runs of the store again.
-        return SqliteHuey(NAME, filename=path, fsync=False, **options)
-    if scheme in ("redis", "rediss"):
-        return RedisHuey(NAME, url=_with_defaults(url, _REDIS), **options)
-    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        dsn = url.replace(f"{scheme}://", "postgresql://", 1)  # not SQLAlchemy's spelling
-        return PostgresHuey(NAME, dsn=_with_defaults(dsn, CONNECTION_TIMEOUTS), **options)
-    raise ValueError(f"{scheme}: is not a queue; use sqlite:///path, redis://… or postgresql://…")

@@ -87,7 +87,7 @@ class UnreachableError(RuntimeError):
 
 
 def check_backends(settings: Settings) -> None:
-    """Makes the store of runs and reads the queue's length. Raises UnreachableError."""
+    """Makes the store of runs and tries the queue. Raises UnreachableError."""
     try:
         open_computed(settings.store_url).dispose()
     except DatabaseUrlError as error:
@@ -99,7 +99,7 @@ def check_backends(settings: Settings) -> None:
         ) from error
     try:
         queue = RunQueue(settings.broker_url)
-        len(queue)
+        queue.check_usable()
         queue.close()
     except Exception as error:  # each kind of queue has errors of its own
         raise UnreachableError(

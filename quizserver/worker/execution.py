@@ -57,7 +57,7 @@ class RunBounds:
 
 
 class Execution:
-    """Claims runs and executes them, one at a time.
+    """Claims the runs of messages, and executes one in the process that calls ``execute_run``.
 
     A map or a verification may take minutes, curves take seconds. So the process of such a longer
     run is paused while curves that found no free worker are trained.
@@ -167,7 +167,7 @@ class Execution:
             if buffer.ended:
                 break
             if self._is_leaving():
-                self._release_run(run)
+                self.release_run(run)
                 return
             now = time.monotonic()
             if now > deadline:
@@ -205,7 +205,7 @@ class Execution:
             training.resume_group()
         return time.monotonic() - paused_at
 
-    def _release_run(self, run: Run) -> None:
+    def release_run(self, run: Run) -> None:
         """Queues the run again, as this worker leaves, and sends its message to the others."""
         if not self._store.release_run(run.id, run.attempt):
             return

@@ -1,7 +1,5 @@
-"""The worker: one process that imports torch once, and the consumers forked from it.
-
-supervisor ── consumer (huey; claims runs, uses the store) ── training process (one run)
-           └─ scheduler (the reaper)
+"""The worker: one process that imports torch once (``worker/dispatcher.py``), and an executor with
+its training process for each run, forked from it.
 """
 
 from __future__ import annotations
@@ -9,11 +7,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
+import threading
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from quizserver.confined import limits
 from quizserver.db.computed import open_computed
+from quizserver.runs.queue import skip_unused_drivers
 from quizserver.server_log import configure_logging
 from quizserver.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from quizserver.worker.reaper import SILENCE
@@ -22,6 +24,8 @@ if TYPE_CHECKING:  # it imports numpy, which reads the number of threads from th
     from quizserver.worker.process import TrainFunction
 
 log = logging.getLogger(__name__)
+
+WARM_UP_NICE = 15
 
 
 def run_worker(
@@ -47,18 +51,16 @@ def run_worker(
     train_function = train_function or _warm_up()
     open_computed(settings.store_url).dispose()
 
-    from quizserver.worker.supervisor import Supervisor
+    from quizserver.worker.dispatcher import Dispatcher
 
-    supervisor = Supervisor(settings, train_function, silence)
-    log.info("training with %d workers", settings.worker_count)
-    try:
-        supervisor.run()
-    finally:
-        supervisor.kill_remaining()
+    skip_unused_drivers(settings)
+    dispatcher = Dispatcher(settings, train_function, silence)
+    log.info("training with up to %d processes", settings.worker_count)
+    dispatcher.run()
 
 
 def _leave_at_once(_number: int, _frame: FrameType | None) -> None:
-    """Before there are consumers, there is nothing to release."""
+    """Before there are executors, there is nothing to release."""
     os._exit(0)
 
 
@@ -70,13 +72,19 @@ def _forget_secrets() -> None:
 
 def _use_one_thread() -> None:
     """A process that is forked from one with several threads would wait for threads that it does
-    not have; and there are as many consumers as cores already."""
+    not have; and there may be as many executors as cores already."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
 
 
 def _warm_up() -> TrainFunction:
     """Imports torch and trains one step, so that a fork need not: 2.5 s become 10 ms."""
+    # In Linux a thread has a priority of its own: visitors of a server that has just started come
+    # first. No thread is left when the first process is forked.
+    importing = threading.Thread(target=_import_at_low_priority)
+    importing.start()
+    importing.join()
+
     import torch
 
     from quizserver.worker.training import train_run
@@ -89,6 +97,14 @@ def _warm_up() -> TrainFunction:
     with torch.no_grad():
         weights.sub_(gradient, alpha=0.1)
     return train_run
+
+
+def _import_at_low_priority() -> None:
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WARM_UP_NICE)
+    # What fails here fails again, and is reported, where it is needed.
+    with suppress(Exception):
+        import quizserver.worker.training  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from quizserver.lab.phase_maps import phase_map_sentence
 from quizserver.lab.simulation import Simulation
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
 from quizserver.worker.protocol import CellsMessage, Emit, LoadedMessage, PointsMessage
-from quizserver.worker.verification import verify_topic_claims
 
 
 def train_run(path: Path, request: RunRequest, emit: Emit) -> str:
@@ -27,6 +26,9 @@ def train_run(path: Path, request: RunRequest, emit: Emit) -> str:
         case MapRequest():
             return _train_map(_load_simulation(path, request, emit), request, emit)
         case VerificationRequest():
+            # It brings along all that reads topics, which no other run needs.
+            from quizserver.worker.verification import verify_topic_claims
+
             return verify_topic_claims(path, request, emit)
 
 

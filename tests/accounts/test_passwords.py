@@ -8,7 +8,12 @@ import pytest
 from argon2 import PasswordHasher
 
 from quizserver.accounts.model import PASSWORD_MIN, normalise_email, password_fault
-from quizserver.accounts.passwords import hash_password, needs_rehash, verify_password
+from quizserver.accounts.passwords import (
+    _DUMMY_HASH,
+    hash_password,
+    needs_rehash,
+    verify_password,
+)
 from quizserver.accounts.weak_passwords import COMMON_PASSWORDS, is_common_password
 
 
@@ -19,12 +24,16 @@ def test_the_right_password_fits_and_another_does_not():
     assert hashed != hash_password("correct horse"), "each hash has a salt of its own"
 
 
-def test_an_unknown_account_has_no_password_not_even_that_of_the_dummy_hash():
+def test_an_unknown_account_has_no_password():
     assert not verify_password(None, "the password of nobody")
 
 
 def test_a_broken_hash_fits_nothing():
     assert not verify_password("no hash at all", "correct horse")
+
+
+def test_the_dummy_hash_takes_as_long_as_one_that_is_made_now():
+    assert not needs_rehash(_DUMMY_HASH)
 
 
 def test_the_hash_costs_what_it_should():

@@ -12,8 +12,8 @@ from flask import Flask
 
 from quizserver.app import create_app
 from quizserver.evidence.record import read_evidence
-from quizserver.serve import migrate_store
 from quizserver.settings import Settings
+from quizserver.start import migrate_store
 from quizserver.topics.library import Library
 from tests.flows.browser_client import Visitor
 

@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from quizserver.accounts import sessions_store
 from quizserver.accounts.sessions import GuestToken
 from quizserver.attempts.standings_store import select_standings
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
-from quizserver.db.migrate import MigrationError, migrate_database, prepare_folder
+from quizserver.db.migrate import MigrationError, is_newest, migrate_database
+from quizserver.db.revision import newest_revision, read_revision
 from quizserver.db.session import Database
 from quizserver.db.tables import metadata
+from quizserver.settings import prepare_folder, shipped_folder
 from tests.postgres import Postgres
 
 
@@ -56,6 +60,20 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_declares(empty: Da
 def test_migrating_twice_changes_nothing_the_second_time(empty: Database):
     _, after = migrate_database(empty)
     assert migrate_database(empty) == (after, after)
+
+
+def test_whether_a_database_is_newest_is_told_without_alembic_as_alembic_would(empty: Database):
+    config = Config()
+    config.set_main_option("script_location", str(shipped_folder("migrations")))
+    config.set_main_option("path_separator", "os")
+    assert [newest_revision()] == ScriptDirectory.from_config(config).get_heads()
+    assert not is_newest(empty)
+    migrate_database(empty)
+    assert is_newest(empty)
+    if empty.is_sqlite:
+        assert read_revision(Path(str(empty.url.database))) == newest_revision()
+    migrate_database(empty, "0001", down=True)
+    assert not is_newest(empty)
 
 
 REVISIONS = [

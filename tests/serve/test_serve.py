@@ -166,16 +166,21 @@ def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
     class StopAfterRestarts:
         requested = False
 
-    stop_signal, child = StopAfterRestarts(), serve._start_child("worker", ["-c", ""], {})
+        def wait(self, _seconds: float) -> None:
+            time.sleep(0.01)
+
+    stop_signal, child = StopAfterRestarts(), serve._start_child("worker", ["-c", ""], {}, ())
     started: list[int] = []
 
-    def count_and_spawn(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def count_and_spawn(
+        command: list[str], _environment: dict[str, str], _kept_files: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
         started.append(1)
         stop_signal.requested = len(started) == 2 * serve.RESTARTS
         return subprocess.Popen(command)
 
     monkeypatch.setattr(serve, "_spawn_process", count_and_spawn)
-    monkeypatch.setattr(serve, "_sleep_unless", lambda _seconds, _ended: None)
+    monkeypatch.setattr(serve, "_sleep_unless_stopped", lambda _seconds, _stop: None)
     monkeypatch.setattr(serve, "STEADY_SECONDS", 0.0)
     assert serve._watch_children([child], {}, stop_signal) == 0  # type: ignore[arg-type]
     assert len(started) == 2 * serve.RESTARTS

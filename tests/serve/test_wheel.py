@@ -52,9 +52,11 @@ assert is_common_password("password1")
 from pathlib import Path
 from quizserver.app import create_app
 from quizserver.serve import prepare_server
+from quizserver.start import migrate_store
 from quizserver.settings import Settings
 assert "_shipped" in str(Settings().content), Settings().content
 settings = prepare_server(Settings(port=0))
+migrate_store(settings)
 app = create_app(settings)
 client = app.test_client()
 for address in ("/", "/questions/strange-loss", "/topics/strange-loss", "/healthz"):

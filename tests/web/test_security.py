@@ -20,8 +20,8 @@ from werkzeug.test import EnvironBuilder
 from quizserver.app import create_app
 from quizserver.db.availability import BusyError
 from quizserver.db.session import Database
-from quizserver.serve import migrate_store
 from quizserver.settings import Settings
+from quizserver.start import migrate_store
 from quizserver.web.body_limiter import BodyLimiter
 from quizserver.web.security import CONTENT_SECURITY_POLICY, SecurityHeaders
 

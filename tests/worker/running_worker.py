@@ -100,9 +100,9 @@ class RunningWorker:
         return self.get_run(run_id)
 
     def wait_for_training(self) -> tuple[int, int]:
-        """(consumer, training process) of the one run that is being trained."""
+        """(executor, training process) of the one run that is being trained."""
         assert self.process is not None
-        supervisor = self.process.pid
+        dispatcher = self.process.pid
         pairs: list[tuple[int, int]] = []
 
         def has_one_training() -> bool:
@@ -110,7 +110,7 @@ class RunningWorker:
             pairs[:] = [
                 (parent, pid)
                 for pid, parent in parents.items()
-                if parents.get(parent) == supervisor
+                if parents.get(parent) == dispatcher
             ]
             return len(pairs) == 1
 

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,8 +102,8 @@ def test_after_every_mishap_the_next_run_works_and_nothing_is_left(
 ) -> None:
     for seed in (101, 102):
         assert_complete(worker, worker.wait_for_end(worker.submit(curve_request(seed=seed))))
-    # the supervisor, its scheduler and two consumers: no training process, no child of one
-    wait_until(lambda: len(worker.process_ids()) == 4, "a training process was left behind")
+    # the dispatcher: no executor, no training process, no child of one
+    wait_until(lambda: len(worker.process_ids()) == 1, "a process was left behind")
 
 
 def test_a_failed_run_may_be_requested_again(
@@ -159,16 +160,16 @@ def test_stopping_a_run_ends_its_training_and_frees_the_worker(own_worker: Runni
     assert_complete(own_worker, own_worker.wait_for_end(own_worker.submit(curve_request(seed=1))))
 
 
-def test_a_killed_consumer_is_replaced_and_its_run_goes_on_where_it_was(
+def test_the_run_of_a_killed_executor_goes_on_where_it_was(
     own_worker: RunningWorker,
 ) -> None:
     run_id = own_worker.submit(curve_request(pause=0.3))
     wait_until(lambda: own_worker.get_run(run_id).points_done >= 2, "no points came")
-    consumer, training = own_worker.wait_for_training()
+    executor, training = own_worker.wait_for_training()
     before = list(own_worker.store.read_batches(run_id))
-    os.kill(consumer, signal.SIGKILL)
+    os.kill(executor, signal.SIGKILL)
     wait_until(
-        lambda: not alive_ids({consumer, training}), "the training process outlived its worker"
+        lambda: not alive_ids({executor, training}), "the training process outlived its worker"
     )
     run = own_worker.wait_for_end(run_id)
     assert_complete(own_worker, run)
@@ -176,21 +177,21 @@ def test_a_killed_consumer_is_replaced_and_its_run_goes_on_where_it_was(
     assert list(own_worker.store.read_batches(run_id))[: len(before)] == before, (
         "nothing is sent twice"
     )
-    wait_until(lambda: len(own_worker.process_ids()) == 4, "the consumer was not replaced")
+    wait_until(lambda: len(own_worker.process_ids()) == 1, "a process was left behind")
 
 
 def test_a_run_that_kills_its_worker_twice_is_failed(own_worker: RunningWorker) -> None:
     run_id = own_worker.submit(curve_request(pause=10))
     for attempt in (1, 2):
         wait_until(lambda n=attempt: own_worker.get_run(run_id).attempt == n, "not tried again")  # type: ignore[misc]
-        consumer, _ = own_worker.wait_for_training()
-        os.kill(consumer, signal.SIGKILL)
+        executor, _ = own_worker.wait_for_training()
+        os.kill(executor, signal.SIGKILL)
     run = own_worker.wait_for_end(run_id)
     assert run.state == "failed"
     assert "worker was lost" in (run.error or "")
 
 
-def test_a_killed_supervisor_leaves_no_process_and_the_next_one_finishes_its_runs(
+def test_a_killed_dispatcher_leaves_no_process_and_the_next_one_finishes_its_runs(
     own_worker: RunningWorker,
 ) -> None:
     run_id = own_worker.submit(curve_request(pause=0.3))
@@ -205,7 +206,7 @@ def test_a_killed_supervisor_leaves_no_process_and_the_next_one_finishes_its_run
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("whole_group", [False, True], ids=["supervisor", "group"])
+@pytest.mark.parametrize("whole_group", [False, True], ids=["dispatcher", "group"])
 def test_a_signal_stops_everything_and_releases_the_runs(
     own_worker: RunningWorker, number: signal.Signals, whole_group: bool
 ) -> None:
@@ -222,6 +223,28 @@ def test_a_signal_stops_everything_and_releases_the_runs(
     run = own_worker.get_run(run_id)
     assert (run.state, run.attempt) == ("queued", 0)
     assert own_worker.queue.sent_ids() == [run_id], "it was sent again"
+
+
+def test_no_more_runs_are_trained_at_once_than_there_are_workers(worker: RunningWorker) -> None:
+    assert worker.process is not None
+    started, cpu_seconds = time.monotonic(), _cpu_seconds(worker.process.pid)
+    run_ids = [worker.submit(curve_request(pause=0.1, seed=seed)) for seed in (21, 22, 23)]
+    running: list[int] = []
+
+    def have_ended() -> bool:
+        states = [worker.get_run(run_id).state for run_id in run_ids]
+        running.append(states.count("running"))
+        return set(states) == {"done"}
+
+    wait_until(have_ended, "the runs did not end")
+    assert max(running) == 2
+    spent = _cpu_seconds(worker.process.pid) - cpu_seconds
+    assert spent < 0.5 * (time.monotonic() - started), "the dispatcher does not wait, it spins"
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_run_whose_message_was_lost_is_found_again(tmp_path: Path) -> None:

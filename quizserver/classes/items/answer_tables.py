@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from quizserver.classes.items.row_codec import PackedRows, person_moment_key
 from quizserver.classes.statistics.answers import AttemptTable, Bools, Floats, Ids
 from quizserver.classes.statistics.pace import Pace
+from quizserver.deferred_numpy import np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Simulations = Mapping[str, tuple[str, str] | None]
 """The topic and the name of each question's simulation, None where it has none."""
 
 # The value of a cell without answer, and the type of the table: 62 bytes a cell in all.
-_TABLES: Mapping[str, tuple[float, type[Any]]] = {
-    "attempts": (0, np.int32),
-    "solved": (False, np.bool_),
-    "first_mark": (np.nan, np.float64),
-    "first_chosen": (-1, np.int32),
-    "first_seconds": (np.nan, np.float64),
-    "first_at": (0, np.int64),
-    "second_at": (0, np.int64),
-    "mark": (np.nan, np.float64),
-    "chosen": (-1, np.int32),
-    "seconds": (np.nan, np.float64),
+_TABLES: Mapping[str, tuple[float, str]] = {
+    "attempts": (0, "int32"),
+    "solved": (False, "bool"),
+    "first_mark": (math.nan, "float64"),
+    "first_chosen": (-1, "int32"),
+    "first_seconds": (math.nan, "float64"),
+    "first_at": (0, "int64"),
+    "second_at": (0, "int64"),
+    "mark": (math.nan, "float64"),
+    "chosen": (-1, "int32"),
+    "seconds": (math.nan, "float64"),
 }
 
 

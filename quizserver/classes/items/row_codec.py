@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import Floats, Ids
+from quizserver.deferred_numpy import np
 
 # The second number of an attempt, from the lowest bits: 20 for the mark in millionths, 20 for the
 # time in tenths of seconds plus one (0: unknown), and above them the attempt number.

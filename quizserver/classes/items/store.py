@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -28,6 +27,7 @@ from quizserver.classes.members_store import WITH_PERSON
 from quizserver.classes.model import member_label
 from quizserver.classes.statistics.answers import Floats, Ids
 from quizserver.db.tables import attempt, experiment, member, person, standing
+from quizserver.deferred_numpy import np
 
 ROWS_PER_TEXT = 10_000
 """Rows of a table that are packed into one text."""

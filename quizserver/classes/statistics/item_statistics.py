@@ -17,8 +17,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import AttemptTable, Floats, Ints, ItemKey
 from quizserver.classes.statistics.figures import (
     MINIMUM_COUNTS,
@@ -35,6 +33,7 @@ from quizserver.classes.statistics.moments import (
 )
 from quizserver.classes.statistics.option_counts import OptionCount, option_counts
 from quizserver.classes.statistics.rest_scores import rest_scores
+from quizserver.deferred_numpy import np
 from quizserver.evidence.intervals import wilson_interval
 
 NO_OTHER_QUESTION = "There is no other question to compare with."

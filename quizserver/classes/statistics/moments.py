@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import Floats
+from quizserver.deferred_numpy import np
 from quizserver.evidence.intervals import Z95
 
 SMALLEST = 1e-12

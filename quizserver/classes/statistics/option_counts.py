@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import Floats, Ints, ItemKey
 from quizserver.classes.statistics.figures import (
     MINIMUM_COUNTS,
@@ -16,6 +14,7 @@ from quizserver.classes.statistics.figures import (
     too_few_figure,
 )
 from quizserver.classes.statistics.rest_scores import third_weights
+from quizserver.deferred_numpy import np
 from quizserver.evidence.intervals import wilson_interval
 
 OptionSets = tuple[tuple[str, ...], ...]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from quizserver.classes.model import STUCK_ATTEMPTS
 from quizserver.classes.statistics.answers import Bools, Floats, Ids, Ints
+from quizserver.deferred_numpy import np
 
 SILENT_AFTER = timedelta(days=7)
 NEWCOMER_FOR = timedelta(days=1)

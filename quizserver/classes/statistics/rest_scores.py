@@ -16,9 +16,8 @@ changes a correlation, every statistic then equals that of the definition with y
 
 from __future__ import annotations
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import Floats
+from quizserver.deferred_numpy import np
 
 # Sums in another order differ in the last digits; rounding keeps equal scores equal.
 _DECIMALS = 12

@@ -14,8 +14,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import AttemptTable, Floats
 from quizserver.classes.statistics.figures import (
     MINIMUM_COUNTS,
@@ -25,6 +23,7 @@ from quizserver.classes.statistics.figures import (
     too_few_figure,
 )
 from quizserver.classes.statistics.moments import SMALLEST
+from quizserver.deferred_numpy import np
 
 TOTALS_ALIKE = "Everybody has the same total."
 

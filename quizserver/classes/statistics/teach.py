@@ -10,14 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import numpy as np
-
 from quizserver.classes.statistics.answers import AttemptTable, Floats, ItemKey
 from quizserver.classes.statistics.bands import EASY, HARD, WEAK
 from quizserver.classes.statistics.figures import MINIMUM_COUNTS, Figure, MinimumCounts
 from quizserver.classes.statistics.item_statistics import ItemStatistics
 from quizserver.classes.statistics.option_counts import OptionCount, choice_counts, option_counts
 from quizserver.classes.statistics.rest_scores import rest_scores
+from quizserver.deferred_numpy import np
 from quizserver.evidence.claims import Verdict
 
 POPULAR_PERCENT = 100 / 3

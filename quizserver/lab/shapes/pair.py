@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike
-
+from quizserver.deferred_numpy import np
 from quizserver.lab.curves import Bools, Floats, RelativeCurves
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 BELOW_FOR = 0.05  # a curve is below the other for a while: for this much of the run in one piece …
 BELOW_WITHIN = 0.5  # … within this first part of it

@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike
-
+from quizserver.deferred_numpy import np
 from quizserver.lab.curves import Bools, RelativeCurves, count_swings
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 PLATEAU_BAND = 0.15  # a plateau stays within this of the start …
 PLATEAU_LENGTH = 0.4  # … for this much of the run
