@@ -182,6 +182,18 @@ def test_every_module_can_be_imported():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_supervisor_and_the_first_web_process_import_next_to_nothing():
+    """They do nothing at rest, and should hold no memory for it."""
+    code = """
+import sys
+import quizserver.cli, quizserver.serve, quizserver.web_process
+heavy = {"sqlalchemy", "flask", "jinja2", "pydantic", "markdown", "numpy", "huey", "urllib.request"}
+assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_web_process_never_imports_torch(tmp_path: Path):
     code = f"""
 import sys
