@@ -69,6 +69,11 @@ def test_who_signs_in_or_out_and_who_is_refused_are_events_without_secrets(
     assert names() == ["sign-up-refused"]
     other.sign_in(ANA, "correct horse")
     assert names() == ["sign-in"]
+    other.open("/account")
+    other.send("/account/sessions")
+    assert names() == ["session-ended"]
+    visitor.sign_in(ANA, "correct horse")
+    assert names() == ["sign-in"]
     visitor.open("/account/password")
     visitor.send("/account/password", password="guess guess", new_password="brand new words")
     assert names() == ["password-refused"]
@@ -123,6 +128,17 @@ def test_a_page_that_is_not_open_to_somebody_is_an_event(
     assert visitor.status == 200
     visitor.open("/no-such-page")
     assert read_events() == [], "what is open, and what is nowhere, is no refusal"
+
+
+def test_an_experiment_before_the_answer_is_an_event(
+    visitor: Visitor, read_events: Callable[[], list[tuple[str, str]]], content: Path
+):
+    (content / "numbers" / "broken.md").write_text("no question, which may rest on any simulation")
+    (content / "numbers" / "simulation.py").write_text("")
+    visitor.client.application.extensions["quizserver-library"].refresh()
+    assert visitor.client.get("/simulations/numbers/simulation").status_code == 403
+    ((level, event),) = read_events()
+    assert (level, event.split()[0]) == ("WARNING", "access-refused")
 
 
 def test_a_form_without_its_token_is_an_event(
