@@ -1,8 +1,8 @@
 """Security events in the server's log: who was let in and who was refused, one line each.
 
 A line has the event, the client's address, the account's number where it is known, and the request;
-never a password, a token or an email address. The audit log is another thing: it records what was
-done to others and is kept in the database.
+never a password, a token, the code of a class or an email address. The audit log is another thing:
+it records what was done to others and is kept in the database.
 """
 
 from __future__ import annotations
@@ -52,8 +52,14 @@ def log_security_event(event: SecurityEvent, *, account_id: int | None = None) -
         event,
         request.remote_addr,
         account if account is not None else "-",
-        json.dumps(f"{request.method} {request.path}"),
+        json.dumps(f"{request.method} {_path_without_code()}"),
     )
+
+
+def _path_without_code() -> str:
+    """The path of the request; the code of a class lets somebody in, and the log is kept."""
+    code = (request.view_args or {}).get("code")
+    return request.path.replace(code, "***") if code else request.path
 
 
 def note_account(account_id: int) -> None:

@@ -149,6 +149,8 @@ def test_a_form_without_its_token_is_an_event(
         ((level, event),) = read_events()
         assert (level, event.split()[0]) == ("WARNING", "form-refused")
         assert f'"POST {address}"' in event
+    visitor.client.post("/join/CDF-GHJ-KMN", data={"name": "Ana"})
+    assert '"POST /join/***"' in read_events()[0][1]
 
 
 def test_a_request_that_is_too_large_and_one_that_comes_too_often_are_events(
