@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import select
 import signal
@@ -42,6 +43,7 @@ WATCH_SECONDS = 5.0
 RESTARTS = 5
 STEADY_SECONDS = 60.0  # the restarts of a child that lived this long are forgotten
 PR_SET_PDEATHSIG = 1
+_NO_ANSWER = "it did not answer"
 
 
 class ServeError(RuntimeError):
@@ -214,6 +216,7 @@ def _die_with_parent(supervisor: int) -> None:
 def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopSignal) -> bool:
     address = (_shown_host(settings.host).strip("[]"), settings.port)
     deadline = time.monotonic() + READY_SECONDS
+    reason: str | None = _NO_ANSWER
     while time.monotonic() < deadline and not stop_signal.requested:
         code = web.process.poll()
         if code is not None:
@@ -222,24 +225,28 @@ def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopS
                     "The web process ended while it started; its message is above.", err=True
                 )
             return False
-        if _is_healthy(address):
+        reason = _unready_reason(address)
+        if reason is None:
             return True
         stop_signal.wait(READY_POLL)
     if not stop_signal.requested:
-        click.echo(f"The web process did not answer within {READY_SECONDS:.0f} s.", err=True)
+        click.echo(f"The web process was not ready within {READY_SECONDS:g} s: {reason}.", err=True)
     return False
 
 
-def _is_healthy(address: tuple[str, int]) -> bool:
-    """Whether the web process answers 200. By hand: an HTTP client is half of what a supervisor
-    would hold in memory."""
+def _unready_reason(address: tuple[str, int]) -> str | None:
+    """Why the web process is not ready, in its own words if it answers; None when it is.
+
+    By hand: an HTTP client is half of what a supervisor would hold in memory.
+    """
     try:
         with socket.create_connection(address, timeout=2) as connection:
             connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            status = connection.makefile("rb").readline().split(b" ", 2)
-            return status[1:2] == [b"200"]
-    except OSError:
-        return False
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        is_ready = head.split(b" ", 2)[1:2] == [b"200"]
+        return None if is_ready else str(json.loads(body)["reason"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return _NO_ANSWER
 
 
 def _watch_children(

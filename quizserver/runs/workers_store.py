@@ -44,15 +44,26 @@ class WorkerStore:
         self._database = database
 
     def state_worker(
-        self, worker_id: str, machine: Machine, version: str, files: Mapping[str, str] | None
+        self,
+        worker_id: str,
+        machine: Machine,
+        version: str,
+        files: Mapping[str, str],
+        *,
+        are_stated: bool = False,
     ) -> None:
-        """Writes that a worker is alive, and what it holds unless ``files`` is None: as before."""
+        """Writes that a worker is alive, and what it holds.
+
+        ``are_stated`` says that these files were written before; they are written again where the
+        worker's row is gone, as in a store that was made anew.
+        """
         with self._database.write() as session:
             now = _database_now(session)
             updated: Any = session.execute(
                 worker.update().where(worker.c.id == worker_id).values(seen_at=now)
             )
-            if not updated.rowcount:
+            is_new = not updated.rowcount
+            if is_new:
                 session.execute(worker.delete().where(worker.c.seen_at < now - _FORGOTTEN))
                 session.execute(
                     worker.insert().values(
@@ -64,7 +75,7 @@ class WorkerStore:
                         seen_at=now,
                     )
                 )
-            if files is not None:
+            if is_new or not are_stated:
                 session.execute(worker_file.delete().where(worker_file.c.worker_id == worker_id))
                 rows = [
                     {"worker_id": worker_id, "path": path, "fingerprint": fingerprint}
@@ -72,12 +83,6 @@ class WorkerStore:
                 ]
                 if rows:
                     session.execute(worker_file.insert(), rows)
-
-    def has_row(self, worker_id: str) -> bool:
-        """Whether the worker's row is there; a store that was made anew has none."""
-        with self._database.read() as session:
-            found = session.execute(sa.select(worker.c.id).where(worker.c.id == worker_id))
-            return found.first() is not None
 
     def is_held(self, files: Mapping[str, str]) -> bool:
         """Whether a worker that is alive holds all these files, by path and fingerprint."""

@@ -12,7 +12,7 @@ from quizserver.lab.fingerprint import file_fingerprint
 from quizserver.machine import Machine
 from quizserver.runs.requests import RunRequest
 from quizserver.runs.workers_store import WorkerStore
-from quizserver.topics.folder import is_simulation, list_folder
+from quizserver.topics.folder import FileSignature, is_simulation, list_folder
 
 STATE_EVERY = 5.0
 """Seconds between two statements of a worker."""
@@ -29,19 +29,34 @@ def holds_files(content: Path, request: RunRequest) -> bool:
         return False
 
 
-def held_simulations(content: Path) -> dict[str, str]:
-    """The fingerprint of each simulation in the folder, by path; none when it can't be read."""
-    files: dict[str, str] = {}
-    try:
-        paths = [path for path in list_folder(content).files if is_simulation(path)]
-    except OSError:
-        return files
-    for path in paths:
+class HeldSimulations:
+    """The simulations in a content folder; a file is read again only when it was saved."""
+
+    def __init__(self, content: Path) -> None:
+        self._content = content
+        self._known: dict[str, tuple[FileSignature, str | None]] = {}
+
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprint of each simulation, by path; none when the folder can't be read."""
         try:
-            files[path] = file_fingerprint(content / path)
+            signatures = list_folder(self._content).files
+        except OSError:
+            return {}
+        known: dict[str, tuple[FileSignature, str | None]] = {}
+        for path, signature in signatures.items():
+            if is_simulation(path):
+                before = self._known.get(path)
+                if before is None or before[0] != signature:
+                    before = signature, self._fingerprint(path)
+                known[path] = before
+        self._known = known
+        return {path: found for path, (_, found) in known.items() if found is not None}
+
+    def _fingerprint(self, path: str) -> str | None:
+        try:
+            return file_fingerprint(self._content / path)
         except (OSError, UnicodeDecodeError):  # nobody can train it
-            continue
-    return files
+            return None
 
 
 class WorkerStatements:
@@ -56,7 +71,7 @@ class WorkerStatements:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._content = content
+        self._held = HeldSimulations(content)
         self._machine = machine
         self._clock = clock
         self._id = secrets.token_hex(16)
@@ -67,7 +82,12 @@ class WorkerStatements:
         """States the worker if that is due. Raises what the database raises."""
         if self._clock() - self._stated_at < STATE_EVERY:
             return
-        files = held_simulations(self._content)
-        is_known = files == self._stated_files and self._store.has_row(self._id)
-        self._store.state_worker(self._id, self._machine, __version__, None if is_known else files)
+        files = self._held.fingerprints()
+        self._store.state_worker(
+            self._id,
+            self._machine,
+            __version__,
+            files,
+            are_stated=files == self._stated_files,
+        )
         self._stated_files, self._stated_at = files, self._clock()

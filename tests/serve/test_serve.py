@@ -12,14 +12,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
+from werkzeug.serving import make_server
 
 from quizserver import serve
 from quizserver.cli import main
 from quizserver.data_folder import DataFolderError, claim_data_folder
+from quizserver.hosts.host import WRONG_KEY
 from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
 from tests.serve.server import START_SECONDS, HttpClient, Server, running_processes, serving
@@ -158,18 +162,52 @@ def test_a_worker_and_a_web_process_that_die_are_started_again(tmp_path: Path):
         pytest.fail("the web process did not come back")
 
 
+class NoSignal:
+    """In place of the supervisor's own, which would take over those of the tests."""
+
+    requested = False
+
+    def wait(self, _seconds: float) -> None:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_server_that_is_not_ready_in_time_says_why(
+    app: Flask,
+    settings: Settings,
+    answers: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """As a machine with another secret key than its site's, which stays up and serves no page."""
+    monkeypatch.setattr(serve, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(app.extensions["quizserver-host"]._peers, "has_wrong_key", True)
+    web = serve._start_child("web", ["-c", "import time; time.sleep(60)"], {}, ())
+    with make_server("127.0.0.1", 0, app) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        if answers:
+            thread.start()
+        else:
+            server.socket.close()
+        try:
+            settings = replace(settings, host="127.0.0.1", port=server.server_port)
+            assert not serve._wait_until_ready(settings, web, NoSignal())  # type: ignore[arg-type]
+        finally:
+            if answers:
+                server.shutdown()
+                thread.join()
+            web.process.kill()
+            web.process.wait()
+    reason = WRONG_KEY if answers else "it did not answer"
+    assert f"The web process was not ready within 0.5 s: {reason}.\n" in capsys.readouterr().err
+
+
 def test_a_child_that_was_steady_for_a_while_is_started_again_however_often(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """A worker that dies once a month must not take the server along in half a year."""
 
-    class StopAfterRestarts:
-        requested = False
-
-        def wait(self, _seconds: float) -> None:
-            time.sleep(0.01)
-
-    stop_signal, child = StopAfterRestarts(), serve._start_child("worker", ["-c", ""], {}, ())
+    stop_signal, child = NoSignal(), serve._start_child("worker", ["-c", ""], {}, ())
     started: list[int] = []
 
     def count_and_spawn(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from quizserver.topics import yaml_nodes
 from quizserver.topics.front_matter import (
     LessonFrontMatter,
     QuestionFrontMatter,
@@ -37,8 +39,8 @@ def locations(yaml: str) -> list[str]:
 
 
 def test_everything_is_optional() -> None:
-    for yaml in ("", "# only a comment", "~"):
-        assert front(yaml) == QuestionFrontMatter()
+    for text in ("", "# only a comment", "~"):
+        assert front(text) == QuestionFrontMatter()
     assert front("").shuffle is True
 
 
@@ -129,6 +131,43 @@ def test_no_yaml_makes_the_reader_fail(text: str) -> None:
     for diagnostic in check_yaml(text, QuestionFrontMatter, line=1).diagnostics:
         assert 1 <= diagnostic.line <= len(lines) + 1
         assert diagnostic.column >= 1
+
+
+YAML_TEXTS = st.one_of(
+    st.text(max_size=80),
+    st.text(alphabet="a:-[]{}&*!|>'\"#\n ,?%@`~01.e", max_size=80),
+    st.lists(
+        st.sampled_from(
+            ["a: ", "- ", "\n", "\n  ", "x", "1e-3", "'it''s'", '"\\t"', "|\n  ", "[", "]", ", "]
+        ),
+        max_size=20,
+    ).map("".join),
+)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML without libyaml")
+@given(YAML_TEXTS)
+@example("a: b: c")
+@example("a:\n\t- b")
+@example("a: [x, *y]")
+@example("a: \ud800")
+@example("a: b \t")
+@example("? ")
+@example("!")
+@example("---")
+@example("a: |2#b")
+def test_libyaml_changes_nothing_but_the_time(text: str) -> None:
+    """Values, places and complaints are those of the parser in Python."""
+    quick = parse_yaml(text, line=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml_nodes, "_QUICK_LOADERS", [])
+        assert parse_yaml(text, line=3) == quick
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML without libyaml")
+def test_what_is_right_is_read_by_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_nodes, "_Loader", None)
+    assert parse_yaml("a: [1, no]\nb: {c: 1e-3}", line=1).data == {"a": [1, "no"], "b": {"c": 1e-3}}
 
 
 def test_no_python_object_is_made() -> None:
