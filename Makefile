@@ -22,7 +22,7 @@ serve: install ## install what is needed, then serve until Ctrl-C (ARGS="--port 
 
 test: install-dev lint ## install what the tests need and run them all
 	@PYTHON=$(BIN)/python scripts/programs
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: install-dev $(JS)/node_modules/.installed ## ruff, mypy; TypeScript, eslint and prettier for what browsers get
 	$(BIN)/ruff check .

@@ -76,7 +76,7 @@ Money: $5 and $6; a formula $w_1$; a note[^n]; ![A dot](img/dot.png); [lesson](l
 [other topic](../other/), [its question](../other/q.md), [question](/questions/features),
 <b>bold</b>.
 
-* [ ] One
+* [ ] One, which is about as long as the `code` of the other
 * [x] `code` {#code}
 
   ```python
@@ -84,7 +84,7 @@ Money: $5 and $6; a formula $w_1$; a note[^n]; ![A dot](img/dot.png); [lesson](l
   ```
 
   > Feedback with $x^2$.
-* [ ] Three
+* [ ] Three, with `code` that is as long as that of the first
 
 [^n]: A note with a [link](https://example.org).
 

@@ -7,8 +7,8 @@ import re
 
 from quizserver.topics.formats.markdown_source import extract_question_data
 from quizserver.topics.formats.model import QuestionData
-from quizserver.topics.model import Question
-from quizserver.topics.question import parse_question, render_question
+from quizserver.topics.model import Diagnostic, Question
+from quizserver.topics.question import ParsedQuestion, parse_question, render_question
 from quizserver.topics.render import plain_text, render_markdown
 
 
@@ -17,10 +17,15 @@ def read_question_data(source: str, path: str = "topic/question.md") -> Question
 
 
 def build_question(source: str, path: str = "topic/question.md", topic: str = "topic") -> Question:
-    """The rendered question of a file without diagnostics."""
+    """The rendered question of a file without problems; warnings keep nobody from reading it."""
     parsed = parse_question(path, source)
-    assert not parsed.diagnostics, parsed.diagnostics
+    assert not problems_of(parsed), parsed.diagnostics
     return render_question(parsed, topic=topic, rewrite=lambda _name, url: url)
+
+
+def problems_of(parsed: ParsedQuestion) -> list[Diagnostic]:
+    """The diagnostics without the warnings, such as how the form of generated options looks."""
+    return [diagnostic for diagnostic in parsed.diagnostics if not diagnostic.is_warning]
 
 
 def exact_texts(source: str) -> dict[str, object]:
