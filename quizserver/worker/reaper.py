@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from quizserver.runs.model import Heartbeat
 from quizserver.runs.queue import RunQueue
@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 # Seconds without a new heartbeat after which a run's worker counts as lost: many of its heartbeats,
 # so that a busy machine loses none.
 SILENCE = 10.0
+IDLE_LOOKS = 5.0  # seconds between two looks while there is no run that could be lost
 ATTEMPTS = 2
 RUNS_MAX = 20_000
 EVICT_EVERY = 30.0
@@ -26,7 +27,8 @@ LOST = (
 
 
 class Reaper:
-    """``run_once`` is called about every second by each worker; several may do so at once.
+    """``run_once`` is called about every second by each worker; several may do so at once. While no
+    run is queued or running, most of these calls do nothing.
 
     How long a worker has been silent is measured by how long its heartbeat stays the same, on a
     monotonic clock. So neither clocks that differ between machines nor one that jumps take a run
@@ -51,9 +53,12 @@ class Reaper:
         self._heartbeats: dict[str, tuple[Heartbeat, float]] = {}
         self._looked_at = clock()
         self._evicted_at = float("-inf")
+        self._idle_until = float("-inf")
         self._without_message: set[str] = set()
 
     def run_once(self) -> None:
+        if self._clock() < self._idle_until:
+            return
         for run_id, heartbeat in self._silent_runs().items():
             state = self._store.reclaim_run(
                 run_id, heartbeat, time.time(), attempts=ATTEMPTS, error=LOST
@@ -61,10 +66,13 @@ class Reaper:
             if state == "queued":
                 log.warning("run %s lost its worker and waits again", run_id)
                 self._queue.send_run(run_id)
-        self._send_forgotten()
+        queued = self._store.queued_ids()
+        self._send_forgotten(queued)
         if self._clock() - self._evicted_at > EVICT_EVERY:
             self._evicted_at = self._clock()
             self._store.evict_runs(self._bytes_max, runs_max=RUNS_MAX)
+        if not self._heartbeats and not queued:
+            self._idle_until = self._clock() + IDLE_LOOKS
 
     def _silent_runs(self) -> dict[str, Heartbeat]:
         """The runs whose heartbeat has not changed for ``silence`` seconds."""
@@ -85,14 +93,13 @@ class Reaper:
             if now - since > self._silence
         }
 
-    def _send_forgotten(self) -> None:
+    def _send_forgotten(self, queued: Sequence[str]) -> None:
         """Sends the queued runs again that had no message at this look nor at the last one.
 
         Their messages were lost with a queue that was deleted, or with a worker that died between
         receiving a message and claiming its run. At a single look a message may just have been
         received, and its run not yet claimed.
         """
-        queued = self._store.queued_ids()
         sent = set(self._queue.sent_ids()) if queued else set()
         without_message = [run_id for run_id in queued if run_id not in sent]
         forgotten = [run_id for run_id in without_message if run_id in self._without_message]

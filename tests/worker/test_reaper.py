@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from quizserver.runs.model import Run
+from quizserver.runs.model import Heartbeat, Run
 from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
-from quizserver.worker.reaper import Reaper
+from quizserver.worker.reaper import IDLE_LOOKS, Reaper
 from tests.runs.conftest import Submit
 from tests.runs.examples import curve_request, expected_batch
 
@@ -102,6 +103,27 @@ def test_a_worker_that_sends_heartbeats_keeps_its_run(
     clock.tick(reaper, seconds=1)
     assert not store.owns_run(claimed_run.id, 1)
     assert len(queue) == 1
+
+
+def test_a_worker_at_rest_looks_rarely_until_there_is_a_run(
+    store: RunStore, submit: Submit, queue: RunQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    clock = Clock()
+    read_heartbeats = store.read_heartbeats
+
+    def read_and_note() -> dict[str, Heartbeat]:
+        looks.append(clock.now)
+        return read_heartbeats()
+
+    monkeypatch.setattr(store, "read_heartbeats", read_and_note)
+    reaper = Reaper(store, queue, size_max_mb=1, clock=clock)
+    clock.tick(reaper, seconds=12)
+    assert looks == [101.0, 101.0 + IDLE_LOOKS, 101.0 + 2 * IDLE_LOOKS]
+    submit()
+    clock.tick(reaper, seconds=int(IDLE_LOOKS) + 1)
+    assert len(queue) == 1, "the message that it lacked"
+    assert [later - sooner for sooner, later in pairwise(looks[-2:])] == [1.0]
 
 
 def test_silence_while_the_store_was_gone_does_not_count(
