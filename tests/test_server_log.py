@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
-from quizserver.server_log import LineFormatter
+from quizserver import server_log
+from quizserver.server_log import LineFormatter, configure_logging, detail
 
 HEAD = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:WARNING|ERROR) quizserver\.some\[\d+\]: "
 
@@ -56,3 +58,29 @@ def test_a_traceback_follows_on_lines_that_can_not_pass_for_events():
     assert len(rest) > 3
     assert all(line.startswith("    | ") for line in rest)
     assert forged in rest[-1]
+
+
+def test_what_an_event_has_more_to_tell_follows_like_a_traceback_and_nothing_adds_no_line():
+    record = logging.LogRecord("quizserver.some", logging.WARNING, "", 1, "it ended", (), None)
+    vars(record).update(detail("first\n2026-01-01T00:00:00.000Z INFO a[1]: b\x1b[2J\n"))
+    head, *rest = LineFormatter().format(record).split("\n")
+    assert re.fullmatch(HEAD + "it ended", head)
+    assert rest == ["    | first", "    | 2026-01-01T00:00:00.000Z INFO a[1]: b\\x1b[2J"]
+    vars(record).update(detail(""))
+    assert LineFormatter().format(record) == head
+
+
+def test_no_event_of_the_code_holds_lines_in_its_message():
+    """They would be one line with marks for line ends: ``detail`` lays them out."""
+    call = re.compile(r"\b_?log\.\w+\(\s*(?:logging\.\w+,\s*)?f?\"[^\"]*\\n")
+    package = Path(server_log.__file__).parent
+    files = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
+    assert call.search('_log.error("no:\\n%s", value)')
+    assert [path.name for path, text in files.items() if call.search(text)] == []
+
+
+def test_a_server_process_logs_what_is_over_and_nothing_minor_of_others():
+    configure_logging()
+    assert logging.getLogger("quizserver.hosts.readiness").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("quizserver.hosts.readiness").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger("flask_limiter").isEnabledFor(logging.INFO)

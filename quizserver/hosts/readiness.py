@@ -88,7 +88,8 @@ class Readiness:
         except Exception:  # the thread must not end without an answer
             log.exception("finding out whether this process is ready failed")
             reason = "the check itself failed; the log says how"
-        if reason != self._reason and self._is_warm:
+        has_only_started = reason is None and self._reason == STARTING
+        if reason != self._reason and self._is_warm and not has_only_started:
             log.log(
                 logging.INFO if reason is None else logging.ERROR,
                 "this process is %s",

@@ -23,6 +23,7 @@ from quizserver.lab.file_reading import DescriptionOutcome, read_files
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint, text_fingerprint
 from quizserver.lab.model import Description, ReadingEndedError, SimulationError
 from quizserver.lab.simulation import Simulation
+from quizserver.server_log import detail
 from quizserver.settings import Settings
 
 __all__ = ["ENGINE_VERSION", "SimulationCatalog", "file_fingerprint", "load"]
@@ -167,10 +168,10 @@ class SimulationCatalog:
                     self._remember_outcome(claimed[path], outcome)
                     if isinstance(outcome, ReadingEndedError):
                         log.warning(
-                            "%s: %s\n%s",
+                            "%s: %s",
                             _place(path, outcome),
                             outcome.message,
-                            outcome.traceback_text,
+                            extra=detail(outcome.traceback_text),
                         )
         finally:
             with self._changed:

@@ -26,6 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from quizserver.server_log import detail
 from quizserver.topics.folder import FileSignature
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic, Question
@@ -197,7 +198,7 @@ class _Child:
             self._lock.release()
         kind, value = answer
         if kind == "error":
-            _log.error("a page could not be read:\n%s", value)
+            _log.error("a page could not be read", extra=detail(value))
             raise _ChildError("This text could not be read.")
         if kind == "memory":
             raise _ChildError(f"Reading this text takes more than {self._limits.memory_mb:,} MiB.")

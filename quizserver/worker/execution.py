@@ -18,6 +18,7 @@ from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
 from quizserver.runs.store import RunStore
+from quizserver.server_log import detail
 from quizserver.worker import process
 from quizserver.worker.buffer import RunBuffer, create_buffer
 from quizserver.worker.failures import Failure, FailureTeller
@@ -237,11 +238,11 @@ class Execution:
 
     def _fail_run(self, run: Run, lease: Lease, buffer: RunBuffer, failure: Failure) -> None:
         log.warning(
-            "run %s of %s failed: %s\n%s",
+            "run %s of %s failed: %s",
             run.id,
             run.request.path,
             failure.sentence,
-            failure.detail,
+            extra=detail(failure.detail),
         )
         self._retry_until_stored(
             lambda: lease.finish_run(

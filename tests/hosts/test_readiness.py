@@ -16,9 +16,11 @@ from flask.testing import FlaskClient
 
 from quizserver import web_process
 from quizserver.db import session as sessions
+from quizserver.db.availability import BusyError
 from quizserver.db.session import Database
 from quizserver.hosts import readiness as module
 from quizserver.hosts.readiness import FULL, STARTING, TOO_SLOW, Readiness
+from quizserver.server_log import configure_logging
 from quizserver.settings import Settings
 from tests.postgres import Postgres
 
@@ -131,6 +133,26 @@ def test_a_database_that_hangs_is_told_within_the_stated_time_and_asked_once(
     while probe.reason_later() is not None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_the_log_of_a_server_says_what_makes_it_unready_and_when_that_is_over(
+    probe: Probe, caplog: pytest.LogCaptureFixture
+):
+    configure_logging()
+
+    def refuse() -> None:
+        raise BusyError("others write")
+
+    assert [probe.reason_later(), probe.reason_later()] == [None, None]
+    assert caplog.records == [], "a start is no recovery"
+    probe.write = refuse
+    assert None not in [probe.reason_later(), probe.reason_later()]
+    probe.write = lambda: None
+    assert [probe.reason_later(), probe.reason_later()] == [None, None]
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert [level for level, _message in said] == ["ERROR", "INFO"]
+    assert said[0][1].startswith("this process is not ready: ")
+    assert said[1][1] == "this process is ready again"
 
 
 def test_without_a_rendered_page_nobody_is_ready(probe: Probe):
