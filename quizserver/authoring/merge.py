@@ -1,10 +1,16 @@
-"""Diffs of two texts, and the three-way merge of two changed versions of one text. Pure."""
+"""Diffs of two texts, and the three-way merge of two changed versions of one text. Pure.
+
+Both are made in the web process, so that the work of each comparison is bounded
+(``MOST_COMPARISONS``): what it does not reach counts as one changed block. A diff says so, and in a
+merge such a block is a conflict at worst, so that no line is lost.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 THEIRS_MARKER = "<<<<<<< as it is now"
@@ -14,14 +20,19 @@ CONTEXT_LINES = 3
 AUTOJUNK_LINES = 1000
 """Up to so many lines, a diff compares even the most frequent lines (difflib's ``autojunk``)."""
 
-DiffKind = Literal["same", "removed", "added", "gap"]
+MOST_COMPARISONS = 400_000
+"""Pairs of lines that a comparison of two texts may look at: an eighth of a second or so."""
+
+_Opcode = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
+DiffKind = Literal["same", "removed", "added", "gap", "coarse"]
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
     """One line of a diff: its text, and its line numbers before and after (None: not in it).
 
-    A "gap" stands for equal lines that are left out.
+    A "gap" stands for equal lines that are left out. "coarse" comes first in a diff whose texts
+    were too different to be compared line by line: some of its removed lines are added ones too.
     """
 
     kind: DiffKind
@@ -47,12 +58,77 @@ class _Change:
     lines: Sequence[str]
 
 
+class _BoundedMatcher(difflib.SequenceMatcher[str]):
+    """Compares two lists of lines, and leaves apart what it does not reach in ``MOST_COMPARISONS``.
+
+    ``is_coarse`` tells, after ``get_opcodes``, whether something was left apart.
+    """
+
+    a: Sequence[str]
+    b: Sequence[str]
+    b2j: dict[str, list[int]]  # the indices of each line of b
+    bpopular: set[str]  # the lines that autojunk leaves out
+
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        self._prefix = common_prefix_length(old, new)
+        self._suffix = common_prefix_length(old[self._prefix :][::-1], new[self._prefix :][::-1])
+        old_middle = old[self._prefix : len(old) - self._suffix]
+        new_middle = new[self._prefix : len(new) - self._suffix]
+        # Without autojunk, every line that is frequent is compared with each of its like.
+        super().__init__(None, old_middle, new_middle, autojunk=len(new_middle) > AUTOJUNK_LINES)
+        # How many pairs a search looks at up to each line; none to look at costs a line too.
+        pairs = (1 + len(self.b2j.get(line, ())) for line in old_middle)
+        self._pairs_before = list(accumulate(pairs, initial=0))
+        self._pairs_left = MOST_COMPARISONS
+        self.is_coarse = False
+
+    def get_opcodes(self) -> list[_Opcode]:
+        """What makes the old lines the new ones, block by block, as ``SequenceMatcher`` says it."""
+        start, codes = self._prefix, super().get_opcodes()
+        shifted: list[_Opcode] = [
+            (tag, i1 + start, i2 + start, j1 + start, j2 + start) for tag, i1, i2, j1, j2 in codes
+        ]
+        self.is_coarse = self.is_coarse or any(
+            min(i2 - i1, j2 - j1) > AUTOJUNK_LINES
+            and not self.bpopular.isdisjoint(self.a[i1:i2])
+            and not self.bpopular.isdisjoint(self.b[j1:j2])
+            for _, i1, i2, j1, j2 in codes
+        )
+        if start:
+            shifted.insert(0, ("equal", 0, start, 0, start))
+        if self._suffix:
+            i, j = start + len(self.a), start + len(self.b)
+            shifted.append(("equal", i, i + self._suffix, j, j + self._suffix))
+        return shifted
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        """The longest block of equal lines in the two ranges; none where too much was compared.
+
+        difflib's search takes time that grows with the pairs of equal lines in the range, and is
+        repeated on both sides of each block, so that texts of a few thousand lines could take
+        minutes. What a search costs is known before it is made.
+        """
+        last = len(self._pairs_before) - 1 if ahi is None else ahi
+        cost = self._pairs_before[last] - self._pairs_before[alo]
+        if cost > self._pairs_left:
+            self.is_coarse = True
+            return difflib.Match(alo, blo, 0)
+        self._pairs_left -= cost
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
 def diff_texts(before: str, after: str) -> list[DiffLine]:
-    """The changed lines with up to ``CONTEXT_LINES`` around them; empty when nothing changed."""
+    """The changed lines with up to ``CONTEXT_LINES`` around them; empty when nothing changed.
+
+    The first line is "coarse" when the texts were not compared to the end.
+    """
     old, new = _split_lines(before), _split_lines(after)
-    lines: list[DiffLine] = []
-    matcher = difflib.SequenceMatcher(None, old, new)
-    for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT_LINES)):
+    matcher = _BoundedMatcher(old, new)
+    groups = list(matcher.get_grouped_opcodes(CONTEXT_LINES))
+    lines = [DiffLine("coarse", None, None, "")] if matcher.is_coarse else []
+    for number, group in enumerate(groups):
         if number or group[0][1] or group[0][3]:
             lines.append(DiffLine("gap", None, None, ""))
         for tag, i1, i2, j1, j2 in group:
@@ -124,19 +200,9 @@ def _split_lines(text: str) -> list[str]:
 
 def _find_changes(base: Sequence[str], text: str) -> list[_Change]:
     new_lines = _split_lines(text)
-    prefix = common_prefix_length(base, new_lines)
-    suffix = common_prefix_length(base[prefix:][::-1], new_lines[prefix:][::-1])
-    old_middle, new_middle = (
-        base[prefix : len(base) - suffix],
-        new_lines[prefix : len(new_lines) - suffix],
-    )
-    # Without autojunk, thousands of equal lines are compared pair by pair, which takes minutes.
-    matcher = difflib.SequenceMatcher(
-        None, old_middle, new_middle, autojunk=len(new_middle) > AUTOJUNK_LINES
-    )
     return [
-        _Change(prefix + i1, prefix + i2, new_middle[j1:j2])
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        _Change(i1, i2, new_lines[j1:j2])
+        for tag, i1, i2, j1, j2 in _BoundedMatcher(base, new_lines).get_opcodes()
         if tag != "equal"
     ]
 

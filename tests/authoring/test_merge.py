@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quizserver.authoring import merge
 from quizserver.authoring.merge import (
     SEPARATOR_MARKER,
     THEIRS_MARKER,
@@ -99,3 +101,57 @@ def test_thousands_of_lines_that_are_alike_are_merged_at_once():
     assert time.monotonic() - started < 5, "each with each would take half a minute"
     assert (both_sides.text, both_sides.conflicts) == (f"theirs\n{base}yours\n", 0)
     assert (one_side.text, one_side.conflicts) == (f"first\n{base}last\n", 0)
+
+
+@pytest.fixture
+def few_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "MOST_COMPARISONS", 20)
+
+
+def test_texts_that_differ_too_much_are_shown_as_one_change_between_what_is_equal(few_comparisons):
+    before = "top\n" + "a\nb\n" * 20 + "end\n"
+    after = "top\n" + "b\na\n" * 20 + "end\n"
+    lines = diff_texts(before, after)
+    assert lines[0].kind == "coarse"
+    assert [line.text for line in lines if line.kind == "removed"] == ["a", "b"] * 20
+    assert [line.text for line in lines if line.kind == "added"] == ["b", "a"] * 20
+    assert [line.text for line in lines if line.kind == "same"] == ["top", "end"]
+
+
+def test_a_merge_of_texts_that_differ_too_much_is_one_conflict_with_both_sides(few_comparisons):
+    base, theirs, yours = (f"top\n{middle * 20}end\n" for middle in ("a\nb\n", "b\na\n", "b\nc\n"))
+    merged = merge_texts(base, theirs, yours)
+    theirs_here, yours_here = theirs.split("\n")[1:-2], yours.split("\n")[1:-2]
+    expected = ["top", THEIRS_MARKER, *theirs_here, SEPARATOR_MARKER, *yours_here, YOURS_MARKER]
+    assert (merged.text.splitlines(), merged.conflicts) == ([*expected, "end"], 1)
+    assert merge_texts(base, theirs, base).text == theirs
+
+
+@given(base=texts, theirs=texts, yours=texts, most=st.integers(0, 30))
+def test_however_little_is_compared_no_line_is_lost(base: str, theirs: str, yours: str, most: int):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "MOST_COMPARISONS", most)
+        test_where_one_side_changed_nothing_the_other_is_taken_whole.hypothesis.inner_test(
+            base, theirs
+        )
+        test_no_line_that_either_side_added_is_lost.hypothesis.inner_test(base, theirs, yours)
+        lines = diff_texts(theirs, yours)
+    removed = [line.text for line in lines if line.kind == "removed"]
+    added = [line.text for line in lines if line.kind == "added"]
+    assert len(theirs.splitlines()) - len(removed) == len(yours.splitlines()) - len(added)
+
+
+def test_what_a_comparison_looks_at_is_bounded_by_what_it_says(monkeypatch: pytest.MonkeyPatch):
+    """Lines in pairs that changed places: each search finds one, and looks at all that follow."""
+    monkeypatch.setattr(merge, "MOST_COMPARISONS", 10_000)
+    before = "".join(f"{n}\n" for n in range(400))
+    after = "".join(f"{n + 1}\n{n}\n" for n in range(0, 400, 2))
+    assert diff_texts(before, after)[0].kind == "coarse"
+    monkeypatch.setattr(merge, "MOST_COMPARISONS", 1_000_000)
+    assert diff_texts(before, after)[0].kind != "coarse"
+
+
+def test_a_large_block_of_frequent_lines_that_were_not_compared_is_said_to_be_coarse():
+    before, after = "a\nb\n" * 600, "b\na\n" * 600
+    assert diff_texts(before, after)[0].kind == "coarse"
+    assert diff_texts("a\n" * 1200, "b\n" * 1200)[0].kind != "coarse", "nothing in them is equal"
