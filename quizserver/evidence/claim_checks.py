@@ -24,6 +24,7 @@ from quizserver.topics.question import DEFAULT_SIMULATION, ParsedQuestion
 from quizserver.topics.simulation_links import (
     ClaimChecker,
     block_position,
+    named_simulations,
     simulation_path,
     simulation_paths,
 )
@@ -108,6 +109,7 @@ def _unusable_simulation(path: str, error: SimulationError) -> Diagnostic:
 def _check_page(
     page: ParsedQuestion | ParsedLesson, outcomes: Mapping[str, DescriptionOrError]
 ) -> Iterator[Diagnostic]:
+    yield from _find_unusable_uses(page, outcomes)
     if isinstance(page, ParsedQuestion):
         if page.front.model and page.simulation:
             outcome = outcomes.get(simulation_path(page.path, page.simulation))
@@ -118,6 +120,24 @@ def _check_page(
             outcome = outcomes.get(simulation_path(page.path, use.entry.model.simulation))
             if isinstance(outcome, Description):
                 yield from _check_block(use, outcome)
+
+
+def _find_unusable_uses(
+    page: ParsedQuestion | ParsedLesson, outcomes: Mapping[str, DescriptionOrError]
+) -> Iterator[Diagnostic]:
+    """A problem at the first place where the page names each simulation that can't be used.
+
+    The file has one of its own; but whoever looks at the page alone must not read that all is well.
+    """
+    told: set[str] = set()
+    for name, line, column in named_simulations(page):
+        path = simulation_path(page.path, name)
+        outcome = outcomes.get(path)
+        if isinstance(outcome, SimulationError) and path not in told:
+            told.add(path)
+            message = f'The simulation "{name}" cannot be used: {outcome.message.rstrip(".")}.'
+            hint = f"Fix {path}; what the page says of it is not checked until then."
+            yield Diagnostic(line, column, "unusable-simulation", message, hint)
 
 
 def _check_claims(

@@ -14,7 +14,11 @@ from quizserver.accounts.guards import require_admin
 from quizserver.db.availability import BusyError
 from quizserver.db.session import Database
 from quizserver.hosts import releases_store, store
-from quizserver.hosts.machines_view import simulation_fingerprints, view_machines
+from quizserver.hosts.machines_view import (
+    simulation_fingerprints,
+    unusable_simulations,
+    view_machines,
+)
 from quizserver.hosts.model import ProcessIdentity
 from quizserver.hosts.notices import release_source
 from quizserver.runs.workers_store import WorkerStatement
@@ -41,10 +45,12 @@ class MachinesPages:
         except (sa.exc.SQLAlchemyError, BusyError) as error:
             log.warning("the workers can't be listed: %s", error)
             workers = None
+        snapshot = self.library.snapshot()
         machines = view_machines(
             processes,
             workers or [],
-            simulation_fingerprints(self.library.snapshot()),
+            simulation_fingerprints(snapshot),
+            unusable_simulations(snapshot),
             this_machine=self.identity.machine,
         )
         return render_template(

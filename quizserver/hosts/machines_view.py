@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -40,11 +40,13 @@ def view_machines(
     processes: Sequence[ProcessStatement],
     workers: Sequence[WorkerStatement],
     simulations: Mapping[str, str],
+    unusable: Collection[str] = (),
     *,
     this_machine: str,
 ) -> list[MachineView]:
     """The machines by name. ``processes`` come with those that have run longest first: the key of
-    the first is the site's. ``simulations`` are the fingerprints of those that are served here."""
+    the first is the site's. ``simulations`` are the fingerprints of those that are served here,
+    ``unusable`` the paths of those among them that can't be read."""
     key = processes[0].key_fingerprint if processes else ""
     lines: dict[str, list[ProcessView]] = {}
     names: dict[str, str] = {}
@@ -53,7 +55,7 @@ def view_machines(
         lines.setdefault(process.machine, []).append(_view_web_process(process, key))
     for worker in workers:
         names[worker.machine] = worker.name
-        lines.setdefault(worker.machine, []).append(_view_worker(worker, simulations))
+        lines.setdefault(worker.machine, []).append(_view_worker(worker, simulations, unusable))
     machines = [
         MachineView(names[machine], machine == this_machine, tuple(lines[machine]))
         for machine in names
@@ -87,7 +89,15 @@ def _view_web_process(process: ProcessStatement, key: str) -> ProcessView:
     return ProcessView("Web process", process.version, process.started_at, holds, tuple(faults))
 
 
-def _view_worker(worker: WorkerStatement, simulations: Mapping[str, str]) -> ProcessView:
+def unusable_simulations(snapshot: Snapshot) -> set[str]:
+    """The paths of the simulations that can't be read, as far as they were tried."""
+    codes = ("bad-simulation", "simulation-ended")
+    return {problem.path for problem in snapshot.diagnostics if problem.code in codes}
+
+
+def _view_worker(
+    worker: WorkerStatement, simulations: Mapping[str, str], unusable: Collection[str]
+) -> ProcessView:
     held = {path: digest for path, digest in worker.files.items() if path in simulations}
     missing = differing_paths(held, simulations)
     faults = []
@@ -95,6 +105,9 @@ def _view_worker(worker: WorkerStatement, simulations: Mapping[str, str]) -> Pro
         faults.append(f"{_files(len(missing))} from those served here: {named_paths(missing)}.")
     started_at = datetime.fromtimestamp(worker.started_at, UTC)
     holds = "" if missing else f"It holds all {_simulations(simulations)} served here."
+    count = len(simulations.keys() & set(unusable))
+    if count and holds:
+        holds += f" {count} of them can't be read; the topics' pages say why."
     return ProcessView("Worker", worker.version, started_at, holds, tuple(faults))
 
 

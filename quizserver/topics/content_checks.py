@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.simulation_links import ClaimChecker
-from quizserver.topics.workspace import load_workspace, sorted_diagnostics
+from quizserver.topics.workspace import Workspace, load_workspace, sorted_diagnostics
 
 
 def check_content(
@@ -32,10 +32,9 @@ def check_content(
         message = f"The content folder cannot be read: {error.strerror or error}."
         return [Diagnostic(1, 1, "no-content", message, "Check its path and its rights.", path=".")]
     diagnostics = workspace.diagnostics()
-    if claim_checker is not None:
-        files = frozenset(workspace.listing.files)
-        diagnostics.extend(claim_checker(workspace.parsed_pages(), files, content))
     prefix = path.relative_to(content).as_posix()
+    if claim_checker is not None:
+        diagnostics.extend(_check_claims(workspace, prefix, claim_checker))
     if prefix != ".":
         diagnostics = [
             diagnostic
@@ -43,6 +42,21 @@ def check_content(
             if diagnostic.path == prefix or diagnostic.path.startswith(f"{prefix}/")
         ]
     return sorted_diagnostics(diagnostics)
+
+
+def _check_claims(
+    workspace: Workspace, prefix: str, claim_checker: ClaimChecker
+) -> list[Diagnostic]:
+    """The problems of claims in the topic in which ``prefix`` lies ("." for all topics).
+
+    A page refers to simulations of its own topic only, so no other one is read: each may take as
+    long as reading a file may.
+    """
+    topic = prefix.split("/")[0]
+    is_meant = {path: topic in (".", path.split("/")[0]) for path in workspace.listing.files}
+    pages = [page for page in workspace.parsed_pages() if is_meant.get(page.path, True)]
+    files = frozenset(path for path, is_in_topic in is_meant.items() if is_in_topic)
+    return claim_checker(pages, files, workspace.content)
 
 
 def _enclosing_content(path: Path) -> tuple[Path, str | None]:

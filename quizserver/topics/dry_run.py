@@ -55,7 +55,10 @@ def dry_run_page(
         files = frozenset(
             file_path for file_path in workspace.listing.files if file_path.split("/")[0] == folder
         )
-        diagnostics.extend(claim_checker([file.parsed], files, workspace.content))
+        # What is wrong with a simulation is no doing of the text: the page has a problem of its own
+        # where it names that simulation, whenever somebody looks.
+        of_claims = claim_checker([file.parsed], files, workspace.content)
+        diagnostics.extend(d for d in of_claims if d.path == path)
     earlier_set = set(earlier)
     page: RenderedPage | None = None
     if file is not None and not workspace.is_stale(path):

@@ -40,7 +40,7 @@ def simulation_path(page_path: str, name: str) -> str:
 
 def simulation_paths(page: ParsedQuestion | ParsedLesson) -> Iterator[str]:
     """The paths of all simulations that a page names, whether they exist or not."""
-    for name, _line, _column in _named_simulations(page):
+    for name, _line, _column in named_simulations(page):
         yield simulation_path(page.path, name)
 
 
@@ -54,14 +54,14 @@ def check_simulations_exist(
         for path in files
         if path.startswith(folder) and path.endswith(".py") and path.count("/") == 1
     ]
-    for name, line, column in _named_simulations(page):
+    for name, line, column in named_simulations(page):
         if name not in existing:
             message = f'There is no simulation "{name}": {folder}{name}.py does not exist.'
             hint = did_you_mean(name, existing) or "Write that file."
             yield Diagnostic(line, column, "missing-simulation", message, hint)
 
 
-def _named_simulations(page: ParsedQuestion | ParsedLesson) -> Iterator[tuple[str, int, int]]:
+def named_simulations(page: ParsedQuestion | ParsedLesson) -> Iterator[tuple[str, int, int]]:
     """Each simulation that a page names, with the line and column where it does."""
     if isinstance(page, ParsedQuestion):
         if page.simulation:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quizserver.evidence.claim_checks import create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import ReadingEndedError, SimulationError
 from quizserver.topics.content_checks import check_content
 from tests.topics.content_files import (
     CLAIMS,
@@ -201,9 +201,43 @@ def test_a_file_outside_any_topic_is_reported(tmp_path: Path) -> None:
 
 def test_a_simulation_that_cannot_be_imported_is_reported_at_its_line(tmp_path: Path) -> None:
     catalog = FakeDescriber(simulation=SimulationError("SyntaxError: invalid syntax", 7))
-    [problem] = check_files(tmp_path, {"t/q.md": CLAIMS, "t/simulation.py": "x"}, catalog)
+    of_page, problem = check_files(tmp_path, {"t/q.md": CLAIMS, "t/simulation.py": "x"}, catalog)
     assert locations([problem]) == ["t/simulation.py:7:1 bad-simulation"]
+    assert locations([of_page]) == ["t/q.md:2:1 unusable-simulation"]
     assert "SyntaxError: invalid syntax" in problem.message
+    assert "SyntaxError: invalid syntax" in of_page.message
+
+
+def test_each_page_says_once_that_it_names_a_simulation_whose_reading_was_ended(
+    tmp_path: Path,
+) -> None:
+    """Whoever sees the page alone, in the editor or the list, must not read that all is well."""
+    catalog = FakeDescriber(other=ReadingEndedError("importing it took longer than 60 s", 2))
+    block = "```simulation\nsimulation: other\n```\n"
+    files = {
+        "t/lesson.md": f"# T\n\n{block}\n{block}",
+        "t/plain.md": PLAINEST,
+        "t/q.md": CLAIMS.replace("claims:", "simulation: other\nclaims:"),
+        "t/r.md": CLAIMS,
+        "t/simulation.py": "",
+        "t/other.py": "",
+    }
+    assert locations(check_files(tmp_path, files, catalog)) == [
+        "t/lesson.md:4:13 unusable-simulation",
+        "t/other.py:2:1 simulation-ended",
+        "t/q.md:2:13 unusable-simulation",
+    ]
+
+
+def test_a_path_in_one_topic_has_no_simulation_of_another_read(tmp_path: Path) -> None:
+    """Each may take as long as reading a file may."""
+    files = {"a/q.md": CLAIMS, "a/simulation.py": "", "b/q.md": CLAIMS, "b/simulation.py": ""}
+    write_files(tmp_path, files)
+    for path, read in (("a", "a"), ("a/q.md", "a"), ("a/simulation.py", "a"), (".", "ab")):
+        describer = FakeDescriber()
+        checker = create_claim_checker(describer)
+        check_content(tmp_path / path, content=tmp_path, claim_checker=checker)
+        assert [p.parent.name for p in describer.described_paths] == list(read), path
 
 
 def test_a_catalog_that_fails_is_a_problem_and_no_crash(tmp_path: Path) -> None:
@@ -212,7 +246,10 @@ def test_a_catalog_that_fails_is_a_problem_and_no_crash(tmp_path: Path) -> None:
             raise RuntimeError("boom")
 
     diagnostics = check_files(tmp_path, {"t/q.md": CLAIMS, "t/simulation.py": ""}, Failing())
-    assert locations(diagnostics) == ["t/simulation.py:1:1 bad-simulation"]
+    assert locations(diagnostics) == [
+        "t/q.md:2:1 unusable-simulation",
+        "t/simulation.py:1:1 bad-simulation",
+    ]
 
 
 def test_without_a_catalog_claims_are_not_compared(tmp_path: Path) -> None:
@@ -305,7 +342,7 @@ def test_the_real_catalog_tells_what_is_wrong_with_a_simulation(tmp_path: Path) 
     """The lab's own catalog imports the file in a child process and gives the line."""
     files = {"t/q.md": CLAIMS, "t/simulation.py": "x = 1\nimport no_such_module\n"}
     write_files(tmp_path, files)
-    [problem] = check_content(
+    _of_page, problem = check_content(
         tmp_path, content=tmp_path, claim_checker=create_claim_checker(SimulationCatalog())
     )
     assert locations([problem]) == ["t/simulation.py:2:1 bad-simulation"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import ReadingEndedError, SimulationError
 from quizserver.topics.library import Library
 from tests.topics.content_files import PLAINEST, FakeDescriber, locations, write_files
 
@@ -328,11 +328,33 @@ def test_a_simulation_that_breaks_is_reported_and_takes_no_question_down(folder:
     catalog = FakeDescriber(simulation=SimulationError("NameError: x", 3))
     library = Library(folder, claim_checker=create_claim_checker(catalog))
     library.check_claims()
-    assert locations(library.snapshot().diagnostics) == ["t/simulation.py:3:1 bad-simulation"]
+    assert "t/simulation.py:3:1 bad-simulation" in locations(library.snapshot().diagnostics)
     assert set(library.snapshot().questions) == {"q", "r"}
     catalog.errors.clear()
     library.check_claims()
     assert library.snapshot().diagnostics == ()
+
+
+def test_a_page_has_the_problem_of_its_simulation_before_and_after_the_folder_was_checked(
+    folder: Path,
+) -> None:
+    """The editor, the list of pages and the topic's page tell the same, whoever looked first."""
+    text = CLAIMS.replace("helthy", "healthy") + OTHER
+    write_files(folder, {"t/r.md": text, "t/simulation.py": "x"})
+    checker = create_claim_checker(
+        FakeDescriber(simulation=ReadingEndedError("it used more than 512 MiB of memory", 1))
+    )
+    library = Library(folder, claim_checker=checker)
+    seen = []
+    for _ in range(2):
+        dry_run = library.dry_run("t/r.md", text, checker)
+        seen.append((dry_run.diagnostics, dry_run.elsewhere, dry_run.count.problems))
+        library.check_claims()
+    assert seen[0] == seen[1]
+    assert locations(seen[0][0]) == ["t/r.md:2:1 unusable-simulation"]
+    assert seen[0][1:] == ((), 1)
+    listed = [d for d in library.snapshot().diagnostics if d.path == "t/r.md"]
+    assert tuple(listed) == seen[0][0]
 
 
 def test_a_change_is_live_within_two_seconds(folder: Path) -> None:
