@@ -278,20 +278,89 @@ def test_the_first_admin_is_made_here_and_every_grant_is_logged(tmp_path: Path):
     assert [(g["email"], g["before"], g["after"], g["by"]) for g in grants] == [
         ("boss@example.org", "admin", "learner", None),
         ("ana@example.org", "learner", "author", None),
-        ("boss@example.org", "learner", "admin", None),
+        ("ana@example.org", "no account", "learner", None),
+        ("boss@example.org", "no account", "admin", None),
     ]
     lines = user("log").stdout.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     events = json.loads(run_command("audit", "--data", tmp_path, "--json").stdout)["events"]
     assert [(e["action"], e["to"], e["source"]) for e in events][:2] == [
         ("account-deleted", "boss@example.org", "cli"),
         ("role-granted", "boss@example.org", "cli"),
     ]
+    made = [e for e in events if e["to"] == "boss@example.org"][2:]
+    assert [(e["action"], e["detail"]) for e in made] == [("account-added", {"role": "admin"})]
     (newest,) = run_command("audit", "--data", tmp_path, "--limit", "1").stdout.splitlines()
     assert "Account deleted by others\tboss@example.org\tby the server’s command" in newest
     refused = run_command("audit", "--data", tmp_path, "--action", "no-such")
     assert (refused.exit_code, "role-granted" in refused.output) == (2, True)
     assert "ana@example.org\tlearner -> author\tby the command line" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["audit"],
+        ["rebuild"],
+        ["rebuild", "--dry-run"],
+        ["prune"],
+        ["backup"],
+        ["demo"],
+        ["content", "status"],
+        ["content", "announce"],
+        ["migrate", "--down", "--to", "base"],
+        ["user", "list"],
+        ["user", "log"],
+        ["user", "role", "ana@example.org", "admin"],
+        ["user", "password", "ana@example.org", "--password-stdin"],
+        ["user", "sign-out", "--everybody"],
+        ["user", "delete", "ana@example.org", "--yes"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_data_folder_is_refused_and_nothing_is_made_in_it(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("QUIZSERVER_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "wrong"
+    refused = run_command(*command, "--data", folder)
+    assert refused.exit_code == 1, refused.output
+    assert refused.stderr == (
+        f"quizserver: There is no database at {folder / 'quizserver.sqlite3'}."
+        " Name its folder with --data.\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_account_on_a_new_server_says_where_before_it_asks_for_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("QUIZSERVER_DATABASE_URL", raising=False)
+    place = tmp_path / "data" / "quizserver.sqlite3"
+    add = ["user", "add", "ana@example.org", "--data", str(place.parent)]
+    aborted = CliRunner().invoke(main, add, input="")
+    assert f"in a new database, {place}.\nPassword" in aborted.output
+    assert not place.parent.exists(), "nothing is made before there is a password"
+    typed = "correct horse\ncorrect horse\n"
+    assert CliRunner().invoke(main, add, input=typed).exit_code == 0
+    again = CliRunner().invoke(main, add, input=typed)
+    assert f"in the database {place}.\nPassword" in again.output
+    url = "postgresql://boss:secret@127.0.0.1:1/none"
+    hidden = CliRunner().invoke(main, add, input=typed, env={"QUIZSERVER_DATABASE_URL": url})
+    assert "boss:***@127.0.0.1" in hidden.output
+    assert "secret" not in hidden.output
+
+
+def test_data_may_stand_before_and_after_what_user_does(tmp_path: Path):
+    add = ("user", "add", "ana@example.org", "--password-stdin", "--data", str(tmp_path))
+    assert CliRunner().invoke(main, add, input="correct horse\n").exit_code == 0
+    for arguments in (
+        ("--data", tmp_path, "list"),
+        ("list", "--data", tmp_path),
+        ("--data", tmp_path / "other", "list", "--data", tmp_path),
+    ):
+        assert run_command("user", *arguments).stdout.startswith("ana@example.org\tlearner")
 
 
 def test_migrate_goes_up_and_down_and_says_so(tmp_path: Path):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -19,13 +22,44 @@ from quizserver.audit.actions import ActionCode
 from quizserver.audit.model import PersonRef
 from quizserver.command_line import DATA_OPTION, JSON_OPTION, exit_with_error, settings_from_flags
 from quizserver.db.commands import migrated_database
-from quizserver.db.session import Database
+from quizserver.db.session import (
+    Database,
+    DatabaseUrlError,
+    MissingDatabaseError,
+    database_place,
+    require_database_file,
+)
 from quizserver.db.tables import ROLES
+from quizserver.settings import Settings
 
 EMAIL_ARGUMENT = click.argument("email")
 PASSWORD_STDIN = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input, one line."
 )
+
+
+def _pass_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Calls the command with the settings first. ``--data`` may stand before or after its name."""
+
+    @DATA_OPTION
+    @functools.wraps(command)
+    def call(*arguments: Any, data: Path | None, **options: Any) -> None:
+        group_data: Path | None = click.get_current_context().obj
+        settings = settings_from_flags(data=data if data is not None else group_data)
+        command(settings, *arguments, **options)
+
+    return call
+
+
+def _pass_database(command: Callable[..., None]) -> Callable[..., None]:
+    """Calls the command with the database first, which must be there. ``--data`` as above."""
+
+    @functools.wraps(command)
+    def call(settings: Settings, *arguments: Any, **options: Any) -> None:
+        with migrated_database(settings) as database:
+            command(database, *arguments, **options)
+
+    return _pass_settings(call)
 
 
 @click.group()
@@ -38,12 +72,12 @@ def user(context: click.Context, data: Path | None) -> None:
     `quizserver user role YOU admin` for an account that is there. Admins grant roles in the
     browser too.
     """
-    context.obj = context.with_resource(migrated_database(settings_from_flags(data=data)))
+    context.obj = data
 
 
 @user.command("list")
 @JSON_OPTION
-@click.pass_obj
+@_pass_database
 def list_users(database: Database, as_json: bool) -> None:
     """List every account with its role."""
     with database.read() as session:
@@ -62,25 +96,31 @@ def list_users(database: Database, as_json: bool) -> None:
 @EMAIL_ARGUMENT
 @click.option("--role", type=click.Choice(ROLES), default="learner", show_default=True)
 @PASSWORD_STDIN
-@click.pass_obj
-def add_user(database: Database, email: str, role: str, password_stdin: bool) -> None:
-    """Make an account."""
+@_pass_settings
+def add_user(settings: Settings, email: str, role: str, password_stdin: bool) -> None:
+    """Make an account; on a new server, the database too.
+
+    It says first where that is, so that a forgotten --data is seen before the password is typed.
+    """
     address = _parse_email(email)
+    _print_database_place(settings)
     hashed = hash_password(_read_password(address, password_stdin))
     try:
-        with database.write() as session:
+        with (
+            migrated_database(settings, may_be_new=True) as database,
+            database.write() as session,
+        ):
             person = store.ensure_guest(session, store.new_visitor_token())
             store.register_account(session, person.id, address, hashed)
-            now = datetime.now(UTC)
+            roles_store.set_first_role(session, person.id, role)
             audit_store.record_audit_event(
                 session,
                 "account-added",
                 source="cli",
-                now=now,
+                now=datetime.now(UTC),
                 subject=PersonRef(person.id, address),
                 detail={"role": role},
             )
-            roles_store.grant_role(session, person.id, role, by=None, now=now)
     except store.AddressTakenError:
         exit_with_error(f"{address} has an account already.")
     click.echo(f"{address} has a new account as {role_with_article(role)}.")
@@ -90,7 +130,7 @@ def add_user(database: Database, email: str, role: str, password_stdin: bool) ->
 @EMAIL_ARGUMENT
 @click.argument("role", type=click.Choice(ROLES))
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
-@click.pass_obj
+@_pass_database
 def change_role(database: Database, email: str, role: str, force: bool) -> None:
     """Give an account another role, and log it."""
     try:
@@ -112,7 +152,7 @@ def change_role(database: Database, email: str, role: str, force: bool) -> None:
 
 @user.command("log")
 @JSON_OPTION
-@click.pass_obj
+@_pass_database
 def show_log(database: Database, as_json: bool) -> None:
     """Show who granted which role to whom and when, newest first; `quizserver audit` shows more."""
     with database.read() as session:
@@ -135,7 +175,7 @@ def show_log(database: Database, as_json: bool) -> None:
 @user.command("password")
 @EMAIL_ARGUMENT
 @PASSWORD_STDIN
-@click.pass_obj
+@_pass_database
 def reset_password(database: Database, email: str, password_stdin: bool) -> None:
     """Set an account's password; its owner is signed out everywhere."""
     with database.read() as session:
@@ -151,7 +191,7 @@ def reset_password(database: Database, email: str, password_stdin: bool) -> None
 @user.command("sign-out")
 @click.argument("email", required=False)
 @click.option("--everybody", is_flag=True, help="Every account. Guests keep their work.")
-@click.pass_obj
+@_pass_database
 def sign_out_user(database: Database, email: str | None, everybody: bool) -> None:
     """Sign an account out in every browser, or with --everybody all accounts."""
     if (email is not None) == everybody:
@@ -175,7 +215,7 @@ def sign_out_user(database: Database, email: str | None, everybody: bool) -> Non
 @EMAIL_ARGUMENT
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Even if no admin is left.")
-@click.pass_obj
+@_pass_database
 def delete_user(database: Database, email: str, yes: bool, force: bool) -> None:
     """Delete an account with every answer in it. The log of the server keeps its address."""
     with database.read() as session:
@@ -191,6 +231,17 @@ def delete_user(database: Database, email: str, yes: bool, force: bool) -> None:
     except roles_store.LastAdminError as error:
         exit_with_error(f"{error} Or leave the server without one with --force.")
     click.echo(f"{person.email} is deleted.")
+
+
+def _print_database_place(settings: Settings) -> None:
+    try:
+        place = database_place(settings.data_url)
+        require_database_file(settings.data_url)
+        click.echo(f"Making the account in the database {place}.", err=True)
+    except MissingDatabaseError:
+        click.echo(f"Making the account in a new database, {place}.", err=True)
+    except DatabaseUrlError as error:
+        exit_with_error(str(error))
 
 
 def _record(session: Session, action: ActionCode, person: Person) -> None:

@@ -17,7 +17,10 @@ ROLE_PERMISSIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
-    """One change of a role. ``by`` is an address, or None for the server's command line."""
+    """One change of a role, or an account that was made with one.
+
+    ``by`` is an address, or None for the server's command line.
+    """
 
     email: str
     before: str

@@ -17,7 +17,10 @@ from quizserver.audit import store as audit_store
 from quizserver.audit.model import AuditEvent, EventFilter, PersonRef
 from quizserver.db.tables import person
 
-_GRANTS = EventFilter(action="role-granted")
+# Who makes an account for somebody chooses its role: one event says both.
+_GRANTS = EventFilter(action=("role-granted", "account-added"))
+NO_ACCOUNT = "no account"
+"""The role before the first one of an account that was made by others."""
 
 
 class GrantRefusedError(ValueError):
@@ -78,6 +81,11 @@ def grant_role(
     return RoleGrant(account.email, account.role, role, granter_email, now)
 
 
+def set_first_role(session: Session, person_id: int, role: str) -> None:
+    """Gives an account that is being made its role; the event of its making says which."""
+    session.execute(sa.update(person).where(person.c.id == person_id).values(role=role))
+
+
 def require_another_admin(session: Session, person_id: int) -> None:
     """Raises LastAdminError when the person is the only admin, before they are deleted."""
     if _lock_admin_ids(session) == {person_id}:
@@ -118,7 +126,8 @@ def _lock_admin_ids(session: Session) -> set[int]:
 
 
 def _grant_from_event(event: AuditEvent) -> RoleGrant:
-    detail = event.detail
-    return RoleGrant(
-        event.subject_email or "", detail["before"], detail["after"], event.actor_email, event.at
-    )
+    if event.action == "account-added":
+        before, after = NO_ACCOUNT, event.detail["role"]
+    else:
+        before, after = event.detail["before"], event.detail["after"]
+    return RoleGrant(event.subject_email or "", before, after, event.actor_email, event.at)

@@ -50,11 +50,12 @@ class AuditEvent:
 class EventFilter:
     """Which events are looked for; None and "" take every one.
 
-    ``address`` is a part of the address of whoever did it or had it done to them; ``subject_id``
-    and ``person_id`` are the number of the one to whom it was done, and of either of them.
+    ``action`` is one code or several; ``address`` is a part of the address of whoever did it or had
+    it done to them; ``subject_id`` and ``person_id`` are the number of the one to whom it was done,
+    and of either of them.
     """
 
-    action: str | None = None
+    action: str | tuple[str, ...] | None = None
     address: str = ""
     subject_id: int | None = None
     person_id: int | None = None

@@ -121,7 +121,8 @@ def _conditions(wanted: EventFilter) -> list[sa.ColumnElement[bool]]:
     event = audit_event.c
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.action is not None:
-        conditions.append(event.action == wanted.action)
+        actions = (wanted.action,) if isinstance(wanted.action, str) else wanted.action
+        conditions.append(event.action.in_(actions))
     address = wanted.address.strip().lower()  # addresses are stored in lower case
     if address:
         conditions.append(

@@ -21,41 +21,59 @@ if TYPE_CHECKING:
 @click.option("--to", "revision", default="head", show_default=True, help="Revision to end at.")
 @click.option("--down", is_flag=True, help="Go down to the revision instead of up.")
 def migrate_command(revision: str, down: bool, **flags: Any) -> None:
-    """Bring the database to the newest schema, or to an older one."""
-    with _database_at(settings_from_flags(**flags), revision, down=down) as (_, before, after):
+    """Bring the database to the newest schema, or to an older one.
+
+    Up, it makes a database where there is none yet.
+    """
+    settings = settings_from_flags(**flags)
+    with _database_at(settings, revision, down=down, may_be_new=not down) as (_, before, after):
         click.echo(f"{before or 'an empty database'} -> {after or 'an empty database'}")
 
 
 @contextmanager
-def migrated_database(settings: Settings) -> Iterator[Database]:
+def migrated_database(settings: Settings, *, may_be_new: bool = False) -> Iterator[Database]:
     """The database of these settings at the newest schema, while the block runs.
 
-    Exits with the reason when it can't be opened or migrated.
+    Exits with the reason when it can't be opened or migrated, or when there is none yet: a wrong
+    ``--data`` must not make an empty one, unless it ``may_be_new``.
     """
-    with _database_at(settings) as (database, _, _):
+    with _database_at(settings, may_be_new=may_be_new) as (database, _, _):
         yield database
 
 
 @contextmanager
 def _database_at(
-    settings: Settings, revision: str = "head", *, down: bool = False
+    settings: Settings, revision: str = "head", *, down: bool = False, may_be_new: bool = False
 ) -> Iterator[tuple[Database, str | None, str | None]]:
     """The database at that revision, with the revisions before and after."""
     import sqlalchemy as sa
 
     from quizserver.db.availability import unavailable_reason
     from quizserver.db.migrate import MigrationError, migrate_database
-    from quizserver.db.session import Database, DatabaseUrlError
+    from quizserver.db.session import (
+        Database,
+        DatabaseUrlError,
+        MissingDatabaseError,
+        require_database_file,
+    )
     from quizserver.settings import prepare_folder
 
     try:
+        if not may_be_new:
+            require_database_file(settings.data_url)
         prepare_folder(settings.data)
         check_not_restoring(settings.data)
         database = Database(settings.data_url)
         before, after = migrate_database(database, revision, down=down)
     except sa.exc.DatabaseError as error:
         exit_with_error(f"Can't open the database: {unavailable_reason(error) or error.orig}.")
-    except (OSError, MigrationError, DatabaseUrlError, DataFolderError) as error:
+    except (
+        OSError,
+        MigrationError,
+        DatabaseUrlError,
+        DataFolderError,
+        MissingDatabaseError,
+    ) as error:
         exit_with_error(str(error))
     try:
         yield database, before, after

@@ -6,6 +6,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +51,29 @@ CONNECTION_TIMEOUTS: Mapping[str, str] = {
 
 class DatabaseUrlError(ValueError):
     """The address of a database is wrong; the message describes a right one."""
+
+
+class MissingDatabaseError(RuntimeError):
+    """There is no SQLite file where one was expected; the message says how to name another."""
+
+
+def require_database_file(text: str) -> None:
+    """Raises MissingDatabaseError when the URL names an SQLite file that is not there, which
+    opening it would make; DatabaseUrlError for a wrong URL. PostgreSQL is not asked."""
+    url = database_url(text)
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):
+        raise MissingDatabaseError(
+            f"There is no database at {url.database}. Name its folder with --data."
+        )
+
+
+def database_place(text: str) -> str:
+    """Where the database of a URL is, for people: the path of a file, or an address without its
+    password. Raises DatabaseUrlError."""
+    url = database_url(text)
+    if url.get_backend_name() == "sqlite" and url.database:
+        return str(Path(url.database).absolute())
+    return url.render_as_string(hide_password=True)
 
 
 def database_url(text: str) -> sa.URL:

@@ -82,8 +82,8 @@ def announce_command(**flags: Any) -> None:
     served = _served_digests(settings)
     if not served:
         exit_with_error(f"There is nothing to serve in {settings.content}.")
-    name = this_machine(settings.data).name
     with migrated_database(settings) as database, database.write() as session:
+        name = this_machine(settings.data).name
         current = releases_store.current_digests(session)
         count = releases_store.announce_changes(
             session,

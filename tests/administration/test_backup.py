@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
 from quizserver.accounts import store as people
+from quizserver.administration.backup import commands as backup_commands
 from quizserver.administration.backup import making, restoring, tables_store
 from quizserver.administration.backup.archive import ArchiveWriter
 from quizserver.administration.backup.making import check_backup, make_backup
@@ -379,8 +381,9 @@ def test_what_is_there_is_refused_or_set_aside_whole(
     (new.content / "numbers" / "new.md").write_text("since then")
     (new.data / "secret_key").write_text("another key that nobody can guess")
     before = rows_of(new), content_of(new.content)
+    everything = "holds other files.* is another key.* There is a database already.* 5 of person"
     for message, change in {
-        "holds other files": None,
+        everything: None,
         "is another key": lambda: restore_backup(new, backup, replace=False, with_content=False),
     }.items():
         with pytest.raises(BackupError, match=message):
@@ -539,6 +542,7 @@ def test_the_commands_say_what_they_did(source: Settings, tmp_path: Path):
     assert file.parent == tmp_path / "backups"
     code, out, _ = run("backup", "--check", file)
     assert (code, "is whole" in out, "the secret key" in out) == (0, True, True)
+    assert made["content"] == str(source.content)
     restored = ("restore", file, "--data", tmp_path / "new", "--content", tmp_path / "topics")
     code, out, err = run(*restored)
     assert code == 0, err
@@ -552,6 +556,27 @@ def test_the_commands_say_what_they_did(source: Settings, tmp_path: Path):
     file.write_bytes(file.read_bytes()[:-100])
     code, _, err = run("backup", "--check", file)
     assert (code, "was cut short" in err) == (1, True)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", ["new/folder/", "there", "there/"])
+def test_a_folder_is_made_and_gets_a_file_named_after_the_moment(
+    source: Settings, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "there").mkdir()
+    command = ["backup", f"{tmp_path}/{name}", "--data", str(source.data)]
+    command += ["--content", str(source.content)]
+    environment = {"QUIZSERVER_DATABASE_URL": source.database_url}
+    for night in (1, 2):
+        moment = SimpleNamespace(now=lambda _zone, day=night: datetime(2026, 11, day, tzinfo=UTC))
+        monkeypatch.setattr(backup_commands, "datetime", moment)
+        result = CliRunner(env=environment).invoke(main, command)
+        assert result.exit_code == 0, result.stderr
+        assert f" files of content ({source.content})" in result.stdout
+        files = list((tmp_path / name).iterdir())
+        assert sorted(file.name for file in files) == [
+            f"quizserver-2026110{day}T000000Z.zip" for day in range(1, night + 1)
+        ]
 
 
 def test_a_manifest_is_read_as_it_was_written():

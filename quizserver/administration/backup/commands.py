@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ FILE = click.Path(path_type=Path)
 
 
 @click.command("backup")
-@click.argument("file", type=FILE, default=Path())
+@click.argument("file", default=".")
 @DATA_OPTION
 @CONTENT_OPTION
 @click.option("--check", is_flag=True, help="Read FILE, a backup, and say whether it is whole.")
@@ -32,7 +33,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--without-secret-key", is_flag=True, help="Leave the key that signs cookies out.")
 @JSON_OPTION
 def backup_command(
-    file: Path,
+    file: str,
     check: bool,
     without_content: bool,
     without_secret_key: bool,
@@ -41,7 +42,8 @@ def backup_command(
 ) -> None:
     """Copy everything that can't be computed again into one file, while the server serves.
 
-    FILE is a new file, or a folder in which one is made that is named after the moment. In it are
+    FILE is a new file, or a folder in which one is made that is named after the moment: a folder
+    that is there, or a name that ends in a slash, which is made if it is not there. In the file are
     the database of what people did, whichever it is, the content folder with its images, and the
     secret key. Keep it as safe as the server: it holds addresses and hashes of passwords.
     """
@@ -51,20 +53,21 @@ def backup_command(
     settings = settings_from_flags(**flags)
     try:
         if check:
-            manifest = check_backup(file)
-            _print_manifest(f"{file} is whole", manifest, as_json, {"file": str(file)})
+            manifest = check_backup(Path(file))
+            _print_manifest(f"{file} is whole", manifest, as_json, {"file": file})
             return
-        if file.is_dir():
-            file = file / f"quizserver-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
+        target = _target_file(file)
         result = make_backup(
             settings,
-            file,
+            target,
             with_content=not without_content,
             with_secret_key=not without_secret_key,
         )
     except BackupError as error:
         exit_with_error(f"{file}: {error}" if check else str(error))
-    more = {"file": str(file), "bytes": result.size, "left_out": list(map(str, result.left_out))}
+    more = {"file": str(target), "bytes": result.size, "left_out": list(map(str, result.left_out))}
+    if not without_content:
+        more["content"] = str(settings.content.absolute())
     for path in result.left_out:
         click.echo(
             f"{path} is a link, no file, or has a name that is no text: it is not in the backup.",
@@ -72,7 +75,7 @@ def backup_command(
         )
     if result.unlogged_reason is not None:
         click.echo(f"The log does not have this backup: {result.unlogged_reason}.", err=True)
-    _print_manifest(f"{file} is made ({result.size:,} bytes)", result.manifest, as_json, more)
+    _print_manifest(f"{target} is made ({result.size:,} bytes)", result.manifest, as_json, more)
     if not without_secret_key and result.manifest.secret_key is None:
         click.echo("There is no secret key yet, so it is not in the backup.", err=True)
 
@@ -117,6 +120,14 @@ def restore_command(
         click.echo("The backup holds no secret key: everybody signs in again.")
 
 
+def _target_file(name: str) -> Path:
+    """The file that a backup goes to. A folder exists, or its name ends in a slash."""
+    path = Path(name)
+    if not (name.endswith(os.sep) or path.is_dir()):
+        return path
+    return path / f"quizserver-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.zip"
+
+
 def _print_manifest(head: str, manifest: Manifest, as_json: bool, more: dict[str, Any]) -> None:
     files = manifest.files
     if as_json:
@@ -131,6 +142,8 @@ def _print_manifest(head: str, manifest: Manifest, as_json: bool, more: dict[str
         click.echo(json.dumps(more | document, indent=2))
         return
     content = "no content folder" if files is None else f"{len(files):,} files of content"
+    if files is not None and more.get("content"):
+        content += f" ({more['content']})"
     key = "the secret key" if manifest.secret_key is not None else "no secret key"
     click.echo(
         f"{head}: {manifest.row_count:,} rows of {len(manifest.tables)} tables, {content}, {key};"

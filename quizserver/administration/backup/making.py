@@ -32,7 +32,12 @@ from quizserver.authoring.files import ContentError, ContentFiles
 from quizserver.data_folder import DataFolderError, check_not_restoring
 from quizserver.db.availability import BusyError, unavailable_reason
 from quizserver.db.migrate import known_revisions
-from quizserver.db.session import Database, DatabaseUrlError
+from quizserver.db.session import (
+    Database,
+    DatabaseUrlError,
+    MissingDatabaseError,
+    require_database_file,
+)
 from quizserver.settings import Settings, stored_secret_key
 
 
@@ -57,7 +62,8 @@ def make_backup(
     with_content: bool = True,
     with_secret_key: bool = True,
 ) -> BackupResult:
-    """Writes a backup to ``target``, which must not exist yet. Raises BackupError.
+    """Writes a backup to ``target``, which must not exist yet; its folder is made. Raises
+    BackupError.
 
     The file appears under its name when it is whole and on the disk, and is readable to its owner
     alone: it holds addresses, hashes of passwords and perhaps the secret key. What people did is
@@ -128,13 +134,10 @@ def _check_revision(revision: str) -> None:
 def _open_existing(settings: Settings) -> Database:
     try:
         check_not_restoring(settings.data)
-        database = Database(settings.data_url)
-    except (DataFolderError, DatabaseUrlError) as error:
+        require_database_file(settings.data_url)
+        return Database(settings.data_url)
+    except (DataFolderError, DatabaseUrlError, MissingDatabaseError) as error:
         raise BackupError(str(error)) from error
-    path = database.url.database
-    if database.is_sqlite and not (path and Path(path).is_file()):
-        raise BackupError(f"There is no database at {path}. Name its folder with --data.")
-    return database
 
 
 @contextmanager
@@ -142,6 +145,7 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
     """A new file that gets its name when the block has ended well; else it is gone."""
     if target.exists():
         raise BackupError(f"{target} is there already; a backup overwrites nothing.")
+    target.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes a file that only its owner can read.
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}-")
     try:

@@ -34,7 +34,13 @@ from quizserver.db.migrate import (
     open_migrating,
     take_migration_lock,
 )
-from quizserver.db.session import Database, DatabaseUrlError
+from quizserver.db.session import (
+    Database,
+    DatabaseUrlError,
+    MissingDatabaseError,
+    database_place,
+    require_database_file,
+)
 from quizserver.settings import Settings, shipped_folder
 
 _STAGE_PREFIX = ".restoring-"
@@ -126,7 +132,7 @@ class _Restore:
 
     def run(self) -> RestoreResult:
         is_sqlite = self._settings.data_url.startswith("sqlite")
-        self._check_key_and_content()
+        self._check_unused()
         with ExitStack() as stack:
             data_stage = stack.enter_context(_stage_folder(self._settings.data, _STAGE_PREFIX))
             content_stage = None
@@ -136,7 +142,6 @@ class _Restore:
                 extract_content(self._reader, self._manifest.files or (), content_stage)
             self._stage_key(data_stage)
             if is_sqlite:
-                self._check_sqlite_empty()
                 new_file = data_stage / "quizserver.sqlite3"
                 database = Database(f"sqlite:///{new_file}")
             else:
@@ -169,45 +174,53 @@ class _Restore:
             )
         return content
 
-    def _check_key_and_content(self) -> None:
-        """Raises BackupError when something is there that would be set aside unasked."""
+    def _check_unused(self) -> None:
+        """Raises BackupError that names everything which is there and would be set aside unasked.
+
+        A PostgreSQL is looked at again under its lock.
+        """
         if self._replace:
             return
+        obstacles = [*self._content_obstacles(), *self._key_obstacles(), *self._row_obstacles()]
+        if obstacles:
+            raise BackupError(" ".join(obstacles))
+
+    def _content_obstacles(self) -> Iterator[str]:
         content = self._content
         if content is not None and content.exists() and any(content.iterdir()):
-            raise BackupError(
+            yield (
                 f"{content} holds other files than the backup. Name another folder with"
                 " --content DIR, leave it as it is with --without-content, or set it aside with"
                 " --replace."
             )
+
+    def _key_obstacles(self) -> Iterator[str]:
         key = self._settings.data / "secret_key"
         if self._manifest.secret_key is not None and key.exists():
             backed_up = b"".join(self._reader.read_part(self._manifest.secret_key))
             if key.read_bytes().strip() != backed_up.strip():
-                raise BackupError(
+                yield (
                     f"{key} is another key than the backup's. Remove it, name another folder with"
                     " --data DIR, or set it aside with --replace."
                 )
 
-    def _check_sqlite_empty(self) -> None:
-        """Raises BackupError when there is a database with rows, unless it may be set aside."""
-        path = self._sqlite_path()
-        if self._replace or not path.exists():
+    def _row_obstacles(self) -> Iterator[str]:
+        url = self._settings.data_url
+        try:
+            require_database_file(url)
+        except MissingDatabaseError:
             return
-        database = Database(self._settings.data_url)
+        database = Database(url, connections=1)
         try:
             with database.read() as session:
-                self._refuse_rows(tables_store.count_rows(session.connection()), str(path))
+                connection = session.connection()
+                if not database.is_sqlite and tables_store.count_servers(connection):
+                    return  # which is refused under the lock, whatever is there
+                counts = tables_store.count_rows(connection)
         finally:
             database.dispose()
-
-    def _refuse_rows(self, counts: dict[str, int], where: str) -> None:
         if counts:
-            rows = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
-            raise BackupError(
-                f"There is a database already, {where}, with rows: {rows}. Name another one, or set"
-                " this one aside with --replace."
-            )
+            yield _rows_obstacle(counts, database_place(url))
 
     def _fill_database(self, connection: sa.Connection) -> str:
         """Makes the schema of the backup, fills it, and brings it to the newest one."""
@@ -242,7 +255,8 @@ class _Restore:
             tables_store.set_tables_aside(connection, schema)
             self._aside.append(f"schema {schema} of the database")
             return
-        self._refuse_rows(counts, self._settings.data_url.rpartition("@")[2])
+        if counts:
+            raise BackupError(_rows_obstacle(counts, database_place(self._settings.data_url)))
         tables_store.drop_tables(connection)
 
     def _sqlite_path(self) -> Path:
@@ -301,6 +315,14 @@ class _Restore:
             aside = content.with_name(f"{content.name}.{self._aside_name}")
             content.rename(aside)
             self._aside.append(str(aside))
+
+
+def _rows_obstacle(counts: dict[str, int], place: str) -> str:
+    rows = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    return (
+        f"There is a database already, {place}, with rows: {rows}. Name another one, or set"
+        " this one aside with --replace."
+    )
 
 
 def _leave_one_file(connection: sa.Connection) -> None:
