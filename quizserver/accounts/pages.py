@@ -80,22 +80,11 @@ class AccountPages:
             )
         except TooManyTriesError as error:
             return _render_refusal("accounts/sign_in.html", form, TOO_MANY_SIGN_INS, error)
-        # Verified even without an account, so that the time does not reveal whether there is one.
-        is_right = verify_password(stored_hash, form.password.data)
-        if not is_right or person is None or stored_hash is None:
+        token = self._open_session_by_password(person, stored_hash, form.password.data, try_id)
+        if person is None or token is None:
             log_security_event("sign-in-refused")
             form.password.errors = [WRONG_CREDENTIALS]
             return _render_form("accounts/sign_in.html", form)
-        new_hash = hash_password(form.password.data) if needs_rehash(stored_hash) else None
-        guest = self.current.person()
-        with self.database.write() as session:
-            self.tries.mark_right(session, try_id)
-            if new_hash is not None:
-                store.upgrade_password_hash(session, person.id, new_hash)
-            token = self.current.open_session(session, person.id)
-            if guest is not None and guest.is_guest:
-                self.merge_guest(session, guest.id, person.id)
-                store.link_guest_to_account(session, guest.id, person.id)
         self.current.sign_in(person, token)
         log_security_event("sign-in")
         return redirect(_safe_redirect_target(form.next.data), 303)
@@ -198,17 +187,18 @@ class AccountPages:
             form.new_password.errors = [fault]
             return _render_form("accounts/password.html", form)
         try:
-            is_right = self._is_password_of(person, form.password.data)
+            verified_hash = self._verify_password_of(person, form.password.data)
+            password_hash = hash_password(form.new_password.data)
+            with self.database.write() as session:
+                store.require_password_hash(session, person.id, verified_hash)
+                store.change_password(session, person.id, password_hash)
+                token = self.current.open_session(session, person.id)
         except TooManyTriesError as error:
             return _render_refusal("accounts/password.html", form, TOO_MANY_PASSWORDS, error)
-        if not is_right:
+        except store.WrongPasswordError:
             log_security_event("password-refused")
             form.password.errors = ["That is not your present password."]
             return _render_form("accounts/password.html", form)
-        password_hash = hash_password(form.new_password.data)
-        with self.database.write() as session:
-            store.change_password(session, person.id, password_hash)
-            token = self.current.open_session(session, person.id)
         self.current.sign_in(person, token)
         log_security_event("password-changed")
         flash("Your password is changed. Other browsers have been signed out.")
@@ -229,18 +219,23 @@ class AccountPages:
         if not form.validate_on_submit():
             return _render_form("accounts/delete.html", form, **context)
         try:
-            may_delete = person.is_guest or self._is_password_of(person, form.password.data or "")
+            verified_hash = (
+                None
+                if person.is_guest
+                else self._verify_password_of(person, form.password.data or "")
+            )
+            with self.database.write() as session:
+                roles_store.require_another_admin(session, person.id)
+                if verified_hash is not None:
+                    store.require_password_hash(session, person.id, verified_hash)
+                store.delete_person(session, person.id)
         except TooManyTriesError as error:
             template = "accounts/delete.html"
             return _render_refusal(template, form, TOO_MANY_PASSWORDS, error, **context)
-        if not may_delete:
+        except store.WrongPasswordError:
             log_security_event("password-refused")
             form.password.errors = ["That is not your password."]
             return _render_form("accounts/delete.html", form, **context)
-        try:
-            with self.database.write() as session:
-                roles_store.require_another_admin(session, person.id)
-                store.delete_person(session, person.id)
         except roles_store.LastAdminError as error:
             form.password.errors = [str(error)]
             return _render_form("accounts/delete.html", form, **context)
@@ -286,19 +281,52 @@ class AccountPages:
         target = url_for("accounts.sign_in", next=request.path)
         return redirect(target, 303)
 
-    def _is_password_of(self, person: Person, password: str) -> bool:
-        """Whether the signed-in person's password is this one. Raises TooManyTriesError."""
+    def _open_session_by_password(
+        self, person: Person | None, stored_hash: str | None, password: str, try_id: int
+    ) -> str | None:
+        """The token of a new session, into which a guest's work has moved; None when the password
+        is not the account's.
+
+        The session opens only while the hash that was verified is still the stored one: hashing
+        takes a while, and whoever changes a password meanwhile means to shut the old one out.
+        """
+        # Verified even without an account, so that the time does not reveal whether there is one.
+        while verify_password(stored_hash, password) and person is not None and stored_hash:
+            new_hash = hash_password(password) if needs_rehash(stored_hash) else None
+            guest = self.current.person()
+            try:
+                with self.database.write() as session:
+                    store.require_password_hash(session, person.id, stored_hash)
+                    self.tries.mark_right(session, try_id)
+                    if new_hash is not None:
+                        store.upgrade_password_hash(session, person.id, stored_hash, new_hash)
+                    token = self.current.open_session(session, person.id)
+                    if guest is not None and guest.is_guest:
+                        self.merge_guest(session, guest.id, person.id)
+                        store.link_guest_to_account(session, guest.id, person.id)
+                return token
+            except store.WrongPasswordError:
+                # Perhaps only hashed anew, by another sign-in: the new hash decides.
+                with self.database.read() as session:
+                    stored_hash = store.read_password_hash(session, person.email or "")
+        return None
+
+    def _verify_password_of(self, person: Person, password: str) -> str:
+        """The stored hash that the password of the signed-in person has.
+
+        Raises WrongPasswordError when it has another, TooManyTriesError.
+        """
         email = person.email or ""
         try_id = self.tries.begin_password_try(
             email, self.current.session_source(), datetime.now(UTC)
         )
         with self.database.read() as session:
             stored_hash = store.read_password_hash(session, email)
-        if not verify_password(stored_hash, password):
-            return False
+        if not verify_password(stored_hash, password) or stored_hash is None:
+            raise store.WrongPasswordError
         with self.database.write() as session:
             self.tries.mark_right(session, try_id)
-        return True
+        return stored_hash
 
 
 def create_accounts_blueprint(pages: AccountPages) -> Blueprint:

@@ -119,6 +119,8 @@ def end_account_sessions(session: Session, person_id: int | None) -> int:
     accounts = sa.select(person.c.id).where(person.c.email.is_not(None))
     if person_id is not None:
         accounts = accounts.where(person.c.id == person_id)
+    # Waits for sign-ins that hold their account's row: their session would outlast this otherwise.
+    session.execute(accounts.order_by(person.c.id).with_for_update(key_share=True))
     statement = sa.delete(browser_session).where(browser_session.c.person_id.in_(accounts))
     return _changed_rows(session, statement)
 

@@ -30,6 +30,10 @@ class NoGuestError(ValueError):
     """The person has an account already, or signed in to one."""
 
 
+class WrongPasswordError(ValueError):
+    """The password is not the account's, or not any more."""
+
+
 def new_visitor_token() -> str:
     """A random name of 192 bits for a person whom no browser's token names."""
     return secrets.token_urlsafe(24)
@@ -77,6 +81,21 @@ def read_password_hash(session: Session, email: str) -> str | None:
     return session.scalar(sa.select(person.c.password_hash).where(person.c.email == email))
 
 
+def require_password_hash(session: Session, person_id: int, verified_hash: str) -> None:
+    """Raises WrongPasswordError unless the hash that was verified is still the stored one.
+
+    The person's row stays locked until the transaction ends, so that a new password, and whoever
+    ends their sessions, waits for what the verified one opens.
+    """
+    found = session.execute(
+        sa.select(person.c.id)
+        .where(person.c.id == person_id, person.c.password_hash == verified_hash)
+        .with_for_update(key_share=True)
+    ).first()
+    if found is None:
+        raise WrongPasswordError
+
+
 def ensure_guest(session: Session, visitor: str) -> Person:
     """The person with a visitor's name, inserted as a guest without a session when there is none.
 
@@ -121,9 +140,16 @@ def change_password(session: Session, person_id: int, password_hash: str) -> Non
     _end_sessions(session, person_id)
 
 
-def upgrade_password_hash(session: Session, person_id: int, password_hash: str) -> None:
-    """Stores the same password hashed with stronger settings; sessions stay open."""
-    _update_person(session, person_id, password_hash=password_hash)
+def upgrade_password_hash(
+    session: Session, person_id: int, verified_hash: str, new_hash: str
+) -> None:
+    """Stores the same password hashed with stronger settings, unless there is another password
+    meanwhile; sessions stay open."""
+    session.execute(
+        sa.update(person)
+        .where(person.c.id == person_id, person.c.password_hash == verified_hash)
+        .values(password_hash=new_hash)
+    )
 
 
 def delete_person(session: Session, person_id: int) -> None:
