@@ -115,13 +115,21 @@ def register_account(session: Session, person_id: int, email: str, password_hash
     same_address = sa.select(person.c.id).where(person.c.email == email, person.c.id != person_id)
     if session.scalar(same_address) is not None:
         raise AddressTakenError(email)
-    updated = session.execute(
+    statement = (
         sa.update(person)
         .where(person.c.id == person_id, person.c.email.is_(None), person.c.absorbed_by.is_(None))
         .values(email=email, password_hash=password_hash)
         .returning(person.c.id)
     )
-    if updated.first() is None:
+    try:
+        with session.begin_nested():
+            updated = session.execute(statement).first()
+    except sa.exc.IntegrityError:
+        # In PostgreSQL somebody else may have taken the address since it was looked for.
+        if session.scalar(same_address) is None:
+            raise
+        raise AddressTakenError(email) from None
+    if updated is None:
         raise NoGuestError(str(person_id))
     # The guest's cookie must not open the account.
     _end_sessions(session, person_id)
