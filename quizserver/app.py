@@ -56,7 +56,7 @@ from quizserver.runs.service import RunService
 from quizserver.server_log import configure_logging
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
-from quizserver.web import errors, security, security_log, static_files, urls
+from quizserver.web import errors, security, security_log, static_files, text_guard, urls
 from quizserver.web.body_limiter import BodyLimiter
 
 KIB = 1024
@@ -142,6 +142,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
     static_files.install_static_files(app)
     errors.install_error_pages(app, errors.ErrorPages(unavailable_reason))
     security_log.install_security_log(app)
+    text_guard.install_text_guard(app)
 
 
 def _create_services(app: Flask, settings: Settings, preview: Preview | None) -> AppServices:

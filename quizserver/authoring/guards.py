@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
@@ -16,10 +16,15 @@ from quizserver.authoring.files import ContentError, NotEditableError
 from quizserver.settings import Settings
 from quizserver.web.errors import csrf_error_response, wants_json
 from quizserver.web.security_log import log_security_event, refuse_as_missing
+from quizserver.web.text_guard import UnstorableTextError
 
 EXTRA_KIB = 64
 SIGNED_OUT = (
     "You are signed out, or may not write any more. Sign in in another tab, then save it again."
+)
+
+UNSTORABLE = (
+    "What was sent holds a character that can't be kept. Open the page again, then save the text."
 )
 
 
@@ -54,6 +59,7 @@ def restrict_to_authors(blueprint: Blueprint, *, current: CurrentUser, settings:
     blueprint.url_value_preprocessor(guard.raise_body_limit)
     blueprint.before_request(guard.require_author)
     blueprint.register_error_handler(CSRFError, answer_csrf_error)
+    blueprint.register_error_handler(UnstorableTextError, answer_unstorable_text)
     blueprint.register_error_handler(NotEditableError, answer_not_editable)
     blueprint.register_error_handler(ContentError, answer_content_error)
 
@@ -68,6 +74,11 @@ def current_author(current: CurrentUser) -> Person:
 def answer_csrf_error(error: CSRFError) -> Any:
     # Not the error itself: whoever handles it would come back here.
     return _refusal_response(csrf_error_response(), SIGNED_OUT, 400)
+
+
+def answer_unstorable_text(error: UnstorableTextError) -> Any:
+    # Not the error itself: whoever handles it would come back here.
+    return _refusal_response(BadRequest(), UNSTORABLE, 400)
 
 
 def answer_not_editable(error: NotEditableError) -> Any:
