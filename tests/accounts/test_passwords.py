@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import pytest
 from argon2 import PasswordHasher
 
+from quizserver.accounts import passwords
 from quizserver.accounts.model import PASSWORD_MIN, normalise_email, password_fault
 from quizserver.accounts.passwords import (
     _DUMMY_HASH,
@@ -15,6 +17,7 @@ from quizserver.accounts.passwords import (
     verify_password,
 )
 from quizserver.accounts.weak_passwords import COMMON_PASSWORDS, is_common_password
+from tests.accounts.racing import run_at_once
 
 
 def test_the_right_password_fits_and_another_does_not():
@@ -38,6 +41,24 @@ def test_the_dummy_hash_takes_as_long_as_one_that_is_made_now():
 
 def test_the_hash_costs_what_it_should():
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in hash_password("correct horse")
+
+
+def test_hashes_of_many_requests_run_in_two_threads_at_most(monkeypatch: pytest.MonkeyPatch):
+    """A thread that has hashed once keeps 19 MiB."""
+    threads: set[int] = set()
+
+    class NotingHasher:
+        def hash(self, password: str) -> str:
+            threads.add(threading.get_ident())
+            return password
+
+        def verify(self, password_hash: str, password: str) -> bool:
+            return self.hash(password) == password_hash
+
+    monkeypatch.setattr(passwords, "_HASHER", NotingHasher())
+    assert run_at_once(lambda number: hash_password(str(number)), 12) == list(map(str, range(12)))
+    assert all(run_at_once(lambda number: verify_password(str(number), str(number)), 12))
+    assert 1 <= len(threads) <= 2
 
 
 def test_a_weaker_hash_needs_a_new_one():
