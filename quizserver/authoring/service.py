@@ -43,7 +43,7 @@ from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Description, SimulationError
 from quizserver.topics.dry_run import DryRun
 from quizserver.topics.library import Library
-from quizserver.topics.model import Diagnostic
+from quizserver.topics.model import Diagnostic, first_problems
 
 log = logging.getLogger(__name__)
 
@@ -92,14 +92,14 @@ class EditingService:
         marker_lines = merge.conflict_marker_lines(text)
         if not marker_lines:
             return dry_run
-        problems = tuple(
+        problems = first_problems(
             Diagnostic(
                 line, 1, "conflict-mark", "Two versions stand here, between marks.",
                 "Decide between them, and delete the marks.", path=dry_run.path,
             )
             for line in marker_lines
         )  # fmt: skip
-        return replace(dry_run, page=None, diagnostics=problems, elsewhere=())
+        return replace(dry_run, page=None, diagnostics=tuple(problems), elsewhere=())
 
     def save_draft(
         self,

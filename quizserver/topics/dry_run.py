@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from quizserver.topics.model import Diagnostic, ProblemCount, Topic, count_problems
+from quizserver.topics.model import Diagnostic, ProblemCount, Topic, count_problems, first_problems
 from quizserver.topics.page_file import RenderedPage
 from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
@@ -66,7 +66,9 @@ def dry_run_page(
     return DryRun(
         path=path,
         page=page,
-        diagnostics=tuple(sorted_diagnostics(d for d in diagnostics if d.path == path)),
+        diagnostics=tuple(
+            first_problems(sorted_diagnostics(d for d in diagnostics if d.path == path))
+        ),
         elsewhere=tuple(
             sorted_diagnostics(d for d in diagnostics if d.path != path and d not in earlier_set)
         ),

@@ -327,13 +327,18 @@ def _footnote_end(lines: Sequence[str], kinds: Sequence[LineKind], first: int) -
     return end
 
 
+def labels_used(text: str) -> Iterator[str]:
+    """Every text in brackets that may be the label of a definition, folded, as often as it is."""
+    return map(fold_label, _USE.findall(text))
+
+
 def used_definitions(text: str, definitions: Iterable[LabelDefinition]) -> list[LabelDefinition]:
     """The definitions that ``text`` uses, and those that these use, in the order of their lines."""
     by_label = {definition.label: definition for definition in reversed(tuple(definitions))}
     used_by_label: dict[str, LabelDefinition] = {}
     texts_to_search = [text] if by_label else []
     while texts_to_search:
-        for label in map(fold_label, _USE.findall(texts_to_search.pop())):
+        for label in labels_used(texts_to_search.pop()):
             if label in by_label and label not in used_by_label:
                 used_by_label[label] = by_label[label]
                 texts_to_search.append(by_label[label].text.partition(":")[2])

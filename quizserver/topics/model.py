@@ -114,7 +114,9 @@ def first_problems(*groups: Iterable[Diagnostic]) -> list[Diagnostic]:
         last = problems.pop()
         message = f"This file has more than {MOST_PROBLEMS} problems."
         hint = "Fix the others first; what follows was not looked at."
-        problems.append(Diagnostic(last.line, last.column, "many-problems", message, hint, True))
+        problems.append(
+            Diagnostic(last.line, last.column, "many-problems", message, hint, True, last.path)
+        )
     return problems
 
 

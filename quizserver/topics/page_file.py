@@ -15,7 +15,7 @@ from quizserver.topics.lesson import (
 )
 from quizserver.topics.links import SiteMap, resolve_link
 from quizserver.topics.markdown import scan_markdown
-from quizserver.topics.model import Diagnostic, Question
+from quizserver.topics.model import Diagnostic, HtmlBlock, Question
 from quizserver.topics.question import ParsedQuestion, parse_scanned_question, render_question
 from quizserver.topics.slugs import humanise_id
 from quizserver.topics.source_text import LARGEST_PAGE, decode_source
@@ -23,6 +23,9 @@ from quizserver.topics.tangles import find_tangle
 
 ParsedPage = ParsedQuestion | ParsedLesson
 RenderedPage = Question | RenderedLesson
+
+MOST_HTML = 4 * 1024 * 1024
+"""Characters of HTML that a page may be."""
 
 NO_SIGNATURE: FileSignature = (0, 0, 0, 0)  # of a text that is not on the disk
 
@@ -83,6 +86,18 @@ def parse_page_file(
     return PageFile(path, signature, parsed, is_servable, diagnostics)
 
 
+class UnrenderedPageError(Exception):
+    """A page that is not served, though its file could be read: its diagnostic says why."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+class PageTooLargeError(UnrenderedPageError):
+    """A page of more than ``MOST_HTML`` characters of HTML."""
+
+
 @dataclass(frozen=True, slots=True)
 class CachedPage:
     """A rendered page, and where its links led: it is good as long as they lead there."""
@@ -105,7 +120,10 @@ class CachedPage:
 
 
 def render_page(parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage:
-    """The page of a file that can be served, in the topic with this id."""
+    """The page of a file that can be served, in the topic with this id.
+
+    Raises PageTooLargeError.
+    """
     resolved_urls: dict[tuple[str, str], str | None] = {}
 
     def rewrite_url(attribute: str, url: str) -> str | None:
@@ -119,4 +137,19 @@ def render_page(parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage
     else:
         title = humanise_id(parsed.path.split("/")[0])
         page = render_lesson(parsed, topic=topic, title=title, rewrite=rewrite_url)
+    size = _html_size(page)
+    if size > MOST_HTML:
+        message = f"This page is {size:,} characters of HTML; a page may be {MOST_HTML:,}."
+        hint = "Split it, or repeat less of it."
+        raise PageTooLargeError(Diagnostic(1, 1, "too-large", message, hint, True))
     return CachedPage(parsed, topic, page, resolved_urls)
+
+
+def _html_size(page: RenderedPage) -> int:
+    """The characters of HTML in all parts of a page."""
+    if isinstance(page, RenderedLesson):
+        blocks = page.lesson.blocks
+        return sum(len(block.html) for block in blocks if isinstance(block, HtmlBlock))
+    parts = [page.stem_html, page.explanation_html, page.references_html, *page.hints_html]
+    parts += [html for option in page.options for html in (option.html, option.feedback_html)]
+    return sum(len(part) for part in parts if part is not None)

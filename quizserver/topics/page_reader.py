@@ -34,7 +34,9 @@ from quizserver.topics.page_file import (
     NO_SIGNATURE,
     CachedPage,
     PageFile,
+    PageTooLargeError,
     ParsedPage,
+    UnrenderedPageError,
     parse_page_file,
     read_page_bytes,
     render_page,
@@ -51,12 +53,8 @@ REMEMBERED_FAILURES = 200
 _HEADER = 8  # bytes of a message's length
 
 
-class PageTooSlowError(Exception):
+class PageTooSlowError(UnrenderedPageError):
     """A page whose text takes too long, or too much memory, to convert."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
-        self.diagnostic = diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +97,11 @@ class PageReader:
             return parse_page_file(path, data, signature, previous)
         try:
             return cast(PageFile, self._ask_child(data, ("read", path, data, signature)))
-        except PageTooSlowError as error:
+        except UnrenderedPageError as error:
             return PageFile(path, signature, None, False, (error.diagnostic,))
 
     def render_page(self, parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage:
-        """The page of a file that can be served. Raises PageTooSlowError."""
+        """The page of a file that can be served. Raises UnrenderedPageError."""
         data = parsed.text.encode("utf-8", "surrogatepass")
         if not _is_large(data):
             return render_page(parsed, topic, site_map)
@@ -117,13 +115,15 @@ class PageReader:
         self._child.stop()
 
     def _ask_child(self, data: bytes, job: tuple[Any, ...]) -> Any:
-        """What the child answers. Raises PageTooSlowError, at once for what failed before."""
+        """What the child answers. Raises UnrenderedPageError, at once for what failed before."""
         digest = hashlib.sha256(data).digest()
         with self._failures_lock:
             failure = self._failures.get(digest)
         if failure is None:
             try:
                 return self._child.ask(job)
+            except PageTooLargeError as error:
+                failure = error.diagnostic
             except _ChildError as error:
                 failure = _failure_diagnostic(data, str(error))
                 if not error.is_lasting:
@@ -132,7 +132,7 @@ class PageReader:
                 self._failures[digest] = failure
                 while len(self._failures) > REMEMBERED_FAILURES:
                     self._failures.popitem(last=False)
-        raise PageTooSlowError(failure)
+        raise UnrenderedPageError(failure)
 
 
 @cache
@@ -184,7 +184,7 @@ class _Child:
         self._timer: threading.Timer | None = None
 
     def ask(self, job: tuple[Any, ...]) -> Any:
-        """What the child makes of a job. Raises _ChildError."""
+        """What the child makes of a job. Raises _ChildError, PageTooLargeError."""
         deadline = time.monotonic() + self._limits.clock_seconds
         if not self._lock.acquire(timeout=self._limits.clock_seconds):
             raise _ChildError(
@@ -200,6 +200,8 @@ class _Child:
         if kind == "error":
             _log.error("a page could not be read", extra=detail(value))
             raise _ChildError("This text could not be read.")
+        if kind == "large":
+            raise PageTooLargeError(value)
         if kind == "memory":
             raise _ChildError(f"Reading this text takes more than {self._limits.memory_mb:,} MiB.")
         return value

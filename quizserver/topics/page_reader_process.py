@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from quizserver.topics.model import Question
-from quizserver.topics.page_file import PageFile, parse_page_file, render_page
+from quizserver.topics.page_file import PageFile, PageTooLargeError, parse_page_file, render_page
 
 _HEADER = 8
 _NICE = 5
@@ -52,6 +52,8 @@ def serve_jobs(jobs_in: BinaryIO, answers_out: BinaryIO, cpu_seconds: int) -> No
         _allow_cpu_seconds(cpu_seconds)
         try:
             answer = pickle.dumps(("done", jobs.do(*job)))
+        except PageTooLargeError as error:
+            answer = pickle.dumps(("large", error.diagnostic))
         except MemoryError:
             answer = pickle.dumps(("memory", None))
         except Exception:  # the process that asked logs it

@@ -17,12 +17,12 @@ from quizserver.topics.markdown import SECTION_NAMES, SectionName, used_definiti
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question_parser import QuestionFields, Section
 from quizserver.topics.slugs import ID_RULE, did_you_mean, is_id, slugify
+from quizserver.topics.tangles import MOST_REPEATED
 from quizserver.topics.task_lists import STRAY_BOX, ItemList, ListItem, parse_list
 from quizserver.visible_text import has_visible_character
 
 MOST_OPTIONS = 50
 MOST_HINTS = 20
-MOST_REPEATED = 64 * 1024  # characters of definitions, counted once for each part that uses them
 
 
 def check_question(

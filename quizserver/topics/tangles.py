@@ -8,22 +8,29 @@ page is refused for the same reason on every machine, before anything is convert
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
 
 from quizserver.topics.line_kinds import CODE_KINDS, LineKind
-from quizserver.topics.markdown import MarkdownSource
+from quizserver.topics.markdown import MarkdownSource, labels_used
 from quizserver.topics.model import Diagnostic
 
 MOST_EFFORT = 6000
 """Of a page, about the paragraphs that the converter makes in a second."""
 
+MOST_REPEATED = 64 * 1024
+"""Characters of definitions that a page may repeat: the address and the title of a link stand in
+the page once for each use."""
+
 _SIGN = re.compile(r"[\[\]<>*_`~^|!{}&\\]")
 _FORMULA_SIGN_EFFORT = 5
 # Every list marker on a line nests one list more into the one before.
 _MARKERS = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)+")
+_CELLS_PER_EFFORT = 6
+_TABLE_RULE = re.compile(r"[ \t>|:-]+")  # the line between the head of a table and its rows
 _FENCE = re.compile(r"[ \t>]*(?:`{3}|~{3})")
 _HEADING = re.compile(r" {0,3}#{1,6}|[ \t]*(?:=+|-+)[ \t]*$")
 
@@ -36,6 +43,8 @@ class _Paragraph:
     lines: int = 0
     characters: int = 0
     signs: int = 0
+    columns: int = 0  # of the table in it, in which each row has all of them, written or not
+    cells: int = 0
 
     def add_line(self, text: str) -> None:
         self.lines += 1
@@ -44,12 +53,14 @@ class _Paragraph:
         self.signs += text.count("[") + text.count("<")  # their other ends are searched for
         markers = _MARKERS.match(text)
         self.signs += len(markers[0]) // 2 if markers else 0
+        self.cells += self.columns
+        if "-" in text and "|" in text and _TABLE_RULE.fullmatch(text):
+            self.columns = max(self.columns, text.count("|") + 1)
 
     @property
     def effort(self) -> float:
-        return (
-            2 + self.lines + self.lines**2 / 200 + self.signs + self.signs * self.characters / 800
-        )
+        signs = self.signs + self.signs * self.characters / 800
+        return 2 + self.lines + self.lines**2 / 200 + signs + self.cells / _CELLS_PER_EFFORT
 
 
 def find_tangle(source: MarkdownSource) -> Diagnostic | None:
@@ -57,6 +68,9 @@ def find_tangle(source: MarkdownSource) -> Diagnostic | None:
 
     It stands where the costliest part of the text begins.
     """
+    repeated = _find_repeated_definition(source)
+    if repeated is not None:
+        return repeated
     efforts = list(_line_efforts(source.lines, source.kinds))
     # What a lesson embeds is YAML, like front matter.
     for fence in source.fences:
@@ -73,6 +87,30 @@ def find_tangle(source: MarkdownSource) -> Diagnostic | None:
         return Diagnostic(line, 1, "tangle", message, hint, True)
     message = f"This page holds {total / MOST_EFFORT:.1f} times the markup that a page may hold."
     return Diagnostic(1, 1, "tangle", message, "Split it into several pages.", True)
+
+
+def _find_repeated_definition(source: MarkdownSource) -> Diagnostic | None:
+    """The problem of link definitions whose uses would make a small text a huge page."""
+    lengths: dict[str, int] = {}
+    for definition in source.definitions:
+        if definition.url is not None:
+            length = max(len(definition.text), lengths.get(definition.label, 0))
+            lengths[definition.label] = length
+    if not lengths:
+        return None
+    uses = Counter(labels_used(source.prose))
+    # The definition itself is one, and the first use repeats nothing.
+    repeats = {label: max(0, uses[label] - 2) * length for label, length in lengths.items()}
+    if sum(repeats.values()) <= MOST_REPEATED:
+        return None
+    label = max(repeats, key=repeats.__getitem__)
+    worst = next(definition for definition in source.definitions if definition.label == label)
+    message = (
+        f"The page repeats this link's {lengths[label]:,} characters {uses[label] - 1:,} times; "
+        f"links together may repeat {MOST_REPEATED:,} characters."
+    )
+    hint = "Shorten its address or its title, or use it less often."
+    return Diagnostic(worst.line, worst.column, "tangle", message, hint, True)
 
 
 def estimate_effort(text: str) -> float:

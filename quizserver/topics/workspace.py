@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from quizserver.topics.cross_checks import check_cross_references
 from quizserver.topics.folder import FolderListing, is_page, is_simulation, list_folder
 from quizserver.topics.lesson import RenderedLesson
 from quizserver.topics.links import SiteMap
-from quizserver.topics.model import Diagnostic, Question, Snapshot, Topic
+from quizserver.topics.model import Diagnostic, Question, Snapshot, Topic, first_problems
 from quizserver.topics.page_file import (
     NO_SIGNATURE,
     CachedPage,
     PageFile,
     ParsedPage,
     RenderedPage,
+    UnrenderedPageError,
 )
-from quizserver.topics.page_reader import PageReader, PageTooSlowError, shared_reader
+from quizserver.topics.page_reader import PageReader, shared_reader
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.slugs import ID_RULE, humanise_id, is_id, slugify
 
@@ -167,7 +169,7 @@ class Workspace:
     def rendered_pages(self, site_map: SiteMap) -> dict[str, RenderedPage]:
         """The pages that are served, by path. Only what changed is rendered again.
 
-        One that takes too long is left out, and has a diagnostic.
+        One that takes too long, or is too large, is left out, and has a diagnostic.
         """
         cached_pages: dict[str, CachedPage] = {}
         self._unrendered = {}
@@ -177,7 +179,7 @@ class Workspace:
             if cached is None or not cached.is_current(parsed, topic, site_map):
                 try:
                     cached = self._reader.render_page(parsed, topic, site_map)
-                except PageTooSlowError as error:
+                except UnrenderedPageError as error:
                     self._unrendered[path] = error.diagnostic
                     continue
             cached_pages[path] = cached
@@ -247,17 +249,16 @@ class Workspace:
         site_map = self.site_map()
         diagnostics = [*self.listing.diagnostics, *self._check_folder_names(site_map)]
         for path, file in self.files.items():
-            for diagnostic in (*file.diagnostics, *self._check_ownership(file)):
-                diagnostics.append(
-                    _with_path(path, diagnostic, self.is_stale(path) and diagnostic.fatal)
-                )
-            if path in self._unrendered:
-                diagnostics.append(self._unrendered[path].at_path(path))
-            if file.parsed is not None:
-                diagnostics.extend(
-                    diagnostic.at_path(path)
-                    for diagnostic in check_cross_references(file.parsed, site_map)
-                )
+            is_stale = self.is_stale(path)
+            own = (
+                _with_path(path, diagnostic, is_stale and diagnostic.fatal)
+                for diagnostic in (*file.diagnostics, *self._check_ownership(file))
+            )
+            unrendered = [self._unrendered[path]] if path in self._unrendered else []
+            crossing = check_cross_references(file.parsed, site_map) if file.parsed else ()
+            found = chain(unrendered, crossing)
+            located = (diagnostic.at_path(path) for diagnostic in found)
+            diagnostics.extend(first_problems(own, located))
         return sorted_diagnostics(diagnostics)
 
     def _check_folder_names(self, site_map: SiteMap) -> Iterator[Diagnostic]:

@@ -22,6 +22,7 @@ from quizserver.db.tables import file_version
 from quizserver.evidence.record import recorded_description
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.topics.library import Library
+from quizserver.topics.model import MOST_PROBLEMS
 
 REF = page_ref("numbers", "sides.md")
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -316,3 +317,10 @@ def test_conflict_markers_are_all_that_is_reported_of_a_text_with_them(editing: 
         (1, "conflict-mark"),
         (11, "conflict-mark"),
     ]
+
+
+def test_of_many_conflict_markers_the_first_are_named(editing: EditingService):
+    dry_run = editing.check_page(REF, "<<<<<<< as it is now\n" * 300)
+    assert len(dry_run.diagnostics) == MOST_PROBLEMS + 1
+    assert dry_run.diagnostics[-1].code == "many-problems"
+    assert {problem.path for problem in dry_run.diagnostics} == {REF.path}

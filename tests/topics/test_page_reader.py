@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.topics import page_reader
+from quizserver.topics import page_file, page_reader
 from quizserver.topics.library import Library
 from quizserver.topics.links import SiteMap
-from quizserver.topics.page_file import parse_page_file, render_page
+from quizserver.topics.page_file import UnrenderedPageError, parse_page_file, render_page
 from quizserver.topics.page_reader import PageReader, ReadingLimits
 from quizserver.topics.workspace import load_workspace
 from tests.topics.content_files import FINE, PLAINEST, write_files
@@ -195,3 +195,33 @@ def test_the_child_ends_when_it_has_had_no_work_for_a_while() -> None:
     while child_pid(reader) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert child_pid(reader) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [("t/q.md", PLAINEST), ("t/lesson.md", "# A\n\nWords.\n")]
+)
+def test_a_page_of_too_much_html_is_not_rendered_and_says_so(
+    path: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_file, "MOST_HTML", 10)
+    file = parse_page_file(path, text.encode())
+    assert file.parsed is not None
+    with pytest.raises(UnrenderedPageError, match="a page may be 10") as raised:
+        render_page(file.parsed, "t", SITE)
+    assert (raised.value.diagnostic.code, raised.value.diagnostic.fatal) == ("too-large", True)
+
+
+def test_a_page_that_grows_too_large_in_the_child_is_refused_and_not_tried_again(
+    reader: PageReader,
+) -> None:
+    """A definition over two lines is no definition to the scan, but one to the converter."""
+    use = "[a]\n\n" * 300
+    text = f'# Title\n\n[a]:\nhttps://example.org/ "{"t" * 16_000}"\n\n{use}'
+    file = reader.read_page("t/lesson.md", text.encode())
+    assert file.is_servable
+    assert file.parsed is not None
+    for _ in range(2):
+        with pytest.raises(UnrenderedPageError, match="of HTML"):
+            reader.render_page(file.parsed, "t", SITE)
+    assert len(reader._failures) == 1
+    assert child_pid(reader) is not None, "it did not die of it"

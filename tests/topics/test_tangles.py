@@ -9,7 +9,7 @@ import pytest
 from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.page_file import parse_page_file
 from quizserver.topics.source_text import LARGEST_PAGE, MOST_LINES
-from quizserver.topics.tangles import MOST_EFFORT, estimate_effort, find_tangle
+from quizserver.topics.tangles import MOST_EFFORT, MOST_REPEATED, estimate_effort, find_tangle
 
 SHIPPED = sorted((Path(__file__).parents[2] / "content").glob("*/*.md"))
 PROSE = "some words of prose that go on until the end of their line and then a little further\n" * 5
@@ -82,3 +82,26 @@ def test_a_page_of_too_many_lines_is_refused_before_it_is_scanned(lines: int, co
     file = parse_page_file("t/lesson.md", ("# T\n\n" + "a\n" * (lines - 2)).encode())
     assert [d.code for d in file.diagnostics] == [code]
     assert not file.is_servable
+
+
+@pytest.mark.parametrize("use", ["[a][Long  Link]", "![an image][long link]", "[long link]"])
+def test_a_long_definition_that_is_used_often_is_refused_where_it_stands(use: str) -> None:
+    definition = f'[long link]: https://example.org/ "{"t" * 1000}"'
+    most = MOST_REPEATED // len(definition) + 1
+    text = f"# Title\n\n{definition}\n\n" + f"{use}\n\n" * most
+    assert tangle_line(text) is None
+    assert tangle_line(f"{text}{use}\n") == 3
+    assert tangle_line(f"{text}`{use}`\n") is None, "code uses no definition"
+
+
+def test_many_links_that_are_used_once_are_fine() -> None:
+    text = "".join(f"[l{n}]\n\n[l{n}]: https://example.org/{'x' * 300}\n\n" for n in range(400))
+    assert len(text) > MOST_REPEATED
+    assert tangle_line(f"# Title\n\n{text}") is None
+
+
+def test_a_row_of_a_table_counts_as_all_of_its_cells() -> None:
+    head = f"# Title\n\n{'|a' * 50}|\n{'|-' * 50}|\n"
+    assert estimate_effort(head + "|\n" * 300) - estimate_effort(head) > 300 * 50 / 8
+    assert tangle_line(head + "|\n" * 900) == 3
+    assert tangle_line(head + "|\n" * 20) is None
