@@ -58,6 +58,7 @@ from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
 from quizserver.web import errors, security, security_log, static_files, text_guard, urls
 from quizserver.web.body_limiter import BodyLimiter
+from quizserver.web.request_limits import create_limiter
 
 KIB = 1024
 
@@ -140,7 +141,8 @@ def _configure_app(app: Flask, settings: Settings) -> None:
     urls.install_row_id_converter(app)
     security.install_sessions(app, https=settings.https)
     static_files.install_static_files(app)
-    errors.install_error_pages(app, errors.ErrorPages(unavailable_reason))
+    error_pages = errors.ErrorPages(unavailable_reason, attempt_pages.question_address_of_request)
+    errors.install_error_pages(app, error_pages)
     security_log.install_security_log(app)
     text_guard.install_text_guard(app)
 
@@ -166,7 +168,7 @@ def _create_services(app: Flask, settings: Settings, preview: Preview | None) ->
         current=current,
         runs=RunService(settings),
         benches=BenchBuilder(catalog, settings.run_replicas_max),
-        limiter=Limiter(current.visitor_token, app=app, storage_uri="memory://"),
+        limiter=create_limiter(app, current.visitor_token),
         background_pool=background_pool,
         identity=identity,
         host=Host(database, library, identity),

@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import (
     Blueprint,
-    Response,
     flash,
     jsonify,
     make_response,
@@ -245,8 +244,11 @@ class AccountPages:
         flash(f"Everything that was stored about you is deleted{exception_note}.")
         return clear_storage(redirect(url_for("progress.home"), 303))
 
-    def download_data(self) -> Response:
+    def download_data(self) -> AnyResponse:
         person = self.current.person()
+        if person is None and self.current.has_ended():
+            # An empty file would look like all that there is; the page says what happened.
+            return redirect(url_for("accounts.account"), 303)
         document: dict[str, Any] = {"format": 1, "downloaded_at": datetime.now(UTC).isoformat()}
         if person is not None:
             document["account"] = {

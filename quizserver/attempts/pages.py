@@ -305,6 +305,23 @@ def parse_answer_form(fields: MultiDict[str, str]) -> AnswerForm:
     )
 
 
+def question_address_of_request() -> str | None:
+    """The question whose form the request sent, with the choice in the address; else None.
+
+    A first answer that was recorded after all shows there instead of the form.
+    """
+    if request.endpoint != "attempts.answer":
+        return None
+    form = parse_answer_form(request.form)
+    return url_for(
+        "attempts.question",
+        question=(request.view_args or {})["question"],
+        again=1 if form.number > 1 else None,
+        hints=form.hints_seen or None,
+        option=form.chosen,
+    )
+
+
 def _return_url(question: Question) -> str:
     """The result on the page that the form was on: the question's, or the lesson's."""
     if request.form.get("from") == "lesson":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -78,6 +79,13 @@ DATABASE_ERROR_TEXT = ErrorText(
     "What you sent just now was perhaps not kept. Everything that was acknowledged before is safe.",
     "Wait a moment, then go back and try again. Sending an answer twice counts it once.",
 )
+UNRECORDED_ANSWER_TEXT = ErrorText(
+    DATABASE_ERROR_TEXT.title,
+    "Your answer is not recorded, as far as this server knows. Everything that was acknowledged"
+    " before is safe.",
+    "Wait a moment, then go back to the question: your choice is still marked there. Submit it once"
+    " more.",
+)
 DATABASE_RETRY_SECONDS = 5
 
 
@@ -86,10 +94,12 @@ class ErrorPages:
     """The handlers of HTTP errors and of unforeseen exceptions: a page or JSON, never a trace.
 
     ``outage_reason`` returns why the database can't be used, for an exception that means so, else
-    None.
+    None. ``question_address`` returns the address of the question, with the choice that was sent,
+    when the request is the form of an answer, else None.
     """
 
     outage_reason: Callable[[Exception], str | None]
+    question_address: Callable[[], str | None] = lambda: None
 
     def handle_csrf_error(self, error: CSRFError) -> Response:
         return csrf_error_response()
@@ -102,7 +112,10 @@ class ErrorPages:
             return self.handle_exception(original_error)
         code = error.code or 500
         fallback = ErrorText(error.name, error.description or "", ERROR_TEXTS[400].what_to_do)
-        response = _error_response(code, ERROR_TEXTS.get(code, fallback))
+        text = ERROR_TEXTS.get(code, fallback)
+        # Of the other refusals some mean that there is no such question, or can't read the form.
+        address = self.question_address() if code in (429, 503) else None
+        response = _error_response(code, text, question_address=address)
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
@@ -112,11 +125,15 @@ class ErrorPages:
         # The page must not look up the signed-in person: the query that failed would fail again.
         g.learner_unknown = True
         reason = self.outage_reason(error)
+        address = self.question_address()
         if reason is None:
-            log.exception("%s %s failed", request.method, request.path)
-            return _error_response(InternalServerError.code, ERROR_TEXTS[500])
+            log.error("%s %s failed", request.method, request.path, exc_info=error)
+            return _error_response(
+                InternalServerError.code, ERROR_TEXTS[500], question_address=address
+            )
         log.error("%s %s: no database: %s", request.method, request.path, reason)
-        response = _error_response(503, DATABASE_ERROR_TEXT)
+        text = DATABASE_ERROR_TEXT if address is None else UNRECORDED_ANSWER_TEXT
+        response = _error_response(503, text, question_address=address)
         response.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
         return response
 
@@ -125,6 +142,23 @@ def install_error_pages(app: Flask, pages: ErrorPages) -> None:
     app.register_error_handler(CSRFError, pages.handle_csrf_error)
     app.register_error_handler(HTTPException, pages.handle_http_error)
     app.register_error_handler(Exception, pages.handle_exception)
+    _answer_errors_of_handlers(app)
+
+
+def _answer_errors_of_handlers(app: Flask) -> None:
+    """Makes what an error handler raises an error like any other: a 404 in it is the page of 404.
+
+    By itself Flask answers 500 then, whatever was raised.
+    """
+    answer_error = app.handle_user_exception
+
+    def answer_error_of_handler(e: Exception) -> HTTPException | ResponseReturnValue:
+        try:
+            return answer_error(e)
+        except Exception as raised:  # what is raised here again is Flask's: no handler loops
+            return answer_error(raised)
+
+    app.handle_user_exception = answer_error_of_handler  # type: ignore[method-assign]
 
 
 def csrf_error_response() -> Response:
@@ -138,7 +172,7 @@ def wants_json() -> bool:
     return request.is_json or best == "application/json"
 
 
-def _error_response(code: int, text: ErrorText) -> Response:
+def _error_response(code: int, text: ErrorText, *, question_address: str | None = None) -> Response:
     if wants_json():
         body = jsonify(error=f"{text.title}. {text.message} {text.what_to_do}", field=None)
         return make_response(body, code)
@@ -148,5 +182,6 @@ def _error_response(code: int, text: ErrorText) -> Response:
         title=text.title,
         message=text.message,
         what_to_do=text.what_to_do,
+        question_address=question_address,
     )
     return make_response(page, code)

@@ -59,6 +59,7 @@ def test_an_admin_reads_searches_and_downloads_the_log(boss: Visitor, database: 
     assert "1–50 of 61 events" in boss.text
     assert "page59.md" in boss.text
     assert "page3.md" not in boss.text
+    assert boss.page.count(" UTC</time>") == 50, "every moment says its zone"
     boss.open("/admin/log?page=2")
     assert "page3.md" in boss.text
     assert f"Role granted: {BOSS} (learner → admin)" in boss.text

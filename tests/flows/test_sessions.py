@@ -68,7 +68,9 @@ def test_after_signing_out_a_copied_cookie_neither_downloads_nor_answers(
     else:
         visitor.open("/account/forget")
         visitor.send("/account/forget")
-    assert "attempts" not in download_data(thief)
+    refusal = thief.client.get("/account/data.json")
+    assert (refusal.status_code, refusal.location) == (303, "/account"), "no empty file"
+    assert "This browser’s session has ended" in thief.open("/account/data.json")
     assert "FEEDBACK" not in thief.open("/questions/even")
     assert count_rows(database, attempt) == 1
 
@@ -173,6 +175,7 @@ def test_the_account_page_lists_sessions_and_ends_one(visitor: Visitor, new_visi
     for browser in (phone, library):
         browser.sign_in(ANA)
     page = visitor.open("/account")
+    assert len(re.findall(r"Since [\w, :]+ UTC , last used about [\w, :]+ UTC", visitor.text)) == 2
     for words in ("Firefox on Android", "Chrome on Windows", "this browser"):
         assert words in visitor.text
     row = re.search(r"<li class=\"line\">(?:(?!</li>).)*Chrome on Windows.*?</li>", page)
@@ -201,6 +204,12 @@ def test_all_other_sessions_end_at_once_and_only_ones_own(
     assert all(ANA not in other.open("/account") for other in others)
     assert ANA in visitor.open("/account")
     assert "bob@example.org" in bob.open("/account")
+
+
+def test_a_new_visitor_downloads_that_nothing_is_stored(visitor: Visitor):
+    assert set(download_data(visitor)) == {"format", "downloaded_at"}
+    visitor.open("/questions/even")
+    assert set(download_data(visitor)) == {"format", "downloaded_at"}
 
 
 def test_nobody_ends_the_session_of_another(
@@ -291,7 +300,7 @@ def test_a_guests_cookie_of_before_keeps_their_order_and_their_work(
     visitor.send("/account/forget")
     with visitor.client.session_transaction() as cookie:
         cookie[OLD_GUEST_KEY] = "an old visitor"
-    assert "attempts" not in download_data(visitor)
+    assert "This browser’s session has ended" in visitor.open("/account/data.json")
 
 
 def test_two_first_answers_at_once_make_one_guest(
