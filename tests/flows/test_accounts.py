@@ -249,7 +249,8 @@ def test_the_cookie_of_a_deleted_account_opens_no_other_account(
     other = new_visitor()
     other.sign_up("bob@example.org")
     assert "bob@example.org" not in second.open("/account")
-    assert "account" not in second.client.get("/account/data.json").json
+    refusal = second.client.get("/account/data.json")
+    assert (refusal.status_code, refusal.location) == (303, "/account")
 
 
 def test_an_answer_sent_while_its_guest_signs_in_is_not_lost(
