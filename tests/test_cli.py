@@ -363,6 +363,19 @@ def test_data_may_stand_before_and_after_what_user_does(tmp_path: Path):
         assert run_command("user", *arguments).stdout.startswith("ana@example.org\tlearner")
 
 
+def test_check_takes_a_topic_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    topics = tmp_path / "topics"
+    made = run_command("new", "topic", "ropes", "--content", topics)
+    assert f"The topic is in {topics / 'ropes'}; a server of" in made.stdout
+    (topics / "other").mkdir()
+    (topics / "other" / "index.md").write_text("no title")
+    assert run_command("check", "ropes", "--content", topics).exit_code == 0
+    assert run_command("check", "other", "--content", topics).exit_code == 1
+    unknown = run_command("check", "rope", "--content", topics)
+    assert (unknown.exit_code, "no such file or folder" in unknown.output) == (1, True)
+
+
 def test_migrate_goes_up_and_down_and_says_so(tmp_path: Path):
     newest = sorted((shipped_folder("migrations") / "versions").glob("0*.py"))[-1].name[:4]
     assert f"an empty database -> {newest}" in run_command("migrate", "--data", tmp_path).output

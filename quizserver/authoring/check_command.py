@@ -37,8 +37,8 @@ def check_command(
 ) -> None:
     """Report every problem of every topic file.
 
-    With PATH, of the files under it. Warnings are shown and counted apart; the exit code is 1 only
-    for problems, unless you say --strict.
+    With PATH, of the files under it; the name of a topic of the content folder will do. Warnings
+    are shown and counted apart; the exit code is 1 only for problems, unless you say --strict.
     """
     from quizserver.evidence.claim_checks import create_claim_checker
     from quizserver.evidence.record import recorded_description
@@ -47,6 +47,8 @@ def check_command(
     from quizserver.topics.model import count_problems
 
     folder = content_folder(content)
+    if path is not None and not path.exists() and (folder / path).exists():
+        path = folder / path  # a topic by its name, as verify and simulate take it
     catalog = SimulationCatalog(
         recorded=recorded_description, limits=reading_limits(settings_from_flags())
     )

@@ -38,6 +38,8 @@ def new_topic_command(name: str, content: Path | None) -> None:
     folder = _writable_folder(content)
     flag = _content_option(folder)
     _run_scaffold(lambda: scaffold.write_topic_scaffold(folder, name))
+    place = folder.absolute() / name
+    click.echo(f"The topic is in {place}; a server of that content folder shows it at once.")
     _print_next_steps(
         (
             f"preview {shlex.quote(str(_shortest_path(folder / name)))}",
