@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LOCK_NAME = "server.lock"
+_SERVING_NAME = "serving.lock"
 _MARKER_NAME = "restore-in-progress"
 
 
@@ -33,6 +34,28 @@ def hold_data_folder(folder: Path) -> int:
     except DataFolderError:
         os.close(handle)
         raise
+    return handle
+
+
+def claim_serving(folder: Path, address: str) -> int:
+    """Takes the lock that says that one server serves the folder's SQLite files; returns its open
+    file, which holds until this process has ended: no child inherits it.
+
+    ``address`` is what a second server is told. Raises DataFolderError that names the first one,
+    OSError when the folder can't be written to.
+    """
+    handle = os.open(folder / _SERVING_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.read(handle, 500).decode("utf-8", "replace").strip() or "it is just starting"
+        os.close(handle)
+        raise DataFolderError(
+            f"Another server works on the data folder {folder} already ({other}), and SQLite is"
+            " for one server. Stop that one, or name another folder with --data DIR."
+        ) from None
+    os.ftruncate(handle, 0)
+    os.write(handle, f"process {os.getpid()}, {address}\n".encode())
     return handle
 
 

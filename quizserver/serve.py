@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quizserver.data_folder import DataFolderError, hold_data_folder
+from quizserver.data_folder import DataFolderError, claim_serving, hold_data_folder
 from quizserver.settings import (
     CANNOT_START,
     Settings,
@@ -125,6 +125,7 @@ def run_server(settings: Settings, *, preview: Preview | None = None) -> int:
     """
     data_lock = _hold_data_folder(settings)
     settings = prepare_server(settings)
+    _claim_serving(settings)
     stop_signal = _StopSignal()
     environment = os.environ | settings.to_environment()
     web_arguments = ["-m", "quizserver.web_process"]
@@ -181,6 +182,20 @@ def _hold_data_folder(settings: Settings) -> tuple[int, ...]:
         return (hold_data_folder(settings.data),)
     except OSError:
         return ()
+    except DataFolderError as error:
+        raise ServeError(str(error)) from error
+
+
+def _claim_serving(settings: Settings) -> None:
+    """Raises ServeError when another server works on the same SQLite files.
+
+    A file system without locks is served as it is.
+    """
+    if not settings.data_url.startswith("sqlite"):
+        return  # each of its hosts has a data folder, and they share the database
+    try:
+        with contextlib.suppress(OSError):
+            claim_serving(settings.data, f"http://{_shown_host(settings.host)}:{settings.port}/")
     except DataFolderError as error:
         raise ServeError(str(error)) from error
 

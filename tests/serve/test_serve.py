@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 
 from quizserver import serve
 from quizserver.cli import main
-from quizserver.data_folder import DataFolderError, claim_data_folder
+from quizserver.data_folder import DataFolderError, claim_data_folder, claim_serving
 from quizserver.hosts.host import WRONG_KEY
 from quizserver.runs.service import UnreachableError, check_backends
 from quizserver.settings import Settings
@@ -244,6 +244,22 @@ def test_a_used_port_is_one_clear_line(tmp_path: Path, content: Path):
     (line,) = result.stderr.strip().splitlines()
     assert port in line
     assert "--port" in line
+
+
+def test_a_second_server_on_the_same_sqlite_is_one_line_that_names_the_first(
+    tmp_path: Path, content: Path
+):
+    data = tmp_path / "d"
+    data.mkdir()
+    held = claim_serving(data, "http://127.0.0.1:8000/")
+    try:
+        result = run_cli("serve", "--port", "0", "--data", str(data), "--content", str(content))
+        assert result.returncode == 1
+        (line,) = result.stderr.strip().splitlines()
+        assert f"{data} already (process {os.getpid()}, http://127.0.0.1:8000/)" in line
+    finally:
+        os.close(held)
+    os.close(claim_serving(data, "http://127.0.0.1:8001/"))
 
 
 def test_a_data_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path, content: Path):
