@@ -33,13 +33,13 @@ def error_text(error: BaseException, folder: Path) -> str:
         return DENIED_TEXT
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     text = ". ".join([text, *getattr(error, "__notes__", ())])
-    return hide_folders(text, folder)[:_TEXT_MAX]
+    return encodable(hide_folders(text, folder)[:_TEXT_MAX])
 
 
 def traceback_text(error: BaseException, folder: Path) -> str:
     """The traceback with its causes; paths as in ``error_text``. Its end when it is very long."""
     text = "".join(traceback.format_exception(error))
-    return hide_folders(text, folder).strip()[-_TRACEBACK_MAX:]
+    return encodable(hide_folders(text, folder).strip()[-_TRACEBACK_MAX:])
 
 
 def output_text(printed: str, folder: Path) -> str:
@@ -52,6 +52,11 @@ def output_text(printed: str, folder: Path) -> str:
         if not is_below:
             lines.append(line)
     return "\n".join(lines)
+
+
+def encodable(text: str) -> str:
+    """The text with a question mark for each lone surrogate, which no page nor file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def hide_folders(text: str, folder: Path) -> str:

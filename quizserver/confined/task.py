@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Literal
 
 from quizserver.confined.error_text import is_memory_error
@@ -54,10 +56,12 @@ def run_confined(
     ``on_tick`` is called at least every ``TICK`` seconds; what they raise ends the process too.
     ``result_kb`` bounds one report and the result. Raises TaskEndedError.
     """
-    process = start_confined(lambda writer: _run_task(task, writer), limits)
+    # Begins each message, so that what the author's code writes into the pipe is told from one.
+    mark = secrets.token_hex(16).encode()
+    process = start_confined(lambda writer: _run_task(task, writer, mark), limits)
     process.on_output = on_output
     try:
-        return _Listener(process, limits, result_kb, on_report, on_tick).wait_for_result()
+        return _Listener(process, limits, mark, result_kb, on_report, on_tick).wait_for_result()
     finally:
         process.kill_group()
 
@@ -68,6 +72,7 @@ class _Listener:
 
     process: ConfinedProcess
     limits: Limits
+    mark: bytes
     result_kb: int
     on_report: Callable[[Any], None]
     on_tick: Callable[[], None]
@@ -84,7 +89,7 @@ class _Listener:
                 data = os.read(self.process.pipe, 1 << 20)
                 received += data
                 while (end := received.find(b"\n")) >= 0:
-                    message = _decode_message(received[:end])
+                    message = _decode_message(bytes(received[:end]), self.mark)
                     del received[: end + 1]
                     if message is None:
                         raise self._ended("died", "it wrote into the pipe of its result")
@@ -117,18 +122,27 @@ class _Listener:
         return TaskEndedError(cause, how, self.process.printed_text, line)
 
 
-def _decode_message(line: bytes | bytearray) -> dict[str, Any] | None:
+def _decode_message(line: bytes, mark: bytes) -> dict[str, Any] | None:
     """The message; None where the author's code has written something else into the pipe."""
-    try:
-        message = json.loads(line)
-    except ValueError:
+    if not line.startswith(mark):
         return None
-    return message if isinstance(message, dict) else None
+    try:
+        message = json.loads(line[len(mark) :])
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    if not isinstance(message, dict):
+        return None
+    is_memory = message.get("memory") is True and type(message.get("line")) in (int, NoneType)
+    if message.keys() in ({"report"}, {"result"}) or (
+        message.keys() == {"memory", "line"} and is_memory
+    ):
+        return message
+    return None
 
 
-def _run_task(task: Task, writer: int) -> int:
+def _run_task(task: Task, writer: int, mark: bytes) -> int:
     def send(message: dict[str, Any]) -> None:
-        view = memoryview(json.dumps(message).encode() + b"\n")
+        view = memoryview(mark + json.dumps(message).encode() + b"\n")
         while view:
             view = view[os.write(writer, view) :]
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from quizserver.confined.error_text import encodable
 from quizserver.lab.model import (
     Description,
     KnobError,
@@ -91,10 +92,16 @@ def _describe_simulations(
         return {}
     try:
         descriptions = describer.describe_many(paths.values())
+        return {name: descriptions[path] for name, path in paths.items()}
     except Exception as error:  # whatever fails there, the other checks must be reported
-        failure = SimulationError(f"the catalog failed: {type(error).__name__}: {error}")
-        return dict.fromkeys(paths, failure)
-    return {name: descriptions[path] for name, path in paths.items()}
+        if len(paths) == 1:
+            text = encodable(f"the catalog failed: {type(error).__name__}: {error}")
+            return dict.fromkeys(paths, SimulationError(text))
+    # one by one, so that no file is blamed for another
+    outcomes: dict[str, DescriptionOrError] = {}
+    for name, path in paths.items():
+        outcomes |= _describe_simulations(describer, {name: path})
+    return outcomes
 
 
 def _unusable_simulation(path: str, error: SimulationError) -> Diagnostic:

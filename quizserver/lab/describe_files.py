@@ -20,6 +20,7 @@ from quizserver.confined.process import last_line
 from quizserver.confined.task import TaskEndedError, run_confined
 from quizserver.lab.catalog import load
 from quizserver.lab.description_json import description_to_json
+from quizserver.lab.file_reading import parse_answer
 from quizserver.lab.model import SimulationError
 
 DESCRIPTION_KB = 1024
@@ -31,10 +32,11 @@ _HEAVY = re.compile(r"\b(torch|numpy|Map|losses|optim|layers|norms|schedules|bac
 def describe_file(path: Path, limits: Limits) -> dict[str, Any]:
     """The answer about one file; see above."""
     try:
-        answer: dict[str, Any] = run_confined(
-            lambda _report: _describe(path), limits, result_kb=DESCRIPTION_KB
-        )
-        return answer
+        answer = run_confined(lambda _report: _describe(path), limits, result_kb=DESCRIPTION_KB)
+        # what the author's code put in its place counts against this file alone
+        parse_answer(answer)
+        json.dumps(answer)
+        return dict(answer)
     except TaskEndedError as error:
         return {
             "ended": error.cause,
@@ -42,6 +44,9 @@ def describe_file(path: Path, limits: Limits) -> dict[str, Any]:
             "line": error.line or last_line(error.printed, path.resolve()),
             "printed": output_text(error.printed, path.resolve().parent.parent),
         }
+    except Exception as error:  # no file may keep those after it from being read
+        how = f"what it said of itself cannot be read: {type(error).__name__}"
+        return {"ended": "died", "how": how, "line": None, "printed": ""}
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from quizserver.confined.error_text import encodable
 from quizserver.confined.limits import Limits
 from quizserver.lab.description_json import description_from_json
 from quizserver.lab.model import Description, ReadingEndedError, SimulationError
@@ -45,7 +46,7 @@ def read_files(paths: Sequence[Path], limits: Limits) -> Iterator[tuple[Path, De
         try:
             for path in paths:
                 line = child.stdout.readline()
-                yield path, _parse_answer(json.loads(line)) if line else _no_answer()
+                yield path, _read_answer(line) if line else _no_answer()
         finally:
             child.kill()
 
@@ -54,13 +55,39 @@ def _no_answer() -> SimulationError:
     return SimulationError("the process that reads simulations ended before it was read: try again")
 
 
-def _parse_answer(answer: Mapping[str, Any]) -> DescriptionOutcome:
-    if "description" in answer:
-        return description_from_json(answer["description"])
-    if "error" in answer:
-        return SimulationError(answer["error"], answer["line"], answer["traceback"])
-    message = _ENDED[answer["ended"]].format(how=answer["how"])
-    return ReadingEndedError(message, answer["line"], answer["printed"])
+def _read_answer(line: str) -> DescriptionOutcome:
+    try:
+        return parse_answer(json.loads(line))
+    except (ValueError, RecursionError, MemoryError) as error:
+        how = f"what it said of itself cannot be read: {type(error).__name__}"
+        return ReadingEndedError(_ENDED["died"].format(how=how))
+
+
+def parse_answer(answer: object) -> DescriptionOutcome:
+    """The outcome that one line of ``quizserver.lab.describe_files`` speaks of.
+
+    Raises ``ValueError`` for anything but one of its three forms: it comes from a process in which
+    an author's code ran.
+    """
+    if not isinstance(answer, dict):
+        raise ValueError("this is no answer about a simulation file")
+    match answer:
+        case {"description": dict(data)} if len(answer) == 1:
+            return description_from_json(data)
+        case {"error": str(message), "line": line, "traceback": str(text)} if len(answer) == 3:
+            return SimulationError(encodable(message), _checked_line(line), encodable(text))
+        case {"ended": str(ended), "how": str(how), "line": line, "printed": str(text)} if (
+            len(answer) == 4 and ended in _ENDED
+        ):
+            message = _ENDED[ended].format(how=encodable(how))
+            return ReadingEndedError(message, _checked_line(line), encodable(text))
+    raise ValueError("this is no answer about a simulation file")
+
+
+def _checked_line(line: object) -> int | None:
+    if line is None or type(line) is int:
+        return line
+    raise ValueError("this is no line of a simulation file")
 
 
 _ENDED: Mapping[str, str] = {

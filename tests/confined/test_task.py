@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from quizserver.confined.limits import Limits
-from quizserver.confined.task import Report, TaskEndedError, run_confined
+from quizserver.confined.task import Report, TaskEndedError, _decode_message, run_confined
 
 LIMITS = Limits(memory_mb=96, seconds=60)
 
@@ -205,3 +205,33 @@ def test_no_way_to_start_a_process_or_make_a_file_is_open(tmp_path: Path) -> Non
     assert run_confined(attempt_all, LIMITS) == []
     assert there.read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+NONSENSE = [
+    b'{"result": 5}\n',
+    b'{"result": {}}\n',
+    b'{"memory": true, "line": "one"}\n',
+    b"{}\n",
+    b"[" * 60_000 + b"\n",
+    b"no end of a line, ",
+]
+
+
+@pytest.mark.parametrize("written", NONSENSE, ids=range(len(NONSENSE)))
+def test_what_the_code_writes_into_the_pipe_is_no_message(written: bytes) -> None:
+    def write_everywhere(report: Report) -> str:
+        report("the parent knows what the task reports")
+        for number in range(3, 64):
+            with suppress(OSError):
+                os.write(number, written)
+        return "a good result"
+
+    ended = failure_of(write_everywhere)
+    assert (ended.cause, ended.how) == ("died", "it wrote into the pipe of its result")
+
+
+def test_a_message_is_read_strictly_even_with_its_mark() -> None:
+    for text in (b"[" * 100_000, b"5", b"{}", b'{"memory": true, "line": "x"}', b'{"memory": 1}'):
+        assert _decode_message(b"mark" + text, b"mark") is None
+    assert _decode_message(b'mark{"result": 5}', b"mark") == {"result": 5}
+    assert _decode_message(b'mark{"memory": true, "line": null}', b"mark") is not None

@@ -18,7 +18,7 @@ from quizserver.lab import catalog as catalog_module
 from quizserver.lab.catalog import SimulationCatalog, file_fingerprint, load
 from quizserver.lab.description_json import description_from_json, description_to_json
 from quizserver.lab.ensemble import simulate
-from quizserver.lab.file_reading import read_files
+from quizserver.lab.file_reading import parse_answer, read_files
 from quizserver.lab.model import Description, ReadingEndedError, SimulationError
 
 GOOD = '''\
@@ -233,6 +233,56 @@ def test_a_file_whose_reading_was_ended_says_why_and_is_not_read_again(
     assert len(children) == 1, "a file that ended its reader was read again"
     write(GOOD, "allocates.py")
     assert catalog.describe(paths["allocates"]).title == "Falling"
+
+
+def test_a_file_that_speaks_for_its_description_harms_no_other(
+    write: Callable[..., Path], children: list[list[Path]]
+) -> None:
+    """It finds the pipe of its result, or how a result is made, and puts nonsense into it."""
+    everywhere = (
+        "import os\nfor n in range(3, 64):\n    try:\n        os.write(n, {})\n"
+        "    except OSError:\n        pass\n"
+    )
+    replaced = "import json\njson.dumps = lambda _: {!r}\n"
+    texts = [
+        *(everywhere.format(w) for w in (r"b'{\"result\": 5}\n'", r"b'[' * 60000 + b'\n'")),
+        everywhere.format(r"b'{\"result\": {}}\n'"),
+        *(replaced.format(f'{{"result": {value}}}') for value in ("5", "{}", '{"ended": []}')),
+        replaced.format('{"result": {"description": {"title": "a part"}}}'),
+        replaced.format("[" * 60_000),
+    ]
+    bad = [write(text + GOOD, f"bad{number}.py") for number, text in enumerate(texts)]
+    good = write(GOOD, "zulu.py")
+    catalog = SimulationCatalog(retry=0)
+    for _ in range(2):
+        outcomes = catalog.describe_many([*bad, good])
+        assert isinstance(outcomes[good], Description)
+        for path in bad:
+            assert isinstance(outcomes[path], ReadingEndedError), path.name
+    assert len(children) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        5, [], {}, {"result": 5}, {"description": 5}, {"description": {}},
+        {"error": 1, "line": 1, "traceback": ""}, {"error": "", "line": "1", "traceback": ""},
+        {"error": "", "line": True, "traceback": ""},
+        {"ended": "late", "how": "", "line": 1, "printed": ""},
+        {"ended": [], "how": "", "line": 1, "printed": ""},
+        {"ended": "died", "how": "", "line": 1, "printed": "", "more": 1},
+    ],
+)  # fmt: skip
+def test_an_answer_about_a_file_has_one_of_three_forms(answer: object) -> None:
+    with pytest.raises(ValueError, match="this is no"):
+        parse_answer(answer)
+
+
+def test_an_error_with_half_a_character_can_be_shown(write: Write) -> None:
+    path = write(r"raise ValueError('\ud800 is half a character')" + "\n")
+    with pytest.raises(SimulationError, match="half a character") as caught:
+        SimulationCatalog().describe(path)
+    assert (caught.value.message + caught.value.traceback_text).encode()
 
 
 def test_a_file_can_neither_start_processes_nor_make_or_grow_files(

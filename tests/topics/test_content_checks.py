@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quizserver.evidence.claim_checks import create_claim_checker
+from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import ReadingEndedError, SimulationError
 from quizserver.topics.content_checks import check_content
@@ -250,6 +251,20 @@ def test_a_catalog_that_fails_is_a_problem_and_no_crash(tmp_path: Path) -> None:
         "t/q.md:2:1 unusable-simulation",
         "t/simulation.py:1:1 bad-simulation",
     ]
+
+
+def test_where_a_catalog_fails_for_one_simulation_no_other_is_blamed(tmp_path: Path) -> None:
+    class Failing(FakeDescriber):
+        def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOrError]:
+            paths = list(paths)
+            if any(path.parent.name == "b" for path in paths):
+                raise KeyError("ended")
+            return super().describe_many(paths)
+
+    files = {f"{topic}/{name}": "" for topic in "abc" for name in ("simulation.py",)}
+    diagnostics = check_files(tmp_path, {**files, "a/q.md": CLAIMS}, Failing())
+    assert locations(diagnostics) == ["b/simulation.py:1:1 bad-simulation"]
+    assert "KeyError" in diagnostics[0].message
 
 
 def test_without_a_catalog_claims_are_not_compared(tmp_path: Path) -> None:
