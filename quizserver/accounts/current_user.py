@@ -66,6 +66,11 @@ class CurrentUser:
         account = self.account()
         return account is not None and account.may_write
 
+    def has_signed_in(self) -> bool:
+        """Whether somebody signed in to an account in this browser, perhaps in a session that has
+        ended. The cookie that says so can't be forged."""
+        return any(key in session for key in (ACCOUNT_KEY, OLD_ACCOUNT_KEY, KNOWN_KEY))
+
     def person(self) -> Person | None:
         """The signed-in person or the guest that this browser already is, or None."""
         live = self._account_session() or self._guest_session()

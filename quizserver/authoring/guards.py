@@ -19,6 +19,8 @@ from quizserver.web.security_log import log_security_event, refuse_as_missing
 from quizserver.web.text_guard import UnstorableTextError
 
 EXTRA_KIB = 64
+TEXT_ENDPOINTS = frozenset({"authoring.save", "authoring.settle"})
+"""Where a form sends a page's whole text."""
 SIGNED_OUT = (
     "You are signed out, or may not write any more. Sign in in another tab, then save it again."
 )
@@ -38,9 +40,13 @@ class AuthorGuard:
     current: CurrentUser
     settings: Settings
 
-    def raise_body_limit(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        # Before anything reads the form. Others don't need it: require_author refuses them.
-        if request.method == "POST" and self.current.may_write():
+    def raise_body_limit(self, endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        # Before anything reads the form. An author whose session has ended gets the text back, which
+        # takes reading it; others don't need it: require_author refuses them.
+        if request.method == "POST" and (
+            self.current.may_write()
+            or (endpoint in TEXT_ENDPOINTS and self.current.has_signed_in())
+        ):
             request.max_content_length = (self.settings.upload_kb + EXTRA_KIB) * 1024
             request.max_form_memory_size = request.max_content_length
 

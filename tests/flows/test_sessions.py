@@ -167,6 +167,25 @@ def test_an_authors_text_is_given_back_when_their_session_was_ended(
     assert "A long evening" in tab.text
 
 
+def test_a_long_text_of_an_ended_session_is_given_back_and_a_strangers_is_not_read(
+    visitor: Visitor, new_visitor: NewVisitor, give_role_to_all: Callable[[str], None]
+):
+    """Forms send a sign of Chinese as nine letters."""
+    visitor.sign_up(ANA)
+    give_role_to_all("author")
+    visitor.open("/write/numbers/even.md")
+    tab = copy_browser(visitor, new_visitor)
+    visitor.sign_out()
+    text = "# " + "数" * 40_000 + "末"
+    tab.send("/write/numbers/even.md", text=text, do="save")
+    assert tab.status == 404
+    assert "You are signed out" in tab.text
+    assert text in tab.page
+    stranger = new_visitor()
+    stranger.post("/write/numbers/even.md", {"text": text, "do": "save"})
+    assert stranger.status == 413
+
+
 def test_the_account_page_lists_sessions_and_ends_one(visitor: Visitor, new_visitor: NewVisitor):
     visitor.sign_up(ANA)
     phone, library = new_visitor(), new_visitor()
