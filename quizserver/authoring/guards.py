@@ -41,8 +41,8 @@ class AuthorGuard:
     settings: Settings
 
     def raise_body_limit(self, endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        # Before anything reads the form. An author whose session has ended gets the text back, which
-        # takes reading it; others don't need it: require_author refuses them.
+        # Before anything reads the form. An author whose session has ended gets the text back,
+        # which takes reading it; others don't need it: require_author refuses them.
         if request.method == "POST" and (
             self.current.may_write()
             or (endpoint in TEXT_ENDPOINTS and self.current.has_signed_in())
@@ -84,7 +84,8 @@ def answer_csrf_error(error: CSRFError) -> Any:
 
 def answer_unstorable_text(error: UnstorableTextError) -> Any:
     # Not the error itself: whoever handles it would come back here.
-    return _refusal_response(BadRequest(), UNSTORABLE, 400)
+    refusal = NotFound() if error.code == NotFound.code else BadRequest()
+    return _refusal_response(refusal, UNSTORABLE, refusal.code or 400)
 
 
 def answer_not_editable(error: NotEditableError) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Flask, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 NORMALISED_FIELDS = frozenset({"text"})
 """Fields of forms with an author's whole text: its views replace what can't be kept, so that the
@@ -24,7 +24,14 @@ def install_text_guard(app: Flask) -> None:
 
 
 def require_storable_text() -> None:
-    """Raises UnstorableTextError when the path, the query or a form's field can't be kept."""
+    """Raises UnstorableTextError when the path, the query or a form's field can't be kept.
+
+    For a path its status is 404: no page has such an address.
+    """
+    if not is_storable(request.path):
+        error = UnstorableTextError()
+        error.code = NotFound.code
+        raise error
     if not all(map(is_storable, _texts_of_request())):
         raise UnstorableTextError
 
@@ -43,7 +50,6 @@ def is_storable(text: str) -> bool:
 
 
 def _texts_of_request() -> Iterator[str]:
-    yield request.path
     yield from _texts_of_fields(request.args.items(multi=True))
     yield from _texts_of_fields(
         (name, value)
