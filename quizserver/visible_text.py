@@ -17,11 +17,14 @@ TOO_MANY_MARKS = f"Use at most {MARKS_MAX} accents or other marks on one letter.
 LOOSE_MARK = "Begin with a letter: the first sign here is a mark that stands on another one."
 
 # Letters, signs and marks that are drawn as nothing: the fillers of Hangul, the inherent vowels of
-# Khmer, the empty cell of Braille, the notehead and the mark that hold a place in other notations.
+# Khmer, the empty cell of Braille, the notehead and the mark that hold a place in other notations,
+# and the place of an object that is not there.
 # Spaces, controls, bidirectional controls and tags are told by their category.
-_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5\u2800\u034f\U0001d159\U00016fe4")
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5\u2800\u034f\U0001d159\U00016fe4\ufffc")
 # Invisible, but Persian, Hindi and some emoji are not written without them.
 _JOINERS = "\u200c\u200d"
+# What they join: letters without case, signs such as emoji, and marks.
+_JOINED = frozenset(("Lo", "Lm", "So", "Sk", "Mn", "Mc"))
 
 
 def normalise_line(text: str) -> str:
@@ -46,6 +49,8 @@ def line_fault(text: str) -> str | None:
     if not allowed.isprintable() or not _BLANKS.isdisjoint(text):
         return NOT_VISIBLE
     if not has_visible_character(text):
+        return NOT_VISIBLE
+    if _has_loose_joiner(text):
         return NOT_VISIBLE
     if _is_mark(text[0]):
         return LOOSE_MARK
@@ -78,6 +83,19 @@ def shown_line(text: str, fallback: str) -> str:
 
 def _takes_room(character: str) -> bool:
     return unicodedata.category(character)[0] in "LNPS" and character not in _BLANKS
+
+
+def _has_loose_joiner(text: str) -> bool:
+    """Whether a joiner stands where it joins nothing: at an end, next to another one or a space, or
+    among letters that are written without joiners, where the name would look like another."""
+    for index, character in enumerate(text):
+        if character in _JOINERS:
+            around = text[max(index - 1, 0) : index] + text[index + 1 : index + 2]
+            if len(around) < 2 or not all(_takes_room(c) or _is_mark(c) for c in around):
+                return True
+            if not any(unicodedata.category(c) in _JOINED for c in around):
+                return True
+    return False
 
 
 def _is_mark(character: str) -> bool:

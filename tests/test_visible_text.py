@@ -25,6 +25,8 @@ NAMES = {
     "composed": "Zo\u00eb Ng\u1ee5gi",
     "decomposed": unicodedata.normalize("NFD", "Zo\u00eb Nguy\u1ec5n"),
     "Persian with a joiner": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "Persian ending of a Latin word": "PDF\u200c\u0647\u0627",
+    "a heart on fire": "\u2764\ufe0f\u200d\U0001f525",
     "Hindi": "\u0936\u094d\u0930\u0940",
     "Thai with stacked marks": "\u0e17\u0e35\u0e48\u0e19\u0e35\u0e48",
     "Hebrew with points": "\u05d1\u05bc\u05b0\u05e8\u05b5\u05d0\u05e9\u05c1\u05b4\u05d9\u05ea",
@@ -54,6 +56,7 @@ INVISIBLE = {
     "Arabic letter mark": "\u061c",
     "tag": "\U000e0041",
     "control": "\u0007",
+    "object replacement": "\ufffc",
     "private use": "\ue000",
     "line separator": "a\u2028b".strip("ab"),
 }
@@ -88,10 +91,17 @@ def test_marks_joiners_and_spaces_alone_are_not_visible(text: str):
     [
         (ZALGO, TOO_MANY_MARKS),
         ("a" + "\u0321" * (MARKS_MAX + 1), TOO_MANY_MARKS),
-        ("a" + "\u0321\u200d" * (MARKS_MAX + 1), TOO_MANY_MARKS),  # a joiner is no new base
+        ("a" + "\u0321\u200d" * MARKS_MAX + "\u0321", TOO_MANY_MARKS),  # a joiner is no new base
         ("A" + "\ufe0f" * (MARKS_MAX + 1), TOO_MANY_MARKS),
         ("\u0301Ana", LOOSE_MARK),
         ("\u200d\u200c", NOT_VISIBLE),
+        ("a" + "\u200d" * 90, NOT_VISIBLE),
+        ("a\u200d", NOT_VISIBLE),
+        ("\u200d\u0645", NOT_VISIBLE),
+        ("An\u200ca", NOT_VISIBLE),
+        ("\u00e9\u200c\u0436", NOT_VISIBLE),
+        ("\u0645 \u200c\u062e", NOT_VISIBLE),
+        ("\u0645\u200c\u200c\u062e", NOT_VISIBLE),
         ("An\ta", NOT_VISIBLE),
     ],
 )

@@ -308,6 +308,33 @@ def rewritten(backup: Path, path: Path, change: Callable[[dict], None]) -> Path:
     return path
 
 
+def test_what_a_killed_backup_left_is_removed_by_the_next_one_after_a_day(
+    source: Settings, tmp_path: Path
+):
+    suffix = making.UNFINISHED_SUFFIX
+    old, new, other = (
+        tmp_path / name for name in (f".a.zip-1{suffix}", f".b.zip-2{suffix}", ".a.zip-3")
+    )
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (time.time() - 90_000,) * 2)
+    make_backup(source, tmp_path / "whole.zip")
+    assert not old.exists()
+    assert new.exists()
+    assert other.exists()
+
+
+def changed_entry(data: bytes, which: str) -> dict[str, bytes]:
+    """A backup whose table of contents gives another way of compression, or an encryption, for its
+    first part or for the manifest, which is the last."""
+    start = (data.find if which == "first" else data.rfind)(b"PK")
+    method, flags = bytearray(data), bytearray(data)
+    method[start + 10] ^= 64
+    flags[start + 8] |= 1
+    return {"method": bytes(method), "encrypted": bytes(flags)}
+
+
 @pytest.mark.one_database
 def test_a_backup_that_is_not_whole_is_refused_before_anything_changes(
     backup: Path, tmp_path: Path, target: Target
@@ -317,6 +344,11 @@ def test_a_backup_that_is_not_whole_is_refused_before_anything_changes(
     damaged = {
         "cut": data[: len(data) // 2],
         "changed": data[:offset] + bytes([data[offset] ^ 255]) + data[offset + 1 :],
+        **{
+            f"{name} of {which}": content
+            for which in ("first", "manifest")
+            for name, content in changed_entry(bytes(data), which).items()
+        },
         "none": b"something else",
         "empty": b"",
     }

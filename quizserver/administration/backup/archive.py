@@ -27,7 +27,8 @@ from quizserver.administration.backup.model import (
 PIECE = 1 << 20
 """Bytes that are read or written at once."""
 _MANIFEST_BYTES_MAX = 256 << 20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
+# The last two are ``zipfile``'s for a way of compression and an encryption that no backup has.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 class ArchiveWriter:

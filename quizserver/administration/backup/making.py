@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,9 @@ from quizserver.db.session import (
     require_database_file,
 )
 from quizserver.settings import Settings, stored_secret_key
+
+UNFINISHED_SUFFIX = ".unfinished-backup"
+_ABANDONED_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,11 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
     if target.exists():
         raise BackupError(f"{target} is there already; a backup overwrites nothing.")
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned_files(target.parent)
     # mkstemp makes a file that only its owner can read.
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}-")
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.name[:40]}-", suffix=UNFINISHED_SUFFIX
+    )
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
@@ -160,6 +167,17 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
         sync_folder(target.parent)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _remove_abandoned_files(folder: Path) -> None:
+    """Removes what backups that were killed left behind: it holds secrets, and nobody finishes it.
+
+    A file that was written to within a day may belong to a backup that is being made.
+    """
+    for path in folder.glob(f".*{UNFINISHED_SUFFIX}"):
+        with suppress(OSError):
+            if path.is_file() and time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink()
 
 
 def _add_content(writer: ArchiveWriter, content: Path) -> tuple[tuple[Part, ...], list[Path]]:
