@@ -27,7 +27,10 @@ def parse_draft_digests(fields: Mapping[str, Any]) -> tuple[str | None, str | No
 
 def require_json_text() -> dict[str, Any]:
     """The JSON object that a script sent, with its ``text``; anything else is answered 400."""
-    payload = request.get_json(silent=True)
+    try:
+        payload = request.get_json(silent=True)
+    except RecursionError:  # brackets in brackets, thousands deep
+        payload = None
     if not isinstance(payload, dict) or not isinstance(payload.get("text"), str):
         abort(400)
     return payload

@@ -21,6 +21,7 @@ from quizserver.authoring.scaffold_texts import (
     TOPIC_LESSON,
 )
 from quizserver.lab.catalog import SimulationCatalog
+from quizserver.lab.fingerprint import read_simulation_text
 from quizserver.lab.model import Arm, Description, SimulationError
 from quizserver.topics.folder import is_lesson, is_simulation
 from quizserver.topics.model import Snapshot
@@ -294,7 +295,7 @@ def _choose_simulation(folder: Path, requested: str | None) -> str | None:
 
 def _read_source(path: Path) -> str:
     try:
-        return path.read_text("utf-8", errors="replace")
+        return read_simulation_text(path, errors="replace")
     except OSError as error:
         raise ScaffoldError(f"{path} can't be read: {error.strerror or error}.") from error
 

@@ -20,7 +20,12 @@ from pathlib import Path
 from quizserver.confined.error_text import error_text, hide_folders, traceback_text
 from quizserver.confined.limits import Limits
 from quizserver.lab.file_reading import DescriptionOutcome, read_files
-from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint, text_fingerprint
+from quizserver.lab.fingerprint import (
+    ENGINE_VERSION,
+    file_fingerprint,
+    read_simulation_text,
+    text_fingerprint,
+)
 from quizserver.lab.model import Description, ReadingEndedError, SimulationError
 from quizserver.lab.simulation import Simulation
 from quizserver.server_log import detail
@@ -54,7 +59,7 @@ def load(path: Path) -> Simulation:
     sys.modules[name] = module  # dataclasses and pickling look a module up by its name
     try:
         # not through the import system: its cached bytecode could be older than the text
-        text = path.read_text(encoding="utf-8")
+        text = read_simulation_text(path)
         exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[name]

@@ -21,6 +21,7 @@ from quizserver.confined.task import TaskEndedError, run_confined
 from quizserver.lab.catalog import load
 from quizserver.lab.description_json import description_to_json
 from quizserver.lab.file_reading import parse_answer
+from quizserver.lab.fingerprint import read_simulation_text
 from quizserver.lab.model import SimulationError
 
 DESCRIPTION_KB = 1024
@@ -63,7 +64,7 @@ def import_what_files_need(paths: list[Path]) -> None:
     memory, and several files share it."""
     for path in paths:
         try:
-            text = path.read_text("utf-8")
+            text = read_simulation_text(path)
         except (OSError, UnicodeDecodeError):
             continue
         if _HEAVY.search(text):

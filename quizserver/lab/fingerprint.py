@@ -22,10 +22,21 @@ def file_fingerprint(path: Path) -> str:
     Raises ``OSError`` when the file cannot be read or has more than ``FILE_MAX`` bytes,
     ``UnicodeDecodeError`` when it is not UTF-8.
     """
-    state = file_state(path)
-    if path.stat().st_size > FILE_MAX:  # it is read in the web process
+    return _cached_fingerprint(path, file_state(path))
+
+
+def read_simulation_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a simulation file, its line ends normalised.
+
+    Every reader of such a file reads it by this, web processes among them. ``errors`` says what
+    becomes of bytes that are not UTF-8, as ``bytes.decode`` does. Raises ``OSError`` when the file
+    cannot be read or has more than ``FILE_MAX`` bytes, ``UnicodeDecodeError``.
+    """
+    with path.open("rb") as file:
+        data = file.read(FILE_MAX + 1)
+    if len(data) > FILE_MAX:
         raise OSError(errno.EFBIG, f"it has more than {FILE_MAX >> 10} KiB")
-    return _cached_fingerprint(path, state)
+    return data.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def file_state(path: Path) -> FileState:
@@ -41,7 +52,7 @@ def file_state(path: Path) -> FileState:
 @functools.lru_cache(maxsize=256)
 def _cached_fingerprint(path: Path, _state: FileState) -> str:
     # Every page with evidence needs it: the file is read again only when it has changed.
-    return text_fingerprint(path.read_text(encoding="utf-8"))
+    return text_fingerprint(read_simulation_text(path))
 
 
 def text_fingerprint(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, abort, render_template
@@ -11,6 +12,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from quizserver.evidence.record import EvidenceError, read_evidence
+from quizserver.lab.fingerprint import read_simulation_text
 from quizserver.lab_views.recorded import recorded_arms_json
 from quizserver.runs.access import SimulationAccess
 from quizserver.runs.model import RunRefusedError
@@ -35,11 +37,13 @@ class SimulationPages:
     def show_source(self, topic: str, name: str) -> str:
         try:
             path = self.access.locate_simulation(topic, name)
-            text = path.read_text("utf-8", errors="replace")
+            text = read_simulation_text(path, errors="replace")
         except RunRefusedError as error:
             abort(error.status)
-        except OSError:  # deleted since the topics were read
-            abort(404)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                abort(404)  # deleted since the topics were read
+            text = f"# This file is not shown: {error.strerror}."
         return render_template(
             "runs/source.html",
             title=f"{name}.py",

@@ -347,6 +347,8 @@ def test_files_that_are_not_there_or_not_text_are_reported(tmp_path: Path) -> No
     for outcome in SimulationCatalog().describe_many([missing, binary, huge]).values():
         assert "cannot be read" in str(outcome)
     assert "more than 1024 KiB" in str(SimulationCatalog().describe_many([huge])[huge])
+    with pytest.raises(SimulationError, match="more than 1024 KiB"):
+        load(huge)
     with pytest.raises(SimulationError, match="cannot be read"):
         load(missing)
 

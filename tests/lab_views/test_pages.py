@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
 from flask.testing import FlaskClient
 
+from quizserver.lab import fingerprint
 from quizserver.settings import Settings
 from tests.runs.runs_app import RunsApp
 
@@ -23,6 +25,19 @@ def test_the_source_is_shown_highlighted_and_escaped(
     runs_app.simulation_file.unlink()
     assert client.get("/simulations/numbers/simulation").status_code == 404
     assert client.get("/simulations/numbers/..%2F..%2Fsecret").status_code == 404
+
+
+def test_the_source_of_a_file_that_is_too_large_is_not_read(
+    runs_app: RunsApp, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "/simulations/numbers/simulation"
+    monkeypatch.setattr(fingerprint, "FILE_MAX", runs_app.simulation_file.stat().st_size)
+    assert client.get(address).status_code == 200
+    monkeypatch.setattr(fingerprint, "FILE_MAX", runs_app.simulation_file.stat().st_size - 1)
+    response = client.get(address)
+    assert response.status_code == 200
+    assert "This file is not shown: it has more than" in response.text
+    assert "A simulation" not in response.text
 
 
 def test_the_recorded_arms_are_what_the_evidence_has(

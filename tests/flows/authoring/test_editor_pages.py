@@ -195,3 +195,14 @@ def test_a_saved_draft_outlives_an_hour_of_other_things(author: Visitor, content
     os.utime(content / "numbers/sides.md", (time.time() - 3600, time.time()))
     assert source_text(author.open(EDITOR)) == EDITED
     assert "Draft" in author.text
+
+
+def test_json_that_is_nested_too_deeply_is_a_bad_request(author: Visitor):
+    token = re.search(r'name="csrf-token" content="([^"]+)"', author.open(EDITOR))
+    response = author.client.post(
+        f"{EDITOR}/check",
+        data='{"text": ' + "[" * 100_000,
+        content_type="application/json",
+        headers={"X-CSRFToken": token[1]},
+    )
+    assert response.status_code == 400
