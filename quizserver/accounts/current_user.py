@@ -108,7 +108,8 @@ class CurrentUser:
         )
 
     def open_session(self, db_session: Session, person_id: int) -> str:
-        """Opens a session for a person in place of the one that this browser has.
+        """Opens a session for a person in place of the one that this browser has, and of the one
+        used longest ago when the account has as many as it may.
 
         Returns its token; ``sign_in`` gives it to the browser once the transaction is committed.
         """
@@ -119,6 +120,7 @@ class CurrentUser:
         sessions_store.open_session(
             db_session, person_id, token, _browser_of_request(), datetime.now(UTC)
         )
+        sessions_store.end_surplus_sessions(db_session, person_id, token)
         return token
 
     def sign_in(self, person: Person, token: str) -> None:

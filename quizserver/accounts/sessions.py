@@ -13,6 +13,8 @@ from quizserver.accounts.model import Person
 
 ACCOUNT_LIFETIME = timedelta(days=365)
 """How long a sign-in lasts. A guest's session has no such end: it alone leads to their work."""
+SESSIONS_MAX = 50
+"""Sessions that an account may have at once; one more ends the one that was used longest ago."""
 SEEN_STEP = timedelta(minutes=10)
 """How coarsely the database knows when a session was last used."""
 

@@ -10,7 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.accounts.model import Person
-from quizserver.accounts.sessions import BrowserSession, GuestToken, LiveSession, hash_token
+from quizserver.accounts.sessions import (
+    SESSIONS_MAX,
+    BrowserSession,
+    GuestToken,
+    LiveSession,
+    hash_token,
+)
 from quizserver.accounts.store import PERSON_COLUMNS
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import browser_session, person
@@ -83,6 +89,22 @@ def open_session(session: Session, person_id: int, token: str, browser: str, now
             last_seen_at=now,
         )
     )
+
+
+def end_surplus_sessions(session: Session, person_id: int, token: str) -> int:
+    """Ends those of a person's sessions that were used longest ago, so that SESSIONS_MAX are left
+    and the one that ``token`` opens is among them; returns how many."""
+    others = sa.and_(
+        browser_session.c.person_id == person_id, browser_session.c.token_hash != hash_token(token)
+    )
+    kept = (
+        sa.select(browser_session.c.token_hash)
+        .where(others)
+        .order_by(browser_session.c.last_seen_at.desc(), browser_session.c.token_hash)
+        .limit(SESSIONS_MAX - 1)
+    )
+    statement = sa.delete(browser_session).where(others, browser_session.c.token_hash.not_in(kept))
+    return _changed_rows(session, statement)
 
 
 def sessions_of_person(session: Session, person_id: int) -> list[BrowserSession]:

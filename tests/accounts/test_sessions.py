@@ -14,6 +14,7 @@ from quizserver.accounts import sessions_store, store
 from quizserver.accounts.sessions import (
     ACCOUNT_LIFETIME,
     SEEN_STEP,
+    SESSIONS_MAX,
     BrowserSession,
     GuestToken,
     describe_browser,
@@ -59,6 +60,22 @@ def test_neither_token_nor_anything_to_make_a_cookie_of_is_stored(database: Data
     assert guest.visitor in stored
     assert GuestToken.from_token(guest.token) == guest
     assert GuestToken.from_token(guest.visitor).visitor != guest.visitor
+
+
+def test_one_session_too_many_ends_the_one_that_was_used_longest_ago(database: Database):
+    others = create_account(database, "bob", "bobs", seen=NOW - timedelta(days=300))
+    ana = create_account(database, "ana")
+    tokens = [f"t{number}" for number in range(SESSIONS_MAX + 2)]
+    with database.write() as session:
+        for number, token in enumerate(tokens):
+            seen = NOW - timedelta(minutes=number)
+            sessions_store.open_session(session, ana, token, "", seen)
+        # The new one stays even where another machine's clock is ahead.
+        assert sessions_store.end_surplus_sessions(session, ana, tokens[-1]) == 2
+        assert sessions_store.end_surplus_sessions(session, ana, tokens[-1]) == 0
+    left = {hash_token(token) for token in [*tokens[: SESSIONS_MAX - 1], tokens[-1]]}
+    assert open_hashes(database, ana) == left
+    assert open_hashes(database, others) == {hash_token("bobs")}
 
 
 def test_a_guest_and_the_session_appear_together_and_once(database: Database):

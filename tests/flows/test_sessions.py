@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from quizserver.accounts import sessions_store
 from quizserver.accounts.current_user import OLD_ACCOUNT_KEY, OLD_GUEST_KEY
-from quizserver.accounts.sessions import ACCOUNT_LIFETIME
+from quizserver.accounts.sessions import ACCOUNT_LIFETIME, SESSIONS_MAX
 from quizserver.attempts import pages
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, browser_session, person
@@ -184,6 +184,24 @@ def test_a_long_text_of_an_ended_session_is_given_back_and_a_strangers_is_not_re
     stranger = new_visitor()
     stranger.post("/write/numbers/even.md", {"text": text, "do": "save"})
     assert stranger.status == 413
+
+
+def test_signing_in_keeps_the_list_of_sessions_short(
+    visitor: Visitor, new_visitor: NewVisitor, database: Database
+):
+    visitor.sign_up(ANA)
+    with database.write() as session:
+        person_id = session.scalar(sa.select(person.c.id).where(person.c.email == ANA))
+        assert person_id is not None
+        for number in range(SESSIONS_MAX):
+            long_ago = datetime.now(UTC) - timedelta(days=1 + number)
+            sessions_store.open_session(session, person_id, f"old {number}", "", long_ago)
+    browser = new_visitor()
+    browser.sign_in(ANA)
+    assert ANA in browser.open("/account")
+    assert ANA in visitor.open("/account"), "used today"
+    with database.read() as session:
+        assert len(sessions_store.sessions_of_person(session, person_id)) == SESSIONS_MAX
 
 
 def test_the_account_page_lists_sessions_and_ends_one(visitor: Visitor, new_visitor: NewVisitor):
