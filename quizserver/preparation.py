@@ -35,9 +35,14 @@ class Preparation:
             -1, 1
         )  # shared with every process that is forked from now on
         self._reader: int | None = None
+        self.first_process: int | None = None
 
     def begin(self, settings: Settings) -> None:
-        """Starts the preparation, if there is anything to do. This process must have one thread."""
+        """Starts the preparation, if there is anything to do. This process must have one thread.
+
+        It is the first process of the web server from now on, of which the others are forked.
+        """
+        self.first_process = os.getpid()
         signal.signal(signal.SIGTERM, _stop)
         if _is_prepared(settings):
             return

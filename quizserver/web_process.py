@@ -69,6 +69,13 @@ def preview_application() -> Flask:
 
 def _create_app(settings: Settings, preview: Preview | None = None) -> Flask:
     """Imports the application, and creates it once the databases can be used."""
+    if PREPARATION.first_process is not None:
+        # Killed a moment after it had started this process, granian would leave it behind, to
+        # hold the port and the data folder.
+        from quizserver.confined.limits import die_with_parent
+
+        die_with_parent(PREPARATION.first_process)
+
     from quizserver.runs.queue import skip_unused_drivers
 
     skip_unused_drivers(settings)

@@ -119,6 +119,8 @@ class Server:
                 self.process.wait()
         if self._collector is not None:
             self._collector.join(15)  # until the last process that could print has ended
+            if self._collector.is_alive():
+                return  # closing would wait for it
         assert self.process.stdout is not None
         self.process.stdout.close()
 

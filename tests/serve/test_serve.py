@@ -148,10 +148,13 @@ def test_a_worker_and_a_web_process_that_die_are_started_again(tmp_path: Path):
         assert events[-1][1]["state"] == "done"
         assert _worker_pid(server) != worker
 
+        web = set()
         for pid in server.tree():
             with suppress(OSError):  # the process of the run may have ended meanwhile
                 if "quizserver.web_process" in Path(f"/proc/{pid}/cmdline").read_text():
-                    os.kill(pid, signal.SIGKILL)
+                    web.add(pid)
+        os.kill(min(web), signal.SIGKILL)  # granian's first process, which started the others
+        assert wait_until_gone(web) == set()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
