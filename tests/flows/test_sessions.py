@@ -212,7 +212,8 @@ def test_the_account_page_lists_sessions_and_ends_one(visitor: Visitor, new_visi
     for browser in (phone, library):
         browser.sign_in(ANA)
     page = visitor.open("/account")
-    assert len(re.findall(r"Since [\w, :]+ UTC , last used about [\w, :]+ UTC", visitor.text)) == 2
+    moment = r"\d+ \w+ \d{4}, \d\d:\d\d UTC"
+    assert len(re.findall(rf"Since {moment} , last used about {moment}", visitor.text)) == 2
     for words in ("Firefox on Android", "Chrome on Windows", "this browser"):
         assert words in visitor.text
     row = re.search(r"<li class=\"line\">(?:(?!</li>).)*Chrome on Windows.*?</li>", page)
