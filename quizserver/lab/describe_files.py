@@ -20,6 +20,7 @@ from quizserver.confined.process import last_line
 from quizserver.confined.task import TaskEndedError, run_confined
 from quizserver.lab.catalog import load
 from quizserver.lab.description_json import description_to_json
+from quizserver.lab.description_texts import check_description_texts
 from quizserver.lab.file_reading import parse_answer
 from quizserver.lab.fingerprint import read_simulation_text
 from quizserver.lab.model import SimulationError
@@ -52,7 +53,9 @@ def describe_file(path: Path, limits: Limits) -> dict[str, Any]:
 
 def _describe(path: Path) -> dict[str, Any]:
     try:
-        return {"description": description_to_json(load(path).describe())}
+        description = load(path).describe()
+        check_description_texts(description)
+        return {"description": description_to_json(description)}
     except SimulationError as error:
         if is_memory_error(error):
             raise

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from quizserver.lab.description_texts import check_description_texts
 from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 
 
@@ -27,7 +28,7 @@ def description_to_json(description: Description) -> dict[str, Any]:
 def description_from_json(data: Mapping[str, Any]) -> Description:
     """Raises ``ValueError`` when ``data`` is no description."""
     try:
-        return Description(
+        description = Description(
             title=str(data["title"]),
             summary=str(data["summary"]),
             knobs=tuple(_knob_from_json(knob) for knob in data["knobs"]),
@@ -38,6 +39,8 @@ def description_from_json(data: Mapping[str, Any]) -> Description:
             fingerprint=str(data["fingerprint"]),
             maps=tuple(_map_from_json(phase_map) for phase_map in data.get("maps", ())),
         )
+        check_description_texts(description)
+        return description
     except Exception as error:
         raise ValueError(f"this is no description of a simulation: {error}") from error
 

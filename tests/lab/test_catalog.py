@@ -278,6 +278,31 @@ def test_an_answer_about_a_file_has_one_of_three_forms(answer: object) -> None:
         parse_answer(answer)
 
 
+def test_a_text_that_no_page_can_show_is_named(write: Callable[..., Path]) -> None:
+    half = r"\ud800"
+    wrong = {
+        "the title holds a character": ('"Falling"', f'"{half}"'),
+        "the title has 201 characters": ('"Falling"', '"x" * 201'),
+        "the label of knob rate holds": ('"Rate"', f'"{half}"'),
+        "the label of arm slow holds": ('"Slow"', f'"{half}"'),
+        "the label of 'loss' holds": ('Axis("loss"', f'Axis("{half}"'),
+        "the name of a series holds": ('{"loss": Axis', f'{{"{half}": Axis'),
+        "the label of 'x' is no text": ('Axis("step")', "Axis(5)"),
+        "there are 101 arms": (
+            "arms=[",
+            "arms=[Arm(f'a{n}', 'A', {'rate': .2 + n / 999}) for n in range(99)] + [",
+        ),
+    }
+    paths = {
+        write(GOOD.replace(*change), f"{number}.py"): words
+        for number, (words, change) in enumerate(wrong.items())
+    }
+    outcomes = SimulationCatalog().describe_many(paths)
+    for path, words in paths.items():
+        assert words in str(outcomes[path])
+        assert not isinstance(outcomes[path], ReadingEndedError)
+
+
 def test_an_error_with_half_a_character_can_be_shown(write: Write) -> None:
     path = write(r"raise ValueError('\ud800 is half a character')" + "\n")
     with pytest.raises(SimulationError, match="half a character") as caught:
