@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LOCK_NAME = "server.lock"
@@ -13,8 +14,51 @@ _SERVING_NAME = "serving.lock"
 _MARKER_NAME = "restore-in-progress"
 
 
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+"""What lies in a data folder is for its owner alone: addresses of people, hashes, the key."""
+
+
 class DataFolderError(RuntimeError):
     """The data folder can't be used now; the message says why and what to do."""
+
+
+def make_data_folder(folder: Path) -> None:
+    """Makes the folder, for its owner alone, unless it is there. Raises OSError if it can't.
+
+    A folder that is there keeps its mode: whoever made it may have meant it so.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes the data folder and checks that files can be written in it. Raises OSError if not."""
+    make_data_folder(folder)
+    probe = folder / f".writable-{os.getpid()}"
+    probe.touch()
+    probe.unlink()
+
+
+def make_private_file(path: Path) -> None:
+    """Makes an empty file that its owner alone may read, unless there is a file.
+
+    SQLite takes that for a new database, and gives its log the same mode. For a file that can't be
+    made the error is left to whoever opens it next.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+
+
+def warning_about_mode(folder: Path) -> str | None:
+    """What to tell whoever starts a server on a folder that others than its owner may enter."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if not mode & 0o077:
+        return None
+    return (
+        f"The data folder {folder} is open to other users of this machine (mode {mode:04o})."
+        f" It holds addresses and passwords' hashes: chmod {FOLDER_MODE:o} it."
+    )
 
 
 def hold_data_folder(folder: Path) -> int:
@@ -89,4 +133,4 @@ def restore_marker(folder: Path) -> Path:
 
 
 def _open_lock(folder: Path) -> int:
-    return os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)

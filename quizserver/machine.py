@@ -36,7 +36,7 @@ def _read_folder_id(data: Path) -> str:
     path = data / ID_FILE
     try:
         # O_EXCL: of two processes that start together one makes the id and the other reads it.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return _read_or_empty(path)
     except OSError:

@@ -24,12 +24,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quizserver.data_folder import DataFolderError, claim_serving, hold_data_folder
+from quizserver.data_folder import (
+    DataFolderError,
+    claim_serving,
+    hold_data_folder,
+    make_data_folder,
+    prepare_folder,
+    warning_about_mode,
+)
 from quizserver.settings import (
     CANNOT_START,
     Settings,
     SettingsError,
-    prepare_folder,
     secret_key,
 )
 
@@ -79,6 +85,7 @@ def prepare_server(settings: Settings) -> Settings:
     try:
         prepare_folder(settings.data)
         secret_key(settings)
+        warning = warning_about_mode(settings.data)
     except SettingsError as error:
         raise ServeError(str(error)) from error
     except OSError as error:
@@ -86,6 +93,8 @@ def prepare_server(settings: Settings) -> Settings:
             f"Can't write in the data folder {settings.data} ({error.strerror})."
             " Name another one with --data DIR."
         ) from error
+    if warning is not None:
+        click.echo(f"quizserver: {warning}", err=True)
     port = free_port(settings.host, settings.port)
     if settings.web_processes > 1 and settings.data_url.startswith("sqlite"):
         raise ServeError(
@@ -178,7 +187,7 @@ def _hold_data_folder(settings: Settings) -> tuple[int, ...]:
     ``prepare_server``, which says why.
     """
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        make_data_folder(settings.data)
         return (hold_data_folder(settings.data),)
     except OSError:
         return ()

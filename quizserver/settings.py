@@ -251,14 +251,6 @@ def setting_rows() -> list[dict[str, str]]:
     ]
 
 
-def prepare_folder(folder: Path) -> None:
-    """Makes the data folder and checks that files can be written in it. Raises OSError if not."""
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".writable-{os.getpid()}"
-    probe.touch()
-    probe.unlink()
-
-
 def secret_key(settings: Settings) -> str:
     """The key that signs sessions: the setting, or one made once and kept in the data folder.
 

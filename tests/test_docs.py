@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from quizserver.cli import main
+from quizserver.data_folder import prepare_folder
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.db.tables import person
@@ -22,7 +23,7 @@ from quizserver.lab.phase_maps import build_plane
 from quizserver.lab.shapes.pair import PAIR_SHAPES
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
-from quizserver.settings import prepare_folder, setting_rows
+from quizserver.settings import setting_rows
 from quizserver.topics.content_checks import check_content
 from quizserver.topics.library import Library
 

@@ -48,6 +48,7 @@ def _database_at(
     """The database at that revision, with the revisions before and after."""
     import sqlalchemy as sa
 
+    from quizserver.data_folder import prepare_folder
     from quizserver.db.availability import unavailable_reason
     from quizserver.db.migrate import MigrationError, migrate_database
     from quizserver.db.session import (
@@ -56,7 +57,6 @@ def _database_at(
         MissingDatabaseError,
         require_database_file,
     )
-    from quizserver.settings import prepare_folder
 
     try:
         if not may_be_new:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from quizserver.data_folder import make_private_file
 from quizserver.db.session import BUSY_SECONDS, Database, database_url, take_advisory_lock
 
 # Goes up with every change of the tables below or of what their columns mean.
@@ -224,6 +225,7 @@ def _creation_lock(database: Database) -> Iterator[None]:
 
 @contextmanager
 def _file_lock(path: str) -> Iterator[None]:
+    make_private_file(Path(f"{path}.lock"))
     with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from quizserver.data_folder import make_private_file
 from quizserver.db.availability import (
     TURN_SECONDS,
     FileIdentity,
@@ -207,6 +208,13 @@ def _server_options(url: sa.URL, schema: str | None) -> str:
 
 
 def _prepare_sqlite(engine: sa.Engine, *, durable: bool) -> None:
+    path = engine.url.database
+
+    @sa.event.listens_for(engine, "do_connect")
+    def before_connect(*_arguments: Any) -> None:
+        if path and path != ":memory:":
+            make_private_file(Path(path))
+
     @sa.event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         # The driver's own transaction handling is off: ``on_begin`` opens every transaction.

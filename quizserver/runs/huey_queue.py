@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,6 +17,7 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from quizserver.data_folder import make_private_file
 from quizserver.db.computed import replace_if_damaged
 from quizserver.db.session import CONNECTION_TIMEOUTS
 
@@ -46,6 +48,7 @@ def create_huey(url: str) -> Huey:
     if scheme == "sqlite":
         path = url.removeprefix("sqlite:///")
         replace_if_damaged(path)
+        make_private_file(Path(path))
         # No fsync: after a power cut the reaper sends the queued runs of the store again.
         return SqliteHuey(NAME, filename=path, fsync=False, **options)
     if scheme in ("redis", "rediss"):

@@ -11,9 +11,11 @@ import sys
 import threading
 from contextlib import closing
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from quizserver.data_folder import make_private_file
 from quizserver.db.computed import replace_if_damaged
 from quizserver.runs.file_watch import FileWatch
 
@@ -66,6 +68,7 @@ class RunQueue:
         """
         if self._watch is not None:
             replace_if_damaged(self._watch.path)
+            make_private_file(Path(self._watch.path))
             with closing(sqlite3.connect(self._watch.path)) as connection:
                 connection.execute("PRAGMA user_version")
         else:

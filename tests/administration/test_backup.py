@@ -114,6 +114,8 @@ def test_what_is_restored_is_what_was_there_whichever_the_databases(
     assert content_of(new.content) == content_of(source.content)
     assert (new.data / "secret_key").read_text() == f"{KEY}\n"
     assert stat.S_IMODE((new.data / "secret_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(new.data.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in new.data.iterdir()} == {0o600}
     assert (result.content, result.set_aside) == (new.content.absolute(), ())
     assert sorted(path.name for path in new.data.iterdir()) == sorted(
         ["secret_key", "server.lock"] + ([] if new.database_url else ["quizserver.sqlite3"])

@@ -18,11 +18,12 @@ from quizserver.accounts.sessions import GuestToken
 from quizserver.attempts.standings_store import select_standings
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
+from quizserver.data_folder import prepare_folder
 from quizserver.db.migrate import MigrationError, is_newest, migrate_database
 from quizserver.db.revision import newest_revision, read_revision
 from quizserver.db.session import Database
 from quizserver.db.tables import metadata
-from quizserver.settings import prepare_folder, shipped_folder
+from quizserver.settings import shipped_folder
 from tests.postgres import Postgres
 
 

@@ -253,7 +253,7 @@ def test_a_second_server_on_the_same_sqlite_is_one_line_that_names_the_first(
     tmp_path: Path, content: Path
 ):
     data = tmp_path / "d"
-    data.mkdir()
+    data.mkdir(mode=0o700)
     held = claim_serving(data, "http://127.0.0.1:8000/")
     try:
         result = run_cli("serve", "--port", "0", "--data", str(data), "--content", str(content))

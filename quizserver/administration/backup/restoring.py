@@ -25,7 +25,12 @@ from quizserver.administration.backup.content_files import extract_content, is_s
 from quizserver.administration.backup.making import record_in_log
 from quizserver.administration.backup.model import BackupError, Manifest
 from quizserver.atomic_files import sync_folder
-from quizserver.data_folder import DataFolderError, claim_data_folder, restore_marker
+from quizserver.data_folder import (
+    DataFolderError,
+    claim_data_folder,
+    make_data_folder,
+    restore_marker,
+)
 from quizserver.db.availability import unavailable_reason
 from quizserver.db.migrate import (
     MigrationError,
@@ -66,7 +71,7 @@ def restore_backup(
     then nothing has changed, unless its message says that a part is in place.
     """
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        make_data_folder(settings.data)
         with open_archive(path) as reader, claim_data_folder(settings.data):
             _check_revision(reader.manifest)
             check_archive(reader)
