@@ -34,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def password(folder: Path) -> str:
     """Of the instructor of a demo class of the topics that come along."""
+    assert CliRunner().invoke(main, ["migrate", "--data", str(folder)]).exit_code == 0
     made = CliRunner().invoke(main, ["demo", "--learners", "60", "--data", str(folder)])
     found = re.search(r"password (\S+)\n", made.output)
     assert found is not None, made.output
