@@ -130,9 +130,10 @@ def train(replicas):
         "  - {option: two, arm: healthy, shape: oscillates}\n---\n"
         "# Which?\n\n- [x] One {#one}\n- [ ] Two {#two}\n"
     )
-    (problem,) = check_content(
+    of_page, problem = check_content(
         tmp_path, content=tmp_path, claim_checker=create_claim_checker(SimulationCatalog())
     )
+    assert (of_page.path, of_page.code) == ("topic/q.md", "unusable-simulation")
     assert problem.path == "topic/simulation.py"
     assert problem.line == 3
     assert "map a × c: there is no knob 'c'; there are a, b" in problem.message
