@@ -187,7 +187,9 @@ class Host:
             if not self._is_settled and self._decides_at_start(current):
                 self._announce(session, served, current)
                 current = served
-            differing = differing_paths(served, current)
+            # SQLite has one machine: what differs there for a moment is its own publication, which
+            # it has not read yet.
+            differing = [] if self._database.is_sqlite else differing_paths(served, current)
             store.state_process(
                 session, self._identity, ContentStatement(folder_digest(served), differing)
             )
