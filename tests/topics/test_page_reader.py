@@ -80,7 +80,7 @@ def test_an_unchanged_large_file_is_not_read_again(reader: PageReader) -> None:
 
 
 def test_a_text_that_takes_too_long_says_where_and_is_not_tried_again() -> None:
-    reader = PageReader(ReadingLimits(clock_seconds=0.001))
+    reader = PageReader(ReadingLimits(clock_seconds=0.001, least_clock_seconds=0))
     text = LESSON + f"\nThe costly one: {'*a ' * 200}\n"
     file = reader.read_page("t/lesson.md", text.encode())
     assert not file.is_servable
@@ -131,7 +131,7 @@ def test_whatever_a_child_fails_of_is_a_problem_of_the_page(
 
 def test_a_file_that_cannot_be_read_in_time_keeps_its_last_good_version(tmp_path: Path) -> None:
     write_files(tmp_path, {"t/q.md": PLAINEST})
-    reader = PageReader(ReadingLimits(clock_seconds=0.001))
+    reader = PageReader(ReadingLimits(clock_seconds=0.001, least_clock_seconds=0))
     workspace = load_workspace(tmp_path)
     workspace = replace(workspace, _reader=reader).with_file("t/q.md", LARGE.encode())
     snapshot = workspace.build_snapshot()
@@ -145,7 +145,7 @@ def test_a_page_that_cannot_be_rendered_in_time_is_left_out_and_has_a_problem(
 ) -> None:
     write_files(tmp_path, {"t/q.md": LARGE, "t/other.md": FINE})
     read_in_time = load_workspace(tmp_path)
-    reader = PageReader(ReadingLimits(clock_seconds=0.001))
+    reader = PageReader(ReadingLimits(clock_seconds=0.001, least_clock_seconds=0))
     snapshot = replace(read_in_time, _reader=reader).build_snapshot()
     assert set(snapshot.questions) == {"other"}
     assert [(d.path, d.code) for d in snapshot.diagnostics] == [("t/q.md", "too-slow")]
