@@ -90,7 +90,7 @@ def announce_command(**flags: Any) -> None:
             {path: served.get(path) for path in differing_paths(served, current)},
             origin="command",
             host_name=name,
-        )
+        ).files_changed
         if count:
             audit_store.record_audit_event(
                 session,

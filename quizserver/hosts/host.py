@@ -23,6 +23,7 @@ from quizserver.hosts import releases_store, store
 from quizserver.hosts.model import ProcessIdentity
 from quizserver.hosts.notices import HostNotices
 from quizserver.hosts.peers import Peers
+from quizserver.hosts.releases_store import KnownReleases
 from quizserver.hosts.store import ContentStatement
 from quizserver.topics.file_digests import differing_paths, folder_digest
 from quizserver.topics.library import Library
@@ -41,12 +42,17 @@ class OutdatedContentError(Exception):
 @dataclass(frozen=True, slots=True)
 class ContentView:
     """What a look found: the digests of what is served here, the paths that differ from what is
-    current, and the release until then. ``snapshot`` is what the library served."""
+    current, and the release until then. ``snapshot`` is what the library served.
+
+    ``own_releases`` are those that this process made since by a publication: of all later ones, it
+    knows these.
+    """
 
     served: Mapping[str, str]
     differing: tuple[str, ...]
     release_id: int
     snapshot: object
+    own_releases: frozenset[int] = frozenset()
 
 
 class Host:
@@ -115,7 +121,7 @@ class Host:
             digest = self._library.digests().get(path)
             try:
                 with self._database.write() as session:
-                    releases_store.announce_changes(
+                    announced = releases_store.announce_changes(
                         session,
                         {path: digest},
                         origin="browser",
@@ -132,6 +138,7 @@ class Host:
                     served={p: d for p, d in served.items() if d is not None},
                     differing=tuple(p for p in self._view.differing if p != path),
                     snapshot=None,
+                    own_releases=self._view.own_releases | {announced.release_id},
                 )
 
     def start(self) -> None:
@@ -179,17 +186,14 @@ class Host:
         served = self._library.digests()
         with self._database.write() as session:
             if self._view is not None:
-                before = self._view.served
-                self._announce(session, served, before, known_release=self._view.release_id)
+                self._announce(session, served, self._view.served, view=self._view)
             processes = store.living_processes(session)
             self._peers.observe(processes, beat_seconds)
             current = releases_store.current_digests(session)
             if not self._is_settled and self._decides_at_start(current):
                 self._announce(session, served, current)
                 current = served
-            # SQLite has one machine: what differs there for a moment is its own publication, which
-            # it has not read yet.
-            differing = [] if self._database.is_sqlite else differing_paths(served, current)
+            differing = differing_paths(served, current)
             store.state_process(
                 session, self._identity, ContentStatement(folder_digest(served), differing)
             )
@@ -214,9 +218,12 @@ class Host:
         served: Mapping[str, str],
         before: Mapping[str, str],
         *,
-        known_release: int | None = None,
+        view: ContentView | None = None,
     ) -> None:
-        """Announces what is served now and was not before, as a change of this machine's disk."""
+        """Announces what is served now and was not before, as a change of this machine's disk.
+
+        What another machine released since ``view`` stays current; None overrides everything.
+        """
         changes = {path: served.get(path) for path in differing_paths(served, before)}
         if changes and served:  # a folder without any file is one that is not mounted
             releases_store.announce_changes(
@@ -224,5 +231,5 @@ class Host:
                 changes,
                 origin="disk",
                 host_name=self._identity.name,
-                known_release=known_release,
+                known=None if view is None else KnownReleases(view.release_id, view.own_releases),
             )

@@ -5,7 +5,8 @@ A host that sees a file change announces it; the later announcement of a file is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import sqlalchemy as sa
@@ -20,6 +21,25 @@ from quizserver.topics.file_digests import folder_digest
 Origin = Literal["browser", "disk", "command"]
 Changes = Mapping[str, str | None]
 """Path -> the digest that is current from now on; None for a file that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReleases:
+    """The releases that an announcer has seen: all until ``until``, and its ``own`` later ones."""
+
+    until: int
+    own: Collection[int] = ()
+
+    def __contains__(self, release_id: int) -> bool:
+        return release_id <= self.until or release_id in self.own
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """How many files an announcement changed, and its release; 0 when it changed none."""
+
+    files_changed: int
+    release_id: int
 
 
 def newest_release_id(session: Session) -> int:
@@ -64,26 +84,24 @@ def announce_changes(
     origin: Origin,
     host_name: str,
     person_id: int | None = None,
-    known_release: int | None = None,
-) -> int:
-    """Makes the changed files current, in the caller's transaction; how many files that changed.
+    known: KnownReleases | None = None,
+) -> Announcement:
+    """Makes the changed files current, in the caller's transaction.
 
-    With ``known_release``, a file that a later release has changed stays as that one has it: the
-    announcer had not seen it yet when its own file changed.
+    With ``known``, a file that another release has changed stays as that one has it: the announcer
+    had not seen it yet when its own file changed.
     """
     take_advisory_lock(session.connection(), "quizserver-content")
     rows = session.execute(sa.select(content_file)).all()
     current = {row.path: row.digest for row in rows}
-    newer = {
-        row.path for row in rows if known_release is not None and row.release_id > known_release
-    }
+    newer = {row.path for row in rows if known is not None and row.release_id not in known}
     changes = {
         path: digest
         for path, digest in changes.items()
         if current.get(path) != digest and path not in newer
     }
     if not changes:
-        return 0
+        return Announcement(0, 0)
     after = {path: digest for path, digest in {**current, **changes}.items() if digest is not None}
     release_id = session.execute(
         sa.insert(content_release)
@@ -99,7 +117,7 @@ def announce_changes(
     ).scalar_one()
     for path, digest in changes.items():
         _write_file(session, path, digest, release_id)
-    return len(changes)
+    return Announcement(len(changes), release_id)
 
 
 def _write_file(session: Session, path: str, digest: str | None, release_id: int) -> None:

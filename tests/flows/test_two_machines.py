@@ -262,6 +262,28 @@ def test_a_change_in_the_browser_is_current_and_a_machine_behind_does_not_undo_i
     assert "Pick the even numbers, all of them." in first.page.read_text()
 
 
+def test_a_file_saved_right_after_its_publication_is_announced_and_published_again(
+    new_machine: Callable[..., Machine],
+):
+    machine = new_machine("only")
+    machine.host.look()
+    author = machine.visitor()
+    author.sign_up("ana@example.org")
+    database = Database(machine.settings.data_url)
+    with database.write() as session:
+        session.execute(sa.text("UPDATE person SET role = 'author'"))
+    publish(machine, author, "even", "Pick the even numbers, all of them.")
+    machine.turn_key()  # before the next look
+    machine.host.look()
+    with database.read() as session:
+        current = releases_store.current_digests(session)
+    database.dispose()
+    assert current == machine.app.extensions["quizserver-library"].digests()
+    assert machine.host.differing == (), "its own publication is no other machine's"
+    page = publish(machine, author, "even", "Pick them.")
+    assert "another machine" not in page.lower()
+
+
 def publish(machine: Machine, visitor: Visitor, question: str, sentence: str) -> str:
     """Publishes the question with another sentence, in the browser; the page that comes then."""
     address = f"/write/numbers/{question}.md"
