@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from quizserver.db.availability import unavailable_reason
+from quizserver.db.availability import database_fault
 from quizserver.db.migrate import MigrationError, migrate_database
 from quizserver.db.session import Database, DatabaseUrlError
 from quizserver.runs.service import UnreachableError, check_backends
@@ -56,7 +56,7 @@ def _unusable_error(database: Database, error: sa.exc.DatabaseError) -> StartErr
         if database.is_sqlite
         else "See that PostgreSQL runs and that QUIZSERVER_DATABASE_URL is right."
     )
-    reason = unavailable_reason(error) or str(error.orig).strip()
+    reason = database_fault(error).rstrip(".")
     return StartError(
-        f"Can't open the database {database.url.render_as_string()}: {reason.rstrip('.')}. {advice}"
+        f"Can't open the database {database.url.render_as_string()}: {reason}. {advice}"
     )

@@ -18,7 +18,7 @@ from quizserver.accounts.sessions import (
     hash_token,
 )
 from quizserver.accounts.store import PERSON_COLUMNS
-from quizserver.db.session import insert_if_new
+from quizserver.db.session import changed_rows, insert_if_new
 from quizserver.db.tables import browser_session, person
 
 _SESSION_COLUMNS = tuple(browser_session.c[name] for name in BrowserSession.__dataclass_fields__)
@@ -104,7 +104,7 @@ def end_surplus_sessions(session: Session, person_id: int, token: str) -> int:
         .limit(SESSIONS_MAX - 1)
     )
     statement = sa.delete(browser_session).where(others, browser_session.c.token_hash.not_in(kept))
-    return _changed_rows(session, statement)
+    return changed_rows(session.execute(statement))
 
 
 def sessions_of_person(session: Session, person_id: int) -> list[BrowserSession]:
@@ -122,7 +122,7 @@ def end_session(session: Session, person_id: int, token_hash: str) -> bool:
     statement = sa.delete(browser_session).where(
         browser_session.c.person_id == person_id, browser_session.c.token_hash == token_hash
     )
-    return _changed_rows(session, statement) > 0
+    return changed_rows(session.execute(statement)) > 0
 
 
 def end_other_sessions(session: Session, person_id: int, token_hash: str) -> int:
@@ -130,7 +130,7 @@ def end_other_sessions(session: Session, person_id: int, token_hash: str) -> int
     statement = sa.delete(browser_session).where(
         browser_session.c.person_id == person_id, browser_session.c.token_hash != token_hash
     )
-    return _changed_rows(session, statement)
+    return changed_rows(session.execute(statement))
 
 
 def end_account_sessions(session: Session, person_id: int | None) -> int:
@@ -144,7 +144,7 @@ def end_account_sessions(session: Session, person_id: int | None) -> int:
     # Waits for sign-ins that hold their account's row: their session would outlast this otherwise.
     session.execute(accounts.order_by(person.c.id).with_for_update(key_share=True))
     statement = sa.delete(browser_session).where(browser_session.c.person_id.in_(accounts))
-    return _changed_rows(session, statement)
+    return changed_rows(session.execute(statement))
 
 
 def record_sightings(session: Session, token_hashes: Collection[str], now: datetime) -> None:
@@ -172,7 +172,7 @@ def delete_unseen_account_sessions(session: Session, before: datetime) -> int:
 
     Guests are left out: the session alone leads to their work, and is deleted together with them.
     """
-    return _changed_rows(session, sa.delete(browser_session).where(_is_unseen(before)))
+    return changed_rows(session.execute(sa.delete(browser_session).where(_is_unseen(before))))
 
 
 def _is_unseen(before: datetime) -> sa.ColumnElement[bool]:
@@ -185,8 +185,3 @@ def _is_unseen(before: datetime) -> sa.ColumnElement[bool]:
 def _live_session(row: Any) -> LiveSession:
     values, count = tuple(row), len(PERSON_COLUMNS)
     return LiveSession(Person(*values[:count]), BrowserSession(*values[count:]))
-
-
-def _changed_rows(session: Session, statement: sa.Delete) -> int:
-    result: Any = session.execute(statement)
-    return int(result.rowcount)

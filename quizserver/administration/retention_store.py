@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.attempts.standings_store import lock_people
-from quizserver.db.session import insert_if_new
+from quizserver.db.session import changed_rows, insert_if_new
 from quizserver.db.tables import (
     attempt,
     browser_session,
@@ -36,12 +35,7 @@ def count_old_guests(session: Session, before: datetime) -> OldGuests:
     """The guests who did nothing and were not seen since ``before``, and are in no class."""
     old_ids = sa.select(person.c.id).where(*_is_old(before))
     guests = session.scalar(sa.select(sa.func.count()).where(*_is_old(before))) or 0
-    with_answers, attempts = session.execute(
-        sa.select(
-            sa.func.count(sa.distinct(attempt.c.person_id)), sa.func.count(attempt.c.id)
-        ).where(attempt.c.person_id.in_(old_ids))
-    ).one()
-    return OldGuests(guests, with_answers, attempts)
+    return OldGuests(guests, *_count_attempts(session, old_ids))
 
 
 def next_old_guests(session: Session, before: datetime, after: int, limit: int) -> list[int]:
@@ -59,13 +53,9 @@ def delete_old_guests(session: Session, before: datetime, ids: Collection[int]) 
     old_ids = session.scalars(
         sa.select(person.c.id).where(person.c.id.in_(ids), *_is_old(before))
     ).all()
-    with_answers, attempts = session.execute(
-        sa.select(
-            sa.func.count(sa.distinct(attempt.c.person_id)), sa.func.count(attempt.c.id)
-        ).where(attempt.c.person_id.in_(old_ids))
-    ).one()
+    counts = _count_attempts(session, old_ids)
     session.execute(sa.delete(person).where(person.c.id.in_(old_ids)))
-    return OldGuests(len(old_ids), with_answers, attempts)
+    return OldGuests(len(old_ids), *counts)
 
 
 def claim_task(session: Session, task: str, now: datetime, every: timedelta) -> bool:
@@ -77,8 +67,19 @@ def claim_task(session: Session, task: str, now: datetime, every: timedelta) -> 
         .where(maintenance.c.task == task, maintenance.c.claimed_at <= now - every)
         .values(claimed_at=now)
     )
-    result: Any = session.execute(statement)
-    return bool(result.rowcount)
+    return changed_rows(session.execute(statement)) > 0
+
+
+def _count_attempts(
+    session: Session, people: Collection[int] | sa.Select[tuple[int]]
+) -> tuple[int, int]:
+    """How many of these people have answered, and how many attempts those are."""
+    with_answers, attempts = session.execute(
+        sa.select(
+            sa.func.count(sa.distinct(attempt.c.person_id)), sa.func.count(attempt.c.id)
+        ).where(attempt.c.person_id.in_(people))
+    ).one()
+    return with_answers, attempts
 
 
 def _is_old(before: datetime) -> list[sa.ColumnElement[bool]]:

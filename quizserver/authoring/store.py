@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.authoring.files import text_digest
-from quizserver.db.session import insert_if_new
+from quizserver.db.session import changed_rows, insert_if_new
 from quizserver.db.tables import draft, file_version, person
 
 Origin = Literal["browser", "disk"]
@@ -127,12 +127,14 @@ def replace_draft(
     Returns False, and changes nothing, when another draft is stored.
     """
     statement = _where_draft(sa.update(draft), key, replaced_text)
-    return _changes_rows(session, statement.values(**_draft_values(new_draft)))
+    statement = statement.values(**_draft_values(new_draft))
+    return changed_rows(session.execute(statement)) > 0
 
 
 def delete_draft(session: Session, key: DraftKey, source: str) -> bool:
     """Deletes the draft ``source``; False, and nothing is done, when another one is stored."""
-    return _changes_rows(session, _where_draft(sa.delete(draft), key, source))
+    statement = _where_draft(sa.delete(draft), key, source)
+    return changed_rows(session.execute(statement)) > 0
 
 
 def record_version(
@@ -250,9 +252,3 @@ def _where_draft(statement: _Statement, key: DraftKey, source: str) -> _Statemen
     return statement.where(
         draft.c.path == key.path, draft.c.person_id == key.person_id, draft.c.source == source
     )
-
-
-def _changes_rows(session: Session, statement: sa.Update | sa.Delete) -> bool:
-    """Executes the statement; whether it changed any row."""
-    result: Any = session.execute(statement)
-    return bool(result.rowcount)

@@ -111,7 +111,7 @@ def unavailable_reason(error: BaseException) -> str | None:
         return str(error)
     if not isinstance(error, sa.exc.DatabaseError | sa.exc.InterfaceError):
         return None
-    message = str(error.orig).strip().partition("\n")[0]
+    message = first_line(error.orig)
     if not isinstance(error.orig, sqlite3.Error):
         external = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
         # A server that only follows another one refuses writes with an internal error.
@@ -119,6 +119,16 @@ def unavailable_reason(error: BaseException) -> str | None:
     # SQLite has one code for every mistake in a statement, such as a missing table.
     code = _sqlite_code(error)
     return None if code in (None, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT) else message
+
+
+def database_fault(error: sa.exc.DatabaseError) -> str:
+    """What is wrong, in one line for whoever runs the server."""
+    return unavailable_reason(error) or first_line(error.orig)
+
+
+def first_line(message: object) -> str:
+    """The first line of what a driver says, which may go on about its statement."""
+    return str(message).strip().partition("\n")[0]
 
 
 def unavailable_in_words(error: BaseException) -> str:

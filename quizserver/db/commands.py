@@ -49,7 +49,7 @@ def _database_at(
     import sqlalchemy as sa
 
     from quizserver.data_folder import prepare_folder
-    from quizserver.db.availability import unavailable_reason
+    from quizserver.db.availability import database_fault
     from quizserver.db.migrate import MigrationError, migrate_database
     from quizserver.db.session import (
         Database,
@@ -66,7 +66,7 @@ def _database_at(
         database = Database(settings.data_url)
         before, after = migrate_database(database, revision, down=down)
     except sa.exc.DatabaseError as error:
-        exit_with_error(f"Can't open the database: {unavailable_reason(error) or error.orig}.")
+        exit_with_error(f"Can't open the database: {database_fault(error)}.")
     except (
         OSError,
         MigrationError,

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.db.session import changed_rows
 from quizserver.db.tables import Instant, host_process
 from quizserver.hosts.model import ProcessIdentity, ProcessStatement
 
@@ -49,10 +50,10 @@ def state_process(
             "differing_count": len(content.differing),
             "differing_paths": list(content.differing[:PATHS_STATED]),
         }
-    updated: Any = session.execute(
+    updated = session.execute(
         sa.update(host_process).where(host_process.c.id == identity.id).values(values)
     )
-    if updated.rowcount:
+    if changed_rows(updated):
         return
     # An SQLite file has one web process: rows of others are left over from processes that died.
     kept_seconds = 0.0 if _is_sqlite(session) else FORGOTTEN_SECONDS

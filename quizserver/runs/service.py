@@ -7,7 +7,7 @@ import time
 
 import sqlalchemy as sa
 
-from quizserver.db.availability import unavailable_reason
+from quizserver.db.availability import database_fault, first_line
 from quizserver.db.computed import open_computed
 from quizserver.db.session import DatabaseUrlError
 from quizserver.runs.hub import StreamHub
@@ -94,7 +94,7 @@ def check_backends(settings: Settings) -> None:
         raise UnreachableError(f"QUIZSERVER_RUNS_URL: {error}") from error
     except sa.exc.DatabaseError as error:
         raise UnreachableError(
-            f"Can't open the store of runs: {_first_line(unavailable_reason(error) or error.orig)}."
+            f"Can't open the store of runs: {database_fault(error).rstrip('.')}."
             " See that it can be reached, and that QUIZSERVER_RUNS_URL is right if it is set."
         ) from error
     try:
@@ -103,10 +103,6 @@ def check_backends(settings: Settings) -> None:
         queue.close()
     except Exception as error:  # each kind of queue has errors of its own
         raise UnreachableError(
-            f"Can't use the queue of runs: {_first_line(error)}. See that it can be reached,"
-            " and that QUIZSERVER_QUEUE_URL is right if it is set."
+            f"Can't use the queue of runs: {first_line(error).rstrip('.')}. See that it can be"
+            " reached, and that QUIZSERVER_QUEUE_URL is right if it is set."
         ) from error
-
-
-def _first_line(message: object) -> str:
-    return str(message).strip().partition("\n")[0].rstrip(".")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.db.computed import point, run, watch
-from quizserver.db.session import Database
+from quizserver.db.session import Database, changed_rows
 from quizserver.runs.model import (
     ACTIVE,
     Batch,
@@ -86,7 +86,7 @@ class RunStore:
             others = session.scalar(
                 sa.select(sa.func.count()).select_from(watch).where(watch.c.run_id == run_id)
             )
-            if _changed_any(removed) and not others:
+            if changed_rows(removed) and not others:
                 session.execute(
                     run.update()
                     .where(run.c.id == run_id, run.c.state.in_(_ACTIVE))
@@ -138,7 +138,7 @@ class RunStore:
                     heartbeat_at=now,
                 )
             )
-            return _get_run(session, run_id) if _changed_any(updated) else None
+            return _get_run(session, run_id) if changed_rows(updated) else None
 
     def add_batch(self, run_id: str, attempt: int, batch: Batch, now: float) -> bool:
         """Appends a batch, which is a heartbeat; False when the run is no longer this attempt's."""
@@ -154,7 +154,7 @@ class RunStore:
                     heartbeat_at=now,
                 )
             )
-            if not _changed_any(updated):
+            if not changed_rows(updated):
                 return False
             session.execute(
                 point.insert().values(
@@ -200,13 +200,12 @@ class RunStore:
     def fail_waiting(self, run_id: str, now: float, error: str) -> bool:
         """Fails a run that is still queued; False when it is not."""
         with self._database.write() as session:
-            return _changed_any(
-                session.execute(
-                    run.update()
-                    .where(run.c.id == run_id, run.c.state == "queued")
-                    .values(state="failed", error=error, finished_at=now)
-                )
+            updated = session.execute(
+                run.update()
+                .where(run.c.id == run_id, run.c.state == "queued")
+                .values(state="failed", error=error, finished_at=now)
             )
+            return changed_rows(updated) > 0
 
     def read_heartbeats(self) -> dict[str, Heartbeat]:
         """The latest heartbeat of every running run."""
@@ -236,7 +235,7 @@ class RunStore:
                 )
                 .values(values)
             )
-            return state if _changed_any(updated) else None
+            return state if changed_rows(updated) else None
 
     def queued_ids(self) -> list[str]:
         """The ids of the queued runs in the order of their submission."""
@@ -297,7 +296,7 @@ class RunStore:
     def _update_owned(self, run_id: str, attempt: int, values: Mapping[str, Any]) -> bool:
         with self._database.write() as session:
             statement = run.update().where(*_owned_by(run_id, attempt)).values(values)
-            return _changed_any(session.execute(statement))
+            return changed_rows(session.execute(statement)) > 0
 
 
 def _owned_by(run_id: str, attempt: int) -> list[sa.ColumnElement[bool]]:
@@ -307,10 +306,6 @@ def _owned_by(run_id: str, attempt: int) -> list[sa.ColumnElement[bool]]:
 def _queued_ids(session: Session) -> list[str]:
     statement = sa.select(run.c.id).where(run.c.state == "queued")
     return list(session.scalars(statement.order_by(run.c.created_at, run.c.id)))
-
-
-def _changed_any(result: Any) -> bool:
-    return bool(result.rowcount)
 
 
 def _find_alive(session: Session, identity: str) -> Run | None:

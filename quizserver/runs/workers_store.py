@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.db.computed import worker, worker_file
-from quizserver.db.session import Database
+from quizserver.db.session import Database, changed_rows
 from quizserver.machine import Machine
 
 SILENCE = 20.0
@@ -59,10 +58,10 @@ class WorkerStore:
         """
         with self._database.write() as session:
             now = _database_now(session)
-            updated: Any = session.execute(
+            updated = session.execute(
                 worker.update().where(worker.c.id == worker_id).values(seen_at=now)
             )
-            is_new = not updated.rowcount
+            is_new = not changed_rows(updated)
             if is_new:
                 session.execute(worker.delete().where(worker.c.seen_at < now - _FORGOTTEN))
                 session.execute(

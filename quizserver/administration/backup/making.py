@@ -31,7 +31,7 @@ from quizserver.atomic_files import publish_new_file, sync_folder
 from quizserver.audit import store as audit_store
 from quizserver.authoring.files import ContentError, ContentFiles
 from quizserver.data_folder import DataFolderError, check_not_restoring
-from quizserver.db.availability import BusyError, unavailable_reason
+from quizserver.db.availability import BusyError, database_fault, unavailable_reason
 from quizserver.db.migrate import known_revisions
 from quizserver.db.session import (
     Database,
@@ -105,8 +105,7 @@ def make_backup(
         reason = _record_backup(database, target, manifest)
         return BackupResult(target, target.stat().st_size, manifest, tuple(left_out), reason)
     except sa.exc.DatabaseError as error:
-        reason = unavailable_reason(error) or str(error.orig).strip()
-        raise BackupError(f"The database can't be read: {reason}.") from error
+        raise BackupError(f"The database can't be read: {database_fault(error)}.") from error
     except (BusyError, ContentError) as error:
         raise BackupError(str(error)) from error
     except OSError as error:

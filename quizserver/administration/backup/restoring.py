@@ -31,7 +31,7 @@ from quizserver.data_folder import (
     make_data_folder,
     restore_marker,
 )
-from quizserver.db.availability import unavailable_reason
+from quizserver.db.availability import database_fault
 from quizserver.db.migrate import (
     MigrationError,
     known_revisions,
@@ -82,9 +82,8 @@ def restore_backup(
     except (BackupError, DataFolderError, DatabaseUrlError, MigrationError) as error:
         raise BackupError(f"{error}{_unfinished_note(settings)}") from error
     except sa.exc.DatabaseError as error:
-        reason = unavailable_reason(error) or str(error.orig).strip().partition("\n")[0]
         raise BackupError(
-            f"The database can't be restored: {reason}.{_unfinished_note(settings)}"
+            f"The database can't be restored: {database_fault(error)}.{_unfinished_note(settings)}"
         ) from error
     except OSError as error:
         raise BackupError(

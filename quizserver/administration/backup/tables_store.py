@@ -19,6 +19,7 @@ from quizserver.administration.backup.values import (
     row_decoders,
     row_encoders,
 )
+from quizserver.db.availability import first_line
 from quizserver.db.tables import FORMER_TABLES, HOST_TABLES, PROCESS_TABLES, metadata
 
 READ_ROWS = 2000
@@ -201,8 +202,9 @@ def _load_table(connection: sa.Connection, table: TablePart, source: LineSource)
                 for row in rows:
                     copy.write_row(row)
     except (sa.exc.DatabaseError, connection.dialect.dbapi.DatabaseError) as error:  # type: ignore[union-attr]
-        reason = str(error).strip().partition("\n")[0]
-        raise BackupError(f"Its table {table.table} does not go in: {reason}.") from error
+        raise BackupError(
+            f"Its table {table.table} does not go in: {first_line(error)}."
+        ) from error
 
 
 @contextmanager
@@ -230,8 +232,9 @@ def _foreign_keys_off(connection: sa.Connection) -> Iterator[None]:
         try:
             connection.execute(sa.text(f"ALTER TABLE {row.table_name} {definition}"))
         except sa.exc.IntegrityError as error:
-            reason = str(error.orig).strip().partition("\n")[0]
-            raise BackupError(f"Its rows contradict each other: {reason}") from error
+            raise BackupError(
+                f"Its rows contradict each other: {first_line(error.orig)}"
+            ) from error
 
 
 def _quoted_names(connection: sa.Connection) -> list[str]:
