@@ -13,6 +13,7 @@ PACKAGE = ROOT / "quizserver"
 FLOOR = {
     "settings": 0,
     "atomic_files": 0,
+    "file_signatures": 0,
     "deferred_numpy": 0,
     "visible_text": 0,
     "server_log": 0,

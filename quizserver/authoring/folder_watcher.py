@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from quizserver.topics.folder import FileSignature, list_folder
+from quizserver.file_signatures import FileSignature
+from quizserver.topics.folder import list_folder
 
 WATCH_SECONDS = 0.5
 _EVIDENCE = "evidence.json"  # written by verifying, so its change must not start another

@@ -19,8 +19,9 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationErr
 
 from quizserver.evidence.claims import Verdict, agrees_with_key
 from quizserver.evidence.json_text import compact_text, round_floats
+from quizserver.file_signatures import FileSignature, file_signature
 from quizserver.lab.description_json import description_from_json, description_to_json
-from quizserver.lab.fingerprint import ENGINE_VERSION, FileState, file_fingerprint, file_state
+from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.lab.model import Description
 from quizserver.lab.phase_maps import PhaseMap
 from quizserver.topics.model import Claim, ExpectedVerdict, Quantifier, Question, Topic
@@ -262,14 +263,14 @@ def read_evidence(folder: Path) -> Evidence | None:
     """
     path = folder / FILE_NAME
     try:
-        state = file_state(path)
+        signature = file_signature(path.stat())
     except FileNotFoundError:
         return None
-    return _read_cached(path, state)
+    return _read_cached(path, signature)
 
 
 @functools.lru_cache(maxsize=64)
-def _read_cached(path: Path, _state: FileState) -> Evidence:
+def _read_cached(path: Path, _signature: FileSignature) -> Evidence:
     advice = "Run `quizserver verify --update` to write it again."
     try:
         evidence = _ADAPTER.validate_json(path.read_bytes())

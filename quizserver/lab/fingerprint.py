@@ -7,10 +7,10 @@ import functools
 import hashlib
 from pathlib import Path
 
+from quizserver.file_signatures import FileSignature, file_signature
+
 ENGINE_VERSION = "2"
 """Part of every fingerprint: raise it when the same file would train to other curves."""
-
-FileState = tuple[int, int, int, int]
 
 FILE_MAX = 1024 * 1024
 """Bytes that a simulation file may have."""
@@ -22,7 +22,7 @@ def file_fingerprint(path: Path) -> str:
     Raises ``OSError`` when the file cannot be read or has more than ``FILE_MAX`` bytes,
     ``UnicodeDecodeError`` when it is not UTF-8.
     """
-    return _cached_fingerprint(path, file_state(path))
+    return _cached_fingerprint(path, file_signature(path.stat()))
 
 
 def read_simulation_text(path: Path, *, errors: str = "strict") -> str:
@@ -39,18 +39,8 @@ def read_simulation_text(path: Path, *, errors: str = "strict") -> str:
     return data.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def file_state(path: Path) -> FileState:
-    """What differs from the same call before when another text stands at the path by now.
-
-    Anybody can set the time of a file's last change back, and its inode goes to another file when
-    it is deleted; the time of its status is the system's own. Raises ``OSError``.
-    """
-    status = path.stat()
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
-
-
 @functools.lru_cache(maxsize=256)
-def _cached_fingerprint(path: Path, _state: FileState) -> str:
+def _cached_fingerprint(path: Path, _signature: FileSignature) -> str:
     # Every page with evidence needs it: the file is read again only when it has changed.
     return text_fingerprint(read_simulation_text(path))
 

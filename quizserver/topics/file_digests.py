@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from quizserver.topics.folder import FileSignature, is_page
+from quizserver.file_signatures import SavedFileCache
+from quizserver.topics.folder import is_page
 from quizserver.topics.slugs import hex_digest
 from quizserver.topics.workspace import Workspace
 
@@ -18,25 +19,16 @@ class FileDigests:
     """Computes the digests of a workspace; reads a file again only when it was saved."""
 
     def __init__(self) -> None:
-        self._cache: dict[str, tuple[FileSignature, str]] = {}
+        self._others: SavedFileCache[str] = SavedFileCache()
 
     def digests_of(self, workspace: Workspace) -> dict[str, str]:
         """The digests; a page's first 16 digits are its version. What can't be read is left out."""
-        digests = {path: hex_digest(page.text, 64) for path, page in workspace.served.items()}
-        cache: dict[str, tuple[FileSignature, str]] = {}
-        for path, signature in workspace.listing.files.items():
-            if is_page(path):
-                continue
-            known = self._cache.get(path)
-            if known is None or known[0] != signature:
-                digest = _bytes_digest(workspace.content / path)
-                if digest is None:
-                    continue
-                known = signature, digest
-            cache[path] = known
-            digests[path] = known[1]
-        self._cache = cache
-        return digests
+        pages = {path: hex_digest(page.text, 64) for path, page in workspace.served.items()}
+        files = workspace.listing.files
+        others = {path: signature for path, signature in files.items() if not is_page(path)}
+        return pages | self._others.values(
+            others, lambda path: _bytes_digest(workspace.content / path)
+        )
 
 
 def folder_digest(digests: Digests) -> str:

@@ -7,11 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from quizserver.file_signatures import FileSignature, file_signature
 from quizserver.topics.model import Diagnostic
-
-# Modification and change time in ns, size in bytes, inode: differs whenever a file was saved, or
-# became readable.
-FileSignature = tuple[int, int, int, int]
 
 _IGNORED_FILES = ("README.md", "CONTRIBUTING.md")
 _OTHER_MARKDOWN_SUFFIXES = (".markdown", ".mdown", ".mkdn", ".mkd", ".md.txt")
@@ -67,8 +64,7 @@ def list_folder(content: Path, *, only_topic: str | None = None) -> FolderListin
             message = f'"{entry.name}" is not read: a page\'s name ends in .md.'
             hint = f"Rename it: {entry.name.split('.')[0]}.md."
             diagnostics.append(Diagnostic(1, 1, "not-md", message, hint, path=path))
-        stat = entry.stat()
-        files[path] = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
+        files[path] = file_signature(entry.stat())
     return FolderListing(files, tuple(diagnostics))
 
 

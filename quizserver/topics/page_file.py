@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.topics.folder import FileSignature, is_lesson
+from quizserver.file_signatures import FileSignature
+from quizserver.topics.folder import is_lesson
 from quizserver.topics.lesson import (
     ParsedLesson,
     RenderedLesson,

@@ -26,8 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from quizserver.file_signatures import FileSignature
 from quizserver.server_log import detail
-from quizserver.topics.folder import FileSignature
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic, Question
 from quizserver.topics.page_file import (

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quizserver import __version__
+from quizserver.file_signatures import SavedFileCache
 from quizserver.lab.fingerprint import file_fingerprint
 from quizserver.machine import Machine
 from quizserver.runs.requests import RunRequest
 from quizserver.runs.workers_store import WorkerStore
-from quizserver.topics.folder import FileSignature, is_simulation, list_folder
+from quizserver.topics.folder import is_simulation, list_folder
 
 STATE_EVERY = 5.0
 """Seconds between two statements of a worker."""
@@ -34,7 +35,7 @@ class HeldSimulations:
 
     def __init__(self, content: Path) -> None:
         self._content = content
-        self._known: dict[str, tuple[FileSignature, str | None]] = {}
+        self._known: SavedFileCache[str] = SavedFileCache()
 
     def fingerprints(self) -> dict[str, str]:
         """The fingerprint of each simulation, by path; none when the folder can't be read."""
@@ -42,15 +43,8 @@ class HeldSimulations:
             signatures = list_folder(self._content).files
         except OSError:
             return {}
-        known: dict[str, tuple[FileSignature, str | None]] = {}
-        for path, signature in signatures.items():
-            if is_simulation(path):
-                before = self._known.get(path)
-                if before is None or before[0] != signature:
-                    before = signature, self._fingerprint(path)
-                known[path] = before
-        self._known = known
-        return {path: found for path, (_, found) in known.items() if found is not None}
+        simulations = {path: at for path, at in signatures.items() if is_simulation(path)}
+        return self._known.values(simulations, self._fingerprint)
 
     def _fingerprint(self, path: str) -> str | None:
         try:
