@@ -9,7 +9,6 @@ click only, and sleeps until a child ends or a signal comes.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import select
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from quizserver.confined.limits import die_with_parent
 from quizserver.data_folder import (
     DataFolderError,
     claim_serving,
@@ -48,7 +48,6 @@ READY_POLL = 0.02  # seconds between looks whether the web process answers
 WATCH_SECONDS = 5.0
 RESTARTS = 5
 STEADY_SECONDS = 60.0  # the restarts of a child that lived this long are forgotten
-PR_SET_PDEATHSIG = 1
 _NO_ANSWER = "it did not answer"
 
 
@@ -226,15 +225,9 @@ def _spawn_process(
         pass_fds=kept_files,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None,
+        # A supervisor that is killed by SIGKILL can't stop its children, so the kernel does.
+        preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),
     )
-
-
-def _die_with_parent(supervisor: int) -> None:
-    # A supervisor that is killed by SIGKILL can't stop its children, so the kernel does.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != supervisor:  # it was killed before the kernel was asked
-        os._exit(1)
 
 
 def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopSignal) -> bool:

@@ -37,13 +37,13 @@ class Limits:
     accelerator: bool = False
 
 
-def die_with_parent(parent: int) -> None:
-    """Asks the kernel to kill this process when its parent dies, however the parent dies.
+def die_with_parent(parent: int, signal_number: signal.Signals = signal.SIGKILL) -> None:
+    """Asks the kernel to send this process a signal when its parent dies, however that dies.
 
     Elsewhere than on Linux a process notices only when it next writes to its pipe.
     """
     if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent:  # it died before the kernel was asked
         os._exit(1)
 

@@ -42,12 +42,8 @@ class RunQueue:
             )
         self._url = url
         self._lock = threading.Lock()
-        self._watch = FileWatch(url.removeprefix("sqlite:///")) if scheme == "sqlite" else None
-
-    @property
-    def watch(self) -> FileWatch | None:
-        """The watch of a SQLite file; None where ``receive_run`` itself waits for a message."""
-        return self._watch
+        # Of a SQLite file; None where ``receive_run`` itself waits for a message.
+        self.watch = FileWatch(url.removeprefix("sqlite:///")) if scheme == "sqlite" else None
 
     @property
     def huey(self) -> Huey:
@@ -66,10 +62,10 @@ class RunQueue:
 
         A SQLite file is made again when it is damaged, and opened without loading huey.
         """
-        if self._watch is not None:
-            replace_if_damaged(self._watch.path)
-            make_private_file(Path(self._watch.path))
-            with closing(sqlite3.connect(self._watch.path)) as connection:
+        if self.watch is not None:
+            replace_if_damaged(self.watch.path)
+            make_private_file(Path(self.watch.path))
+            with closing(sqlite3.connect(self.watch.path)) as connection:
                 connection.execute("PRAGMA user_version")
         else:
             len(self)
@@ -84,7 +80,7 @@ class RunQueue:
         try:
             train_task(run_id)
         except Exception:
-            if self._watch is not None:
+            if self.watch is not None:
                 raise
             # On a connection that was cut while nothing was sent, only the first use fails.
             train_task(run_id)
@@ -94,13 +90,13 @@ class RunQueue:
 
         A Redis or PostgreSQL is waited for up to a second.
         """
-        if self._watch is not None and not self._watch.may_have_changed():
+        if self.watch is not None and not self.watch.may_have_changed():
             return None
         task = self.huey.dequeue()
         if task is None:
             return None
-        if self._watch is not None:
-            self._watch.look_again()
+        if self.watch is not None:
+            self.watch.look_again()
         return str(task.args[0])
 
     def sent_ids(self) -> list[str]:
