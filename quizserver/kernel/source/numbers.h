@@ -1,0 +1,92 @@
+/* Numbers of the kernel: vectors of 16 replicas and the functions of them that it needs.
+
+   Compile with -DREAL=float or -DREAL=double: V is a vector of LANES numbers of that type, one a
+   replica, I the vector of integers of the same width (what a comparison gives: -1 or 0 a lane).
+   D and L are the same in float64 and int64, whatever REAL is: schedules and draws are float64.
+
+   Every function is made of + - * / and sqrt, of comparisons and of the bits of numbers, all of
+   which IEEE 754 defines to the last bit; nothing is taken from a mathematical library, and the
+   compiler may not fuse a product with a sum (-ffp-contract=off). So every processor and every
+   width of vector gives the same bits. The only freedom that IEEE 754 leaves is which NaN: what
+   is written where somebody can see it passes through canonical_v first. */
+#ifndef QUIZSERVER_NUMBERS_H
+#define QUIZSERVER_NUMBERS_H
+
+#include <stdint.h>
+
+#ifndef REAL
+#error "compile with -DREAL=float or -DREAL=double"
+#endif
+
+#define LANES 16
+#define INLINE static inline __attribute__((always_inline))
+#ifndef REAL_BITS
+#define BITS_OF_float 32
+#define BITS_OF_double 64
+#define JOIN_AGAIN(left, right) left##right
+#define JOIN(left, right) JOIN_AGAIN(left, right)
+#define REAL_BITS JOIN(BITS_OF_, REAL)
+#endif
+
+/* Aligned to 64 bytes whatever their size: that is what the arena gives. */
+#define LANES_OF(type) __attribute__((vector_size(LANES * sizeof(type)), aligned(64)))
+typedef float F LANES_OF(float);
+typedef int32_t FI LANES_OF(int32_t);
+typedef uint32_t FU LANES_OF(uint32_t);
+typedef double D LANES_OF(double);
+typedef int64_t L LANES_OF(int64_t);
+typedef uint64_t LU LANES_OF(uint64_t);
+
+#if REAL_BITS == 32
+typedef F V;
+typedef FI I;
+#else
+typedef D V;
+typedef L I;
+#endif
+
+#define ALL_F(number) ((F){0} + (float)(number))
+#define ALL_D(number) ((D){0} + (double)(number))
+#define ALL(number) ((V){0} + (REAL)(number))
+
+#include "numbers_float32.h"
+#include "numbers_float64.h"
+
+#if REAL_BITS == 32
+#define OF_REAL(name) name##_f
+#else
+#define OF_REAL(name) name##_d
+#endif
+
+/* a where the mask is -1, b where it is 0 */
+INLINE V select_v(I mask, V a, V b) { return OF_REAL(select)(mask, a, b); }
+INLINE V abs_v(V x) { return OF_REAL(abs)(x); }
+INLINE V sqrt_v(V x) { return __builtin_elementwise_sqrt(x); }
+/* the same, but every NaN has the same bits */
+INLINE V canonical_v(V x) { return OF_REAL(canonical)(x); }
+INLINE V exp_v(V x) { return OF_REAL(exp)(x); }
+INLINE V log_v(V x) { return OF_REAL(log)(x); }
+INLINE V log1p_v(V x) { return OF_REAL(log1p)(x); }
+INLINE V tanh_v(V x) { return OF_REAL(tanh)(x); }
+/* 1 / (1 + exp(-x)) */
+INLINE V sigmoid_v(V x) { return OF_REAL(sigmoid)(x); }
+/* log(1 + exp(-|x|)): with it binary cross entropy at a logit z and a target y in [0, 1] is
+   max(z, 0) - z * y + softplus_v(z) */
+INLINE V softplus_v(V x) { return OF_REAL(log1p)(OF_REAL(exp)(-OF_REAL(abs)(x))); }
+/* x * (share of the standard normal distribution below x), and its derivative */
+INLINE V gelu_v(V x) { return OF_REAL(gelu)(x); }
+INLINE V gelu_slope_v(V x) { return OF_REAL(gelu_slope)(x); }
+/* x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x * x * x)), and its derivative */
+INLINE V gelu_tanh_v(V x) { return OF_REAL(gelu_tanh)(x); }
+INLINE V gelu_tanh_slope_v(V x) { return OF_REAL(gelu_tanh_slope)(x); }
+
+/* One number of float64: for what is computed once a step. */
+INLINE double exp_s(double x) { return exp_d(ALL_D(x))[0]; }
+INLINE double log_s(double x) { return log_d(ALL_D(x))[0]; }
+/* base to the power of exponent, for base >= 0 */
+INLINE double pow_s(double base, double exponent) { return pow_d(ALL_D(base), ALL_D(exponent))[0]; }
+/* cosine of an angle in [0, pi] */
+INLINE double cos_s(double x) { return cos_d(ALL_D(x))[0]; }
+INLINE double sqrt_s(double x) { return __builtin_elementwise_sqrt(ALL_D(x))[0]; }
+
+#endif
