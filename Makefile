@@ -12,7 +12,7 @@ PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format lowest bench soak install install-dev clean
+.PHONY: help serve test lint format kernel lowest bench soak install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,6 +35,9 @@ lint: install-dev $(JS)/node_modules/.installed ## ruff, mypy; TypeScript, eslin
 format: install-dev $(JS)/node_modules/.installed ## lays out Python, scripts and style sheets as lint wants them
 	$(BIN)/ruff format .
 	$(PRETTIER) --write
+
+kernel: install-dev ## compiles the training kernel anew after a change of its sources, the WebAssembly module too
+	$(BIN)/python -m quizserver.kernel.build --wasm
 
 lowest: ## a short set of tests with the lowest versions that pyproject.toml admits, in .venv-lowest
 	@PYTHON=$(PYTHON) scripts/lowest
