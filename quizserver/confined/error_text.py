@@ -33,13 +33,13 @@ def error_text(error: BaseException, folder: Path) -> str:
         return DENIED_TEXT
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     text = ". ".join([text, *getattr(error, "__notes__", ())])
-    return encodable(hide_folders(text, folder)[:_TEXT_MAX])
+    return storable_text(hide_folders(text, folder)[:_TEXT_MAX])
 
 
 def traceback_text(error: BaseException, folder: Path) -> str:
     """The traceback with its causes; paths as in ``error_text``. Its end when it is very long."""
     text = "".join(traceback.format_exception(error))
-    return encodable(hide_folders(text, folder).strip()[-_TRACEBACK_MAX:])
+    return storable_text(hide_folders(text, folder).strip()[-_TRACEBACK_MAX:])
 
 
 def output_text(printed: str, folder: Path) -> str:
@@ -51,12 +51,13 @@ def output_text(printed: str, folder: Path) -> str:
         is_below = is_call and (is_below or _OWN_CALL.match(line) is not None)
         if not is_below:
             lines.append(line)
-    return "\n".join(lines)
+    return storable_text("\n".join(lines))
 
 
-def encodable(text: str) -> str:
-    """The text with a question mark for each lone surrogate, which no page nor file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def storable_text(text: str) -> str:
+    """The text with a question mark for each lone surrogate, which no page nor file can hold, and
+    for each NUL, which PostgreSQL can't."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
 
 
 def hide_folders(text: str, folder: Path) -> str:

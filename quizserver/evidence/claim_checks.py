@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from quizserver.confined.error_text import encodable
+from quizserver.confined.error_text import storable_text
 from quizserver.lab.model import (
     Description,
     KnobError,
@@ -95,7 +95,7 @@ def _describe_simulations(
         return {name: descriptions[path] for name, path in paths.items()}
     except Exception as error:  # whatever fails there, the other checks must be reported
         if len(paths) == 1:
-            text = encodable(f"the catalog failed: {type(error).__name__}: {error}")
+            text = storable_text(f"the catalog failed: {type(error).__name__}: {error}")
             return dict.fromkeys(paths, SimulationError(text))
     # one by one, so that no file is blamed for another
     outcomes: dict[str, DescriptionOrError] = {}

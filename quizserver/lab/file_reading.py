@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from quizserver.confined.error_text import encodable
+from quizserver.confined.error_text import storable_text
 from quizserver.confined.limits import Limits
 from quizserver.lab.description_json import description_from_json
 from quizserver.lab.model import Description, ReadingEndedError, SimulationError
@@ -75,12 +75,12 @@ def parse_answer(answer: object) -> DescriptionOutcome:
         case {"description": dict(data)} if len(answer) == 1:
             return description_from_json(data)
         case {"error": str(message), "line": line, "traceback": str(text)} if len(answer) == 3:
-            return SimulationError(encodable(message), _checked_line(line), encodable(text))
+            return SimulationError(storable_text(message), _checked_line(line), storable_text(text))
         case {"ended": str(ended), "how": str(how), "line": line, "printed": str(text)} if (
             len(answer) == 4 and ended in _ENDED
         ):
-            message = _ENDED[ended].format(how=encodable(how))
-            return ReadingEndedError(message, _checked_line(line), encodable(text))
+            message = _ENDED[ended].format(how=storable_text(how))
+            return ReadingEndedError(message, _checked_line(line), storable_text(text))
     raise ValueError("this is no answer about a simulation file")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from quizserver.runs.model import Batch, Run
-from quizserver.runs.requests import CurveRequest, MapRequest, VerificationRequest
+from quizserver.runs.requests import PARTS, CurveRequest, MapRequest, VerificationRequest
 from quizserver.runs.results import merge_cells
 from quizserver.worker.protocol import (
     CellsMessage,
@@ -33,10 +33,11 @@ class RunBuffer(ABC):
     """Decodes the messages of one run and gathers their points into batches.
 
     A run that an earlier worker lost keeps its points. Equal seeds give equal points, so each kind
-    of buffer skips what is stored already, and no watcher sees a point twice.
+    of buffer skips what is stored already, and no watcher sees a point twice. ``mark`` begins each
+    frame of the training process.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, mark: bytes = b"") -> None:
         self.ended = False
         self.sentence: str | None = None
         self.error: ErrorMessage | None = None
@@ -45,7 +46,7 @@ class RunBuffer(ABC):
         self.has_diverged = False
         self.received = 0
         self._heard_at = time.monotonic()
-        self._decoder = MessageDecoder(run.request)
+        self._decoder = MessageDecoder(run.request, mark)
         self._seq = run.last_seq
         self._flushed_at = 0.0
 
@@ -53,6 +54,11 @@ class RunBuffer(ABC):
     @abstractmethod
     def has_pending(self) -> bool:
         """Whether there are points that no batch holds yet."""
+
+    @property
+    @abstractmethod
+    def _is_complete(self) -> bool:
+        """Whether everything that the request asks for has come."""
 
     @abstractmethod
     def _add_message(self, message: Message) -> None:
@@ -70,12 +76,16 @@ class RunBuffer(ABC):
         try:
             for message in self._decoder.decode_bytes(data):
                 if isinstance(message, DoneMessage):
+                    if not self._is_complete:
+                        raise ProtocolError("it ended before it had given everything")
                     self.sentence = message.sentence
                     self.ended = True
-                elif isinstance(message, ErrorMessage):
+                    return
+                if isinstance(message, ErrorMessage):
                     self.error = message
                     self.ended = True
-                elif isinstance(message, LoadedMessage):
+                    return
+                if isinstance(message, LoadedMessage):
                     self.is_arm = message.is_arm
                 else:
                     self._heard_at = time.monotonic()
@@ -110,8 +120,8 @@ class RunBuffer(ABC):
 class PointsBuffer(RunBuffer):
     """Gathers the points of curves."""
 
-    def __init__(self, run: Run, request: CurveRequest) -> None:
-        super().__init__(run)
+    def __init__(self, run: Run, request: CurveRequest, mark: bytes = b"") -> None:
+        super().__init__(run, mark)
         self._request = request
         self._points_to_skip = run.points_done
         self._pending: list[tuple[Floats, list[Floats]]] = []
@@ -119,6 +129,10 @@ class PointsBuffer(RunBuffer):
     @property
     def has_pending(self) -> bool:
         return bool(self._pending)
+
+    @property
+    def _is_complete(self) -> bool:
+        return self.received == self._request.points
 
     def _add_message(self, message: Message) -> None:
         assert isinstance(message, PointsMessage)
@@ -142,14 +156,19 @@ class PointsBuffer(RunBuffer):
 class CellsBuffer(RunBuffer):
     """Gathers the cells of a map."""
 
-    def __init__(self, run: Run, stored_cells: Iterable[int]) -> None:
-        super().__init__(run)
+    def __init__(self, run: Run, stored_cells: Iterable[int], mark: bytes = b"") -> None:
+        super().__init__(run, mark)
+        self._cell_count = run.request.points
         self._received_cells = set(stored_cells)
         self._pending: dict[int, int] = {}
 
     @property
     def has_pending(self) -> bool:
         return bool(self._pending)
+
+    @property
+    def _is_complete(self) -> bool:
+        return len(self._received_cells) == self._cell_count
 
     def _add_message(self, message: Message) -> None:
         assert isinstance(message, CellsMessage)
@@ -169,8 +188,8 @@ class CellsBuffer(RunBuffer):
 class ShareBuffer(RunBuffer):
     """Adds up the thousandths of a verification; the batch with the last one has the evidence."""
 
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
+    def __init__(self, run: Run, mark: bytes = b"") -> None:
+        super().__init__(run, mark)
         self._batched = run.points_done
         self._done = run.points_done
         self._evidence = b""
@@ -178,6 +197,10 @@ class ShareBuffer(RunBuffer):
     @property
     def has_pending(self) -> bool:
         return self._done > self._batched
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._done == PARTS
 
     def _add_message(self, message: Message) -> None:
         assert isinstance(message, ShareMessage)
@@ -194,12 +217,14 @@ class ShareBuffer(RunBuffer):
         return count, "{}", evidence
 
 
-def create_buffer(run: Run, stored_batches: Iterable[Batch] = ()) -> RunBuffer:
+def create_buffer(
+    run: Run, stored_batches: Iterable[Batch] = (), *, mark: bytes = b""
+) -> RunBuffer:
     """The buffer for the kind of request; ``stored_batches`` are the run's, read for a map only."""
     match run.request:
         case CurveRequest() as request:
-            return PointsBuffer(run, request)
+            return PointsBuffer(run, request, mark)
         case MapRequest():
-            return CellsBuffer(run, merge_cells(stored_batches)[0])
+            return CellsBuffer(run, merge_cells(stored_batches)[0], mark)
         case VerificationRequest():
-            return ShareBuffer(run)
+            return ShareBuffer(run, mark)

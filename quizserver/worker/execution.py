@@ -24,6 +24,7 @@ from quizserver.worker.buffer import RunBuffer, create_buffer
 from quizserver.worker.failures import Failure, FailureTeller
 from quizserver.worker.held_files import holds_files
 from quizserver.worker.lease import TICK, Lease
+from quizserver.worker.protocol import new_mark
 
 log = logging.getLogger(__name__)
 
@@ -139,23 +140,30 @@ class Execution:
     def execute_run(self, run: Run, on_tick: Callable[[], object] = lambda: None) -> None:
         """Trains a claimed run to its end; calls ``on_tick`` at least every ``TICK`` seconds."""
         self._close_connections()
+        mark = new_mark()
         training = process.start_training(
             self._train,
             self._content / run.request.path,
             run.request,
             memory_mb=self._bounds.memory_mb,
             seconds=self._bounds.seconds(run.request),
+            mark=mark,
         )
         try:
-            self._follow_process(run, training, on_tick)
+            self._follow_process(run, training, mark, on_tick)
         finally:
             training.kill_group()
 
     def _follow_process(
-        self, run: Run, training: process.TrainingProcess, on_tick: Callable[[], object]
+        self,
+        run: Run,
+        training: process.TrainingProcess,
+        mark: bytes,
+        on_tick: Callable[[], object],
     ) -> None:
         """Stores the points of the process until the run has ended, one way or another."""
-        buffer = create_buffer(run, self._store.read_batches(run.id) if run.points_done else ())
+        stored_batches = self._store.read_batches(run.id) if run.points_done else ()
+        buffer = create_buffer(run, stored_batches, mark=mark)
         lease = Lease(self._store, run)
         seconds = self._bounds.seconds(run.request)
         deadline, next_turn = time.monotonic() + seconds, time.monotonic() + TURN

@@ -41,19 +41,21 @@ def start_training(
     *,
     memory_mb: int,
     seconds: float,
+    mark: bytes,
 ) -> TrainingProcess:
-    """Forks a process that trains ``request``; see ``start_confined``."""
+    """Forks a process that trains ``request`` and begins each frame with ``mark``; see
+    ``start_confined``."""
     return start_confined(
-        lambda writer: _run_training(train_function, path, request, writer),
+        lambda writer: _run_training(train_function, path, request, writer, mark),
         Limits(memory_mb, seconds),
     )
 
 
 def _run_training(
-    train_function: TrainFunction, path: Path, request: RunRequest, writer: int
+    train_function: TrainFunction, path: Path, request: RunRequest, writer: int, mark: bytes
 ) -> int:
     def emit_message(message: Message) -> None:
-        _write_all(writer, encode_message(message))
+        _write_all(writer, encode_message(message, mark))
 
     try:
         emit_message(DoneMessage(train_function(path, request, emit_message)))

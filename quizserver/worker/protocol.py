@@ -3,22 +3,25 @@
 The other direction needs no message: the training process is forked with its request in memory, and
 is paused, resumed and killed by signals (``worker/process.py``).
 
-A message travels as a frame: its kind (one byte), the length of the payload (four bytes,
-big-endian), and the payload: the length of the header (four bytes), the header (JSON) and a body of
-raw bytes. JSON and numbers only, so that a training process can't hand over code.
+A message travels as a frame: the mark of the process, its kind (one byte), the length of the
+payload (four bytes, big-endian), and the payload: the length of the header (four bytes), the header
+(JSON) and a body of raw bytes. JSON and numbers only, so that a training process can't hand over
+code. The mark is random: what the author's code writes into the pipe is told from a frame by it.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from quizserver.confined.error_text import storable_text
 from quizserver.runs.requests import MapRequest, RunRequest, VerificationRequest
 
 Floats = npt.NDArray[np.float64]
@@ -87,15 +90,27 @@ _POINTS, _CELLS, _SHARE, _DONE, _ERROR, _LOADED = b"P", b"C", b"S", b"D", b"E", 
 _HEAD = struct.Struct(">cI")
 # A larger frame comes from a broken process, not from points.
 PAYLOAD_MAX = 64 * 1024 * 1024
-TEXT_MAX, TRACEBACK_MAX = 500, 8_000
+TEXT_MAX, TRACEBACK_MAX, SENTENCE_MAX = 500, 8_000, 2_000
+
+NO_FRAME = "the training process wrote something that is not a frame"
+NO_HEADER = "the training process wrote a frame without a header"
 
 
 class ProtocolError(ValueError):
     """Bytes that are not a frame, or a message that does not fit the request."""
 
 
-def encode_message(message: Message) -> bytes:
-    """The frame of a message."""
+def new_mark() -> bytes:
+    """A mark for the frames of one training process."""
+    return secrets.token_bytes(16)
+
+
+def encode_message(message: Message, mark: bytes = b"") -> bytes:
+    """The frame of a message, of a process with this mark."""
+    return mark + _encode_unmarked(message)
+
+
+def _encode_unmarked(message: Message) -> bytes:
     match message:
         case PointsMessage(x, series):
             xs = np.atleast_1d(np.asarray(x, dtype=np.float64))
@@ -119,7 +134,8 @@ def encode_message(message: Message) -> bytes:
             return encode_frame(_LOADED, {"arm": is_arm})
 
 
-def encode_frame(kind: bytes, header: Mapping[str, object], body: bytes = b"") -> bytes:
+def encode_frame(kind: bytes, header: object, body: bytes = b"") -> bytes:
+    """A frame without a mark; ``header`` is a dict in every frame that can be decoded."""
     text = json.dumps(header).encode()
     payload = struct.pack(">I", len(text)) + text + body
     return _HEAD.pack(kind, len(payload)) + payload
@@ -127,24 +143,30 @@ def encode_frame(kind: bytes, header: Mapping[str, object], body: bytes = b"") -
 
 class MessageDecoder:
     """Decodes the messages of one training process from the pieces in which a pipe gives them, and
-    checks each against the request."""
+    checks each against the request. Each frame must begin with ``mark``."""
 
-    def __init__(self, request: RunRequest) -> None:
+    def __init__(self, request: RunRequest, mark: bytes = b"") -> None:
         self._request = request
+        self._mark = mark
+        self._head_size = len(mark) + _HEAD.size
         self._buffer = bytearray()
         self._point_count = 0
 
     def decode_bytes(self, data: bytes) -> Iterator[Message]:
-        """Every message that ``data`` completes. Raises ProtocolError."""
+        """Every message that ``data`` completes. Raises ProtocolError, and nothing else."""
         self._buffer += data
-        while len(self._buffer) >= _HEAD.size:
-            kind, length = _HEAD.unpack_from(self._buffer)
+        while self._buffer:
+            if not self._mark.startswith(self._buffer[: len(self._mark)]):
+                raise ProtocolError(NO_FRAME)
+            if len(self._buffer) < self._head_size:
+                return
+            kind, length = _HEAD.unpack_from(self._buffer, len(self._mark))
             if kind not in _DECODERS or not 4 <= length <= PAYLOAD_MAX:
-                raise ProtocolError("the training process wrote something that is not a frame")
-            end = _HEAD.size + length
+                raise ProtocolError(NO_FRAME)
+            end = self._head_size + length
             if len(self._buffer) < end:
                 return
-            payload = bytes(self._buffer[_HEAD.size : end])
+            payload = bytes(self._buffer[self._head_size : end])
             del self._buffer[:end]
             message = _DECODERS[kind](*_split_payload(payload), self._request)
             if isinstance(message, PointsMessage):
@@ -162,9 +184,12 @@ class MessageDecoder:
 def _split_payload(payload: bytes) -> tuple[dict[str, Any], bytes]:
     (length,) = struct.unpack_from(">I", payload)
     try:
-        return json.loads(payload[4 : 4 + length]), payload[4 + length :]
-    except ValueError as error:
-        raise ProtocolError("the training process wrote a frame without a header") from error
+        header = json.loads(payload[4 : 4 + length])
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ProtocolError(NO_HEADER) from error
+    if not isinstance(header, dict) or len(payload) < 4 + length:
+        raise ProtocolError(NO_HEADER)
+    return header, payload[4 + length :]
 
 
 def _decode_points(header: Mapping[str, Any], body: bytes, request: RunRequest) -> PointsMessage:
@@ -177,11 +202,11 @@ def _decode_points(header: Mapping[str, Any], body: bytes, request: RunRequest) 
     count = header.get("count")
     if header.get("names") != names:
         raise ProtocolError(
-            f"the simulation gave the series {json.dumps(header.get('names'))}, "
+            f"the simulation gave the series {json.dumps(header.get('names'))[:TEXT_MAX]}, "
             f"but describes {json.dumps(names)}"
         )
     flat = np.frombuffer(body, dtype="<f8") if len(body) % 8 == 0 else np.empty(0)
-    if not isinstance(count, int) or len(flat) != count * (1 + len(names) * replicas):
+    if not _is_whole(count) or count < 1 or len(flat) != count * (1 + len(names) * replicas):
         raise ProtocolError("the simulation gave points of another number of replicas")
     values = flat[count:].reshape(len(names), replicas, count)
     return PointsMessage(flat[:count], dict(zip(names, values, strict=True)))
@@ -202,7 +227,7 @@ def _decode_cells(header: Mapping[str, Any], _body: bytes, request: RunRequest) 
 
 def _decode_share(header: Mapping[str, Any], body: bytes, request: RunRequest) -> ShareMessage:
     done = header.get("done")
-    if not isinstance(request, VerificationRequest) or not isinstance(done, int):
+    if not isinstance(request, VerificationRequest) or not _is_whole(done):
         raise ProtocolError("it reported a verification that was not requested")
     if not 0 <= done <= request.points:
         raise ProtocolError(f"it reported {done} of {request.points} parts")
@@ -210,17 +235,20 @@ def _decode_share(header: Mapping[str, Any], body: bytes, request: RunRequest) -
 
 
 def _decode_done(header: Mapping[str, Any], _body: bytes, _request: RunRequest) -> DoneMessage:
-    return DoneMessage(str(header.get("sentence", "")))
+    sentence = header.get("sentence")
+    if not isinstance(sentence, str):
+        raise ProtocolError("it ended without a sentence about its result")
+    return DoneMessage(storable_text(sentence[:SENTENCE_MAX]))
 
 
 def _decode_error(header: Mapping[str, Any], _body: bytes, _request: RunRequest) -> ErrorMessage:
     line = header.get("line")
     return ErrorMessage(
-        str(header.get("message"))[:TEXT_MAX],
+        storable_text(str(header.get("message"))[:TEXT_MAX]),
         bool(header.get("memory")),
-        line if isinstance(line, int) else None,
+        line if _is_whole(line) else None,
         bool(header.get("stale")),
-        str(header.get("traceback") or "")[:TRACEBACK_MAX],
+        storable_text(str(header.get("traceback") or "")[:TRACEBACK_MAX]),
     )
 
 
@@ -240,8 +268,12 @@ _DECODERS: Mapping[bytes, Callable[[Mapping[str, Any], bytes, RunRequest], Messa
 
 def _all_within(numbers: object, end: int) -> bool:
     return isinstance(numbers, list) and all(
-        isinstance(number, int) and 0 <= number < end for number in numbers
+        _is_whole(number) and 0 <= number < end for number in numbers
     )
+
+
+def _is_whole(number: object) -> TypeGuard[int]:
+    return type(number) is int  # bool is a kind of int as well
 
 
 def _float_bytes(values: Floats) -> bytes:

@@ -109,3 +109,11 @@ def test_memory_is_recognised_in_every_spelling() -> None:
         torch.empty(1 << 50)
     assert is_memory_error(caught.value)
     assert not is_memory_error(ValueError("memory is nice"))
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"])
+def test_what_no_page_or_database_can_hold_is_a_question_mark(character: str) -> None:
+    error = ValueError(f"a{character}b")
+    assert error_text(error, Path("/srv")) == "ValueError: a?b"
+    assert traceback_text(error, Path("/srv")) == "ValueError: a?b"
+    assert output_text(f"a{character}b", Path("/srv")) == "a?b"

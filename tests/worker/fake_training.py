@@ -22,7 +22,7 @@ from quizserver.lab.phase_maps import coarse_to_fine
 from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest
 from quizserver.settings import load_settings
 from quizserver.worker.main import run_worker
-from quizserver.worker.protocol import CellsMessage, Emit, PointsMessage
+from quizserver.worker.protocol import CellsMessage, Emit, PointsMessage, encode_message
 from tests.runs.examples import FAULTS, expected_count, expected_curves
 
 
@@ -88,11 +88,12 @@ def _fork_and_hang(*_: object) -> None:
     _hang()
 
 
-def _write_nonsense(*_: object) -> None:
-    """Writes something else than frames into whatever it can write to."""
+def _write_nonsense(_emit: Emit, series: dict[str, np.ndarray]) -> None:
+    """Writes a frame that is like those of the run, but none of them, into all it can write to."""
+    frame = encode_message(PointsMessage(4, series))
     for number in range(3, 64):
         with suppress(OSError):
-            os.write(number, b"this is no frame" * 9)
+            os.write(number, frame)
     _hang()
 
 

@@ -27,10 +27,9 @@ from tests.runs.examples import curve_request, map_request, verification_request
 
 ONE_SERIES = replace(curve_request(), series=("loss",), replicas=2)
 
-done_messages = st.builds(DoneMessage, st.text(max_size=20))
-error_messages = st.builds(
-    ErrorMessage, st.text(max_size=9), st.booleans(), st.none() | st.integers(1, 99)
-)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+done_messages = st.builds(DoneMessage, texts)
+error_messages = st.builds(ErrorMessage, texts, st.booleans(), st.none() | st.integers(1, 99))
 cells_messages = st.lists(st.tuples(st.integers(0, 23), st.integers(0, 5)), max_size=5).map(
     lambda pairs: CellsMessage([cell for cell, _ in pairs], [count for _, count in pairs])
 )
@@ -78,6 +77,74 @@ def test_messages_arrive_whole_however_the_pipe_cuts_them(
 def test_bytes_that_are_no_frame_are_an_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         list(MessageDecoder(curve_request()).decode_bytes(data))
+
+
+MARK = b"m" * 16
+DEEP = b"[" * 100_000
+
+
+def raw_frame(kind: bytes, payload: bytes) -> bytes:
+    return kind + len(payload).to_bytes(4, "big") + payload
+
+
+def raw_header(kind: bytes, text: bytes) -> bytes:
+    return raw_frame(kind, len(text).to_bytes(4, "big") + text)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(raw_header(kind, text) for kind in (b"P", b"D", b"E") for text in (b"7", b"[]", b"null")),
+        raw_header(b"D", DEEP),
+        raw_header(b"D", b"\xff\xfe"),
+        raw_header(b"D", b"9" * 5000),
+        raw_frame(b"D", (99).to_bytes(4, "big") + b'{"sentence": "x"}'),
+        encode_frame(b"D", {}),
+        encode_frame(b"D", {"sentence": ["x"]}),
+        encode_frame(b"P", {"names": ["loss"], "count": True}, bytes(24)),
+        encode_frame(b"P", {"names": ["loss"], "count": 0}),
+        encode_frame(b"P", {"names": ["loss"], "count": -1}, bytes(24)),
+        encode_frame(b"P", {"names": {"loss": 1}, "count": 1}, bytes(24)),
+        encode_frame(b"P", {"names": ["loss"], "count": 1}, bytes(23)),
+    ],
+)
+def test_no_frame_whatever_is_in_it_is_another_error_or_a_curve(data: bytes) -> None:
+    for mark in (b"", MARK):
+        decoder = MessageDecoder(ONE_SERIES, mark)
+        try:
+            messages = list(decoder.decode_bytes(mark + data))
+        except ProtocolError:
+            continue
+        raise AssertionError(messages)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.sampled_from([b"P", b"D", b"E", b"L", b"S", b"C", b""]))
+def test_no_bytes_are_another_error_than_that_they_are_no_frame(data: bytes, kind: bytes) -> None:
+    for request in (ONE_SERIES, map_request(), verification_request()):
+        try:
+            list(MessageDecoder(request).decode_bytes(raw_header(kind, data) if kind else data))
+        except ProtocolError:
+            continue
+
+
+@pytest.mark.parametrize("cut", [1, 15, 16, 40])
+def test_a_frame_without_the_mark_of_its_process_is_refused_at_its_first_bytes(cut: int) -> None:
+    frame = encode_message(DoneMessage("What the code of an author made up."))
+    decoder = MessageDecoder(ONE_SERIES, MARK)
+    assert list(decoder.decode_bytes(encode_message(DoneMessage("Fine."), MARK))) == [
+        DoneMessage("Fine.")
+    ]
+    with pytest.raises(ProtocolError, match="not a frame"):
+        list(decoder.decode_bytes(frame[:cut]))
+
+
+def test_what_no_database_can_keep_is_a_question_mark() -> None:
+    sent = [ErrorMessage("a\0b\ud800", traceback_text="\0"), DoneMessage("\0")]
+    stream = b"".join(map(encode_message, sent))
+    error, done = MessageDecoder(ONE_SERIES).decode_bytes(stream)
+    assert isinstance(error, ErrorMessage)
+    assert (error.text, error.traceback_text, done) == ("a?b?", "?", DoneMessage("?"))
 
 
 def decode_points(message: PointsMessage, request: object = ONE_SERIES) -> PointsMessage:
