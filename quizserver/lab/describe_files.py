@@ -1,9 +1,10 @@
 """``python -m quizserver.lab.describe_files PARENT MEMORY SECONDS FILES…``: describes simulations.
 
-Prints one JSON object a line and file, in order, as soon as the file was read: ``{"description"}``,
-``{"error", "line", "traceback"}``, or ``{"ended", "how", "line", "printed"}`` where its reading was
-ended or died. This process runs no author's code itself: it forks a confined process for each file
-(``quizserver.confined``), with MEMORY in MiB, and dies with the process PARENT.
+Prints one line a file as soon as the file was read: its index, a space, and a JSON object,
+``{"description"}``, ``{"error", "line", "traceback"}``, or ``{"ended", "how", "line", "printed"}``
+where its reading was ended or died. This process runs no author's code itself: it forks a confined
+process for each file (``quizserver.confined``), with MEMORY in MiB, and dies with the process
+PARENT. A file that takes long is put off until the others were read.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ from quizserver.lab.fingerprint import read_simulation_text
 from quizserver.lab.model import SimulationError
 
 DESCRIPTION_KB = 1024
+FIRST_SECONDS = 1.0
+"""How long a file may take before those behind it are read first."""
+LONGER = 4
+"""How many times as long a file that was put off may take when it is its turn again."""
 # Words of a file that, sooner or later, imports torch or NumPy: what the lab itself imports with
 # them, and the phase maps that it checks when it is read.
 _HEAVY = re.compile(r"\b(torch|numpy|Map|losses|optim|layers|norms|schedules|backprop)\b")
@@ -49,6 +56,28 @@ def describe_file(path: Path, limits: Limits) -> dict[str, Any]:
     except Exception as error:  # no file may keep those after it from being read
         how = f"what it said of itself cannot be read: {type(error).__name__}"
         return {"ended": "died", "how": how, "line": None, "printed": ""}
+
+
+def describe_in_turns(
+    paths: Sequence[Path], limits: Limits
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The index of each file and the answer about it, those that take longest last.
+
+    A file that may never end keeps no other waiting: its reading is ended after ``FIRST_SECONDS``,
+    and begun again after the others with more time, at last with all that it may have.
+    """
+    waiting, seconds = list(enumerate(paths)), FIRST_SECONDS
+    while waiting:
+        is_last_turn = len(waiting) == 1 or seconds >= limits.seconds
+        turn = limits if is_last_turn else replace(limits, seconds=seconds)
+        put_off: list[tuple[int, Path]] = []
+        for index, path in waiting:
+            answer = describe_file(path, turn)
+            if answer.get("ended") == "time" and not is_last_turn:
+                put_off.append((index, path))
+            else:
+                yield index, answer
+        waiting, seconds = put_off, seconds * LONGER
 
 
 def _describe(path: Path) -> dict[str, Any]:
@@ -82,9 +111,9 @@ def main(arguments: list[str]) -> None:
     die_with_parent(int(parent))
     paths = [Path(name) for name in names]
     import_what_files_need(paths)
-    for path in paths:
-        answer = describe_file(path, Limits(int(memory_mb), float(seconds)))
-        sys.stdout.write(json.dumps(answer) + "\n")
+    limits = Limits(int(memory_mb), float(seconds))
+    for index, answer in describe_in_turns(paths, limits):
+        sys.stdout.write(f"{index} {json.dumps(answer)}\n")
         sys.stdout.flush()
 
 

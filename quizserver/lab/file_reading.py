@@ -23,7 +23,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def read_files(paths: Sequence[Path], limits: Limits) -> Iterator[tuple[Path, DescriptionOutcome]]:
     """Each file with its description or what is wrong with it, as soon as it was read.
 
-    Every file is read in a confined process of its own, so that none is blamed for another.
+    Every file is read in a confined process of its own, so that none is blamed for another, and
+    none that takes long, or never ends, is waited for before the others were read.
     """
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -43,10 +44,13 @@ def read_files(paths: Sequence[Path], limits: Limits) -> Iterator[tuple[Path, De
         env={**environment, "PYTHONPATH": search, **dict.fromkeys(_THREADS, "1")},
     ) as child:
         assert child.stdout is not None
+        unread = dict(enumerate(paths))
         try:
-            for path in paths:
-                line = child.stdout.readline()
-                yield path, _read_answer(line) if line else _no_answer()
+            while unread and (line := child.stdout.readline()):
+                index, _, text = line.partition(" ")
+                yield unread.pop(int(index)), _read_answer(text)
+            for path in unread.values():
+                yield path, _no_answer()
         finally:
             child.kill()
 
@@ -55,9 +59,9 @@ def _no_answer() -> SimulationError:
     return SimulationError("the process that reads simulations ended before it was read: try again")
 
 
-def _read_answer(line: str) -> DescriptionOutcome:
+def _read_answer(text: str) -> DescriptionOutcome:
     try:
-        return parse_answer(json.loads(line))
+        return parse_answer(json.loads(text))
     except (ValueError, RecursionError, MemoryError) as error:
         how = f"what it said of itself cannot be read: {type(error).__name__}"
         return ReadingEndedError(_ENDED["died"].format(how=how))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
@@ -16,6 +17,7 @@ import pytest
 from quizserver.confined.limits import Limits
 from quizserver.lab import catalog as catalog_module
 from quizserver.lab.catalog import SimulationCatalog, file_fingerprint, load
+from quizserver.lab.describe_files import describe_in_turns
 from quizserver.lab.description_json import description_from_json, description_to_json
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.file_reading import parse_answer, read_files
@@ -233,6 +235,26 @@ def test_a_file_whose_reading_was_ended_says_why_and_is_not_read_again(
     assert len(children) == 1, "a file that ended its reader was read again"
     write(GOOD, "allocates.py")
     assert catalog.describe(paths["allocates"]).title == "Falling"
+
+
+def test_a_file_that_never_ends_is_not_waited_for_by_the_others(write: Callable[..., Path]) -> None:
+    endless = [write("while True:\n    pass\n", f"endless{number}.py") for number in range(2)]
+    good = [write(GOOD, f"good{number}.py") for number in range(2)]
+    paths = [endless[0], good[0], endless[1], good[1]]
+    outcomes = read_files(paths, Limits(memory_mb=96, seconds=30))
+    started = time.monotonic()
+    assert [path for path, _ in itertools.islice(outcomes, 2)] == good
+    assert time.monotonic() - started < 30, "the first one was waited for"
+    outcomes.close()
+
+
+def test_a_file_that_was_put_off_gets_all_its_time_in_the_end(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [write("while True:\n    pass\n", f"endless{number}.py") for number in range(2)]
+    monkeypatch.setattr("quizserver.lab.describe_files.FIRST_SECONDS", 0.1)
+    answers = dict(describe_in_turns(paths, Limits(memory_mb=96, seconds=0.3)))
+    assert [answers[index]["how"] for index in (0, 1)] == ["0.3 s", "0.3 s"]
 
 
 def test_a_file_that_speaks_for_its_description_harms_no_other(
