@@ -42,10 +42,11 @@ class AuthorGuard:
 
     def raise_body_limit(self, endpoint: str | None, _values: dict[str, Any] | None) -> None:
         # Before anything reads the form. An author whose session has ended gets the text back,
-        # which takes reading it; others don't need it: require_author refuses them.
+        # which takes reading it; others don't need it: require_author refuses them. For texts the
+        # database isn't asked: while it is away, its error page gives them back.
         if request.method == "POST" and (
-            self.current.may_write()
-            or (endpoint in TEXT_ENDPOINTS and self.current.has_signed_in())
+            (endpoint in TEXT_ENDPOINTS and self.current.has_signed_in())
+            or self.current.may_write()
         ):
             request.max_content_length = (self.settings.upload_kb + EXTRA_KIB) * 1024
             request.max_form_memory_size = request.max_content_length

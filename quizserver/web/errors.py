@@ -11,6 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from quizserver.web.sent_forms import SentForm, sent_form
+
 log = logging.getLogger(__name__)
 
 
@@ -86,7 +88,15 @@ UNRECORDED_ANSWER_TEXT = ErrorText(
     "Wait a moment, then go back to the question: your choice is still marked there. Submit it once"
     " more.",
 )
+UNKEPT_FORM_TEXT = ErrorText(
+    DATABASE_ERROR_TEXT.title,
+    DATABASE_ERROR_TEXT.message,
+    "What you entered is still in this page. Wait a moment, then send it again.",
+)
 DATABASE_RETRY_SECONDS = 5
+_RETRIED = (429, 500, 503)
+"""What may pass when the same is sent again. Of the other refusals some mean that there is no such
+question, or can't read the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +123,7 @@ class ErrorPages:
         code = error.code or 500
         fallback = ErrorText(error.name, error.description or "", ERROR_TEXTS[400].what_to_do)
         text = ERROR_TEXTS.get(code, fallback)
-        # Of the other refusals some mean that there is no such question, or can't read the form.
-        address = self.question_address() if code in (429, 503) else None
-        response = _error_response(code, text, question_address=address)
+        response = self._respond(code, text)
         retry_after = getattr(error, "retry_after", None)
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
@@ -125,17 +133,32 @@ class ErrorPages:
         # The page must not look up the signed-in person: the query that failed would fail again.
         g.learner_unknown = True
         reason = self.outage_reason(error)
-        address = self.question_address()
         if reason is None:
             log.error("%s %s failed", request.method, request.path, exc_info=error)
-            return _error_response(
-                InternalServerError.code, ERROR_TEXTS[500], question_address=address
-            )
+            return self._respond(InternalServerError.code, ERROR_TEXTS[500])
         log.error("%s %s: no database: %s", request.method, request.path, reason)
-        text = DATABASE_ERROR_TEXT if address is None else UNRECORDED_ANSWER_TEXT
-        response = _error_response(503, text, question_address=address)
+        response = self._respond(503, DATABASE_ERROR_TEXT, UNRECORDED_ANSWER_TEXT, UNKEPT_FORM_TEXT)
         response.headers["Retry-After"] = str(DATABASE_RETRY_SECONDS)
         return response
+
+    def _respond(
+        self,
+        code: int,
+        text: ErrorText,
+        answer_text: ErrorText | None = None,
+        form_text: ErrorText | None = None,
+    ) -> Response:
+        """The page, with the way back to an answer's question, or any other form to be sent again:
+        then in the words of ``answer_text`` or ``form_text``, if given."""
+        if code not in _RETRIED:
+            return _error_response(code, text)
+        address = self.question_address()
+        if address is not None:
+            return _error_response(code, answer_text or text, question_address=address)
+        form = sent_form()
+        if form is not None:
+            return _error_response(code, form_text or text, form=form)
+        return _error_response(code, text)
 
 
 def install_error_pages(app: Flask, pages: ErrorPages) -> None:
@@ -172,7 +195,13 @@ def wants_json() -> bool:
     return request.is_json or best == "application/json"
 
 
-def _error_response(code: int, text: ErrorText, *, question_address: str | None = None) -> Response:
+def _error_response(
+    code: int,
+    text: ErrorText,
+    *,
+    question_address: str | None = None,
+    form: SentForm | None = None,
+) -> Response:
     if wants_json():
         body = jsonify(error=f"{text.title}. {text.message} {text.what_to_do}", field=None)
         return make_response(body, code)
@@ -183,5 +212,6 @@ def _error_response(code: int, text: ErrorText, *, question_address: str | None 
         message=text.message,
         what_to_do=text.what_to_do,
         question_address=question_address,
+        form=form,
     )
     return make_response(page, code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -162,3 +163,92 @@ def test_a_page_that_can_not_be_read_speaks_of_no_answer(
     assert visitor.status == 503
     assert way_back(visitor.page) is None
     assert "Your answer" not in visitor.text
+
+
+def sent_again(visitor: Visitor) -> dict[str, list[str]]:
+    """The fields of the form that the error page offers to send again."""
+    assert visitor.status == 503
+    assert "Send it again" in visitor.text
+    assert "What you entered is still in this page" in visitor.text
+    return Form(visitor.page, "").fields
+
+
+def test_a_form_that_the_database_did_not_take_can_be_sent_again(
+    visitor: Visitor,
+    give_role_to_all: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    visitor.sign_up("kim@example.org")
+    give_role_to_all("instructor")
+    visitor.open("/classes/new")
+    with no_database(monkeypatch):
+        visitor.send("/classes/new", title='Ropes & "knots" <1>')
+    assert sent_again(visitor)["title"] == ['Ropes & "knots" <1>']
+    visitor.send("/classes/new")
+    assert (visitor.status, "Ropes &amp;" in visitor.page) == (200, True)
+
+
+def test_a_password_is_not_in_the_page_that_sends_its_form_again(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    visitor.open("/sign-up")
+    fields = {"email": "kim@example.org", "password": "a rope of sand"}
+    with no_database(monkeypatch):
+        visitor.send("/sign-up", **fields)
+    assert sent_again(visitor)["email"] == ["kim@example.org"]
+    assert "a rope of sand" not in visitor.page
+    visitor.send("/sign-up", password="a rope of sand")
+    assert visitor.status == 200
+    visitor.open("/account")
+    assert "kim@example.org" in visitor.text
+
+
+def test_an_authors_text_comes_back_whole_however_long(
+    visitor: Visitor,
+    give_role_to_all: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    visitor.sign_up("kim@example.org")
+    give_role_to_all("author")
+    visitor.open("/write/numbers/even.md")
+    lines = ["", "# \u7ef3", *['\u7ef3\u5b50 < & "' * 500] * 60, ""]
+    with no_database(monkeypatch):
+        visitor.send("/write/numbers/even.md", text="\r\n".join(lines), do="save")
+    assert sent_again(visitor)["do"] == ["save"]
+    found = re.search(r'<textarea[^>]* name="text"[^>]*>(.*?)</textarea>', visitor.page, re.DOTALL)
+    assert found is not None
+    # a browser drops the first line break of the element
+    assert unescape(found[1]).removeprefix("\n").splitlines() == lines[:-1]
+
+
+@pytest.mark.parametrize("token", [None, "forged"])
+def test_a_form_of_another_site_is_not_shown(
+    visitor: Visitor,
+    give_role_to_all: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    token: str | None,
+):
+    visitor.sign_up("kim@example.org")
+    give_role_to_all("author")
+    fields = {"folder": "theirs", "title": "Theirs"} | ({"csrf_token": token} if token else {})
+    with no_database(monkeypatch):
+        visitor.post("/write/topics", fields)
+    assert visitor.status == 503
+    assert "Send it again" not in visitor.text
+    assert "Theirs" not in visitor.text
+
+
+def test_a_file_is_to_be_chosen_again_and_what_was_said_of_it_is_kept(
+    visitor: Visitor,
+    give_role_to_all: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    visitor.sign_up("kim@example.org")
+    give_role_to_all("author")
+    visitor.open("/write/numbers/even.md")
+    with no_database(monkeypatch):
+        image = (io.BytesIO(b"not read"), "rope.png")
+        visitor.send("/write/numbers/images", alt="A rope", image=image)
+    assert sent_again(visitor)["alt"] == ["A rope"]
+    assert re.search(r'<input[^>]* type="file" name="image"', visitor.page)
+    assert 'enctype="multipart/form-data"' in visitor.page
