@@ -34,7 +34,7 @@ from quizserver.attempts.form_tokens import FormTokens, elapsed_seconds
 from quizserver.attempts.grading import SubmissionError, grade_submission
 from quizserver.attempts.model import Submission
 from quizserver.attempts.service import QuestionService
-from quizserver.attempts.views import QuestionState, ordered_options
+from quizserver.attempts.views import QuestionState, ordered_option_ids
 from quizserver.db.session import Database
 from quizserver.hosts.host import OutdatedContentError
 from quizserver.settings import Settings
@@ -201,19 +201,17 @@ class QuestionPages:
         """The submission to be recorded. Raises SubmissionError when it can't be graded."""
         if not self.tokens.is_version_code(form.version_code, question, visitor):
             raise SubmissionError(QUESTION_EDITED)
-        grade = grade_submission(
-            question.right_ids, [option.id for option in question.options], form.chosen
-        )
+        grade = grade_submission(question.right_ids, question.option_ids, form.chosen)
         return Submission(
             question=question.id,
             version=question.version,
             source=question.source,
             number=form.number,
-            shown=tuple(option.id for option in ordered_options(question, visitor)),
+            shown=tuple(ordered_option_ids(question, visitor)),
             chosen=form.chosen,
             right=grade.right,
             mark=grade.mark,
-            hints_seen=min(form.hints_seen, len(question.hints_html)),
+            hints_seen=min(form.hints_seen, question.hint_count),
             seconds=elapsed_seconds(opened_at, time.time()),
         )
 

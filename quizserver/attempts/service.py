@@ -90,7 +90,7 @@ class QuestionService:
     def _with_form(
         self, question: Question, state: QuestionState, base_view: QuestionView, url: UrlBuilder
     ) -> QuestionView:
-        hints_shown = min(state.hints_requested, len(question.hints_html))
+        hints_shown = min(state.hints_requested, question.hint_count)
         opened_token = state.opened_token
         if opened_token is None:
             opened_token = self.tokens.sign_opened_at(
@@ -102,7 +102,7 @@ class QuestionService:
             opened_token=opened_token,
             options=views.open_options(question, state),
             hints=question.hints_html[:hints_shown],
-            hints_left=len(question.hints_html) - hints_shown,
+            hints_left=question.hint_count - hints_shown,
             more_hints_url=_hints_url(question, state, hints_shown + 1, url),
             error=state.error,
         )

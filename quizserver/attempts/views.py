@@ -104,10 +104,14 @@ class QuestionView:
 
 def ordered_options(question: Question, visitor: str) -> list[AnswerOption]:
     """The options in the order in which this visitor sees them."""
-    if not question.shuffle:
-        return list(question.options)
     by_id = {option.id: option for option in question.options}
-    return [by_id[name] for name in shuffle_options(list(by_id), question.id, visitor)]
+    return [by_id[name] for name in ordered_option_ids(question, visitor)]
+
+
+def ordered_option_ids(question: Question, visitor: str) -> list[str]:
+    if not question.shuffle:
+        return list(question.option_ids)
+    return shuffle_options(question.option_ids, question.id, visitor)
 
 
 def open_options(question: Question, state: QuestionState) -> list[OptionView]:

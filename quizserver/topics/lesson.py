@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from html import unescape
 from itertools import dropwhile, groupby
 
+from quizserver.topics.deferred import Deferred
 from quizserver.topics.front_matter import (
     CheckedYaml,
     LessonFrontMatter,
@@ -132,8 +134,32 @@ def parse_scanned_lesson(path: str, source: MarkdownSource) -> ParsedLesson:
 def render_lesson(
     parsed: ParsedLesson, *, topic: str, title: str, rewrite: RewriteUrl
 ) -> RenderedLesson:
-    """The lesson's page; ``title`` is for a lesson that has none of its own."""
+    """The lesson's page, whose HTML is rendered at its first use.
+
+    ``title`` is for a lesson that has none of its own; ``rewrite`` gives links and images their
+    address, at that time.
+    """
     front = parsed.front.model or LessonFrontMatter()
+    lesson = Lesson(
+        topic, _lesson_title(parsed, title), parsed.path, defer_lesson_html(parsed, rewrite)
+    )
+    question_ids = tuple(block.content.strip() for block in parsed.question_blocks)
+    return RenderedLesson(
+        lesson,
+        front.summary or _first_paragraph(_prose_with_definitions(parsed)),
+        front.order,
+        question_ids,
+    )
+
+
+def defer_lesson_html(
+    parsed: ParsedLesson, rewrite: RewriteUrl
+) -> Deferred[tuple[LessonBlock, ...]]:
+    """The blocks of a lesson's page, to be rendered at their first use."""
+    return Deferred(partial(_render_blocks, parsed, rewrite))
+
+
+def _render_blocks(parsed: ParsedLesson, rewrite: RewriteUrl) -> tuple[LessonBlock, ...]:
     prose = _prose_with_definitions(parsed)
     html_parts = iter(render_parts(prose, prefix=LESSON_PREFIX, rewrite=rewrite))
     entry_by_block = {id(use.block): use.entry.model for use in parsed.simulation_uses}
@@ -149,11 +175,7 @@ def render_lesson(
             model = entry_by_block[id(part)]
             if model is not None:
                 blocks.append(SimulationBlock(model.simulation, model.arm, dict(model.knobs)))
-    lesson = Lesson(topic, _lesson_title(parsed, title), tuple(blocks), parsed.path)
-    question_ids = tuple(block.question for block in blocks if isinstance(block, QuestionBlock))
-    return RenderedLesson(
-        lesson, front.summary or _first_paragraph(prose), front.order, question_ids
-    )
+    return tuple(blocks)
 
 
 def _prose_with_definitions(parsed: ParsedLesson) -> list[MarkdownSlice]:

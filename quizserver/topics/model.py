@@ -1,6 +1,7 @@
 """What authors write, as frozen values: topics, lessons, questions, options and claims.
 
-Everything here is plain data. HTML fields hold sanitised HTML, safe to put into a page as it is.
+Everything here is plain data. HTML fields hold sanitised HTML, safe to put into a page as it is;
+that of a whole page is made when it is used first, as most pages are not in most hours.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from quizserver.topics.deferred import Deferred
 
 if TYPE_CHECKING:
     from quizserver.topics.question import ParsedQuestion
@@ -170,20 +173,31 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionHtml:
+    """What a question's page shows, rendered."""
+
+    stem: str
+    options: tuple[AnswerOption, ...]
+    hints: tuple[str, ...]
+    explanation: str | None = field(repr=False)
+    references: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """The page of a markdown file with a task list, rendered from one version of that file.
 
     ``parsed`` is that version: exports take its texts from there, so that it isn't scanned again.
+    ``html`` is rendered when a page shows it first; all else needs no HTML, ``option_ids``,
+    ``right_ids`` and ``hint_count`` among it.
     """
 
     id: str
     topic: str
     title: str
-    stem_html: str
-    options: tuple[AnswerOption, ...]
-    hints_html: tuple[str, ...]
-    explanation_html: str | None = field(repr=False)
-    references_html: str | None = field(repr=False)
+    option_ids: tuple[str, ...]  # in the order of the file
+    right_ids: frozenset[str] = field(repr=False)
+    hint_count: int
     tags: tuple[str, ...]
     shuffle: bool
     simulation: str | None
@@ -192,6 +206,27 @@ class Question:
     version: str
     path: str
     parsed: ParsedQuestion = field(repr=False, compare=False)
+    html: Deferred[QuestionHtml] = field(repr=False, hash=False)
+
+    @property
+    def stem_html(self) -> str:
+        return self.html.get().stem
+
+    @property
+    def options(self) -> tuple[AnswerOption, ...]:
+        return self.html.get().options
+
+    @property
+    def hints_html(self) -> tuple[str, ...]:
+        return self.html.get().hints
+
+    @property
+    def explanation_html(self) -> str | None:
+        return self.html.get().explanation
+
+    @property
+    def references_html(self) -> str | None:
+        return self.html.get().references
 
     @property
     def source(self) -> str:
@@ -202,10 +237,6 @@ class Question:
     def multiple(self) -> bool:
         """Whether several options are right, so that the page offers checkboxes."""
         return len(self.right_ids) > 1
-
-    @property
-    def right_ids(self) -> frozenset[str]:
-        return frozenset(option.id for option in self.options if option.right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +261,16 @@ LessonBlock = HtmlBlock | QuestionBlock | SimulationBlock
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
+    """A page of prose. ``html`` is rendered when the page is shown first."""
+
     topic: str
     title: str
-    blocks: tuple[LessonBlock, ...]
     path: str
+    html: Deferred[tuple[LessonBlock, ...]] = field(repr=False, hash=False)
+
+    @property
+    def blocks(self) -> tuple[LessonBlock, ...]:
+        return self.html.get()
 
 
 @dataclass(frozen=True, slots=True)

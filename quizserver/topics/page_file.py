@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quizserver.file_signatures import FileSignature
@@ -11,13 +11,20 @@ from quizserver.topics.folder import is_lesson
 from quizserver.topics.lesson import (
     ParsedLesson,
     RenderedLesson,
+    defer_lesson_html,
     parse_scanned_lesson,
     render_lesson,
 )
 from quizserver.topics.links import SiteMap, resolve_link
 from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.model import Diagnostic, HtmlBlock, Question
-from quizserver.topics.question import ParsedQuestion, parse_scanned_question, render_question
+from quizserver.topics.question import (
+    ParsedQuestion,
+    defer_question_html,
+    parse_scanned_question,
+    render_question,
+)
+from quizserver.topics.sanitise import RewriteUrl
 from quizserver.topics.slugs import humanise_id
 from quizserver.topics.source_text import LARGEST_PAGE, decode_source
 from quizserver.topics.tangles import find_tangle
@@ -101,29 +108,48 @@ class PageTooLargeError(UnrenderedPageError):
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A rendered page, and where its links led: it is good as long as they lead there."""
+    """A page, and where its links led when its HTML was rendered: it is good as long as they lead
+    there. Until then, ``resolved_urls`` is empty.
+    """
 
     parsed: ParsedPage
     topic: str
     page: RenderedPage
     resolved_urls: Mapping[tuple[str, str], str | None]
 
-    def is_current(self, parsed: ParsedPage, topic: str, site_map: SiteMap) -> bool:
-        """Whether rendering ``parsed`` would give this page again."""
-        return (
-            self.parsed is parsed
-            and self.topic == topic
-            and all(
-                resolve_link(site_map, parsed.path, attribute, url).url == resolved_url
-                for (attribute, url), resolved_url in self.resolved_urls.items()
-            )
+    @property
+    def is_rendered(self) -> bool:
+        page = self.page.lesson if isinstance(self.page, RenderedLesson) else self.page
+        return page.html.is_made
+
+    def is_of(self, parsed: ParsedPage, topic: str) -> bool:
+        """Whether all of it but its links is what ``parsed`` gives."""
+        return self.parsed is parsed and self.topic == topic
+
+    def is_current(
+        self, parsed: ParsedPage, topic: str, site_map: SiteMap, *, is_known_site: bool
+    ) -> bool:
+        """Whether ``parsed`` would give this page again.
+
+        ``is_known_site``: a page that was not rendered yet would resolve its links with the same.
+        """
+        if not self.is_of(parsed, topic):
+            return False
+        if not self.is_rendered:
+            return is_known_site
+        return all(
+            resolve_link(site_map, parsed.path, attribute, url).url == resolved_url
+            for (attribute, url), resolved_url in self.resolved_urls.items()
         )
 
 
-def render_page(parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage:
-    """The page of a file that can be served, in the topic with this id.
+def defer_page(
+    parsed: ParsedPage, topic: str, site_map: SiteMap, previous: CachedPage | None = None
+) -> CachedPage:
+    """The page of a file that can be served, in the topic with this id. Its HTML is rendered at its
+    first use, with links that lead where ``site_map`` says.
 
-    Raises PageTooLargeError.
+    What needs no HTML is taken from ``previous``, if that is a page of the same.
     """
     resolved_urls: dict[tuple[str, str], str | None] = {}
 
@@ -132,18 +158,46 @@ def render_page(parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage
         resolved_urls[attribute, url] = resolved_url
         return resolved_url
 
-    page: RenderedPage
-    if isinstance(parsed, ParsedQuestion):
+    if previous is not None and previous.is_of(parsed, topic):
+        page = _with_new_html(previous.page, parsed, rewrite_url)
+    elif isinstance(parsed, ParsedQuestion):
         page = render_question(parsed, topic=topic, rewrite=rewrite_url)
     else:
         title = humanise_id(parsed.path.split("/")[0])
         page = render_lesson(parsed, topic=topic, title=title, rewrite=rewrite_url)
-    size = _html_size(page)
+    return CachedPage(parsed, topic, page, resolved_urls)
+
+
+def _with_new_html(page: RenderedPage, parsed: ParsedPage, rewrite: RewriteUrl) -> RenderedPage:
+    if isinstance(page, Question):
+        assert isinstance(parsed, ParsedQuestion), "it is the question's file"
+        return replace(page, html=defer_question_html(parsed, rewrite))
+    assert not isinstance(parsed, ParsedQuestion), "it is the lesson's file"
+    return replace(page, lesson=replace(page.lesson, html=defer_lesson_html(parsed, rewrite)))
+
+
+def render_page(parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage:
+    """Like ``defer_page``, but rendered and measured. Raises PageTooLargeError."""
+    cached = defer_page(parsed, topic, site_map)
+    size = _html_size(cached.page)
     if size > MOST_HTML:
         message = f"This page is {size:,} characters of HTML; a page may be {MOST_HTML:,}."
         hint = "Split it, or repeat less of it."
         raise PageTooLargeError(Diagnostic(1, 1, "too-large", message, hint, True))
-    return CachedPage(parsed, topic, page, resolved_urls)
+    return cached
+
+
+def repeated_characters(parsed: ParsedPage) -> int:
+    """The most characters of notes that the page of a question may repeat.
+
+    Each of its parts is converted with the notes that it uses, and a lesson is one part. What the
+    definitions of links repeat is limited before (``quizserver.topics.tangles``).
+    """
+    if not isinstance(parsed, ParsedQuestion):
+        return 0
+    notes = [definition for definition in parsed.definitions if definition.url is None]
+    length = sum(len(definition.text) for definition in notes)
+    return length * parsed.text.count("[^") if notes else 0
 
 
 def _html_size(page: RenderedPage) -> int:

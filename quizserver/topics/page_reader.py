@@ -1,9 +1,10 @@
-"""Reads and renders pages: small ones at once, large or intricate ones in a child process.
+"""Reads and renders pages: small ones here, large or intricate ones in a child process.
 
 A web process must answer others while it reads an author's text, and a regular expression holds
 all threads of a process for as long as it searches. So what might take longer than a moment is done
-by a child with limits of time and memory. It is started when it is needed, and ends after a while
-without work. A text that a child died of is not tried again until it changes.
+by a child with limits of time and memory, at once; what takes a moment is rendered here, when it is
+shown first. The child is started when it is needed, and ends after a while without work. A text
+that a child died of is not tried again until it changes.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ from quizserver.topics.page_file import (
     PageTooLargeError,
     ParsedPage,
     UnrenderedPageError,
+    defer_page,
     parse_page_file,
     read_page_bytes,
-    render_page,
+    repeated_characters,
 )
 from quizserver.topics.question import ParsedQuestion
 from quizserver.topics.source_text import LARGEST_PAGE, decode_source
@@ -49,6 +51,7 @@ _log = logging.getLogger(__name__)
 
 SMALL_BYTES = 16 * 1024
 SMALL_EFFORT = 2000
+SMALL_REPEATS = 4 * 1024  # characters of notes; one of these may be much more HTML
 REMEMBERED_FAILURES = 200
 _HEADER = 8  # bytes of a message's length
 
@@ -101,11 +104,21 @@ class PageReader:
         except UnrenderedPageError as error:
             return PageFile(path, signature, None, False, (error.diagnostic,))
 
-    def render_page(self, parsed: ParsedPage, topic: str, site_map: SiteMap) -> CachedPage:
-        """The page of a file that can be served. Raises UnrenderedPageError."""
+    def render_page(
+        self,
+        parsed: ParsedPage,
+        topic: str,
+        site_map: SiteMap,
+        previous: CachedPage | None = None,
+    ) -> CachedPage:
+        """The page of a file that can be served; a small one is rendered at its first use.
+
+        ``previous`` is what it was before, if it was. Raises UnrenderedPageError.
+        """
         data = parsed.text.encode("utf-8", "surrogatepass")
-        if not _is_large(data):
-            return render_page(parsed, topic, site_map)
+        if not _is_large(data) and repeated_characters(parsed) <= SMALL_REPEATS:
+            # It takes a moment only, and can't grow beyond ``MOST_HTML``.
+            return defer_page(parsed, topic, site_map, previous)
         page, resolved_urls = self._ask_child(data, ("render", parsed.path, data, topic, site_map))
         if isinstance(page, Question) and isinstance(parsed, ParsedQuestion):
             page = replace(page, parsed=parsed)

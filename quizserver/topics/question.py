@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 
+from quizserver.topics.deferred import Deferred
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter, check_front_matter
 from quizserver.topics.inline_markup import Link, check_inline_markup, parse_inline_markup
 from quizserver.topics.links import SiteMap, resolve_link
@@ -24,6 +25,7 @@ from quizserver.topics.model import (
     Diagnostic,
     KnobValues,
     Question,
+    QuestionHtml,
     first_problems,
 )
 from quizserver.topics.question_checks import check_question
@@ -107,34 +109,59 @@ def parse_scanned_question(path: str, source: MarkdownSource) -> ParsedQuestion:
 
 
 def render_question(parsed: ParsedQuestion, *, topic: str, rewrite: RewriteUrl) -> Question:
-    """The question's page. ``rewrite`` gives links and images their address."""
+    """The question's page, whose HTML is rendered at its first use.
+
+    ``rewrite`` gives links and images their address, at that time.
+    """
     front = parsed.front.model or QuestionFrontMatter()
-    renderer = _QuestionRenderer(parsed, rewrite)
-    options = tuple(
-        renderer.render_option(item, number) for number, item in enumerate(parsed.options, 1)
-    )
-    explanation_names = (SectionName.AFTER_OPTIONS, SectionName.ANSWER, SectionName.UNKNOWN)
     return Question(
         id=parsed.id,
         topic=topic,
         title=_question_title(parsed),
-        stem_html=renderer.render_part("stem", parsed.fields.sections[0].content),
-        options=options,
-        hints_html=tuple(
-            renderer.render_part(f"hint{number}", content)
-            for number, content in enumerate(renderer.section_contents(SectionName.HINT), 1)
-        ),
-        explanation_html=renderer.render_sections("answer", *explanation_names),
-        references_html=renderer.render_sections("references", SectionName.REFERENCES),
+        option_ids=tuple(item.option_id for item in parsed.options),
+        right_ids=frozenset(item.option_id for item in parsed.options if item.is_right),
+        hint_count=len(_section_contents(parsed, SectionName.HINT)),
         tags=tuple(dict.fromkeys(front.tags)),
         shuffle=front.shuffle,
         simulation=parsed.simulation,
-        claims=_question_claims(parsed, options),
+        claims=_question_claims(parsed),
         described_curve=tuple((point[0], point[1]) for point in front.described),
         version=hex_digest(parsed.text),
         path=parsed.path,
         parsed=parsed,
+        html=defer_question_html(parsed, rewrite),
     )
+
+
+def defer_question_html(parsed: ParsedQuestion, rewrite: RewriteUrl) -> Deferred[QuestionHtml]:
+    """The HTML of a question's page, to be rendered at its first use."""
+    return Deferred(partial(_render_question_html, parsed, rewrite))
+
+
+def _render_question_html(parsed: ParsedQuestion, rewrite: RewriteUrl) -> QuestionHtml:
+    renderer = _QuestionRenderer(parsed, rewrite)
+    explanation_names = (SectionName.AFTER_OPTIONS, SectionName.ANSWER, SectionName.UNKNOWN)
+    return QuestionHtml(
+        stem=renderer.render_part("stem", parsed.fields.sections[0].content),
+        options=tuple(
+            renderer.render_option(item, number) for number, item in enumerate(parsed.options, 1)
+        ),
+        hints=tuple(
+            renderer.render_part(f"hint{number}", content)
+            for number, content in enumerate(_section_contents(parsed, SectionName.HINT), 1)
+        ),
+        explanation=renderer.render_sections("answer", *explanation_names),
+        references=renderer.render_sections("references", SectionName.REFERENCES),
+    )
+
+
+def _section_contents(parsed: ParsedQuestion, *names: SectionName) -> list[MarkdownSlice]:
+    """The sections of these names that hold something, in the order of the file."""
+    return [
+        section.content
+        for section in parsed.fields.sections
+        if section.name in names and section.text.strip()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +176,9 @@ class _QuestionRenderer:
         content = join_slices([content, *(definition.content for definition in definitions)])
         return render_slice(content, prefix=f"q-{self.parsed.id}-{name}-", rewrite=self.rewrite)
 
-    def section_contents(self, *names: SectionName) -> list[MarkdownSlice]:
-        """The sections of these names that hold something, in the order of the file."""
-        return [
-            section.content
-            for section in self.parsed.fields.sections
-            if section.name in names and section.text.strip()
-        ]
-
     def render_sections(self, name: str, *names: SectionName) -> str | None:
         """The sections of these names as one part; None when there is none."""
-        contents = self.section_contents(*names)
+        contents = _section_contents(self.parsed, *names)
         return self.render_part(name, join_slices(contents)) if contents else None
 
     def render_option(self, item: ListItem, number: int) -> AnswerOption:
@@ -206,9 +225,9 @@ def _question_title(parsed: ParsedQuestion) -> str:
     return shown_line(title, humanise_id(PurePosixPath(parsed.path).stem))
 
 
-def _question_claims(parsed: ParsedQuestion, options: Sequence[AnswerOption]) -> tuple[Claim, ...]:
+def _question_claims(parsed: ParsedQuestion) -> tuple[Claim, ...]:
     front = parsed.front.model
-    right_by_id = {option.id: option.right for option in options}
+    right_by_id = {item.option_id: item.is_right for item in parsed.options}
     return tuple(
         Claim(
             option=claim.option,

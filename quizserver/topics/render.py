@@ -41,6 +41,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "pymdownx.tilde": {"subscript": False},
     "toc": {"permalink": False},
 }
+# One line of words that markdown leaves as they are, of whatever alphabet.
+_PLAIN_WORDS = re.compile(r"[^\W\d_][^\W_]*(?:[,;.?!'’]?[ -][^\W_]+)*[.?!]?")
 _ONE_PARAGRAPH = re.compile(r"<p>((?:(?!</?p\b).)*)</p>", re.DOTALL)
 _MATH = re.compile(r'<math [^>]*alttext="([^"]*)">.*?</math>', re.DOTALL)
 _BLOCK_END = re.compile(r"</(?:p|li|h[1-6]|tr|pre|div|dt|dd)>|<br>")
@@ -96,6 +98,8 @@ def heading_text(heading: Heading | None) -> str:
 
 def unlinked_text(content: MarkdownSlice) -> str:
     """The words of a part of a file on one line."""
+    if _PLAIN_WORDS.fullmatch(content.text):
+        return content.text  # as most titles are
     return plain_text(render_slice(content, prefix="", rewrite=lambda _name, _url: None))
 
 

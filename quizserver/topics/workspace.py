@@ -49,6 +49,7 @@ class Workspace:
     served: dict[str, ParsedPage] = field(default_factory=dict)
     id_owners: dict[str, str] = field(default_factory=dict)  # question id -> path that serves it
     _rendered: dict[str, CachedPage] = field(default_factory=dict)
+    _rendered_for: SiteMap = field(default_factory=SiteMap)
     _unrendered: dict[str, Diagnostic] = field(default_factory=dict)  # what was too slow
     _reader: PageReader = field(default_factory=shared_reader)
 
@@ -95,6 +96,7 @@ class Workspace:
             served=dict(self.served),
             id_owners=dict(self.id_owners),
             _rendered=dict(self._rendered),
+            _rendered_for=self._rendered_for,
             _reader=self._reader,
         )
         workspace._choose_served()
@@ -167,23 +169,26 @@ class Workspace:
         )
 
     def rendered_pages(self, site_map: SiteMap) -> dict[str, RenderedPage]:
-        """The pages that are served, by path. Only what changed is rendered again.
+        """The pages that are served, by path; those that did not change are as they were.
 
         One that takes too long, or is too large, is left out, and has a diagnostic.
         """
         cached_pages: dict[str, CachedPage] = {}
         self._unrendered = {}
+        is_known_site = site_map == self._rendered_for
         for path in site_map.page_urls:
             parsed, topic = self.served[path], site_map.topic_ids[self.files[path].folder]
             cached = self._rendered.get(path)
-            if cached is None or not cached.is_current(parsed, topic, site_map):
+            if cached is None or not cached.is_current(
+                parsed, topic, site_map, is_known_site=is_known_site
+            ):
                 try:
-                    cached = self._reader.render_page(parsed, topic, site_map)
+                    cached = self._reader.render_page(parsed, topic, site_map, cached)
                 except UnrenderedPageError as error:
                     self._unrendered[path] = error.diagnostic
                     continue
             cached_pages[path] = cached
-        self._rendered = cached_pages
+        self._rendered, self._rendered_for = cached_pages, site_map
         return {path: cached.page for path, cached in cached_pages.items()}
 
     def site_map(self) -> SiteMap:

@@ -9,7 +9,8 @@ from typing import Any
 from quizserver.evidence.record import Band, Ensemble, Evidence, Experiment, Finding, GridCount
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
 from quizserver.lab.model import Arm, Axis, Description, Knob
-from quizserver.topics.model import Claim, KnobValues, Question, Topic
+from quizserver.topics.deferred import Deferred
+from quizserver.topics.model import Claim, KnobValues, Question, QuestionHtml, Topic
 from quizserver.topics.question import parse_question
 
 PLACEHOLDER = "# the text of a simulation\n"
@@ -85,10 +86,10 @@ def example_claim(option: str | None, **other: Any) -> Claim:
 
 def example_question(name: str, claims: tuple[Claim, ...]) -> Question:
     return Question(
-        id=name, topic="test", title="", stem_html="", options=(), hints_html=(),
-        explanation_html=None, references_html=None, tags=(), shuffle=True,
-        simulation="simulation", claims=claims, described_curve=(), version="", path="",
-        parsed=parse_question("", ""),
+        id=name, topic="test", title="", option_ids=(), right_ids=frozenset(), hint_count=0,
+        tags=(), shuffle=True, simulation="simulation", claims=claims, described_curve=(),
+        version="", path="", parsed=parse_question("", ""),
+        html=Deferred.of(QuestionHtml("", (), (), None, None)),
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from quizserver.attempts.model import Standing
 from quizserver.progress.views import resume_link, sum_progress, topic_card
-from quizserver.topics.model import AnswerOption, Question, Snapshot, Topic
+from quizserver.topics.deferred import Deferred
+from quizserver.topics.model import AnswerOption, Question, QuestionHtml, Snapshot, Topic
 from quizserver.topics.question import parse_question
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -20,10 +21,10 @@ def build_url(endpoint: str, **values: str) -> str:
 def make_question(name: str, topic: str) -> Question:
     option = AnswerOption("a", "A", "A", True, None, 3)
     return Question(
-        id=name, topic=topic, title=name.title(), stem_html="", options=(option,), hints_html=(),
-        explanation_html=None, references_html=None, tags=(), shuffle=True, simulation=None,
-        claims=(), described_curve=(), version="v", path=f"{topic}/{name}.md",
-        parsed=parse_question("", ""),
+        id=name, topic=topic, title=name.title(), option_ids=("a",), right_ids=frozenset({"a"}),
+        hint_count=0, tags=(), shuffle=True, simulation=None, claims=(), described_curve=(),
+        version="v", path=f"{topic}/{name}.md", parsed=parse_question("", ""),
+        html=Deferred.of(QuestionHtml("", (option,), (), None, None)),
     )  # fmt: skip
 
 

@@ -215,7 +215,7 @@ def test_a_second_file_with_the_same_id_never_takes_the_good_question_down(folde
     write_files(folder, {"a/first.md": "---\nid: q\n---\n" + OTHER})
     library.refresh()
     snapshot = library.snapshot()
-    assert snapshot.questions["q"] is good
+    assert snapshot.questions["q"] == good
     assert locations(snapshot.diagnostics) == ["a/first.md:2:5 duplicate-question-id"]
     (folder / "t/q.md").unlink()
     library.refresh()

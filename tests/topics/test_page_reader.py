@@ -73,6 +73,25 @@ def test_a_few_signs_that_take_long_go_to_the_child_too(reader: PageReader) -> N
     assert not page_reader._is_large(FINE.encode())
 
 
+def test_a_small_page_that_repeats_its_notes_goes_to_the_child_too(reader: PageReader) -> None:
+    """It may take long, and become more HTML than a page may be."""
+    table = "\n    ".join(["|a" * 60, "|:-:" * 60, *["|"] * 60])
+    options = "".join(f"- [{'x' if n else ' '}] {n} [^n]\n\n" for n in range(10))
+    text = f"# Title\n\nStem.\n\n{options}[^n]: As in\n\n    {table}\n"
+    assert not page_reader._is_large(text.encode())
+    parsed = parse_page_file("t/q.md", text.encode()).parsed
+    assert parsed is not None
+    asked: list[object] = []
+    ask = reader._child.ask
+    reader._child.ask = lambda job: asked.append(job) or ask(job)  # type: ignore[method-assign, func-returns-value]
+    try:
+        cached = reader.render_page(parsed, "t", SITE)
+    finally:
+        del reader._child.ask  # type: ignore[method-assign]
+    assert len(asked) == 1
+    assert cached.is_rendered, "with its size measured"
+
+
 def test_an_unchanged_large_file_is_not_read_again(reader: PageReader) -> None:
     file = reader.read_page("t/q.md", LARGE.encode())
     again = reader.read_page("t/q.md", LARGE.encode(), (1, 2, 3, 4), file)

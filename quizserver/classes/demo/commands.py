@@ -86,7 +86,7 @@ def _fill_demo_class(database: Database, content: Path, learners: int, seed: int
         answer_model.draw_question_model(
             rng,
             question.id,
-            [option.id for option in question.options],
+            question.option_ids,
             question.right_ids,
             has_experiment=question.simulation is not None,
         )

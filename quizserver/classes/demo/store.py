@@ -14,7 +14,7 @@ from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as account_store
 from quizserver.attempts import store as attempts_store
 from quizserver.attempts.standings_store import rebuild_standings
-from quizserver.attempts.views import ordered_options
+from quizserver.attempts.views import ordered_option_ids
 from quizserver.audit import store as audit_store
 from quizserver.classes import store as class_store
 from quizserver.classes.demo.answer_model import DAYS, InventedAnswer
@@ -137,7 +137,7 @@ def _attempt_row(
         "question": question.id,
         "version": question.version,
         "number": answer.number,
-        "shown": [option.id for option in ordered_options(question, learner.visitor)],
+        "shown": ordered_option_ids(question, learner.visitor),
         "chosen": sorted(answer.chosen),
         "right": answer.right,
         "mark": float(answer.right),

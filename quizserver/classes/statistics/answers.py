@@ -36,7 +36,7 @@ class ItemKey:
 
     @classmethod
     def from_question(cls, question: Question) -> ItemKey:
-        return cls(question.id, tuple(option.id for option in question.options), question.right_ids)
+        return cls(question.id, question.option_ids, question.right_ids)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
