@@ -11,6 +11,10 @@ PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js 
 	quizserver/static/js quizserver/static/css $(JS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What the training kernel is compiled from, by an installation and again when it changes.
+KERNEL := $(addprefix quizserver/kernel/,build.py recipe.py) $(wildcard quizserver/kernel/source/*.[ch])
+MANIFEST := quizserver/kernel/built/manifest.json
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format kernel lowest bench soak install install-dev clean
 
@@ -49,15 +53,19 @@ soak: install-dev ## learners answer while processes die, disks fill and hosts d
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 install: $(VENV)/.installed
-install-dev: $(VENV)/.installed-dev
+install-dev: $(VENV)/.installed-dev $(MANIFEST)
 
-$(VENV)/.installed: pyproject.toml constraints.txt scripts/install
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/install hatch_build.py $(KERNEL)
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/install
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+# Where it can't be compiled, the WebAssembly module serves.
+$(MANIFEST): $(KERNEL) | $(VENV)/.installed-dev
+	-@$(BIN)/python -m quizserver.kernel.build >/dev/null && touch $@ $(VENV)/.installed
 
 $(JS)/node_modules/.installed: $(JS)/package.json $(JS)/package-lock.json $(JS)/install | $(VENV)/.installed-dev
 	@VENV=$(VENV) $(JS)/install

@@ -103,6 +103,11 @@ class Settings:
         4, "live curves that one visitor may have open", low=1
     )
     workers: int = _setting_field(0, "simulation workers; 0 means one for each core", low=0)
+    kernel: str = _setting_field(
+        "",
+        "the training kernel: x86-64-v2, -v3, -v4, aarch64, riscv64 (native ones) or wasm; empty"
+        " means the best that this machine can run",
+    )
     run_seconds_max: float = _setting_field(120.0, "seconds after which a run is ended", low=0.1)
     map_seconds_max: float = _setting_field(
         600.0, "seconds after which a phase map that somebody asked for is ended", low=0.1

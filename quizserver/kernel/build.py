@@ -30,6 +30,25 @@ class KernelBuildError(RuntimeError):
     """The kernel could not be compiled; the message says why."""
 
 
+def can_build(machine: str | None = None) -> bool:
+    """Whether native libraries are made for the machine (this one)."""
+    machine = machine or recipe.this_machine()
+    return machine in recipe.VARIANTS and sys.platform in {"linux", "darwin"}
+
+
+def is_built(folder: Path = recipe.BUILT, machine: str | None = None) -> bool:
+    """Whether the machine's libraries lie in the folder, undamaged and made of these sources."""
+    try:
+        manifest = json.loads((folder / recipe.MANIFEST).read_text("utf-8"))
+        digests = {each["file"]: each["sha256"] for each in manifest["libraries"].values()}
+        return bool(manifest["version"] == recipe.source_version()) and digests == {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in _library_paths(folder, machine or recipe.this_machine())
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def build_native(folder: Path = recipe.BUILT, *, machine: str | None = None) -> list[Path]:
     """Compiles every variant of this machine (or another Linux ``machine``) into ``folder``,
     where they are not there already. Returns the libraries.
@@ -37,20 +56,18 @@ def build_native(folder: Path = recipe.BUILT, *, machine: str | None = None) -> 
     Raises KernelBuildError.
     """
     machine = machine or recipe.this_machine()
-    variants = recipe.VARIANTS.get(machine)
-    if variants is None or sys.platform not in {"linux", "darwin"}:
+    if not can_build(machine):
         raise KernelBuildError(f"no native kernel is made for {sys.platform} on {machine}")
-    folder.mkdir(parents=True, exist_ok=True)
-    version = recipe.source_version()
-    paths = [folder / f"kernel-{variant.name}{_suffix()}" for variant in variants]
-    if _is_built(folder, version, paths):
+    variants, paths = recipe.VARIANTS[machine], _library_paths(folder, machine)
+    if is_built(folder, machine):
         return paths
+    folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max_workers=2) as pool:
         libraries = list(pool.map(_compile_native, variants))
     for path, data in zip(paths, libraries, strict=True):
         write_atomically(path, data, overwrite=True)
     manifest = {
-        "version": version,
+        "version": recipe.source_version(),
         "libraries": {
             variant.name: {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
             for variant, path, data in zip(variants, paths, libraries, strict=True)
@@ -135,20 +152,9 @@ def _find_compiler() -> str:
     raise KernelBuildError(f"there is no compiler here: pip install {recipe.COMPILER}")
 
 
-def _suffix() -> str:
-    return ".dylib" if sys.platform == "darwin" else ".so"
-
-
-def _is_built(folder: Path, version: str, paths: Sequence[Path]) -> bool:
-    """Whether the manifest names these libraries, of this version, and their bytes are theirs."""
-    try:
-        manifest = json.loads((folder / recipe.MANIFEST).read_text("utf-8"))
-        digests = {each["file"]: each["sha256"] for each in manifest["libraries"].values()}
-        return bool(manifest["version"] == version) and digests == {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
-        }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return False
+def _library_paths(folder: Path, machine: str) -> list[Path]:
+    suffix = ".dylib" if sys.platform == "darwin" else ".so"
+    return [folder / f"kernel-{variant.name}{suffix}" for variant in recipe.VARIANTS[machine]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

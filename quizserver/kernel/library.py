@@ -104,6 +104,21 @@ def load_library(choice: str | None = None) -> KernelLibrary:
         return _loaded[choice]
 
 
+def check_kernel() -> bool:
+    """Loads the library, for this process and its forks, and says in the log which one it is.
+
+    False where this machine can run none; the log says why and what to do. A worker calls it when
+    it starts, and takes no run without one.
+    """
+    try:
+        library = load_library()
+    except KernelUnavailableError as error:
+        log.error("No run is trained on this machine. %s", error)
+        return False
+    log.info("the training kernel is %s, version %s", library.kind, library.version)
+    return True
+
+
 _loaded: dict[str, KernelLibrary] = {}
 _lock = threading.Lock()
 

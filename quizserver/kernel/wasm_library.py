@@ -129,14 +129,26 @@ def _configure(wasmtime: Any) -> Any:
     config.parallel_compilation = False  # a process with threads can't be forked safely
     config.memory_init_cow = False  # it would make a file, which confined processes may not
     config.memory_may_move = False
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY:
+    addresses = _addresses_left()
+    if addresses is None:
         config.memory_reservation = _ALL_ADDRESSES
     else:
-        # Addresses are short: no more of them than the memory may ever need, and half of the limit.
-        config.memory_reservation = min(recipe.WASM_MEMORY_MAX, limit // 2)
+        # No more of them than the memory may ever need, and some are left for everything else.
+        config.memory_reservation = min(recipe.WASM_MEMORY_MAX, addresses // 2)
         config.memory_guard_size = 0
     return config
+
+
+def _addresses_left() -> int | None:
+    """How many bytes of addresses this process may still take; None without a limit."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    except (OSError, ValueError):
+        pages = 0
+    return max(0, limit - pages * resource.getpagesize())
 
 
 def _check_allowance(size: int) -> None:

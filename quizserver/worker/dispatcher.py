@@ -45,9 +45,19 @@ STOP = 1.5  # seconds that executors have to leave when asked
 
 
 class Dispatcher:
-    """``run`` returns after a SIGTERM or SIGINT, when no process is left."""
+    """``run`` returns after a SIGTERM or SIGINT, when no process is left.
 
-    def __init__(self, settings: Settings, train_function: TrainFunction, silence: float) -> None:
+    One that can't train (``can_train``) takes no run, and looks for lost ones all the same.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        train_function: TrainFunction,
+        silence: float,
+        *,
+        can_train: bool = True,
+    ) -> None:
         self._executors: dict[int, str] = {}  # process id -> run id
         self._executors_max = settings.worker_count
         self._is_stopping = False
@@ -56,7 +66,9 @@ class Dispatcher:
         self._database = computed_database(settings.store_url)
         self._store = RunStore(self._database)
         workers = WorkerStore(self._database)
-        self._statements = WorkerStatements(workers, settings.content, this_machine(settings.data))
+        self._statements = WorkerStatements(
+            workers, settings.content, this_machine(settings.data), can_train=can_train
+        )
         self._reaper = Reaper(
             self._store, self._queue, size_max_mb=settings.runs_kept_mb, silence=silence
         )
@@ -77,6 +89,7 @@ class Dispatcher:
             close_connections=self._close_connections,
             is_leaving=lambda: self._is_stopping,
             is_held=workers.is_held,
+            can_train=can_train,
         )
 
     def run(self) -> None:

@@ -37,6 +37,10 @@ NOT_HELD = (
     "No worker holds the files that this run needs: they were changed meanwhile, or the machines "
     "of this site differ in their content. Reload the page, then run it again."
 )
+CANNOT_TRAIN = (
+    "This site has no machine that can train now. Whoever runs it finds the reason in the log of "
+    "the server."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Execution:
     ``close_connections`` closes every connection of this process to the store and the queue; it is
     called before each fork. ``is_leaving`` returns whether the worker must stop: the run is then
     queued again. ``is_held(files)`` returns whether any living worker holds the files of a request.
+    One that can't train (``can_train``) claims no run, and leaves all of them to the others.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Execution:
         close_connections: Callable[[], None],
         is_leaving: Callable[[], bool],
         is_held: Callable[[Mapping[str, str]], bool],
+        can_train: bool = True,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -89,6 +95,7 @@ class Execution:
         self._close_connections = close_connections
         self._is_leaving = is_leaving
         self._is_held = is_held
+        self._can_train = can_train
         self._without_holder: dict[str, float] = {}  # run's id -> since when, by time.monotonic()
 
     def claim_offered(self, run_id: str) -> Run | None:
@@ -106,7 +113,7 @@ class Execution:
             raise
 
     def _holds(self, request: RunRequest) -> bool:
-        return holds_files(self._content, request)
+        return self._can_train and holds_files(self._content, request)
 
     def _leave_to_others(self, run: Run) -> None:
         """Sends the message again, for a worker that holds the files that the run needs.
@@ -119,8 +126,10 @@ class Execution:
                 self._without_holder.pop(run.id, None)
             elif self._seconds_without_holder(run.id) > OTHERS:
                 del self._without_holder[run.id]
-                log.warning("run %s of %s: no worker has its files", run.id, run.request.path)
-                self._store.fail_waiting(run.id, time.time(), NOT_HELD)
+                why = "has its files" if self._can_train else "can train it"
+                log.warning("run %s of %s: no worker %s", run.id, run.request.path, why)
+                sentence = NOT_HELD if self._can_train else CANNOT_TRAIN
+                self._store.fail_waiting(run.id, time.time(), sentence)
                 return
         except Exception:
             self._queue.send_run(run.id)

@@ -54,7 +54,10 @@ class HeldSimulations:
 
 
 class WorkerStatements:
-    """States one worker in the store of runs. ``run_once`` may be called as often as one likes."""
+    """States one worker in the store of runs. ``run_once`` may be called as often as one likes.
+
+    One that can't train (``can_train``) is stated as holding nothing: runs go to the others.
+    """
 
     def __init__(
         self,
@@ -62,10 +65,12 @@ class WorkerStatements:
         content: Path,
         machine: Machine,
         *,
+        can_train: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._held = HeldSimulations(content)
+        self._can_train = can_train
         self._machine = machine
         self._clock = clock
         self._id = secrets.token_hex(16)
@@ -76,7 +81,7 @@ class WorkerStatements:
         """States the worker if that is due. Raises what the database raises."""
         if self._clock() - self._stated_at < STATE_EVERY:
             return
-        files = self._held.fingerprints()
+        files = self._held.fingerprints() if self._can_train else {}
         self._store.state_worker(
             self._id,
             self._machine,

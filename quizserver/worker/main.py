@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from quizserver.confined import limits
 from quizserver.db.computed import open_computed
+from quizserver.kernel.library import check_kernel
 from quizserver.runs.queue import skip_unused_drivers
 from quizserver.server_log import configure_logging
 from quizserver.settings import ENVIRONMENT_PREFIX, Settings, load_settings
@@ -48,14 +49,16 @@ def run_worker(
         signal.signal(number, _leave_at_once)
     _forget_secrets()
     _use_one_thread()
+    can_train = train_function is not None or check_kernel()
     train_function = train_function or _warm_up()
     open_computed(settings.store_url).dispose()
 
     from quizserver.worker.dispatcher import Dispatcher
 
     skip_unused_drivers(settings)
-    dispatcher = Dispatcher(settings, train_function, silence)
-    log.info("training with up to %d processes", settings.worker_count)
+    dispatcher = Dispatcher(settings, train_function, silence, can_train=can_train)
+    if can_train:
+        log.info("training with up to %d processes", settings.worker_count)
     dispatcher.run()
 
 

@@ -15,7 +15,7 @@ from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
 from quizserver.runs.workers_store import WorkerStore
 from quizserver.worker import execution as module
-from quizserver.worker.execution import NOT_HELD, Execution, RunBounds
+from quizserver.worker.execution import CANNOT_TRAIN, NOT_HELD, Execution, RunBounds
 from quizserver.worker.held_files import STATE_EVERY, WorkerStatements
 from tests.runs.conftest import Submit
 from tests.runs.examples import (
@@ -55,6 +55,7 @@ def create_execution(
     queue: RunQueue,
     content: Path,
     is_held: Callable[[Mapping[str, str]], bool] = lambda _files: False,
+    can_train: bool = True,
 ) -> Execution:
     return Execution(
         store,  # type: ignore[arg-type]
@@ -65,6 +66,7 @@ def create_execution(
         close_connections=lambda: None,
         is_leaving=lambda: False,
         is_held=is_held,
+        can_train=can_train,
     )
 
 
@@ -141,6 +143,31 @@ def test_a_run_that_no_living_worker_can_train_ends_after_a_while_with_the_truth
     assert execution.claim_offered(run_id) is None
     assert (get_run(store, run_id).state, get_run(store, run_id).error) == ("failed", NOT_HELD)
     assert queue.receive_run() is None
+
+
+def test_a_worker_that_can_not_train_leaves_every_run_to_those_that_can(
+    store: RunStore,
+    workers: WorkerStore,
+    submit: Submit,
+    queue: RunQueue,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Both hold the files. Where nobody else can, the run ends and says what is wrong."""
+    write_simulation(tmp_path)
+    WorkerStatements(workers, tmp_path, OURS, can_train=False).run_once()
+    unable = create_execution(store, queue, tmp_path, workers.is_held, can_train=False)
+    run_id = submit().run.id
+    monkeypatch.setattr(module, "OTHERS", -1.0)
+    WorkerStatements(workers, tmp_path, THEIRS).run_once()
+    assert unable.claim_offered(run_id) is None
+    assert queue.receive_run() == run_id
+    assert create_execution(store, queue, tmp_path).claim_offered(run_id) is not None
+
+    lonely = create_execution(store, queue, tmp_path, can_train=False)
+    run_id = submit(curve_request(seed=7)).run.id
+    assert lonely.claim_offered(run_id) is None
+    assert (get_run(store, run_id).state, get_run(store, run_id).error) == ("failed", CANNOT_TRAIN)
 
 
 def test_a_worker_that_lets_curves_pass_takes_the_first_that_it_can_train(

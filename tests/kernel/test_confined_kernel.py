@@ -1,0 +1,63 @@
+"""The kernel in the process that trains a run: forked, confined, short of addresses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from quizserver.kernel.library import CHOICE_VARIABLE
+from tests.kernel.test_library import CHOICES
+
+
+def run_confined(code: str, choice: str) -> str:
+    """What the code prints in a confined process of 256 MiB."""
+    script = f"""
+import os, sys
+from quizserver.confined.limits import Limits
+from quizserver.confined.process import start_confined
+from quizserver.kernel.library import load_library
+{code}
+training = start_confined(body, Limits(256, 30))
+text = b""
+while data := os.read(training.pipe, 4096):
+    text += data
+code = training.wait_for_exit(30)
+training.read_output()
+print(text.decode(), code, training.printed_text)
+training.kill_group()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {CHOICE_VARIABLE: choice},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+BODY = """
+def body(writer):
+    library = load_library()
+    with library.open_arena() as arena:
+        values, array = arena.allocate((100_000, 16), "float64")
+        array[:] = 1
+        sums, result = arena.allocate(16, "float64")
+        library.call("sum_lanes_float64", values, 100_000, sums)
+        try:
+            arena.allocate(1 << 29, "uint8")
+        except MemoryError:
+            os.write(writer, f"{library.kind} {result.sum():g} MemoryError".encode())
+    return 0
+"""
+
+
+@pytest.mark.parametrize("choice", [CHOICES[0], "wasm"])
+@pytest.mark.parametrize("before", ["", "load_library()\n"])
+def test_a_confined_process_trains_and_keeps_to_its_memory(choice: str, before: str):
+    """Whether it was forked from one that had loaded the kernel, or loads it itself."""
+    kind = "wasmtime" if choice == "wasm" else f"native {choice}"
+    assert run_confined(before + BODY, choice) == f"{kind} 1.6e+06 MemoryError 0"
