@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from quizserver.command_line import exit_with_error, settings_from_flags
 from quizserver.confined.limits import Limits
 from quizserver.confined.task import Report, Task, TaskEndedError, run_confined
+from quizserver.kernel.library import KernelUnavailableError, load_library
 
 # What is printed goes on to the author's own terminal.
 _OUTPUT_KB = 1024 * 1024
@@ -44,6 +46,8 @@ def train_confined(
     import torch
 
     torch.set_num_threads(1)
+    with suppress(KernelUnavailableError):  # raised again where something needs it
+        load_library()
     settings = settings_from_flags()
     limits = Limits(
         settings.run_memory_mb, settings.verify_seconds_max, _OUTPUT_KB, accelerator=device != "cpu"

@@ -90,18 +90,26 @@ class NativeLibrary(KernelLibrary):
 
 
 def load_library(choice: str | None = None) -> KernelLibrary:
-    """The library that this machine runs best; loaded once in a process.
+    """The library of this process: the one that QUIZSERVER_KERNEL names, or the best that this
+    machine runs. Says in the log when wasmtime has to serve.
 
-    ``choice`` names one instead ("x86-64-v2", "wasm"), as the variable QUIZSERVER_KERNEL does; ""
-    leaves it to the machine. Says in the log when wasmtime has to serve. Raises
+    It is chosen once. A process that is forked later has the same one, also where it has no
+    such variable; so whoever forks processes that train calls this before.
+
+    ``choice`` names another one for this call ("x86-64-v2", "wasm"; "" means the best). Raises
     KernelUnavailableError.
     """
-    if choice is None:
-        choice = os.environ.get(CHOICE_VARIABLE, "").strip()
     with _lock:
         if choice not in _loaded:
-            _loaded[choice] = _load_chosen(choice) if choice else _load_best()
-        return _loaded[choice]
+            name = os.environ.get(CHOICE_VARIABLE, "").strip() if choice is None else choice
+            try:
+                _loaded[choice] = _load_chosen(name) if name else _load_best()
+            except KernelUnavailableError as error:
+                _loaded[choice] = error
+        library = _loaded[choice]
+    if isinstance(library, KernelUnavailableError):
+        raise KernelUnavailableError(str(library))
+    return library
 
 
 def check_kernel() -> bool:
@@ -119,7 +127,8 @@ def check_kernel() -> bool:
     return True
 
 
-_loaded: dict[str, KernelLibrary] = {}
+_loaded: dict[str | None, KernelLibrary | KernelUnavailableError] = {}
+"""By choice, None being that of the process."""
 _lock = threading.Lock()
 
 

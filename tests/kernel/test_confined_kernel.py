@@ -40,8 +40,9 @@ training.kill_group()
 
 
 BODY = """
+load_library()
 def body(writer):
-    library = load_library()
+    library = load_library(OWN)
     with library.open_arena() as arena:
         values, array = arena.allocate((100_000, 16), "float64")
         array[:] = 1
@@ -56,8 +57,9 @@ def body(writer):
 
 
 @pytest.mark.parametrize("choice", [CHOICES[0], "wasm"])
-@pytest.mark.parametrize("before", ["", "load_library()\n"])
-def test_a_confined_process_trains_and_keeps_to_its_memory(choice: str, before: str):
-    """Whether it was forked from one that had loaded the kernel, or loads it itself."""
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_confined_process_trains_and_keeps_to_its_memory(choice: str, is_own: bool):
+    """Whether it has the kernel of the process that it was forked from, or loads one itself."""
     kind = "wasmtime" if choice == "wasm" else f"native {choice}"
-    assert run_confined(before + BODY, choice) == f"{kind} 1.6e+06 MemoryError 0"
+    code = BODY.replace("OWN", repr(choice) if is_own else "")
+    assert run_confined(code, choice) == f"{kind} 1.6e+06 MemoryError 0"

@@ -75,6 +75,7 @@ def test_the_best_variant_is_chosen_and_knows_what_it_was_built_from(fresh_loadi
     assert library.kind == f"native {CHOICES[0]}"
     assert library.version == recipe.source_version()
     assert load_library() is library
+    assert load_library("").kind == library.kind
     assert load_library("wasm").version == recipe.source_version()
     assert load_library("wasm").kind == "wasmtime"
 
@@ -85,6 +86,8 @@ def test_the_variable_chooses_and_names_what_there_is(
     monkeypatch.setenv(CHOICE_VARIABLE, "wasm")
     assert load_library().kind == "wasmtime"
     monkeypatch.setenv(CHOICE_VARIABLE, "x86-64-v9")
+    assert load_library().kind == "wasmtime", "chosen once"
+    library_module._loaded.clear()
     with pytest.raises(KernelUnavailableError, match=f"it can run {', '.join(CHOICES)}"):
         load_library()
 
