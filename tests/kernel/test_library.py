@@ -24,8 +24,11 @@ from quizserver.kernel.library import (
     KernelUnavailableError,
     load_library,
 )
+from quizserver.kernel.plan import Plan
 from quizserver.kernel.processor import read_abilities, usable_variants
+from quizserver.kernel.training import Training
 from quizserver.kernel.wasm_library import WasmLibrary
+from tests.kernel.plans import chain, dataset, make_plan, slot_values, steps
 
 CHOICES = [*(variant.name for variant in usable_variants()), "wasm"]
 
@@ -47,27 +50,16 @@ def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_loading: No
     return tmp_path
 
 
-def sum_lanes(library: KernelLibrary, values: np.ndarray) -> np.ndarray:
-    """The kernel's sums over the first axis of a (count, 16) array."""
-    with library.open_arena() as arena:
-        address, view = arena.allocate(values.shape, values.dtype)
-        view[:] = values
-        sums, result = arena.allocate(16, values.dtype)
-        assert library.call(f"sum_lanes_{values.dtype}", address, len(values), sums) == len(values)
-        return result.copy()
+def plan_on(examples: int) -> Plan:
+    """Two steps on so many examples."""
+    data = (dataset(examples, 2, 1),)
+    return make_plan(chain(2, 8, 1), steps(2), replicas=16, datasets=data, outputs=2)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_variant_and_the_module_give_the_same_bits(dtype: str):
-    values = np.random.default_rng(1).normal(size=(10_001, 16)).astype(dtype)
-    digests = {
-        hashlib.sha256(sum_lanes(load_library(choice), values).tobytes()).hexdigest()
-        for choice in CHOICES
-    }
-    assert len(digests) == 1
-    # one after the other, as the sum is defined
-    expected = np.add.accumulate(values, axis=0, dtype=dtype)[-1]
-    assert (sum_lanes(load_library("wasm"), values) == expected).all()
+def train(library: KernelLibrary, plan: Plan) -> np.ndarray:
+    with Training(plan, slot_values(16), range(16), library) as training:
+        training.run(0, 2)
+        return training.outputs
 
 
 def test_the_best_variant_is_chosen_and_knows_what_it_was_built_from(fresh_loading: None):
@@ -119,19 +111,19 @@ def test_arrays_are_zero_aligned_and_apart():
 def test_thousands_of_runs_need_no_more_memory_than_one():
     module = load_library("wasm")
     assert isinstance(module, WasmLibrary)
-    values = np.ones((2000, 16))
-    sum_lanes(module, values)
+    plan = plan_on(10_000)
+    train(module, plan)
     size = module.memory_size
     free = module._free.free_bytes
-    for _ in range(2000):
-        sum_lanes(module, values)
+    for _ in range(300):
+        Training(plan, slot_values(16), range(16), module).close()
     assert module.memory_size == size
     assert module._free.free_bytes == free
     native = load_library(CHOICES[0])
     before = resident_pages()
-    for _ in range(2000):
-        sum_lanes(native, values)
-    assert resident_pages() - before < 2000  # of 62 that each run has
+    for _ in range(300):
+        Training(plan, slot_values(16), range(16), native).close()
+    assert resident_pages() - before < 1000  # of 30 and more that each run has
 
 
 def resident_pages() -> int:
@@ -167,15 +159,15 @@ def test_free_parts_join_their_neighbours():
 
 
 def test_threads_may_call_at_once():
-    values = np.random.default_rng(2).normal(size=(4, 3000, 16))
+    plans = [plan_on(1000 + number) for number in range(4)]
     for choice in (CHOICES[0], "wasm"):
         library = load_library(choice)
-        expected = [sum_lanes(library, each) for each in values]
+        expected = [train(library, plan) for plan in plans]
         found: list[bool] = []
 
         def run(number: int) -> None:
             for _ in range(50):
-                same = sum_lanes(library, values[number]) == expected[number]  # noqa: B023
+                same = train(library, plans[number]) == expected[number]  # noqa: B023
                 found.append(bool(same.all()))  # noqa: B023
 
         threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]

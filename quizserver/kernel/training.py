@@ -1,0 +1,168 @@
+"""``Training``: a plan, the numbers and seeds of its replicas, and the kernel that trains them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from quizserver.kernel.layout import HEADER, LANES, MemoryLayout
+from quizserver.kernel.plan import Plan, PlanError
+from quizserver.kernel.plan_checks import check_slot_values, check_work
+
+if TYPE_CHECKING:
+    from quizserver.kernel.library import KernelLibrary
+
+
+class Training:
+    """The replicas of ``plan`` in training: R of them, one a seed.
+
+    ``slot_values`` are float64 (slots, R). The operations run in any portions, each once, in order;
+    what a replica records depends on its seed and its numbers alone. It holds memory until
+    ``close``, or until the ``with`` block ends.
+
+    Raises ``PlanError`` where numbers, seeds or the work do not fit the plan, ``MemoryError``, and
+    ``KernelUnavailableError`` where no ``library`` is given and this machine can run none.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        slot_values: ArrayLike,
+        seeds: Sequence[int],
+        library: KernelLibrary | None = None,
+    ) -> None:
+        self.plan = plan
+        self.replicas = _checked_replicas(plan, seeds)
+        values = _checked_values(plan, slot_values, self.replicas)
+        layout = MemoryLayout(plan)
+        self._blocks = -(-self.replicas // LANES)
+        memory_size = layout.size(self._blocks)
+        output_size = plan.outputs * self._blocks * LANES * 8
+        check_work(plan, self.replicas, memory_size + output_size)
+        if library is None:
+            from quizserver.kernel.library import load_library
+
+            library = load_library()
+        self.library = library
+        self._next = 0
+        self._type = plan.dtype
+        arena = library.open_arena()
+        self._close = weakref.finalize(self, arena.release)
+        self._memory, memory = arena.allocate(memory_size, np.uint8)
+        self._outputs_address, self._outputs = arena.allocate(
+            (plan.outputs, self._blocks * LANES), np.float64
+        )
+        _Filling(layout, memory, self._blocks, self.replicas).fill(values, seeds)
+        library.call(f"start_training_{self._type}", self._memory, 0, self._blocks)
+
+    def run(self, first: int, last: int) -> None:
+        """Executes operations [first, last) of the plan, after all those before them.
+
+        Raises ``ValueError`` for others: each is executed once, in order.
+        """
+        self._check_open()
+        if first != self._next or not first <= last <= len(self.plan.operations):
+            raise ValueError(
+                f"operations {first} to {last} can't come now: {self._next} of "
+                f"{len(self.plan.operations)} have been executed"
+            )
+        self._next = last
+        self.library.call(
+            f"run_operations_{self._type}",
+            self._memory,
+            self._outputs_address,
+            self._blocks * LANES,
+            first,
+            last,
+            0,
+            self._blocks,
+        )
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """A copy of all that has been recorded, (outputs, R); zeros where nothing has yet."""
+        return self.recorded(0, self.plan.outputs)
+
+    def recorded(self, first: int, last: int) -> NDArray[np.float64]:
+        """A copy of the outputs [first, last), (last - first, R)."""
+        self._check_open()
+        return self._outputs[first:last, : self.replicas].copy()
+
+    def close(self) -> None:
+        """Gives the memory back; a second call changes nothing."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if not self._close.alive:
+            raise ValueError("this training has been closed")
+
+
+class _Filling:
+    """Fills a memory with a plan and its replicas. Lanes without a replica repeat the last one."""
+
+    def __init__(
+        self, layout: MemoryLayout, memory: NDArray[np.uint8], blocks: int, replicas: int
+    ) -> None:
+        self._layout, self._memory, self._blocks = layout, memory, blocks
+        self._replica_of_lane = np.minimum(np.arange(blocks * LANES), replicas - 1)
+
+    def fill(self, slot_values: NDArray[np.float64], seeds: Sequence[int]) -> None:
+        layout = self._layout
+        header = np.array([layout.header[name] for name in HEADER], dtype=np.int32)
+        self._put_shared(0, header)
+        for part in layout.parts:
+            if part.own:
+                self._put_own(part.offset, part.values)
+            else:
+                self._put_shared(part.offset, part.values)
+        self._put_own(layout.header["block_slots"], slot_values.T)
+        words = np.array([seed % 2**64 for seed in seeds], dtype=np.uint64)
+        self._put_own(layout.header["block_seeds"], words[:, None])
+
+    def _put_shared(self, offset: int, values: NDArray[Any]) -> None:
+        self._memory[offset : offset + values.nbytes] = values.view(np.uint8)
+
+    def _put_own(self, offset: int, values: NDArray[Any]) -> None:
+        """One row a replica (R, n), as n vectors in each block."""
+        size, start = self._layout.block_size, self._layout.shared_size + offset
+        count = values.shape[1]
+        lanes = values[self._replica_of_lane].reshape(self._blocks, LANES, count)
+        for block in range(self._blocks):
+            place = start + block * size
+            view = self._memory[place : place + count * LANES * values.dtype.itemsize]
+            view.view(values.dtype).reshape(count, LANES)[...] = lanes[block].T
+
+
+def _checked_replicas(plan: Plan, seeds: Sequence[int]) -> int:
+    if not seeds:
+        raise PlanError("there is no seed: a training needs at least one replica")
+    if plan.replicas not in (None, len(seeds)):
+        raise PlanError(f"there are {len(seeds)} seeds; the plan is for {plan.replicas} replicas")
+    for seed in seeds:
+        if not -(2**63) <= seed < 2**64:
+            raise PlanError(f"the seed {seed} has more than 64 bits")
+    return len(seeds)
+
+
+def _checked_values(plan: Plan, slot_values: ArrayLike, replicas: int) -> NDArray[np.float64]:
+    values = np.asarray(slot_values, dtype=np.float64)
+    if values.shape != (plan.slots, replicas):
+        raise PlanError(f"the slots are {values.shape}, not {(plan.slots, replicas)}")
+    check_slot_values(plan, values)
+    return values
