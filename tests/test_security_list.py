@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from quizserver.accounts.model import PASSWORD_MAX, PASSWORD_MIN
+from quizserver.accounts.model import EMAIL_MAX, PASSWORD_MAX, PASSWORD_MIN
 from quizserver.accounts.weak_passwords import COMMON_PASSWORDS, SITE_WORDS
 from quizserver.classes.forms import NAME_MAX, TITLE_MAX
 from quizserver.db.tables import metadata
@@ -137,7 +137,7 @@ def test_the_rules_for_input_are_those_of_the_code():
         f"at most {TITLE_MAX} and {NAME_MAX} characters",
         f"at most {BODY_MAX // 1024} KiB",
         f"alone: {', '.join(SITE_WORDS)} |",
-        "at most 254 characters",
+        f"at most {EMAIL_MAX} characters",
     ):
         assert text in rules, text
     for suffix in {"png", "jpeg", "webp", "gif", "svg"}:

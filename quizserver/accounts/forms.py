@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from quizserver.accounts.model import PASSWORD_MAX, normalise_email, password_fault
+from quizserver.accounts.model import EMAIL_MAX, PASSWORD_MAX, normalise_email, password_fault
 from quizserver.visible_text import line_fault
 
 _CURRENT_PASSWORD = {"autocomplete": "current-password", "maxlength": PASSWORD_MAX}
@@ -16,8 +16,8 @@ _NEW_PASSWORD = {"autocomplete": "new-password", "maxlength": PASSWORD_MAX}
 def _email_field(label: str = "Email") -> EmailField:
     return EmailField(
         label,
-        validators=[InputRequired("Write your email address."), Length(max=254)],
-        render_kw={"autocomplete": "username", "inputmode": "email", "maxlength": 254},
+        validators=[InputRequired("Write your email address."), Length(max=EMAIL_MAX)],
+        render_kw={"autocomplete": "username", "inputmode": "email", "maxlength": EMAIL_MAX},
     )
 
 

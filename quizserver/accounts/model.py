@@ -7,6 +7,8 @@ from datetime import datetime
 
 from quizserver.accounts.weak_passwords import is_common_password, is_made_of_site_words
 
+EMAIL_MAX = 254
+"""Characters: no address is longer (RFC 5321)."""
 PASSWORD_MIN = 8
 PASSWORD_MAX = 256
 

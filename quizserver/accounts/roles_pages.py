@@ -21,14 +21,12 @@ from quizserver.accounts import roles_store
 from quizserver.accounts import store as accounts_store
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.guards import require_admin
-from quizserver.accounts.model import Person
+from quizserver.accounts.model import EMAIL_MAX, Person
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.db.session import Database
 from quizserver.web.paging import Paging
 
 ACCOUNTS_PER_PAGE = 50
-EMAIL_SEARCH_MAX = 254
-"""Letters: no address is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class RolesPages:
     current: CurrentUser
 
     def list_people(self) -> str:
-        search_text = request.args.get("q", "")[:EMAIL_SEARCH_MAX]
+        search_text = request.args.get("q", "")[:EMAIL_MAX]
         role = request.args.get("role")
         role = role if role in ROLE_PERMISSIONS else None
         with self.database.read() as session:
@@ -53,7 +51,7 @@ class RolesPages:
             paging=paging,
             search_text=search_text,
             role=role,
-            roles=list(ROLE_PERMISSIONS),
+            role_choices=[(name, name) for name in ROLE_PERMISSIONS],
             query={"q": search_text or None, "role": role},
         )
 

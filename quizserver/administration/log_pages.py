@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.guards import require_admin
+from quizserver.accounts.model import EMAIL_MAX
 from quizserver.administration.log_export import event_csv
 from quizserver.audit import store
 from quizserver.audit.actions import ACTION_TEXTS, action_label, detail_summary
@@ -18,7 +19,6 @@ from quizserver.web.downloads import attachment_response
 from quizserver.web.paging import Paging
 
 EVENTS_PER_PAGE = 50
-ADDRESS_SEARCH_MAX = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class LogPages:
             events=events,
             paging=paging,
             wanted=wanted,
-            action_texts=ACTION_TEXTS,
+            action_choices=[(code, text.label) for code, text in ACTION_TEXTS.items()],
             action_label=action_label,
             detail_summary=detail_summary,
             actor_text=actor_text,
@@ -72,5 +72,5 @@ def _read_filter() -> EventFilter:
     action = request.args.get("action")
     return EventFilter(
         action=action if action in ACTION_TEXTS else None,
-        address=request.args.get("q", "")[:ADDRESS_SEARCH_MAX],
+        address=request.args.get("q", "")[:EMAIL_MAX],
     )

@@ -29,6 +29,7 @@ from quizserver.classes.matrix.views import page_data
 from quizserver.db.session import Database
 from quizserver.db.tables import person, question_version, standing
 from tests.classes.matrix_setup import NOW, MatrixClass, create_account, question_columns
+from tests.statements import recorded_statements
 
 COLUMNS = question_columns("even", "sides", "prime")
 
@@ -357,7 +358,7 @@ def count_statements(
     matrix_class: MatrixClass, reader: MatrixReader, class_columns: Any, arguments: Any
 ) -> int:
     with (
-        record_statements(matrix_class.database) as statements,
+        recorded_statements("SELECT") as statements,
         matrix_class.database.read() as session,
     ):
         page = reader.read_page(
@@ -368,19 +369,6 @@ def count_statements(
         )
         reader.read_cells(session, page)
     return len(statements)
-
-
-@contextmanager
-def record_statements(database: Database) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def record_statement(*event: Any) -> None:
-        if event[2].lstrip().upper().startswith("SELECT"):
-            statements.append(event[2])
-
-    sa.event.listen(database.engine, "before_cursor_execute", record_statement)
-    yield statements
-    sa.event.remove(database.engine, "before_cursor_execute", record_statement)
 
 
 def test_experiments_and_versions_are_read_for_one_question_alone(matrix_class: MatrixClass):

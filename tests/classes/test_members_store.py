@@ -13,6 +13,7 @@ from quizserver.classes.model import Class
 from quizserver.db.session import Database
 from quizserver.db.tables import member
 from tests.classes.class_setup import LATER, NOW, NewAccount, membership_state
+from tests.statements import recorded_statements
 
 
 def test_a_removed_learner_cannot_turn_into_one_who_left(
@@ -84,20 +85,15 @@ def test_members_are_sorted_by_label(database: Database, class_: Class, new_acco
 def test_members_are_one_statement_however_many_there_are(
     database: Database, class_: Class, new_account: NewAccount
 ):
-    statements: list[str] = []
-    sa.event.listen(
-        database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]), named=False
-    )
     counts = []
     for round_number in range(2):
         for index in range(3):
             person_id = new_account(f"{round_number}-{index}@example.org")
             with database.write() as session:
                 join_store.join_class(session, class_.id, person_id, "", NOW)
-        with database.read() as session:
-            statements.clear()
+        with database.read() as session, recorded_statements() as statements:
             members.class_members(session, class_.id, state=None)
-            counts.append(sum("SELECT" in statement for statement in statements))
+        counts.append(sum("SELECT" in statement for statement in statements))
     assert counts == [1, 1]
 
 

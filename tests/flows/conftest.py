@@ -8,6 +8,7 @@ from flask import Flask
 
 from quizserver.db.session import Database
 from quizserver.db.tables import person
+from tests.flows.admins import BOSS, give_role
 from tests.flows.browser_client import Visitor
 
 
@@ -25,8 +26,17 @@ def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
 def give_role_to_all(database: Database) -> Callable[[str], None]:
     """Gives every account a role."""
 
-    def give_role(role: str) -> None:
+    def give_to_all(role: str) -> None:
         with database.write() as session:
             session.execute(sa.update(person).values(role=role))
 
-    return give_role
+    return give_to_all
+
+
+@pytest.fixture
+def boss(new_visitor: Callable[[], Visitor], database: Database) -> Visitor:
+    """An admin."""
+    browser = new_visitor()
+    browser.sign_up(BOSS)
+    give_role(database, BOSS, "admin")
+    return browser

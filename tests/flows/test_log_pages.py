@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 
 import pytest
 
@@ -12,19 +11,11 @@ from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
 from quizserver.authoring.files import text_digest
 from quizserver.db.session import Database
+from tests.flows.admins import BOSS, NOW, give_role
 from tests.flows.authoring.editor_visits import EDITED, EDITOR, save_text, source_text
 from tests.flows.browser_client import Visitor
-from tests.flows.test_roles import BOSS, NOW, give_role
 
 EVE = "eve@example.org"
-
-
-@pytest.fixture
-def boss(new_visitor: Callable[[], Visitor], database: Database) -> Visitor:
-    browser = new_visitor()
-    browser.sign_up(BOSS)
-    give_role(database, BOSS, "admin")
-    return browser
 
 
 @pytest.mark.one_database

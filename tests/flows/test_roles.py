@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 
-from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
 from quizserver.db.session import Database
 from quizserver.db.tables import person
+from tests.flows.admins import BOSS, NOW, give_role
 from tests.flows.browser_client import Visitor
+from tests.statements import recorded_statements
 
-BOSS, ANA = "boss@example.org", "ana@example.org"
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def give_role(database: Database, email: str, role: str) -> int:
-    with database.write() as session:
-        account = people.person_by_email(session, email)
-        assert account is not None
-        roles.grant_role(session, account.id, role, by=None, now=NOW)
-    return account.id
+ANA = "ana@example.org"
 
 
 def role_of(database: Database, email: str) -> str:
@@ -45,14 +35,6 @@ def csrf_token(visitor: Visitor) -> str:
 def ana(new_visitor: Callable[[], Visitor]) -> Visitor:
     browser = new_visitor()
     browser.sign_up(ANA)
-    return browser
-
-
-@pytest.fixture
-def boss(new_visitor: Callable[[], Visitor], database: Database) -> Visitor:
-    browser = new_visitor()
-    browser.sign_up(BOSS)
-    give_role(database, BOSS, "admin")
     return browser
 
 
@@ -162,18 +144,6 @@ def test_a_role_changed_meanwhile_by_another_admin_is_not_overwritten(
     assert boss.status == 409
     assert "Meanwhile somebody made" in boss.text
     assert role_of(database, ANA) == "author"
-
-
-@contextmanager
-def recorded_statements() -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", record)
-    yield statements
-    sa.event.remove(sa.Engine, "before_cursor_execute", record)
 
 
 def test_with_twenty_thousand_accounts_a_page_runs_no_more_statements_and_shows_fifty(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from quizserver.attempts import pages
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, browser_session, person
 from tests.flows.browser_client import Visitor
+from tests.statements import recorded_statements
 
 ANA = "ana@example.org"
 NewVisitor = Callable[[], Visitor]
@@ -53,6 +53,15 @@ def test_reading_and_crawling_insert_no_session(visitor: Visitor, database: Data
     assert count_rows(database, browser_session) == 1
 
 
+def end_session(visitor: Visitor, kind: str) -> None:
+    """Signs out of the account, or leaves the guest's work."""
+    if kind == "account":
+        visitor.sign_out()
+    else:
+        visitor.open("/account/forget")
+        visitor.send("/account/forget")
+
+
 @pytest.mark.parametrize("kind", ["guest", "account"])
 def test_after_signing_out_a_copied_cookie_neither_downloads_nor_answers(
     visitor: Visitor, new_visitor: NewVisitor, database: Database, kind: str
@@ -63,11 +72,7 @@ def test_after_signing_out_a_copied_cookie_neither_downloads_nor_answers(
     visitor.open("/questions/sides")
     thief = copy_browser(visitor, new_visitor)
     assert len(download_data(thief)["attempts"]) == 1, "the copy is as good as the original so far"
-    if kind == "account":
-        visitor.sign_out()
-    else:
-        visitor.open("/account/forget")
-        visitor.send("/account/forget")
+    end_session(visitor, kind)
     refusal = thief.client.get("/account/data.json")
     assert (refusal.status_code, refusal.location) == (303, "/account"), "no empty file"
     assert "This browser’s session has ended" in thief.open("/account/data.json")
@@ -84,11 +89,7 @@ def test_a_form_of_an_ended_session_is_refused_in_words_and_keeps_the_choice(
         visitor.sign_up(ANA)
     visitor.open("/questions/sides")
     thief = copy_browser(visitor, new_visitor)
-    if kind == "account":
-        visitor.sign_out()
-    else:
-        visitor.open("/account/forget")
-        visitor.send("/account/forget")
+    end_session(visitor, kind)
     thief.send("/questions/sides/answer", option=["three"])
     assert thief.status == 409
     assert "Nothing is recorded yet" in thief.text
@@ -334,8 +335,7 @@ def test_a_guests_cookie_of_before_keeps_their_order_and_their_work(
     assert len(download_data(visitor)["attempts"]) == 1
     with database.read() as session:
         assert session.scalars(sa.select(person.c.visitor)).all() == ["an old visitor"]
-    visitor.open("/account/forget")
-    visitor.send("/account/forget")
+    end_session(visitor, "guest")
     with visitor.client.session_transaction() as cookie:
         cookie[OLD_GUEST_KEY] = "an old visitor"
     assert "This browser’s session has ended" in visitor.open("/account/data.json")
@@ -353,18 +353,6 @@ def test_two_first_answers_at_once_make_one_guest(
     assert (visitor.status, tab.status) == (200, 200)
     assert count_rows(database, person) == count_rows(database, browser_session) == 1
     assert len(download_data(tab)["attempts"]) == 2
-
-
-@contextmanager
-def recorded_statements() -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", record)
-    yield statements
-    sa.event.remove(sa.Engine, "before_cursor_execute", record)
 
 
 @pytest.mark.one_database

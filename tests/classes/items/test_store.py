@@ -21,6 +21,7 @@ from tests.classes.items.answer_setup import (
     create_account,
     create_class_with_topics,
 )
+from tests.statements import recorded_statements
 
 QUESTIONS = {"even": ("numbers", "simulation"), "sides": None}
 
@@ -126,10 +127,6 @@ def test_a_class_without_learners_or_without_questions_is_empty(database: Databa
 
 
 def test_the_number_of_statements_does_not_grow_with_the_class(database: Database):
-    statements: list[str] = []
-    sa.event.listen(
-        database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]), named=False
-    )
     counts = []
     with database.write() as session:
         class_id = create_class_with_topics(session)
@@ -144,11 +141,9 @@ def test_the_number_of_statements_does_not_grow_with_the_class(database: Databas
                     add_answer(
                         session, person_id, question, 2, ["three"], right=False, minutes=number + 1
                     )
-        statements.clear()
-        assert load_class(database, class_id).first.tried_again.all()
-        counts.append(
-            len([statement for statement in statements if statement.startswith("SELECT")])
-        )
+        with recorded_statements("SELECT") as statements:
+            assert load_class(database, class_id).first.tried_again.all()
+        counts.append(len(statements))
     assert counts[0] == counts[1] == 4, "learners, newest, attempts, experiments"
 
 

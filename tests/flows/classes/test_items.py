@@ -34,6 +34,7 @@ from quizserver.evidence.record import Finding
 from quizserver.settings import Settings
 from tests.classes.items.answer_setup import add_answer, add_learner, create_class_with_topics
 from tests.flows.browser_client import Visitor, collapse_white_space
+from tests.statements import recorded_statements
 
 pytestmark = pytest.mark.one_database
 
@@ -311,29 +312,18 @@ def test_a_popular_wrong_option_with_a_thin_margin_casts_doubt_on_the_key(
 def test_the_number_of_statements_does_not_grow_with_the_class(
     app: Flask, empty_class: FlaskClient, database: Database
 ):
-    statements: list[str] = []
-
-    def record_statement(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", record_statement)
-    try:
-        counts = []
-        for size in (3, 40):
-            with database.write() as session:
-                for number in range(size):
-                    person_id = add_learner(session, 1, f"l{size}-{number}")
-                    add_answer(session, person_id, "even", 1, ["two"], right=False, minutes=1)
-                    add_answer(session, person_id, "even", 2, ["two"], right=False, minutes=2)
-                    add_answer(session, person_id, "even", 3, ["two"], right=False, minutes=3)
-            for address in ("items", "items/even", "teach", "items.csv"):
-                statements.clear()
+    counts = []
+    for size in (3, 40):
+        with database.write() as session:
+            for number in range(size):
+                person_id = add_learner(session, 1, f"l{size}-{number}")
+                add_answer(session, person_id, "even", 1, ["two"], right=False, minutes=1)
+                add_answer(session, person_id, "even", 2, ["two"], right=False, minutes=2)
+                add_answer(session, person_id, "even", 3, ["two"], right=False, minutes=3)
+        for address in ("items", "items/even", "teach", "items.csv"):
+            with recorded_statements("SELECT") as statements:
                 read_text(empty_class, f"/classes/1/{address}")
-                counts.append(
-                    len([statement for statement in statements if statement.startswith("SELECT")])
-                )
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", record_statement)
+            counts.append(len(statements))
     assert counts[:4] == counts[4:]
     assert max(counts) <= 13
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +20,7 @@ from quizserver.classes.matrix.learner_work import attempt_work
 from quizserver.db.tables import attempt, question_version
 from tests.flows.browser_client import Visitor
 from tests.flows.classes.matrix_visits import NOW, WORDS, MatrixVisits, cell_text
+from tests.statements import recorded_statements
 
 pytestmark = pytest.mark.one_database
 
@@ -286,21 +284,9 @@ def test_the_statements_of_a_page_do_not_grow_with_the_class(answered: MatrixVis
 def count_statements(visits: MatrixVisits, rest: str) -> int:
     """How many a page takes that somebody has looked at before."""
     visits.open_page(rest)
-    with record_statements() as statements:
+    with recorded_statements("SELECT") as statements:
         assert visits.open_page(rest).status == 200
-    return sum(text.startswith("SELECT") for text in statements)
-
-
-@contextmanager
-def record_statements() -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def record_statement(*event: Any) -> None:
-        statements.append(event[2])
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", record_statement)
-    yield statements
-    sa.event.remove(sa.Engine, "before_cursor_execute", record_statement)
+    return len(statements)
 
 
 def if_none_match(mark: str) -> dict[str, str]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from html import unescape
 
 import pytest
-import sqlalchemy as sa
 
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter
@@ -22,6 +21,7 @@ from tests.flows.classes.class_visits import (
     join_code,
     press_button,
 )
+from tests.statements import recorded_statements
 
 
 def test_a_co_instructor_is_added_by_address_and_then_the_first_steps_down(
@@ -130,10 +130,6 @@ def test_no_page_of_a_class_asks_more_of_the_database_for_more_members(
     teacher: Visitor, ana: Visitor, database: Database
 ):
     join_class(ana, join_code(teacher))
-    statements: list[str] = []
-
-    def record_statement(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
 
     def count_statements() -> list[int]:
         counts = []
@@ -144,17 +140,13 @@ def test_no_page_of_a_class_asks_more_of_the_database_for_more_members(
             (teacher, "/classes/1/settings"),
             (ana, "/classes/1"),
         ):
-            statements.clear()
-            visitor.open(address)
-            counts.append(sum(statement.startswith("SELECT") for statement in statements))
+            with recorded_statements("SELECT") as statements:
+                visitor.open(address)
+            counts.append(len(statements))
         return counts
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", record_statement)
-    try:
-        few = count_statements()
-        add_learners(database, 300)
-        many = count_statements()
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", record_statement)
+    few = count_statements()
+    add_learners(database, 300)
+    many = count_statements()
     assert few == many
     assert max(many) <= 9
