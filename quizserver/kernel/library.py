@@ -103,13 +103,15 @@ def load_library(choice: str | None = None) -> KernelLibrary:
         if choice not in _loaded:
             name = os.environ.get(CHOICE_VARIABLE, "").strip() if choice is None else choice
             try:
-                _loaded[choice] = _load_chosen(name) if name else _load_best()
+                library = _load_chosen(name) if name else _load_best()
+                _check_arithmetic(library)
+                _loaded[choice] = library
             except KernelUnavailableError as error:
                 _loaded[choice] = error
-        library = _loaded[choice]
-    if isinstance(library, KernelUnavailableError):
-        raise KernelUnavailableError(str(library))
-    return library
+        outcome = _loaded[choice]
+    if isinstance(outcome, KernelUnavailableError):
+        raise KernelUnavailableError(str(outcome))
+    return outcome
 
 
 def check_kernel() -> bool:
@@ -203,6 +205,18 @@ def _load_wasm() -> KernelLibrary:
     library = WasmLibrary(recipe.WASM_FILE)
     _check_version(library.version, str(recipe.WASM_FILE))
     return library
+
+
+def _check_arithmetic(library: KernelLibrary) -> None:
+    """Raises KernelUnavailableError when this process rounds in another way than all others."""
+    from quizserver.kernel.arithmetic import find_arithmetic_fault
+
+    fault = find_arithmetic_fault(library)
+    if fault:
+        raise KernelUnavailableError(
+            f"The training kernel ({library.kind}) would give other curves here than elsewhere:"
+            f" {fault}. A library that this process loaded may have changed that."
+        )
 
 
 def _read_manifest(folder: Path) -> dict[str, tuple[str, str]]:

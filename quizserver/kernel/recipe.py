@@ -42,6 +42,8 @@ FLAGS = (
 )
 FLOAT32, FLOAT64 = ("-DREAL=float", "-DREAL_BITS=32"), ("-DREAL=double", "-DREAL_BITS=64")
 UNITS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("arithmetic.c", FLOAT32),
+    ("arithmetic.c", FLOAT64),
     ("kernel.c", FLOAT32),
     ("kernel.c", FLOAT64),
     ("memory.c", ()),

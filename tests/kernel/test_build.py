@@ -27,26 +27,26 @@ def test_the_module_in_the_repository_is_what_its_sources_give():
     assert compile_wasm() == recipe.WASM_FILE.read_bytes(), REBUILD
 
 
-def test_native_libraries_are_the_same_bytes_wherever_they_are_compiled(
+def test_a_native_library_is_the_same_bytes_wherever_it_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    best = usable_variants()[0]
-    monkeypatch.setitem(recipe.VARIANTS, recipe.this_machine(), (best,))
+    build_native()
+    best, version = usable_variants()[0], recipe.source_version()
+    monkeypatch.setattr(recipe, "source_version", lambda: version)
+    monkeypatch.setattr(recipe, "VARIANTS", {recipe.this_machine(): (best,)})
     copy = tmp_path / "another folder" / "source"
     shutil.copytree(recipe.SOURCE, copy)
-    monkeypatch.setattr(recipe, "source_version", lambda: "0123456789abcdef")
-    (first,) = build_native(tmp_path / "first")
     monkeypatch.setattr(recipe, "SOURCE", copy)
-    (second,) = build_native(tmp_path / "second")
-    data = first.read_bytes()
-    assert second.read_bytes() == data
-    assert data.count(recipe.VERSION_MARK + b"0123456789abcdef") == 1
+    (library,) = build_native(tmp_path / "built")
+    data = library.read_bytes()
+    assert (recipe.BUILT / library.name).read_bytes() == data
+    assert data.count(recipe.VERSION_MARK + version.encode()) == 1
     for text in (str(tmp_path), str(ROOT), "kernel.c"):
         assert text.encode() not in data
 
-    manifest = json.loads((tmp_path / "first" / recipe.MANIFEST).read_text())
+    manifest = json.loads((tmp_path / "built" / recipe.MANIFEST).read_text())
     digest = hashlib.sha256(data).hexdigest()
-    assert manifest["libraries"] == {best.name: {"file": first.name, "sha256": digest}}
+    assert manifest["libraries"] == {best.name: {"file": library.name, "sha256": digest}}
 
 
 def test_what_is_there_is_not_compiled_again_and_what_is_damaged_is(

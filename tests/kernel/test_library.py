@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quizserver.kernel import arithmetic, recipe
 from quizserver.kernel import library as library_module
-from quizserver.kernel import recipe
 from quizserver.kernel.arena import FreeList
+from quizserver.kernel.arithmetic import find_arithmetic_fault
 from quizserver.kernel.library import (
     CHOICE_VARIABLE,
     KernelLibrary,
@@ -82,6 +83,52 @@ def test_the_variable_chooses_and_names_what_there_is(
     library_module._loaded.clear()
     with pytest.raises(KernelUnavailableError, match=f"it can run {', '.join(CHOICES)}"):
         load_library()
+
+
+@pytest.mark.skipif("x86" not in CHOICES[0], reason="the bits are those of x86")
+def test_a_process_that_takes_small_numbers_for_zero_is_refused():
+    """As code that was compiled with -ffast-math makes it: the bits 15 and 6 of MXCSR."""
+    code = """
+import ctypes, mmap
+from quizserver.kernel.library import KernelUnavailableError, load_library
+page = mmap.mmap(-1, 4096, prot=7)
+page.write(bytes([0x0F, 0xAE, 0x17, 0xC3]))  # ldmxcsr [rdi]; ret
+set_rounding = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
+    ctypes.addressof(ctypes.c_char.from_buffer(page))
+)
+for control in (0x9F80, 0x1FC0, 0x5F80, 0x1F80):
+    set_rounding(ctypes.byref(ctypes.c_uint32(control)))
+    try:
+        load_library(CHOICE).kind
+        text = "fine"
+    except KernelUnavailableError as error:
+        text = str(error)
+    set_rounding(ctypes.byref(ctypes.c_uint32(0x1F80)))
+    print(text)
+    load_library.__globals__["_loaded"].clear()
+"""
+    for choice in (CHOICES[0], "wasm"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("CHOICE", repr(choice))],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        flushed, also_flushed, upwards, normal = done.stdout.strip().splitlines()
+        assert "numbers near zero are taken for zero" in flushed
+        assert "numbers near zero are taken for zero" in also_flushed
+        assert "not rounded to the nearest" in upwards
+        assert normal == "fine"
+
+
+def test_arithmetic_that_fuses_is_found(monkeypatch: pytest.MonkeyPatch):
+    library = load_library("wasm")
+    assert find_arithmetic_fault(library) == ""
+    cases = arithmetic._cases(23, 127)
+    at = next(index for index, case in enumerate(cases) if "product" in case[-1])
+    fused = [*cases[:at], (*cases[at][:4], 0x28800000, cases[at][5]), *cases[at + 1 :]]
+    monkeypatch.setattr(arithmetic, "_cases", lambda *_: fused)
+    assert "rounded before" in find_arithmetic_fault(library)
 
 
 def test_a_name_that_is_not_exported_is_an_error():
@@ -221,7 +268,7 @@ def test_files_that_were_built_from_other_sources_are_refused(
 ):
     source = own_files / "source"
     shutil.copytree(recipe.SOURCE, source)
-    (source / "kernel.c").write_text((source / "kernel.c").read_text() + "\n")
+    (source / "version.c").write_text((source / "version.c").read_text() + "\n")
     changed = recipe.source_version(source)
     assert changed != recipe.source_version()
     monkeypatch.setattr(recipe, "source_version", lambda: changed)
@@ -270,7 +317,7 @@ def test_variants_are_chosen_by_what_the_processor_can_do(tmp_path: Path):
 
 def test_importing_the_library_imports_neither_torch_nor_numpy_nor_wasmtime():
     code = (
-        "import sys, quizserver.kernel.library as library; library.load_library();"
+        "import sys, quizserver.kernel.library;"
         "assert not {'torch', 'numpy', 'wasmtime', 'dataclasses'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
