@@ -6,6 +6,7 @@ import atexit
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_limiter import Limiter
@@ -26,8 +27,6 @@ from quizserver.attempts.form_tokens import FormTokens
 from quizserver.attempts.service import QuestionService
 from quizserver.authoring import pages as authoring_pages
 from quizserver.authoring.files import PageRef
-from quizserver.authoring.preview import pages as preview_pages
-from quizserver.authoring.preview.model import Preview
 from quizserver.authoring.service import EditingService
 from quizserver.authoring.verification import Verifications
 from quizserver.classes import instructors_store as instructors
@@ -59,6 +58,9 @@ from quizserver.topics.library import Library
 from quizserver.web import errors, security, security_log, static_files, text_guard, urls
 from quizserver.web.body_limiter import BodyLimiter
 from quizserver.web.request_limits import create_limiter
+
+if TYPE_CHECKING:
+    from quizserver.authoring.preview.model import Preview
 
 KIB = 1024
 
@@ -102,6 +104,8 @@ def create_app(settings: Settings, *, preview: Preview | None = None) -> Flask:
     _register_authoring(app, services)
     _register_hosts(app, services)
     if preview is not None:
+        from quizserver.authoring.preview import pages as preview_pages
+
         preview_pages.install_preview(
             app,
             settings=settings,

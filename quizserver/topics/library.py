@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from quizserver.topics.simulation_links import ClaimChecker
 from quizserver.topics.workspace import Workspace, sorted_diagnostics
 
 _log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 60.0
+"""Seconds without a change after which the folder is looked at half as often."""
 
 
 class Library:
@@ -107,7 +111,8 @@ class Library:
         claims.
 
         A change is read once two listings in a row are the same, so that files being written are
-        not read half-way: it is live after one to two intervals.
+        not read half-way: it is live after one to two intervals, or after up to three when nothing
+        had changed for ``QUIET_SECONDS``.
         """
         if self._threads:
             return
@@ -132,13 +137,18 @@ class Library:
 
     def _watch_folder(self, interval: float) -> None:
         previous: FolderListing | None = None
-        while not self._stop.wait(interval):
+        changed_at = time.monotonic()
+        while True:
+            is_quiet = time.monotonic() - changed_at > QUIET_SECONDS
+            if self._stop.wait(2 * interval if is_quiet else interval):
+                return
             try:
                 with self._lock:
                     listing = self._list_files()
                     if listing is not None and listing == previous:
                         self._apply_listing(listing)
-                previous = listing
+                if listing != previous:
+                    previous, changed_at = listing, time.monotonic()
             except Exception:  # a fault here must not end the watching for good
                 _log.exception("looking at %s failed", self._folder)
 

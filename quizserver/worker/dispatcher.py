@@ -31,6 +31,7 @@ from quizserver.runs.workers_store import WorkerStore
 from quizserver.settings import Settings
 from quizserver.worker.execution import Execution, RunBounds
 from quizserver.worker.held_files import WorkerStatements
+from quizserver.worker.library_pages import release_library_pages
 from quizserver.worker.process import TrainFunction
 from quizserver.worker.reaper import Reaper
 
@@ -100,6 +101,7 @@ class Dispatcher:
         # Objects that the collector does not touch stay in memory that executors share.
         gc.collect()
         gc.freeze()
+        release_library_pages()
         watch = self._queue.watch
         if watch is not None:
             watch.open_events()

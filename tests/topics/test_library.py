@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
 from quizserver.lab.model import ReadingEndedError, SimulationError
+from quizserver.topics import library as library_module
+from quizserver.topics.folder import FolderListing, list_folder
 from quizserver.topics.library import Library
 from tests.topics.content_files import PLAINEST, FakeDescriber, locations, write_files
 
@@ -368,6 +372,30 @@ def test_a_change_is_live_within_two_seconds(folder: Path) -> None:
     finally:
         library.close()
     assert not any(thread.name.startswith("topics") for thread in threading.enumerate())
+
+
+def test_a_folder_in_which_nothing_happens_is_looked_at_half_as_often(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    def record(*arguments: Any, **options: Any) -> FolderListing:
+        looks.append(time.monotonic())
+        return list_folder(*arguments, **options)
+
+    library = Library(folder)
+    monkeypatch.setattr(library_module, "list_folder", record)
+    monkeypatch.setattr(library_module, "QUIET_SECONDS", 0.3)
+    library.watch(0.1)
+    try:
+        assert within(5, lambda: len(looks) >= 7)
+        later = looks[4:]  # the first four may be within the 0.3 s
+        pauses = [after - before for before, after in pairwise(later)]
+        assert min(pauses) >= 0.15
+        write_files(folder, {"t/q.md": PLAINEST.replace("late drop", "new title")})
+        assert within(2, lambda: library.snapshot().questions["q"].title == "The new title")
+    finally:
+        library.close()
 
 
 def test_a_file_that_is_being_written_is_not_read_half_way(folder: Path) -> None:
