@@ -16,7 +16,7 @@ KERNEL := $(addprefix quizserver/kernel/,build.py recipe.py) $(wildcard quizserv
 MANIFEST := quizserver/kernel/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format kernel lowest bench soak install install-dev clean
+.PHONY: help serve test lint format kernel kernel-emulated lowest bench soak install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -42,6 +42,9 @@ format: install-dev $(JS)/node_modules/.installed ## lays out Python, scripts an
 
 kernel: install-dev ## compiles the training kernel anew after a change of its sources, the WebAssembly module too
 	$(BIN)/python -m quizserver.kernel.build --wasm
+
+kernel-emulated: install-dev ## compares the kernel's bits on ARM and RISC-V, emulated by qemu-user-static
+	$(BIN)/python -m tests.kernel.emulator
 
 lowest: ## a short set of tests with the lowest versions that pyproject.toml admits, in .venv-lowest
 	@PYTHON=$(PYTHON) scripts/lowest

@@ -91,7 +91,7 @@ def compile_wasm() -> bytes:
         "wasm-ld", "-s", "--no-entry", "--export-dynamic", "--export=__heap_base", "--stack-first",
         "-z", f"stack-size={recipe.WASM_STACK}", f"--max-memory={recipe.WASM_MEMORY_MAX}",
     ]  # fmt: skip
-    return _compile(recipe.WASM, recipe.WASM.target, [], link)
+    return compile_units(recipe.WASM, recipe.WASM.target, [], link)
 
 
 def _compile_native(variant: Variant) -> bytes:
@@ -103,17 +103,26 @@ def _compile_native(variant: Variant) -> bytes:
     else:
         target = f"{variant.target}-linux-none"
         link = ["ld.lld", "-shared", "-s", "--build-id=none", "--no-undefined", "--hash-style=gnu"]
-    return _compile(variant, target, ["-fPIC"], link)
+    return compile_units(variant, target, ["-fPIC"], link)
 
 
-def _compile(variant: Variant, target: str, flags: Sequence[str], link: Sequence[str]) -> bytes:
-    """Compiles and links all units of one variant; the bytes of the library."""
+def compile_units(
+    variant: Variant,
+    target: str,
+    flags: Sequence[str],
+    link: Sequence[str],
+    units: Sequence[tuple[str, Sequence[str]]] | None = None,
+) -> bytes:
+    """Compiles and links the units (the kernel's) for one variant; the bytes of the library.
+
+    Raises KernelBuildError.
+    """
     compiler = _find_compiler()
     version = f'-DKERNEL_VERSION="{recipe.source_version()}"'
     with tempfile.TemporaryDirectory(prefix="quizserver-kernel-") as name:
         folder = Path(name)
         objects = []
-        for number, (unit, own_flags) in enumerate(recipe.UNITS):
+        for number, (unit, own_flags) in enumerate(units or recipe.UNITS):
             objects.append(f"{number}.o")
             # Paths are relative to the sources, so that no folder of this machine gets in.
             command = [

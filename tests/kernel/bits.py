@@ -1,0 +1,77 @@
+"""Trainings that together use every part of the kernel, and the digests of what they record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from quizserver.kernel.library import KernelLibrary
+from quizserver.kernel.plan import Activation, Dense, Dropout, Operation, Plan
+from quizserver.kernel.training import Training
+from tests.kernel.plans import chain, dataset, make_plan, rows, slot, slot_values, steps
+from tests.kernel.test_training import LOSSES, RULES, SCHEDULES, UNITS, everything, rule_plan
+
+REPLICAS = 19
+"""More than one block of sixteen, and no whole number of blocks."""
+SEEDS = [number * 0x9E3779B97F4A7C15 % 2**64 for number in range(REPLICAS)]
+
+Case = tuple[str, Plan, dict[str, Any]]
+
+
+def digests(library: KernelLibrary) -> dict[str, str]:
+    """The SHA-256 of all that each training records, by the training's name."""
+    found = {}
+    for name, plan, slots in _cases():
+        for dtype in ("float32", "float64"):
+            typed = replace(plan, dtype=dtype)
+            with Training(typed, slot_values(REPLICAS, **slots), SEEDS, library) as training:
+                training.run(0, len(plan.operations))
+                data = training.outputs.tobytes()
+            found[f"{name}, {dtype}"] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+def _cases() -> Iterator[Case]:
+    rates = np.geomspace(0.01, 3, REPLICAS)
+    for unit in UNITS:
+        net = chain(3, 6, 5, 2, unit=unit)
+        plan = make_plan(net, everything(len(net)), replicas=REPLICAS, outputs=450)
+        yield unit, plan, {"rate": rates}
+    for loss in LOSSES:
+        yield from _losses(loss, rates)
+    for number, rule in enumerate(RULES):
+        schedule = list(SCHEDULES.values())[number % len(SCHEDULES)]
+        plan, slots = rule_plan(
+            rule, steps(12), replicas=REPLICAS, rates=(schedule,) * 4, max_norm=slot("norm")
+        )
+        given = {name: np.resize(value, REPLICAS) for name, value in slots.items()}
+        norms = np.resize([0.01, 1, np.inf], REPLICAS)
+        yield f"{rule} with schedule {number}", plan, {**given, "rate": rates, "norm": norms}
+    yield "dropout", _dropout(), {"dropout": np.linspace(0, 1, REPLICAS)}
+
+
+def _losses(loss: str, rates: np.ndarray) -> Iterator[Case]:
+    """Mini-batches; and again with rates at which it overflows, to infinities and NaN."""
+    batches = [
+        (Operation.STEP_BATCH, 0, epoch, first, 4, epoch)
+        for epoch in range(6)
+        for first in (0, 4, 8)
+    ]
+    ends = [(Operation.PREDICT, 0, 10), (Operation.GRADIENT_NORMS, 0, 90)]
+    data = dataset(12, 3, 4, classes=loss == "cross_entropy")
+    plan = make_plan(
+        chain(3, 5, 4, unit="relu"), rows(*batches, *ends), loss=loss, datasets=(data,),
+        replicas=REPLICAS,
+    )  # fmt: skip
+    yield loss, plan, {"rate": rates}
+    yield f"{loss}, diverging", plan, {"rate": 10.0 ** np.linspace(0, 300, REPLICAS) - 0.9}
+
+
+def _dropout() -> Plan:
+    net = (Dense(3, 9, True), Activation("tanh"), Dropout(slot("dropout")), Dense(9, 2, True))
+    batches = [(Operation.STEP_BATCH, 0, epoch, 2, 5, epoch) for epoch in range(6)]
+    return make_plan(net, rows(*batches, (Operation.PREDICT, 0, 10)), replicas=REPLICAS)
