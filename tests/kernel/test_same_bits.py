@@ -23,4 +23,4 @@ def test_a_variant_gives_the_bits_of_the_module(choice: str, module_digests: dic
 
 def test_the_trainings_differ_from_each_other(module_digests: dict[str, str]):
     """So their digests say something: none is that of another, or of numbers that are all alike."""
-    assert len(set(module_digests.values())) == len(module_digests) > 45
+    assert len(set(module_digests.values())) == len(module_digests) > 40
