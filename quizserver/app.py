@@ -36,7 +36,7 @@ from quizserver.classes.items import pages as item_pages
 from quizserver.classes.matrix import pages as matrix_pages
 from quizserver.db.availability import unavailable_reason
 from quizserver.db.session import Database
-from quizserver.evidence.claim_checks import create_claim_checker
+from quizserver.evidence.claim_checks import PatientDescriber, create_claim_checker
 from quizserver.evidence.record import recorded_description
 from quizserver.hosts import store as hosts
 from quizserver.hosts.guards import install_key_guard
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from quizserver.authoring.preview.model import Preview
 
 KIB = 1024
+READING_PATIENCE = 3.0
+"""Seconds that a check of all claims waits for simulations; it is repeated when more were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,14 @@ def _configure_app(app: Flask, settings: Settings) -> None:
 
 def _create_services(app: Flask, settings: Settings, preview: Preview | None) -> AppServices:
     database = Database(settings.data_url)
-    catalog = SimulationCatalog(recorded=recorded_description, limits=reading_limits(settings))
+    catalog = SimulationCatalog(
+        recorded=recorded_description,
+        limits=reading_limits(settings),
+        on_read=lambda: library.check_claims_again(),
+    )
     library = Library(
         settings.content,
-        claim_checker=create_claim_checker(catalog),
+        claim_checker=create_claim_checker(PatientDescriber(catalog, READING_PATIENCE)),
         only_topic=preview.only_topic if preview is not None else None,
     )
     library.watch(settings.content_poll_seconds)

@@ -8,11 +8,11 @@ first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -38,9 +38,8 @@ from quizserver.authoring.page_state import (
 )
 from quizserver.authoring.scaffold import initial_page_text
 from quizserver.db.session import Database
-from quizserver.evidence.claim_checks import create_claim_checker
+from quizserver.evidence.claim_checks import PatientDescriber, create_claim_checker
 from quizserver.lab.catalog import SimulationCatalog
-from quizserver.lab.model import Description, SimulationError
 from quizserver.topics.dry_run import DryRun
 from quizserver.topics.library import Library
 from quizserver.topics.model import Diagnostic, first_problems
@@ -74,7 +73,7 @@ class EditingService:
         self.library = library
         self._database = database
         self._catalog = catalog
-        self._claim_checker = create_claim_checker(NonBlockingCatalog(catalog))
+        self._claim_checker = create_claim_checker(PatientDescriber(catalog))
         self._on_published = on_published
         self._behind_paths = behind_paths
 
@@ -294,22 +293,3 @@ def _record_publication(
 
 def _draft_key(ref: PageRef, person: Person) -> store.DraftKey:
     return store.DraftKey(ref.path, person.id)
-
-
-class NonBlockingCatalog:
-    """A catalog that never waits for a simulation to be read.
-
-    Claims about a simulation that is not read yet are not compared with it for now.
-    """
-
-    def __init__(self, catalog: SimulationCatalog) -> None:
-        self._catalog = catalog
-
-    def describe_many(self, paths: Iterable[Path]) -> dict[Path, Any]:
-        return {path: self._describe_if_ready(path) for path in paths}
-
-    def _describe_if_ready(self, path: Path) -> Description | SimulationError | None:
-        try:
-            return self._catalog.describe_if_ready(path)
-        except SimulationError as error:
-            return error

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from quizserver.confined.error_text import storable_text
 from quizserver.lab.model import (
@@ -32,6 +32,9 @@ from quizserver.topics.simulation_links import (
 from quizserver.topics.slugs import did_you_mean
 from quizserver.topics.yaml_nodes import YamlPath
 
+if TYPE_CHECKING:
+    from quizserver.lab.catalog import SimulationCatalog
+
 DescriptionOrError = Description | SimulationError
 
 
@@ -39,6 +42,20 @@ class SimulationDescriber(Protocol):
     """Describes simulation files; ``quizserver.lab.catalog.SimulationCatalog`` is one."""
 
     def describe_many(self, paths: Iterable[Path]) -> Mapping[Path, DescriptionOrError]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PatientDescriber:
+    """Describes what the catalog has read within ``seconds``, while it goes on in the background.
+
+    What refers to a simulation that is not read by then is not compared with it for now.
+    """
+
+    catalog: SimulationCatalog
+    seconds: float = 0.0
+
+    def describe_many(self, paths: Iterable[Path]) -> Mapping[Path, Any]:
+        return self.catalog.describe_many_if_ready(paths, seconds=self.seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class SimulationCatalog:
     settings). A file whose reading was
     ended by them, or that ended its process, is read again only when its text changes; one that
     fails otherwise also after ``retry`` seconds, as the cause may have been outside of it.
+    ``on_read`` is called, from any thread, after each file that a child process has read.
     """
 
     def __init__(
@@ -91,10 +92,12 @@ class SimulationCatalog:
         recorded: RecordedLookup | None = None,
         limits: Limits | None = None,
         retry: float = 300.0,
+        on_read: Callable[[], None] = lambda: None,
     ) -> None:
         self._recorded = recorded or _nothing_recorded
         self._limits = limits or reading_limits(Settings())
         self._retry = retry
+        self._on_read = on_read
         self._outcomes: dict[str, DescriptionOutcome] = {}
         self._retry_at: dict[str, float] = {}
         self._being_read: set[str] = set()
@@ -114,34 +117,35 @@ class SimulationCatalog:
         For pages, which must not wait for a slow file. Raises ``SimulationError`` as ``describe``
         does.
         """
-        try:
-            digest = file_fingerprint(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unreadable(error, path) from None
-        self._look_up_records({path: digest})
-        claimed = self._claim_unknown({path: digest})
+        outcome = self.describe_many_if_ready([path])[path]
+        if isinstance(outcome, SimulationError):
+            raise _copied(outcome)
+        return outcome
+
+    def describe_many_if_ready(
+        self, paths: Iterable[Path], *, seconds: float = 0.0
+    ) -> dict[Path, DescriptionOutcome | None]:
+        """The outcome for each file; None while it is being read in the background, after at most
+        ``seconds``. One child process reads all that were not read before."""
+        digests, unreadable = _fingerprints(paths)
+        self._look_up_records(digests)
+        claimed = self._claim_unknown(digests)
         if claimed:
             threading.Thread(
                 target=self._read_claimed, args=(claimed,), name="catalog", daemon=True
             ).start()
         with self._changed:
-            outcome = self._outcomes.get(digest)
-        if isinstance(outcome, SimulationError):
-            raise _copied(outcome)
-        return outcome
+            self._changed.wait_for(lambda: not self._being_read & set(digests.values()), seconds)
+            ready = {path: self._outcomes.get(digest) for path, digest in digests.items()}
+        return {**unreadable, **ready}
 
     def describe_many(self, paths: Iterable[Path]) -> dict[Path, DescriptionOutcome]:
         """The outcome for each file; one child process reads all that were not read before.
 
         Waits for those that another thread is reading already.
         """
-        outcomes: dict[Path, DescriptionOutcome] = {}
-        digests: dict[Path, str] = {}
-        for path in paths:
-            try:
-                digests[path] = file_fingerprint(path)
-            except (OSError, UnicodeDecodeError) as error:
-                outcomes[path] = _unreadable(error, path)
+        digests, unreadable = _fingerprints(paths)
+        outcomes: dict[Path, DescriptionOutcome] = dict(unreadable)
         self._look_up_records(digests)
         self._read_claimed(self._claim_unknown(digests))
         with self._changed:
@@ -171,6 +175,7 @@ class SimulationCatalog:
             with self._readers:
                 for path, outcome in read_files(list(claimed), self._limits):
                     self._remember_outcome(claimed[path], outcome)
+                    self._on_read()
                     if isinstance(outcome, ReadingEndedError):
                         log.warning(
                             "%s: %s",
@@ -204,6 +209,18 @@ class SimulationCatalog:
                 self._retry_at.pop(digest, None)
             self._being_read.discard(digest)
             self._changed.notify_all()
+
+
+def _fingerprints(paths: Iterable[Path]) -> tuple[dict[Path, str], dict[Path, SimulationError]]:
+    """The fingerprint of each file, and what is wrong with those that can't be read."""
+    digests: dict[Path, str] = {}
+    unreadable: dict[Path, SimulationError] = {}
+    for path in paths:
+        try:
+            digests[path] = file_fingerprint(path)
+        except (OSError, UnicodeDecodeError) as error:
+            unreadable[path] = _unreadable(error, path)
+    return digests, unreadable
 
 
 def _nothing_recorded(_path: Path, _digest: str) -> None:

@@ -91,6 +91,10 @@ class Library:
             self._claim_diagnostics = tuple(diagnostics)
             self._publish_snapshot()
 
+    def check_claims_again(self) -> None:
+        """Has the watching thread check the claims: more is known of the simulations by now."""
+        self._changed.set()
+
     def dry_run(
         self, path: str, text: str | None, claim_checker: ClaimChecker | None = None
     ) -> DryRun:

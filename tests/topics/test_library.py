@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from quizserver.evidence.claim_checks import DescriptionOrError, create_claim_checker
+from quizserver.confined.limits import Limits
+from quizserver.evidence.claim_checks import (
+    DescriptionOrError,
+    PatientDescriber,
+    create_claim_checker,
+)
+from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import ReadingEndedError, SimulationError
 from quizserver.topics import library as library_module
 from quizserver.topics.folder import FolderListing, list_folder
@@ -324,6 +330,28 @@ def test_pages_do_not_wait_for_the_catalog(folder: Path) -> None:
         assert within(3, lambda: library.snapshot().diagnostics == ())
     finally:
         go.set()
+        library.close()
+
+
+def test_what_is_known_is_told_before_a_simulation_that_never_ends_is_read(folder: Path) -> None:
+    endless = folder / "e" / "simulation.py"
+    endless_text = "import time\n\nwhile True:\n    time.sleep(9)\n"
+    write_files(folder, {"e/q.md": CLAIMS, "e/simulation.py": endless_text})
+    write_files(folder, {"t/q.md": CLAIMS, "t/simulation.py": "raise ValueError('no')\n"})
+    catalog = SimulationCatalog(
+        limits=Limits(memory_mb=96, seconds=30), on_read=lambda: library.check_claims_again()
+    )
+    library = Library(folder, claim_checker=create_claim_checker(PatientDescriber(catalog, 0.1)))
+    library.watch(0.05)
+
+    def found(path: str) -> bool:
+        return any(place.startswith(path) for place in locations(library.snapshot().diagnostics))
+
+    try:
+        assert within(20, lambda: found("t/simulation.py:1:1 bad-simulation"))
+        assert catalog.describe_if_ready(endless) is None, "it is over"
+        assert not found("e/simulation.py")
+    finally:
         library.close()
 
 
