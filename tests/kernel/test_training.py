@@ -218,8 +218,9 @@ def test_dropout_by_the_seeds_own_draws(sizes):
         Dense(units, outputs, True),
     )
     batches = [(Operation.STEP_BATCH, 0, 0, 0, 3, 0), (Operation.STEP, 0, 1)]
-    recorder = [(Operation.LOSS, 0, 2), (Operation.STEP, 0, 3), (Operation.PREDICT, 0, 4)]
-    plan = make_plan(net, rows(*batches, *batches, *recorder))
+    recorders = [(Operation.LOSS, 0, 2), (Operation.GRADIENT_NORMS, 0, 3)]
+    more = [(Operation.STEP, 0, 5), (Operation.PREDICT, 0, 6)]
+    plan = make_plan(net, rows(*batches, *recorders, *more))
     check_against_formulas(plan, dropout=[0, 0.1, 0.5, 0.9, 1])
 
 

@@ -50,12 +50,15 @@ INLINE void fill_orders(const uint64_t seeds[LANES], uint32_t examples, uint32_t
             philox_lanes(seeds, words);
         }
         uint32_t last = examples - 1 - k;
-        FU chosen = high_words(long_words(words[k % 4]) * (uint64_t)(last + 1));
+        union { /* read back one by one: quicker than taking a vector apart */
+            FU lanes;
+            uint32_t of[LANES];
+        } chosen = {high_words(long_words(words[k % 4]) * (uint64_t)(last + 1))};
         for (int lane = 0; lane < LANES; lane++) {
             int32_t *order = orders + lane * examples;
             int32_t kept = order[last];
-            order[last] = order[chosen[lane]];
-            order[chosen[lane]] = kept;
+            order[last] = order[chosen.of[lane]];
+            order[chosen.of[lane]] = kept;
         }
     }
 }

@@ -146,7 +146,7 @@ WIDE_FUNCTION static void forward(const Training *t, const Batch *batch, int fir
     }
 }
 
-WIDE_FUNCTION static void backward(const Training *t, int first, int E) {
+WIDE_FUNCTION static void backward(const Training *t, const Batch *batch, int first, int E) {
     const Plan *plan = t->plan;
     V *slope = t->first_slope, *other = t->second_slope;
     for (int number = plan->layer_count - 1; number >= 0; number--) {
@@ -169,6 +169,7 @@ WIDE_FUNCTION static void backward(const Training *t, int first, int E) {
             slope = other;
             other = kept;
         } else if (layer->kind == DROPOUT) {
+            if (!batch->training) continue;
             const V *factor = t->activations + layer->factor;
             for (int k = 0; k < layer->inputs * E; k++) slope[k] = slope[k] * factor[k];
         } else {
@@ -246,7 +247,7 @@ WIDE_FUNCTION static V pass_batch(const Training *t, const Batch *batch) {
         int E = batch->count - first >= TOGETHER ? TOGETHER : 1;
         forward(t, batch, first, E);
         add_loss(t, batch, first, E, &total);
-        if (batch->backward) backward(t, first, E);
+        if (batch->backward) backward(t, batch, first, E);
         note_predictions(t, batch, first, E);
         first += E;
     }
