@@ -11,7 +11,7 @@ batch than units in a small layer, and processors like long rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -21,6 +21,10 @@ from torch.nn import functional
 from quizserver.lab import layers, losses
 from quizserver.lab.norms import clip_grad_norm
 from quizserver.lab.optim import Optimiser
+from quizserver.lab.plan_parts import modules_in_order
+from quizserver.lab.planned_step import PlannedStep
+from quizserver.lab.planning import current_planner
+from quizserver.lab.recorders import Recorders
 
 __all__ = ["TrainingStep", "training_step"]
 
@@ -34,7 +38,7 @@ def training_step(
     optimiser: Optimiser,
     *,
     max_norm: float | Tensor | None = None,
-) -> TrainingStep:
+) -> TrainingStep | PlannedStep:
     """A function that takes one step: ``step(inputs, target)`` returns the loss before it, (R,).
 
     It does what these lines do, several times as fast::
@@ -46,18 +50,25 @@ def training_step(
         optimiser.step()
 
     ``inputs`` is (R, N, features) and ``target`` what ``loss`` takes; ``net`` a chain of layers in
-    an ``nn.Sequential``. The gradients stay in the parameters' ``grad``.
+    an ``nn.Sequential``. The gradients stay in the parameters' ``grad``. The methods of
+    ``recorders.Recorders`` say what a curve may show of the training.
+
+    While a simulation is planned it records each call, and what it returns can only be yielded.
     """
+    planner = current_planner()
+    if planner is not None:
+        return PlannedStep(planner, net, loss, optimiser, max_norm)
     return TrainingStep(net, loss, optimiser, max_norm)
 
 
-class TrainingStep:
+class TrainingStep(Recorders):
     """See ``training_step``. ``by_hand``: whether it runs without autograd."""
 
     def __init__(
         self, net: nn.Module, loss: Loss, optimiser: Optimiser, max_norm: float | Tensor | None
     ) -> None:
-        self._net, self._loss, self._optimiser, self._max_norm = net, loss, optimiser, max_norm
+        super().__init__(net, loss)
+        self._optimiser, self._max_norm = optimiser, max_norm
         chain = _build_chain(net, optimiser)
         self._chain = chain or []
         self._first = next((m for m in net.modules() if isinstance(m, layers.Linear)), None)
@@ -217,7 +228,7 @@ def _build_chain(net: nn.Module, optimiser: Optimiser) -> list[_ChainLayer] | No
     """The layers of ``net`` in order; None when one is unknown, or the optimiser does not update
     exactly the weights of its linear layers, each once."""
     gradients = dict(zip(optimiser.parameters, optimiser.buffer.gradient_views, strict=True))
-    modules = list(_modules_in_order(net))
+    modules = list(modules_in_order(net))
     linear_parameters = [p for m in modules if isinstance(m, layers.Linear) for p in m.parameters()]
     if len(linear_parameters) != len(gradients) or set(linear_parameters) != set(gradients):
         return None
@@ -237,14 +248,6 @@ def _build_chain(net: nn.Module, optimiser: Optimiser) -> list[_ChainLayer] | No
         elif not isinstance(module, nn.Identity):
             return None
     return chain
-
-
-def _modules_in_order(net: nn.Module) -> Iterator[nn.Module]:
-    if type(net) is nn.Sequential:
-        for module in net:
-            yield from _modules_in_order(module)
-    else:
-        yield net
 
 
 def _loss_and_slope(loss: Loss, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,13 +17,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from quizserver.confined.error_text import error_text, traceback_text
+from quizserver.kernel.plan import PlanError
+from quizserver.lab.kernel_batch import KernelBatch, plan_training
 from quizserver.lab.model import SimulationError
+from quizserver.lab.planning import UnplannedError
 from quizserver.lab.point_checks import UnseededRandomness, check_x, checked_point
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
@@ -31,6 +35,12 @@ from quizserver.lab.simulation import Simulation
 PAD = 32
 BATCH = 128
 """Replicas in one batch: large enough to hide the cost of calling torch, small enough for cache."""
+
+KERNEL_BATCHES = (512, 64, 16)
+"""Replicas in one plan: as many as its bounds on memory and arithmetic allow."""
+
+Backend = Literal["auto", "kernel", "torch"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 Floats = NDArray[np.float64]
 OnPoints = Callable[[int, float, Mapping[str, Floats]], None]
@@ -41,7 +51,8 @@ class Curves:
     """The curves of an ensemble: ``x`` (P,) and each series (R, P), float64; NaN and inf are data.
 
     Replica i has ``seeds[i]`` and ``settings[i]``. ``stopped``: ``should_stop`` ended it after P
-    points, before the last.
+    points, before the last. ``backends``: what trained them, "kernel" or "torch"; both where some
+    settings of a simulation have a plan and others have none.
     """
 
     x: Floats
@@ -49,6 +60,7 @@ class Curves:
     seeds: tuple[int, ...]
     settings: tuple[Mapping[str, float], ...]
     stopped: bool = False
+    backends: tuple[str, ...] = ()
 
 
 def simulate(
@@ -61,6 +73,7 @@ def simulate(
     device: str = "cpu",
     dtype: str | None = None,
     batch: int = BATCH,
+    backend: Backend = "torch",
 ) -> Curves:
     """Trains one replica for each of ``seeds``.
 
@@ -68,37 +81,33 @@ def simulate(
     After each point ``on_points(index, x, {series: (R,)})`` is called with every replica's value,
     before each ``should_stop()``. Batches of at most ``batch`` replicas take turns, point by
     point: the memory of one step is bounded by one batch, while weights and optimiser state are
-    held for all. Raises ``KnobError`` for a bad setting, ``SimulationError`` (with the line of the
-    file) when the author's code fails; whatever the two callbacks raise passes through.
+    held for all.
+
+    ``backend``: "auto" trains by the kernel what it can plan, and in torch what it can't; which one
+    it is depends on the simulation and its whole-number knobs alone. Raises ``KnobError`` for a bad
+    setting, ``SimulationError`` (with the line of the file) when the author's code fails or, with
+    "kernel", has no plan; whatever the two callbacks raise passes through.
     """
     seeds = tuple(int(seed) for seed in seeds)
     full_settings = _full_settings(simulation, settings, seeds)
-    torch_device = torch.device(device)
-    torch_dtype = getattr(torch, dtype or simulation.dtype)
-    groups = _training_groups(simulation, full_settings, batch)
+    batches = list(
+        _start_batches(
+            simulation, full_settings, seeds, backend, batch,
+            torch.device(device), getattr(torch, dtype or simulation.dtype),
+        )
+    )  # fmt: skip
     names = tuple(simulation.series)
     x = np.full(simulation.points, np.nan)
     values = {name: np.full((len(seeds), simulation.points), np.nan) for name in names}
     done = 0
-    with _one_thread(), _author_errors(simulation):
-        batches = [
-            _Batch(
-                simulation,
-                [full_settings[i] for i in group],
-                [seeds[i] for i in group],
-                torch_device,
-                torch_dtype,
-            )
-            for group in groups
-        ]
     for index in range(simulation.points if seeds else 0):
         if should_stop is not None and should_stop():
             break
-        for group, group_batch in zip(groups, batches, strict=True):
+        for number, (group, group_batch) in enumerate(batches):
             with _one_thread(), _author_errors(simulation):
                 point_x, point = group_batch.next_point(index)
                 previous_x = None if index == 0 else x[index - 1]
-                other_x = None if group is groups[0] else x[index]
+                other_x = None if number == 0 else x[index]
                 x[index] = check_x(point_x, previous=previous_x, other=other_x)
             for name in names:
                 values[name][group, index] = point[name]
@@ -111,6 +120,7 @@ def simulate(
         seeds=seeds,
         settings=full_settings,
         stopped=done < simulation.points,
+        backends=tuple(sorted({group_batch.backend for _, group_batch in batches})),
     )
 
 
@@ -124,8 +134,88 @@ def check_device(name: str) -> str:
     return name
 
 
-class _Batch:
+class _Batch(Protocol):
+    """Some replicas that train together; ``backend`` is what trains them."""
+
+    backend: str
+
+    def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
+        """x and each series (R,) of point ``index``; the points come in order."""
+        ...
+
+
+def _start_batches(
+    simulation: Simulation,
+    settings: Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+    backend: Backend,
+    batch: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Iterator[tuple[list[int], _Batch]]:
+    """The replicas in batches, ready to train: their indices and what trains them."""
+    for group in _training_groups(simulation, settings):
+        planned = None
+        if backend == "kernel" or (backend == "auto" and device.type == "cpu"):
+            planned = _plan_group(simulation, settings, seeds, group, backend, dtype)
+        if planned is not None:
+            yield from planned
+            continue
+        for part in _parts(group, batch):
+            with _one_thread(), _author_errors(simulation):
+                torch_batch = _TorchBatch(
+                    simulation, [settings[i] for i in part], [seeds[i] for i in part], device, dtype
+                )
+            yield part, torch_batch
+
+
+def _plan_group(
+    simulation: Simulation,
+    settings: Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+    group: Sequence[int],
+    backend: Backend,
+    dtype: torch.dtype,
+) -> list[tuple[list[int], KernelBatch]] | None:
+    """The batches of replicas that the kernel trains; None where torch must."""
+    try:
+        with _one_thread(), _author_errors(simulation):
+            for size in KERNEL_BATCHES:
+                parts = _parts(group, size)
+                try:
+                    return [
+                        (part, _plan_batch(simulation, settings, seeds, part, dtype))
+                        for part in parts
+                    ]
+                except PlanError as error:
+                    # so many of them are too many: what a seed is trained by must not depend on it
+                    too_large = error
+            raise UnplannedError(str(too_large), simulation.train_line)
+    except SimulationError:
+        # torch says what is wrong with it where something is, at the point where it happens
+        if backend == "kernel":
+            raise
+        return None
+
+
+def _plan_batch(
+    simulation: Simulation,
+    settings: Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+    part: Sequence[int],
+    dtype: torch.dtype,
+) -> KernelBatch:
+    return KernelBatch(
+        plan_training(
+            simulation, [settings[i] for i in part], [seeds[i] for i in part], dtype=dtype, pad=PAD
+        )
+    )
+
+
+class _TorchBatch:
     """Some replicas and the author's generator that trains them."""
+
+    backend = "torch"
 
     def __init__(
         self,
@@ -187,18 +277,18 @@ def _full_settings(
 
 
 def _training_groups(
-    simulation: Simulation, settings: Sequence[Mapping[str, float]], batch: int
+    simulation: Simulation, settings: Sequence[Mapping[str, float]]
 ) -> list[list[int]]:
-    """Indices of replicas that train together: equal in every integer knob, ``batch`` at a time."""
+    """Indices of replicas that may train together: those equal in every integer knob."""
     integer_knobs = [knob.name for knob in simulation.knobs if knob.integer]
     groups: dict[tuple[float, ...], list[int]] = {}
     for index, setting in enumerate(settings):
         groups.setdefault(tuple(setting[name] for name in integer_knobs), []).append(index)
-    return [
-        group[start : start + batch]
-        for group in groups.values()
-        for start in range(0, len(group), batch)
-    ]
+    return list(groups.values())
+
+
+def _parts(group: Sequence[int], size: int) -> list[list[int]]:
+    return [list(group[start : start + size]) for start in range(0, len(group), size)]
 
 
 @contextmanager
@@ -220,6 +310,11 @@ def _author_errors(simulation: Simulation) -> Iterator[None]:
         if error.line is None:
             error.line = simulation.train_line
         raise
+    except UnplannedError as error:
+        raise SimulationError(
+            f"the kernel cannot train this: {error.reason}. The backend torch can",
+            error.line or simulation.train_line,
+        ) from error
     except Exception as error:
         frames = traceback.extract_tb(sys.exc_info()[2])
         lines = [frame.lineno for frame in frames if frame.filename == simulation.file]

@@ -48,7 +48,8 @@ class Dropout(nn.Module):
     """Inverted dropout of (R, …): zero with probability ``rate`` (R,), else ÷ (1 − rate).
 
     ``draw(*size)`` gives uniform numbers (R, *size), each replica's from its own seed. After
-    ``eval()`` nothing is dropped and nothing is drawn.
+    ``eval()`` nothing is dropped and nothing is drawn. ``given_rate`` is the rate as the author
+    gave it.
     """
 
     def __init__(self, rate: Tensor, draw: Callable[..., Tensor]) -> None:
@@ -56,6 +57,7 @@ class Dropout(nn.Module):
         if not bool(((rate >= 0) & (rate <= 1)).all()):
             raise ValueError("a dropout rate must lie between 0 and 1, in every replica")
         self._rate, self._draw = rate, draw
+        self.given_rate: float | Tensor = rate
 
     def forward(self, inputs: Tensor) -> Tensor:
         factor = self.draw_factor(inputs)

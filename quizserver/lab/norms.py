@@ -15,7 +15,7 @@ __all__ = ["clip_grad_norm", "gradient_norms", "weight_norms"]
 
 def weight_norms(net: nn.Module) -> list[Tensor]:
     """The Euclidean (Frobenius) norm of each layer's weights, biases left out: a list of (R,)."""
-    return [_replica_norm(weight.detach()) for weight in _layer_weights(net)]
+    return [replica_norm(weight.detach()) for weight in layer_weights(net)]
 
 
 def gradient_norms(net: nn.Module) -> list[Tensor]:
@@ -24,10 +24,10 @@ def gradient_norms(net: nn.Module) -> list[Tensor]:
     The first layer comes first. Raises ``ValueError`` for a layer that has no gradient yet.
     """
     norms = []
-    for number, weight in enumerate(_layer_weights(net), 1):
+    for number, weight in enumerate(layer_weights(net), 1):
         if weight.grad is None:
             raise ValueError(f"layer {number} has no gradient: ask after loss.sum().backward()")
-        norms.append(_replica_norm(weight.grad))
+        norms.append(replica_norm(weight.grad))
     return norms
 
 
@@ -51,14 +51,16 @@ def clip_grad_norm(parameters: Iterable[nn.Parameter], max_norm: float | Tensor)
     return total
 
 
-def _layer_weights(net: nn.Module) -> Iterator[nn.Parameter]:
+def layer_weights(net: nn.Module) -> Iterator[nn.Parameter]:
+    """The weights of each layer of a net that has some, biases left out."""
     for module in net.modules():
         weight = getattr(module, "weight", None)
         if isinstance(weight, nn.Parameter):
             yield weight
 
 
-def _replica_norm(tensor: Tensor) -> Tensor:
+def replica_norm(tensor: Tensor) -> Tensor:
+    """The Euclidean norm of each replica's part of ``tensor`` (R, …): (R,)."""
     return _square_sum(tensor).sqrt()
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from quizserver.lab.norms import clip_grad_norm
 from quizserver.lab.parameter_buffer import Hyperparameter, ParameterBuffer, replica_column
+from quizserver.lab.planning import current_planner, off_the_record
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimiser", "RMSprop", "clip_grad_norm"]
 
@@ -33,6 +34,9 @@ class Optimiser:
     Raises ``ValueError`` for an unknown one, or one that does not have one value a replica. The
     parameters move into one piece of memory (``ParameterBuffer``): an optimiser made later for one
     of them takes it over, and this one can no longer be used.
+
+    ``given`` holds each hyperparameter as the author gave it: a list with one entry a parameter, or
+    what is one for all, such as ``eps``.
     """
 
     def __init__(
@@ -51,7 +55,12 @@ class Optimiser:
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
         self.steps = 0
-        self.buffer = ParameterBuffer(self.parameters)
+        self.given: dict[str, Any] = dict(values)
+        with off_the_record():
+            self.buffer = ParameterBuffer(self.parameters)
+        planner = current_planner()
+        if planner is not None:
+            planner.seal(self.buffer.values)
         self._rates = values.pop("lr")
         self._scheduled = any(callable(rate) for rate in self._rates)
         self._hyperparameters = {
@@ -118,6 +127,7 @@ class SGD(Optimiser):
     ) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
         self._nesterov = nesterov
+        self.given["nesterov"] = nesterov
         self._velocity = torch.zeros_like(self.buffer.values)
 
     def _update_values(self, values: Tensor, gradients: Tensor) -> None:
@@ -147,6 +157,7 @@ class Adam(Optimiser):
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
         self._betas = [_decay_share("betas", beta, self.buffer.values) for beta in betas]
         self._eps = eps
+        self.given |= {"betas": betas, "eps": eps}
         self._first_moment = torch.zeros_like(self.buffer.values)
         self._second_moment = torch.zeros_like(self.buffer.values)
 
@@ -208,6 +219,7 @@ class RMSprop(Optimiser):
         super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
         self._alpha = _decay_share("alpha", alpha, self.buffer.values)
         self._eps = eps
+        self.given |= {"alpha": alpha, "eps": eps}
         self._mean_square = torch.zeros_like(self.buffer.values)
         self._velocity = torch.zeros_like(self.buffer.values)
 

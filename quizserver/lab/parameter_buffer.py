@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quizserver.lab.knob_values import plain_values
 from quizserver.lab.layers import ALIGNMENT
 
 
@@ -140,7 +141,7 @@ def hyperparameter_column(name: str, value: Any, values: Tensor) -> Tensor:
 
 def replica_column(name: str, value: Any, values: Tensor, dtype: torch.dtype) -> Tensor:
     """``value`` as (R, 1) in ``dtype``; see ``hyperparameter_column``."""
-    tensor = torch.as_tensor(value, dtype=dtype, device=values.device)
+    tensor = torch.as_tensor(plain_values(value), dtype=dtype, device=values.device)
     if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) != len(values)):
         raise ValueError(
             f"{name} has shape {tuple(tensor.shape)}: give a number or one value for "

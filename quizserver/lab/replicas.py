@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from quizserver.lab.knob_values import KnobTensor, KnobValues, plain_values
 from quizserver.lab.layers import INITS, Dropout, Linear
 from quizserver.lab.model import Knob
+from quizserver.lab.planning import PlannedBatch, Planner
 
 _STREAMS = ("init", "data", "dropout")
 
@@ -37,23 +38,19 @@ class Replicas:
         *,
         device: torch.device,
         dtype: torch.dtype,
+        planner: Planner | None = None,
     ) -> None:
         self.count = len(seeds)
         self.seeds = tuple(seeds)
         self.device = device
         self.dtype = dtype
-        self.knobs = _KnobValues(
-            **{
-                knob.name: int(settings[0][knob.name])
-                if knob.integer
-                else self._as_tensor([setting[knob.name] for setting in settings])
-                for knob in knobs
-            }
-        )
+        self._planner = planner
+        self.knobs = KnobValues(**{knob.name: self._knob_value(knob, settings) for knob in knobs})
         distinct = sorted(set(seeds))
         index_of_seed = {seed: index for index, seed in enumerate(distinct)}
         self._seed_index = torch.tensor([index_of_seed[seed] for seed in seeds])
         self._permutations: dict[int, list[Tensor]] = {}
+        self._epochs: dict[int, int] = {}
         self._shufflers = [
             np.random.default_rng(_seed_sequence(seed, "order")) for seed in distinct
         ]
@@ -78,30 +75,37 @@ class Replicas:
         or (inputs, outputs), the biases start at zero.
         """
         factor = (
-            torch.as_tensor(scale, dtype=torch.float64, device="cpu")
+            torch.as_tensor(plain_values(scale), dtype=torch.float64, device="cpu")
             .expand(self.count)
             .view(-1, 1, 1)
         )
-        weight = self._initial_weights(init, inputs, outputs) * factor
+        weight = self._initial_weights(init, inputs, outputs)
         offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
         if bias and isinstance(init, str) and init == "default":
-            offset = (
-                self._draw_per_seed("init", lambda g: INITS["default"](inputs, outputs, g)[:1])
-                * factor
-            )
-        return Linear(self._to_own_type(weight), self._to_own_type(offset) if bias else None)
+            offset = self._draw_per_seed("init", lambda g: INITS["default"](inputs, outputs, g)[:1])
+        layer = Linear(
+            self._to_own_type(weight * factor),
+            self._to_own_type(offset * factor) if bias else None,
+        )
+        if self._planner is not None:
+            layer.weight = self._planner.watch_parameter(layer.weight, weight, scale)
+            if layer.bias is not None:
+                layer.bias = self._planner.watch_parameter(layer.bias, offset, scale)
+        return layer
 
     def dropout(self, rate: float | Tensor) -> Dropout:
         """``torch.nn.Dropout`` with a rate a replica; seeds drop the same units in every arm.
 
         Raises ``ValueError`` for a rate outside 0 to 1.
         """
-        return Dropout(
-            self._as_tensor(torch.as_tensor(rate).expand(self.count).tolist()),
+        layer = Dropout(
+            self._as_tensor(torch.as_tensor(plain_values(rate)).expand(self.count).tolist()),
             lambda *size: self._to_own_type(
                 self._draw_per_seed("dropout", lambda g: torch.rand(*size, generator=g))
             ),
         )
+        layer.given_rate = rate
+        return layer
 
     def use(self, dtype: torch.dtype) -> None:
         """Switches later layers, data and random numbers to another floating-point type.
@@ -152,6 +156,9 @@ class Replicas:
         if size < 1:
             raise ValueError(f"a batch of {size} examples is none")
         examples = tensors[0].shape[1]
+        if self._planner is not None:
+            yield from self._planned_batches(tensors, examples, size)
+            return
         permutation = self._next_permutation(examples)
         whole = examples // size * size
         if whole:
@@ -161,6 +168,15 @@ class Replicas:
         if whole < examples:
             index = permutation[:, whole:].unsqueeze(0)
             yield tuple(_take_examples(tensor, index)[0] for tensor in tensors)
+
+    def _planned_batches(
+        self, tensors: Sequence[Tensor], examples: int, size: int
+    ) -> Iterator[tuple[Any, ...]]:
+        epoch = self._epochs.get(examples, 0)
+        self._epochs[examples] = epoch + 1
+        for first in range(0, examples, size):
+            span = (epoch, first, min(size, examples - first))
+            yield tuple([PlannedBatch(tensor, *span) for tensor in tensors])
 
     def _next_permutation(self, examples: int) -> Tensor:
         """The order of the examples in the next epoch: (R, examples).
@@ -181,19 +197,19 @@ class Replicas:
         """``draw`` once for each seed, laid out a replica: (R, …)."""
         return torch.stack([draw(g) for g in self._generators[stream]])[self._seed_index]
 
+    def _knob_value(self, knob: Knob, settings: Sequence[Mapping[str, float]]) -> Tensor | int:
+        if knob.integer:
+            return int(settings[0][knob.name])
+        values = self._as_tensor([setting[knob.name] for setting in settings])
+        if self._planner is None:
+            return values
+        return KnobTensor.from_values(values, knob.name, self._planner.used_knobs.add)
+
     def _as_tensor(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=self.dtype, device=self.device)
 
     def _to_own_type(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype)
-
-
-class _KnobValues(SimpleNamespace):
-    """A simulation's knobs as attributes; the error for a misspelt one lists them."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        names = ", ".join(vars(self))
-        raise AttributeError(f"there is no knob {name!r}; the knobs are {names}")
 
 
 def _seeded_generator(seed: int, stream: str) -> torch.Generator:

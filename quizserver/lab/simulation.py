@@ -93,6 +93,11 @@ class Simulation:
         return iter(self._train(replicas))
 
     @property
+    def train_function(self) -> Train | None:
+        """The function that was decorated with ``train``."""
+        return self._train
+
+    @property
     def has_train(self) -> bool:
         return self._train is not None
 

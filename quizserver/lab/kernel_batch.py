@@ -1,0 +1,285 @@
+"""Plans a simulation for some replicas, and trains them by the kernel, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from quizserver.kernel import plan
+from quizserver.kernel.plan import FIELDS, Operation, PlanError
+from quizserver.lab import backprop
+from quizserver.lab.model import SimulationError
+from quizserver.lab.planned_step import PlannedStep, RecordedOperation
+from quizserver.lab.planning import (
+    PlannedValue,
+    Planner,
+    SmallestValue,
+    UnplannedError,
+)
+from quizserver.lab.point_checks import UnseededRandomness, checked_point
+from quizserver.lab.replicas import Replicas
+from quizserver.lab.simulation import Simulation
+
+Floats = NDArray[np.float64]
+Recorded = tuple[int, ...] | Floats
+"""A series at a point: the outputs of which it is the smallest, or numbers (R,) that no training
+changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPoint:
+    """``x``, each series, and how many operations of the plan come before it."""
+
+    x: float
+    series: Mapping[str, Recorded]
+    operations: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTraining:
+    """A plan for some replicas, and which of its outputs are drawn where.
+
+    ``slot_values`` is (slots, R). ``slot_knobs`` says which slots are a knob as it is: turning one
+    changes no more than that number. Turning one of ``structural_knobs`` makes another plan.
+    """
+
+    plan: plan.Plan
+    slot_values: Floats
+    seeds: tuple[int, ...]
+    points: tuple[PlannedPoint, ...]
+    slot_knobs: Mapping[int, str]
+    structural_knobs: frozenset[str]
+
+
+def plan_training(
+    simulation: Simulation,
+    settings: Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+    *,
+    dtype: torch.dtype,
+    pad: int,
+) -> PlannedTraining:
+    """The plan of ``simulation`` for one replica for each of ``seeds``.
+
+    ``train`` sees a multiple of ``pad`` replicas, as it does when it trains in torch. Raises
+    ``UnplannedError`` when the kernel cannot train it, and whatever the author's code raises.
+    """
+    if not may_take_training_step(simulation):
+        raise UnplannedError("it makes no training_step", simulation.train_line)
+    padding = -len(seeds) % pad
+    planner = Planner(simulation.file)
+    randomness = UnseededRandomness()
+    with planner.listening():
+        replicas = Replicas(
+            simulation.knobs,
+            [*settings, *[settings[-1]] * padding],
+            [*seeds, *[seeds[-1]] * padding],
+            device=torch.device("cpu"),
+            dtype=dtype,
+            planner=planner,
+        )
+        try:
+            points = _planned_points(simulation, planner, replicas)
+        except Exception:
+            if planner.refusal is not None:
+                raise planner.refusal from None
+            raise
+    if planner.refusal is not None:
+        raise planner.refusal
+    randomness.check_unused(0, simulation.points)
+    return _assemble_plan(simulation, planner, points, tuple(seeds))
+
+
+def may_take_training_step(simulation: Simulation) -> bool:
+    """Whether ``train`` could take a training step: its file has the function, or speaks of it.
+
+    What never does is not planned, so that its set-up does not run twice.
+    """
+    function: Any = simulation.train_function
+    names = getattr(function, "__globals__", {})
+    steps = (backprop, backprop.training_step)
+    return any(
+        value in steps for value in names.values() if callable(value) or value is backprop
+    ) or (_mentions(getattr(function, "__code__", None), "training_step"))
+
+
+def _mentions(code: Any, name: str) -> bool:
+    if code is None:
+        return False
+    return name in code.co_names or any(
+        _mentions(constant, name) for constant in code.co_consts if hasattr(constant, "co_names")
+    )
+
+
+@dataclass(slots=True)
+class _YieldedPoint:
+    x: float
+    series: Mapping[str, Any]
+    operations: int
+
+
+def _planned_points(
+    simulation: Simulation, planner: Planner, replicas: Replicas
+) -> list[_YieldedPoint]:
+    points: list[_YieldedPoint] = []
+    generator = simulation.start_training(replicas)
+    for _ in range(simulation.points):
+        with torch.enable_grad():
+            item = next(generator, None)
+        if item is None:
+            raise SimulationError(
+                f"train yielded {len(points)} points, but points={simulation.points}"
+            )
+        points.append(_read_point(simulation, planner, replicas, item))
+    if planner.step is None:
+        planner.refuse("it makes no training_step")
+    planner.check_untouched()
+    planner.step.check_unchanged()
+    return points
+
+
+def _read_point(
+    simulation: Simulation, planner: Planner, replicas: Replicas, item: Any
+) -> _YieldedPoint:
+    stand_in = torch.zeros(replicas.count)
+    placed: dict[str, Any] = {}
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
+        placed = {
+            name: value
+            for name, value in item[1].items()
+            if isinstance(value, PlannedValue | SmallestValue)
+        }
+        item = item[0], {**item[1], **dict.fromkeys(placed, stand_in)}
+    x, values = checked_point(item, simulation.series, replicas.count)
+    series = {
+        name: placed[name] if name in placed else values[name].detach().double().numpy().copy()
+        for name in simulation.series
+    }
+    return _YieldedPoint(x, series, 0 if planner.step is None else len(planner.step.operations))
+
+
+def _assemble_plan(
+    simulation: Simulation,
+    planner: Planner,
+    points: Sequence[_YieldedPoint],
+    seeds: tuple[int, ...],
+) -> PlannedTraining:
+    step = planner.step
+    assert step is not None
+    outputs = _number_outputs(points)
+    rows, before = _operation_rows(step.operations)
+    count = len(seeds)
+    try:
+        whole = plan.Plan(
+            dtype=step.dtype_name,
+            layers=step.layers,
+            loss=step.loss_name,
+            optimiser=step.optimiser,
+            starts=tuple(plan.Start(s.values[:count], s.scale) for s in step.starts),
+            datasets=tuple(_without_padding(step, data, count) for data in step.datasets),
+            operations=rows,
+            slots=len(step.slots),
+            outputs=outputs,
+        )
+    except PlanError as error:
+        raise UnplannedError(str(error), simulation.train_line) from None
+    whole_numbers = {knob.name for knob in simulation.knobs if knob.integer}
+    return PlannedTraining(
+        plan=whole,
+        slot_values=step.slots.values[:, :count],
+        seeds=seeds,
+        points=tuple(
+            PlannedPoint(
+                point.x,
+                {name: _recorded(value, count) for name, value in point.series.items()},
+                int(before[point.operations]),
+            )
+            for point in points
+        ),
+        slot_knobs=dict(step.slots.knobs),
+        structural_knobs=frozenset(planner.used_knobs | whole_numbers),
+    )
+
+
+def _number_outputs(points: Sequence[_YieldedPoint]) -> int:
+    """Gives each operation whose numbers are yielded its outputs; returns how many there are."""
+    outputs = 0
+    for point in points:
+        for value in point.series.values():
+            for part in _parts(value):
+                if part.operation.first_output < 0:
+                    part.operation.first_output = outputs
+                    outputs += part.operation.width
+    return outputs
+
+
+def _operation_rows(
+    operations: Sequence[RecordedOperation],
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The rows of a plan, without recorders that nobody wants; how many come before each."""
+    wanted = np.array(
+        [
+            operation.first_output >= 0 or operation.code in (Operation.STEP, Operation.STEP_BATCH)
+            for operation in operations
+        ],
+        dtype=bool,
+    )
+    rows = np.zeros((int(wanted.sum()), FIELDS), dtype=np.int32)
+    row = 0
+    for operation, is_wanted in zip(operations, wanted.tolist(), strict=True):
+        if is_wanted:
+            numbers = (operation.code, *operation.fields, operation.first_output)
+            rows[row, : len(numbers)] = numbers
+            row += 1
+    return rows, np.concatenate([[0], np.cumsum(wanted)])
+
+
+def _parts(value: Any) -> tuple[PlannedValue, ...]:
+    if isinstance(value, SmallestValue):
+        return value.parts
+    return (value,) if isinstance(value, PlannedValue) else ()
+
+
+def _recorded(value: Any, count: int) -> Recorded:
+    parts = _parts(value)
+    if not parts:
+        numbers: Floats = value[:count]
+        return numbers
+    return tuple(part.operation.first_output + part.offset for part in parts)
+
+
+def _without_padding(step: PlannedStep, data: plan.Dataset, count: int) -> plan.Dataset:
+    targets_shared = data.targets.ndim == (1 if step.loss_name == "cross_entropy" else 2)
+    return plan.Dataset(
+        data.inputs if data.inputs.ndim == 2 else data.inputs[:count],
+        data.targets if targets_shared else data.targets[:count],
+    )
+
+
+class KernelBatch:
+    """Some replicas that the kernel trains by ``planned``."""
+
+    backend = "kernel"
+
+    def __init__(self, planned: PlannedTraining) -> None:
+        from quizserver.kernel.training import Training
+
+        self._points = planned.points
+        self._training = Training(planned.plan, planned.slot_values, planned.seeds)
+
+    def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
+        """x and each series (R,) of point ``index``; the points come in order."""
+        first = self._points[index - 1].operations if index else 0
+        point = self._points[index]
+        self._training.run(first, point.operations)
+        outputs = self._training.outputs
+        return point.x, {
+            # the smallest of numbers one of which is NaN is NaN
+            name: outputs[list(of)].min(axis=0) if isinstance(of, tuple) else of
+            for name, of in point.series.items()
+        }

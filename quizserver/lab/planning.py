@@ -1,0 +1,201 @@
+"""Plans a simulation: its ``train`` runs once with the training left out, and is listened to.
+
+While a ``Planner`` is the current one, the lab's parts do not train: ``training_step`` records
+operations and gives ``PlannedValue``s, ``replicas.batches`` gives ``PlannedBatch``es, and weights
+are ``PlannedParameter``s. What is yielded says which of the values are wanted when. A plan holds no
+arithmetic on any of them, so every other use of one raises ``UnplannedError``: a curve of weights
+that were never trained must not come about. Such a simulation is trained in torch.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from quizserver.lab.knob_values import METADATA
+
+if TYPE_CHECKING:
+    from quizserver.lab.planned_step import PlannedStep, RecordedOperation
+
+__all__ = [
+    "PlannedBatch", "PlannedParameter", "PlannedValue", "Planner", "UnplannedError",
+    "current_planner", "off_the_record",
+]  # fmt: skip
+
+off_the_record = torch._C.DisableTorchFunctionSubclass
+"""A context in which the lab itself handles weights and knobs that notice each use."""
+
+_current: ContextVar[Planner | None] = ContextVar("planner", default=None)
+
+
+class UnplannedError(Exception):
+    """``train`` does what no plan can hold. ``line`` is the line of the file, where known."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+class Planner:
+    """What is known while ``train``, in ``file``, is planned.
+
+    ``used_knobs`` are those that the author computed with. ``sealed`` is set by the first optimiser
+    that is made: from then on weights are what training makes of them.
+    """
+
+    def __init__(self, file: str | None) -> None:
+        self._file = file
+        self.refusal: UnplannedError | None = None
+        self.sealed = False
+        self.step: PlannedStep | None = None
+        self.used_knobs: set[str] = set()
+        self._held: list[tuple[Tensor, Tensor]] = []
+        self.starts: dict[nn.Parameter, tuple[Tensor, Any]] = {}
+        """Of each weight: its values in float64 before scaling, (R, …), and their scale."""
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """The lab plans for this planner meanwhile."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raises ``UnplannedError`` with the line of the file that runs now.
+
+        The first refusal counts, even if the author's code goes on after it.
+        """
+        error = UnplannedError(reason, self._current_line())
+        self.refusal = self.refusal or error
+        raise error
+
+    def seal(self, values: Tensor) -> None:
+        """An optimiser holds the weights now, as ``values``: nobody may read or change them."""
+        self.sealed = True
+        self._held.append((values, values.clone()))
+
+    def check_untouched(self) -> None:
+        """Refuses where weights were changed behind the planner's back."""
+        if not all(torch.equal(values, before) for values, before in self._held):
+            self.refuse("a weight was changed after the optimiser was made")
+
+    def watch_parameter(self, parameter: nn.Parameter, values: Tensor, scale: Any) -> nn.Parameter:
+        """``parameter`` as one that notices reads; ``values`` and ``scale`` are where it starts."""
+        watched = PlannedParameter(parameter.detach())
+        self.starts[watched] = values, scale
+        return watched
+
+    def _current_line(self) -> int | None:
+        frame = sys._getframe(2)
+        while frame is not None:
+            if frame.f_code.co_filename == self._file:
+                return frame.f_lineno
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+
+def current_planner() -> Planner | None:
+    """The planner that listens; None where a simulation trains in torch."""
+    return _current.get()
+
+
+def _refuse_use(of: str) -> NoReturn:
+    planner = current_planner()
+    if planner is None:
+        raise UnplannedError(of)
+    planner.refuse(of)
+
+
+class PlannedParameter(nn.Parameter):
+    """A weight whose values, once an optimiser has it, nobody may read or change."""
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        planner = current_planner()
+        if planner is not None and planner.sealed and func not in METADATA:
+            planner.refuse(
+                "a weight or its gradient is read or changed: the recorders of the training step "
+                "(step.loss, step.gradient_norms, …) say what it comes to"
+            )
+        with off_the_record():
+            return func(*args, **(kwargs or {}))
+
+
+class _Unusable:
+    """Something that stands for numbers that are not there yet: every use of it is refused."""
+
+    _refused = "a value that is not there yet is used"
+
+    @classmethod
+    def __torch_function__(cls, *_: object) -> NoReturn:
+        _refuse_use(cls._refused)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # Python asks for what an object may have, such as __deepcopy__
+            raise AttributeError(name)
+        _refuse_use(self._refused)
+
+    __hash__ = object.__hash__
+
+
+def _refused_operator(self: _Unusable, *_: object) -> NoReturn:
+    _refuse_use(self._refused)
+
+
+_OPERATORS = """
+    add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv rfloordiv mod rmod
+    pow rpow ipow matmul rmatmul neg pos abs invert and or xor lt le gt ge eq ne bool len iter next
+    getitem setitem contains float int complex index round array str format reversed
+"""
+for _operator in re.findall(r"\w+", _OPERATORS):
+    setattr(_Unusable, f"__{_operator}__", _refused_operator)
+
+
+class PlannedValue(_Unusable):
+    """One number a replica that an operation will record: number ``offset`` of those it gives.
+
+    ``smallest_of``: the value is the smallest of these.
+    """
+
+    _refused = (
+        "a number of the training is used in a computation: a plan can only yield it as it is"
+    )
+
+    def __init__(self, operation: RecordedOperation, offset: int = 0) -> None:
+        self.operation = operation
+        self.offset = offset
+
+
+class SmallestValue(_Unusable):
+    """The smallest of some ``PlannedValue``s; NaN where one of them is."""
+
+    _refused = PlannedValue._refused
+
+    def __init__(self, parts: tuple[PlannedValue, ...]) -> None:
+        self.parts = parts
+
+
+class PlannedBatch(_Unusable):
+    """``tensor``'s part of a mini-batch: ``count`` examples from ``first`` of an epoch's order."""
+
+    _refused = "a mini-batch is used otherwise than in the training step"
+
+    def __init__(self, tensor: Tensor, epoch: int, first: int, count: int) -> None:
+        self.tensor = tensor
+        self.span = (epoch, first, count)
