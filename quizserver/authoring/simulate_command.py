@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from quizserver.authoring.train_options import DEVICE_OPTION, SeedRange, load_topics, require_topic
+from quizserver.authoring.train_options import (
+    BACKEND_OPTION,
+    DEVICE_OPTION,
+    SeedRange,
+    load_topics,
+    require_topic,
+)
 from quizserver.command_line import (
     CONTENT_OPTION,
     JSON_OPTION,
@@ -21,6 +27,7 @@ from quizserver.command_line import (
 from quizserver.topics.question import DEFAULT_SIMULATION
 
 if TYPE_CHECKING:
+    from quizserver.lab.model import Backend
     from quizserver.topics.model import Topic
 
 
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     "--simulation", metavar="NAME", help="Which of the topic's, where several have the arm."
 )
 @DEVICE_OPTION
+@BACKEND_OPTION
 @CONTENT_OPTION
 @JSON_OPTION
 def simulate_command(
@@ -44,6 +52,7 @@ def simulate_command(
     seeds: range,
     simulation: str | None,
     device: str,
+    backend: Backend,
     as_json: bool,
     content: Path | None,
 ) -> None:
@@ -63,7 +72,8 @@ def simulate_command(
     path = _find_simulation(
         require_topic(load_topics(content_folder(content)), topic_id), simulation, arm_name
     )
-    wanted = _Wanted(topic_id, arm_name, dict(map(_parse_knob, turned)), seeds, device, as_json)
+    knobs = dict(map(_parse_knob, turned))
+    wanted = _Wanted(topic_id, arm_name, knobs, seeds, device, backend, as_json)
     try:
         answer = train_confined(lambda _report: _train_arm(path, wanted), device)
     except TrainingFailedError as error:
@@ -82,6 +92,7 @@ class _Wanted:
     turned: Mapping[str, float]
     seeds: range
     device: str
+    backend: Backend
     as_json: bool
 
 
@@ -95,13 +106,13 @@ def _train_arm(path: Path, wanted: _Wanted) -> dict[str, Any]:
     from quizserver.lab.isolation import check_seed_isolation
     from quizserver.lab.model import KnobError, SimulationError
 
-    seeds, device = wanted.seeds, wanted.device
+    seeds, device, backend = wanted.seeds, wanted.device, wanted.backend
     try:
         loaded = load_simulation(path)
         knobs = loaded.check_knobs({**loaded.arm(wanted.arm).knobs, **wanted.turned})
-        curves = train(loaded, knobs, seeds, device=device)
+        curves = train(loaded, knobs, seeds, device=device, backend=backend)
         first_series = {key: values[0] for key, values in curves.series.items()}
-        check_seed_isolation(loaded, knobs, seeds[0], first_series, device=device)
+        check_seed_isolation(loaded, knobs, seeds[0], first_series, device=device, backend=backend)
     except KeyError as error:
         return {"refused": str(error.args[0]), "hint": "TOPIC/ARM"}
     except KnobError as error:

@@ -1,4 +1,4 @@
-"""Options that the commands that train share: seeds, device, and the topic."""
+"""Options that the commands that train share: seeds, device, backend, and the topic."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from quizserver.lab.model import BACKENDS, DEFAULT_BACKEND
 
 if TYPE_CHECKING:
     from quizserver.topics.model import Snapshot, Topic
@@ -49,6 +51,16 @@ DEVICE_OPTION = click.option(
     show_default=True,
     callback=_parse_device,
     help="Where to train, such as cuda.",
+)
+
+
+BACKEND_OPTION = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=DEFAULT_BACKEND,
+    show_default=True,
+    help="What trains: the kernel, which says where it can't, or torch; auto takes the kernel for "
+    "all that it can train.",
 )
 
 

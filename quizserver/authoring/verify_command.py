@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from quizserver.authoring.check_command import WATCH_OPTION, reject_json
-from quizserver.authoring.train_options import DEVICE_OPTION, SeedRange, load_topics, require_topic
+from quizserver.authoring.train_options import (
+    BACKEND_OPTION,
+    DEVICE_OPTION,
+    SeedRange,
+    load_topics,
+    require_topic,
+)
 from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 
 if TYPE_CHECKING:
     from quizserver.evidence.record import Evidence
+    from quizserver.lab.model import Backend
     from quizserver.topics.model import Topic
 
 PROGRESS_SECONDS = 0.1  # between reports of how far a training is
@@ -35,6 +42,7 @@ PROGRESS_SECONDS = 0.1  # between reports of how far a training is
 )
 @WATCH_OPTION
 @DEVICE_OPTION
+@BACKEND_OPTION
 @CONTENT_OPTION
 @JSON_OPTION
 def verify_command(
@@ -44,6 +52,7 @@ def verify_command(
     maps: bool | None,
     watch: bool,
     device: str,
+    backend: Backend,
     as_json: bool,
     content: Path | None,
 ) -> None:
@@ -62,7 +71,13 @@ def verify_command(
     if watch:
         reject_json(as_json)
         _watch_claims(
-            content_folder(content), topic, seeds, device=device, maps=maps, update=update
+            content_folder(content),
+            topic,
+            seeds,
+            device=device,
+            backend=backend,
+            maps=maps,
+            update=update,
         )
     results = []
     selected_topics = _topics_to_verify(content_folder(content), topic)
@@ -75,6 +90,7 @@ def verify_command(
                     selected,
                     seeds,
                     device=device,
+                    backend=backend,
                     on_progress=_progress_printer(selected.id),
                     maps=maps,
                 )
@@ -113,7 +129,14 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
 
 
 def _watch_claims(
-    folder: Path, topic: str | None, seeds: range, *, device: str, maps: bool, update: bool
+    folder: Path,
+    topic: str | None,
+    seeds: range,
+    *,
+    device: str,
+    backend: Backend,
+    maps: bool,
+    update: bool,
 ) -> NoReturn:
     from quizserver.authoring.confined_training import TrainingFailedError
     from quizserver.authoring.folder_watcher import FolderWatcher
@@ -128,6 +151,7 @@ def _watch_claims(
                 selected,
                 seeds,
                 device=device,
+                backend=backend,
                 on_progress=printer,
                 maps=maps,
                 # even where the code makes no progress
@@ -154,6 +178,7 @@ def _verify_confined(
     seeds: range,
     *,
     device: str,
+    backend: Backend,
     maps: bool,
     on_progress: Callable[[int, int], None] | None,
     on_tick: Callable[[], None] = lambda: None,
@@ -168,7 +193,7 @@ def _verify_confined(
 
     try:
         answer = train_confined(
-            lambda report: _verify_here(topic, seeds, device, maps, report),
+            lambda report: _verify_here(topic, seeds, device, backend, maps, report),
             device,
             on_report=forward_report,
             on_tick=on_tick,
@@ -183,7 +208,12 @@ def _verify_confined(
 
 
 def _verify_here(
-    topic: Topic, seeds: range, device: str, maps: bool, report: Callable[[Any], None]
+    topic: Topic,
+    seeds: range,
+    device: str,
+    backend: Backend,
+    maps: bool,
+    report: Callable[[Any], None],
 ) -> dict[str, str]:
     """Runs in the confined process: the evidence as text, or what is wrong."""
     from quizserver.confined.error_text import is_memory_error
@@ -199,7 +229,9 @@ def _verify_here(
             report([done, total])
 
     try:
-        evidence = verify_topic(topic, seeds, device=device, progress=forward_progress, maps=maps)
+        evidence = verify_topic(
+            topic, seeds, device=device, backend=backend, progress=forward_progress, maps=maps
+        )
         text = record.evidence_to_text(evidence, topic.folder / record.FILE_NAME)
         return {"evidence": text}
     except (VerifyError, record.EvidenceError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 from quizserver.evidence.claim_checks import find_claim_misfits
 from quizserver.evidence.claims import grid_settings, paired_setting
 from quizserver.lab.ensemble import Curves, Floats, OnPoints, simulate
+from quizserver.lab.model import Backend
 from quizserver.lab.simulation import Simulation
 from quizserver.topics.model import Claim, Question
 
@@ -44,7 +45,7 @@ class PlannedClaim:
 class TrainingPlan:
     """Which settings of one simulation train on which seeds; their curves once they are trained.
 
-    ``x`` (P,) are the points of every curve.
+    ``x`` (P,) are the points of every curve, ``backends`` what trained them.
     """
 
     simulation: Simulation
@@ -52,6 +53,7 @@ class TrainingPlan:
     settings: dict[tuple[Setting, range], None] = field(default_factory=dict)
     curves: dict[tuple[Setting, range], dict[str, Floats]] = field(default_factory=dict)
     x: Floats = field(default_factory=lambda: np.zeros(0))
+    backends: set[str] = field(default_factory=set)
 
     def add_setting(self, setting: Mapping[str, float], seeds: range) -> None:
         self.settings[_setting_key(setting), seeds] = None
@@ -83,7 +85,7 @@ class TrainingPlan:
     def replica_count(self) -> int:
         return sum(len(seeds) for _, seeds in self.settings)
 
-    def train_settings(self, device: str, advance: Callable[[int], None]) -> None:
+    def train_settings(self, device: str, backend: Backend, advance: Callable[[int], None]) -> None:
         """Trains all settings and seeds as one ensemble, ``REPLICAS_AT_ONCE`` at a time.
 
         ``advance(replicas)`` is called for each point of that many replicas.
@@ -97,8 +99,10 @@ class TrainingPlan:
                 [seed for _, seed in wave],
                 on_points=_progress_callback(len(wave), advance),
                 device=device,
+                backend=backend,
             )
             self.x = curves.x
+            self.backends.update(curves.backends)
             self._collect_curves([key for key, _ in wave], curves)
 
     def _collect_curves(self, keys: Sequence[tuple[Setting, range]], curves: Curves) -> None:

@@ -71,13 +71,15 @@ class Experiment:
     """A simulation as it was when the evidence was made, and its ensembles by key.
 
     The key is the arm's name; for another setting of a grid, the name with the knobs that differ.
-    ``maps`` are those that the description declares, in its order.
+    ``maps`` are those that the description declares, in its order. ``backends`` are what trained
+    it, "kernel" or "torch"; evidence from before there was a kernel has none.
     """
 
     description: DescriptionField
     x: tuple[float, ...]
     ensembles: Mapping[str, Ensemble]
     maps: tuple[PhaseMap, ...] = ()
+    backends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +353,9 @@ def _fitted_text(evidence: Evidence, path: Path) -> str:
     data = round_floats(_ADAPTER.dump_python(evidence, mode="json"))
     data["findings"] = [_without_empty(finding) for finding in data["findings"]]
     for experiment in data["experiments"].values():
-        if not experiment["maps"]:
-            del experiment["maps"]
+        for optional in ("maps", "backends"):
+            if not experiment[optional]:
+                del experiment[optional]
     claimed_bands, other_bands = _bands_by_claim(data, evidence.findings)
     while True:
         text = compact_text(data) + "\n"

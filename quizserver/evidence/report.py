@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from quizserver.evidence.record import Evidence, Finding
+from quizserver.kernel.recipe import source_version
 from quizserver.lab.curve_text import format_exact
 from quizserver.lab.phase_maps import PhaseMap
 
@@ -125,15 +126,18 @@ def _shape_text(finding: Finding) -> str:
 
 
 def curves_json(topic: str, arm: str, knobs: Mapping[str, float], curves: Curves) -> dict[str, Any]:
-    """``{"topic", "arm", "knobs", "seeds", "x", "series": {name: [one list a replica]}}``.
+    """``{"topic", "arm", "knobs", "seeds", "backends", "x", "series": {name: [a list each]}}``.
 
-    Numbers that are not finite become None (null).
+    A list for each replica; numbers that are not finite become None (null). With "kernel", the
+    kernel's version, where it trained any of them.
     """
     return {
         "topic": topic,
         "arm": arm,
         "knobs": dict(knobs),
         "seeds": list(curves.seeds),
+        "backends": list(curves.backends),
+        **({"kernel": source_version()} if "kernel" in curves.backends else {}),
         "x": curves.x.tolist(),
         "series": {
             name: [[v if math.isfinite(v) else None for v in row] for row in values.tolist()]

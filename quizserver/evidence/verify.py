@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,12 +13,13 @@ import torch
 from quizserver.evidence.findings import ensemble_key, make_finding
 from quizserver.evidence.plan import TrainingPlan, VerifyError
 from quizserver.evidence.record import Band, CurveValues, Ensemble, Evidence, Experiment, Finding
+from quizserver.kernel.recipe import source_version
 from quizserver.lab.catalog import load
 from quizserver.lab.curve_text import describe_curves
 from quizserver.lab.curves import Floats, replica_quantile
 from quizserver.lab.fingerprint import ENGINE_VERSION
 from quizserver.lab.isolation import check_seed_isolation
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import DEFAULT_BACKEND, Backend, SimulationError
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import CELL_REPLICAS, PhaseMap, Plane, build_plane
 from quizserver.lab.simulation import Simulation
@@ -40,6 +41,7 @@ def verify_topic(
     seeds: range,
     *,
     device: str = "cpu",
+    backend: Backend = DEFAULT_BACKEND,
     progress: Progress | None = None,
     maps: bool = True,
 ) -> Evidence:
@@ -75,9 +77,11 @@ def verify_topic(
     trained_maps: dict[str, tuple[PhaseMap, ...]] = {}
     for name, plan in plans.items():
         with _simulation_errors(topic.simulations[name]):
-            plan.train_settings(device, count_progress)
-            _check_arms_isolated(plan, seeds, device)
-            trained_maps[name] = _train_maps(plan.simulation, planes[name], device, count_progress)
+            plan.train_settings(device, backend, count_progress)
+            _check_arms_isolated(plan, seeds, device, backend)
+            trained_maps[name] = _train_maps(
+                plan.simulation, planes[name], device, backend, count_progress
+            )
     findings = tuple(
         make_finding(plan, planned, seeds, selection)
         for question in topic.questions
@@ -90,7 +94,7 @@ def verify_topic(
         topic=topic.id,
         first=seeds[0],
         last=seeds[-1],
-        made_with=_current_versions(),
+        made_with=_current_versions(set().union(*(plan.backends for plan in plans.values()))),
         experiments={
             name: _make_experiment(
                 plan, seeds, [f for f in findings if f.simulation == name], trained_maps[name]
@@ -101,14 +105,23 @@ def verify_topic(
     )
 
 
-def _current_versions() -> dict[str, str]:
-    """The versions that a curve depends on, as evidence records them."""
-    return {
+def _current_versions(backends: Collection[str]) -> dict[str, str]:
+    """The versions that a curve depends on, as evidence records them.
+
+    The kernel's, where it trained; the processor, where torch did, whose sums depend on it.
+    """
+    versions = {
         "engine": ENGINE_VERSION,
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
+    if "kernel" in backends:
+        versions["kernel"] = source_version()
+    if "torch" in backends:
+        abilities = torch.backends.cpu.get_cpu_capability()
+        versions["processor"] = f"{platform.machine()} {abilities}"
+    return versions
 
 
 @contextmanager
@@ -121,11 +134,13 @@ def _simulation_errors(path: Path) -> Iterator[None]:
         raise VerifyError(f"{path}{line}: {error.message}") from error
 
 
-def _check_arms_isolated(plan: TrainingPlan, seeds: range, device: str) -> None:
+def _check_arms_isolated(plan: TrainingPlan, seeds: range, device: str, backend: Backend) -> None:
     """Trains the first seed of every arm again alone; see ``check_seed_isolation``."""
     for arm in plan.simulation.arms:
         first_row = {name: rows[0] for name, rows in plan.get_curves(arm.knobs, seeds).items()}
-        check_seed_isolation(plan.simulation, arm.knobs, seeds[0], first_row, device=device)
+        check_seed_isolation(
+            plan.simulation, arm.knobs, seeds[0], first_row, device=device, backend=backend
+        )
 
 
 def _declared_planes(simulation: Simulation, seeds: range) -> list[Plane]:
@@ -138,7 +153,11 @@ def _declared_planes(simulation: Simulation, seeds: range) -> list[Plane]:
 
 
 def _train_maps(
-    simulation: Simulation, planes: Iterable[Plane], device: str, advance: Callable[[int], None]
+    simulation: Simulation,
+    planes: Iterable[Plane],
+    device: str,
+    backend: Backend,
+    advance: Callable[[int], None],
 ) -> tuple[PhaseMap, ...]:
     maps = []
     for map_plane in planes:
@@ -149,7 +168,11 @@ def _train_maps(
         ) -> None:
             advance(len(cells) * replicas * simulation.points)
 
-        maps.append(train_phase_map(simulation, map_plane, on_cells=report_cells, device=device))
+        maps.append(
+            train_phase_map(
+                simulation, map_plane, on_cells=report_cells, device=device, backend=backend
+            )
+        )
     return tuple(phase_map for phase_map in maps if phase_map is not None)
 
 
@@ -192,6 +215,7 @@ def _make_experiment(
         x=tuple(float(x) for x in plan.x),
         ensembles=ensembles,
         maps=maps,
+        backends=tuple(sorted(plan.backends)),
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from quizserver.confined.error_text import error_text, traceback_text
 from quizserver.kernel.plan import PlanError
 from quizserver.lab.kernel_batch import KernelBatch, plan_training
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import DEFAULT_BACKEND, Backend, SimulationError
 from quizserver.lab.planning import UnplannedError
 from quizserver.lab.point_checks import UnseededRandomness, check_x, checked_point
 from quizserver.lab.replicas import Replicas
@@ -39,8 +39,6 @@ BATCH = 128
 KERNEL_BATCHES = (512, 64, 16)
 """Replicas in one plan: as many as its bounds on memory and arithmetic allow."""
 
-Backend = Literal["auto", "kernel", "torch"]
-BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 Floats = NDArray[np.float64]
 OnPoints = Callable[[int, float, Mapping[str, Floats]], None]
@@ -73,7 +71,7 @@ def simulate(
     device: str = "cpu",
     dtype: str | None = None,
     batch: int = BATCH,
-    backend: Backend = "torch",
+    backend: Backend = DEFAULT_BACKEND,
 ) -> Curves:
     """Trains one replica for each of ``seeds``.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from quizserver.lab.ensemble import Curves, Floats, simulate
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import DEFAULT_BACKEND, Backend, SimulationError
 from quizserver.lab.simulation import Simulation
 
 CHECKED_POINTS = 4
@@ -23,6 +23,7 @@ def check_seed_isolation(
     curves: Mapping[str, Floats],
     *,
     device: str = "cpu",
+    backend: Backend = DEFAULT_BACKEND,
 ) -> None:
     """Compares ``seed``'s row (P,) of each of ``curves``, trained beside others, with it alone.
 
@@ -31,7 +32,7 @@ def check_seed_isolation(
     """
     if simulation.dtype not in EXACT_DTYPES or device != "cpu":
         return
-    alone = _first_points(simulation, setting, seed)
+    alone = _first_points(simulation, setting, seed, backend)
     points = len(alone.x)
     for name, values in alone.series.items():
         if not np.array_equal(values[0], curves[name][:points], equal_nan=True):
@@ -43,7 +44,9 @@ def check_seed_isolation(
             )
 
 
-def _first_points(simulation: Simulation, setting: Mapping[str, float], seed: int) -> Curves:
+def _first_points(
+    simulation: Simulation, setting: Mapping[str, float], seed: int, backend: Backend
+) -> Curves:
     calls = 0
 
     def has_enough() -> bool:
@@ -51,4 +54,4 @@ def _first_points(simulation: Simulation, setting: Mapping[str, float], seed: in
         calls += 1
         return calls > CHECKED_POINTS
 
-    return simulate(simulation, setting, [seed], should_stop=has_enough)
+    return simulate(simulation, setting, [seed], should_stop=has_enough, backend=backend)

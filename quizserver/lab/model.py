@@ -9,9 +9,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Scale = Literal["linear", "log"]
+
+Backend = Literal["auto", "kernel", "torch"]
+"""What trains: "auto" is the kernel for all that it can plan, torch for the rest."""
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+DEFAULT_BACKEND: Backend = "torch"
 
 _KNOB_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from quizserver.lab.ensemble import simulate
+from quizserver.lab.model import DEFAULT_BACKEND, Backend
 from quizserver.lab.phase_maps import PhaseMap, Plane, coarse_to_fine, phase_map_from_counts
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
@@ -29,6 +30,7 @@ def train_phase_map(
     on_cells: OnCells | None = None,
     should_stop: Callable[[], bool] | None = None,
     device: str = "cpu",
+    backend: Backend = DEFAULT_BACKEND,
     at_once: int = CHUNK_REPLICAS,
 ) -> PhaseMap | None:
     """The map of a plane; None when ``should_stop()``, called before every point, ended it.
@@ -50,6 +52,7 @@ def train_phase_map(
             [seed for _ in cells for seed in plane.seeds],
             should_stop=should_stop,
             device=device,
+            backend=backend,
         )
         if curves.stopped:
             return None

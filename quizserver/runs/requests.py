@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
+from quizserver.kernel.recipe import source_version
 from quizserver.lab.phase_maps import Plane
 
 PARTS = 1000
@@ -243,16 +244,16 @@ def request_from_row(row: Any) -> RunRequest:
     )
 
 
-def request_key(request: RunRequest) -> str:
+def request_key(request: RunRequest, kernel: str | None = None) -> str:
     """64 hex digits that are equal for two requests exactly when their results must be equal.
 
     The arm is left out: two arms with the same setting of every knob are the same training. The
-    fingerprint is in, so that a changed simulation never finds the results of the old one. Another
-    key for the same request would train again what is stored already.
+    fingerprint is in, so that a changed simulation never finds the results of the old one, and so
+    is the version of the ``kernel`` (None: this machine's). Whether the kernel trains it, or torch,
+    follows from both. Another key for the same request would train again what is stored already.
     """
-    text = json.dumps(
-        request.key_fields(), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-    )
+    fields = {**request.key_fields(), "kernel": kernel or source_version()}
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from quizserver.evidence.report import all_agree, curves_json, report_json, report_table
 from quizserver.evidence.verify import verify_topic
+from quizserver.kernel.recipe import source_version
 from quizserver.lab.ensemble import Curves
 
 from .examples import claim_about, write_topic
@@ -61,9 +63,13 @@ def test_curves_for_programs_have_null_where_there_is_no_number() -> None:
         series={"loss": np.array([[1.0, np.nan], [2.0, np.inf]])},
         seeds=(7, 8),
         settings=({"rate": 1.0},) * 2,
+        backends=("torch",),
     )
     printed = json.dumps(curves_json("t", "a", {"rate": 1.0}, curves), allow_nan=False)
     assert json.loads(printed) == {
-        "topic": "t", "arm": "a", "knobs": {"rate": 1.0}, "seeds": [7, 8], "x": [0, 1],
+        "topic": "t", "arm": "a", "knobs": {"rate": 1.0}, "seeds": [7, 8], "backends": ["torch"],
+        "x": [0, 1],
         "series": {"loss": [[1, None], [2, None]]},
     }  # fmt: skip
+    both = replace(curves, backends=("kernel", "torch"))
+    assert curves_json("t", "a", {}, both)["kernel"] == source_version()

@@ -57,7 +57,8 @@ def test_evidence_holds_every_arm_with_its_curves_and_a_sentence(tmp_path: Path)
     unlucky = experiment.ensembles["unlucky"].series["loss"]
     assert unlucky.low[-1] < 0.01 < unlucky.high[-1] == 1  # type: ignore[operator]
     assert experiment.ensembles["still"].sentence.startswith("The median stays within 1 %")
-    assert evidence.made_with.keys() == {"engine", "torch", "numpy", "python"}
+    assert evidence.made_with.keys() == {"engine", "torch", "numpy", "python", "processor"}
+    assert experiment.backends == ("torch",), "it makes no training step"
 
 
 def test_overflow_is_stored_as_null(tmp_path: Path) -> None:

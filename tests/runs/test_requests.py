@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quizserver.kernel.recipe import source_version
 from quizserver.runs.requests import RunRequest, request_from_row, request_key
 from tests.runs.conftest import Submit
 from tests.runs.examples import curve_request, map_request, verification_request
@@ -16,18 +17,19 @@ from tests.runs.examples import curve_request, map_request, verification_request
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 knob_settings = st.dictionaries(st.sampled_from(["rate", "decay", "scale"]), numbers, min_size=1)
 
+KERNEL = "0123456789abcdef"
 PINNED_KEYS = [
     (
         replace(curve_request(rate=0.3, seed=2), fingerprint="f" * 64),
-        "007fa75cd0dfb0e2fe297e1e5bb11da6f8b63adc680bd9c5c0edad10a5cd2f82",
+        "75c70a3b79237fac9f517b580e39aea823844c23d6ad6f0db5a0cbf7509bd901",
     ),
     (
         replace(map_request(seed=7), fingerprint="f" * 64),
-        "4d503a614957525800a607ff365c3625448e7d074f712a36081d2f97d5e57e62",
+        "9415e702123ad1128974386134bb48cedc2a7664fd9053dd412dbe235b5bbebd",
     ),
     (
         verification_request(),
-        "eb0948af374171b7d35530d2bee58b4ec6ffd0cc269e2049da3eea500f4dbb84",
+        "0e2d07cc102af0052b1b6c0f7438faa0f025c24ff7f9401e8ae193e8c12f1f53",
     ),
 ]
 each_kind = pytest.mark.parametrize(
@@ -40,7 +42,7 @@ each_kind = pytest.mark.parametrize(
 @pytest.mark.parametrize(("run_request", "key"), PINNED_KEYS, ids=["curves", "map", "verification"])
 def test_stored_results_are_found_by_later_versions(run_request: RunRequest, key: str) -> None:
     """Another key for the same request would train again what is stored already."""
-    assert request_key(run_request) == key
+    assert request_key(run_request, KERNEL) == key
 
 
 @each_kind
@@ -49,6 +51,12 @@ def test_a_request_comes_back_from_its_row_as_it_was(
 ) -> None:
     assert submit(run_request).run.request == run_request
     assert request_from_row(SimpleNamespace(**run_request.row_values())) == run_request
+
+
+@each_kind
+def test_another_kernel_gives_another_key(run_request: RunRequest) -> None:
+    assert request_key(run_request, KERNEL) != request_key(run_request, KERNEL[::-1])
+    assert request_key(run_request) == request_key(run_request, source_version())
 
 
 def test_a_map_and_the_curves_of_its_setting_are_two_runs(submit: Submit) -> None:
