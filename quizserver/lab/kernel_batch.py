@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from quizserver.kernel import plan
 from quizserver.kernel.plan import FIELDS, Operation, PlanError
 from quizserver.lab import backprop
 from quizserver.lab.model import SimulationError
-from quizserver.lab.planned_step import PlannedStep, RecordedOperation
+from quizserver.lab.planned_step import OUTPUT_COLUMN, PlannedStep
 from quizserver.lab.planning import (
     PlannedValue,
     Planner,
@@ -160,7 +160,7 @@ def _read_point(
         name: placed[name] if name in placed else values[name].detach().double().numpy().copy()
         for name in simulation.series
     }
-    return _YieldedPoint(x, series, 0 if planner.step is None else len(planner.step.operations))
+    return _YieldedPoint(x, series, 0 if planner.step is None else len(planner.step.rows))
 
 
 def _assemble_plan(
@@ -172,7 +172,7 @@ def _assemble_plan(
     step = planner.step
     assert step is not None
     outputs = _number_outputs(points)
-    rows, before = _operation_rows(step.operations)
+    rows, before = _operation_rows(step.rows, outputs.first)
     count = len(seeds)
     try:
         whole = plan.Plan(
@@ -184,7 +184,7 @@ def _assemble_plan(
             datasets=tuple(_without_padding(step, data, count) for data in step.datasets),
             operations=rows,
             slots=len(step.slots),
-            outputs=outputs,
+            outputs=outputs.count,
         )
     except PlanError as error:
         raise UnplannedError(str(error), simulation.train_line) from None
@@ -196,7 +196,10 @@ def _assemble_plan(
         points=tuple(
             PlannedPoint(
                 point.x,
-                {name: _recorded(value, count) for name, value in point.series.items()},
+                {
+                    name: _recorded(value, outputs.first, count)
+                    for name, value in point.series.items()
+                },
                 int(before[point.operations]),
             )
             for point in points
@@ -206,37 +209,36 @@ def _assemble_plan(
     )
 
 
-def _number_outputs(points: Sequence[_YieldedPoint]) -> int:
-    """Gives each operation whose numbers are yielded its outputs; returns how many there are."""
-    outputs = 0
+class _Outputs(NamedTuple):
+    """How many outputs there are, and the first of each operation (by its row) that has any."""
+
+    count: int
+    first: Mapping[int, int]
+
+
+def _number_outputs(points: Sequence[_YieldedPoint]) -> _Outputs:
+    """Outputs for each operation whose numbers are yielded, in the order of the points."""
+    count = 0
+    first: dict[int, int] = {}
     for point in points:
         for value in point.series.values():
             for part in _parts(value):
-                if part.operation.first_output < 0:
-                    part.operation.first_output = outputs
-                    outputs += part.operation.width
-    return outputs
+                if part.row not in first:
+                    first[part.row] = count
+                    count += part.width
+    return _Outputs(count, first)
 
 
 def _operation_rows(
-    operations: Sequence[RecordedOperation],
+    rows: Sequence[tuple[int, ...]], first_output: Mapping[int, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The rows of a plan, without recorders that nobody wants; how many come before each."""
-    wanted = np.array(
-        [
-            operation.first_output >= 0 or operation.code in (Operation.STEP, Operation.STEP_BATCH)
-            for operation in operations
-        ],
-        dtype=bool,
-    )
-    rows = np.zeros((int(wanted.sum()), FIELDS), dtype=np.int32)
-    row = 0
-    for operation, is_wanted in zip(operations, wanted.tolist(), strict=True):
-        if is_wanted:
-            numbers = (operation.code, *operation.fields, operation.first_output)
-            rows[row, : len(numbers)] = numbers
-            row += 1
-    return rows, np.concatenate([[0], np.cumsum(wanted)])
+    """The operations of a plan, without recorders that nobody wants; how many come before each."""
+    whole = np.array(rows, dtype=np.int32).reshape(-1, FIELDS)
+    wanted = np.isin(whole[:, 0], [Operation.STEP, Operation.STEP_BATCH])
+    for row, output in first_output.items():
+        whole[row, OUTPUT_COLUMN[Operation(rows[row][0])]] = output
+        wanted[row] = True
+    return whole[wanted], np.concatenate([[0], np.cumsum(wanted)])
 
 
 def _parts(value: Any) -> tuple[PlannedValue, ...]:
@@ -245,12 +247,12 @@ def _parts(value: Any) -> tuple[PlannedValue, ...]:
     return (value,) if isinstance(value, PlannedValue) else ()
 
 
-def _recorded(value: Any, count: int) -> Recorded:
+def _recorded(value: Any, first: Mapping[int, int], count: int) -> Recorded:
     parts = _parts(value)
     if not parts:
         numbers: Floats = value[:count]
         return numbers
-    return tuple(part.operation.first_output + part.offset for part in parts)
+    return tuple(first[part.row] + part.offset for part in parts)
 
 
 def _without_padding(step: PlannedStep, data: plan.Dataset, count: int) -> plan.Dataset:

@@ -39,17 +39,12 @@ DATASETS_MAX = 64
 """Data sets of a plan. A simulation that makes new data at every step needs no plan."""
 
 
-@dataclass(slots=True)
-class RecordedOperation:
-    """An operation of the plan that gives ``width`` numbers a replica.
-
-    ``first_output`` is where the first of them goes: -1 until one is yielded.
-    """
-
-    code: Operation
-    fields: tuple[int, ...]
-    width: int = 1
-    first_output: int = -1
+STEP_BATCH = Operation.STEP_BATCH
+OUTPUT_COLUMN = {
+    Operation.STEP: 2, Operation.STEP_BATCH: 5, Operation.LOSS: 2, Operation.GRADIENT_NORMS: 2,
+    Operation.WEIGHT_NORMS: 1, Operation.ALIVE: 3, Operation.UNEXPLAINED: 2,
+}  # fmt: skip
+"""Where the row of each operation says to which output its first number goes."""
 
 
 @dataclass(slots=True)
@@ -79,8 +74,10 @@ class PlannedStep:
             planner.refuse("a plan has one training step, not two")
         planner.step = self
         self._refuse = planner.refuse
-        self.operations: list[RecordedOperation] = []
+        self.rows: list[tuple[int, ...]] = []
+        """The operations so far; what they record goes nowhere yet (-1)."""
         self._data: dict[tuple[object, object], int] = {}
+        self._numbers: dict[tuple[int, int], tuple[int, Any, Any]] = {}
         self._given: list[_GivenData] = []
         with off_the_record():
             self._describe_network(planner, net, loss)
@@ -94,37 +91,40 @@ class PlannedStep:
             )
 
     def __call__(self, inputs: Any, target: Any) -> PlannedValue:
-        if not all(dropout.training for dropout in self._dropouts):
+        if self._dropouts and not all(dropout.training for dropout in self._dropouts):
             self._refuse("a step without dropout, after net.eval(), is none of a plan's")
-        if isinstance(inputs, PlannedBatch) and isinstance(target, PlannedBatch):
+        if type(inputs) is PlannedBatch and type(target) is PlannedBatch:
             if inputs.span != target.span:
                 self._refuse("the inputs and targets of a step are not of one mini-batch")
             dataset = self._dataset_of(inputs.tensor, target.tensor)
-            return self._record(Operation.STEP_BATCH, (dataset, *inputs.span))
-        return self._record(Operation.STEP, (self._dataset_of(inputs, target),))
+            return self._record(STEP_BATCH, dataset, *inputs.span, -1, 0, 0)
+        return self._record(Operation.STEP, self._dataset_of(inputs, target), -1, 0, 0, 0, 0, 0)
 
     def loss(self, inputs: Any, target: Any) -> PlannedValue:
-        return self._record(Operation.LOSS, (self._dataset_of(inputs, target),))
+        return self._record(Operation.LOSS, self._dataset_of(inputs, target), -1, 0, 0, 0, 0, 0)
 
     def gradient_norms(self, inputs: Any, target: Any) -> list[PlannedValue]:
         dataset = self._dataset_of(inputs, target)
-        return self._record_each(Operation.GRADIENT_NORMS, (dataset,), len(self._linears))
+        first = self._record(Operation.GRADIENT_NORMS, dataset, -1, 0, 0, 0, 0, 0)
+        return first.and_following(len(self._linears))
 
     def weight_norms(self) -> list[PlannedValue]:
-        return self._record_each(Operation.WEIGHT_NORMS, (), len(self._linears))
+        first = self._record(Operation.WEIGHT_NORMS, -1, 0, 0, 0, 0, 0, 0)
+        return first.and_following(len(self._linears))
 
     def unexplained(self, inputs: Any, target: Any) -> PlannedValue:
         if self.loss_name == "cross_entropy":
             self._refuse("class numbers have no variance to explain")
-        return self._record(Operation.UNEXPLAINED, (self._dataset_of(inputs, target),))
+        dataset = self._dataset_of(inputs, target)
+        return self._record(Operation.UNEXPLAINED, dataset, -1, 0, 0, 0, 0, 0)
 
     def share_alive(self, inputs: Any, *hidden: nn.Module) -> PlannedValue | SmallestValue:
         dataset = self._dataset_of(inputs, None)
-        places = [self._places.get(id(layer)) for layer in hidden]
-        if not places or None in places:
+        places = [self._places.get(id(layer), -1) for layer in hidden]
+        if not places or min(places) < 0:
             self._refuse("share_alive takes linear layers of the network")
-        parts = tuple(self._record(Operation.ALIVE, (dataset, place)) for place in places)
-        return parts[0] if len(parts) == 1 else SmallestValue(parts)
+        parts = [self._record(Operation.ALIVE, dataset, place, -1, 0, 0, 0, 0) for place in places]
+        return parts[0] if len(parts) == 1 else SmallestValue(tuple(parts))
 
     @property
     def datasets(self) -> tuple[plan.Dataset, ...]:
@@ -184,20 +184,22 @@ class PlannedStep:
         # a bias is (R, 1, outputs) in torch, (R, outputs) in a plan
         return plan.Start(np.array((values[:, 0] if is_bias else values).numpy()), slot)
 
-    def _record(self, code: Operation, fields: tuple[Any, ...]) -> PlannedValue:
-        return self._record_each(code, fields, 1)[0]
-
-    def _record_each(
-        self, code: Operation, fields: tuple[int, ...], width: int
-    ) -> list[PlannedValue]:
-        if len(self.operations) >= plan.MAX_OPERATIONS:
+    def _record(self, *row: int) -> PlannedValue:
+        number = len(self.rows)
+        if number >= plan.MAX_OPERATIONS:
             self._refuse(f"a plan has at most {plan.MAX_OPERATIONS:,} steps and recorded values")
-        operation = RecordedOperation(code, fields, width)
-        self.operations.append(operation)
-        return [PlannedValue(operation, offset) for offset in range(width)]
+        self.rows.append(row)
+        return PlannedValue(number)
 
     def _dataset_of(self, inputs: Any, targets: Any) -> int:
         """The number of this data set; the targets may be None for what looks at inputs alone."""
+        key = id(inputs), id(targets)
+        if key not in self._numbers:
+            # both are kept, so that no other object gets their place in memory
+            self._numbers[key] = self._find_dataset(inputs, targets), inputs, targets
+        return self._numbers[key][0]
+
+    def _find_dataset(self, inputs: Any, targets: Any) -> int:
         with off_the_record():
             place, target_place = _place_of(inputs), _place_of(targets)
             if targets is None:

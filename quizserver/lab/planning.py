@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from quizserver.lab.knob_values import METADATA
 
 if TYPE_CHECKING:
-    from quizserver.lab.planned_step import PlannedStep, RecordedOperation
+    from quizserver.lab.planned_step import PlannedStep
 
 __all__ = [
     "PlannedBatch", "PlannedParameter", "PlannedValue", "Planner", "UnplannedError",
@@ -140,6 +140,7 @@ class PlannedParameter(nn.Parameter):
 class _Unusable:
     """Something that stands for numbers that are not there yet: every use of it is refused."""
 
+    __slots__ = ()
     _refused = "a value that is not there yet is used"
 
     @classmethod
@@ -168,23 +169,26 @@ for _operator in re.findall(r"\w+", _OPERATORS):
 
 
 class PlannedValue(_Unusable):
-    """One number a replica that an operation will record: number ``offset`` of those it gives.
+    """One number a replica that operation ``row`` of the plan will record: number ``offset`` of the
+    ``width`` that it gives."""
 
-    ``smallest_of``: the value is the smallest of these.
-    """
-
+    __slots__ = ("offset", "row", "width")
     _refused = (
         "a number of the training is used in a computation: a plan can only yield it as it is"
     )
 
-    def __init__(self, operation: RecordedOperation, offset: int = 0) -> None:
-        self.operation = operation
-        self.offset = offset
+    def __init__(self, row: int, offset: int = 0, width: int = 1) -> None:
+        self.row, self.offset, self.width = row, offset, width
+
+    def and_following(self, width: int) -> list[PlannedValue]:
+        """All the numbers of an operation that gives ``width`` of them."""
+        return [PlannedValue(self.row, offset, width) for offset in range(width)]
 
 
 class SmallestValue(_Unusable):
     """The smallest of some ``PlannedValue``s; NaN where one of them is."""
 
+    __slots__ = ("parts",)
     _refused = PlannedValue._refused
 
     def __init__(self, parts: tuple[PlannedValue, ...]) -> None:
@@ -192,10 +196,11 @@ class SmallestValue(_Unusable):
 
 
 class PlannedBatch(_Unusable):
-    """``tensor``'s part of a mini-batch: ``count`` examples from ``first`` of an epoch's order."""
+    """``tensor``'s part of a mini-batch. ``span``: the epoch whose order of the examples it is a
+    part of, its first place in it, and how many it has."""
 
+    __slots__ = ("span", "tensor")
     _refused = "a mini-batch is used otherwise than in the training step"
 
-    def __init__(self, tensor: Tensor, epoch: int, first: int, count: int) -> None:
-        self.tensor = tensor
-        self.span = (epoch, first, count)
+    def __init__(self, tensor: Tensor, span: tuple[int, int, int]) -> None:
+        self.tensor, self.span = tensor, span

@@ -176,7 +176,7 @@ class Replicas:
         self._epochs[examples] = epoch + 1
         for first in range(0, examples, size):
             span = (epoch, first, min(size, examples - first))
-            yield tuple([PlannedBatch(tensor, *span) for tensor in tensors])
+            yield tuple([PlannedBatch(tensor, span) for tensor in tensors])
 
     def _next_permutation(self, examples: int) -> Tensor:
         """The order of the examples in the next epoch: (R, examples).
