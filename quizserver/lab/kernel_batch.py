@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from quizserver.kernel import plan
 from quizserver.kernel.plan import FIELDS, Operation, PlanError
+from quizserver.kernel.training import Training
 from quizserver.lab import backprop
 from quizserver.lab.model import SimulationError
 from quizserver.lab.planned_step import OUTPUT_COLUMN, PlannedStep
@@ -269,8 +270,6 @@ class KernelBatch:
     backend = "kernel"
 
     def __init__(self, planned: PlannedTraining) -> None:
-        from quizserver.kernel.training import Training
-
         self._points = planned.points
         self._training = Training(planned.plan, planned.slot_values, planned.seeds)
 
@@ -279,9 +278,14 @@ class KernelBatch:
         first = self._points[index - 1].operations if index else 0
         point = self._points[index]
         self._training.run(first, point.operations)
-        outputs = self._training.outputs
-        return point.x, {
-            # the smallest of numbers one of which is NaN is NaN
-            name: outputs[list(of)].min(axis=0) if isinstance(of, tuple) else of
+        series = {
+            name: self._smallest_of(of) if isinstance(of, tuple) else of
             for name, of in point.series.items()
         }
+        if index == len(self._points) - 1:
+            self._training.close()
+        return point.x, series
+
+    def _smallest_of(self, outputs: tuple[int, ...]) -> Floats:
+        values = [self._training.recorded(output, output + 1)[0] for output in outputs]
+        return np.minimum.reduce(values)  # NaN where one of them is
