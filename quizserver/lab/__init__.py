@@ -24,7 +24,7 @@ is a tensor of one value a replica, taken by the optimiser or a layer as it is::
         optimiser = optim.SGD(net.parameters(), lr=replicas.knobs.rate)
         step = training_step(net, losses.mse_loss, optimiser)
         for epoch in range(simulation.points):
-            yield epoch, {"loss": losses.mse_loss(net(inputs), targets)}
+            yield epoch, {"loss": step.loss(inputs, targets)}
             for batch, labels in replicas.batches(inputs, targets, size=32):
                 step(batch, labels)
 
@@ -39,7 +39,9 @@ The modules:
 - ``ensemble``, ``replicas``, ``point_checks``, ``isolation``: training with a replica axis, and
   checks of what an author's ``train`` does
 - ``layers``, ``losses``, ``optim``, ``schedules``, ``norms``: PyTorch's, with a replica axis
-- ``backprop``, ``parameter_buffer``: the same in fewer calls of torch
+- ``backprop``, ``recorders``, ``parameter_buffer``: a training step, and what a curve shows of it
+- ``planning``, ``planned_step``, ``plan_parts``, ``knob_values``, ``kernel_batch``: simulations as
+  plans that the kernel trains
 - ``curves``, ``shapes``, ``curve_text``: named properties of curves, and curves in words
 - ``phase_maps``, ``phase_map_training``, ``map_checks``: phase maps and how their cells are trained
 """

@@ -185,7 +185,7 @@ def _assemble_plan(
             datasets=tuple(_without_padding(step, data, count) for data in step.datasets),
             operations=rows,
             slots=len(step.slots),
-            outputs=outputs.count,
+            outputs=outputs.total,
         )
     except PlanError as error:
         raise UnplannedError(str(error), simulation.train_line) from None
@@ -213,7 +213,7 @@ def _assemble_plan(
 class _Outputs(NamedTuple):
     """How many outputs there are, and the first of each operation (by its row) that has any."""
 
-    count: int
+    total: int
     first: Mapping[int, int]
 
 
@@ -288,4 +288,5 @@ class KernelBatch:
 
     def _smallest_of(self, outputs: tuple[int, ...]) -> Floats:
         values = [self._training.recorded(output, output + 1)[0] for output in outputs]
-        return np.minimum.reduce(values)  # NaN where one of them is
+        smallest: Floats = np.minimum.reduce(values)  # NaN where one of them is
+        return smallest
