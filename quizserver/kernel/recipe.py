@@ -46,6 +46,7 @@ UNITS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("arithmetic.c", FLOAT64),
     ("kernel.c", FLOAT32),
     ("kernel.c", FLOAT64),
+    ("draws.c", ()),
     ("memory.c", ()),
     ("version.c", ()),
 )

@@ -57,6 +57,8 @@ typedef L I;
 #else
 #define OF_REAL(name) name##_d
 #endif
+/* a function of float64, rounded to REAL */
+#define IN_FLOAT64(name, x) __builtin_convertvector(name(__builtin_convertvector(x, D)), V)
 
 /* a where the mask is -1, b where it is 0 */
 INLINE V select_v(I mask, V a, V b) { return OF_REAL(select)(mask, a, b); }
@@ -72,13 +74,13 @@ INLINE V tanh_v(V x) { return OF_REAL(tanh)(x); }
 INLINE V sigmoid_v(V x) { return OF_REAL(sigmoid)(x); }
 /* log(1 + exp(-|x|)): with it binary cross entropy at a logit z and a target y in [0, 1] is
    max(z, 0) - z * y + softplus_v(z) */
-INLINE V softplus_v(V x) { return OF_REAL(log1p)(OF_REAL(exp)(-OF_REAL(abs)(x))); }
+INLINE V softplus_v(V x) { return log1p_v(OF_REAL(exp_of_negative)(OF_REAL(negative_abs)(x))); }
 /* x * (share of the standard normal distribution below x), and its derivative */
-INLINE V gelu_v(V x) { return OF_REAL(gelu)(x); }
-INLINE V gelu_slope_v(V x) { return OF_REAL(gelu_slope)(x); }
+INLINE V gelu_v(V x) { return IN_FLOAT64(gelu_d, x); }
+INLINE V gelu_slope_v(V x) { return IN_FLOAT64(gelu_slope_d, x); }
 /* x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x * x * x)), and its derivative */
-INLINE V gelu_tanh_v(V x) { return OF_REAL(gelu_tanh)(x); }
-INLINE V gelu_tanh_slope_v(V x) { return OF_REAL(gelu_tanh_slope)(x); }
+INLINE V gelu_tanh_v(V x) { return IN_FLOAT64(gelu_tanh_d, x); }
+INLINE V gelu_tanh_slope_v(V x) { return IN_FLOAT64(gelu_tanh_slope_d, x); }
 
 /* One number of float64: for what is computed once a step. */
 INLINE double exp_s(double x) { return exp_d(ALL_D(x))[0]; }

@@ -1,74 +1,111 @@
-/* Functions of 16 float32 numbers; numbers.h includes this file and says what they are. */
-INLINE F select_f(FI mask, F a, F b) { return (F)((mask & (FI)a) | (~mask & (FI)b)); }
-INLINE F abs_f(F x) { return (F)((FI)x & 0x7fffffff); }
-INLINE F canonical_f(F x) { return select_f(x == x, x, (F)((FI){0} + 0x7fc00000)); }
+/* Functions of 16 float32 numbers; numbers.h includes this file and says what they are.
 
-/* Rounds to the nearest integer when added; the sum's low bits are that integer. */
-#define ROUNDER_F 12582912.0f
+   Coefficients: benchmarks/kernel_coefficients.py. Errors, over all float32: docs/kernel.md. GELU is
+   computed in float64, as its tails would lose most digits in float32: see numbers.h. */
+#define SIGN_F ((int32_t)0x80000000)
+#define HALF_ROOT_BITS_F 0x3f3504f3 /* the square root of 1/2 */
+#define INFINITY_F __builtin_inff()
+#define NAN_F ((F)((FI){0} + 0x7fc00000))
+
+/* Added to a number below 2^22 it rounds that to an integer k; the sum's low bits hold k + 254, twice
+   the bias of an exponent. */
+#define ROUNDER_F (12582912.0f + 254.0f)
+/* Added to a number below 2^20 it rounds that to quarters; the sum's low bits hold 4 (k + 126) and the
+   two bits of the quarters. */
+#define QUARTER_ROUNDER_F (3145728.0f + 126.0f)
+#define LOG2_E_F 1.44269504f
+#define LOG_2_F 0.693147182f
+/* log(2) in two parts: a product of the first with an integer below 2^9 is exact. */
+#define LOG_2_HIGH_F 0.693145752f
+#define LOG_2_LOW_F 1.42860677e-6f
+
+INLINE F select_f(FI mask, F a, F b) { return (F)((mask & (FI)a) | (~mask & (FI)b)); }
+INLINE F abs_f(F x) { return (F)((FI)x & ~SIGN_F); }
+INLINE F negative_abs_f(F x) { return (F)((FI)x | SIGN_F); }
+INLINE F canonical_f(F x) { return select_f(x == x, x, NAN_F); }
+
+/* exp(y) for -105 <= y <= 90; powers of two in two factors, so that the result may be infinite or
+   subnormal and is rounded once */
+INLINE F exp_in_range_f(F y) {
+    F shifted = y * LOG2_E_F + ROUNDER_F;
+    F k = shifted - ROUNDER_F;
+    F main = y - k * LOG_2_HIGH_F, rest = k * LOG_2_LOW_F; /* the first is exact */
+    F r = main - rest;
+    F q = 0.00836657919f + r * 0.00138825015f;
+    q = 0.0416672006f + r * q;
+    q = 0.166665435f + r * q;
+    q = 0.49999997f + r * q;
+    FU bits = (FU)shifted, half = bits >> 1;
+    F first = (F)(half << 23), second = (F)((bits - half) << 23);
+    return (1.0f + (main + (r * r * q - rest))) * first * second;
+}
+
+/* exp(x) for x <= 0 or NaN */
+INLINE F exp_of_negative_f(F x) { return exp_in_range_f(select_f(x < -105.0f, ALL_F(-105.0f), x)); }
 
 INLINE F exp_f(F x) {
     F y = select_f(x > 90.0f, ALL_F(90.0f), x);
-    y = select_f(y < -105.0f, ALL_F(-105.0f), y);
-    F shifted = y * 1.44269504f + ROUNDER_F;
-    F k = shifted - ROUNDER_F;
-    F r = y - k * 0.693359375f;
-    r = r - k * -2.12194440e-4f;
-    F p = 1.0f + (r + r * r * (0.5f + r * (0.166666657f + r * (0.0416665795f + r * (0.00833345205f + r * 0.00139305f)))));
-    FU bits = (FU)shifted, half = bits >> 1;
-    p = p * (F)((half << 23) + 0x3f800000) * (F)(((bits - half) << 23) + 0x3f800000);
-    return select_f(x > 89.0f, ALL_F(__builtin_inff()), p);
+    return exp_in_range_f(select_f(y < -105.0f, ALL_F(-105.0f), y));
 }
 
-INLINE F log_of_fraction_f(F f, F k) {
-    F s = f / (2.0f + f), y = s * s;
-    F p = s * (2.0f + y * (0.666666667f + y * (0.4f + y * (0.285714286f + y * (0.222222222f + y * (0.181818182f + y * 0.153846154f))))));
-    return k * 0.693359375f + (p + k * -2.12194440e-4f);
+/* log(2^k * (1 + f)) for sqrt(1/2) <= 1 + f <= sqrt(2) */
+INLINE F log_of_parts_f(F k, F f) {
+    F q = 0.127615958f + f * -0.0763451606f;
+    q = -0.131601825f + f * q;
+    q = 0.142017543f + f * q;
+    q = -0.166233569f + f * q;
+    q = 0.200012267f + f * q;
+    q = -0.250008196f + f * q;
+    q = 0.333333313f + f * q;
+    F square = f * f;
+    F rest = (f * square) * q + k * LOG_2_LOW_F;
+    return k * LOG_2_HIGH_F + (f - (0.5f * square - rest));
 }
 
 INLINE F log_f(F x) {
-    FI small = x < 1.17549435e-38f;
-    F scaled = select_f(small, x * 8388608.0f, x);
-    FI bits = (FI)scaled - 0x3f3504f3;
-    FI exponent = bits >> 23;
-    F f = (F)((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
-    F k = __builtin_convertvector(exponent, F) - select_f(small, ALL_F(23.0f), ALL_F(0.0f));
-    F value = log_of_fraction_f(f, k);
-    value = select_f(x == 0.0f, ALL_F(-__builtin_inff()), value);
-    value = select_f(x == __builtin_inff(), x, value);
-    return select_f(x >= 0.0f, value, ALL_F(__builtin_nanf("")));
+    FI subnormal = x < 1.17549435e-38f;
+    F scaled = select_f(subnormal, x * 16777216.0f, x);
+    FI bits = (FI)scaled - HALF_ROOT_BITS_F;
+    F k = __builtin_convertvector(bits >> 23, F) - select_f(subnormal, ALL_F(24.0f), ALL_F(0.0f));
+    F f = (F)((bits & 0x007fffff) + HALF_ROOT_BITS_F) - 1.0f;
+    F value = select_f(x < INFINITY_F, log_of_parts_f(k, f), x);
+    value = select_f(x == 0.0f, ALL_F(-INFINITY_F), value);
+    return select_f(x >= 0.0f, value, NAN_F);
 }
 
 INLINE F log1p_f(F x) {
-    F u = 1.0f + x;
-    F value = log_f(u) + select_f(u < __builtin_inff(), (x - (u - 1.0f)) / u, ALL_F(0.0f));
-    return select_f(x == 0.0f, x, select_f(u == 0.0f, ALL_F(-__builtin_inff()), value));
+    F sum = 1.0f + x;
+    FI exponent = ((FI)sum - HALF_ROOT_BITS_F) >> 23;
+    F scale = 0.25f * (F)((129 - exponent) << 23); /* 2^-k, which may be subnormal */
+    F f = (scale - 1.0f) + x * scale;
+    F value = log_of_parts_f(__builtin_convertvector(exponent, F), f);
+    value = select_f(x < INFINITY_F, value, x);
+    value = select_f(x == -1.0f, ALL_F(-INFINITY_F), value);
+    value = select_f(x >= -1.0f, value, NAN_F);
+    return select_f(x == 0.0f, x, value); /* keeps the sign of 0 */
 }
 
 INLINE F sigmoid_f(F x) {
-    F e = exp_f(-abs_f(x));
-    return select_f(x >= 0.0f, ALL_F(1.0f), e) / (1.0f + e);
+    F e = exp_of_negative_f(negative_abs_f(x));
+    F share = select_f(x >= 0.0f, ALL_F(1.0f), e) / (1.0f + e);
+    /* where e is small, the rounding of 1 + e would be most of the error */
+    return select_f((x < 0.0f) & (e < 0.5f), e - e * share, share);
 }
 
+/* With |x| = k log(2) / 2 + h, -0.05 <= h <= 0.31, and t = tanh(h) it is
+   ((2^k - 1) + (2^k + 1) t) / ((2^k + 1) + (2^k - 1) t), here halved. The denominator is made from
+   the rounded numerator, so that both err together where the result is near 1. */
 INLINE F tanh_f(F x) {
-    F y = abs_f(x) + abs_f(x);
-    y = select_f(y > 20.0f, ALL_F(20.0f), y);
-    F shifted = y * 1.44269504f + ROUNDER_F;
-    F r = y - (shifted - ROUNDER_F) * 0.693147182f;
-    F p = r + r * r * (0.5f + r * (0.166666657f + r * (0.0416665795f + r * (0.00833345205f + r * 0.00139305f))));
-    F s = (F)(((FU)shifted << 23) + 0x3f800000);
-    F e = s * p + (s - 1.0f);
-    return (F)((FI)(e / (e + 2.0f)) | ((FI)x & (int32_t)0x80000000));
+    F a = abs_f(x);
+    a = select_f(a > 10.0f, ALL_F(10.0f), a);
+    FU bits = (FU)(a * (2.0f * LOG2_E_F) + QUARTER_ROUNDER_F) & ~3u;
+    F h = a - ((F)bits - QUARTER_ROUNDER_F) * (0.5f * LOG_2_F);
+    F z = h * h;
+    F q = 0.133139700f + z * -0.0502847135f;
+    q = -0.333330423f + z * q;
+    F t = h + h * z * q;
+    F half = (F)(bits << 21);
+    F over = (half - 0.5f) + (half + 0.5f) * t;
+    F under = over + (1.0f - t);
+    return (F)((FI)(over / under) | ((FI)x & SIGN_F));
 }
-
-INLINE F gelu_tanh_f(F x) {
-    return x * sigmoid_f(x * (1.5957691216f + 0.0713548162f * (x * x)));
-}
-
-INLINE F gelu_tanh_slope_f(F x) {
-    F square = x * x;
-    F s = sigmoid_f(x * (1.5957691216f + 0.0713548162f * square));
-    return s + s * (1.0f - s) * x * (1.5957691216f + 0.2140644486f * square);
-}
-
-INLINE F gelu_f(F x) { return gelu_tanh_f(x); }
-INLINE F gelu_slope_f(F x) { return gelu_tanh_slope_f(x); }
