@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from quizserver.kernel.library import (
     CHOICE_VARIABLE,
     KernelLibrary,
     KernelUnavailableError,
+    check_kernel,
     load_library,
 )
 from quizserver.kernel.plan import Plan
@@ -261,6 +263,59 @@ def test_a_damaged_library_is_named_and_another_serves(
     with pytest.raises(KernelUnavailableError, match=r"kernel\.wasm") as caught:
         load_library()
     assert "make kernel" in str(caught.value)
+
+
+def test_a_worker_says_at_start_which_kernel_it_has(
+    own_files: Path, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
+    assert check_kernel()
+    assert caplog.messages == [
+        f"the training kernel is native {CHOICES[0]}, version {recipe.source_version()}"
+    ]
+    shutil.rmtree(own_files / "built")
+    caplog.clear()
+    library_module._loaded.clear()
+    assert check_kernel()
+    assert "runs under wasmtime" in caplog.messages[0]
+    assert "no native one (none was built)" in caplog.messages[0]
+    assert caplog.messages[1:] == [
+        f"the training kernel is wasmtime, version {recipe.source_version()}"
+    ]
+    (own_files / "kernel.wasm").unlink()
+    caplog.clear()
+    library_module._loaded.clear()
+    assert not check_kernel()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert caplog.messages[0].startswith("No run is trained on this machine.")
+    assert "Natively: none was built. Under wasmtime:" in caplog.messages[0]
+
+
+@pytest.mark.parametrize(("choice", "can_train"), [("wasm", True), ("none", False)])
+def test_a_worker_without_a_kernel_takes_no_run(choice: str, can_train: bool, tmp_path: Path):
+    code = f"""
+from pathlib import Path
+from quizserver.settings import Settings
+from quizserver.worker import dispatcher, main
+
+class Dispatcher:
+    def __init__(self, *_args, can_train):
+        print(can_train)
+
+    def run(self):
+        pass
+
+dispatcher.Dispatcher, main._warm_up = Dispatcher, lambda: None
+main.run_worker(Settings(data=Path({str(tmp_path)!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {CHOICE_VARIABLE: choice},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == str(can_train), done.stderr
+    assert ("No run is trained on this machine" in done.stderr) != can_train
 
 
 def test_files_that_were_built_from_other_sources_are_refused(

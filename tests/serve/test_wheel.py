@@ -85,6 +85,22 @@ main()
     assert '"arm": "healthy"' in result.stdout
 
 
+def test_an_installed_kernel_is_the_one_compiled_for_this_machine(
+    installed_folder: Path, tmp_path: Path
+):
+    code = """
+from quizserver.kernel import library, recipe
+assert "wheel" in str(recipe.BUILT), recipe.BUILT
+print(library.load_library().kind)
+print(library.load_library("wasm").kind)
+"""
+    result = run_code(installed_folder, tmp_path, code)
+    assert result.returncode == 0, result.stderr
+    native, wasm = result.stdout.split("\n")[:2]
+    assert native.startswith("native ")
+    assert wasm == "wasmtime"
+
+
 def test_the_wheel_has_no_tests(installed_folder: Path):
     names = {path.name for path in installed_folder.iterdir()}
     assert "quizserver" in names
