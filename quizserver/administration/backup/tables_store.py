@@ -136,8 +136,9 @@ def load_tables(connection: sa.Connection, tables: Sequence[TablePart], source: 
 
 def advance_numbers(connection: sa.Connection, tables: Sequence[TablePart]) -> None:
     """Lets the database go on counting after the last id of the backup, so that none is reused."""
+    tables_there = {table.name: table for table in reflect_tables(connection)}
     for part in tables:
-        table = next((t for t in reflect_tables(connection) if t.name == part.table), None)
+        table = tables_there.get(part.table)
         if table is None or list(table.primary_key.columns.keys()) != ["id"]:
             continue
         if _kind_of(table.c.id) != "int":
