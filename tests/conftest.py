@@ -14,16 +14,15 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
-from werkzeug.routing import Rule
 
 from quizserver.accounts import passwords
 from quizserver.app import create_app
+from quizserver.db.computed import open_computed
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from tests.postgres import Postgres, running
+from tests.shared_work import share_work
 
 # The same examples at every run, so that a run tells of the change and not of its luck;
 # HYPOTHESIS_PROFILE=search looks for new ones.
@@ -41,41 +40,6 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-
-class MemoryBytecodeCache(BytecodeCache):
-    """Compiled templates of this process, shared by the application of each test."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._codes:
-            bucket.bytecode_from_string(self._codes[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key] = bucket.bytecode_to_string()
-
-
-Flask.jinja_options = {"bytecode_cache": MemoryBytecodeCache()}
-
-_compile_builder = Rule._compile_builder
-_builders: dict[object, object] = {}
-
-
-def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> object:
-    """What werkzeug compiles for an address depends on its parts alone.
-
-    Tests make the same application a thousand times, and compiling its 80 addresses takes longer
-    than all the rest of that.
-    """
-    defaults = tuple(sorted((rule.defaults or {}).items()))
-    key = (rule.rule, tuple(rule._trace), defaults, append_unknown)
-    if key not in _builders:
-        _builders[key] = _compile_builder(rule, append_unknown)
-    return _builders[key]
-
-
-Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign, assignment]
 
 SECRET_KEY = "signs the cookies of tests alone"
 
@@ -128,6 +92,9 @@ That is all.
 """
 
 
+share_work([PLAIN, SINGLE, LESSON])
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process."""
@@ -141,10 +108,23 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "store.sqlite3"
     store = Database(f"sqlite:///{path}")
     migrate_database(store)
+    _close_whole(store)
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of runs without any, to be copied."""
+    path = tmp_path_factory.mktemp("empty_runs") / "runs.sqlite3"
+    _close_whole(open_computed(f"sqlite:///{path}"))
+    return path
+
+
+def _close_whole(store: Database) -> None:
+    """Leaves everything in the one file."""
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.dispose()
-    return path
 
 
 @pytest.fixture
@@ -207,10 +187,12 @@ def content(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, content: Path, database_url: str) -> Settings:
+def settings(tmp_path: Path, content: Path, database_url: str, empty_runs: Path) -> Settings:
     """Runs and queue lie where the database's address alone puts them."""
     data = tmp_path / "data"
     data.mkdir()
+    if database_url.startswith("sqlite"):
+        shutil.copy(empty_runs, data / "runs.sqlite3")
     return Settings(
         data=data, content=content, secret_key=SECRET_KEY, port=0, database_url=database_url
     )
