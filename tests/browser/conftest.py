@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from quizserver.db.session import Database
 from tests.browser import stand as stands
 from tests.serve.server import Server, serving
 
@@ -43,10 +45,28 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The whole server on an empty store, with the topics that come along."""
-    with serving(tmp_path_factory.mktemp("browser")) as running:
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the one server with the topics that come along.
+
+    A server costs more to start than most tests take, so those of a module add their own accounts
+    and classes to it, with addresses that no other module uses.
+    """
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="session")
+def server(data_folder: Path) -> Iterator[Server]:
+    """The whole server, with the topics that come along."""
+    with serving(data_folder) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def store(server: Server, data_folder: Path) -> Iterator[Database]:
+    """What that server keeps of people."""
+    database = Database(f"sqlite:///{data_folder / 'quizserver.sqlite3'}")
+    yield database
+    database.dispose()
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,47 +13,49 @@ from sqlalchemy.orm import Session
 from quizserver.accounts import store as people
 from quizserver.accounts.passwords import hash_password
 from quizserver.classes import instructors_store as instructors
-from quizserver.classes import join_codes, store
+from quizserver.classes import join_codes
 from quizserver.classes import join_store as joining
 from quizserver.classes import members_store as members
-from quizserver.db.migrate import migrate_database
+from quizserver.classes import store as classes
 from quizserver.db.session import Database
 from quizserver.db.tables import person
 from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
-from tests.serve.server import Server, serving
+from tests.serve.server import Server
 
 PASSWORD = "correct horse"
 NOW = datetime.now(UTC)
-TEACHER, LEARNER, NEW = "teacher@example.org", "learner@example.org", "new@example.org"
+TEACHER, LEARNER, NEW = "instructor@example.org", "learner@example.org", "new@example.org"
 LONGEST = f"{'l' * 60}@example.org"
-AS_TEACHER = [
-    "/classes",
-    "/classes/new",
-    "/classes/1",
-    "/classes/1/roster",
-    "/classes/1/settings",
-    "/classes/1/delete",
-]
-AS_LEARNER = ["/classes", "/classes/1", "/classes/1/leave", "/join"]
+AS_TEACHER = ["", "/roster", "/settings", "/delete"]
+AS_LEARNER = ["", "/leave"]
+
+
+@dataclass(frozen=True)
+class School:
+    """A server; the addresses of a class and of one whose title and names are very long."""
+
+    url: str
+    class_: str
+    long: str
+    code: str
+    long_code: str
+    longest_id: int
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a class of two topics, two instructors and members in every state."""
-    data = tmp_path_factory.mktemp("classes")
-    database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
-    migrate_database(database)
+def school(server: Server, store: Database) -> School:
+    """A class of two topics, two instructors and members in every state."""
     hashed = hash_password(PASSWORD)
-    with database.write() as session:
+    with store.write() as session:
         teacher = account(session, TEACHER, "instructor", hashed)
         account(session, "a-colleague-with-a-long-address@department.example.org", "instructor")
-        class_ = store.create_class(session, "Why training goes wrong, spring 2027", teacher, NOW)
+        class_ = classes.create_class(session, "Why training goes wrong, spring 2027", teacher, NOW)
         instructors.promote_to_instructor(
             session, class_.id, "a-colleague-with-a-long-address@department.example.org", NOW
         )
         due = [NOW + timedelta(days=30), NOW - timedelta(days=3)]
-        store.set_class_topics(
+        classes.set_class_topics(
             session,
             class_.id,
             [("strange-loss", due[0]), ("plateau", due[1]), ("taken-away", None)],
@@ -72,41 +73,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             session, class_.id, account(session, LEARNER, "learner", hashed), "Ana", NOW
         )
         account(session, NEW, "learner", hashed)
-        long = store.create_class(session, "W" * 200, teacher, NOW)
-        store.set_class_topics(session, long.id, [("strange-loss", None)])
+        long = classes.create_class(session, "W" * 200, teacher, NOW)
+        classes.set_class_topics(session, long.id, [("strange-loss", None)])
         longest = account(session, LONGEST, "learner", hashed)
         joining.join_class(session, long.id, longest, "M" * 100, NOW)
-    database.dispose()
-    return data
-
-
-@pytest.fixture(scope="module")
-def school(folder: Path) -> Iterator[Server]:
-    with serving(folder, None, "--workers", "1") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def code(folder: Path) -> str:
-    database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
-    with database.read() as session:
-        found = store.find_class(session, 1)
-    database.dispose()
-    assert found is not None
-    assert found.join_code is not None
-    return join_codes.format_code(found.join_code)
+    assert class_.join_code is not None
+    assert long.join_code is not None
+    return School(
+        server.url,
+        f"/classes/{class_.id}",
+        f"/classes/{long.id}",
+        join_codes.format_code(class_.join_code),
+        long.join_code,
+        longest,
+    )
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_axe_finds_no_violation_and_nothing_stands_out_of_the_page(
-    chromium: Browser, school: Server, code: str, scheme: str, width: int
+    chromium: Browser, school: School, scheme: str, width: int
 ):
     found: list[str] = []
     for email, addresses in (
-        (TEACHER, AS_TEACHER),
-        (LEARNER, AS_LEARNER),
-        (NEW, [f"/join/{code}", "/join/CDF-GHJ-KMN"]),
-        (None, [f"/join/{code}"]),
+        (TEACHER, ["/classes", "/classes/new", *(school.class_ + part for part in AS_TEACHER)]),
+        (LEARNER, ["/classes", "/join", *(school.class_ + part for part in AS_LEARNER)]),
+        (NEW, [f"/join/{school.code}", "/join/CDF-GHJ-KMN"]),
+        (None, [f"/join/{school.code}"]),
     ):
         context = chromium.new_context(
             base_url=school.url,
@@ -125,21 +117,18 @@ def test_axe_finds_no_violation_and_nothing_stands_out_of_the_page(
 
 
 def test_the_longest_title_and_name_make_no_page_wider_than_a_phone(
-    chromium: Browser, school: Server, folder: Path
+    chromium: Browser, school: School
 ):
-    database = Database(f"sqlite:///{folder / 'quizserver.sqlite3'}")
-    with database.read() as session:
-        class_ = store.find_class(session, 2)
-        who = session.scalar(sa.select(person.c.id).where(person.c.email == LONGEST))
-    database.dispose()
-    assert class_ is not None
     parts = ["", "/matrix", "/roster", "/settings", "/delete", "/items", "/teach"]
-    parts += [f"/learners/{who}", f"/learners/{who}/questions/strange-loss"]
+    parts += [
+        f"/learners/{school.longest_id}",
+        f"/learners/{school.longest_id}/questions/strange-loss",
+    ]
     wide: dict[str, int] = {}
     for email, addresses in (
-        (TEACHER, ["/classes", *(f"/classes/2{part}" for part in parts)]),
-        (LONGEST, ["/classes", "/classes/2", "/classes/2/leave"]),
-        (NEW, [f"/join/{class_.join_code}"]),
+        (TEACHER, ["/classes", *(f"{school.long}{part}" for part in parts)]),
+        (LONGEST, ["/classes", school.long, f"{school.long}/leave"]),
+        (NEW, [f"/join/{school.long_code}"]),
     ):
         page = visit(chromium, school, email, viewport={"width": 360, "height": 800})
         for address in addresses:
@@ -150,37 +139,37 @@ def test_the_longest_title_and_name_make_no_page_wider_than_a_phone(
 
 
 def test_a_due_date_is_written_and_read_on_the_browsers_own_clocks(
-    chromium: Browser, school: Server
+    chromium: Browser, school: School
 ):
     teacher = visit(chromium, school, TEACHER, timezone_id="Asia/Tokyo")
-    teacher.goto("/classes/1/settings")
+    teacher.goto(f"{school.class_}/settings")
     expect(teacher.locator("#clocks")).to_have_value("Asia/Tokyo")
     teacher.get_by_label("Due for Reading a loss curve").fill("2031-03-01T23:59")
     teacher.get_by_role("button", name="Save topics and due dates").click()
     expect(teacher.get_by_label("Due for Reading a loss curve")).to_have_value("2031-03-01T23:59")
     learner = visit(chromium, school, LEARNER, timezone_id="America/New_York")
-    learner.goto("/classes/1")
+    learner.goto(school.class_)
     expect(learner.locator("#main")).to_contain_text("1 March 2031, 09:59 UTC−05:00")
     for page in (teacher, learner):
         page.context.close()
 
 
 def test_a_date_written_before_the_script_came_is_not_lost_to_other_clocks(
-    chromium: Browser, school: Server
+    chromium: Browser, school: School
 ):
     page = visit(chromium, school, TEACHER, timezone_id="Asia/Tokyo")
     held: list[Route] = []
     page.route("**/js/classes.js", lambda route: held.append(route))
-    page.goto("/classes/1/settings", wait_until="commit")
+    page.goto(f"{school.class_}/settings", wait_until="commit")
     page.get_by_label("Due for Reading a loss curve").fill("2031-03-01T23:59")
     held[0].continue_()
     page.wait_for_load_state()
-    expect(page).to_have_url(f"{school.url}/classes/1/settings")
+    expect(page).to_have_url(f"{school.url}{school.class_}/settings")
     expect(page.get_by_label("Due for Reading a loss curve")).to_have_value("2031-03-01T23:59")
     page.context.close()
 
 
-def test_a_class_is_made_once_by_a_double_click(chromium: Browser, school: Server):
+def test_a_class_is_made_once_by_a_double_click(chromium: Browser, school: School):
     page = visit(chromium, school, TEACHER)
     page.goto("/classes/new")
     page.get_by_label("Title").fill("Pressed twice")
@@ -196,10 +185,10 @@ def test_a_class_is_made_once_by_a_double_click(chromium: Browser, school: Serve
 
 
 def test_topics_are_moved_by_keyboard_alone_and_enter_in_a_date_moves_none(
-    chromium: Browser, school: Server
+    chromium: Browser, school: School
 ):
     page = visit(chromium, school, TEACHER, timezone_id="UTC")
-    page.goto("/classes/1/settings")
+    page.goto(f"{school.class_}/settings")
     names = page.locator(".topic-name")
     before = names.all_inner_texts()
     page.get_by_label("Due for Reading a loss curve").press("Enter")
@@ -212,11 +201,9 @@ def test_topics_are_moved_by_keyboard_alone_and_enter_in_a_date_moves_none(
     page.context.close()
 
 
-def test_without_scripts_a_learner_joins_and_due_dates_name_utc(
-    chromium: Browser, school: Server, code: str
-):
+def test_without_scripts_a_learner_joins_and_due_dates_name_utc(chromium: Browser, school: School):
     page = visit(chromium, school, NEW, java_script_enabled=False)
-    page.goto(f"/join/{code}")
+    page.goto(f"/join/{school.code}")
     page.get_by_label("Your name in this class").fill("Newcomer")
     page.get_by_role("button", name="Join the class").click()
     expect(page.locator(".messages")).to_contain_text("You are in")
@@ -227,7 +214,7 @@ def test_without_scripts_a_learner_joins_and_due_dates_name_utc(
     page.context.close()
 
 
-def visit(chromium: Browser, school: Server, email: str, **options: object) -> Page:
+def visit(chromium: Browser, school: School, email: str, **options: object) -> Page:
     """A page of a browser in which that account is signed in."""
     context: BrowserContext = chromium.new_context(
         base_url=school.url,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from quizserver.classes import instructors_store as instructors
 from quizserver.classes import members_store as members
 from quizserver.classes import store as classes
+from quizserver.cli import main
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
 from tests.classes.matrix_setup import NOW, MatrixClass
-from tests.serve.server import Server, serving
+from tests.serve.server import Server
 
 TEACHER = "teacher@school.example.org"
 WORDS = "correct horse"
@@ -28,16 +29,14 @@ LONG = "Maximiliane Rosalinde von und zu Beispielhausen-Musterstadt"
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, MatrixClass]]:
+def school(server: Server, store: Database, data_folder: Path) -> tuple[Server, MatrixClass]:
     """A server with an instructor and a class of twelve over every topic that comes along."""
-    data = tmp_path_factory.mktemp("matrix")
-    command = [sys.executable, "-m", "quizserver.cli", "user", "--data", str(data)]
-    command += ["add", TEACHER, "--role", "instructor", "--password-stdin"]
-    subprocess.run(command, input=f"{WORDS}\n", text=True, check=True)
-    database = Database(f"sqlite:///{data / 'quizserver.sqlite3'}")
-    matrix_class = MatrixClass.create(database)
+    command = ["user", "--data", str(data_folder), "add", TEACHER, "--role", "instructor"]
+    made = CliRunner().invoke(main, [*command, "--password-stdin"], input=f"{WORDS}\n")
+    assert made.exit_code == 0, made.output
+    matrix_class = MatrixClass.create(store)
     snapshot = Library(Settings().content).snapshot()
-    with database.write() as session:
+    with store.write() as session:
         classes.set_class_topics(
             session, matrix_class.class_.id, [(topic, NOW) for topic in snapshot.topics]
         )
@@ -52,9 +51,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, M
         for number, question in enumerate(snapshot.questions):
             if (at + number) % 3:
                 matrix_class.add_answers(name, question, *[False] * (at % 4), number % 2 == 0)
-    with serving(data) as running:
-        yield running, matrix_class
-    database.dispose()
+    return server, matrix_class
 
 
 @pytest.fixture
