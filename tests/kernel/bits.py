@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from quizserver.kernel.draws import Stream, example_orders, normal_numbers, uniform_numbers
 from quizserver.kernel.library import KernelLibrary
 from quizserver.kernel.plan import Activation, Dense, Dropout, Operation, Plan
 from quizserver.kernel.training import Training
@@ -23,8 +24,13 @@ Case = tuple[str, Plan, dict[str, Any]]
 
 
 def digests(library: KernelLibrary) -> dict[str, str]:
-    """The SHA-256 of all that each training records, by the training's name."""
-    found = {}
+    """The SHA-256 of draws, and of all that each training records, by their names."""
+    drawn = {
+        "uniform numbers": uniform_numbers(SEEDS, Stream.DATA, 2**30 - 9, 101, library),
+        "normal numbers": normal_numbers(SEEDS, Stream.INIT, 3, 2001, library),
+        "orders": example_orders(SEEDS, 123, 5, 7, library),
+    }
+    found = {name: hashlib.sha256(each.tobytes()).hexdigest() for name, each in drawn.items()}
     for name, plan, slots in _cases():
         for dtype in ("float32", "float64"):
             typed = replace(plan, dtype=dtype)
@@ -37,7 +43,7 @@ def digests(library: KernelLibrary) -> dict[str, str]:
 
 def _cases() -> Iterator[Case]:
     rates = np.geomspace(0.01, 3, REPLICAS)
-    for unit in UNITS:
+    for unit in (*UNITS, "gelu"):
         net = chain(3, 6, 5, 2, unit=unit)
         plan = make_plan(net, everything(len(net)), replicas=REPLICAS, outputs=450)
         yield unit, plan, {"rate": rates}

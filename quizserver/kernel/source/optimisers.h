@@ -23,16 +23,24 @@ INLINE D whole_power(D base, int64_t exponent) {
     return power;
 }
 
-/* The rate of one row at a step, from the step and the base rate alone, never from another step. */
+/* The rate of one row at a step, from the step and the base rate alone, never from another step. What
+   is a power is computed in one place, as the code of a power is long. */
 WIDE_FUNCTION static D rate_at(const Training *t, const Rate *rate, int64_t step) {
     const D *slots = t->slots;
-    D now = ALL_D(step);
+    D now = ALL_D(step), base, exponent;
     switch (rate->kind) {
     case STEP_DOWN:
-        return slots[rate->first] *
-               pow_d(slots[rate->third], floor_d(now / slots[rate->second]));
+        base = slots[rate->third];
+        exponent = floor_d(now / slots[rate->second]);
+        break;
     case EXPONENTIAL:
-        return slots[rate->first] * pow_d(slots[rate->second], now);
+        base = slots[rate->second];
+        exponent = now;
+        break;
+    case GEOMETRIC:
+        base = slots[rate->second];
+        exponent = smaller_d(now / slots[rate->third], ALL_D(1));
+        break;
     case COSINE: {
         D passed = smaller_d(now / slots[rate->second], ALL_D(1)), last = slots[rate->third];
         D share = (1 + cos_d(3.14159265358979323846 * passed)) / 2;
@@ -40,16 +48,13 @@ WIDE_FUNCTION static D rate_at(const Training *t, const Rate *rate, int64_t step
     }
     case WARM_UP:
         return t->wide_rates[rate->first] * smaller_d((now + 1) / slots[rate->second], ALL_D(1));
-    case GEOMETRIC: {
-        D passed = smaller_d(now / slots[rate->third], ALL_D(1));
-        return slots[rate->first] * pow_d(slots[rate->second], passed);
-    }
     case CHANGE_AT:
         return slots[rate->first] *
                select_d(now >= slots[rate->second], slots[rate->third], ALL_D(1));
     default:
         return slots[rate->first];
     }
+    return slots[rate->first] * pow_d(base, exponent);
 }
 
 /* The rates of the step that comes now; schedules only, where the others have not changed. */
