@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
@@ -192,8 +191,10 @@ def changed_rows(result: sa.Result[Any]) -> int:
 
 def insert_if_new(session: Session, table: sa.Table, **values: Any) -> bool:
     """Inserts a row unless a unique constraint of the table forbids it; whether it was inserted."""
-    dialect = session.get_bind().dialect.name
-    insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    insert: Callable[..., Any] = sqlite_insert
+    if session.get_bind().dialect.name != "sqlite":
+        # It takes 0.1 s to import, which a start on SQLite need not wait for.
+        from sqlalchemy.dialects.postgresql import insert
     statement = insert(table).values(**values).on_conflict_do_nothing()
     return bool(session.execute(statement.returning(sa.literal(1))).first())
 
