@@ -51,7 +51,7 @@ kernel-emulated: install-dev ## compares the kernel's bits on ARM and RISC-V, em
 lowest: ## a short set of tests with the lowest versions that pyproject.toml admits, in .venv-lowest
 	@PYTHON=$(PYTHON) scripts/lowest
 
-bench: install ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
+bench: $(VENV)/.installed-bench ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
 soak: install-dev ## learners answer while processes die, disks fill and hosts differ (ARGS="--minutes 30")
@@ -71,6 +71,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/install
 # Where it can't be compiled, the WebAssembly module serves.
 $(MANIFEST): $(KERNEL) | $(VENV)/.installed-dev
 	-@$(BIN)/python -m quizserver.kernel.build >/dev/null && touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml constraints.txt scripts/install
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install '.[bench]'
+	@touch $@ $(VENV)/.installed
 
 $(JS)/node_modules/.installed: $(JS)/package.json $(JS)/package-lock.json $(JS)/install | $(VENV)/.installed-dev
 	@VENV=$(VENV) $(JS)/install

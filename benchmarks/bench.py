@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from benchmarks import plain_loops
+from benchmarks.backends import EXAMPLES, backend_rows
 from benchmarks.big_class import class_rows
 from benchmarks.item_analysis import item_rows
 from benchmarks.limits import limit_rows
@@ -80,12 +81,6 @@ RACES = (
     Race(f"parabola, rate 0.001, {SHORT} epochs", "noiseless/rates",
          lambda: plain_loops.train_parabola(0.001, 0, SHORT), "low-rate", _SHORT),
 )  # fmt: skip
-
-EXAMPLES = {
-    "sigmoid against ReLU": ("noiseless/sigmoid_relu", ("sigmoid", "relu")),
-    "10 against 32 units": ("noiseless/capacity", ("ten", "thirty-two")),
-    "a low against a high rate": ("noiseless/rates", ("low-rate", "high-rate")),
-}
 
 
 def _load_simulation(file: str) -> Simulation:
@@ -227,6 +222,7 @@ def memory_rows() -> Iterator[Measurement]:
 
 
 PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
+    "backends": backend_rows,
     "races": race_rows,
     "runs": learner_rows,
     "map": map_rows,
