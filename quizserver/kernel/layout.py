@@ -1,8 +1,8 @@
 """Where the parts of a plan lie in the kernel's memory: what ``source/plan.h`` reads.
 
 A memory is one piece: a header, what all replicas share, the scratch that one block of replicas at
-a time uses, then the blocks, each of ``LANES`` replicas and all of the same size. ``MemoryLayout``
-says where everything is, so that it can be filled for any number of blocks.
+a time uses, then the blocks: as many replicas each as the kernel's vectors have lanes, and all of
+the same size. ``MemoryLayout`` says where everything is, for any number of blocks.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from quizserver.kernel.plan import (
     WarmUp,
 )
 
-LANES = 16
-"""Replicas of a block: one a lane of the kernel's vectors."""
 TOGETHER = 4
 """Examples that go through the network together."""
 ALIGNMENT = 64
@@ -83,16 +81,18 @@ class Part:
 
 
 class MemoryLayout:
-    """The memory of ``plan``. ``shared_size`` and ``block_size`` are bytes, ``header`` its fields.
+    """The memory of ``plan`` in blocks of ``lanes`` replicas.
 
-    ``parts`` are the plan's numbers, to be copied into place.
+    ``shared_size`` and ``block_size`` are bytes, ``header`` its fields by name. ``parts`` are the
+    plan's numbers, to be copied into place.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, lanes: int) -> None:
         self.plan = plan
+        self.lanes = lanes
         self.dtype = np.dtype(plan.dtype)
         self.parts: list[Part] = []
-        self._vector = LANES * self.dtype.itemsize
+        self._vector = lanes * self.dtype.itemsize
         self._shared, self._block = _Region(), _Region()
         self._shared.take(4 * len(HEADER))
         self.header = dict.fromkeys(HEADER, 0)
@@ -125,7 +125,7 @@ class MemoryLayout:
         if not differ:
             return self._share(values)
         flat = values.reshape(len(values), -1)
-        offset = self._block.take(flat.shape[1] * LANES * flat.dtype.itemsize)
+        offset = self._block.take(flat.shape[1] * self.lanes * flat.dtype.itemsize)
         self.parts.append(Part(offset, True, flat))
         return offset
 
@@ -133,12 +133,12 @@ class MemoryLayout:
         plan, header = self.plan, self.header
         moments = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 3}[plan.optimiser.kind]
         header["block_state"] = self._block.take(STATE_BYTES)
-        header["block_seeds"] = self._block.take(8 * LANES)
-        header["block_slots"] = self._block.take(plan.slots * 8 * LANES)
+        header["block_seeds"] = self._block.take(8 * self.lanes)
+        header["block_slots"] = self._block.take(plan.slots * 8 * self.lanes)
         header["block_parameters"] = self._block.take(plan.parameters * self._vector)
         header["block_moments"] = self._block.take(moments * plan.parameters * self._vector)
         # the kernel clears the moments up to here
-        header["block_orders"] = self._block.take(self._examples_in_orders() * LANES * 4)
+        header["block_orders"] = self._block.take(self._examples_in_orders() * self.lanes * 4)
 
     def _describe_numbers(self) -> None:
         plan, optimiser, header = self.plan, self.plan.optimiser, self.header
@@ -274,7 +274,7 @@ class MemoryLayout:
         }
         for name, count in vectors.items():
             header[name] = self._shared.take(count * self._vector)
-        header["wide_rates"] = self._shared.take(header["rate_count"] * LANES * 8)
+        header["wide_rates"] = self._shared.take(header["rate_count"] * self.lanes * 8)
 
     def _rows_of(self, code: Operation) -> NDArray[np.int32]:
         rows = self.plan.operations

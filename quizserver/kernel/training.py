@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from quizserver.kernel.layout import HEADER, LANES, MemoryLayout
+from quizserver.kernel.layout import HEADER, MemoryLayout
 from quizserver.kernel.plan import Plan, PlanError
 from quizserver.kernel.plan_checks import check_slot_values, check_work
 
@@ -39,11 +39,6 @@ class Training:
         self.plan = plan
         self.replicas = _checked_replicas(plan, seeds)
         values = _checked_values(plan, slot_values, self.replicas)
-        layout = MemoryLayout(plan)
-        self._blocks = -(-self.replicas // LANES)
-        memory_size = layout.size(self._blocks)
-        output_size = plan.outputs * self._blocks * LANES * 8
-        check_work(plan, self.replicas, memory_size + output_size)
         if library is None:
             from quizserver.kernel.library import load_library
 
@@ -51,11 +46,16 @@ class Training:
         self.library = library
         self._next = 0
         self._type = plan.dtype
+        layout = MemoryLayout(plan, library.call(f"block_replicas_{self._type}"))
+        self._blocks = -(-self.replicas // layout.lanes)
+        self._columns = self._blocks * layout.lanes
+        memory_size = layout.size(self._blocks)
+        check_work(plan, self.replicas, memory_size + plan.outputs * self._columns * 8)
         arena = library.open_arena()
         self._close = weakref.finalize(self, arena.release)
         self._memory, memory = arena.allocate(memory_size, np.uint8)
         self._outputs_address, self._outputs = arena.allocate(
-            (plan.outputs, self._blocks * LANES), np.float64
+            (plan.outputs, self._columns), np.float64
         )
         _Filling(layout, memory, self._blocks, self.replicas).fill(values, seeds)
         library.call(f"start_training_{self._type}", self._memory, 0, self._blocks)
@@ -76,7 +76,7 @@ class Training:
             f"run_operations_{self._type}",
             self._memory,
             self._outputs_address,
-            self._blocks * LANES,
+            self._columns,
             first,
             last,
             0,
@@ -120,7 +120,8 @@ class _Filling:
         self, layout: MemoryLayout, memory: NDArray[np.uint8], blocks: int, replicas: int
     ) -> None:
         self._layout, self._memory, self._blocks = layout, memory, blocks
-        self._replica_of_lane = np.minimum(np.arange(blocks * LANES), replicas - 1)
+        self._lanes = layout.lanes
+        self._replica_of_lane = np.minimum(np.arange(blocks * self._lanes), replicas - 1)
 
     def fill(self, slot_values: NDArray[np.float64], seeds: Sequence[int]) -> None:
         layout = self._layout
@@ -142,11 +143,11 @@ class _Filling:
         """One row a replica (R, n), as n vectors in each block."""
         size, start = self._layout.block_size, self._layout.shared_size + offset
         count = values.shape[1]
-        lanes = values[self._replica_of_lane].reshape(self._blocks, LANES, count)
+        lanes = values[self._replica_of_lane].reshape(self._blocks, self._lanes, count)
         for block in range(self._blocks):
             place = start + block * size
-            view = self._memory[place : place + count * LANES * values.dtype.itemsize]
-            view.view(values.dtype).reshape(count, LANES)[...] = lanes[block].T
+            view = self._memory[place : place + count * self._lanes * values.dtype.itemsize]
+            view.view(values.dtype).reshape(count, self._lanes)[...] = lanes[block].T
 
 
 def _checked_replicas(plan: Plan, seeds: Sequence[int]) -> int:

@@ -36,7 +36,7 @@ from tests.kernel.plans import (
 )
 from tests.kernel.reference import Reference
 
-UNITS = ("tanh", "sigmoid", "relu", "leaky_relu", "gelu_tanh")
+UNITS = ("tanh", "sigmoid", "relu", "leaky_relu", "gelu", "gelu_tanh")
 LOSSES = ("mse", "binary_cross_entropy_with_logits", "cross_entropy")
 SEEDS = [3, 1, 4, 1, 5]
 # of float64 functions within 2 units in the last place, summed up over a training
@@ -214,7 +214,7 @@ def test_dropout_by_the_seeds_own_draws(sizes):
         Dense(inputs, units, True),
         Activation("tanh"),
         Dropout(slot("dropout")),
-        Activation("gelu_tanh"),
+        Activation("gelu"),
         Dense(units, outputs, True),
     )
     batches = [(Operation.STEP_BATCH, 0, 0, 0, 3, 0), (Operation.STEP, 0, 1)]

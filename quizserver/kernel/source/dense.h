@@ -4,25 +4,21 @@
    through its terms in the order of their index, into one number, in every tile.
 
    Activations and slopes of E examples lie as [unit][example], weights as [input][output], each of
-   them a vector of 16 replicas. A tile works on as many replicas as a register holds: ROW of them. */
+   them a vector of replicas. A tile works on as many replicas as a register holds: ROW of them, which
+   are all of them in float32. */
 #ifndef QUIZSERVER_DENSE_H
 #define QUIZSERVER_DENSE_H
 
 #include "plan.h"
 
-#if defined(__AVX512F__)
-#define REGISTER_BYTES 64
+#if LANES == 16
 #define TILE 4
 #define WIDE_FUNCTION __attribute__((min_vector_width(512)))
-#elif defined(__AVX__)
-#define REGISTER_BYTES 32
-#define TILE 2
-#define WIDE_FUNCTION
 #else
-#define REGISTER_BYTES 16
 #define TILE 2
 #define WIDE_FUNCTION
 #endif
+#define REGISTER_BYTES (LANES * 4)
 #define ROW (REGISTER_BYTES / (int)sizeof(REAL))
 
 /* As many replicas as a register holds. */

@@ -35,7 +35,7 @@ INLINE void philox4x32(uint64_t seed, uint32_t counter[4]) {
     }
 }
 
-/* The same for 16 counters of one seed; a lane of 64 bits holds one word. */
+/* The same for LANES counters of one seed; a lane of 64 bits holds one word. */
 INLINE void philox_counters(uint64_t seed, LU counters[4]) {
     uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
@@ -97,10 +97,11 @@ INLINE D normal_from_uniform(D x) {
     return select_d(abs_d(q) <= 0.425, middle, select_d(q < 0.0, -tail, tail));
 }
 
-/* numbers 32 part … 32 part + 31 of one seed's stream, as uniform or as normal numbers */
+/* numbers 2 LANES part and those that follow, 2 LANES of them, of one seed's stream, as uniform or as
+   normal numbers */
 INLINE void fill_part(uint64_t seed, uint32_t stream, int normal, uint64_t part, double numbers[2 * LANES]) {
-    LU blocks = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    blocks = blocks + part * LANES;
+    LU blocks;
+    for (int lane = 0; lane < LANES; lane++) blocks[lane] = part * LANES + (uint64_t)lane;
     LU words[4] = {blocks & LOW_WORD, blocks >> 32, (LU){0} + stream, {0}};
     philox_counters(seed, words);
     D even = uniform_from_words(words[0], words[1]), odd = uniform_from_words(words[2], words[3]);

@@ -185,6 +185,9 @@ static const Operation *run_next(const Training *t, const Operation *o, const Op
     return o + 1;
 }
 
+/* How many replicas a block has. */
+EXPORT word REAL_NAME(block_replicas)(void) { return LANES; }
+
 /* Brings blocks [first_block, last_block) to where training starts: weights, moments, counts.
    ``memory`` holds a plan. Returns 0. */
 EXPORT word REAL_NAME(start_training)(char *memory, word first_block, word last_block) {

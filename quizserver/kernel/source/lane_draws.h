@@ -1,4 +1,5 @@
-/* The draws of draws.h for 16 seeds at once, one a lane: the same numbers, several times as fast. */
+/* The draws of draws.h for the seeds of a block at once, one a lane: the same numbers, several times
+   as fast. */
 #ifndef QUIZSERVER_LANE_DRAWS_H
 #define QUIZSERVER_LANE_DRAWS_H
 
@@ -13,15 +14,16 @@ INLINE FU all_words(uint32_t x) { return (FU){0} + x; }
 INLINE void philox_lanes(const uint64_t seeds[LANES], FU counter[4]) {
     LU seed = *(const LU *)seeds;
     FU key0 = low_words(seed), key1 = high_words(seed);
-    for (int round = 0; round < 10; round++) {
-        LU left = long_words(counter[0]) * 0xD2511F53u, right = long_words(counter[2]) * 0xCD9E8D57u;
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        LU left = long_words(counter[0]) * PHILOX_FACTOR_0;
+        LU right = long_words(counter[2]) * PHILOX_FACTOR_2;
         FU second = counter[1], fourth = counter[3];
         counter[0] = high_words(right) ^ second ^ key0;
         counter[1] = low_words(right);
         counter[2] = high_words(left) ^ fourth ^ key1;
         counter[3] = low_words(left);
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
+        key0 += PHILOX_STEP_0;
+        key1 += PHILOX_STEP_1;
     }
 }
 
@@ -30,11 +32,8 @@ INLINE void uniform_pair(const uint64_t seeds[LANES], uint32_t stream, uint64_t 
     FU words[4] = {all_words((uint32_t)block), all_words((uint32_t)(block >> 32)), all_words(stream),
                    all_words(0)};
     philox_lanes(seeds, words);
-    for (int half = 0; half < 2; half++) {
-        LU bits = long_words(words[2 * half] >> 5) << 26 | long_words(words[2 * half + 1] >> 6);
-        /* through signed numbers, which more processors convert at once; they are below 2^53 */
-        pair[half] = __builtin_convertvector((L)bits, D) * 0x1p-53;
-    }
+    pair[0] = uniform_from_words(long_words(words[0]), long_words(words[1]));
+    pair[1] = uniform_from_words(long_words(words[2]), long_words(words[3]));
 }
 
 /* The order of the examples in one epoch, each lane's by itself: orders[lane * examples + place]. */

@@ -1,4 +1,4 @@
-/* Numbers of the kernel: vectors of 16 replicas and the functions of them that it needs.
+/* Numbers of the kernel: vectors of replicas and the functions of them that it needs.
 
    Compile with -DREAL=float or -DREAL=double: V is a vector of LANES numbers of that type, one a
    replica, I the vector of integers of the same width (what a comparison gives: -1 or 0 a lane).
@@ -18,7 +18,17 @@
 #error "compile with -DREAL=float or -DREAL=double"
 #endif
 
+/* Replicas in a vector: as many float32 numbers as a register of the processor holds, so that the
+   functions below work in registers. What a lane computes does not depend on it. */
+#ifndef LANES
+#if defined(__AVX512F__)
 #define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+#endif
 #define INLINE static inline __attribute__((always_inline))
 #ifndef REAL_BITS
 #define BITS_OF_float 32
@@ -28,8 +38,10 @@
 #define REAL_BITS JOIN(BITS_OF_, REAL)
 #endif
 
-/* Aligned to 64 bytes whatever their size: that is what the arena gives. */
-#define LANES_OF(type) __attribute__((vector_size(LANES * sizeof(type)), aligned(64)))
+/* Aligned to their size, and to 64 bytes at most: that is what the arena gives. */
+#define ALIGNMENT_OF(size) ((size) < 64 ? (size) : 64)
+#define LANES_OF(type)                                                                             \
+    __attribute__((vector_size(LANES * sizeof(type)), aligned(ALIGNMENT_OF(LANES * sizeof(type)))))
 typedef float F LANES_OF(float);
 typedef int32_t FI LANES_OF(int32_t);
 typedef uint32_t FU LANES_OF(uint32_t);

@@ -1,4 +1,4 @@
-/* Functions of 16 float32 numbers; numbers.h includes this file and says what they are.
+/* Functions of vectors of float32 numbers; numbers.h includes this file and says what they are.
 
    Coefficients: benchmarks/kernel_coefficients.py. Errors, over all float32: docs/kernel.md. GELU is
    computed in float64, as its tails would lose most digits in float32: see numbers.h. */

@@ -1,4 +1,4 @@
-/* Functions of 16 float64 numbers; numbers.h includes this file and says what they are.
+/* Functions of vectors of float64 numbers; numbers.h includes this file and says what they are.
 
    Coefficients: benchmarks/kernel_coefficients.py. Errors: docs/kernel.md. The same methods as in
    numbers_float32.h, but for the logarithm, where a division costs less than a longer polynomial. */

@@ -2,7 +2,7 @@
 
    The memory of a training is one piece. It begins with a Plan; every offset in it is in bytes. What
    all replicas share comes first, then the scratch that one block at a time uses, then the blocks:
-   16 replicas each, all of the same size, one after another. Offsets named block_… count from the
+   LANES replicas each, all of the same size, one after another. Offsets named block_… count from the
    beginning of a block, all others from the beginning of the memory.
 
    Nothing here is checked: quizserver/kernel/plan_checks.py has checked every index and size. */
@@ -28,7 +28,7 @@ typedef struct {
     int32_t optimiser, nesterov, centered;
     int32_t momentum, beta1, beta2, alpha, max_norm; /* slots; max_norm is -1 where nothing clips */
     int32_t layers, tensors, rates, datasets, operations, constants;
-    /* scratch, in vectors of 16 */
+    /* scratch: vectors */
     int32_t activations, first_slope, second_slope, targets, gradients, rate_values, wide_rates;
     int32_t batch_inputs, batch_targets, residuals, alive;
     int32_t blocks, block_size;
