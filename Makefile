@@ -81,5 +81,5 @@ $(JS)/node_modules/.installed: $(JS)/package.json $(JS)/package-lock.json $(JS)/
 	@touch $@
 
 clean: ## remove the virtual environment and what tools leave behind; data in var/ stays
-	rm -rf $(VENV) $(JS)/node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(JS)/node_modules quizserver/kernel/built build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
