@@ -14,6 +14,9 @@ from quizserver.web.numbers import parse_whole_number
 from quizserver.web.paging import Paging
 from tests.flows.browser_client import Form, Visitor
 
+# A number that is refused reaches no database.
+pytestmark = pytest.mark.one_database
+
 PACKAGE = Path(quizserver.__file__).parent
 ONE = {"Arabic": "١", "Devanagari": "१", "full width": "１", "superscript": "¹"}
 

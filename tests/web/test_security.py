@@ -25,6 +25,9 @@ from quizserver.start import migrate_store
 from quizserver.web.body_limiter import BodyLimiter
 from quizserver.web.security import CONTENT_SECURITY_POLICY, SecurityHeaders
 
+# What is looked at here is the same whichever database stands behind it.
+pytestmark = pytest.mark.one_database
+
 PAGES = ["/", "/questions/even", "/topics/numbers", "/progress", "/sign-in", "/sign-up", "/account"]
 
 
