@@ -1,11 +1,14 @@
 /* The functions of numbers.h as functions of arrays, and a comparison of those of float32 with those of
-   float64 over a range of float32. Compiled with the kernel's own flags by functions.py. */
+   float64 over a range of float32. Compiled with the kernel's own flags by functions.py. A count is of
+   groups of 16 numbers, however many a vector holds. */
 #include "exports.h"
 #include "numbers.h"
 
+#define VECTORS(groups) ((groups) * (16 / LANES))
+
 #define OF_ARRAYS(name)                                                                            \
     EXPORT word REAL_NAME(name)(const V *values, word count, V *results) {                         \
-        for (word i = 0; i < count; i++) results[i] = name##_v(values[i]);                         \
+        for (word i = 0; i < VECTORS(count); i++) results[i] = name##_v(values[i]);                         \
         return count;                                                                              \
     }
 OF_ARRAYS(exp)
@@ -23,12 +26,12 @@ OF_ARRAYS(canonical)
 
 #if REAL_BITS == 64
 EXPORT word cos_float64(const D *values, word count, D *results) {
-    for (word i = 0; i < count; i++) results[i] = cos_d(values[i]);
+    for (word i = 0; i < VECTORS(count); i++) results[i] = cos_d(values[i]);
     return count;
 }
 
 EXPORT word pow_float64(const D *bases, const D *exponents, word count, D *results) {
-    for (word i = 0; i < count; i++) results[i] = pow_d(bases[i], exponents[i]);
+    for (word i = 0; i < VECTORS(count); i++) results[i] = pow_d(bases[i], exponents[i]);
     return count;
 }
 #else
@@ -50,9 +53,10 @@ INLINE D units_off(F value, D exact) {
    lane, and the bits of a float32 where it was. */
 #define SWEEP(name)                                                                                \
     EXPORT word sweep_##name(word first, word count, D *largest, LU *places) {                     \
-        FU lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                          \
-        for (word i = 0; i < count; i++) {                                                         \
-            FU bits = lane + (uint32_t)(first + i) * LANES;                                        \
+        FU lane;                                                                                   \
+        for (int i = 0; i < LANES; i++) lane[i] = (uint32_t)i;                                     \
+        for (word i = 0; i < VECTORS(count); i++) {                                                         \
+            FU bits = lane + ((uint32_t)first * 16 + (uint32_t)i * LANES);                         \
             D off = units_off(name##_f((F)bits), name##_d(__builtin_convertvector((F)bits, D)));   \
             L worse = off > *largest;                                                              \
             *largest = select_d(worse, off, *largest);                                             \

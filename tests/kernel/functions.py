@@ -20,7 +20,8 @@ UNITS = (
     ("memory.c", ()),
     ("version.c", ()),
 )
-LANES = 16
+GROUP = 16
+"""Numbers that are counted as one: the largest vector that a processor has."""
 
 
 def compile_functions(variant: recipe.Variant, folder: Path) -> KernelLibrary:
@@ -40,15 +41,15 @@ def compile_functions(variant: recipe.Variant, folder: Path) -> KernelLibrary:
 def apply(library: KernelLibrary, name: str, *values: NDArray[np.floating]) -> NDArray[np.floating]:
     """A function of ``numbers.h`` ("exp") of arrays (n,) of one type."""
     (first, *_) = values
-    vectors = -(-len(first) // LANES)
+    groups = -(-len(first) // GROUP)
     with library.open_arena() as arena:
         addresses = []
         for each in values:
-            address, array = arena.allocate(vectors * LANES, first.dtype)
+            address, array = arena.allocate(groups * GROUP, first.dtype)
             array[: len(each)] = each
             addresses.append(address)
-        out, results = arena.allocate(vectors * LANES, first.dtype)
-        library.call(f"{name}_{first.dtype}", *addresses, vectors, out)
+        out, results = arena.allocate(groups * GROUP, first.dtype)
+        library.call(f"{name}_{first.dtype}", *addresses, groups, out)
         return results[: len(first)].copy()
 
 
@@ -59,8 +60,8 @@ def sweep(library: KernelLibrary, name: str, first: int, count: int) -> tuple[fl
     The same function of float64 is taken for exact.
     """
     with library.open_arena() as arena:
-        errors_at, errors = arena.allocate(LANES, np.float64)
-        places_at, places = arena.allocate(LANES, np.uint64)
+        errors_at, errors = arena.allocate(GROUP, np.float64)
+        places_at, places = arena.allocate(GROUP, np.uint64)
         library.call(f"sweep_{name}", first, count, errors_at, places_at)
         worst = int(errors.argmax())
         bits = places[worst : worst + 1].astype(np.uint32)
