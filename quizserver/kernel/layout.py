@@ -36,7 +36,7 @@ ALIGNMENT = 64
 HEADER = (
     "layer_count", "tensor_count", "rate_count", "parameter_count",
     "features", "width", "target_width", "loss",
-    "optimiser", "nesterov", "centered",
+    "optimiser", "nesterov", "centered", "moment_count",
     "momentum", "beta1", "beta2", "alpha", "max_norm",
     "layers", "tensors", "rates", "datasets", "operations", "constants",
     "activations", "first_slope", "second_slope", "targets", "gradients", "rate_values",
@@ -50,6 +50,8 @@ HEADER = (
 LAYERS = ("dense", "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "gelu_tanh", "dropout")
 LOSSES = ("mse", "binary_cross_entropy_with_logits", "cross_entropy")
 OPTIMISERS = ("sgd", "adam", "adamw", "rmsprop")
+MOMENTS = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 3}
+"""Running numbers that an update rule keeps for each parameter."""
 RATES = (int, StepDown, Exponential, Cosine, WarmUp, Geometric, ChangeAt)
 IN_PLACE = ("tanh", "sigmoid", "relu", "leaky_relu")
 """Activations whose slope is a function of their output."""
@@ -131,13 +133,14 @@ class MemoryLayout:
 
     def _place_block(self) -> None:
         plan, header = self.plan, self.header
-        moments = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 3}[plan.optimiser.kind]
+        header["moment_count"] = MOMENTS[plan.optimiser.kind]
         header["block_state"] = self._block.take(STATE_BYTES)
         header["block_seeds"] = self._block.take(8 * self.lanes)
         header["block_slots"] = self._block.take(plan.slots * 8 * self.lanes)
         header["block_parameters"] = self._block.take(plan.parameters * self._vector)
-        header["block_moments"] = self._block.take(moments * plan.parameters * self._vector)
-        # the kernel clears the moments up to here
+        header["block_moments"] = self._block.take(
+            MOMENTS[plan.optimiser.kind] * plan.parameters * self._vector
+        )
         header["block_orders"] = self._block.take(self._examples_in_orders() * self.lanes * 4)
 
     def _describe_numbers(self) -> None:

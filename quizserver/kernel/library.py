@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,17 +72,27 @@ class NativeLibrary(KernelLibrary):
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise KernelUnavailableError(f"{path} is damaged")
         self._functions = ctypes.CDLL(str(path))
+        self._prepared: dict[str, Callable[..., int]] = {}
         self._functions.kernel_version.restype = ctypes.c_char_p
         self.version = _version_in(self._functions.kernel_version() or b"")
         self.kind = f"native {variant}"
 
     def call(self, name: str, *words: int) -> int:
+        # Looked up once: a point of a small network takes little longer than looking it up.
+        function = self._prepared.get(name)
+        if function is None:
+            function = self._prepare(name, len(words))
+        return function(*words)
+
+    def _prepare(self, name: str, words: int) -> Callable[..., int]:
         try:
             function = self._functions[name]
         except AttributeError:
             raise KeyError(name) from None
         function.restype = ctypes.c_ssize_t
-        return int(function(*map(ctypes.c_ssize_t, words)))
+        function.argtypes = [ctypes.c_ssize_t] * words
+        self._prepared[name] = function
+        return function
 
     def open_arena(self) -> Arena:
         from quizserver.kernel.arena import NativeArena

@@ -46,18 +46,19 @@ class Training:
         self.library = library
         self._next = 0
         self._type = plan.dtype
-        layout = MemoryLayout(plan, library.call(f"block_replicas_{self._type}"))
+        self._layout = layout = MemoryLayout(plan, library.call(f"block_replicas_{self._type}"))
         self._blocks = -(-self.replicas // layout.lanes)
         self._columns = self._blocks * layout.lanes
         memory_size = layout.size(self._blocks)
         check_work(plan, self.replicas, memory_size + plan.outputs * self._columns * 8)
         arena = library.open_arena()
         self._close = weakref.finalize(self, arena.release)
-        self._memory, memory = arena.allocate(memory_size, np.uint8)
+        self._memory, self._memory_bytes = arena.allocate(memory_size, np.uint8)
         self._outputs_address, self._outputs = arena.allocate(
             (plan.outputs, self._columns), np.float64
         )
-        _Filling(layout, memory, self._blocks, self.replicas).fill(values, seeds)
+        filling = _Filling(layout, self._memory_bytes, self._blocks, self.replicas)
+        filling.fill(values, seeds)
         library.call(f"start_training_{self._type}", self._memory, 0, self._blocks)
 
     def run(self, first: int, last: int) -> None:

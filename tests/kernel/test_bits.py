@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from quizserver.kernel import layout, recipe, training
 from quizserver.kernel.plan import (
     Activation,
     Cosine,
@@ -161,3 +164,100 @@ def test_what_diverges_comes_out_as_such_and_alone():
     # every NaN has the same bits
     nan = outputs[np.isnan(outputs)].view(np.uint64)
     assert set(nan) == {0x7FF8000000000000}
+
+
+PLANS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("sgd", {"unit": "relu"}),
+    "nesterov": ("sgd", {"nesterov": True, "loss": "binary_cross_entropy_with_logits"}),
+    "adam": ("adam", {"unit": "leaky_relu", "loss": "cross_entropy"}),
+    "adamw": ("adamw", {"unit": "gelu_tanh", "own": REPLICAS}),
+    "rmsprop": ("rmsprop", {"unit": "sigmoid", "centered": True}),
+}
+
+
+def named_plan(name: str, dtype: str) -> Plan:
+    kind, changes = PLANS[name]
+    return whole_plan(kind, dtype=dtype, **changes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", PLANS)
+def test_the_bits_are_those_that_were_recorded(name: str, dtype: str):
+    bits = bits_of(named_plan(name, dtype), own_values(), list(range(REPLICAS)))
+    digest = hashlib.sha256(bits.astype("<u8").tobytes()).hexdigest()[:16]
+    assert digest == DIGESTS[name, dtype]
+
+
+# They change when the kernel's arithmetic does, and with it every curve: raise ENGINE_VERSION then.
+DIGESTS: dict[tuple[str, str], str] = {
+    ("sgd", "float32"): "504358f658755891",
+    ("sgd", "float64"): "6794fa32886eda22",
+    ("nesterov", "float32"): "3f478870142ef0c6",
+    ("nesterov", "float64"): "974687bce29079c4",
+    ("adam", "float32"): "328547d0a8b94347",
+    ("adam", "float64"): "7286279e4291e6d6",
+    ("adamw", "float32"): "c61f0536d98e4f44",
+    ("adamw", "float64"): "37e640aea3099687",
+    ("rmsprop", "float32"): "f856f55bc45614aa",
+    ("rmsprop", "float64"): "800e18836fbaec3c",
+}
+
+
+class Gap:
+    """Free bytes after every part of a memory, to see what is read or written beside a part."""
+
+    SIZE = 1 << 10
+
+    def __init__(self) -> None:
+        self.places: dict[int, list[int]] = {}
+
+    def take(self, region: Any, size: int) -> int:
+        offset = region.end
+        after = offset + -(-size // layout.ALIGNMENT) * layout.ALIGNMENT
+        self.places.setdefault(id(region), []).append(after)
+        region.end = after + self.SIZE
+        return int(offset)
+
+
+@pytest.fixture
+def gap(monkeypatch: pytest.MonkeyPatch) -> Gap:
+    """Memory that is full of NaN before it is filled, and in which no part touches another."""
+    gap = Gap()
+    fill = training._Filling.fill
+
+    def fill_after_poison(filling: Any, *arguments: Any) -> None:
+        filling._memory[:] = 0xFF
+        fill(filling, *arguments)
+
+    monkeypatch.setattr(layout._Region, "take", lambda region, size: gap.take(region, size))
+    monkeypatch.setattr(training._Filling, "fill", fill_after_poison)
+    return gap
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", PLANS)
+def test_nothing_beside_the_parts_of_a_memory_is_read_or_written(
+    name: str, dtype: str, gap: Gap, monkeypatch: pytest.MonkeyPatch
+):
+    plan, values, seeds = named_plan(name, dtype), own_values(), list(range(REPLICAS))
+    with Training(plan, values, seeds) as run:
+        run.run(0, len(plan.operations))
+        poisoned = run.outputs.view(np.uint64)
+        memory = run._memory_bytes
+        made = run._layout
+        places = [(place, 0) for place in gap.places[id(made._shared)]]
+        for block in range(run._blocks):
+            first = made.shared_size + block * made.block_size
+            places += [(place, first) for place in gap.places[id(made._block)]]
+        for place, first in places:
+            assert (memory[first + place : first + place + Gap.SIZE] == 0xFF).all(), place
+    monkeypatch.undo()
+    assert (poisoned == bits_of(plan, values, seeds)).all()
+
+
+def test_header_and_kernel_name_the_same_fields_in_the_same_order():
+    source = (recipe.SOURCE / "plan.h").read_text("utf-8")
+    structure = source[: source.index("} Plan;")].rpartition("typedef struct {")[2]
+    plain = re.sub(r"/\*.*?\*/", "", structure, flags=re.S)
+    names = re.findall(r"\w+", plain.replace("int32_t", ""))
+    assert names == list(layout.HEADER)

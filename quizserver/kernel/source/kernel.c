@@ -194,8 +194,8 @@ EXPORT word REAL_NAME(start_training)(char *memory, word first_block, word last_
     for (word number = first_block; number < last_block; number++) {
         Training t = open_block(memory, number, 0, 0);
         *t.state = (State){0};
-        char *moments = (char *)t.moments, *end = t.block + t.plan->block_orders;
-        for (V *moment = (V *)moments; (char *)moment < end; moment++) *moment = ALL(0);
+        int moments = t.plan->moment_count * t.plan->parameter_count;
+        for (int k = 0; k < moments; k++) t.moments[k] = ALL(0);
         for (int i = 0; i < t.plan->tensor_count; i++) {
             const Tensor *tensor = t.tensors + i;
             D scale = tensor->scale < 0 ? ALL_D(1) : t.slots[tensor->scale];

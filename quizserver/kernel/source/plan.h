@@ -25,7 +25,7 @@ enum OperationCode {
 typedef struct {
     int32_t layer_count, tensor_count, rate_count, parameter_count;
     int32_t features, width, target_width, loss;
-    int32_t optimiser, nesterov, centered;
+    int32_t optimiser, nesterov, centered, moment_count;
     int32_t momentum, beta1, beta2, alpha, max_norm; /* slots; max_norm is -1 where nothing clips */
     int32_t layers, tensors, rates, datasets, operations, constants;
     /* scratch: vectors */
