@@ -122,6 +122,12 @@ POSITIVE_FIELDS: dict[type, str] = {
     Geometric: "steps",
 }
 """The slot of each schedule that must be above 0: a schedule divides by it."""
+POWER_FIELDS: dict[type, str] = {
+    StepDown: "factor",
+    Exponential: "factor",
+    Geometric: "last_factor",
+}
+"""The slot of which a schedule takes powers, which must not be below 0."""
 
 
 @dataclass(frozen=True, slots=True)

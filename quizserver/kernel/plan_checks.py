@@ -21,6 +21,8 @@ from quizserver.kernel.plan import (
     MAX_OPERATIONS,
     MAX_WIDTH,
     OPTIMISERS,
+    POSITIVE_FIELDS,
+    POWER_FIELDS,
     Activation,
     ChangeAt,
     Cosine,
@@ -88,11 +90,12 @@ def check_slot_values(plan: Plan, values: NDArray[np.float64]) -> None:
 
 
 def _check_lengths(rate: Rate, values: NDArray[np.float64]) -> None:
-    from quizserver.kernel.plan import POSITIVE_FIELDS
-
     name = POSITIVE_FIELDS.get(type(rate))
     if name is not None and not bool((values[getattr(rate, name)] > 0).all()):
         raise PlanError(f"{type(rate).__name__}: {name} must be above 0, in every replica")
+    name = POWER_FIELDS.get(type(rate))
+    if name is not None and not bool((values[getattr(rate, name)] >= 0).all()):
+        raise PlanError(f"{type(rate).__name__}: {name} must be 0 or more, in every replica")
     if isinstance(rate, WarmUp):
         _check_lengths(rate.base, values)
 

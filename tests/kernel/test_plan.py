@@ -14,6 +14,7 @@ from quizserver.kernel.plan import (
     Dataset,
     Dense,
     Dropout,
+    Exponential,
     Operation,
     Plan,
     PlanError,
@@ -228,3 +229,10 @@ def test_slots_that_a_layer_or_schedule_can_not_work_with_are_refused():
         check_slot_values(scheduled, slot_values(5, steps=0.0))
     with pytest.raises(PlanError, match="WarmUp: steps"):
         check_slot_values(scheduled, slot_values(5, one=[1, 1, 1, 1, 0]))
+    falling = replace(
+        plan,
+        optimiser=replace(plan.optimiser, rates=(Exponential(slot("rate"), slot("factor")),) * 4),
+    )
+    check_slot_values(falling, slot_values(5, factor=0.0))
+    with pytest.raises(PlanError, match="factor must be 0 or more"):
+        check_slot_values(falling, slot_values(5, factor=[1, 1, 1, 1, -0.5]))
