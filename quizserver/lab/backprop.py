@@ -229,23 +229,23 @@ def _build_chain(net: nn.Module, optimiser: Optimiser) -> list[_ChainLayer] | No
     exactly the weights of its linear layers, each once."""
     gradients = dict(zip(optimiser.parameters, optimiser.buffer.gradient_views, strict=True))
     modules = list(modules_in_order(net))
-    linear_parameters = [p for m in modules if isinstance(m, layers.Linear) for p in m.parameters()]
+    linear_parameters = [p for m in modules if type(m) is layers.Linear for p in m.parameters()]
     if len(linear_parameters) != len(gradients) or set(linear_parameters) != set(gradients):
         return None
     chain: list[_ChainLayer] = []
     for module in modules:
-        if isinstance(module, layers.Linear):
+        if type(module) is layers.Linear:
             chain.append(_Linear(module, gradients))
         elif type(module) in _IN_PLACE:
             to_new_tensor, in_place, slope = _IN_PLACE[type(module)]
             # nobody else holds the output of a linear layer; other values may be used elsewhere
             reusable = bool(chain) and isinstance(chain[-1], _Linear)
             chain.append(_Activation(in_place if reusable else to_new_tensor, slope))
-        elif isinstance(module, nn.GELU):
+        elif type(module) is nn.GELU:
             chain.append(_Gelu(module))
-        elif isinstance(module, layers.Dropout):
+        elif type(module) is layers.Dropout:
             chain.append(_Dropout(module))
-        elif not isinstance(module, nn.Identity):
+        elif type(module) is not nn.Identity:
             return None
     return chain
 

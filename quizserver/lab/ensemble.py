@@ -24,8 +24,9 @@ import torch
 from numpy.typing import NDArray
 
 from quizserver.confined.error_text import error_text, traceback_text
+from quizserver.kernel.library import load_library
 from quizserver.kernel.plan import PlanError
-from quizserver.lab.kernel_batch import KernelBatch, plan_training
+from quizserver.lab.kernel_batch import KernelBatch, may_take_training_step, plan_training
 from quizserver.lab.model import DEFAULT_BACKEND, Backend, SimulationError
 from quizserver.lab.planning import UnplannedError
 from quizserver.lab.point_checks import UnseededRandomness, check_x, checked_point
@@ -176,6 +177,10 @@ def _plan_group(
     dtype: torch.dtype,
 ) -> list[tuple[list[int], KernelBatch]] | None:
     """The batches of replicas that the kernel trains; None where torch must."""
+    if may_take_training_step(simulation):
+        # torch does not stand in for a kernel that this machine cannot run
+        with _author_errors(simulation):
+            load_library()
     try:
         with _one_thread(), _author_errors(simulation):
             for size in KERNEL_BATCHES:

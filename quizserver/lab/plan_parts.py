@@ -56,7 +56,8 @@ class SlotTable:
 
     def slot_for(self, name: str, value: float | Tensor) -> int:
         """The slot of ``value``, a number or one a replica; ``name`` is what it is used as."""
-        key: object = id(value) if isinstance(value, Tensor) else float(value)
+        is_tensor = isinstance(value, Tensor)
+        key = ("tensor", id(value)) if is_tensor else ("number", float(value))
         if key not in self._slots:
             self._slots[key] = len(self._given)
             self._given.append((name, value, self._read_values(name, value)))
@@ -92,16 +93,17 @@ def modules_in_order(net: nn.Module) -> Iterator[nn.Module]:
 def plan_layer(module: nn.Module, slots: SlotTable, refuse: Refuse) -> plan.Layer | None:
     """One module of a network; None for one that does nothing."""
     kind = type(module)
-    if isinstance(module, layers.Linear):
+    # not isinstance: a class of the author's own may do something else
+    if type(module) is layers.Linear:
         _, inputs, outputs = module.weight.shape
         return plan.Dense(inputs, outputs, module.bias is not None)
-    if isinstance(module, layers.Dropout):
+    if type(module) is layers.Dropout:
         return plan.Dropout(slots.slot_for("a dropout rate", module.given_rate))
     if kind in _PLAIN_ACTIVATIONS:
         return plan.Activation(_PLAIN_ACTIVATIONS[kind])
-    if isinstance(module, nn.LeakyReLU):
+    if type(module) is nn.LeakyReLU:
         return plan.Activation("leaky_relu", float(module.negative_slope))
-    if isinstance(module, nn.GELU):
+    if type(module) is nn.GELU:
         return plan.Activation("gelu" if module.approximate == "none" else "gelu_tanh")
     if kind is not nn.Identity:
         refuse(f"the kernel has no layer {kind.__name__}")

@@ -17,6 +17,7 @@ from quizserver.lab import layers, losses, optim
 from quizserver.lab.plan_parts import SlotTable, modules_in_order, plan_layer, plan_optimiser
 from quizserver.lab.planning import (
     PlannedBatch,
+    PlannedPrediction,
     PlannedValue,
     Planner,
     SmallestValue,
@@ -42,7 +43,7 @@ DATASETS_MAX = 64
 STEP_BATCH = Operation.STEP_BATCH
 OUTPUT_COLUMN = {
     Operation.STEP: 2, Operation.STEP_BATCH: 5, Operation.LOSS: 2, Operation.GRADIENT_NORMS: 2,
-    Operation.WEIGHT_NORMS: 1, Operation.ALIVE: 3, Operation.UNEXPLAINED: 2,
+    Operation.WEIGHT_NORMS: 1, Operation.ALIVE: 3, Operation.UNEXPLAINED: 2, Operation.PREDICT: 2,
 }  # fmt: skip
 """Where the row of each operation says to which output its first number goes."""
 
@@ -117,6 +118,11 @@ class PlannedStep:
             self._refuse("class numbers have no variance to explain")
         dataset = self._dataset_of(inputs, target)
         return self._record(Operation.UNEXPLAINED, dataset, -1, 0, 0, 0, 0, 0)
+
+    def predict(self, inputs: Any) -> PlannedPrediction:
+        dataset = self._dataset_of(inputs, None)
+        row = self._record(Operation.PREDICT, dataset, -1, 0, 0, 0, 0, 0).row
+        return PlannedPrediction(row, self._given[dataset].dataset.examples, self._outputs)
 
     def share_alive(self, inputs: Any, *hidden: nn.Module) -> PlannedValue | SmallestValue:
         dataset = self._dataset_of(inputs, None)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from quizserver.lab.planned_step import PlannedStep
 
 __all__ = [
-    "PlannedBatch", "PlannedParameter", "PlannedValue", "Planner", "UnplannedError",
-    "current_planner", "off_the_record",
+    "PlannedBatch", "PlannedParameter", "PlannedPrediction", "PlannedValue", "Planner",
+    "UnplannedError", "current_planner", "off_the_record",
 ]  # fmt: skip
 
 off_the_record = torch._C.DisableTorchFunctionSubclass
@@ -183,6 +183,32 @@ class PlannedValue(_Unusable):
     def and_following(self, width: int) -> list[PlannedValue]:
         """All the numbers of an operation that gives ``width`` of them."""
         return [PlannedValue(self.row, offset, width) for offset in range(width)]
+
+
+class PlannedPrediction(_Unusable):
+    """The ``examples`` times ``outputs`` numbers of an operation, of which each can be yielded."""
+
+    __slots__ = ("row", "size")
+    _refused = (
+        "what the network answers is used in a computation: a plan can only yield one of the "
+        "numbers as it is, as predict(inputs)[:, example, output] gives it"
+    )
+
+    def __init__(self, row: int, examples: int, outputs: int) -> None:
+        self.row, self.size = row, (examples, outputs)
+
+    def __getitem__(self, index: Any) -> PlannedValue:
+        if isinstance(index, tuple) and len(index) == 3 and index[0] == slice(None):
+            places = [
+                place % size
+                for place, size in zip(index[1:], self.size, strict=True)
+                if type(place) is int and -size <= place < size
+            ]
+            if len(places) == 2:
+                return PlannedValue(
+                    self.row, places[0] * self.size[1] + places[1], self.size[0] * self.size[1]
+                )
+        _refuse_use(self._refused)
 
 
 class SmallestValue(_Unusable):

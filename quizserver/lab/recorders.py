@@ -58,6 +58,13 @@ class Recorders:
         left: Tensor = missing.flatten(1).var(1) / target.flatten(1).var(1)
         return left
 
+    def predict(self, inputs: Tensor) -> Tensor:
+        """What the network answers, (R, N, outputs). A series is one of the numbers, such as that
+        of the first output at the third input: ``step.predict(inputs)[:, 2, 0]``."""
+        with torch.no_grad(), self._nothing_dropped():
+            output: Tensor = self._net(inputs)
+        return output
+
     def share_alive(self, inputs: Tensor, *hidden: layers.Linear) -> Tensor:
         """The share of units whose sum is above zero at one of the inputs at least.
 

@@ -144,6 +144,11 @@ class Odd(nn.Module):
         return functional.softplus(values)
 
 
+class TwiceGelu(nn.GELU):
+    def forward(self, values: Tensor) -> Tensor:
+        return 2 * super().forward(values)
+
+
 def _shares_a_layer() -> nn.Module:
     layer = replicas_of().linear(4, 4)
     return nn.Sequential(layer, nn.Tanh(), layer)
@@ -151,8 +156,12 @@ def _shares_a_layer() -> nn.Module:
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: network([4, 6, 4], [lambda _: Odd()]), _shares_a_layer],
-    ids=["an unknown layer", "a layer used twice"],
+    [
+        lambda: network([4, 6, 4], [lambda _: Odd()]),
+        lambda: network([4, 6, 4], [lambda _: TwiceGelu()]),
+        _shares_a_layer,
+    ],
+    ids=["an unknown layer", "a known one changed", "a layer used twice"],
 )
 def test_what_is_not_written_out_is_left_to_autograd(make: Callable[[], nn.Module]) -> None:
     data = numbers(REPLICAS, 9, 4), numbers(REPLICAS, 9, 4, seed=1)

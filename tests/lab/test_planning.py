@@ -242,6 +242,9 @@ USES: dict[str, tuple[str, Callable[[Parts, Any], Any]]] = {
         "a number of the training",
         lambda parts, _: parts.step.share_alive(parts.x, parts.hidden, parts.last) * 2,
     ),
+    "prediction": ("what the network answers", lambda p, _: p.step.predict(p.x).mean((1, 2))),
+    "predictions": ("what the network answers", lambda p, _: p.step.predict(p.x)[:, 0]),
+    "no such prediction": ("what the network answers", lambda p, _: p.step.predict(p.x)[:, 0, 1]),
     "rate in place": (
         "a learning rate is a tensor that was changed",
         lambda parts, _: parts.rate.mul_(0.5) * 0,
@@ -317,6 +320,11 @@ def test_a_refusal_that_the_code_swallows_still_counts() -> None:
         planned(one_point(swallow))
 
 
+class OwnGelu(nn.GELU):
+    def forward(self, values: Tensor) -> Tensor:
+        return 2 * values
+
+
 class OwnOptimiser(optim.SGD):
     pass
 
@@ -378,6 +386,7 @@ def two_momenta(replicas: Any) -> tuple[nn.Module, Any, optim.Optimiser]:
     ("reason", "make"),
     [
         ("no layer Softplus", build(nn.Softplus())),
+        ("no layer OwnGelu", build(OwnGelu())),
         ("no loss own_loss", build(loss=own_loss)),
         ("no optimiser OwnOptimiser", build(kind=OwnOptimiser)),
         ("none of your own", build(lr=lambda step: 0.1 / (step + 1))),
