@@ -38,6 +38,7 @@ The modules:
   files, without torch in this process
 - ``ensemble``, ``replicas``, ``point_checks``, ``isolation``: training with a replica axis, and
   checks of what an author's ``train`` does
+- ``seed_draws``, ``data``: random numbers that no processor changes, a seed's own and fixed ones
 - ``layers``, ``losses``, ``optim``, ``schedules``, ``norms``: PyTorch's, with a replica axis
 - ``backprop``, ``recorders``, ``parameter_buffer``: a training step, and what a curve shows of it
 - ``planning``, ``planned_step``, ``plan_parts``, ``knob_values``, ``kernel_batch``: simulations as

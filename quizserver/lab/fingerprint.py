@@ -9,7 +9,7 @@ from pathlib import Path
 
 from quizserver.file_signatures import FileSignature, file_signature
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Part of every fingerprint: raise it when the same file would train to other curves."""
 
 FILE_MAX = 1024 * 1024

@@ -7,7 +7,6 @@ of each matrix, so that a replica's last bits would change with its place in the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -152,43 +151,3 @@ def aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return like.new_empty(replicas * stride).as_strided(
         (replicas, rows, columns), (stride, columns, 1)
     )
-
-
-# Each draws one replica's weights (inputs, outputs) before scaling: "default" is torch.nn.Linear's
-# (Kaiming uniform with a = √5, that is ±1/√inputs), Glorot and He as in torch.nn.init with gain 1
-# and √2, LeCun has variance 1/inputs; "normal" (variance 1) and "uniform" (±1) are to be scaled.
-WeightInit = Callable[[int, int, torch.Generator], Tensor]
-
-
-def _uniform_weights(bound: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
-    unit = torch.rand(inputs, outputs, generator=generator, dtype=torch.float64)
-    return (2 * unit - 1) * bound
-
-
-def _normal_weights(spread: float, inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
-    return spread * torch.randn(inputs, outputs, generator=generator, dtype=torch.float64)
-
-
-def _orthogonal_weights(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
-    square, triangle = torch.linalg.qr(
-        _normal_weights(1.0, max(inputs, outputs), min(inputs, outputs), generator)
-    )
-    # with these signs every orthogonal matrix is as likely (Saxe et al., 2014; as torch does it)
-    square = square * torch.diagonal(triangle).sign()
-    orthogonal: Tensor = square if inputs >= outputs else square.mT
-    return orthogonal
-
-
-INITS: dict[str, WeightInit] = {
-    "default": lambda i, o, g: _uniform_weights(1 / math.sqrt(i), i, o, g),
-    "glorot_uniform": lambda i, o, g: _uniform_weights(math.sqrt(6 / (i + o)), i, o, g),
-    "glorot_normal": lambda i, o, g: _normal_weights(math.sqrt(2 / (i + o)), i, o, g),
-    "he_uniform": lambda i, o, g: _uniform_weights(math.sqrt(6 / i), i, o, g),
-    "he_normal": lambda i, o, g: _normal_weights(math.sqrt(2 / i), i, o, g),
-    "lecun_normal": lambda i, o, g: _normal_weights(1 / math.sqrt(i), i, o, g),
-    "lecun_uniform": lambda i, o, g: _uniform_weights(math.sqrt(3 / i), i, o, g),
-    "normal": lambda i, o, g: _normal_weights(1.0, i, o, g),
-    "uniform": lambda i, o, g: _uniform_weights(1.0, i, o, g),
-    "orthogonal": _orthogonal_weights,
-    "zeros": lambda i, o, _: torch.zeros(i, o, dtype=torch.float64),
-}

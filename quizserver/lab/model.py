@@ -16,7 +16,7 @@ Scale = Literal["linear", "log"]
 Backend = Literal["auto", "kernel", "torch"]
 """What trains: "auto" is the kernel for all that it can plan, torch for the rest."""
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
-DEFAULT_BACKEND: Backend = "torch"
+DEFAULT_BACKEND: Backend = "auto"
 
 _KNOB_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _ARM_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from quizserver.kernel.draws import Stream
 from quizserver.lab.knob_values import KnobTensor, KnobValues, plain_values
-from quizserver.lab.layers import INITS, Dropout, Linear
+from quizserver.lab.layers import Dropout, Linear
 from quizserver.lab.model import Knob
 from quizserver.lab.planning import PlannedBatch, Planner
-
-_STREAMS = ("init", "data", "dropout")
-
-SHUFFLED_AHEAD = 4096
-"""Examples whose order is drawn at once for each replica, over as many epochs as that makes."""
+from quizserver.lab.seed_draws import INITS, Floats, SeedDraws
 
 
 class Replicas:
@@ -46,17 +42,7 @@ class Replicas:
         self.dtype = dtype
         self._planner = planner
         self.knobs = KnobValues(**{knob.name: self._knob_value(knob, settings) for knob in knobs})
-        distinct = sorted(set(seeds))
-        index_of_seed = {seed: index for index, seed in enumerate(distinct)}
-        self._seed_index = torch.tensor([index_of_seed[seed] for seed in seeds])
-        self._permutations: dict[int, list[Tensor]] = {}
-        self._epochs: dict[int, int] = {}
-        self._shufflers = [
-            np.random.default_rng(_seed_sequence(seed, "order")) for seed in distinct
-        ]
-        self._generators = {
-            stream: [_seeded_generator(seed, stream) for seed in distinct] for stream in _STREAMS
-        }
+        self._draws = SeedDraws(seeds)
 
     def linear(
         self,
@@ -82,7 +68,8 @@ class Replicas:
         weight = self._initial_weights(init, inputs, outputs)
         offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
         if bias and isinstance(init, str) and init == "default":
-            offset = self._draw_per_seed("init", lambda g: INITS["default"](inputs, outputs, g)[:1])
+            numbers = self._draws.uniform(Stream.INIT, 1, outputs)
+            offset = torch.from_numpy((2 * numbers - 1) / math.sqrt(inputs))
         layer = Linear(
             self._to_own_type(weight * factor),
             self._to_own_type(offset * factor) if bias else None,
@@ -99,10 +86,10 @@ class Replicas:
         Raises ``ValueError`` for a rate outside 0 to 1.
         """
         layer = Dropout(
-            self._as_tensor(torch.as_tensor(plain_values(rate)).expand(self.count).tolist()),
-            lambda *size: self._to_own_type(
-                self._draw_per_seed("dropout", lambda g: torch.rand(*size, generator=g))
+            self._as_tensor(
+                torch.as_tensor(plain_values(rate), dtype=torch.float64).expand(self.count).tolist()
             ),
+            lambda *size: self._from_float64(self._draws.uniform(Stream.DROPOUT, *size)),
         )
         layer.given_rate = rate
         return layer
@@ -121,7 +108,7 @@ class Replicas:
             return init.to("cpu", torch.float64).expand(self.count, inputs, outputs)
         if init not in INITS:
             raise ValueError(f"init is {init!r}; there are {', '.join(INITS)}")
-        return self._draw_per_seed("init", lambda g: INITS[init](inputs, outputs, g))
+        return torch.from_numpy(self._draws.weights(init, inputs, outputs))
 
     def share(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The same data for every replica: (N, …) to (R, N, …), floats in the replicas' type."""
@@ -134,19 +121,11 @@ class Replicas:
 
     def randn(self, *size: int) -> Tensor:
         """Standard normal numbers (R, *size), each replica's from its own seed."""
-        return self._to_own_type(
-            self._draw_per_seed(
-                "data", lambda g: torch.randn(*size, generator=g, dtype=torch.float64)
-            )
-        )
+        return self._from_float64(self._draws.normal(Stream.DATA, *size))
 
     def rand(self, *size: int) -> Tensor:
         """Uniform numbers in [0, 1) of shape (R, *size), each replica's from its own seed."""
-        return self._to_own_type(
-            self._draw_per_seed(
-                "data", lambda g: torch.rand(*size, generator=g, dtype=torch.float64)
-            )
-        )
+        return self._from_float64(self._draws.uniform(Stream.DATA, *size))
 
     def batches(self, *tensors: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
         """One epoch of mini-batches of ``tensors`` (R, N, …), shuffled for each seed.
@@ -159,7 +138,7 @@ class Replicas:
         if self._planner is not None:
             yield from self._planned_batches(tensors, examples, size)
             return
-        permutation = self._next_permutation(examples)
+        permutation = self._draws.next_order(examples).to(self.device)
         whole = examples // size * size
         if whole:
             # one gather an epoch, laid out so that each batch is contiguous
@@ -172,30 +151,10 @@ class Replicas:
     def _planned_batches(
         self, tensors: Sequence[Tensor], examples: int, size: int
     ) -> Iterator[tuple[Any, ...]]:
-        epoch = self._epochs.get(examples, 0)
-        self._epochs[examples] = epoch + 1
+        epoch = self._draws.next_epoch(examples)
         for first in range(0, examples, size):
             span = (epoch, first, min(size, examples - first))
             yield tuple([PlannedBatch(tensor, span) for tensor in tensors])
-
-    def _next_permutation(self, examples: int) -> Tensor:
-        """The order of the examples in the next epoch: (R, examples).
-
-        Those of many epochs are drawn at once: drawing one permutation at a time from each seed's
-        generator would cost more than the steps of a small network.
-        """
-        waiting = self._permutations.setdefault(examples, [])
-        if not waiting:
-            epochs = max(1, SHUFFLED_AHEAD // examples)
-            uniform = np.stack([g.random((epochs, examples)) for g in self._shufflers])
-            # the ranks of independent uniform numbers are a permutation, every one as likely
-            ranks = torch.from_numpy(np.argsort(uniform, axis=2))[self._seed_index]
-            waiting.extend(ranks.to(self.device).transpose(0, 1).contiguous().unbind()[::-1])
-        return waiting.pop()
-
-    def _draw_per_seed(self, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
-        """``draw`` once for each seed, laid out a replica: (R, …)."""
-        return torch.stack([draw(g) for g in self._generators[stream]])[self._seed_index]
 
     def _knob_value(self, knob: Knob, settings: Sequence[Mapping[str, float]]) -> Tensor | int:
         if knob.integer:
@@ -208,18 +167,11 @@ class Replicas:
     def _as_tensor(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=self.dtype, device=self.device)
 
+    def _from_float64(self, numbers: Floats) -> Tensor:
+        return self._to_own_type(torch.from_numpy(numbers))
+
     def _to_own_type(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype)
-
-
-def _seeded_generator(seed: int, stream: str) -> torch.Generator:
-    state = _seed_sequence(seed, stream).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
-
-
-def _seed_sequence(seed: int, stream: str) -> np.random.SeedSequence:
-    # it keeps neighbouring seeds and the streams of one seed independent
-    return np.random.SeedSequence([seed, zlib.crc32(stream.encode())])
 
 
 def _take_examples(tensor: Tensor, index: Tensor) -> Tensor:
