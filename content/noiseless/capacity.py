@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab import Arm, Axis, Knob, Simulation, data, losses, optim
 from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
@@ -53,7 +53,7 @@ simulation = Simulation(
 def train(replicas):
     knobs = replicas.knobs
     x = torch.from_numpy(np.random.RandomState(42).rand(100, 1) * 10)
-    x, y = replicas.share(x, 5 * torch.sin(x) + 2)
+    x, y = replicas.share(x, 5 * data.sin(x) + 2)
     x = x - knobs.origin.view(-1, 1, 1)
     hidden = replicas.linear(1, knobs.units, init="glorot_uniform")
     biases = (2 * replicas.rand(1, knobs.units) - 1) * knobs.bias_spread.view(-1, 1, 1)
@@ -62,9 +62,9 @@ def train(replicas):
     net = nn.Sequential(hidden, nn.Tanh(), replicas.linear(knobs.units, 1, init="glorot_uniform"))
     optimiser = optim.Adam(net.parameters(), lr=knobs.learning_rate, eps=1e-7)
     step = training_step(net, losses.mse_loss, optimiser)
-    yield 0, {"loss": losses.mse_loss(net(x), y)}
+    yield 0, {"loss": step.loss(x, y)}
     for point in range(1, simulation.points):
         for _ in range(knobs.epochs_per_point):
             for some, wanted in replicas.batches(x, y, size=32):
                 step(some, wanted)
-        yield point * knobs.epochs_per_point, {"loss": losses.mse_loss(net(x), y)}
+        yield point * knobs.epochs_per_point, {"loss": step.loss(x, y)}

@@ -9,7 +9,7 @@ flows back through it, and once Adam's memory of its last steps has faded it nev
 import torch
 from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim, schedules
 from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
@@ -21,7 +21,7 @@ simulation = Simulation(
         ),
         Knob(
             "last_rate", "Rate at the end, as a share", 0.001, 1, default=1, scale="log",
-            help="1 keeps the rate; 0.01 lets it fall evenly to a hundredth, epoch by epoch.",
+            help="1 keeps the rate; 0.01 lets it fall evenly to a hundredth, step by step.",
         ),
         Knob(
             "epochs_per_point", "Epochs between two points", 1, 80, default=25, integer=True,
@@ -51,18 +51,16 @@ def train(replicas):
     x, y = replicas.share(x, x**2)
     hidden = replicas.linear(1, 10, init="glorot_uniform")
     net = nn.Sequential(hidden, nn.ReLU(), replicas.linear(10, 1, init="glorot_uniform"))
-    first, rate = knobs.learning_rate, knobs.learning_rate.clone()
-    optimiser = optim.Adam(net.parameters(), lr=rate, eps=1e-7)
-    step = training_step(net, losses.mse_loss, optimiser)
+    epochs = (simulation.points - 1) * knobs.epochs_per_point
+    steps = 4 * epochs - 1  # from the first step to the last, four an epoch
+    rate = schedules.geometric(knobs.learning_rate, last_factor=knobs.last_rate, steps=steps)
+    step = training_step(net, losses.mse_loss, optim.Adam(net.parameters(), lr=rate, eps=1e-7))
 
     def measure():
-        alive = (hidden(x) > 0).any(dim=1).to(x.dtype).mean(dim=1)
-        return {"loss": losses.mse_loss(net(x), y), "alive": alive}
+        return {"loss": step.loss(x, y), "alive": step.share_alive(x, hidden)}
 
     yield 0, measure()
-    epochs = (simulation.points - 1) * knobs.epochs_per_point
     for epoch in range(1, epochs + 1):
-        rate.copy_(first * knobs.last_rate ** ((epoch - 1) / (epochs - 1)))
         for some, wanted in replicas.batches(x, y, size=32):
             step(some, wanted)
         if epoch % knobs.epochs_per_point == 0:

@@ -76,14 +76,10 @@ def train(replicas):
     step = training_step(net, losses.mse_loss, optimiser)
 
     def measure():
-        optimiser.zero_grad()
-        missing = net(x) - y
-        loss = missing.square().mean((1, 2))
-        loss.sum().backward()
-        norms = [layer.weight.grad.flatten(1).norm(dim=1) for layer in layers]
+        norms = step.gradient_norms(x, y)
         return {
-            "unexplained": missing.var((1, 2)) / y.var((1, 2)),
-            "loss": loss,
+            "unexplained": step.unexplained(x, y),
+            "loss": step.loss(x, y),
             **{f"gradient_{i}": norm for i, norm in enumerate(norms, 1)},
         }
 

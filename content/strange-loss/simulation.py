@@ -8,7 +8,7 @@ weights are random. Two classes of equal size start near ln 2 = 0.693, the loss 
 import torch
 from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation, data, losses, optim
 from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
@@ -53,11 +53,10 @@ simulation = Simulation(
 
 def two_rings():
     """64 noisy points, (64, 2), and their classes, (64, 1): 0 on the inner ring, 1 on the outer."""
-    angle = torch.arange(32) / 32 * 2 * torch.pi
-    circle = torch.stack([angle.cos(), angle.sin()], dim=1)
-    noise = 0.2 * torch.randn(2, 32, 2, generator=torch.Generator().manual_seed(0))
-    rings = torch.stack([0.3 * circle, 1.6 * circle]) + noise
-    rings -= rings.mean(dim=1, keepdim=True)
+    angle = torch.arange(32, dtype=torch.float64) / 32 * 2 * torch.pi
+    circle = torch.stack([data.cos(angle), data.sin(angle)], dim=1)
+    rings = torch.stack([0.3 * circle, 1.6 * circle]) + 0.2 * data.normal(6, 2, 32, 2)
+    rings -= sum(rings.unbind(1)).unsqueeze(1) / 32
     rings[1, :, 0] += 0.08
     return 2 * rings.flatten(0, 1), torch.tensor([0.0, 1.0]).repeat_interleave(32).unsqueeze(1)
 
@@ -70,7 +69,7 @@ def train(replicas):
     # a positive and once for a negative output weight
     angle = (torch.arange(12) + replicas.rand(2, 12)).flatten(1) / 12 * 2 * torch.pi
     signs = torch.tensor([1.0, -1.0]).repeat_interleave(12).unsqueeze(1) / 24**0.5
-    directions = torch.stack([angle.cos(), angle.sin()], dim=1)
+    directions = torch.stack([data.cos(angle), data.sin(angle)], dim=1)
     hidden = replicas.linear(2, 24, init=directions, scale=knobs.init_scale)
     output = replicas.linear(24, 1, init=signs, scale=knobs.init_scale)
     net = nn.Sequential(hidden, nn.Tanh(), output)
