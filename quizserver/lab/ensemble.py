@@ -89,33 +89,37 @@ def simulate(
     """
     seeds = tuple(int(seed) for seed in seeds)
     full_settings = _full_settings(simulation, settings, seeds)
-    batches = list(
-        _start_batches(
-            simulation, full_settings, seeds, backend, batch,
-            torch.device(device), getattr(torch, dtype or simulation.dtype),
-        )
-    )  # fmt: skip
     names = tuple(simulation.series)
     x = np.full(simulation.points, np.nan)
-    values = {name: np.full((len(seeds), simulation.points), np.nan) for name in names}
+    values = {name: np.full((simulation.points, len(seeds)), np.nan) for name in names}
     done = 0
-    for index in range(simulation.points if seeds else 0):
-        if should_stop is not None and should_stop():
-            break
-        for number, (group, group_batch) in enumerate(batches):
-            with _one_thread(), _author_errors(simulation):
-                point_x, point = group_batch.next_point(index)
-                previous_x = None if index == 0 else x[index - 1]
-                other_x = None if number == 0 else x[index]
-                x[index] = check_x(point_x, previous=previous_x, other=other_x)
-            for name in names:
-                values[name][group, index] = point[name]
-        done = index + 1
-        if on_points is not None:
-            on_points(index, float(x[index]), {name: values[name][:, index] for name in names})
+    with _one_thread():
+        batches = list(
+            _start_batches(
+                simulation, full_settings, seeds, backend, batch,
+                torch.device(device), getattr(torch, dtype or simulation.dtype),
+            )
+        )  # fmt: skip
+        if on_points is None and should_stop is None:
+            for _, group_batch in batches:
+                group_batch.train_all()
+        for index in range(simulation.points if seeds else 0):
+            if should_stop is not None and should_stop():
+                break
+            for number, (group, group_batch) in enumerate(batches):
+                with _author_errors(simulation):
+                    point_x, point = group_batch.next_point(index)
+                    previous_x = None if index == 0 else x[index - 1]
+                    other_x = None if number == 0 else x[index]
+                    x[index] = check_x(point_x, previous=previous_x, other=other_x)
+                for name in names:
+                    values[name][index, group] = point[name]
+            done = index + 1
+            if on_points is not None:
+                on_points(index, float(x[index]), {name: values[name][index] for name in names})
     return Curves(
         x=x[:done],
-        series={name: value[:, :done] for name, value in values.items()},
+        series={name: np.ascontiguousarray(value[:done].T) for name, value in values.items()},
         seeds=seeds,
         settings=full_settings,
         stopped=done < simulation.points,
@@ -142,6 +146,10 @@ class _Batch(Protocol):
         """x and each series (R,) of point ``index``; the points come in order."""
         ...
 
+    def train_all(self) -> None:
+        """Called where nobody looks before the last point: it may train everything at once."""
+        ...
+
 
 def _start_batches(
     simulation: Simulation,
@@ -151,21 +159,21 @@ def _start_batches(
     batch: int,
     device: torch.device,
     dtype: torch.dtype,
-) -> Iterator[tuple[list[int], _Batch]]:
+) -> Iterator[tuple[NDArray[np.intp], _Batch]]:
     """The replicas in batches, ready to train: their indices and what trains them."""
     for group in _training_groups(simulation, settings):
         planned = None
         if backend == "kernel" or (backend == "auto" and device.type == "cpu"):
             planned = _plan_group(simulation, settings, seeds, group, backend, dtype)
         if planned is not None:
-            yield from planned
+            yield from ((np.array(part), kernel_batch) for part, kernel_batch in planned)
             continue
         for part in _parts(group, batch):
-            with _one_thread(), _author_errors(simulation):
+            with _author_errors(simulation):
                 torch_batch = _TorchBatch(
                     simulation, [settings[i] for i in part], [seeds[i] for i in part], device, dtype
                 )
-            yield part, torch_batch
+            yield np.array(part), torch_batch
 
 
 def _plan_group(
@@ -182,7 +190,7 @@ def _plan_group(
         with _author_errors(simulation):
             load_library()
     try:
-        with _one_thread(), _author_errors(simulation):
+        with _author_errors(simulation):
             for size in KERNEL_BATCHES:
                 parts = _parts(group, size)
                 try:
@@ -260,6 +268,9 @@ class _TorchBatch:
             name: value[: self._real_count].detach().to("cpu", torch.float64).numpy()
             for name, value in values.items()
         }
+
+    def train_all(self) -> None:
+        """Batches take turns, which bounds the memory of a step."""
 
     def _yield_line(self) -> int | None:
         """The line of the file in which the generator waits: that of its ``yield``."""

@@ -128,6 +128,7 @@ def _planned_points(
     simulation: Simulation, planner: Planner, replicas: Replicas
 ) -> list[_YieldedPoint]:
     points: list[_YieldedPoint] = []
+    stand_in = torch.zeros(replicas.count)
     generator = simulation.start_training(replicas)
     for _ in range(simulation.points):
         with torch.enable_grad():
@@ -136,7 +137,7 @@ def _planned_points(
             raise SimulationError(
                 f"train yielded {len(points)} points, but points={simulation.points}"
             )
-        points.append(_read_point(simulation, planner, replicas, item))
+        points.append(_read_point(simulation, planner, stand_in, item))
     if planner.step is None:
         planner.refuse("it makes no training_step")
     planner.check_untouched()
@@ -145,9 +146,9 @@ def _planned_points(
 
 
 def _read_point(
-    simulation: Simulation, planner: Planner, replicas: Replicas, item: Any
+    simulation: Simulation, planner: Planner, stand_in: torch.Tensor, item: Any
 ) -> _YieldedPoint:
-    stand_in = torch.zeros(replicas.count)
+    replicas = stand_in.shape[0]
     placed: dict[str, Any] = {}
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
         placed = {
@@ -156,7 +157,7 @@ def _read_point(
             if isinstance(value, PlannedValue | SmallestValue)
         }
         item = item[0], {**item[1], **dict.fromkeys(placed, stand_in)}
-    x, values = checked_point(item, simulation.series, replicas.count)
+    x, values = checked_point(item, simulation.series, replicas)
     series = {
         name: placed[name] if name in placed else values[name].detach().double().numpy().copy()
         for name in simulation.series
@@ -271,22 +272,38 @@ class KernelBatch:
 
     def __init__(self, planned: PlannedTraining) -> None:
         self._points = planned.points
+        self._operations = len(planned.plan.operations)
         self._training = Training(planned.plan, planned.slot_values, planned.seeds)
+        self._outputs: Floats | None = None
+
+    def train_all(self) -> None:
+        """Executes the whole plan at once; the points are there then."""
+        self._training.run(0, self._operations)
+        self._outputs = self._training.outputs
+        self._training.close()
 
     def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
         """x and each series (R,) of point ``index``; the points come in order."""
-        first = self._points[index - 1].operations if index else 0
         point = self._points[index]
-        self._training.run(first, point.operations)
+        if self._outputs is None:
+            first = self._points[index - 1].operations if index else 0
+            self._training.run(first, point.operations)
         series = {
             name: self._smallest_of(of) if isinstance(of, tuple) else of
             for name, of in point.series.items()
         }
-        if index == len(self._points) - 1:
+        if self._outputs is None and index == len(self._points) - 1:
             self._training.close()
         return point.x, series
 
     def _smallest_of(self, outputs: tuple[int, ...]) -> Floats:
-        values = [self._training.recorded(output, output + 1)[0] for output in outputs]
-        smallest: Floats = np.minimum.reduce(values)  # NaN where one of them is
+        """The smallest of these outputs; NaN where one of them is."""
+        values = [self._recorded(output) for output in outputs]
+        smallest: Floats = values[0] if len(values) == 1 else np.minimum.reduce(values)
         return smallest
+
+    def _recorded(self, output: int) -> Floats:
+        if self._outputs is None:
+            return self._training.recorded(output, output + 1).reshape(-1)
+        recorded: Floats = self._outputs[output]
+        return recorded
