@@ -158,10 +158,16 @@ def _read_point(
         }
         item = item[0], {**item[1], **dict.fromkeys(placed, stand_in)}
     x, values = checked_point(item, simulation.series, replicas)
-    series = {
-        name: placed[name] if name in placed else values[name].detach().double().numpy().copy()
-        for name in simulation.series
-    }
+    series: dict[str, Any] = {}
+    for name in simulation.series:
+        if name in placed:
+            series[name] = placed[name]
+            continue
+        numbers = values[name].detach().double().numpy().copy()
+        if planner.step is not None and np.isnan(numbers).any():
+            # Weights are NaN by now, so this may come from one that was read in some hidden way.
+            planner.refuse(f"the series {name!r} is NaN, which no training has made it")
+        series[name] = numbers
     return _YieldedPoint(x, series, 0 if planner.step is None else len(planner.step.rows))
 
 

@@ -90,6 +90,7 @@ class PlannedStep:
                 for linear in self._linears
                 for parameter in linear.parameters()
             )
+            planner.spoil_weights()
 
     def __call__(self, inputs: Any, target: Any) -> PlannedValue:
         if self._dropouts and not all(dropout.training for dropout in self._dropouts):

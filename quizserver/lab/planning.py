@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from quizserver.lab.knob_values import METADATA
+from quizserver.lab.knob_values import METADATA, KnobTensor
 
 if TYPE_CHECKING:
     from quizserver.lab.planned_step import PlannedStep
@@ -57,7 +58,7 @@ class Planner:
         self.sealed = False
         self.step: PlannedStep | None = None
         self.used_knobs: set[str] = set()
-        self._held: list[tuple[Tensor, Tensor]] = []
+        self._held: list[Tensor] = []
         self.starts: dict[nn.Parameter, tuple[Tensor, Any]] = {}
         """Of each weight: its values in float64 before scaling, (R, …), and their scale."""
 
@@ -66,7 +67,8 @@ class Planner:
         """The lab plans for this planner meanwhile."""
         token = _current.set(self)
         try:
-            yield
+            with _Conversions():
+                yield
         finally:
             _current.reset(token)
 
@@ -82,11 +84,16 @@ class Planner:
     def seal(self, values: Tensor) -> None:
         """An optimiser holds the weights now, as ``values``: nobody may read or change them."""
         self.sealed = True
-        self._held.append((values, values.clone()))
+        self._held.append(values)
+
+    def spoil_weights(self) -> None:
+        """Makes the weights NaN, once the plan has them: what reads them unnoticed shows it."""
+        for values in self._held:
+            values.fill_(torch.nan)
 
     def check_untouched(self) -> None:
         """Refuses where weights were changed behind the planner's back."""
-        if not all(torch.equal(values, before) for values, before in self._held):
+        if not all(bool(values.isnan().all()) for values in self._held):
             self.refuse("a weight was changed after the optimiser was made")
 
     def watch_parameter(self, parameter: nn.Parameter, values: Tensor, scale: Any) -> nn.Parameter:
@@ -135,6 +142,27 @@ class PlannedParameter(nn.Parameter):
             )
         with off_the_record():
             return func(*args, **(kwargs or {}))
+
+
+_MAKE_A_TENSOR = {torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor}
+
+
+class _Conversions(TorchFunctionMode):
+    """Tells weights and knobs of the functions that torch tells no subclass of: those that make a
+    plain tensor of anything (torch 2.13)."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func in _MAKE_A_TENSOR and torch._C._is_torch_function_enabled():
+            for value in args:
+                if isinstance(value, PlannedParameter | KnobTensor):
+                    return type(value).__torch_function__(func, types, args, kwargs)
+        return func(*args, **(kwargs or {}))
 
 
 class _Unusable:

@@ -497,3 +497,36 @@ def test_an_endless_training_is_refused_rather_than_recorded_for_ever(
 
     with pytest.raises(UnplannedError, match="at most 100 steps"):
         planned(simulation_of(body))
+
+
+CONVERSIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tensor": torch.tensor,
+    "as_tensor": torch.as_tensor,
+    "asarray": torch.asarray,
+    "new_tensor": torch.zeros(1).new_tensor,
+    "as_tensor with a type": lambda weight: torch.as_tensor(weight, dtype=torch.float64),
+}
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct")
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_a_conversion_of_a_weight_that_torch_tells_no_subclass_of_is_noticed(name: str):
+    convert = CONVERSIONS[name]
+    with pytest.raises(UnplannedError, match="a weight or its gradient is read"):
+        planned(one_point(lambda parts, _: convert(parts.hidden.weight).mean((1, 2))))
+
+
+def test_a_weight_that_is_read_in_a_hidden_way_shows_no_untrained_curve():
+    def read(parts: Parts, _: Any) -> Tensor:
+        return torch.Tensor(parts.hidden.weight).mean((1, 2))  # torch tells nobody of this one
+
+    with pytest.raises(UnplannedError, match="NaN"):
+        planned(one_point(read))
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct")
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_a_knob_that_is_converted_takes_part_in_the_plan(name: str):
+    convert = CONVERSIONS[name]
+    used = planned(one_point(lambda parts, _: convert(parts.knobs.momentum)))
+    assert "momentum" in used.structural_knobs
