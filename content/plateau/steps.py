@@ -1,7 +1,7 @@
 """A parabola fitted to 20 measured speeds by gradient descent, step by step.
 
 The parameters start as standard normal numbers and the loss falls within ten steps, from some
-14,000 to some 650. The curves begin there and go on to step 1000.
+17,000 to some 650. The curves begin there and go on to step 1000.
 """
 
 import torch

@@ -28,6 +28,7 @@ from quizserver.confined.limits import Limits
 # What a confined process may read from its parent's environment.
 _ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OMP_NUM_THREADS", "LD_LIBRARY_PATH",
+    "MKL_CBWR", "ATEN_CPU_CAPABILITY",  # in which order sums of products are rounded
 )  # fmt: skip
 _ENVIRONMENT_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_")  # of accelerators
 _TAIL = 8 * 1024

@@ -17,7 +17,7 @@ from quizserver.lab.catalog import load
 from quizserver.lab.replicas import Replicas
 
 FOLDER = Path(__file__).resolve().parents[2] / "content" / "plateau"
-SEED = 3
+SEED = 10
 RATE = 1e-5
 INK, GREY, RED, BLUE, GREEN = "#1f2933", "#6b7785", "#b3261e", "#1d5fa8", "#2e7d32"
 

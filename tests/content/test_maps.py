@@ -100,11 +100,12 @@ def test_the_descent_overflows_where_the_largest_eigenvalue_says():
         assert list(phase_map.counts[row]) == expected, zero
 
 
-def test_the_curve_of_the_puzzle_is_usual_in_one_cell_of_eight():
-    maps = recorded("strange-loss", "simulation").maps
-    assert maps
-    for phase_map in maps:
-        assert 1 / 10 < phase_map.count_cells_with(5) / phase_map.plane.cell_count < 1 / 7
+def test_the_curve_of_the_puzzle_is_usual_in_one_cell_of_ten_and_in_one_of_eight():
+    decay, scale = recorded("strange-loss", "simulation").maps
+    words = " ".join((CONTENT / "strange-loss" / "lesson.md").read_text("utf-8").split())
+    assert "in about one cell of ten of the map with weight decay, and in one of eight" in words
+    assert 9.5 < decay.plane.cell_count / decay.count_cells_with(5) < 10.5
+    assert 7.5 < scale.plane.cell_count / scale.count_cells_with(5) < 8.5
 
 
 def test_more_rates_end_the_plateau_the_closer_the_clock_is_to_its_middle():
@@ -125,7 +126,7 @@ def test_larger_first_weights_and_momentum_widen_the_range_of_rates():
     assert min(one) < 0.2 < max(one)
     assert max(one) / min(one) < 2.7
     assert min(more) < 0.02
-    assert 0.2 < max(more) < 0.35
+    assert 0.25 < max(more) < 0.35
     assert max(more) / min(more) > 10
     none, some = (usual(momentum, nearest(momentum, value)) for value in (0, 0.6))
     assert max(none) / min(none) < 2
@@ -144,7 +145,7 @@ def test_a_low_rate_looks_like_a_floor_and_sooner_in_fewer_bits():
     (phase_map,) = recorded("zero-error", "precision").maps
     edges = [max(usual(phase_map, row)) for row in range(4)]
     assert edges[0] > edges[1] > edges[2]
-    assert edges[0] > 3 * edges[3]
+    assert edges[0] > 2.5 * edges[3]
 
 
 def test_sigmoids_forget_a_rounding_error_until_the_weights_are_large():

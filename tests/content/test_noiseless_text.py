@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from quizserver.evidence.record import Evidence, read_evidence
+from quizserver.lab.catalog import load
+from quizserver.lab.ensemble import simulate
+from quizserver.lab.shapes.pair import PAIR_SHAPES
 
 FOLDER = Path(__file__).resolve().parents[2] / "content" / "noiseless"
 THIRD_TO_HALF = (0.3, 0.5)
@@ -38,16 +42,15 @@ def words_of(page: str) -> str:
 @pytest.mark.parametrize(
     ("page", "says", "name", "arm", "series", "x"),
     [
-        ("gradients", "0.18 against 5.5", "sigmoid_relu", "sigmoid", "gradient_1", 0),
-        ("gradients", "5.5 in the last layer", "sigmoid_relu", "sigmoid", "gradient_3", 0),
-        ("gradients", "1.4 against 1.0", "sigmoid_relu", "relu", "gradient_1", 0),
-        ("wait", "0.008 against", "sigmoid_start", "quadruple-rate", "gradient_1", 2),
-        ("wait", "0.037).", "sigmoid_start", "sigmoid", "gradient_1", 2),
-        ("rates", "0.0005 at the high rate", "rates", "high-rate", "loss", 25),
-        ("rates", "0.06 at the low one", "rates", "low-rate", "loss", 25),
+        ("gradients", "0.19 against 5.9", "sigmoid_relu", "sigmoid", "gradient_1", 0),
+        ("gradients", "5.9 in the last layer", "sigmoid_relu", "sigmoid", "gradient_3", 0),
+        ("gradients", "1.7 against 1.1", "sigmoid_relu", "relu", "gradient_1", 0),
+        ("wait", "0.005 against", "sigmoid_start", "quadruple-rate", "gradient_1", 2),
+        ("wait", "0.034).", "sigmoid_start", "sigmoid", "gradient_1", 2),
+        ("rates", "0.0007 at the high rate", "rates", "high-rate", "loss", 25),
+        ("rates", "0.07 at the low one", "rates", "low-rate", "loss", 25),
         ("line", "0.0002.", "sigmoid_relu", "sigmoid", "unexplained", 2000),
         ("lesson", "0.0001. Someone who stops", "sigmoid_relu", "sigmoid", "loss", 2000),
-        ("dead-units", "0.093. At a rate of 3", "rates", "huge-rate", "loss", 50),
     ],
 )
 def test_a_number_in_the_text_is_the_recorded_median(
@@ -121,15 +124,8 @@ def test_an_end_lies_where_the_text_says(
         ("capacity", "a third to a half of the runs", "ten", None, 0.1, THIRD_TO_HALF),
         ("capacity", "most of their runs end below 0.1", "spread", None, 0.1, (0.6, 1)),
         ("capacity", "as do most runs of 32 units", "thirty-two", None, 0.1, (0.6, 1)),
-        (
-            "capacity",
-            "In a third to a half of the pairs",
-            "thirty-two",
-            "spread",
-            None,
-            (0.25, 0.6),
-        ),
-        ("capacity", "about half to two thirds", "spread", "thirty-two", None, (0.4, 0.75)),
+        ("capacity", "In about a third of these pairs", "thirty-two", "spread", None, (0.28, 0.39)),
+        ("capacity", "In about two thirds of these", "spread", "thirty-two", None, (0.61, 0.72)),
         ("ten-units", "in more than three pairs of four", "thirty-two", "ten", None, (0.75, 1)),
         ("lesson", "in more than three pairs of four", "thirty-two", "ten", None, (0.75, 1)),
         ("ten-units", "in about two pairs of three", "centred", "ten", None, (0.55, 0.78)),
@@ -168,10 +164,28 @@ def test_the_pages_describe_the_recorded_medians(evidence: Evidence) -> None:
     epochs = evidence.experiments["rates"].x
     high = {epoch: median(evidence, "rates", "high-rate", "loss", epoch) for epoch in epochs}
     lowest = min(high, key=high.__getitem__)
-    assert "lowest early on, and creeps *up* about fourfold from there" in words_of("rates")
+    assert "lowest early on, and creeps *up* two- to threefold from there" in words_of("rates")
     assert lowest <= 100
-    assert 3 < high[2000] / high[lowest] < 5.5
+    assert 2 < high[2000] / high[lowest] < 3.5
     low = {epoch: median(evidence, "rates", "low-rate", "loss", epoch) for epoch in epochs}
     assert "in a twentieth of the time" in words_of("rates")
     there = next(epoch for epoch in epochs if low[epoch] <= high[25])
     assert 1 / 30 < 25 / there < 1 / 15
+
+
+def test_a_dead_network_s_best_error_is_the_variance_of_the_parabola() -> None:
+    variance = float(np.var(np.linspace(-1, 1, 100) ** 2))
+    assert f"the variance of $y$ as its error, {variance:.3f}." in words_of("dead-units")
+
+
+@pytest.mark.slow
+def test_ten_spread_units_are_a_little_ahead_with_other_seeds_too() -> None:
+    """More than half of the pairs, and far from nine in ten of them."""
+    capacity = load(FOLDER / "capacity.py")
+    settings = [capacity.arm(arm).knobs for arm in ("spread", "thirty-two")]
+    for seeds in (range(64, 128), range(128, 192)):
+        spread, large = (simulate(capacity, knobs, seeds) for knobs in settings)
+        lower = PAIR_SHAPES["ends-below"].shown_by(
+            spread.x, spread.series["loss"], large.series["loss"]
+        )
+        assert 0.5 < lower.mean() < 0.6

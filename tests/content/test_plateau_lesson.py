@@ -14,6 +14,7 @@ from quizserver.lab.ensemble import simulate
 from tests.content.plateau_pictures import FOLDER, PICTURES, RATE, SEED, Descent
 
 Floats = NDArray[np.float64]
+ARMS = ("narrow", "wide")
 
 
 def test_the_lesson_states_the_eigenvalues() -> None:
@@ -65,13 +66,48 @@ def test_the_lesson_states_the_recorded_medians() -> None:
         ("steps", "triple", 1000, "{} at step 1000", 0),
         ("steps", "standardised-fast", 150, "{} at step 150", 1),
         ("steps", "centred", 100, "{} at step 100", 0),
-        ("simulation", "narrow", 500_000, "from 652 to {}", 0),
+        ("simulation", "narrow", 500_000, "from 651 to {}", 0),
         ("simulation", "wide", 500_000, "{} at step 500,000", 1),
         ("simulation", "fitted", 500_000, "a loss of {}", 1),
     ):
         experiment = evidence.experiments[simulation]
         median = experiment.ensembles[arm].series["loss"].median[experiment.x.index(step)]
         assert said.format(f"{median:.{digits}f}") in text, (arm, step, median)
+
+
+@pytest.mark.parametrize(
+    ("page", "says", "simulation", "arm", "series", "step", "digits"),
+    [
+        ("676", "a loss of about {} here", "simulation", "fitted", "loss", 500_000, 1),
+        ("676", "within a hundred steps to about {}.", "steps", "centred", "loss", 100, 0),
+        ("half-million", "The loss goes down to {}.", "simulation", "wide", "loss", 500_000, 1),
+        ("half-million", "about 650 to about {}.", "simulation", "narrow", "loss", 500_000, 0),
+        ("half-million", "the old one {}.", "simulation", "narrow", "loss", 1000, 0),
+        ("half-million", "is {} with the narrow", "simulation", "narrow", "excess", 500_000, 0),
+        ("half-million", "{} with the wide one", "simulation", "wide", "excess", 500_000, 2),
+        ("zero", "is about {}, against", "simulation", "narrow", "validation", 500_000, 0),
+        ("zero", "about 49, against {}.", "simulation", "fitted", "validation", 500_000, 0),
+    ],
+)
+def test_a_question_states_the_recorded_median(
+    page: str, says: str, simulation: str, arm: str, series: str, step: int, digits: int
+) -> None:
+    evidence = read_evidence(FOLDER)
+    assert evidence is not None
+    experiment = evidence.experiments[simulation]
+    median = experiment.ensembles[arm].series[series].median[experiment.x.index(step)]
+    text = (FOLDER / f"plateau-{page}.md").read_text(encoding="utf-8").replace("\n  > ", " ")
+    assert says.format(f"{median:.{digits}f}") in " ".join(text.split()), median
+
+
+def test_a_question_counts_the_pairs_in_which_the_old_range_is_still_ahead() -> None:
+    simulation = load(FOLDER / "simulation.py")
+    narrow, wide = (simulate(simulation, simulation.arm(a).knobs, range(64)) for a in ARMS)
+    ahead = (narrow.series["loss"] < wide.series["loss"]).sum(axis=0)
+    counts = dict(zip(narrow.x, ahead.tolist(), strict=True))
+    text = (FOLDER / "plateau-half-million.md").read_text(encoding="utf-8")
+    assert counts[80_000] == 64
+    assert f"at step 100,000 in {counts[100_000]}." in text
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from quizserver.lab import data
 from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import Curves, Floats, simulate
 from quizserver.lab.replicas import Replicas
@@ -47,6 +48,11 @@ def waits(loss: Floats) -> Floats:
 def wide(rate: float, layers: int = 2) -> Curves:
     """The ReLU network on fresh seeds."""
     return simulate(simulation("wide_relu"), {"learning_rate": rate, "layers": layers}, FRESH)
+
+
+def span(values: Floats, digits: int = 0) -> tuple[float, float]:
+    """The smallest and the largest value, rounded."""
+    return round(float(values.min()), digits), round(float(values.max()), digits)
 
 
 def page(name: str) -> str:
@@ -139,32 +145,36 @@ def test_what_the_curves_alone_tell() -> None:
     """Every mark that the page names, on the seeds that it was written for."""
     words = " ".join(page("second-run").split())
     low, small, decay = (rings(**sick) for sick in (LOW, SMALL, DECAY))
-    assert "stands at 0.685 where the two others are at 0.692, in every run" in words
-    assert (np.abs(low[:, 100] - 0.685) < 6e-4).all()
-    assert (np.abs(np.vstack([small, decay])[:, 100] - 0.692) < 6e-4).all()
+    assert "at epoch 100 it stands between 0.683 and 0.685 where the two others are" in words
+    assert "are between 0.691 and 0.692, in every run" in words
+    assert span(low[:, 100], digits=3) == (0.683, 0.685)
+    assert span(np.vstack([small, decay])[:, 100], digits=3) == (0.691, 0.692)
     falls = [
         (loss < 0.5 * loss[:, :1]).argmax(axis=1) - waits(loss) for loss in (low, small, decay)
     ]
-    assert "within 12 to 43 epochs from 85 % to 50 %, where the low rate takes 51 to 55" in words
-    assert "the strong decay takes 24 to 65 epochs" in words
-    assert [(fall.min(), fall.max()) for fall in falls] == [(51, 55), (12, 43), (24, 65)]
+    assert "within 13 to 24 epochs from 85 % to 50 %, where the low rate takes 55 to 58" in words
+    assert "the strong decay takes 24 to 62 epochs" in words
+    assert [span(fall) for fall in falls] == [(55, 58), (13, 24), (24, 62)]
+    assert "between epochs 156 and 170 of 300; every run ends below half of it" in words
+    assert span(np.array([np.median(waits(loss)) for loss in (low, small, decay)])) == (156, 170)
+    assert all((loss[:, -1] < 0.5 * loss[:, 0]).all() for loss in (low, small, decay))
     halves = [
         {"learning_rate": 0.8},
         {"init_scale": 0.1},
         {"learning_rate": 0.8, "init_scale": 0.1},
     ]
-    assert "at epoch 71, first weights of 0.1 alone at epoch 88, both together at 174" in words
+    assert "at epoch 69, first weights of 0.1 alone at epoch 84, both together at 165" in words
     medians = [float(np.median(waits(rings(**half)))) for half in halves]
-    np.testing.assert_allclose(medians, [71, 88, 174], atol=0.5)
+    np.testing.assert_allclose(medians, [69, 84, 165], atol=0.5)
 
 
 @pytest.mark.parametrize(
     ("name", "says", "arm", "end"),
     [
-        ("second-run", "0.17 against 0.18", "low", 0.17),
-        ("second-run", "0.17 against 0.18", "decay", 0.18),
+        ("second-run", "at epoch 300 it is 0.17 against 0.18", "low", 0.17),
+        ("second-run", "at epoch 300 it is 0.17 against 0.18", "decay", 0.18),
         ("remedies", "it ends at 0.03 rather than 0.18", "decay-less", 0.03),
-        ("remedies", "the loss still comes to rest at 0.14", "decay-momentum", 0.14),
+        ("remedies", "the loss still comes to rest at 0.15", "decay-momentum", 0.15),
     ],
 )
 def test_an_end_in_the_text_is_the_median_of_64_runs(
@@ -173,7 +183,7 @@ def test_an_end_in_the_text_is_the_median_of_64_runs(
     assert says in " ".join(page(name).replace("\n  >", "").split())
     loaded = simulation("second")
     loss = simulate(loaded, loaded.arm(arm).knobs, SEEDS).series["loss"]
-    assert round(float(np.median(loss[:, -3:])), 2) == end
+    assert round(float(np.median(loss[:, -1])), 2) == end
 
 
 def test_the_smallest_network_that_waits_obeys_the_formula_of_the_lesson() -> None:
@@ -223,10 +233,9 @@ def test_the_relu_network_is_the_one_that_the_page_describes() -> None:
 
 
 def clouds() -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    centres = torch.randn(8, 8, generator=generator)
-    points = centres.repeat_interleave(16, dim=0) + 0.7 * torch.randn(128, 8, generator=generator)
-    return 0.3 * points.double(), torch.tensor([0, 1, 2, 3, 0, 1, 2, 3]).repeat_interleave(16)
+    centres = data.normal(12, 8, 8)
+    points = centres.repeat_interleave(16, dim=0) + 0.7 * data.normal(13, 128, 8)
+    return 0.3 * points, torch.tensor([0, 1, 2, 3, 0, 1, 2, 3]).repeat_interleave(16)
 
 
 def biases_alone(rate: float) -> float:
@@ -256,14 +265,14 @@ def test_the_tables_of_the_line_at_ln_4_hold_on_fresh_seeds() -> None:
     assert not (healthy.series["alive"] == 0).any()
     assert (healthy.series["loss"][:, -1] < 0.5).all()
     assert (mild.series["loss"][:, -1] < 0.5).mean() >= 0.85
-    assert "a third to a half of them with large swings" in rows("flat")["2.4"][0]
-    assert 0.25 <= SHAPES["oscillates"].shown_by(mild.x, mild.series["loss"]).mean() <= 0.6
+    assert "most of them with large swings on the way" in rows("flat")["2.4"][0]
+    assert SHAPES["oscillates"].shown_by(mild.x, mild.series["loss"]).mean() >= 0.6
     assert (high.series["alive"][:, -1] == 0).mean() >= 0.85
     assert 5 < np.median(high.series["loss"][:, -5:]) < 20
     one, four = wide(7.5, layers=1), wide(7.5, layers=4)
-    assert (one.series["alive"][:, -1] == 0).mean() <= 0.25
+    assert 0.2 <= (one.series["alive"][:, -1] == 0).mean() <= 0.65
     overflow = ~np.isfinite(four.series["loss"]).all(axis=1)
-    assert 0.2 <= overflow.mean() <= 0.8
+    assert 0.15 <= overflow.mean() <= 0.6
     assert (np.abs(four.series["loss"][~overflow, -1] - math.log(4)) < 0.01).mean() >= 0.9
 
 

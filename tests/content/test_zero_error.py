@@ -127,7 +127,7 @@ def test_every_verdict_on_rounding_is_the_same_on_every_processor(
     plan = TrainingPlan(simulation("depth"))
     for claim in question.claims:
         plan.add_claim(question, claim, evidence.seeds, no_selection)
-    plan.train_settings("cpu", lambda _replicas: None)
+    plan.train_settings("cpu", "torch", lambda _replicas: None)
     findings = [make_finding(plan, c, evidence.seeds, no_selection) for c in plan.claims]
     assert [(finding.arm, finding.verdict) for finding in findings] == [
         (finding.arm, finding.verdict)
@@ -142,9 +142,9 @@ def test_with_the_kernels_for_any_processor_rounding_is_the_recorded_one_to_four
 ) -> None:
     """MKL's compatible mode sums in one order on all x86-64 processors.
 
-    It is what MKL did by itself on the processor that the evidence was recorded on. The libraries
-    read such settings when they are loaded, hence the process. torch's own kernels give the same
-    numbers with AVX2 as with AVX-512, others on older processors.
+    The evidence is recorded with these two settings, since every such processor can do that again.
+    The libraries read them when they are loaded, hence the process. torch's own kernels give the
+    same numbers with AVX2 as with AVX-512, others on older processors.
     """
     knobs = {arm: dict(evidence.experiments["depth"].ensembles[arm].knobs) for arm in DEPTH_ARMS}
     completed = subprocess.run(
@@ -265,7 +265,7 @@ def test_training_longer_changes_nothing_at_the_floor() -> None:
 
 def test_with_clean_targets_no_suspect_holds_the_loss_up() -> None:
     for arm in ("clean", "sigmoid", "batches", "clean-high"):
-        assert curves("floor", arm)[:, -1].max() < 0.008 * 1e-8, arm
+        assert curves("floor", arm)[:, -1].max() < 0.009 * 1e-8, arm
     assert in_every_pair("floor", "batches", "clean")
 
 
@@ -303,14 +303,14 @@ def test_a_page_says_how_the_recorded_floor_follows_the_rate(evidence: Evidence)
     assert low is not None
     assert high is not None
     page_text = " ".join((FOLDER / "precision-floor.md").read_text("utf-8").split())
-    assert "between 35 and 40, and between 20 and 25." in page_text
+    assert "between 30 and 40, and about 20." in page_text
     (slow, usual), (fast, same) = ([end.median for end in ends] for ends in (low, high))
     assert slow is not None
     assert usual is not None
     assert fast is not None
     assert same == usual
-    assert 35 < slow / usual < 40
-    assert 20 < usual / fast < 25
+    assert 30 < slow / usual < 40
+    assert 17 < usual / fast < 23
 
 
 def test_double_precision_stops_at_the_same_height_to_seven_digits() -> None:
