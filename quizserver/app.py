@@ -50,6 +50,7 @@ from quizserver.lab_views import pages as simulation_pages
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
+from quizserver.runs import plan_pages
 from quizserver.runs.access import SimulationAccess
 from quizserver.runs.service import RunService
 from quizserver.server_log import configure_logging
@@ -227,6 +228,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
         # An author may look at every curve.
         may_use=(lambda _topic, _simulation: True) if is_preview else access.may_use,
     )
+    record_experiment = create_experiment_recorder(database, current.learner_id)
     runs_blueprint = run_pages.create_runs_blueprint(
         run_pages.RunPages(
             access=simulation_access,
@@ -235,7 +237,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
             visitor_token=current.visitor_token,
             is_author=current.may_write,
             limit_key=current.limit_key,
-            on_run=create_experiment_recorder(database, current.learner_id),
+            on_run=record_experiment,
             settings=services.settings,
         ),
         limiter=services.limiter,
@@ -244,6 +246,21 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
         runs_blueprint, simulation_pages.SimulationPages(simulation_access)
     )
     app.register_blueprint(runs_blueprint)
+    app.register_blueprint(
+        plan_pages.create_plans_blueprint(
+            plan_pages.PlanPages(
+                access=simulation_access,
+                catalog=services.catalog,
+                runs=services.runs,
+                visitor_token=current.visitor_token,
+                is_author=current.may_write,
+                limit_key=current.limit_key,
+                on_use=record_experiment,
+                settings=services.settings,
+            ),
+            limiter=services.limiter,
+        )
+    )
     app.register_blueprint(
         attempt_pages.create_attempts_blueprint(
             attempt_pages.QuestionPages(

@@ -165,6 +165,12 @@ class Settings:
     limit_runs_client: str = _setting_field(
         "600/minute", "runs asked for from one client address; a classroom may share it"
     )
+    limit_plans: str = _setting_field(
+        "180/minute", "plans for training in the browser asked for by one visitor"
+    )
+    limit_plans_client: str = _setting_field(
+        "1800/minute", "such plans asked for from one client address"
+    )
     content_poll_seconds: float = _setting_field(
         0.5, "seconds between looks for changed topic files", low=0.05
     )

@@ -19,7 +19,7 @@ from quizserver.data_folder import make_private_file
 from quizserver.db.session import BUSY_SECONDS, Database, database_url, take_advisory_lock
 
 # Goes up with every change of the tables below or of what their columns mean.
-VERSION = 5
+VERSION = 6
 
 SCHEMA = "quizserver_runs"
 
@@ -41,6 +41,8 @@ run = sa.Table(
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+    # What is asked for: see the requests in quizserver/runs/requests.py.
+    sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("topic", sa.String(128), nullable=False),
     sa.Column("simulation", sa.String(128), nullable=False),
     # The simulation's file or the topic's folder, relative to the content folder, and a fingerprint
@@ -72,6 +74,8 @@ run = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("error_detail", sa.Text),
     sa.Column("sentence", sa.Text),
+    # Of curves that have ended: the SHA-256 of the values of every replica.
+    sa.Column("outputs_sha256", sa.String(64)),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("started_at", sa.Double),
     sa.Column("finished_at", sa.Double),
@@ -80,6 +84,7 @@ run = sa.Table(
     sa.CheckConstraint(
         "state IN ('queued', 'running', 'done', 'failed', 'stopped')", name="known_state"
     ),
+    sa.CheckConstraint("kind IN ('curves', 'map', 'verification', 'plan')", name="known_kind"),
     sa.CheckConstraint("replicas >= 1 AND first_seed >= 0", name="has_seeds"),
     sa.CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="failed_says_why"),
     sa.CheckConstraint(
@@ -104,7 +109,8 @@ sa.event.listen(
 # One batch of points: ``summary`` is the JSON that charts draw; ``data`` the values of every
 # replica as little-endian float64 in the order series, replica, point. Of a map, a batch of cells:
 # ``summary`` is the JSON of their numbers and counts, ``data`` is empty. Of a verification, a part
-# of the training: the last one's ``data`` is the evidence, as text.
+# of the training: the last one's ``data`` is the evidence, as text. Of a plan one batch: ``data``
+# is the image that browsers are given, compressed, ``summary`` the JSON of what is known of it.
 point = sa.Table(
     "point",
     metadata,
@@ -123,6 +129,32 @@ watch = sa.Table(
     sa.Column("run_id", sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("visitor", sa.String(64), primary_key=True),
     sa.Index("ix_watch_visitor", "visitor"),
+)
+
+# The plans, each under a key for all settings that it is the plan of; see runs/plans_store.py.
+plan = sa.Table(
+    "plan",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    sa.Index("ix_plan_run_id", "run_id"),
+)
+
+# What the keys of a simulation's plans are made of: names of knobs, as JSON. A few for each file.
+plan_scope = sa.Table(
+    "plan_scope",
+    metadata,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("scope", sa.String(4096), primary_key=True),
+)
+
+# The visitors whom a plan was given.
+plan_given = sa.Table(
+    "plan_given",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("visitor", sa.String(64), primary_key=True),
+    sa.Index("ix_plan_given_visitor", "visitor"),
 )
 
 # The workers, each a row that it writes to every few seconds, and the simulations that it holds.

@@ -289,8 +289,9 @@ class MemoryLayout:
         return int(rows[:, column].max()) if len(rows) else 0
 
     def _alive_layers(self) -> set[int]:
-        return {int(number) for number in np.unique(self._rows_of(Operation.ALIVE)[:, 2])}
+        # np.unique would import numpy.ma, which takes as long as a whole plan
+        return set(self._rows_of(Operation.ALIVE)[:, 2].tolist())
 
     def _examples_in_orders(self) -> int:
-        used = np.unique(self._rows_of(Operation.STEP_BATCH)[:, 1])
+        used = set(self._rows_of(Operation.STEP_BATCH)[:, 1].tolist())
         return max((self.plan.datasets[number].examples for number in used), default=0)

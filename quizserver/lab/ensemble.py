@@ -93,7 +93,7 @@ def simulate(
     x = np.full(simulation.points, np.nan)
     values = {name: np.full((simulation.points, len(seeds)), np.nan) for name in names}
     done = 0
-    with _one_thread():
+    with one_thread():
         batches = list(
             _start_batches(
                 simulation, full_settings, seeds, backend, batch,
@@ -107,7 +107,7 @@ def simulate(
             if should_stop is not None and should_stop():
                 break
             for number, (group, group_batch) in enumerate(batches):
-                with _author_errors(simulation):
+                with author_errors(simulation):
                     point_x, point = group_batch.next_point(index)
                     previous_x = None if index == 0 else x[index - 1]
                     other_x = None if number == 0 else x[index]
@@ -169,7 +169,7 @@ def _start_batches(
             yield from ((np.array(part), kernel_batch) for part, kernel_batch in planned)
             continue
         for part in _parts(group, batch):
-            with _author_errors(simulation):
+            with author_errors(simulation):
                 torch_batch = _TorchBatch(
                     simulation, [settings[i] for i in part], [seeds[i] for i in part], device, dtype
                 )
@@ -187,10 +187,10 @@ def _plan_group(
     """The batches of replicas that the kernel trains; None where torch must."""
     if may_take_training_step(simulation):
         # torch does not stand in for a kernel that this machine cannot run
-        with _author_errors(simulation):
+        with author_errors(simulation):
             load_library()
     try:
-        with _author_errors(simulation):
+        with author_errors(simulation):
             for size in KERNEL_BATCHES:
                 parts = _parts(group, size)
                 try:
@@ -306,7 +306,7 @@ def _parts(group: Sequence[int], size: int) -> list[list[int]]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -316,7 +316,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _author_errors(simulation: Simulation) -> Iterator[None]:
+def author_errors(simulation: Simulation) -> Iterator[None]:
     """Turns exceptions of the author's code into ``SimulationError`` with the line of the file."""
     try:
         yield

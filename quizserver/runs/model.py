@@ -41,6 +41,7 @@ class Run:
     ``attempt`` counts how often a worker claimed it: a worker's writes carry the number of its own
     attempt and are refused once another worker has claimed the run. ``error`` is a sentence for
     learners; ``error_detail``, what the author's code said, is for authors alone.
+    ``outputs_sha256`` is the digest of the values of all replicas, of curves that have ended.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Run:
     started_at: float | None
     finished_at: float | None
     error_detail: str | None = None
+    outputs_sha256: str | None = None
 
     @property
     def active(self) -> bool:
@@ -92,7 +94,9 @@ class Batch:
     Of curves, ``summary`` is the JSON text that charts draw and ``data`` has the values of every
     replica (float64, little-endian; series, replica, point). Of a map, ``summary`` has the numbers
     of the cells and their counts, and ``data`` is empty. Of a verification, ``count`` is in
-    thousandths of the training, and ``data`` of the last batch is the evidence.
+    thousandths of the training, and ``data`` of the last batch is the evidence. Of a plan,
+    ``summary`` is the JSON of a ``PlanSummary``, and ``data`` the image (gzip), empty where there
+    is none.
     """
 
     seq: int

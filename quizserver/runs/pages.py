@@ -6,18 +6,17 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from quizserver.lab.model import Description, SimulationError
 from quizserver.runs import results
 from quizserver.runs.access import SimulationAccess
+from quizserver.runs.described import describe_simulation
 from quizserver.runs.model import Run, RunRefusedError
 from quizserver.runs.request_builder import build_request
 from quizserver.runs.request_parser import BODY_MAX, parse_request_body
-from quizserver.runs.requests import CurveRequest, VerificationRequest
+from quizserver.runs.requests import CurveRequest, PlanRequest, VerificationRequest
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings
 from quizserver.web.downloads import attachment_response
@@ -58,7 +57,7 @@ class RunPages:
         submission = self.runs.submit_request(
             build_request(
                 body,
-                self._describe_simulation(path),
+                describe_simulation(self.catalog, path),
                 path.relative_to(self.settings.content).as_posix(),
                 replicas_max=self.settings.run_replicas_max,
             ),
@@ -117,30 +116,13 @@ class RunPages:
     def _find_run(self, run_id: str) -> Run:
         """The run, if the visitor may see it. Raises RunRefusedError: 404 without one, 403.
 
-        A verification is only for its author, whose pages are elsewhere.
+        Verifications and plans have pages of their own.
         """
         run = self.runs.store.get_run(run_id)
-        if run is None or isinstance(run.request, VerificationRequest):
+        if run is None or isinstance(run.request, VerificationRequest | PlanRequest):
             raise RunRefusedError(404, NO_SUCH_RUN)
         self.access.check_access(run.request.topic, run.request.simulation)
         return run
-
-    def _describe_simulation(self, path: Path) -> Description:
-        try:
-            description = self.catalog.describe_if_ready(path)
-        except SimulationError as error:
-            place = f"{path.parent.name}/{path.name}:{error.line or 1}: "
-            raise RunRefusedError(
-                422,
-                "This simulation can't be run until its author fixes it.",
-                "simulation",
-                detail=f"{place}{error.message}\n{error.traceback_text}".strip(),
-            ) from error
-        if description is None:
-            raise RunRefusedError(
-                503, "This simulation is being read. Try again soon.", retry_after=2
-            )
-        return description
 
 
 def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) -> Blueprint:

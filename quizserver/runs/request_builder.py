@@ -10,7 +10,7 @@ from quizserver.lab.model import Description, Knob, KnobError, Map, check_knobs
 from quizserver.lab.phase_maps import CELL_REPLICAS, Plane
 from quizserver.runs.model import RunRefusedError
 from quizserver.runs.request_parser import MapBody, RequestBody
-from quizserver.runs.requests import CurveRequest, MapRequest
+from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest
 from quizserver.topics.slugs import did_you_mean
 
 SEED_MAX = 2**31 - 1
@@ -32,15 +32,26 @@ def build_request(
     return _build_map_request(body, body.map, description, path)
 
 
+def build_plan_request(
+    body: RequestBody, description: Description, path: str, *, replicas_max: int
+) -> PlanRequest:
+    """The request for the plan of what a body asks for. Raises RunRefusedError as
+    ``build_request`` does."""
+    return PlanRequest(
+        topic=body.topic,
+        simulation=body.simulation,
+        path=path,
+        fingerprint=description.fingerprint,
+        knobs=_full_setting(body, description),
+        first_seed=body.first_seed,
+        replicas=_requested_replicas(body, replicas_max),
+    )
+
+
 def _build_curve_request(
     body: RequestBody, description: Description, path: str, replicas_max: int
 ) -> CurveRequest:
-    replicas = min(DEFAULT_REPLICAS, replicas_max) if body.replicas is None else body.replicas
-    if not 1 <= replicas <= replicas_max:
-        raise RunRefusedError(
-            422, f"Between 1 and {replicas_max} replicas can be trained.", "replicas"
-        )
-    _check_first_seed(body, replicas)
+    replicas = _requested_replicas(body, replicas_max)
     return CurveRequest(
         topic=body.topic,
         simulation=body.simulation,
@@ -54,6 +65,16 @@ def _build_curve_request(
         series=tuple(description.series),
         points=description.points,
     )
+
+
+def _requested_replicas(body: RequestBody, replicas_max: int) -> int:
+    replicas = min(DEFAULT_REPLICAS, replicas_max) if body.replicas is None else body.replicas
+    if not 1 <= replicas <= replicas_max:
+        raise RunRefusedError(
+            422, f"Between 1 and {replicas_max} replicas can be trained.", "replicas"
+        )
+    _check_first_seed(body, replicas)
+    return replicas
 
 
 def _build_map_request(

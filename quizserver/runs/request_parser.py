@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
@@ -49,6 +50,29 @@ def parse_request_body(data: bytes) -> RequestBody:
         return RequestBody.model_validate_json(data)
     except ValidationError as error:
         raise _refusal_for(error.errors(include_url=False, include_context=False)[0]) from None
+
+
+def parse_plan_query(topic: str, simulation: str, query: Mapping[str, str]) -> RequestBody:
+    """The body of a request for a plan, whose knobs and seeds are in the query of its address.
+
+    Raises RunRefusedError (422) when a value that must be a number is none.
+    """
+    seeds = {name: query[name] for name in ("first_seed", "replicas") if name in query}
+    knobs = {name: text for name, text in query.items() if name not in seeds}
+    body = {
+        "topic": topic,
+        "simulation": simulation,
+        "knobs": {name: _number_or_text(float, text) for name, text in knobs.items()},
+        **{name: _number_or_text(int, text) for name, text in seeds.items()},
+    }
+    return parse_request_body(json.dumps(body).encode())
+
+
+def _number_or_text(kind: Callable[[str], float], text: str) -> float | str:
+    try:
+        return kind(text)
+    except ValueError:  # its check says which one it is
+        return text
 
 
 def _refusal_for(error: Mapping[str, Any]) -> RunRefusedError:

@@ -1,11 +1,11 @@
-"""The three kinds of request for a run: curves, a phase map, a verification. Plain values.
+"""The kinds of request for a run: curves, a phase map, a verification, a plan. Plain values.
 
 Every kind has the fields ``topic``, ``path`` (what is trained, relative to the content folder, with
 forward slashes) and ``fingerprint`` (a digest of its files, which must be the same when the run is
 trained), and the properties ``seeds``, ``points`` (into how many points the progress is divided)
 and ``files`` (path -> fingerprint of the simulations that a worker must hold to train it).
-``key_fields`` is what ``request_key`` hashes, ``row_values`` what a row of the table ``run`` keeps
-of the request.
+``kind`` names the kind in the store. ``key_fields`` is what ``request_key`` hashes, ``row_values``
+what a row of the table ``run`` keeps of the request.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from quizserver.kernel.recipe import source_version
 from quizserver.lab.phase_maps import Plane
+
+RunKind: TypeAlias = Literal["curves", "map", "verification", "plan"]
 
 PARTS = 1000
 """Into how many parts a verification's progress is divided."""
@@ -41,6 +45,7 @@ class CurveRequest:
     x_label: str
     series: tuple[str, ...]
     points: int
+    kind: ClassVar[RunKind] = "curves"
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -55,7 +60,7 @@ class CurveRequest:
             "topic": self.topic,
             "simulation": self.simulation,
             "fingerprint": self.fingerprint,
-            "knobs": _canonical_knobs(self.knobs),
+            "knobs": canonical_knobs(self.knobs),
             "seeds": [self.first_seed, self.replicas],
             "series": list(self.series),
             "plane": None,
@@ -63,6 +68,7 @@ class CurveRequest:
 
     def row_values(self) -> dict[str, Any]:
         return {
+            "kind": self.kind,
             "topic": self.topic,
             "simulation": self.simulation,
             "path": self.path,
@@ -95,6 +101,7 @@ class MapRequest:
     arm: str | None
     series: tuple[str, ...]
     plane: Plane
+    kind: ClassVar[RunKind] = "map"
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -122,7 +129,7 @@ class MapRequest:
             "topic": self.topic,
             "simulation": self.simulation,
             "fingerprint": self.fingerprint,
-            "knobs": _canonical_knobs(fixed),
+            "knobs": canonical_knobs(fixed),
             "seeds": [plane.first_seed, plane.replicas],
             "series": list(self.series),
             "plane": [*named_axes, plane.shape, plane.series],
@@ -130,6 +137,7 @@ class MapRequest:
 
     def row_values(self) -> dict[str, Any]:
         return {
+            "kind": self.kind,
             "topic": self.topic,
             "simulation": self.simulation,
             "path": self.path,
@@ -163,6 +171,7 @@ class VerificationRequest:
     replicas: int
     overlay: Mapping[str, str]
     files: Mapping[str, str]
+    kind: ClassVar[RunKind] = "verification"
 
     @property
     def seeds(self) -> range:
@@ -187,6 +196,7 @@ class VerificationRequest:
 
     def row_values(self) -> dict[str, Any]:
         return {
+            "kind": self.kind,
             "topic": self.topic,
             "simulation": "",
             "path": self.path,
@@ -204,12 +214,95 @@ class VerificationRequest:
         }
 
 
-RunRequest: TypeAlias = CurveRequest | MapRequest | VerificationRequest
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """The plan of one simulation's training, for browsers: ``path`` is the simulation's file.
+
+    ``knobs`` holds every knob of the simulation; the plan may be that of other settings as well. It
+    comes at once, as the only point of the progress.
+    """
+
+    topic: str
+    simulation: str
+    path: str
+    fingerprint: str
+    knobs: Mapping[str, float]
+    first_seed: int
+    replicas: int
+    kind: ClassVar[RunKind] = "plan"
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        return {self.path: self.fingerprint}
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.replicas)
+
+    @property
+    def points(self) -> int:
+        return 1
+
+    def key_fields(self) -> dict[str, object]:
+        return {
+            "topic": self.topic,
+            "simulation": self.simulation,
+            "fingerprint": self.fingerprint,
+            "knobs": canonical_knobs(self.knobs),
+            "seeds": [self.first_seed, self.replicas],
+            "planned_by": planner_version(),
+        }
+
+    def row_values(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "topic": self.topic,
+            "simulation": self.simulation,
+            "path": self.path,
+            "fingerprint": self.fingerprint,
+            "files": dict(self.files),
+            "arm": None,
+            "knobs": dict(self.knobs),
+            "first_seed": self.first_seed,
+            "replicas": self.replicas,
+            "x_label": "",
+            "series": [],
+            "plane": None,
+            "overlay": None,
+            "points_total": self.points,
+        }
+
+
+RunRequest: TypeAlias = CurveRequest | MapRequest | VerificationRequest | PlanRequest
+
+
+@cache
+def planner_version() -> str:
+    """16 hex digits that change with the code that makes plans, and with the kernel.
+
+    What was planned by another version is planned again.
+    """
+    digest = hashlib.sha256(source_version().encode())
+    package = Path(__file__).parent.parent
+    for folder in ("kernel", "lab"):
+        for path in sorted((package / folder).glob("*.py")):
+            digest.update(f"{folder}/{path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def request_from_row(row: Any) -> RunRequest:
-    """The request of a row of the table ``run``: ``plane`` and ``overlay`` decide its kind."""
-    if row.overlay is not None:
+    """The request of a row of the table ``run``."""
+    if row.kind == "plan":
+        return PlanRequest(
+            topic=row.topic,
+            simulation=row.simulation,
+            path=row.path,
+            fingerprint=row.fingerprint,
+            knobs=row.knobs,
+            first_seed=row.first_seed,
+            replicas=row.replicas,
+        )
+    if row.kind == "verification":
         return VerificationRequest(
             topic=row.topic,
             path=row.path,
@@ -219,7 +312,7 @@ def request_from_row(row: Any) -> RunRequest:
             overlay=row.overlay,
             files=row.files,
         )
-    if row.plane is not None:
+    if row.kind == "map":
         return MapRequest(
             topic=row.topic,
             simulation=row.simulation,
@@ -262,7 +355,8 @@ def _plane_from_json(data: Mapping[str, Any]) -> Plane:
     return Plane(**{**data, **values})
 
 
-def _canonical_knobs(knobs: Mapping[str, float]) -> dict[str, str]:
+def canonical_knobs(knobs: Mapping[str, float]) -> dict[str, str]:
+    """The knobs with one spelling for each number."""
     return {name: _canonical_number(value) for name, value in knobs.items()}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from quizserver.lab.phase_maps import Plane
 from quizserver.runs.model import Batch, Run
-from quizserver.runs.requests import CurveRequest, MapRequest, VerificationRequest
+from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest, VerificationRequest
 
 Curves = dict[str, dict[str, list[float | None]]]
 CountGrid = list[list[int | None]]
@@ -78,6 +78,7 @@ def describe_run(
         "sentence": run.sentence,
         "points_total": run.points_total,
         "elapsed_s": None if elapsed is None else round(elapsed, 3),
+        "outputs_sha256": run.outputs_sha256,
     }
     if for_author:
         data["error_detail"] = run.error_detail
@@ -89,7 +90,7 @@ def describe_run(
 
 
 def _curve_or_map_request(run: Run) -> CurveRequest | MapRequest:
-    assert not isinstance(run.request, VerificationRequest), "its result is evidence"
+    assert not isinstance(run.request, VerificationRequest | PlanRequest), "it has no curves"
     return run.request
 
 

@@ -28,7 +28,7 @@ from quizserver.runs.model import (
     RunSubmission,
     State,
 )
-from quizserver.runs.requests import RunRequest, request_from_row, request_key
+from quizserver.runs.requests import RunKind, RunRequest, request_from_row, request_key
 
 _ACTIVE = tuple(sorted(ACTIVE))
 _CANDIDATES = 20  # queued runs among which a worker looks for one whose files it holds
@@ -99,27 +99,35 @@ class RunStore:
         now: float,
         *,
         offered: str | None = None,
-        curves_before: float | None = None,
+        made_before: Mapping[RunKind, float] | None = None,
         holds: Callable[[RunRequest], bool] = lambda _request: True,
     ) -> Run | None:
         """Claims a queued run for a worker: the first of the candidates, None without any.
 
         The only move from ``queued`` to ``running``. ``offered`` is the id that a message carries:
-        no other run is a candidate then. With ``curves_before`` only requests for curves are that
-        were made by that moment. The candidate that was submitted first comes first, of those whose
-        files the worker ``holds``. Raises NotHeldError when it does not hold those of ``offered``.
+        no other run is a candidate then. With ``made_before`` only requests of these kinds are that
+        were made by the moment of their kind. Plans come first, then the candidate that was
+        submitted first, of those whose files the worker ``holds``. Raises NotHeldError when it does
+        not hold those of ``offered``.
         """
         candidates = sa.select(run).where(run.c.state == "queued")
         if offered is not None:
             candidates = candidates.where(run.c.id == offered)
-        if curves_before is not None:
+        if made_before is not None:
             candidates = candidates.where(
-                run.c.plane.is_(None), run.c.overlay.is_(None), run.c.created_at <= curves_before
+                sa.or_(
+                    *(
+                        sa.and_(run.c.kind == kind, run.c.created_at <= moment)
+                        for kind, moment in made_before.items()
+                    )
+                )
             )
         # Most of the time there is no candidate, and a read blocks no writer.
         with self._database.read() as session:
             rows = session.execute(
-                candidates.order_by(run.c.created_at, run.c.id).limit(_CANDIDATES)
+                candidates.order_by(run.c.kind != "plan", run.c.created_at, run.c.id).limit(
+                    _CANDIDATES
+                )
             ).all()
         queued_runs = [_run_from_row(row) for row in rows]
         run_id = next((r.id for r in queued_runs if holds(r.request)), None)
@@ -187,9 +195,15 @@ class RunStore:
         error: str | None = None,
         error_detail: str | None = None,
         sentence: str | None = None,
+        outputs_sha256: str | None = None,
     ) -> bool:
         """Ends a running run; False when it is no longer this attempt's."""
-        outcome = {"error": error, "error_detail": error_detail, "sentence": sentence}
+        outcome = {
+            "error": error,
+            "error_detail": error_detail,
+            "sentence": sentence,
+            "outputs_sha256": outputs_sha256,
+        }
         return self._update_owned(run_id, attempt, {"state": state, "finished_at": now, **outcome})
 
     def release_run(self, run_id: str, attempt: int) -> bool:
@@ -402,6 +416,7 @@ def _run_from_row(row: sa.Row[Any]) -> Run:
         error=row.error,
         error_detail=row.error_detail,
         sentence=row.sentence,
+        outputs_sha256=row.outputs_sha256,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

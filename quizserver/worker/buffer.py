@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
@@ -9,8 +11,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from quizserver.kernel.recipe import source_version
 from quizserver.runs.model import Batch, Run
-from quizserver.runs.requests import PARTS, CurveRequest, MapRequest, VerificationRequest
+from quizserver.runs.plans import PlanScope, PlanSummary
+from quizserver.runs.requests import (
+    PARTS,
+    CurveRequest,
+    MapRequest,
+    PlanRequest,
+    VerificationRequest,
+)
 from quizserver.runs.results import merge_cells
 from quizserver.worker.protocol import (
     CellsMessage,
@@ -20,11 +30,15 @@ from quizserver.worker.protocol import (
     LoadedMessage,
     Message,
     MessageDecoder,
+    PlanMessage,
     PointsMessage,
     ProtocolError,
     ShareMessage,
 )
-from quizserver.worker.summary import summarise_points
+from quizserver.worker.summary import hash_points, summarise_points
+
+UNPLANNED = "This experiment can only be trained by the server."
+TOO_LARGE = "With so many seeds at this setting, it is too much work for a browser."
 
 FLUSH = 0.08  # seconds for which points are gathered into one batch; the first goes at once
 
@@ -44,6 +58,7 @@ class RunBuffer(ABC):
         self.problem: str | None = None
         self.is_arm: bool | None = None
         self.has_diverged = False
+        self.outputs_sha256: str | None = None
         self.received = 0
         self._heard_at = time.monotonic()
         self._decoder = MessageDecoder(run.request, mark)
@@ -125,6 +140,7 @@ class PointsBuffer(RunBuffer):
         self._request = request
         self._points_to_skip = run.points_done
         self._pending: list[tuple[Floats, list[Floats]]] = []
+        self._digest = hashlib.sha256()
 
     @property
     def has_pending(self) -> bool:
@@ -139,6 +155,9 @@ class PointsBuffer(RunBuffer):
         x = np.asarray(message.x)
         self.received += len(x)
         self.has_diverged |= not all(np.isfinite(s).all() for s in message.series.values())
+        hash_points(self._digest, [np.asarray(series) for series in message.series.values()])
+        if self._is_complete:
+            self.outputs_sha256 = self._digest.hexdigest()
         skip = min(self._points_to_skip, len(x))
         self._points_to_skip -= skip
         if skip < len(x):
@@ -217,6 +236,45 @@ class ShareBuffer(RunBuffer):
         return count, "{}", evidence
 
 
+class PlanBuffer(RunBuffer):
+    """Holds the one message of a plan; its image is compressed once, for all who ask for it."""
+
+    def __init__(self, run: Run, mark: bytes = b"") -> None:
+        super().__init__(run, mark)
+        self._is_stored = bool(run.points_done)
+        self._message: PlanMessage | None = None
+
+    @property
+    def has_pending(self) -> bool:
+        return self._message is not None
+
+    @property
+    def _is_complete(self) -> bool:
+        return self.received == 1
+
+    def _add_message(self, message: Message) -> None:
+        assert isinstance(message, PlanMessage)
+        self.received += 1
+        if self.received > 1:
+            raise ProtocolError("it gave more than one plan")
+        self._message = None if self._is_stored else message
+
+    def _take_pending(self) -> tuple[int, str, bytes]:
+        message = self._message
+        assert message is not None
+        self._message = None
+        if message.image:
+            data = gzip.compress(message.image, mtime=0)
+            summary = PlanSummary(
+                PlanScope(message.depends_on), hashlib.sha256(data).hexdigest(), source_version()
+            )
+            return 1, summary.to_json(), data
+        # What no plan can hold is none for other seeds either.
+        scope = PlanScope(message.depends_on, seeds=message.is_too_large)
+        refusal = TOO_LARGE if message.is_too_large else UNPLANNED
+        return 1, PlanSummary(scope, refusal=refusal, detail=message.reason).to_json(), b""
+
+
 def create_buffer(
     run: Run, stored_batches: Iterable[Batch] = (), *, mark: bytes = b""
 ) -> RunBuffer:
@@ -228,3 +286,5 @@ def create_buffer(
             return CellsBuffer(run, merge_cells(stored_batches)[0], mark)
         case VerificationRequest():
             return ShareBuffer(run, mark)
+        case PlanRequest():
+            return PlanBuffer(run, mark)

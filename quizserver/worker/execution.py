@@ -16,7 +16,14 @@ from pathlib import Path
 from quizserver.db.availability import unavailable_reason
 from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
-from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
+from quizserver.runs.requests import (
+    CurveRequest,
+    MapRequest,
+    PlanRequest,
+    RunKind,
+    RunRequest,
+    VerificationRequest,
+)
 from quizserver.runs.store import RunStore
 from quizserver.server_log import detail
 from quizserver.worker import process
@@ -31,7 +38,8 @@ log = logging.getLogger(__name__)
 OTHERS = 5.0  # seconds that a run whose files no living worker holds waits for one that does
 LEFT_PAUSE = 0.1  # seconds in which a worker takes no message after it left one to the others
 PATIENCE = 0.25  # seconds that a curve waits for a free worker before a longer run lets it pass
-TURN = 1.0  # seconds that a longer run trains at least between two curves that pass it
+TURN = 1.0  # seconds that a longer run trains at least between two shorter ones that pass it
+PLAN_SECONDS = 15.0  # that making a plan may take; whoever asked for it has given up before
 
 NOT_HELD = (
     "No worker holds the files that this run needs: they were changed meanwhile, or the machines "
@@ -60,13 +68,15 @@ class RunBounds:
                 return self.map_seconds
             case VerificationRequest():
                 return self.verification_seconds
+            case PlanRequest():
+                return min(PLAN_SECONDS, self.curve_seconds)
 
 
 class Execution:
     """Claims the runs of messages, and executes one in the process that calls ``execute_run``.
 
-    A map or a verification may take minutes, curves take seconds. So the process of such a longer
-    run is paused while curves that found no free worker are trained.
+    A map or a verification may take minutes, curves take seconds, a plan a tenth of one. So the
+    process of a longer run is paused while shorter ones that found no free worker are executed.
 
     ``close_connections`` closes every connection of this process to the store and the queue; it is
     called before each fork. ``is_leaving`` returns whether the worker must stop: the run is then
@@ -175,8 +185,7 @@ class Execution:
         buffer = create_buffer(run, stored_batches, mark=mark)
         lease = Lease(self._store, run)
         seconds = self._bounds.seconds(run.request)
-        deadline, next_turn = time.monotonic() + seconds, time.monotonic() + TURN
-        is_long = not isinstance(run.request, CurveRequest)
+        deadline, next_turn = time.monotonic() + seconds, time.monotonic() + PATIENCE
         while True:
             if training.wait_for_message(TICK):
                 buffer.add_bytes(os.read(training.pipe, 1 << 20))
@@ -194,31 +203,50 @@ class Execution:
                 self._fail_run(run, lease, buffer, failure)
                 return
             on_tick()
-            if is_long and now > next_turn:
-                paused_seconds = self._let_curve_pass(lease, training)
+            if now > next_turn:
+                paused_seconds = self._let_shorter_pass(run, lease, training, on_tick)
                 deadline += paused_seconds
                 next_turn = time.monotonic() + (TURN if paused_seconds else PATIENCE)
         self._end_run(run, lease, buffer, training)
 
-    def _let_curve_pass(self, lease: Lease, training: process.TrainingProcess) -> float:
-        """Executes the run of curves that has waited longest while the longer run is paused; the
-        seconds it took.
+    def _let_shorter_pass(
+        self,
+        run: Run,
+        lease: Lease,
+        training: process.TrainingProcess,
+        on_tick: Callable[[], object],
+    ) -> float:
+        """Executes the shorter run that has waited longest while this one is paused; the seconds it
+        took.
 
-        A stop of the longer run is noticed only after the curves have ended.
+        A stop of this run is noticed only after the shorter one has ended.
         """
         now = time.time()
+        made_before: dict[RunKind, float]
+        match run.request:
+            case PlanRequest():
+                return 0.0
+            case CurveRequest():
+                made_before = {"plan": now}
+            case MapRequest() | VerificationRequest():
+                made_before = {"plan": now, "curves": now - PATIENCE}
         try:
-            curve = self._store.claim_next(now, curves_before=now - PATIENCE, holds=self._holds)
+            shorter = self._store.claim_next(now, made_before=made_before, holds=self._holds)
         except Exception as error:
             if unavailable_reason(error) is None:
                 raise
             return 0.0
-        if curve is None:
+        if shorter is None:
             return 0.0
+
+        def keep_leases() -> None:
+            lease.send_heartbeat()
+            on_tick()
+
         paused_at = time.monotonic()
         training.pause_group()
         try:
-            self.execute_run(curve, lease.send_heartbeat)
+            self.execute_run(shorter, keep_leases)
         finally:
             training.resume_group()
         return time.monotonic() - paused_at

@@ -13,7 +13,13 @@ from pathlib import Path
 from quizserver.confined.error_text import output_text
 from quizserver.confined.process import describe_exit
 from quizserver.runs.request_builder import DEFAULT_REPLICAS
-from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
+from quizserver.runs.requests import (
+    CurveRequest,
+    MapRequest,
+    PlanRequest,
+    RunRequest,
+    VerificationRequest,
+)
 from quizserver.worker.buffer import RunBuffer
 
 FAULTY = "This simulation has an error that its author has to fix."
@@ -46,6 +52,10 @@ MAP_TOO_LONG = (
 MAP_NEVER_BEGAN = (
     "The map was ended after {seconds:g} s without a single cell. Press Run above for one setting: "
     "if that doesn't end either, the simulation's author has to fix it."
+)
+PLAN_TOO_LONG = (
+    "The plan was ended after {seconds:g} s, the longest that making one may take here. Press Run: "
+    "the server then trains this setting itself."
 )
 VERIFY_TOO_LONG = (
     "The verification was ended after {seconds:g} s, the longest that one may take here. Run "
@@ -90,6 +100,8 @@ class FailureTeller:
                 return VERIFY_TOO_LONG
             case _ if not buffer.has_begun:
                 return NEVER_BEGAN
+            case PlanRequest():
+                return PLAN_TOO_LONG
             case MapRequest():
                 return MAP_TOO_LONG if buffer.received else MAP_NEVER_BEGAN
             case CurveRequest():

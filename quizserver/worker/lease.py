@@ -88,6 +88,7 @@ class Lease:
                 error=error,
                 error_detail=error_detail,
                 sentence=sentence,
+                outputs_sha256=buffer.outputs_sha256,
             )
             return True
 

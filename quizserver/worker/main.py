@@ -107,6 +107,9 @@ def _import_at_low_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WARM_UP_NICE)
     # What fails here fails again, and is reported, where it is needed.
     with suppress(Exception):
+        import numpy.random  # noqa: F401 -- NumPy imports it when it is first used
+
+        import quizserver.lab.map_checks  # which a simulation with maps imports
         import quizserver.worker.training  # noqa: F401
 
 

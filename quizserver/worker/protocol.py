@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quizserver.confined.error_text import storable_text
-from quizserver.runs.requests import MapRequest, RunRequest, VerificationRequest
+from quizserver.runs.requests import MapRequest, PlanRequest, RunRequest, VerificationRequest
+from quizserver.worker.plan_check import check_plan_image
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,12 +82,35 @@ class LoadedMessage:
     is_arm: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PlanMessage:
+    """The image of a plan, which is that of all settings with the same ``depends_on``.
+
+    ``reason`` says why browsers are given none, and ``image`` is empty then; ``is_too_large``: it
+    is for these seeds or knobs alone that there is none.
+    """
+
+    depends_on: tuple[str, ...]
+    image: bytes = b""
+    reason: str = ""
+    is_too_large: bool = False
+
+
 Message: TypeAlias = (
-    PointsMessage | CellsMessage | ShareMessage | DoneMessage | ErrorMessage | LoadedMessage
+    PointsMessage
+    | CellsMessage
+    | ShareMessage
+    | PlanMessage
+    | DoneMessage
+    | ErrorMessage
+    | LoadedMessage
 )
-Emit: TypeAlias = Callable[[PointsMessage | CellsMessage | ShareMessage | LoadedMessage], None]
+Emit: TypeAlias = Callable[
+    [PointsMessage | CellsMessage | ShareMessage | PlanMessage | LoadedMessage], None
+]
 
 _POINTS, _CELLS, _SHARE, _DONE, _ERROR, _LOADED = b"P", b"C", b"S", b"D", b"E", b"L"
+_PLAN = b"I"
 _HEAD = struct.Struct(">cI")
 # A larger frame comes from a broken process, not from points.
 PAYLOAD_MAX = 64 * 1024 * 1024
@@ -124,6 +148,9 @@ def _encode_unmarked(message: Message) -> bytes:
             return encode_frame(_CELLS, {"cells": list(cells), "counts": list(counts)})
         case ShareMessage(done, evidence):
             return encode_frame(_SHARE, {"done": done}, evidence)
+        case PlanMessage(depends_on, image, reason, is_too_large):
+            header = {"knobs": depends_on, "reason": reason, "too_large": is_too_large}
+            return encode_frame(_PLAN, header, image)
         case DoneMessage(sentence):
             return encode_frame(_DONE, {"sentence": sentence})
         case ErrorMessage():
@@ -198,6 +225,8 @@ def _decode_points(header: Mapping[str, Any], body: bytes, request: RunRequest) 
             raise ProtocolError("it gave points where a verification was asked for")
         case MapRequest():
             raise ProtocolError("it gave points where cells of a map were asked for")
+        case PlanRequest():
+            raise ProtocolError("it gave points where a plan was asked for")
     names, replicas = list(request.series), request.replicas
     count = header.get("count")
     if header.get("names") != names:
@@ -234,6 +263,23 @@ def _decode_share(header: Mapping[str, Any], body: bytes, request: RunRequest) -
     return ShareMessage(done, body)
 
 
+def _decode_plan(header: Mapping[str, Any], body: bytes, request: RunRequest) -> PlanMessage:
+    if not isinstance(request, PlanRequest):
+        raise ProtocolError("it gave a plan that was not requested")
+    names, reason = header.get("knobs"), header.get("reason")
+    if not isinstance(names, list) or not all(name in request.knobs for name in names):
+        raise ProtocolError("it gave a plan that depends on knobs that there are not")
+    knobs = tuple(sorted(set(names)))
+    if not isinstance(reason, str) or bool(reason) == bool(body):
+        raise ProtocolError("it gave neither a plan nor a reason")
+    if body:
+        try:
+            check_plan_image(body, request, knobs)
+        except ValueError as error:
+            raise ProtocolError(str(error)) from None
+    return PlanMessage(knobs, body, storable_text(reason[:TEXT_MAX]), bool(header.get("too_large")))
+
+
 def _decode_done(header: Mapping[str, Any], _body: bytes, _request: RunRequest) -> DoneMessage:
     sentence = header.get("sentence")
     if not isinstance(sentence, str):
@@ -260,6 +306,7 @@ _DECODERS: Mapping[bytes, Callable[[Mapping[str, Any], bytes, RunRequest], Messa
     _POINTS: _decode_points,
     _CELLS: _decode_cells,
     _SHARE: _decode_share,
+    _PLAN: _decode_plan,
     _DONE: _decode_done,
     _ERROR: _decode_error,
     _LOADED: _decode_loaded,

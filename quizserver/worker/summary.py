@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
@@ -28,6 +29,17 @@ def summarise_points(x: Sequence[float] | Values, series: Mapping[str, Values]) 
     }
     summary = {"x": _rounded_numbers(np.asarray(x, dtype=np.float64)), "series": lines}
     return json.dumps(summary, allow_nan=False, separators=(",", ":"))
+
+
+def hash_points(digest: hashlib._Hash, series: Sequence[Values]) -> None:
+    """Adds the next points to the digest of a run's curves: for each series (R, P) values.
+
+    They are hashed as little-endian float64 by point, then series, then replica, and every NaN has
+    the same bits: as ``kernel.plan_image.curves_digest`` does, and a browser.
+    """
+    values = np.stack(series).astype("<f8")
+    values[np.isnan(values)] = np.nan
+    digest.update(np.ascontiguousarray(values.transpose(2, 0, 1)).tobytes())
 
 
 def _rounded_numbers(values: Values) -> list[float | None]:

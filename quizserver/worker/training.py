@@ -10,13 +10,26 @@ from quizserver.lab.ensemble import Floats, simulate
 from quizserver.lab.model import StaleRequestError
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import phase_map_sentence
+from quizserver.lab.plan_images import simulation_image
 from quizserver.lab.simulation import Simulation
-from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest, VerificationRequest
-from quizserver.worker.protocol import CellsMessage, Emit, LoadedMessage, PointsMessage
+from quizserver.runs.requests import (
+    CurveRequest,
+    MapRequest,
+    PlanRequest,
+    RunRequest,
+    VerificationRequest,
+)
+from quizserver.worker.protocol import (
+    CellsMessage,
+    Emit,
+    LoadedMessage,
+    PlanMessage,
+    PointsMessage,
+)
 
 
 def train_run(path: Path, request: RunRequest, emit: Emit) -> str:
-    """Trains every replica, emits points, cells or shares as they come, and describes the result.
+    """Trains every replica, emits what the request asks for as it comes, and describes the result.
 
     Raises SimulationError, also when a file is no longer the one of the request.
     """
@@ -30,9 +43,13 @@ def train_run(path: Path, request: RunRequest, emit: Emit) -> str:
             from quizserver.worker.verification import verify_topic_claims
 
             return verify_topic_claims(path, request, emit)
+        case PlanRequest():
+            return _plan_curves(_load_simulation(path, request, emit), request, emit)
 
 
-def _load_simulation(path: Path, request: CurveRequest | MapRequest, emit: Emit) -> Simulation:
+def _load_simulation(
+    path: Path, request: CurveRequest | MapRequest | PlanRequest, emit: Emit
+) -> Simulation:
     simulation = catalog.load(path)
     if simulation.fingerprint != request.fingerprint:
         raise StaleRequestError(
@@ -50,6 +67,16 @@ def _train_curves(simulation: Simulation, request: CurveRequest, emit: Emit) -> 
     return curve_text.describe_curves(
         curves.x, curves.series[request.series[0]], label=request.x_label
     )
+
+
+def _plan_curves(simulation: Simulation, request: PlanRequest, emit: Emit) -> str:
+    planned = simulation_image(simulation, request.knobs, list(request.seeds))
+    emit(
+        PlanMessage(
+            tuple(sorted(planned.depends_on)), planned.image, planned.reason, planned.is_too_large
+        )
+    )
+    return "A plan." if planned.image else f"No plan: {planned.reason}."
 
 
 def _train_map(simulation: Simulation, request: MapRequest, emit: Emit) -> str:

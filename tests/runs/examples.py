@@ -11,7 +11,7 @@ from quizserver.lab.fingerprint import text_fingerprint
 from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 from quizserver.lab.phase_maps import Plane, build_plane
 from quizserver.runs.model import Batch
-from quizserver.runs.requests import CurveRequest, MapRequest, VerificationRequest
+from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest, VerificationRequest
 from quizserver.worker.summary import summarise_points
 
 POINTS = 12
@@ -106,6 +106,19 @@ def verification_request() -> VerificationRequest:
         replicas=64,
         overlay={"numbers/even.md": "# Even"},
         files={"numbers/simulation.py": DESCRIPTION.fingerprint},
+    )
+
+
+def plan_request(*, rate: float = 0.1, fault: str = "none", seed: int = 0) -> PlanRequest:
+    curves = curve_request(fault, rate=rate, seed=seed)
+    return PlanRequest(
+        topic=curves.topic,
+        simulation=curves.simulation,
+        path=curves.path,
+        fingerprint=curves.fingerprint,
+        knobs=curves.knobs,
+        first_seed=seed,
+        replicas=curves.replicas,
     )
 
 

@@ -16,6 +16,7 @@ from quizserver.lab_views.pages import SimulationPages, add_simulation_routes
 from quizserver.runs.access import SimulationAccess
 from quizserver.runs.model import Run
 from quizserver.runs.pages import RunPages, create_runs_blueprint
+from quizserver.runs.plan_pages import PlanPages, create_plans_blueprint
 from quizserver.runs.requests import CurveRequest
 from quizserver.runs.service import RunService
 from quizserver.settings import Settings
@@ -26,7 +27,7 @@ BODY = {"topic": "numbers", "simulation": "simulation", "arm": "healthy", "repli
 
 class RunsApp:
     """The application around the pages. A test may set ``is_open``, ``visitor``, ``is_author`` and
-    ``error`` (of the simulation); ``reported_runs`` are the calls of ``on_run``."""
+    ``error`` (of the simulation); ``reported_runs`` are the calls of ``on_run`` and ``on_use``."""
 
     def __init__(self, folder: Path) -> None:
         content, data = folder / "content", folder / "data"
@@ -68,6 +69,20 @@ class RunsApp:
         )
         add_simulation_routes(blueprint, SimulationPages(access))
         self.flask.register_blueprint(blueprint)
+        self.flask.register_blueprint(
+            create_plans_blueprint(
+                PlanPages(
+                    access=access,
+                    catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]
+                    runs=self.runs,
+                    visitor_token=lambda: self.visitor,
+                    is_author=lambda: self.is_author,
+                    limit_key=lambda: self.visitor,
+                    on_use=lambda topic, name: self.reported_runs.append((topic, name)),
+                    settings=self.settings,
+                )
+            )
+        )
 
     def _describe(self, path: Path) -> Description:
         assert path == self.simulation_file

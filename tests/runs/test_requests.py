@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from quizserver.kernel.recipe import source_version
 from quizserver.runs.requests import RunRequest, request_from_row, request_key
 from tests.runs.conftest import Submit
-from tests.runs.examples import curve_request, map_request, verification_request
+from tests.runs.examples import curve_request, map_request, plan_request, verification_request
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 knob_settings = st.dictionaries(st.sampled_from(["rate", "decay", "scale"]), numbers, min_size=1)
@@ -34,8 +34,8 @@ PINNED_KEYS = [
 ]
 each_kind = pytest.mark.parametrize(
     "run_request",
-    [curve_request(seed=3), map_request(seed=3), verification_request()],
-    ids=["curves", "map", "verification"],
+    [curve_request(seed=3), map_request(seed=3), verification_request(), plan_request(seed=3)],
+    ids=["curves", "map", "verification", "plan"],
 )
 
 

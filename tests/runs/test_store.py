@@ -15,7 +15,13 @@ from quizserver.db.computed import open_computed
 from quizserver.runs.model import Heartbeat, Run, RunRefusedError
 from quizserver.runs.store import RunStore
 from tests.runs.conftest import Submit
-from tests.runs.examples import curve_request, expected_batch, map_request, verification_request
+from tests.runs.examples import (
+    curve_request,
+    expected_batch,
+    map_request,
+    plan_request,
+    verification_request,
+)
 
 
 def run_state(store: RunStore, run_id: str) -> str:
@@ -337,12 +343,25 @@ def test_only_curves_that_have_waited_pass_longer_runs(store: RunStore, submit: 
     submit(verification_request(), now=901.0)
     late = submit(curve_request(seed=2), now=1000.0).run
     early = submit(curve_request(seed=1), now=999.0).run
-    assert store.claim_next(999.2, curves_before=998.95) is None
-    claimed = store.claim_next(2000.0, curves_before=1999.75)
+    assert store.claim_next(999.2, made_before={"curves": 998.95}) is None
+    claimed = store.claim_next(2000.0, made_before={"curves": 1999.75})
     assert claimed is not None
     assert (claimed.id, claimed.state, claimed.attempt) == (early.id, "running", 1)
     assert store.claim_next(2000.0, offered=early.id) is None, "its message finds it claimed"
-    claimed = store.claim_next(2000.0, curves_before=1999.75)
+    claimed = store.claim_next(2000.0, made_before={"curves": 1999.75})
     assert claimed is not None
     assert claimed.id == late.id
-    assert store.claim_next(2000.0, curves_before=1999.75) is None
+    assert store.claim_next(2000.0, made_before={"curves": 1999.75}) is None
+
+
+def test_a_plan_passes_everything_else_at_once(store: RunStore, submit: Submit) -> None:
+    submit(map_request(), now=900.0)
+    curves = submit(curve_request(), now=1000.0).run
+    plan = submit(plan_request(), now=1001.0).run
+    claimed = store.claim_next(1001.0, made_before={"plan": 1001.0, "curves": 1000.75})
+    assert claimed is not None
+    assert claimed.id == plan.id
+    assert store.claim_next(1001.0, made_before={"plan": 1001.0}) is None
+    claimed = store.claim_next(1001.0, made_before={"plan": 1001.0, "curves": 1000.75})
+    assert claimed is not None
+    assert claimed.id == curves.id

@@ -19,14 +19,23 @@ from pathlib import Path
 import numpy as np
 
 from quizserver.lab.phase_maps import coarse_to_fine
-from quizserver.runs.requests import CurveRequest, MapRequest, RunRequest
+from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest, RunRequest
 from quizserver.settings import load_settings
 from quizserver.worker.main import run_worker
-from quizserver.worker.protocol import CellsMessage, Emit, PointsMessage, encode_message
+from quizserver.worker.protocol import (
+    CellsMessage,
+    Emit,
+    PlanMessage,
+    PointsMessage,
+    encode_message,
+)
 from tests.runs.examples import FAULTS, expected_count, expected_curves
 
 
 def train_fake(_path: Path, request: RunRequest, emit: Emit) -> str:
+    if isinstance(request, PlanRequest):
+        emit(PlanMessage((), reason="it is a fake"))
+        return "No plan."
     assert isinstance(request, CurveRequest | MapRequest)
     fault = FAULTS[int(request.knobs["fault"])]
     if isinstance(request, CurveRequest):

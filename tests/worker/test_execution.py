@@ -176,7 +176,7 @@ def test_a_worker_that_lets_curves_pass_takes_the_first_that_it_can_train(
     foreign = submit(curve_request(seed=1), now=1000.0).run.id
     own = submit(curve_request(seed=2), now=1001.0).run.id
     claimed = store.claim_next(
-        2000.0, curves_before=1500.0, holds=lambda request: request.seeds.start == 2
+        2000.0, made_before={"curves": 1500.0}, holds=lambda request: request.seeds.start == 2
     )
     assert claimed is not None
     assert claimed.id == own

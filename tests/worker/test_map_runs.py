@@ -14,7 +14,7 @@ import pytest
 from quizserver.runs.model import Run
 from quizserver.runs.requests import MapRequest
 from quizserver.runs.results import count_grid, merge_cells
-from tests.runs.examples import curve_request, expected_counts, map_request
+from tests.runs.examples import curve_request, expected_counts, map_request, plan_request
 from tests.worker.running_worker import WAIT, RunningWorker, alive_ids, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -126,6 +126,23 @@ def test_curves_pass_maps_that_hold_every_worker(tmp_path: Path) -> None:
         wait_until(lambda: len(worker.process_ids()) == 1, "a process was left behind")
     finally:
         worker.close()
+
+
+@linux
+def test_a_plan_passes_curves_that_hold_every_worker(worker: RunningWorker) -> None:
+    curve_ids = [worker.submit(curve_request(pause=0.2, seed=seed)) for seed in (50, 60)]
+    wait_until(
+        lambda: all(worker.get_run(run_id).points_done for run_id in curve_ids),
+        "the curves did not begin",
+    )
+    plan = worker.wait_for_end(worker.submit(plan_request()))
+    assert (plan.state, plan.error) == ("done", None)
+    runs = [worker.get_run(run_id) for run_id in curve_ids]
+    assert all(run.state == "running" for run in runs), "the plan waited for curves"
+    for run_id in curve_ids:
+        done = worker.wait_for_end(run_id)
+        assert (done.state, done.attempt, done.points_done) == ("done", 1, done.points_total)
+        assert len(done.outputs_sha256 or "") == 64
 
 
 @linux

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.kernel.plan_image import curves_digest
 from quizserver.lab.catalog import file_fingerprint, load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import Map
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import build_plane, phase_map_sentence
-from quizserver.runs.requests import CurveRequest, MapRequest
+from quizserver.lab.plan_images import simulation_image
+from quizserver.runs.plans import PlanSummary
+from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest
 from quizserver.runs.results import count_grid, replica_curves
 from tests.worker.running_worker import RunningWorker
 
@@ -58,11 +62,46 @@ def train(replicas):
 '''
 
 
+NETWORK = '''\
+"""A network of one unit, which has a plan."""
+
+import torch
+from torch import nn
+
+from quizserver.lab import Arm, Axis, Knob, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
+
+simulation = Simulation(
+    "A network",
+    knobs=[
+        Knob("rate", "Learning rate", 0.01, 1, default=0.1, scale="log"),
+        Knob("units", "Units", 1, 9, default=4, integer=True),
+    ],
+    arms=[Arm("healthy", "Healthy")],
+    x=Axis("step"),
+    series={"loss": Axis("loss")},
+    points=5,
+)
+
+
+@simulation.train
+def train(replicas):
+    inputs, targets = replicas.share(torch.linspace(-1, 1, 8)[:, None], torch.ones(8, 1))
+    units = int(replicas.knobs.units)
+    net = nn.Sequential(replicas.linear(1, units), nn.Tanh(), replicas.linear(units, 1))
+    optimiser = optim.SGD(net.parameters(), replicas.knobs.rate)
+    step = training_step(net, losses.mse_loss, optimiser)
+    for number in range(simulation.points):
+        yield number, {"loss": step(inputs, targets)}
+'''
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("real")
     (folder / "line").mkdir()
     (folder / "line" / "simulation.py").write_text(SIMULATION)
+    (folder / "line" / "network.py").write_text(NETWORK)
     return folder
 
 
@@ -126,6 +165,51 @@ def test_a_worker_counts_what_the_lab_counts(worker: RunningWorker, folder: Path
     assert counts == [list(row) for row in phase_map.counts]
     assert {count for row in counts for count in row} > {0}, "some cells show the shape"
     assert run.sentence == phase_map_sentence(phase_map)
+
+
+def test_a_worker_plans_for_browsers_what_it_trains_itself(
+    worker: RunningWorker, folder: Path
+) -> None:
+    path = folder / "line" / "network.py"
+    curves_request = replace(
+        line_request(folder), simulation="network", path="line/network.py",
+        fingerprint=file_fingerprint(path), knobs={"rate": 0.3, "units": 2.0}, points=5,
+    )  # fmt: skip
+    request = PlanRequest(
+        **{
+            name: getattr(curves_request, name)
+            for name in (
+                "topic", "simulation", "path", "fingerprint", "knobs", "first_seed", "replicas",
+            )
+        }
+    )  # fmt: skip
+    run = worker.wait_for_end(worker.submit(request))
+    assert (run.state, run.error_detail) == ("done", None)
+    (batch,) = worker.store.read_batches(run.id)
+    summary = PlanSummary.from_json(batch.summary)
+    assert (summary.refusal, summary.scope.knobs) == (None, ("units",))
+    planned = simulation_image(load(path), {"rate": 0.9, "units": 2.0}, [3, 4, 5, 6])
+    assert gzip.decompress(batch.data) == planned.image, "the rate is a mere number of it"
+
+    run = worker.wait_for_end(worker.submit(curves_request))
+    curves = simulate(load(path), curves_request.knobs, [3, 4, 5, 6])
+    points = ({"loss": curves.series["loss"][:, index]} for index in range(5))
+    assert run.outputs_sha256 == curves_digest(points)
+
+
+def test_a_simulation_that_trains_without_a_training_step_has_no_plan(
+    worker: RunningWorker, folder: Path
+) -> None:
+    line = line_request(folder)
+    request = PlanRequest(
+        line.topic, line.simulation, line.path, line.fingerprint, line.knobs, 0, 4
+    )
+    run = worker.wait_for_end(worker.submit(request))
+    assert run.state == "done"
+    (batch,) = worker.store.read_batches(run.id)
+    summary = PlanSummary.from_json(batch.summary)
+    assert (summary.detail, summary.scope.knobs) == ("it makes no training_step", ())
+    assert batch.data == b""
 
 
 def test_a_tensor_that_does_not_fit_is_a_clear_message(worker: RunningWorker, folder: Path) -> None:
