@@ -145,7 +145,9 @@ plan_scope = sa.Table(
     "plan_scope",
     metadata,
     sa.Column("fingerprint", sa.String(64), primary_key=True),
-    sa.Column("scope", sa.String(4096), primary_key=True),
+    # The SHA-256 of the scope, which may be longer than what an index takes.
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False),
 )
 
 # The visitors whom a plan was given.

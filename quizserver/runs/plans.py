@@ -14,9 +14,6 @@ from typing import Any
 
 from quizserver.runs.requests import PlanRequest, canonical_knobs, planner_version
 
-SUMMARY_MAX = 64 * 1024
-"""Characters of the summary of a plan; names of knobs and a sentence are far below."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlanScope:
@@ -27,6 +24,10 @@ class PlanScope:
 
     def to_text(self) -> str:
         return json.dumps([sorted(self.knobs), self.seeds], separators=(",", ":"))
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.to_text().encode()).hexdigest()
 
     @classmethod
     def from_text(cls, text: str) -> PlanScope:

@@ -28,14 +28,15 @@ class PlanStore:
             keys = [PlanScope.from_text(text).plan_key(request) for text in scopes]
             if not keys:
                 return None
-            row = session.execute(
+            rows = session.execute(
                 sa.select(plan.c.key, run.c.id, run.c.used_at, point.c.summary, point.c.data)
                 .select_from(plan.join(run).join(point, point.c.run_id == run.c.id))
                 .where(plan.c.key.in_(keys), run.c.state == "done")
-                .limit(1)
-            ).first()
-        if row is None:
+            ).all()
+        if not rows:
             return None
+        # A refusal is of all that has the same whole numbers; a plan knows better.
+        row = next((row for row in rows if row.data), rows[0])
         if now - row.used_at > USED_EVERY:
             with self._database.write() as session:
                 session.execute(run.update().where(run.c.id == row.id).values(used_at=now))
@@ -54,9 +55,14 @@ class PlanStore:
             return None
         summary = PlanSummary.from_json(row.summary)
         key = summary.scope.plan_key(request)
-        scope = {"fingerprint": request.fingerprint, "scope": summary.scope.to_text()}
         with self._database.write() as session:
-            insert_if_new(session, plan_scope, **scope)
+            insert_if_new(
+                session,
+                plan_scope,
+                fingerprint=request.fingerprint,
+                digest=summary.scope.digest,
+                scope=summary.scope.to_text(),
+            )
             insert_if_new(session, plan, key=key, run_id=run_id)
         return StoredPlan(run_id, key, summary, row.data)
 

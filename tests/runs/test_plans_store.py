@@ -78,6 +78,25 @@ def test_what_no_plan_can_hold_is_refused_for_every_setting_and_all_seeds(
     assert (found.summary.refusal, found.is_whole) == ("Not here.", True)
 
 
+def test_a_plan_counts_more_than_a_refusal_that_is_about_its_setting_as_well(
+    store: RunStore, plans: PlanStore, submit: Submit
+) -> None:
+    make_plan(store, plans, submit, plan_request(rate=0.1), NEVER, b"")
+    made = make_plan(store, plans, submit, plan_request(rate=0.2))
+    make_plan(store, plans, submit, plan_request(rate=0.3), NEVER, b"")
+    assert plans.find_plan(plan_request(rate=0.4), 1004.0) == made
+
+
+def test_a_plan_may_depend_on_more_knobs_than_an_index_takes(
+    store: RunStore, plans: PlanStore, submit: Submit
+) -> None:
+    names = [f"{number:02}{'n' * 120}" for number in range(64)]
+    request = replace(plan_request(), knobs=dict.fromkeys(names, 0.5))
+    scope = PlanScope(tuple(names))
+    made = make_plan(store, plans, submit, request, replace(OF_FAULT, scope=scope))
+    assert plans.find_plan(request, 1004.0) == made
+
+
 def test_the_code_that_makes_plans_is_part_of_their_key(
     store: RunStore, plans: PlanStore, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
