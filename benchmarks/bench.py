@@ -24,6 +24,7 @@ from benchmarks.backends import EXAMPLES, backend_rows
 from benchmarks.big_class import class_rows
 from benchmarks.item_analysis import item_rows
 from benchmarks.limits import limit_rows
+from benchmarks.live import live_rows
 from benchmarks.measurement import (
     Measurement,
     measurements_json,
@@ -236,6 +237,7 @@ PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "start": start_rows,
     "rest": rest_rows,
     "latency": latency_rows,
+    "live": live_rows,
 }
 
 

@@ -39,7 +39,8 @@ class ArmView:
 class BenchView:
     """The lab bench of one simulation; ``config`` is the JSON that its script reads.
 
-    ``chart(ident)`` draws the recorded curve; ``ident`` must be unique in the page.
+    ``chart(ident)`` draws the recorded curve; ``ident`` must be unique in the page. ``live`` says
+    that the browser may train it.
     """
 
     config: str
@@ -56,6 +57,7 @@ class BenchView:
     map_levels: Sequence[int] = tuple(colour_levels(phase_maps.CELL_REPLICAS))
     shapes: Sequence[tuple[str, str]] = ()
     series: Sequence[tuple[str, str]] = ()
+    live: bool = False
 
 
 def bench_view(
@@ -72,11 +74,14 @@ def bench_view(
     knobs: Mapping[str, float] | None = None,
     described: DescribedPoints = (),
     replicas_max: int = 64,
+    live_urls: Mapping[str, str] | None = None,
 ) -> BenchView:
     """The bench, set to the arm ``arm_name`` (None: the first one) with ``knobs`` changed.
 
     The recorded curve of that arm is drawn, if the evidence has it, over the ``described`` curve;
-    ``recorded_url`` is where the script gets the recorded curves of the other arms.
+    ``recorded_url`` is where the script gets the recorded curves of the other arms. ``live_urls``
+    are where it gets what trains in the browser (``kernel``, ``plans``) and where it says that
+    somebody did (``used``); None where only the server trains.
     """
     arm_views = [
         ArmView(declared.name, declared.label, declared.help, index, dict(declared.knobs))
@@ -88,7 +93,7 @@ def bench_view(
         scale_described(described, x, first_band(ensemble)) if ensemble is not None else None
     )
     maps = _map_views(evidence, simulation, description)
-    config = {
+    config: dict[str, object] = {
         "topic": topic,
         "simulation": simulation,
         "runs_url": runs_url,
@@ -100,6 +105,8 @@ def bench_view(
         "shapes": {name: {"title": s.title, "words": s.definition} for name, s in SHAPES.items()},
         "described": described_curve.points if described_curve is not None else None,
     }
+    if live_urls is not None:
+        config["live"] = dict(live_urls)
     return BenchView(
         config=json.dumps(config, separators=(",", ":"), allow_nan=False),
         title=description.title,
@@ -114,6 +121,7 @@ def bench_view(
         maps=maps,
         shapes=[(name, shape.title) for name, shape in SHAPES.items()],
         series=[(name, axis.label) for name, axis in description.series.items()],
+        live=live_urls is not None,
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quizserver.kernel.recipe import source_version
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import SimulationError
 from quizserver.lab_views.bench import BenchView, bench_view
@@ -63,4 +64,9 @@ class BenchBuilder:
             knobs=knobs,
             described=described,
             replicas_max=self.replicas_max,
+            live_urls={
+                "kernel": url("plans.kernel", version_hash=source_version()),
+                "plans": url("plans.show_plan", topic=topic.id, name=simulation),
+                "used": url("plans.note_use", topic=topic.id, name=simulation),
+            },
         )

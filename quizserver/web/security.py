@@ -30,6 +30,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+WORKER_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        # WebAssembly modules may be compiled, and nothing else that scripts are otherwise denied.
+        "script-src 'self' 'wasm-unsafe-eval'",
+    ]
+)
+"""Of the worker that trains in the browser; it asks for nothing by itself but its modules."""
 HSTS_SECONDS = 365 * 24 * 3600
 
 

@@ -7,17 +7,23 @@ relatively.
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import re
 from pathlib import Path
 
-from flask import Flask, Response, abort, send_from_directory, url_for
+from flask import Flask, Response, abort, request, send_from_directory, url_for
 from markupsafe import Markup
+
+from quizserver.web.security import WORKER_POLICY
 
 _IMPORT = re.compile(r'^import (?:[^"]* from )?"\./([\w-]+\.js)";', re.MULTILINE)
 
 STATIC_FOLDER = Path(__file__).parent.parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
+COMPRESSED_SUFFIXES = {".js", ".css"}
+WORKER_SCRIPT = "js/live-worker.js"
+"""What trains in a browser: a worker's policy is that of its script's own answer."""
 
 
 def folder_hash(folder: Path) -> str:
@@ -42,6 +48,23 @@ def imported_modules(script: Path) -> list[str]:
     return modules
 
 
+def _compressed(response: Response, path: Path) -> Response:
+    """``response`` with the file's bytes compressed, under a tag of their own."""
+    response.close()
+    compressed = Response(
+        _compressed_bytes(path, path.stat().st_mtime_ns), headers=response.headers
+    )
+    compressed.content_encoding = "gzip"
+    tag, _ = response.get_etag()
+    compressed.set_etag(f"{tag}-gzip")
+    return compressed
+
+
+@functools.lru_cache(maxsize=256)
+def _compressed_bytes(path: Path, _changed_at: int) -> bytes:
+    return gzip.compress(path.read_bytes(), mtime=0)
+
+
 def install_static_files(app: Flask, folder: Path = STATIC_FOLDER) -> None:
     """Serves ``folder`` at ``/static/<hash>/…`` and gives templates ``static_url(path)``, and
     ``module(name)``, the elements that load a module of its ``js`` folder."""
@@ -52,8 +75,14 @@ def install_static_files(app: Flask, folder: Path = STATIC_FOLDER) -> None:
         if version_hash != version and not app.debug:
             abort(404)
         response = send_from_directory(folder, filename, max_age=YEAR_SECONDS)
+        if Path(filename).suffix in COMPRESSED_SUFFIXES:
+            response.vary.add("Accept-Encoding")
+            if request.accept_encodings.quality("gzip") and response.status_code == 200:
+                response = _compressed(response, folder / filename)
         response.cache_control.immutable = True
         response.cache_control.public = True
+        if filename == WORKER_SCRIPT:
+            response.headers["Content-Security-Policy"] = WORKER_POLICY
         return response
 
     @app.template_global()

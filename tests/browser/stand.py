@@ -32,6 +32,7 @@ from quizserver.web.charts import (
     draw_curve_chart,
     draw_described_chart,
 )
+from tests.browser.live_plans import LIVE_URLS, LivePlans
 
 X = list(range(61))
 FALL = [round(0.7 if x < 30 else 0.7 - 0.65 * (x - 30) / 30, 4) for x in X]
@@ -102,7 +103,7 @@ RECORDED = {
 }
 
 
-def bench_view() -> SimpleNamespace:
+def bench_view(live_urls: Mapping[str, str] | None = None) -> SimpleNamespace:
     """The bench as a question's page has it, with the low-rate arm recorded."""
     views = [map_view(DESCRIPTION, found) for found in MAPS]
     config = {
@@ -123,6 +124,8 @@ def bench_view() -> SimpleNamespace:
         "recorded_url": "/recorded",
         "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
     }
+    if live_urls is not None:
+        config["live"] = live_urls
     chart = partial(
         draw_curve_chart,
         title="Loss",
@@ -148,6 +151,7 @@ def bench_view() -> SimpleNamespace:
         map_levels=range(9),
         shapes=[(name, shape.title) for name, shape in SHAPES.items()],
         series=[("loss", "loss")],
+        live=live_urls is not None,
     )
 
 
@@ -192,7 +196,9 @@ def evidence_view(ident: str) -> SimpleNamespace:
     )
 
 
-def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
+def question_view(
+    answered: bool, hints: int = 0, live_urls: Mapping[str, str] | None = None
+) -> SimpleNamespace:
     """A question with two options and two hints, before or after its answer."""
     marks = ("right-chosen", "wrong-chosen") if answered else (None, None)
     options = [
@@ -239,7 +245,7 @@ def question_view(answered: bool, hints: int = 0) -> SimpleNamespace:
         history=[SimpleNamespace(number=1, right=False, answered_at="today")] if answered else [],
         previous=None,
         next=None,
-        bench=bench_view() if answered else None,
+        bench=bench_view(live_urls) if answered else None,
         evidence_note=None,
         extra_evidence=(),
         problems=(),
@@ -306,6 +312,7 @@ class Stand:
     resumed_after: list[str | None] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
+    live: LivePlans | None = None
 
 
 def application(stand: Stand) -> Flask:
@@ -317,11 +324,14 @@ def application(stand: Stand) -> Flask:
     static_files.install_static_files(app)
     app.jinja_env.globals["csrf_token"] = lambda: stand.token
     app.context_processor(lambda: {"learner": None})
+    live_urls = LIVE_URLS if stand.live else None
+    if stand.live:
+        app.register_blueprint(stand.live.create_blueprint())
     attempts, progress, accounts = (Blueprint(n, n) for n in ("attempts", "progress", "accounts"))
 
     @attempts.get("/questions/<question>", endpoint="question")
     def show(question: str) -> str:
-        view = question_view(question == "answered", int(request.args.get("hints", "0")))
+        view = question_view(question == "answered", int(request.args.get("hints", "0")), live_urls)
         return render_template("attempts/question.html", question=view, problems=())
 
     @attempts.post("/questions/<question>/answer")
@@ -363,6 +373,8 @@ def application(stand: Stand) -> Flask:
     def whole() -> Response:
         if "map" in stand.asked[-1]:
             return jsonify(asked_map(stand.asked[-1], stand.map_state))
+        if stand.live:
+            return jsonify(stand.live.stored_run(stand.asked[-1]))
         stored_run = {"x": X, "series": {"loss": band(STEADY)}, "state": "done", "error": None}
         return jsonify(
             stored_run | {"sentence": "From the store.", "replicas": {"loss": [STEADY] * 3}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -27,11 +28,27 @@ def test_a_page_preloads_every_module_that_its_scripts_import(
             assert response.status_code == 200
             text, folder = response.get_data(as_text=True), response.request.path.rpartition("/")[0]
         new_paths = {
-            f"{folder}/{name}" for name in re.findall(r'"\./([^"]+\.js)"', text)
+            # What a script imports when it is needed is loaded then, and comments name types.
+            f"{folder}/{name}"
+            for name in re.findall(r'^(?:import|\}).* ?"\./([^"]+\.js)";$', text, re.MULTILINE)
         } - imported
         imported |= new_paths
         pending += new_paths
     assert imported == preloaded
+
+
+def test_what_trains_in_a_browser_is_loaded_when_it_is_needed(client: FlaskClient) -> None:
+    assert imported_modules(JS / "bench.js")
+    assert [name for name in imported_modules(JS / "bench.js") if name.startswith("live-")] == []
+
+
+def test_the_workers_script_alone_may_compile_modules(client: FlaskClient) -> None:
+    page = client.get("/").get_data(as_text=True)
+    address = re.findall(r'src="([^"]+/js/)[^"]+\.js"', page)[0]
+    for name, may in (("live-worker.js", True), ("live-training.js", False)):
+        with client.get(address + name) as response:
+            assert ("'wasm-unsafe-eval'" in response.headers["Content-Security-Policy"]) == may
+            assert "'unsafe-eval'" not in response.headers["Content-Security-Policy"]
 
 
 def test_indirect_imports_are_listed_once(tmp_path: Path) -> None:
@@ -51,5 +68,34 @@ def test_every_module_is_used_by_a_page() -> None:
         path.read_text() for path in STATIC_FOLDER.parent.rglob("templates/**/*.html")
     )
     entries = set(re.findall(r"module\('([^']+)'\)", templates))
+    # Those that are loaded when they are needed: by import(…), and the script of a worker.
+    for name in entries.union(*(imported_modules(JS / name) for name in entries)):
+        entries |= set(re.findall(r'import\("\./([^"]+)"\)', (JS / name).read_text()))
+    for name in entries.union(*(imported_modules(JS / name) for name in entries)):
+        text = (JS / name).read_text()
+        entries |= set(re.findall(r'new URL\("\./([^"]+)", import\.meta\.url\)', text))
     used = entries.union(*(imported_modules(JS / name) for name in entries))
     assert used == {path.name for path in JS.glob("*.js")}
+
+
+def test_scripts_and_style_sheets_travel_compressed(client: FlaskClient) -> None:
+    page = client.get("/").get_data(as_text=True)
+    address = re.findall(r'src="([^"]+\.js)"', page)[0]
+    with client.get(address, headers={"Accept-Encoding": "identity"}) as response:
+        plain, tag = response.get_data(), response.get_etag()[0]
+        assert response.content_encoding is None
+    for _ in range(2):
+        with client.get(address, headers={"Accept-Encoding": "gzip"}) as response:
+            assert response.content_encoding == "gzip"
+            assert response.mimetype == "text/javascript"
+            assert gzip.decompress(response.get_data()) == plain
+            assert response.content_length == len(response.get_data()) < len(plain)
+            assert response.get_etag()[0] != tag
+            assert "Accept-Encoding" in response.vary
+            assert response.cache_control.immutable
+            assert response.headers["Content-Security-Policy"]
+    font = re.findall(r'href="([^"]+\.css)"', page)[0].rpartition("/css/")[0] + "/vendor/"
+    for path in STATIC_FOLDER.rglob("*.woff2"):
+        name = path.relative_to(STATIC_FOLDER / "vendor").as_posix()
+        with client.get(font + name, headers={"Accept-Encoding": "gzip"}) as response:
+            assert (response.status_code, response.content_encoding) == (200, None)

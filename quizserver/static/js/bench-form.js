@@ -128,6 +128,14 @@ export class BenchForm {
     }
   }
 
+  /** Whether the setting could be run; knobs that keep it from that say so beside themselves. */
+  get isComplete() {
+    const { first, replicas } = this.setting;
+    const isSeeded = Number.isInteger(first) && first >= 0 && Number.isInteger(replicas);
+    const fits = replicas >= 1 && replicas <= this.config.replicas_max;
+    return this.knobs.map((knob) => knob.validate()).every(Boolean) && isSeeded && fits;
+  }
+
   /**
    * What keeps the setting from being run, where the focus then moves to: null when nothing does,
    * empty when a knob shows it beside itself.

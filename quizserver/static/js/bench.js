@@ -17,8 +17,9 @@ import { SavedRuns } from "./saved-runs.js";
 import { parseSettingLink, writeSettingLink } from "./setting-link.js";
 import { BenchStatus } from "./status.js";
 
-/** @import { Band, BenchConfig, CurveRun, RecordedCurve, RunJob } from "./types" */
+/** @import { Band, BenchConfig, CurveRun, LiveCurve, RecordedCurve, RunJob } from "./types" */
 /** @import { Curve, RunEnd, RunPoints, RunState } from "./types" */
+/** @import { LiveBench } from "./live-bench.js" */
 
 const LETTERS = "ABCD";
 // For saved runs whose own colour is taken: the arms' colours, the least alike first.
@@ -52,15 +53,26 @@ class Bench {
     /** When the current run began to be followed. */
     this.startedAt = 0;
     this.stopFollowing = () => {};
+    /** Is told how the current run ended. @type {(isDone: boolean) => void} */
+    this.onEnd = () => {};
+    /** What trains in this browser, once it is loaded. @type {LiveBench | null} */
+    this.live = null;
+    this.liveRequested = false;
+    /** What it is to do once it is loaded. @type {((live: LiveBench) => void) | null} */
+    this.pendingAct = null;
     /** @type {PhaseMaps | null} */
     this.maps = null;
     this.status = new BenchStatus(root);
     this.legend = new Legend(root, this.config.x.label, (run) => this.removeSaved(run));
     this.saved = new SavedRuns(`${this.config.topic}/${this.config.simulation}`);
     this.form = new BenchForm(root, this.config, {
-      onChange: () => this.handleChange(),
+      onChange: () => {
+        this.handleChange();
+        this.useLive((live) => live.change());
+      },
       onArm: (message) => {
         this.handleChange();
+        this.live?.hide();
         this.showRecorded();
         this.status.showMessage(message);
       },
@@ -187,6 +199,14 @@ class Bench {
     this.logToggle.addEventListener("change", () => this.redraw());
     this.replicasToggle.addEventListener("change", () => void this.showReplicas());
     this.link.addEventListener("click", () => void this.copyLink());
+    this.csv.addEventListener("click", () => {
+      if (this.current?.live) this.live?.fillCsv(this.csv);
+    });
+    for (const knobs of this.root.querySelectorAll(".knobs")) {
+      for (const name of ["focusin", "pointerdown"]) {
+        knobs.addEventListener(name, () => this.useLive((live) => live.touch()));
+      }
+    }
     window.addEventListener("hashchange", () => {
       // The link's own address is the setting that stands already, with its curve.
       if (window.location.hash !== this.link.hash) this.applyLink();
@@ -200,12 +220,86 @@ class Bench {
     this.link.href = writeSettingLink(this.root.id, setting);
   }
 
+  /**
+   * Lets what trains in this browser act, which is loaded when it is needed first. Where nothing
+   * does, or the browser can't, nothing happens.
+   *
+   * @param {(live: LiveBench) => void} act
+   */
+  useLive(act) {
+    const { live: urls } = this.config;
+    if (this.live) {
+      act(this.live);
+      return;
+    }
+    this.pendingAct = act;
+    if (!urls || this.liveRequested || !canTrain()) return;
+    this.liveRequested = true;
+    import("./live-bench.js").then(
+      (module) => {
+        this.live = new module.LiveBench(this, urls);
+        this.pendingAct?.(this.live);
+      },
+      () => {
+        this.liveRequested = false; // the next touch tries again
+      },
+    );
+  }
+
+  /**
+   * Draws curves that were trained in this browser in the place of the last ones. A recorded curve or
+   * a run stays in the chart for comparison.
+   *
+   * @param {LiveCurve} curve
+   */
+  showLive({ x, band, replicas, texts, sentence, settled }) {
+    if (this.busy) return;
+    if (!this.current?.live) {
+      this.saveCurrent(null);
+      this.status.showProgress(0, "Run has the server train and keep this setting.");
+    }
+    const { arm, title, label } = texts;
+    const curve = this.createCurve(arm, x, band, { title, label });
+    this.current = { ...curve, live: true, replicas, sentence };
+    this.csv.hidden = !settled;
+    this.csv.href = "#";
+    this.redraw(!settled);
+  }
+
+  /**
+   * What a curve of the setting as it stands is called.
+   *
+   * @param {number} replicas
+   */
+  describeCurve(replicas) {
+    const { changesText, settingText, setting, arm } = this.form;
+    return {
+      arm: arm.name,
+      title: `${settingText}, ${seedsText(setting.first, replicas)}`,
+      label: changesText || settingText,
+    };
+  }
+
+  /**
+   * Runs the setting for so many seeds. Gives the run; null where it did not come to its end.
+   *
+   * @param {number} replicas
+   * @returns {Promise<RunJob | null>}
+   */
+  trainOnServer(replicas) {
+    return new Promise((resolve) => {
+      this.onEnd = (isDone) => resolve(isDone ? this.job : null);
+      void this.run(replicas);
+    });
+  }
+
   /** Sets the form to what the address says, if it is about this bench. */
   applyLink() {
     const link = parseSettingLink(window.location.hash);
     if (link?.benchId !== this.root.id) return;
     this.form.startFromArm(link.arm, link.knobs, link.seeds);
     this.handleChange();
+    this.live?.hide();
     this.showRecorded();
     this.root.scrollIntoView({ block: "start" });
     this.status.showMessage("The setting comes from the address. Press Run.");
@@ -226,15 +320,19 @@ class Bench {
     this.figure.scrollIntoView({ block: "nearest" });
   }
 
-  async run() {
+  /** @param {number} [fewer] seeds than the form asks for */
+  async run(fewer) {
     if (this.busy) return;
     const fault = this.form.findFault();
     if (fault !== null) {
       this.status.showError(fault);
+      this.tellEnd(false);
       return;
     }
     const { settingText, changesText, setting } = this.form;
-    const { arm, knobs, first, replicas } = setting;
+    const { arm, knobs, first } = setting;
+    const replicas = fewer ?? setting.replicas;
+    if (fewer === undefined) this.live?.hide();
     this.setBusy(true);
     this.status.showProgress(0, "Asking for a run…");
     /** @type {RunJob} */
@@ -249,9 +347,8 @@ class Bench {
     }
     this.job = job;
     this.saveCurrent(changesText ? null : arm);
-    const title = `${settingText}, ${seedsText(first, replicas)}`;
-    const label = changesText || settingText;
-    const curve = this.createCurve(arm, [], { median: [], low: [], high: [] }, { title, label });
+    const texts = this.describeCurve(replicas);
+    const curve = this.createCurve(arm, [], { median: [], low: [], high: [] }, texts);
     this.current = { ...curve, run: job };
     this.startedAt = performance.now();
     this.redraw(true);
@@ -335,8 +432,16 @@ class Bench {
     this.redraw();
     this.csv.hidden = !isDone;
     this.csv.href = this.job?.csv ?? "";
+    this.csv.download = "";
     if (isDone && this.replicasToggle.checked) void this.showReplicas();
     this.status.announce([message, sentence].filter(Boolean).join(" "));
+    this.tellEnd(isDone);
+  }
+
+  /** @param {boolean} isDone */
+  tellEnd(isDone) {
+    this.onEnd(isDone);
+    this.onEnd = () => {};
   }
 
   /** @param {unknown} thrown */
@@ -352,6 +457,7 @@ class Bench {
       const advice = lost ? " Check the connection, then press Run again." : "";
       this.status.showError(message + advice, detail);
     }
+    this.tellEnd(false);
   }
 
   async stop() {
@@ -368,6 +474,10 @@ class Bench {
 
   async showReplicas() {
     const curve = this.current;
+    if (curve?.live) {
+      this.live?.draw(true);
+      return;
+    }
     if (this.replicasToggle.checked && curve?.run && !curve.replicas && !this.busy) {
       try {
         /** @type {CurveRun} */
@@ -388,7 +498,8 @@ class Bench {
    */
   saveCurrent(nextArm) {
     const curve = this.current;
-    if (!curve || (curve.recorded && curve.name === nextArm)) return;
+    // What was trained in this browser is kept by Run, which has the server train it.
+    if (!curve || curve.live || (curve.recorded && curve.name === nextArm)) return;
     if (curve.x.length > 1) this.saved.addRun({ ...curve, replicas: null, run: null });
   }
 
@@ -419,7 +530,7 @@ class Bench {
   redraw(live = false) {
     const curves = this.curves;
     const curve = this.current;
-    this.replicasToggle.disabled = !(curve?.replicas ?? curve?.run);
+    this.replicasToggle.disabled = !(curve?.replicas ?? curve?.run ?? curve?.live);
     this.figure.classList.toggle("with-replicas", this.replicasToggle.checked);
     const { label } = this.config.series[this.series];
     this.chart.draw({
@@ -473,6 +584,19 @@ class Bench {
       this.csv.hidden = true;
     }
   }
+}
+
+/**
+ * Whether this browser has what training takes: workers, and WebAssembly with vectors, which it is
+ * asked about with the smallest module that uses one.
+ */
+function canTrain() {
+  if (typeof Worker !== "function" || typeof WebAssembly !== "object") return false;
+  const header = [0, 97, 115, 109, 1, 0, 0, 0];
+  const types = [1, 5, 1, 96, 0, 1, 123];
+  const functions = [3, 2, 1, 0];
+  const code = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+  return WebAssembly.validate(new Uint8Array([...header, ...types, ...functions, ...code]));
 }
 
 /**

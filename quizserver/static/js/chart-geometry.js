@@ -130,7 +130,20 @@ export function lineData(scales, x, y) {
  * @param {Value[]} y
  */
 function unbrokenLine(scales, x, y) {
-  return /** @type {Point[][]} */ (unbrokenRuns(scales, x, y));
+  // As unbrokenRuns, without a list for each point: many lines are drawn while a knob is turned.
+  /** @type {Point[][]} */
+  const stretches = [[]];
+  for (let i = 0; i < x.length; i += 1) {
+    const across = scales.x.position(x[i]);
+    const up = scales.y.position(y[i]);
+    const stretch = stretches[stretches.length - 1];
+    if (across !== null && up !== null) {
+      stretch.push([roundHalfEven(1000 * across), unitsDown(up)]);
+    } else if (stretch.length) {
+      stretches.push([]);
+    }
+  }
+  return stretches.filter((points) => points.length);
 }
 
 /**

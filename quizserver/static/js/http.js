@@ -2,6 +2,8 @@
 // Requests to the server. Whatever goes wrong comes back as a ServerError in words, within a time
 // limit.
 
+import { parseJson } from "./json.js";
+
 const TOKEN = 'meta[name="csrf-token"]';
 const TIMEOUT = 20_000; // milliseconds until an answer that has not come counts as lost
 const UPLOAD_TIMEOUT = 180_000; // an image on a slow line takes its time
@@ -49,6 +51,39 @@ export function toServerError(error) {
  * @param {number} timeout milliseconds
  */
 export async function fetchText(url, options = {}, timeout = TIMEOUT) {
+  const { body: text, ...answer } = await fetchBody(url, options, timeout, (all) => all.text());
+  return { ...answer, text };
+}
+
+/**
+ * The bytes at an address. Throws ServerError.
+ *
+ * @param {string | URL} url
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function getBytes(url) {
+  const { ok, status, body } = await fetchBody(url, {}, TIMEOUT, (all) => all.arrayBuffer());
+  if (ok) return body;
+  /** @type {{ error?: string, reason?: string }} */
+  let refusal = {};
+  try {
+    refusal = parseJson(new TextDecoder().decode(body));
+  } catch {
+    // An answer of something between here and the server.
+  }
+  const known = refusal.reason ?? refusal.error;
+  const message = known ?? `The server answered ${status}.`;
+  throw new ServerError(message, { lost: known === undefined || status >= 500, status });
+}
+
+/**
+ * @template T
+ * @param {string | URL} url
+ * @param {RequestInit} options
+ * @param {number} timeout milliseconds
+ * @param {(response: Response) => Promise<T>} read
+ */
+async function fetchBody(url, options, timeout, read) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeout);
   try {
@@ -58,7 +93,7 @@ export async function fetchText(url, options = {}, timeout = TIMEOUT) {
       signal: abort.signal,
     });
     const { ok, status, headers } = response;
-    return { ok, status, headers, text: await response.text() };
+    return { ok, status, headers, body: await read(response) };
   } catch {
     const message = abort.signal.aborted
       ? `The server did not answer within ${timeout / 1000} s.`

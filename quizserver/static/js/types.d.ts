@@ -97,6 +97,173 @@ export interface BenchConfig {
   maps?: RecordedMap[];
   shapes: Record<string, { title: string; words: string }>;
   described: Point[] | null;
+  /** Where what trains in the browser comes from; absent where nothing does. */
+  live?: LiveUrls | null;
+}
+
+/** The kernel's module, the plans of a simulation, and where it is told that one was used. */
+export interface LiveUrls {
+  kernel: string;
+  plans: string;
+  used: string;
+}
+
+/**
+ * Where a piece of a plan goes, how it is stored, and in how many bytes; for what seeds draw, which
+ * of their numbers, how many, and what these are multiplied and divided by.
+ */
+export type PlanPiece = [
+  offset: number,
+  encoding: "raw" | "float32" | "rows" | "uniform" | "normal",
+  bytes: number,
+  first?: number,
+  count?: number,
+  factor?: number,
+  divisor?: number,
+];
+
+/** A point of a series: an output, the smallest of several, or a row of the constants. */
+export type PlanSeriesEntry = number | number[] | { row: number };
+
+/** A number, or the word for one that JSON does not have. */
+export type PlanNumber = number | "NaN" | "Infinity" | "-Infinity";
+
+/** The head of a plan, as quizserver/kernel/plan_image.py writes it. */
+export interface PlanHead {
+  kernel: string;
+  dtype: "float32" | "float64";
+  knob_type: "float32" | "float64";
+  lanes: number;
+  replicas: number;
+  blocks: number;
+  shared_size: number;
+  block_size: number;
+  slots_offset: number;
+  seeds_offset: number;
+  outputs: number;
+  operations: number;
+  multiplications: number;
+  shared: PlanPiece[];
+  own: PlanPiece[];
+  slots: (PlanNumber | PlanNumber[] | { knob: string })[];
+  /** Which slots must be above 0, must not be below it, and must lie between 0 and 1. */
+  positive_slots: number[];
+  power_slots: number[];
+  share_slots: number[];
+  structural: Knobs;
+  seeds: number[];
+  fingerprint: string;
+  x: number[];
+  point_operations: number[];
+  series: Record<string, PlanSeriesEntry[]>;
+  constants: number;
+}
+
+export type StartTraining = (memory: number, firstBlock: number, lastBlock: number) => number;
+
+export type RunOperations = (
+  memory: number,
+  outputs: number,
+  stride: number,
+  first: number,
+  last: number,
+  firstBlock: number,
+  lastBlock: number,
+) => number;
+
+export type FillNumbers = (
+  seeds: number,
+  seedCount: number,
+  stream: number,
+  first: number,
+  count: number,
+  out: number,
+) => number;
+
+/** What the kernel's module exports. */
+export interface KernelExports {
+  memory: WebAssembly.Memory;
+  __heap_base: WebAssembly.Global<"i32">;
+  kernel_version(): number;
+  /** How many replicas a block has, and its vectors lanes. */
+  block_replicas_float32(): number;
+  start_training_float32: StartTraining;
+  start_training_float64: StartTraining;
+  fill_uniform_numbers: FillNumbers;
+  fill_normal_numbers: FillNumbers;
+  run_operations_float32: RunOperations;
+  run_operations_float64: RunOperations;
+}
+
+/** What a worker is to train. */
+export interface LiveTask {
+  kind: "train";
+  job: number;
+  knobs: Knobs;
+}
+
+/** What a worker is told: a plan (and the kernel, at first) with its blocks, or a task. */
+export type LiveOrder =
+  | LiveTask
+  | {
+      kind: "open";
+      plan: number;
+      kernel: ArrayBuffer | null;
+      image: ArrayBuffer;
+      first: number;
+      last: number;
+    };
+
+/** What a worker answers; `first` is its first block. */
+export type LiveAnswer =
+  | { kind: "ready"; plan: number }
+  | { kind: "failed"; message: string }
+  | {
+      kind: "points";
+      job: number;
+      points: number;
+      first: number;
+      lanes: number;
+      outputs: Float64Array<ArrayBuffer>;
+    };
+
+/** What a curve is called, and which arm it started from. */
+export interface CurveTexts {
+  arm: string;
+  title: string;
+  label: string;
+}
+
+/** Curves that were trained in this browser, to be drawn; `settled` once no knob moves. */
+export interface LiveCurve {
+  x: number[];
+  band: Band;
+  replicas: Value[][] | null;
+  texts: CurveTexts;
+  sentence: string;
+  settled: boolean;
+}
+
+/** What the part of a bench that trains in the browser may ask of the bench. */
+export interface LiveHost {
+  readonly root: HTMLElement;
+  readonly config: BenchConfig;
+  readonly series: string;
+  readonly busy: boolean;
+  readonly form: {
+    readonly setting: Setting;
+    readonly isComplete: boolean;
+    readonly replicas: HTMLInputElement;
+  };
+  readonly status: {
+    announce(message: string): void;
+    showMessage(message: string): void;
+  };
+  readonly replicasToggle: HTMLInputElement;
+  describeCurve(replicas: number): CurveTexts;
+  showLive(curve: LiveCurve): void;
+  /** Runs the setting for so many seeds; null where it did not come to its end. */
+  trainOnServer(replicas: number): Promise<RunJob | null>;
 }
 
 /** A setting of the bench: `first` is the first seed, `replicas` how many. */
@@ -143,6 +310,11 @@ export interface CurveRun extends Run {
   x: number[];
   series: Record<string, Band>;
   replicas?: Record<string, Value[][]>;
+}
+
+/** A run of curves, with the digest of all values where the server has one. */
+export interface CheckedRun extends CurveRun {
+  outputs_sha256?: string | null;
 }
 
 export interface MapRun extends Run {
@@ -193,6 +365,8 @@ export interface Curve extends Band {
   arm: number;
   name: string;
   recorded?: boolean;
+  /** Whether it was trained in this browser. */
+  live?: boolean;
   sentence?: string;
   run?: RunJob | null;
   /** The saved run that this line shows; its label is then a letter. */

@@ -1,0 +1,141 @@
+"""A bench that trains in the browser: from a move of a knob to the picture, and its costs.
+
+A real server and a real Chromium, with the page's own policy. Where there is no Chromium, or no
+playwright, which is a development dependency, nothing is measured.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.measurement import Measurement
+from benchmarks.whole_server import RunningServer, running_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+GROUP = "training in the browser, strange loss, 64 seeds"
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+MOVES = 100
+DRAG_SECONDS = 10
+ANSWER = "low-rate"
+# The picture is there when the frame after the one that drew the whole curves begins.
+MOVE = """(step) => new Promise((resolve) => {
+  const range = document.querySelector('#bench [data-knob="learning_rate"] [data-part="range"]');
+  const check = document.querySelector('#bench [data-part="live-check"]');
+  const marks = document.querySelector("#bench .marks");
+  const started = performance.now();
+  const observer = new MutationObserver(() => {
+    requestAnimationFrame(() => {
+      if (check.hidden) return;
+      observer.disconnect();
+      resolve(performance.now() - started);
+    });
+  });
+  observer.observe(marks, { childList: true });
+  range.value = String(step);
+  range.dispatchEvent(new Event("input", { bubbles: true }));
+})"""
+
+
+def live_rows() -> Iterator[Measurement]:
+    """Rows of moves, of the server's processor time, and of the bytes that were loaded."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        return
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return
+    with (
+        tempfile.TemporaryDirectory() as data,
+        running_server(Path(data)) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
+        for cores, aim in ((4, 0.060), (2, 0.090)):
+            yield from _move_rows(browser, server, cores, aim)
+        yield _drag_row(browser, server)
+        browser.close()
+
+
+def _move_rows(
+    browser: Browser, server: RunningServer, cores: int, aim: float
+) -> Iterator[Measurement]:
+    workers = f"{cores // 2} worker{'s' * (cores > 2)}"
+    with _open_bench(browser, server, cores) as (page, sizes):
+        seconds = sorted(page.evaluate(MOVE, 300 + 4 * move) / 1000 for move in range(MOVES))
+        share = f"median of {MOVES} moves {1000 * statistics.median(seconds):.0f} ms"
+        what = f"a move to all curves on screen, p95, {workers}"
+        yield Measurement(GROUP, what, seconds[int(0.95 * MOVES)], aim=aim, note=share)
+        if cores == 2:
+            loaded = sum(sizes) / 1000
+            what = "loaded for it, compressed"
+            yield Measurement(GROUP, what, amount=loaded, unit="KB", aim=60)
+
+
+def _drag_row(browser: Browser, server: RunningServer) -> Measurement:
+    with _open_bench(browser, server, 4) as (page, _):
+        time.sleep(2)  # what opening the page has begun comes to its end
+        before, moves = _processor_seconds(server), 0
+        ends = time.monotonic() + DRAG_SECONDS
+        while time.monotonic() < ends:
+            page.evaluate(MOVE, 300 + moves % 400)
+            moves += 1
+        used = _processor_seconds(server) - before
+    what = f"the server's processor time in {DRAG_SECONDS} s of dragging"
+    return Measurement(GROUP, what, used, aim=0.05, note=f"{moves} settings trained")
+
+
+@contextmanager
+def _open_bench(
+    browser: Browser, server: RunningServer, cores: int
+) -> Iterator[tuple[Page, list[int]]]:
+    """The bench of an answered question on a machine with so many cores, after its first curves.
+
+    The list has the bytes of each answer that the bench needed for them.
+    """
+    context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 1000})
+    cores_script = f"Object.defineProperty(navigator, 'hardwareConcurrency', {{value: {cores}}})"
+    context.add_init_script(cores_script)
+    page = context.new_page()
+    page.goto("/questions/strange-loss")
+    page.check(f"input[value={ANSWER}]")
+    page.get_by_role("button", name="Submit answer").click()
+    page.wait_for_selector("#result")
+    while not page.locator("#bench").count():  # its simulation is still being read
+        time.sleep(1)
+        page.reload()
+    page.locator('#bench [data-part="replica-lines"]').evaluate("box => { box.checked = true; }")
+    page.locator('#bench [data-part="replicas"]').evaluate("field => { field.value = '64'; }")
+    sizes: list[int] = []
+    needed = re.compile(r"/kernel/|/plans/|/js/live-")
+
+    def note_size(request) -> None:  # type: ignore[no-untyped-def]
+        if needed.search(request.url) and request.method == "GET":
+            sizes.append(request.sizes()["responseBodySize"])
+
+    page.on("requestfinished", note_size)
+    page.evaluate(MOVE, 700)
+    page.wait_for_timeout(1500)  # also for the workers' compilers
+    yield page, sizes
+    context.close()
+
+
+def _processor_seconds(server: RunningServer) -> float:
+    """Of all processes of the server, since they began."""
+    ticks = 0
+    for process in server.process_ids():
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,182 @@
+// @ts-check
+// The workers that train a plan in this browser. They share its blocks of replicas out; the newest
+// setting wins.
+
+/** @import { Knobs, LiveAnswer, LiveOrder } from "./types" */
+/** @import { LivePlan } from "./live-plan.js" */
+/** @typedef {{ first: number, lanes: number, points: number, outputs: Float64Array }} Share */
+
+const SCRIPT = new URL("./live-worker.js", import.meta.url);
+const MOST_WORKERS = 4;
+// A training that a newer setting finds under way goes on for so long: else a knob that is dragged
+// faster than a training takes would show nothing.
+const PATIENCE = 150; // milliseconds
+
+/**
+ * How many workers may train: half of the cores, so that the page and everything else go on.
+ *
+ * @param {number} cores
+ */
+export function workerCount(cores) {
+  return Math.min(MOST_WORKERS, Math.max(1, Math.floor(cores / 2)));
+}
+
+export class LiveTraining {
+  /**
+   * @param {ArrayBuffer} kernel the module
+   * @param {{
+   *   onShares: (knobs: Knobs, points: number, shares: Share[]) => void,
+   *   onFailure: (message: string) => void,
+   * }} handlers `onShares` is called with what is trained so far of one setting, the points that
+   *   all workers have reached
+   */
+  constructor(kernel, { onShares, onFailure }) {
+    this.kernel = kernel;
+    this.onShares = onShares;
+    this.onFailure = onFailure;
+    this.most = workerCount(navigator.hardwareConcurrency || 1);
+    /** @type {Worker[]} */
+    this.workers = [];
+    /** @type {LivePlan | null} */
+    this.plan = null;
+    this.planNumber = 0;
+    this.waitingFor = 0; // workers that do not have the plan yet
+    this.job = 0;
+    /** @type {{ knobs: Knobs, job: number, startedAt: number } | null} */
+    this.current = null;
+    /** What comes next. @type {Knobs | null} */
+    this.next = null;
+    /** @type {Map<Worker, Share>} */
+    this.shares = new Map();
+    this.timer = 0;
+  }
+
+  /** Whether there are workers, at work or waiting for some. */
+  get isOpen() {
+    return this.workers.length > 0;
+  }
+
+  /**
+   * Gives the workers this plan; they are started where there are none.
+   *
+   * @param {LivePlan} plan
+   */
+  usePlan(plan) {
+    if (this.isOpen && this.plan === plan) return;
+    const { blocks } = plan.head;
+    const count = Math.min(this.most, blocks);
+    while (this.workers.length > count) this.workers.pop()?.terminate();
+    const known = this.workers.length;
+    while (this.workers.length < count) this.workers.push(this.startWorker());
+    this.plan = plan;
+    this.planNumber += 1;
+    this.waitingFor = count;
+    this.current = null;
+    this.next = null;
+    this.shares.clear();
+    this.workers.forEach((worker, i) => {
+      this.order(worker, {
+        kind: "open",
+        plan: this.planNumber,
+        kernel: i < known ? null : this.kernel,
+        image: plan.image,
+        first: Math.floor((i * blocks) / count),
+        last: Math.floor(((i + 1) * blocks) / count),
+      });
+    });
+  }
+
+  startWorker() {
+    const worker = new Worker(SCRIPT, { type: "module" });
+    worker.onmessage = (/** @type {MessageEvent<LiveAnswer>} */ { data }) => {
+      this.take(worker, data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.fail(event.message || "A worker could not be started.");
+    };
+    return worker;
+  }
+
+  /**
+   * @param {Worker} worker
+   * @param {LiveOrder} order
+   */
+  order(worker, order) {
+    worker.postMessage(order);
+  }
+
+  /**
+   * Trains this setting, as soon as what is under way has had its time.
+   *
+   * @param {Knobs} knobs
+   */
+  train(knobs) {
+    this.next = knobs;
+    this.startNext();
+  }
+
+  startNext() {
+    clearTimeout(this.timer);
+    if (!this.next || this.waitingFor) return;
+    const now = performance.now();
+    const patience = this.current ? this.current.startedAt + PATIENCE - now : 0;
+    if (patience > 0) {
+      this.timer = setTimeout(() => this.startNext(), patience);
+      return;
+    }
+    this.job += 1;
+    this.current = { knobs: this.next, job: this.job, startedAt: now };
+    this.next = null;
+    this.shares.clear();
+    for (const worker of this.workers) {
+      this.order(worker, { kind: "train", job: this.job, knobs: this.current.knobs });
+    }
+  }
+
+  /**
+   * @param {Worker} worker
+   * @param {LiveAnswer} answer
+   */
+  take(worker, answer) {
+    if (!this.workers.includes(worker)) return;
+    if (answer.kind === "failed") {
+      this.fail(answer.message);
+    } else if (answer.kind === "ready") {
+      if (answer.plan !== this.planNumber) return;
+      this.waitingFor -= 1;
+      this.startNext();
+    } else if (this.current && answer.job === this.current.job && this.plan) {
+      this.shares.set(worker, answer);
+      if (this.shares.size < this.workers.length) return;
+      const shares = [...this.shares.values()];
+      const points = Math.min(...shares.map((share) => share.points));
+      const { knobs } = this.current;
+      if (points === this.plan.head.x.length) this.current = null;
+      this.onShares(knobs, points, shares);
+      this.startNext();
+    }
+  }
+
+  /** What is under way is not wanted any more. */
+  cancel() {
+    clearTimeout(this.timer);
+    this.current = null;
+    this.next = null;
+  }
+
+  /** @param {string} message */
+  fail(message) {
+    this.stop();
+    this.onFailure(message);
+  }
+
+  /** Ends all workers; a plan has to be given again. */
+  stop() {
+    this.cancel();
+    for (const worker of this.workers) worker.terminate();
+    this.workers = [];
+    this.plan = null;
+    this.shares.clear();
+  }
+}

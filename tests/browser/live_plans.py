@@ -1,0 +1,167 @@
+"""What a server gives a bench that trains in the browser: the kernel, plans, and runs to check by.
+
+The plans are those of a small network on two rings of points. Its rate and momentum are numbers of
+a plan; the width and the activation make another one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request
+
+from quizserver.kernel import draws, recipe
+from quizserver.kernel.plan import (
+    FIELDS,
+    Activation,
+    Dataset,
+    Dense,
+    Operation,
+    Optimiser,
+    Plan,
+    Start,
+)
+from quizserver.kernel.plan_image import ImagePoint, PlanImage, curves_digest
+from quizserver.kernel.training import Training
+
+POINTS = 61
+EXAMPLES = 64
+ACTIVATIONS = ("tanh", "relu", "gelu")
+LIVE_URLS = {
+    "kernel": "/kernel.wasm",
+    "plans": "/plans/t/simulation",
+    "used": "/used",
+}
+
+
+def two_rings() -> Dataset:
+    """64 points on two noisy rings, and on which of them each is."""
+    angle = np.arange(EXAMPLES // 2) / (EXAMPLES // 2) * 2 * np.pi
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    noise = 0.3 * np.random.default_rng(0).normal(size=(EXAMPLES, 2))
+    rings = np.concatenate([circle, 3 * circle]) + noise
+    return Dataset(rings, np.repeat([0.0, 1.0], EXAMPLES // 2)[:, None])
+
+
+def rings_image(
+    knobs: Mapping[str, float],
+    first_seed: int,
+    replicas: int,
+    *,
+    points: int = POINTS,
+    dtype: str = "float32",
+) -> PlanImage:
+    """The plan of one setting; its slots are the rate, no decay, the momentum, and a mere 0."""
+    width, unit = int(knobs["hidden"]), ACTIVATIONS[int(knobs["unit"])]
+    layers = (Dense(2, width, True), Activation(unit), Dense(width, 1, True))  # type: ignore[arg-type]
+    seeds = range(first_seed, first_seed + replicas)
+    place = seeds, draws.Stream.INIT
+    first = draws.normal_numbers(*place, 0, 2 * width)
+    bias = (2 * draws.uniform_numbers(*place, 2 * width, width) - 1) / 2**0.5
+    second = 0.3 * (2 * draws.uniform_numbers(*place, 3 * width, width) - 1)
+    others = np.stack([np.random.default_rng(seed).normal(size=1) for seed in seeds])
+    starts = (
+        Start(first.reshape(-1, 2, width)),
+        Start(bias),
+        Start(second.reshape(-1, width, 1)),
+        Start(others),
+    )
+    operations = np.zeros((points, FIELDS), dtype=np.int32)
+    operations[:, 0] = Operation.STEP
+    operations[:, 2] = np.arange(points)
+    plan = Plan(
+        dtype=dtype,  # type: ignore[arg-type]
+        layers=layers,
+        loss="binary_cross_entropy_with_logits",
+        optimiser=Optimiser("sgd", rates=(0,) * 4, weight_decay=(1,) * 4, momentum=2),
+        starts=starts,
+        datasets=(two_rings(),),
+        operations=operations,
+        slots=4,
+        outputs=points,
+    )
+    numbers = [np.float32(knobs["learning_rate"]), 0.0, np.float32(knobs["momentum"]), 0.0]
+    return PlanImage(
+        plan=plan,
+        slot_values=np.repeat(np.array(numbers, dtype=np.float64)[:, None], replicas, axis=1),
+        seeds=seeds,
+        points=[ImagePoint(x, x + 1, {"loss": [x]}) for x in range(points)],
+        slot_knobs={0: "learning_rate", 2: "momentum"},
+        structural_knobs={"hidden": knobs["hidden"], "unit": knobs["unit"]},
+        fingerprint="f",
+    )
+
+
+def trained_outputs(image: PlanImage) -> np.ndarray:
+    """What the kernel of this machine records of a plan, (outputs, R)."""
+    with Training(image.plan, image.slot_values, image.seeds) as training:
+        training.run(0, len(image.plan.operations))
+        return training.outputs
+
+
+@dataclass
+class LivePlans:
+    """Set ``refusal`` before the page asks for a plan; look at what was asked for afterwards."""
+
+    refusal: str | None = None
+    points: int = POINTS
+    falsified: bool = False
+    dtype: str = "float32"
+    kernels: int = 0
+    plans: list[dict[str, str]] = field(default_factory=list)
+    used: int = 0
+
+    def image_of(self, knobs: Mapping[str, float], first: int, replicas: int) -> PlanImage:
+        return rings_image(knobs, first, replicas, points=self.points, dtype=self.dtype)
+
+    def create_blueprint(self) -> Blueprint:
+        blueprint = Blueprint("live", __name__)
+
+        @blueprint.get("/kernel.wasm")
+        def kernel() -> Response:
+            self.kernels += 1
+            return Response(recipe.WASM_FILE.read_bytes(), mimetype="application/wasm")
+
+        @blueprint.get("/plans/t/simulation")
+        def plan() -> Response | tuple[Response, int]:
+            asked = request.args.to_dict()
+            self.plans.append(asked)
+            if self.refusal is not None:
+                return jsonify(reason=self.refusal), 404
+            numbers = {name: float(text) for name, text in asked.items()}
+            first, replicas = int(numbers.pop("first_seed")), int(numbers.pop("replicas"))
+            image = self.image_of(numbers, first, replicas)
+            answer = Response(gzip.compress(image.to_bytes()), mimetype="application/octet-stream")
+            answer.headers["Content-Encoding"] = "gzip"
+            return answer
+
+        @blueprint.post("/used")
+        def used() -> Response:
+            self.used += 1
+            return jsonify({})
+
+        return blueprint
+
+    def stored_run(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """A finished run of the same setting, with its digest, as the server would train it."""
+        image = self.image_of(asked["knobs"], asked["first_seed"], asked["replicas"])
+        outputs = trained_outputs(image)
+        digest = curves_digest([{"loss": row} for row in outputs])
+        if self.falsified:
+            digest = hashlib.sha256(b"other").hexdigest()
+        lines = {"median": outputs.mean(axis=1).tolist()}
+        series = {"loss": lines | {"low": lines["median"], "high": lines["median"]}}
+        return {
+            "x": list(range(self.points)),
+            "series": series,
+            "state": "done",
+            "error": None,
+            "sentence": "From the server.",
+            "outputs_sha256": digest,
+            "replicas": {"loss": outputs.T.tolist()},
+        }
