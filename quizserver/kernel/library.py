@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 CHOICE_VARIABLE = "QUIZSERVER_KERNEL"
 WASM_CHOICE = "wasm"
-BUILD_ADVICE = "`python -m quizserver.kernel.build` makes it anew (in a checkout: make kernel)"
+BUILD_ADVICE = "`python -m quizserver.kernel.build` builds it again (in a checkout: make kernel)"
 
 
 class KernelUnavailableError(RuntimeError):

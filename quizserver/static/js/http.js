@@ -73,7 +73,9 @@ export async function getBytes(url) {
   }
   const known = refusal.reason ?? refusal.error;
   const message = known ?? `The server answered ${status}.`;
-  throw new ServerError(message, { lost: known === undefined || status >= 500, status });
+  // Too many requests, too: the same one may be answered later.
+  const lost = known === undefined || status === 429 || status >= 500;
+  throw new ServerError(message, { lost, status });
 }
 
 /**
