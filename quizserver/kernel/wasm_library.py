@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import mmap
 import resource
@@ -49,6 +50,12 @@ class WasmLibrary(KernelLibrary):
         start = -(-heap // ALIGNMENT) * ALIGNMENT
         self._free.give(start, self.memory_size - start)
         self.version = self._read_version()
+        atexit.register(self._drop)
+
+    def _drop(self) -> None:
+        """Gives everything of wasmtime's back while Python still can: its own clean-up fails when
+        that comes after the end of the program (wasmtime 50.0)."""
+        self._exports = self._memory = self._store = None
 
     @property
     def memory_size(self) -> int:

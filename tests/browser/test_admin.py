@@ -17,7 +17,7 @@ ANA = "ana-whose-address-is-long@department-of-learning.university.example.org"
 WORDS = "correct horse"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # what it makes stays on the shared server
 def staffed(server: Server, data_folder: Path) -> Server:
     """A server whose first admin was made as the README says."""
     for email, role in (("boss@example.org", "admin"), (ANA, "learner")):

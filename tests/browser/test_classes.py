@@ -43,7 +43,7 @@ class School:
     longest_id: int
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # what it makes stays on the shared server
 def school(server: Server, store: Database) -> School:
     """A class of two topics, two instructors and members in every state."""
     hashed = hash_password(PASSWORD)

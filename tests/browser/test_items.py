@@ -36,7 +36,7 @@ class School:
     password: str
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # what it makes stays on the shared server
 def school(server: Server, data_folder: Path) -> School:
     made = CliRunner().invoke(main, ["demo", "--learners", "60", "--data", str(data_folder)])
     found = re.search(r"password (\S+)\nand open (/classes/\d+)\.", made.output)

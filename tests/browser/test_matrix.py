@@ -28,7 +28,7 @@ QUESTION = "strange-loss"
 LONG = "Maximiliane Rosalinde von und zu Beispielhausen-Musterstadt"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # what it makes stays on the shared server
 def school(server: Server, store: Database, data_folder: Path) -> tuple[Server, MatrixClass]:
     """A server with an instructor and a class of twelve over every topic that comes along."""
     command = ["user", "--data", str(data_folder), "add", TEACHER, "--role", "instructor"]
