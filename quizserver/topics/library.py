@@ -8,6 +8,7 @@ waits: describing a simulation may take seconds, and pages do not need it.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from dataclasses import replace
@@ -116,7 +117,7 @@ class Library:
 
         A change is read once two listings in a row are the same, so that files being written are
         not read half-way: it is live after one to two intervals, or after up to three when nothing
-        had changed for ``QUIET_SECONDS``.
+        had changed for ``QUIET_SECONDS``, or since the start.
         """
         if self._threads:
             return
@@ -141,7 +142,7 @@ class Library:
 
     def _watch_folder(self, interval: float) -> None:
         previous: FolderListing | None = None
-        changed_at = time.monotonic()
+        changed_at = -math.inf
         while True:
             is_quiet = time.monotonic() - changed_at > QUIET_SECONDS
             if self._stop.wait(2 * interval if is_quiet else interval):
@@ -152,7 +153,9 @@ class Library:
                     if listing is not None and listing == previous:
                         self._apply_listing(listing)
                 if listing != previous:
-                    previous, changed_at = listing, time.monotonic()
+                    if previous is not None:
+                        changed_at = time.monotonic()
+                    previous = listing
             except Exception:  # a fault here must not end the watching for good
                 _log.exception("looking at %s failed", self._folder)
 
