@@ -97,7 +97,8 @@ def add_run(settings: Settings, name: str, state: str, used_at: datetime) -> Non
         session.execute(
             sa.insert(run).values(
                 id=name, key=name, kind="curves", topic="t", simulation="s", path="p",
-                fingerprint="f", files={}, knobs={}, first_seed=0, replicas=1, x_label="x", series=[], points_total=1,
+                fingerprint="f", files={}, knobs={}, first_seed=0, replicas=1, x_label="x",
+                series=[], points_total=1,
                 state=state, created_at=moment, heartbeat_at=moment, used_at=moment,
                 finished_at=moment if state == "done" else None,
             )
