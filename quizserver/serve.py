@@ -225,9 +225,18 @@ def _spawn_process(
         pass_fds=kept_files,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        # A supervisor that is killed by SIGKILL can't stop its children, so the kernel does.
-        preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),
+        preexec_fn=partial(_end_with_supervisor, os.getpid()),
     )
+
+
+def _end_with_supervisor(supervisor: int) -> None:
+    """A supervisor that is killed by SIGKILL can't stop its children, so the kernel does.
+
+    Until the child's own program runs, it has the supervisor's handlers, one of which would take
+    the signal and end nothing.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(supervisor, signal.SIGTERM)
 
 
 def _wait_until_ready(settings: Settings, web: ChildProcess, stop_signal: _StopSignal) -> bool:

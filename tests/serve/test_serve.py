@@ -73,6 +73,20 @@ def test_a_supervisor_that_is_killed_outright_leaves_no_process_either(
         assert wait_until_gone(tree) == set()
 
 
+def test_a_child_that_is_just_being_started_ends_with_its_supervisor_too():
+    """It still has the supervisor's handlers, which must not take the signal that is its end."""
+    supervisor = os.getpid()
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+        serve._end_with_supervisor(supervisor)
+        os.kill(os.getpid(), signal.SIGTERM)  # as the kernel does when the supervisor dies
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGTERM
+
+
 def test_ctrl_c_stops_it_in_time_while_a_run_trains_and_its_stream_is_open(tmp_path: Path):
     with serving(tmp_path / "data") as server:
         client = HttpClient(server.url)
