@@ -7,7 +7,7 @@ the same size. ``MemoryLayout`` says where everything is, for any number of bloc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quizserver.kernel.plan import (
+    ACTIVATIONS,
+    LOSSES,
+    OPTIMISERS,
+    SCHEDULES,
     Activation,
     ChangeAt,
     Cosine,
@@ -47,12 +51,11 @@ HEADER = (
 )  # fmt: skip
 """The fields of the struct ``Plan`` in ``source/plan.h``, in its order: int32 each."""
 
-LAYERS = ("dense", "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "gelu_tanh", "dropout")
-LOSSES = ("mse", "binary_cross_entropy_with_logits", "cross_entropy")
-OPTIMISERS = ("sgd", "adam", "adamw", "rmsprop")
+# In the order of the enumerations in ``source/plan.h``, as LOSSES and OPTIMISERS are.
+LAYERS = ("dense", *ACTIVATIONS, "dropout")
+RATES = (int, *SCHEDULES)
 MOMENTS = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 3}
 """Running numbers that an update rule keeps for each parameter."""
-RATES = (int, StepDown, Exponential, Cosine, WarmUp, Geometric, ChangeAt)
 IN_PLACE = ("tanh", "sigmoid", "relu", "leaky_relu")
 """Activations whose slope is a function of their output."""
 STATE_BYTES = 24
@@ -80,6 +83,11 @@ class Part:
     offset: int
     own: bool
     values: NDArray[Any]
+
+
+def seed_words(seeds: Sequence[int]) -> NDArray[np.uint64]:
+    """The seeds as the kernel reads them, one row a replica: (R, 1)."""
+    return np.array([[seed % 2**64] for seed in seeds], dtype=np.uint64)
 
 
 class MemoryLayout:
@@ -112,6 +120,20 @@ class MemoryLayout:
         """Bytes of a memory for so many blocks."""
         return self.shared_size + blocks * self.block_size
 
+    def header_words(self) -> NDArray[np.int32]:
+        """The header as it lies at the beginning of the memory."""
+        return np.array([self.header[name] for name in HEADER], dtype=np.int32)
+
+    def in_lanes(self, values: NDArray[Any]) -> NDArray[Any]:
+        """One row a replica (R, n) as the vectors of each block: (blocks, n, lanes).
+
+        Lanes without a replica repeat the last one.
+        """
+        blocks = -(-len(values) // self.lanes)
+        replica_of_lane = np.minimum(np.arange(blocks * self.lanes), len(values) - 1)
+        rows = values[replica_of_lane].reshape(blocks, self.lanes, values.shape[1])
+        return rows.swapaxes(1, 2)
+
     def _share(self, values: NDArray[Any]) -> int:
         flat = np.ascontiguousarray(values).reshape(-1)
         offset = self._shared.take(flat.nbytes)
@@ -139,7 +161,7 @@ class MemoryLayout:
         header["block_slots"] = self._block.take(plan.slots * 8 * self.lanes)
         header["block_parameters"] = self._block.take(plan.parameters * self._vector)
         header["block_moments"] = self._block.take(
-            MOMENTS[plan.optimiser.kind] * plan.parameters * self._vector
+            header["moment_count"] * plan.parameters * self._vector
         )
         header["block_orders"] = self._block.take(self._examples_in_orders() * self.lanes * 4)
 
@@ -195,13 +217,10 @@ class MemoryLayout:
         return self._rate_places[rate]
 
     def _dataset_rows(self) -> Iterator[tuple[int, ...]]:
-        shared_targets = 1 if self.plan.loss == "cross_entropy" else 2
         for data in self.plan.datasets:
-            inputs_differ = data.inputs.ndim == 3
-            targets_differ = data.targets.ndim > shared_targets
-            inputs = self._numbers(data.inputs, inputs_differ, self.dtype)
-            targets = self._numbers(data.targets, targets_differ, self.dtype)
-            yield data.examples, inputs, int(inputs_differ), targets, int(targets_differ)
+            inputs = self._numbers(data.inputs, data.inputs_differ, self.dtype)
+            targets = self._numbers(data.targets, data.targets_differ, self.dtype)
+            yield data.examples, inputs, int(data.inputs_differ), targets, int(data.targets_differ)
 
     def _tensor_rows(self) -> Iterator[tuple[int, ...]]:
         plan, first = self.plan, 0

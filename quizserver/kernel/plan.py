@@ -112,6 +112,7 @@ class ChangeAt:
     factor: int
 
 
+SCHEDULES = (StepDown, Exponential, Cosine, WarmUp, Geometric, ChangeAt)
 Rate = int | StepDown | Exponential | Cosine | WarmUp | Geometric | ChangeAt
 """A learning rate: a slot, or a schedule over the steps 0, 1, 2 … of the optimiser."""
 
@@ -171,6 +172,17 @@ class Dataset:
     @property
     def examples(self) -> int:
         return int(self.inputs.shape[-2])
+
+    @property
+    def inputs_differ(self) -> bool:
+        """Whether each replica has inputs of its own."""
+        return self.inputs.ndim == 3
+
+    @property
+    def targets_differ(self) -> bool:
+        """Whether each replica has targets of its own."""
+        are_classes = self.targets.dtype.kind in "iu"
+        return self.targets.ndim == (2 if are_classes else 3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,9 +280,9 @@ class Plan:
     def replica_counts(self) -> Iterator[tuple[int, str]]:
         """The leading axis of everything that has one value a replica, and what that is."""
         for number, data in enumerate(self.datasets):
-            if data.inputs.ndim == 3:
+            if data.inputs_differ:
                 yield len(data.inputs), f"the inputs of data set {number}"
-            if data.targets.ndim == (2 if self.loss == "cross_entropy" else 3):
+            if data.targets_differ:
                 yield len(data.targets), f"the targets of data set {number}"
         for number, (start, shape) in enumerate(zip(self.starts, self.tensor_shapes, strict=True)):
             if start.values.ndim > len(shape):

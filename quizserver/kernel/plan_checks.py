@@ -23,22 +23,16 @@ from quizserver.kernel.plan import (
     OPTIMISERS,
     POSITIVE_FIELDS,
     POWER_FIELDS,
+    SCHEDULES,
     Activation,
-    ChangeAt,
-    Cosine,
     Dense,
     Dropout,
-    Exponential,
-    Geometric,
     Operation,
     Plan,
     PlanError,
     Rate,
-    StepDown,
     WarmUp,
 )
-
-SCHEDULES = (StepDown, Exponential, Cosine, WarmUp, Geometric, ChangeAt)
 
 
 def check_plan(plan: Plan) -> None:
@@ -78,8 +72,11 @@ def check_work(plan: Plan, replicas: int, memory: int) -> None:
         )
 
 
-def check_slot_values(plan: Plan, values: NDArray[np.float64]) -> None:
-    """Raises ``PlanError`` for numbers (slots, R) that a layer or a schedule can't work with."""
+def check_slot_values(plan: Plan, values: NDArray[np.float64], replicas: int) -> None:
+    """Raises ``PlanError`` unless there are numbers (slots, replicas), all of which a layer or a
+    schedule can work with."""
+    if values.shape != (plan.slots, replicas):
+        raise PlanError(f"the slots are {values.shape}, not {(plan.slots, replicas)}")
     for number, layer in enumerate(plan.layers):
         if isinstance(layer, Dropout):
             rates = values[layer.rate]

@@ -24,11 +24,10 @@ has the name of a knob, a number, or one number a replica.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quizserver.kernel import draws, recipe
-from quizserver.kernel.layout import HEADER, MemoryLayout
+from quizserver.kernel.layout import MemoryLayout, seed_words
 from quizserver.kernel.plan import (
     POSITIVE_FIELDS,
     POWER_FIELDS,
@@ -52,9 +51,9 @@ MAGIC = b"quizplan"
 VERSION = 1
 LANES = 4
 """Replicas of a block of the WebAssembly module, which a browser runs."""
-MAX_BYTES = 8 << 20
+MAX_IMAGE_BYTES = 8 << 20
 """Of a whole image before it is compressed, as a browser has to hold it."""
-MAX_MULTIPLICATIONS = 28 * 10**10
+MAX_BROWSER_MULTIPLICATIONS = 28 * 10**10
 """Of all replicas together; four times those of the dearest simulation that comes along."""
 
 Floats = NDArray[np.float64]
@@ -97,10 +96,10 @@ class PlanImage:
         self._check_fit()
         replicas, blocks = len(self.seeds), -(-len(self.seeds) // LANES)
         work = self.plan.multiplications * replicas
-        if work > MAX_MULTIPLICATIONS:
+        if work > MAX_BROWSER_MULTIPLICATIONS:
             raise PlanImageError(
                 f"{replicas} replicas take {work:.1e} multiplications; in a browser "
-                f"{MAX_MULTIPLICATIONS:.0e} are allowed"
+                f"{MAX_BROWSER_MULTIPLICATIONS:.0e} are allowed"
             )
         layout = MemoryLayout(self.plan, LANES)
         shared = list(_shared_pieces(layout))
@@ -143,11 +142,7 @@ class PlanImage:
         replicas = len(self.seeds)
         if not replicas or self.plan.replicas not in (None, replicas):
             raise PlanError(f"{replicas} seeds; the plan is for {self.plan.replicas} replicas")
-        if self.slot_values.shape != (self.plan.slots, replicas):
-            raise PlanError(
-                f"the slots are {self.slot_values.shape}, not {(self.plan.slots, replicas)}"
-            )
-        check_slot_values(self.plan, self.slot_values)
+        check_slot_values(self.plan, self.slot_values, replicas)
         for point in self.points:
             if not 0 <= point.operations <= len(self.plan.operations):
                 raise PlanError(f"there are no {point.operations} operations before a point")
@@ -190,24 +185,8 @@ class _Piece:
         return [self.offset, self.encoding, len(self.stored[0]), *self.drawn]
 
 
-def curves_digest(points: Iterable[Mapping[str, Floats]]) -> str:
-    """The SHA-256, in hexadecimal, of the values (R,) of each series at each point.
-
-    They are hashed as little-endian float64, by point, then series, then replica, and every NaN has
-    the same bits. A browser and the server that trained the same have the same digest.
-    """
-    digest = hashlib.sha256()
-    for series in points:
-        for values in series.values():
-            numbers = np.array(values, dtype="<f8")
-            numbers[np.isnan(numbers)] = np.nan
-            digest.update(numbers.tobytes())
-    return digest.hexdigest()
-
-
 def _shared_pieces(layout: MemoryLayout) -> Iterator[_Piece]:
-    header = np.array([layout.header[name] for name in HEADER], dtype="<i4")
-    yield _Piece(0, "raw", [header.tobytes()])
+    yield _piece(0, [layout.header_words()])
     for part in layout.parts:
         if part.own or _is_zero(part.values):
             continue
@@ -220,21 +199,18 @@ def _shared_pieces(layout: MemoryLayout) -> Iterator[_Piece]:
 
 
 def _own_pieces(layout: MemoryLayout, seeds: Sequence[int]) -> Iterator[_Piece]:
-    """Each part of a block, as (count, LANES). Lanes without a replica repeat the last one."""
+    """Each part of a block, as vectors (count, LANES)."""
     blocks = -(-len(seeds) // LANES)
     drawing = _Drawing(seeds)
-    replica_of_lane = np.minimum(np.arange(blocks * LANES), len(seeds) - 1)
-    words = np.array([seed % 2**64 for seed in seeds], dtype=np.uint64)[:, None]
     parts = [(part.offset, part.values) for part in layout.parts if part.own]
     # seeds come first: what they draw is drawn from them
-    for offset, values in [(layout.header["block_seeds"], words), *parts]:
+    for offset, values in [(layout.header["block_seeds"], seed_words(seeds)), *parts]:
         drawn = drawing.find(values)
         if drawn is not None:
             kind, *how = drawn
             yield _Piece(offset, kind, [b""] * blocks, tuple(how))
         elif not _is_zero(values):
-            lanes = values[replica_of_lane].reshape(blocks, LANES, values.shape[1])
-            yield _piece(offset, [block.T for block in lanes])
+            yield _piece(offset, list(layout.in_lanes(values)))
 
 
 class _Drawing:
@@ -338,8 +314,8 @@ def _joined(head: Mapping[str, object], body: Sequence[bytes]) -> bytes:
     text += b" " * (-len(text) % 8)
     start = MAGIC + struct.pack("<II", VERSION, len(text))
     size = len(start) + len(text) + sum(map(len, body))
-    if size > MAX_BYTES:
+    if size > MAX_IMAGE_BYTES:
         raise PlanImageError(
-            f"the plan is {size / 2**20:.1f} MB; browsers are given {MAX_BYTES >> 20} MB"
+            f"the plan is {size / 2**20:.1f} MB; browsers are given {MAX_IMAGE_BYTES >> 20} MB"
         )
     return b"".join([start, text, *body])

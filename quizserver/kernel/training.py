@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from quizserver.kernel.layout import HEADER, MemoryLayout
+from quizserver.kernel.layout import MemoryLayout, seed_words
 from quizserver.kernel.plan import Plan, PlanError
 from quizserver.kernel.plan_checks import check_slot_values, check_work
 
@@ -57,8 +57,7 @@ class Training:
         self._outputs_address, self._outputs = arena.allocate(
             (plan.outputs, self._columns), np.float64
         )
-        filling = _Filling(layout, self._memory_bytes, self._blocks, self.replicas)
-        filling.fill(values, seeds)
+        _Filling(layout, self._memory_bytes).fill(values, seeds)
         library.call(f"start_training_{self._type}", self._memory, 0, self._blocks)
 
     def run(self, first: int, last: int) -> None:
@@ -115,40 +114,32 @@ class Training:
 
 
 class _Filling:
-    """Fills a memory with a plan and its replicas. Lanes without a replica repeat the last one."""
+    """Fills a memory with a plan and its replicas."""
 
-    def __init__(
-        self, layout: MemoryLayout, memory: NDArray[np.uint8], blocks: int, replicas: int
-    ) -> None:
-        self._layout, self._memory, self._blocks = layout, memory, blocks
-        self._lanes = layout.lanes
-        self._replica_of_lane = np.minimum(np.arange(blocks * self._lanes), replicas - 1)
+    def __init__(self, layout: MemoryLayout, memory: NDArray[np.uint8]) -> None:
+        self._layout, self._memory = layout, memory
 
     def fill(self, slot_values: NDArray[np.float64], seeds: Sequence[int]) -> None:
         layout = self._layout
-        header = np.array([layout.header[name] for name in HEADER], dtype=np.int32)
-        self._put_shared(0, header)
+        self._put_shared(0, layout.header_words())
         for part in layout.parts:
             if part.own:
                 self._put_own(part.offset, part.values)
             else:
                 self._put_shared(part.offset, part.values)
         self._put_own(layout.header["block_slots"], slot_values.T)
-        words = np.array([seed % 2**64 for seed in seeds], dtype=np.uint64)
-        self._put_own(layout.header["block_seeds"], words[:, None])
+        self._put_own(layout.header["block_seeds"], seed_words(seeds))
 
     def _put_shared(self, offset: int, values: NDArray[Any]) -> None:
         self._memory[offset : offset + values.nbytes] = values.view(np.uint8)
 
     def _put_own(self, offset: int, values: NDArray[Any]) -> None:
         """One row a replica (R, n), as n vectors in each block."""
-        size, start = self._layout.block_size, self._layout.shared_size + offset
-        count = values.shape[1]
-        lanes = values[self._replica_of_lane].reshape(self._blocks, self._lanes, count)
-        for block in range(self._blocks):
-            place = start + block * size
-            view = self._memory[place : place + count * self._lanes * values.dtype.itemsize]
-            view.view(values.dtype).reshape(count, self._lanes)[...] = lanes[block].T
+        place = self._layout.shared_size + offset
+        for vectors in self._layout.in_lanes(values):
+            view = self._memory[place : place + vectors.nbytes]
+            view.view(values.dtype).reshape(vectors.shape)[...] = vectors
+            place += self._layout.block_size
 
 
 def _checked_replicas(plan: Plan, seeds: Sequence[int]) -> int:
@@ -164,7 +155,5 @@ def _checked_replicas(plan: Plan, seeds: Sequence[int]) -> int:
 
 def _checked_values(plan: Plan, slot_values: ArrayLike, replicas: int) -> NDArray[np.float64]:
     values = np.asarray(slot_values, dtype=np.float64)
-    if values.shape != (plan.slots, replicas):
-        raise PlanError(f"the slots are {values.shape}, not {(plan.slots, replicas)}")
-    check_slot_values(plan, values)
+    check_slot_values(plan, values, replicas)
     return values

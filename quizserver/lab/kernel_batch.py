@@ -15,7 +15,7 @@ from quizserver.kernel.plan import FIELDS, Operation, PlanError
 from quizserver.kernel.training import Training
 from quizserver.lab import backprop
 from quizserver.lab.model import SimulationError
-from quizserver.lab.planned_step import OUTPUT_COLUMN, PlannedStep
+from quizserver.lab.planned_step import OUTPUT_COLUMN
 from quizserver.lab.planning import (
     PlannedValue,
     Planner,
@@ -189,7 +189,7 @@ def _assemble_plan(
             loss=step.loss_name,
             optimiser=step.optimiser,
             starts=tuple(plan.Start(s.values[:count], s.scale) for s in step.starts),
-            datasets=tuple(_without_padding(step, data, count) for data in step.datasets),
+            datasets=tuple(_without_padding(data, count) for data in step.datasets),
             operations=rows,
             slots=len(step.slots),
             outputs=outputs.total,
@@ -263,11 +263,10 @@ def _recorded(value: Any, first: Mapping[int, int], count: int) -> Recorded:
     return tuple(first[part.row] + part.offset for part in parts)
 
 
-def _without_padding(step: PlannedStep, data: plan.Dataset, count: int) -> plan.Dataset:
-    targets_shared = data.targets.ndim == (1 if step.loss_name == "cross_entropy" else 2)
+def _without_padding(data: plan.Dataset, count: int) -> plan.Dataset:
     return plan.Dataset(
-        data.inputs if data.inputs.ndim == 2 else data.inputs[:count],
-        data.targets if targets_shared else data.targets[:count],
+        data.inputs[:count] if data.inputs_differ else data.inputs,
+        data.targets[:count] if data.targets_differ else data.targets,
     )
 
 

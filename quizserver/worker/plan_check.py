@@ -6,7 +6,12 @@ import json
 import struct
 from typing import Any
 
-from quizserver.kernel.plan_image import MAGIC, MAX_BYTES, MAX_MULTIPLICATIONS, VERSION
+from quizserver.kernel.plan_image import (
+    MAGIC,
+    MAX_BROWSER_MULTIPLICATIONS,
+    MAX_IMAGE_BYTES,
+    VERSION,
+)
 from quizserver.kernel.recipe import source_version
 from quizserver.runs.requests import PlanRequest
 
@@ -17,9 +22,10 @@ def check_plan_image(image: bytes, request: PlanRequest, depends_on: tuple[str, 
     """Raises ValueError unless ``image`` is whole, and the plan that was asked for.
 
     The author's code ran in the process that made it, so that nothing of it is believed. What a
-    plan computes is bounded by its browser's own memory and by ``MAX_MULTIPLICATIONS``.
+    plan computes is bounded by its browser's own memory and by
+    ``MAX_BROWSER_MULTIPLICATIONS``.
     """
-    if not _PREFIX < len(image) <= MAX_BYTES or not image.startswith(MAGIC):
+    if not _PREFIX < len(image) <= MAX_IMAGE_BYTES or not image.startswith(MAGIC):
         raise ValueError("it gave something that is no plan")
     version, head_size = struct.unpack_from("<II", image, len(MAGIC))
     if version != VERSION or head_size > len(image) - _PREFIX:
@@ -42,7 +48,7 @@ def check_plan_image(image: bytes, request: PlanRequest, depends_on: tuple[str, 
         if head.get(name) != value:
             raise ValueError(f"it gave a plan with other {name} than requested")
     work = head.get("multiplications")
-    if type(work) is not int or not 0 <= work <= MAX_MULTIPLICATIONS:
+    if type(work) is not int or not 0 <= work <= MAX_BROWSER_MULTIPLICATIONS:
         raise ValueError("it gave a plan with more work than browsers are given")
 
 

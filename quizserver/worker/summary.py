@@ -35,7 +35,7 @@ def hash_points(digest: hashlib._Hash, series: Sequence[Values]) -> None:
     """Adds the next points to the digest of a run's curves: for each series (R, P) values.
 
     They are hashed as little-endian float64 by point, then series, then replica, and every NaN has
-    the same bits: as ``kernel.plan_image.curves_digest`` does, and a browser.
+    the same bits: as ``static/js/live-curves.js`` does in a browser that trained the same.
     """
     values = np.stack(series).astype("<f8")
     values[np.isnan(values)] = np.nan

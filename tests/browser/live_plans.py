@@ -26,8 +26,9 @@ from quizserver.kernel.plan import (
     Plan,
     Start,
 )
-from quizserver.kernel.plan_image import ImagePoint, PlanImage, curves_digest
+from quizserver.kernel.plan_image import ImagePoint, PlanImage
 from quizserver.kernel.training import Training
+from tests.curves_digest import curves_digest
 
 POINTS = 61
 EXAMPLES = 64

@@ -219,20 +219,20 @@ def test_many_replicas_are_refused_by_their_work_and_memory():
 
 def test_slots_that_a_layer_or_schedule_can_not_work_with_are_refused():
     plan = make_plan((*NET[:2], Dropout(slot("dropout")), NET[2]), steps(1))
-    check_slot_values(plan, slot_values(5))
+    check_slot_values(plan, slot_values(5), 5)
     for bad in (1.1, -0.1, float("nan")):
         with pytest.raises(PlanError, match="dropout"):
-            check_slot_values(plan, slot_values(5, dropout=bad))
+            check_slot_values(plan, slot_values(5, dropout=bad), 5)
     rate = WarmUp(Cosine(slot("rate"), slot("steps"), slot("final")), slot("one"))
     scheduled = replace(plan, optimiser=replace(plan.optimiser, rates=(rate,) * 4))
     with pytest.raises(PlanError, match="Cosine: steps"):
-        check_slot_values(scheduled, slot_values(5, steps=0.0))
+        check_slot_values(scheduled, slot_values(5, steps=0.0), 5)
     with pytest.raises(PlanError, match="WarmUp: steps"):
-        check_slot_values(scheduled, slot_values(5, one=[1, 1, 1, 1, 0]))
+        check_slot_values(scheduled, slot_values(5, one=[1, 1, 1, 1, 0]), 5)
     falling = replace(
         plan,
         optimiser=replace(plan.optimiser, rates=(Exponential(slot("rate"), slot("factor")),) * 4),
     )
-    check_slot_values(falling, slot_values(5, factor=0.0))
+    check_slot_values(falling, slot_values(5, factor=0.0), 5)
     with pytest.raises(PlanError, match="factor must be 0 or more"):
-        check_slot_values(falling, slot_values(5, factor=[1, 1, 1, 1, -0.5]))
+        check_slot_values(falling, slot_values(5, factor=[1, 1, 1, 1, -0.5]), 5)

@@ -75,7 +75,7 @@ def test_a_simulation_without_a_training_step_has_no_plan_whatever_its_knobs() -
 def test_too_much_for_a_browser_is_refused_for_these_seeds_alone(
     strange: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_image, "MAX_MULTIPLICATIONS", 10**6)
+    monkeypatch.setattr(plan_image, "MAX_BROWSER_MULTIPLICATIONS", 10**6)
     found = strange_image(strange)
     assert found.image == b""
     assert found.is_too_large

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quizserver.kernel.plan_image import curves_digest
 from quizserver.lab import catalog
 from quizserver.lab.plan_images import simulation_image
 from quizserver.runs.model import Run
@@ -29,6 +28,7 @@ from quizserver.worker.protocol import (
     encode_frame,
     encode_message,
 )
+from tests.curves_digest import curves_digest
 from tests.lab.test_plan_images import STRANGE
 from tests.runs.conftest import Submit
 from tests.runs.examples import curve_request, map_request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from quizserver.lab.curves import replica_quantile
-from quizserver.worker.summary import summarise_points
+from quizserver.worker.summary import hash_points, summarise_points
+from tests.curves_digest import curves_digest
 
 finite = arrays(
     np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)
@@ -50,3 +52,22 @@ def test_the_summary_is_json_with_null_for_what_is_not_finite() -> None:
         "low": [1.2, None],
         "high": [2.8, None],
     }
+
+
+def digest_of(*portions: list[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for series in portions:
+        hash_points(digest, series)
+    return digest.hexdigest()
+
+
+def test_a_digest_is_of_every_value_in_order_and_of_one_nan() -> None:
+    strange_nan = np.array([[np.nan], [1.0]])
+    strange_nan.view(np.uint64)[0] |= 5
+    first, second = np.array([[np.nan], [1.0]]), np.array([[2.0], [3.0]])
+    assert digest_of([first], [second]) == digest_of([strange_nan], [second])
+    assert digest_of([first], [second]) == digest_of([np.hstack([first, second])])
+    assert digest_of([first], [second]) != digest_of([second], [first])
+    assert digest_of([first], [second]) != digest_of([np.array([[np.nan], [-1.0]])], [second])
+    written_down = curves_digest([{"loss": first[:, 0]}, {"loss": second[:, 0]}])
+    assert digest_of([first], [second]) == written_down

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from quizserver.kernel.plan_image import curves_digest
 from quizserver.lab.catalog import file_fingerprint, load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import Map
@@ -20,6 +19,7 @@ from quizserver.lab.plan_images import simulation_image
 from quizserver.runs.plans import PlanSummary
 from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest
 from quizserver.runs.results import count_grid, replica_curves
+from tests.curves_digest import curves_digest
 from tests.worker.running_worker import RunningWorker
 
 pytestmark = [
