@@ -48,7 +48,7 @@ def backend_rows() -> Iterator[Measurement]:
 
 
 def _strange_loss_rows() -> Iterator[Measurement]:
-    simulation = _load_simulation("strange-loss/simulation")
+    simulation = load_simulation("strange-loss/simulation")
     seeds = range(REPLICAS)
     planned = _plan(simulation, "healthy")
     works: dict[str, Work] = {
@@ -82,14 +82,14 @@ def _strange_loss_rows() -> Iterator[Measurement]:
 
 def _example_rows() -> Iterator[Measurement]:
     for what, (file, arms) in EXAMPLES.items():
-        simulation = _load_simulation(file)
+        simulation = load_simulation(file)
         settings = [simulation.arm(arm).knobs for arm in arms for _ in range(REPLICAS)]
         group = f"{what}, 2 arms × {REPLICAS} seeds, whole: against torch"
         yield from _backend_pair(group, lambda s=simulation, k=settings: _simulator(s, k), 6, 3)
 
 
 def _map_rows() -> Iterator[Measurement]:
-    simulation = _load_simulation("strange-loss/simulation")
+    simulation = load_simulation("strange-loss/simulation")
     plane = build_plane(simulation.describe(), simulation.maps[0])
     size = f"{len(plane.x_values)} × {len(plane.y_values)} × {plane.replicas}"
 
@@ -187,5 +187,5 @@ def _one_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _load_simulation(file: str) -> Simulation:
+def load_simulation(file: str) -> Simulation:
     return load(Settings().content / f"{file}.py")

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from benchmarks import plain_loops
-from benchmarks.backends import EXAMPLES, backend_rows
+from benchmarks.backends import EXAMPLES, backend_rows, load_simulation
 from benchmarks.big_class import class_rows
 from benchmarks.item_analysis import item_rows
 from benchmarks.limits import limit_rows
@@ -35,11 +35,9 @@ from benchmarks.measurement import (
 from benchmarks.profile import profile_rows
 from benchmarks.whole_server import latency_rows, rest_rows, start_rows
 from quizserver.evidence.verify import verify_topic
-from quizserver.lab.catalog import load
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import build_plane
-from quizserver.lab.simulation import Simulation
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 
@@ -84,14 +82,10 @@ RACES = (
 )  # fmt: skip
 
 
-def _load_simulation(file: str) -> Simulation:
-    return load(Settings().content / f"{file}.py")
-
-
 def race_rows() -> Iterator[Measurement]:
     """Seconds a curve: the plain loop of one replica against ensembles of several sizes."""
     for race in RACES:
-        simulation = _load_simulation(race.file)
+        simulation = load_simulation(race.file)
         knobs = {**simulation.arm(race.arm).knobs, **race.knobs}
         group = f"{race.what}: seconds a curve, against the plain loop"
         baseline = median_seconds(race.plain_loop)
@@ -104,7 +98,7 @@ def race_rows() -> Iterator[Measurement]:
 
 
 def _train_arms(file: str, *arms: str) -> None:
-    simulation = _load_simulation(file)
+    simulation = load_simulation(file)
     for arm in arms:
         simulate(simulation, simulation.arm(arm).knobs, range(64))
 
@@ -122,7 +116,7 @@ def _warm_up() -> None:
 def learner_rows() -> Iterator[Measurement]:
     """A learner's waits: for the first point, for one arm, for the arms of a page's evidence."""
     group = "runs"
-    simulation = _load_simulation("strange-loss/simulation")
+    simulation = load_simulation("strange-loss/simulation")
 
     def until_first() -> None:
         reached: list[int] = []
@@ -157,7 +151,7 @@ def learner_rows() -> Iterator[Measurement]:
 
 
 def map_rows() -> Iterator[Measurement]:
-    simulation = _load_simulation("strange-loss/simulation")
+    simulation = load_simulation("strange-loss/simulation")
     map_plane = build_plane(simulation.describe(), simulation.maps[0])
     spent = seconds_of(lambda: train_phase_map(simulation, map_plane))
     size = f"{len(map_plane.x_values)} × {len(map_plane.y_values)} × {map_plane.replicas}"
@@ -167,7 +161,7 @@ def map_rows() -> Iterator[Measurement]:
 def jump_rows() -> Iterator[Measurement]:
     """The exact jump to a step against taking every step, 32 replicas."""
     group = "the exact jump against stepping, noisy quadratic, 32 replicas"
-    steps, jump = _load_simulation("plateau/steps"), _load_simulation("plateau/simulation")
+    steps, jump = load_simulation("plateau/steps"), load_simulation("plateau/simulation")
     stepping = median_seconds(lambda: simulate(steps, {}, range(32)), 1)
     yield Measurement(group, "1,000 steps, one by one", stepping, 1.0)
     jumping = median_seconds(lambda: simulate(jump, {}, range(32)))

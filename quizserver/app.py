@@ -52,6 +52,7 @@ from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
 from quizserver.runs import plan_pages
 from quizserver.runs.access import SimulationAccess
+from quizserver.runs.context import RunContext
 from quizserver.runs.service import RunService
 from quizserver.server_log import configure_logging
 from quizserver.settings import Settings, secret_key
@@ -228,19 +229,18 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
         # An author may look at every curve.
         may_use=(lambda _topic, _simulation: True) if is_preview else access.may_use,
     )
-    record_experiment = create_experiment_recorder(database, current.learner_id)
+    run_context = RunContext(
+        access=simulation_access,
+        catalog=services.catalog,
+        runs=services.runs,
+        visitor_token=current.visitor_token,
+        is_author=current.may_write,
+        limit_key=current.limit_key,
+        on_use=create_experiment_recorder(database, current.learner_id),
+        settings=services.settings,
+    )
     runs_blueprint = run_pages.create_runs_blueprint(
-        run_pages.RunPages(
-            access=simulation_access,
-            catalog=services.catalog,
-            runs=services.runs,
-            visitor_token=current.visitor_token,
-            is_author=current.may_write,
-            limit_key=current.limit_key,
-            on_run=record_experiment,
-            settings=services.settings,
-        ),
-        limiter=services.limiter,
+        run_pages.RunPages(run_context), limiter=services.limiter
     )
     simulation_pages.add_simulation_routes(
         runs_blueprint, simulation_pages.SimulationPages(simulation_access)
@@ -248,17 +248,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
     app.register_blueprint(runs_blueprint)
     app.register_blueprint(
         plan_pages.create_plans_blueprint(
-            plan_pages.PlanPages(
-                access=simulation_access,
-                catalog=services.catalog,
-                runs=services.runs,
-                visitor_token=current.visitor_token,
-                is_author=current.may_write,
-                limit_key=current.limit_key,
-                on_use=record_experiment,
-                settings=services.settings,
-            ),
-            limiter=services.limiter,
+            plan_pages.PlanPages(run_context), limiter=services.limiter
         )
     )
     app.register_blueprint(

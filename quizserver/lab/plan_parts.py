@@ -117,18 +117,21 @@ def plan_rate(rate: Any, slots: SlotTable, refuse: Refuse) -> plan.Rate:
     if type(rate) is schedules.WarmUp:
         steps = slots.slot_for("the steps of a warm-up", rate.given["steps"])
         return plan.WarmUp(plan_rate(rate.base, slots, refuse), steps)
-    kind: Any = getattr(plan, type(rate).__name__, None)
-    if type(rate) not in _SCHEDULES:
+    make = _SCHEDULES.get(type(rate))
+    if make is None:
         refuse("the kernel knows the lab's schedules, none of your own")
-    return kind(**{  # type: ignore[no-any-return]
-        name: slots.slot_for(f"{name} of a schedule", value) for name, value in rate.given.items()
-    })  # fmt: skip
+    return make(
+        **{name: slots.slot_for(f"{name} of a schedule", v) for name, v in rate.given.items()}
+    )
 
 
-_SCHEDULES = (
-    schedules.StepDown, schedules.Exponential, schedules.Geometric, schedules.ChangeAt,
-    schedules.Cosine,
-)  # fmt: skip
+_SCHEDULES: Mapping[type, Callable[..., plan.Rate]] = {
+    schedules.StepDown: plan.StepDown,
+    schedules.Exponential: plan.Exponential,
+    schedules.Geometric: plan.Geometric,
+    schedules.ChangeAt: plan.ChangeAt,
+    schedules.Cosine: plan.Cosine,
+}
 
 
 def plan_optimiser(

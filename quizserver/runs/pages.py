@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
 from quizserver.runs import results
-from quizserver.runs.access import SimulationAccess
-from quizserver.runs.described import describe_simulation
+from quizserver.runs.context import RunContext
 from quizserver.runs.model import Run, RunRefusedError
 from quizserver.runs.request_builder import build_request
 from quizserver.runs.request_parser import BODY_MAX, parse_request_body
 from quizserver.runs.requests import CurveRequest, PlanRequest, VerificationRequest
-from quizserver.runs.service import RunService
-from quizserver.settings import Settings
 from quizserver.web.downloads import attachment_response
 from quizserver.web.event_streams import event_stream_response, requested_event_id
 
-if TYPE_CHECKING:  # they cost time at start, and only their names are needed here
+if TYPE_CHECKING:  # it costs time at start, and only its name is needed here
     from flask_limiter import Limiter
-
-    from quizserver.lab.catalog import SimulationCatalog
 
 NO_SUCH_RUN = "There is no such run, or its results are no longer kept. Run it again."
 
@@ -35,35 +29,23 @@ _RUN = "<string(length=24):run_id>"
 
 @dataclass(frozen=True, slots=True)
 class RunPages:
-    """The views of runs.
+    """The views of runs."""
 
-    ``is_author()`` tells whether the visitor may read what a simulation's code said when it failed,
-    ``limit_key()`` is whom limits count. ``on_run(topic, simulation)`` is called when a run was
-    accepted, be it new or there already.
-    """
-
-    access: SimulationAccess
-    catalog: SimulationCatalog
-    runs: RunService
-    visitor_token: Callable[[], str]
-    is_author: Callable[[], bool]
-    limit_key: Callable[[], str]
-    on_run: Callable[[str, str], None]
-    settings: Settings
+    context: RunContext
 
     def start_run(self) -> Response:
         body = parse_request_body(_read_json_body())
-        path = self.access.locate_simulation(body.topic, body.simulation)
-        submission = self.runs.submit_request(
+        path = self.context.access.locate_simulation(body.topic, body.simulation)
+        submission = self.context.runs.submit_request(
             build_request(
                 body,
-                describe_simulation(self.catalog, path),
-                path.relative_to(self.settings.content).as_posix(),
-                replicas_max=self.settings.run_replicas_max,
+                self.context.describe_simulation(path),
+                path.relative_to(self.context.settings.content).as_posix(),
+                replicas_max=self.context.settings.run_replicas_max,
             ),
-            self.visitor_token(),
+            self.context.visitor_token(),
         )
-        self.on_run(body.topic, body.simulation)
+        self.context.on_use(body.topic, body.simulation)
         run = submission.run
         address = f"/runs/{run.id}"
         data = {
@@ -78,8 +60,8 @@ class RunPages:
 
     def show_run(self, run_id: str) -> Response:
         run = self._find_run(run_id)
-        batches = list(self.runs.store.read_batches(run_id))
-        data = results.describe_run(run, batches, time.time(), for_author=self.is_author())
+        batches = list(self.context.runs.store.read_batches(run_id))
+        data = results.describe_run(run, batches, time.time(), for_author=self.context.is_author())
         if request.args.get("replicas") == "1" and isinstance(run.request, CurveRequest):
             data["replicas"] = {
                 name: [results.finite_or_none(curve) for curve in curves]
@@ -89,21 +71,24 @@ class RunPages:
 
     def stream_events(self, run_id: str) -> Response:
         self._find_run(run_id)
-        stream = self.runs.open_stream(
-            run_id, requested_event_id(), self.visitor_token(), for_author=self.is_author()
+        stream = self.context.runs.open_stream(
+            run_id,
+            requested_event_id(),
+            self.context.visitor_token(),
+            for_author=self.context.is_author(),
         )
         return event_stream_response(stream)
 
     def stop_run(self, run_id: str) -> Response:
         self._find_run(run_id)
-        run = self.runs.leave_run(run_id, self.visitor_token())
+        run = self.context.runs.leave_run(run_id, self.context.visitor_token())
         if run is None:
             raise RunRefusedError(404, NO_SUCH_RUN)
         return json_response({"state": run.state})
 
     def download_csv(self, run_id: str) -> Response:
         run = self._find_run(run_id)
-        lines = results.csv_lines(run, list(self.runs.store.read_batches(run_id)))
+        lines = results.csv_lines(run, list(self.context.runs.store.read_batches(run_id)))
         response = attachment_response(
             lines, filename=results.csv_name(run), content_type="text/csv; charset=utf-8"
         )
@@ -111,17 +96,17 @@ class RunPages:
         return response
 
     def refuse(self, error: RunRefusedError) -> Response:
-        return refusal_response(error, for_author=self.is_author())
+        return refusal_response(error, for_author=self.context.is_author())
 
     def _find_run(self, run_id: str) -> Run:
         """The run, if the visitor may see it. Raises RunRefusedError: 404 without one, 403.
 
         Verifications and plans have pages of their own.
         """
-        run = self.runs.store.get_run(run_id)
+        run = self.context.runs.store.get_run(run_id)
         if run is None or isinstance(run.request, VerificationRequest | PlanRequest):
             raise RunRefusedError(404, NO_SUCH_RUN)
-        self.access.check_access(run.request.topic, run.request.simulation)
+        self.context.access.check_access(run.request.topic, run.request.simulation)
         return run
 
 
@@ -130,9 +115,9 @@ def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) ->
     blueprint = Blueprint("runs", __name__)
     start_run = pages.start_run
     if limiter is not None:
-        settings = pages.settings
-        by_visitor = limiter.limit(settings.limit_runs, key_func=pages.visitor_token)
-        by_client = limiter.limit(settings.limit_runs_client, key_func=pages.limit_key)
+        context = pages.context
+        by_visitor = limiter.limit(context.settings.limit_runs, key_func=context.visitor_token)
+        by_client = limiter.limit(context.settings.limit_runs_client, key_func=context.limit_key)
         start_run = by_client(by_visitor(start_run))
     blueprint.add_url_rule("/runs", "start", start_run, methods=["POST"])
     blueprint.add_url_rule(f"/runs/{_RUN}", "show_run", pages.show_run)

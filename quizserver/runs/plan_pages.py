@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,21 +10,16 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, abort, request
 
 from quizserver.kernel.recipe import WASM_FILE, source_version
-from quizserver.runs.access import SimulationAccess
-from quizserver.runs.described import describe_simulation
+from quizserver.runs.context import RunContext
 from quizserver.runs.model import RunRefusedError
 from quizserver.runs.pages import json_response, refusal_response
 from quizserver.runs.plans import StoredPlan
 from quizserver.runs.request_builder import build_plan_request
 from quizserver.runs.request_parser import parse_plan_query
-from quizserver.runs.service import RunService
-from quizserver.settings import Settings
 from quizserver.web.static_files import YEAR_SECONDS
 
-if TYPE_CHECKING:  # they cost time at start, and only their names are needed here
+if TYPE_CHECKING:  # it costs time at start, and only its name is needed here
     from flask_limiter import Limiter
-
-    from quizserver.lab.catalog import SimulationCatalog
 
 QUERY_MAX = 8 * 1024
 """Bytes of a query; a full setting of every knob is far below."""
@@ -39,20 +33,9 @@ NOT_GIVEN = "No plan of this simulation was given to you. Reload the page, then 
 
 @dataclass(frozen=True, slots=True)
 class PlanPages:
-    """The views of plans, for those who may use their simulation.
+    """The views of plans, for those who may use their simulation."""
 
-    ``on_use(topic, simulation)`` is called when somebody says that the plan that they were given
-    was used. The others are as in ``RunPages``.
-    """
-
-    access: SimulationAccess
-    catalog: SimulationCatalog
-    runs: RunService
-    visitor_token: Callable[[], str]
-    is_author: Callable[[], bool]
-    limit_key: Callable[[], str]
-    on_use: Callable[[str, str], None]
-    settings: Settings
+    context: RunContext
 
     def show_plan(self, topic: str, name: str) -> Response:
         """The image of the plan of the setting in the query, with the kernel's version in it.
@@ -60,7 +43,7 @@ class PlanPages:
         Where there is none: 404, and ``reason`` in words. The tag is of all settings with this
         plan, so that turning a knob that is a number of it fetches nothing again.
         """
-        path = self.access.locate_simulation(topic, name)
+        path = self.context.access.locate_simulation(topic, name)
         # A link or picture elsewhere must not have anything planned, nor count as a use.
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             raise RunRefusedError(403, "Plans are given to the pages of this site alone.")
@@ -68,33 +51,33 @@ class PlanPages:
             raise RunRefusedError(413, "The address is longer than any setting needs.")
         plan_request = build_plan_request(
             parse_plan_query(topic, name, request.args.to_dict()),
-            describe_simulation(self.catalog, path),
-            path.relative_to(self.settings.content).as_posix(),
-            replicas_max=self.settings.run_replicas_max,
+            self.context.describe_simulation(path),
+            path.relative_to(self.context.settings.content).as_posix(),
+            replicas_max=self.context.settings.run_replicas_max,
         )
-        visitor = self.visitor_token()
-        plan = self.runs.find_or_make_plan(plan_request, visitor)
+        visitor = self.context.visitor_token()
+        plan = self.context.runs.find_or_make_plan(plan_request, visitor)
         if plan.summary.refusal is not None:
             return self._refuse_plan(plan)
         if plan.summary.kernel != source_version():
             raise RunRefusedError(503, OTHER_KERNEL, retry_after=60)
-        self.runs.plans.note_given(plan.run_id, visitor)
+        self.context.runs.plans.note_given(plan.run_id, visitor)
         return _image_response(plan)
 
     def note_use(self, topic: str, name: str) -> Response:
         """Somebody trained a plan that they were given: nothing but that is taken from them."""
-        self.access.locate_simulation(topic, name)
-        if not self.runs.plans.was_given(topic, name, self.visitor_token()):
+        self.context.access.locate_simulation(topic, name)
+        if not self.context.runs.plans.was_given(topic, name, self.context.visitor_token()):
             raise RunRefusedError(409, NOT_GIVEN)
-        self.on_use(topic, name)
+        self.context.on_use(topic, name)
         return json_response({"noted": True})
 
     def refuse(self, error: RunRefusedError) -> Response:
-        return refusal_response(error, for_author=self.is_author())
+        return refusal_response(error, for_author=self.context.is_author())
 
     def _refuse_plan(self, plan: StoredPlan) -> Response:
         data = {"reason": plan.summary.refusal, "error": plan.summary.refusal, "field": None}
-        if self.is_author():
+        if self.context.is_author():
             data["error_detail"] = plan.summary.detail
         return json_response(data, 404)
 
@@ -104,12 +87,12 @@ def create_plans_blueprint(pages: PlanPages, *, limiter: Limiter | None = None) 
     blueprint = Blueprint("plans", __name__)
     show_plan, note_use = pages.show_plan, pages.note_use
     if limiter is not None:
-        settings = pages.settings
+        context = pages.context
         by_visitor = limiter.shared_limit(
-            settings.limit_plans, "plans", key_func=pages.visitor_token
+            context.settings.limit_plans, "plans", key_func=context.visitor_token
         )
         by_client = limiter.shared_limit(
-            settings.limit_plans_client, "plans of a client", key_func=pages.limit_key
+            context.settings.limit_plans_client, "plans of a client", key_func=context.limit_key
         )
         show_plan, note_use = by_client(by_visitor(show_plan)), by_client(by_visitor(note_use))
     address = "/plans/<topic>/<name>"

@@ -67,23 +67,14 @@ class CurveRequest:
         }
 
     def row_values(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "topic": self.topic,
-            "simulation": self.simulation,
-            "path": self.path,
-            "fingerprint": self.fingerprint,
-            "files": dict(self.files),
-            "arm": self.arm,
-            "knobs": dict(self.knobs),
-            "first_seed": self.first_seed,
-            "replicas": self.replicas,
-            "x_label": self.x_label,
-            "series": list(self.series),
-            "plane": None,
-            "overlay": None,
-            "points_total": self.points,
-        }
+        return _row_values(
+            self,
+            simulation=self.simulation,
+            arm=self.arm,
+            knobs=dict(self.knobs),
+            x_label=self.x_label,
+            series=list(self.series),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +127,14 @@ class MapRequest:
         }
 
     def row_values(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "topic": self.topic,
-            "simulation": self.simulation,
-            "path": self.path,
-            "fingerprint": self.fingerprint,
-            "files": dict(self.files),
-            "arm": self.arm,
-            "knobs": dict(self.knobs),
-            "first_seed": self.plane.first_seed,
-            "replicas": self.plane.replicas,
-            "x_label": "",
-            "series": list(self.series),
-            "plane": {**asdict(self.plane), "setting": dict(self.plane.setting)},
-            "overlay": None,
-            "points_total": self.points,
-        }
+        return _row_values(
+            self,
+            simulation=self.simulation,
+            arm=self.arm,
+            knobs=dict(self.knobs),
+            series=list(self.series),
+            plane={**asdict(self.plane), "setting": dict(self.plane.setting)},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,23 +177,7 @@ class VerificationRequest:
         }
 
     def row_values(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "topic": self.topic,
-            "simulation": "",
-            "path": self.path,
-            "fingerprint": self.fingerprint,
-            "files": dict(self.files),
-            "arm": None,
-            "knobs": {},
-            "first_seed": self.first_seed,
-            "replicas": self.replicas,
-            "x_label": "",
-            "series": [],
-            "plane": None,
-            "overlay": dict(self.overlay),
-            "points_total": self.points,
-        }
+        return _row_values(self, overlay=dict(self.overlay))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,26 +220,32 @@ class PlanRequest:
         }
 
     def row_values(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "topic": self.topic,
-            "simulation": self.simulation,
-            "path": self.path,
-            "fingerprint": self.fingerprint,
-            "files": dict(self.files),
-            "arm": None,
-            "knobs": dict(self.knobs),
-            "first_seed": self.first_seed,
-            "replicas": self.replicas,
-            "x_label": "",
-            "series": [],
-            "plane": None,
-            "overlay": None,
-            "points_total": self.points,
-        }
+        return _row_values(self, simulation=self.simulation, knobs=dict(self.knobs))
 
 
 RunRequest: TypeAlias = CurveRequest | MapRequest | VerificationRequest | PlanRequest
+
+
+def _row_values(request: RunRequest, **own: Any) -> dict[str, Any]:
+    """What the row of any kind of request keeps; ``own`` is what not every kind has."""
+    row: dict[str, Any] = {
+        "kind": request.kind,
+        "topic": request.topic,
+        "simulation": "",
+        "path": request.path,
+        "fingerprint": request.fingerprint,
+        "files": dict(request.files),
+        "arm": None,
+        "knobs": {},
+        "first_seed": request.seeds.start,
+        "replicas": len(request.seeds),
+        "x_label": "",
+        "series": [],
+        "plane": None,
+        "overlay": None,
+        "points_total": request.points,
+    }
+    return row | own
 
 
 @cache

@@ -14,6 +14,7 @@ from jinja2 import DictLoader
 from quizserver.lab.model import Description, SimulationError
 from quizserver.lab_views.pages import SimulationPages, add_simulation_routes
 from quizserver.runs.access import SimulationAccess
+from quizserver.runs.context import RunContext
 from quizserver.runs.model import Run
 from quizserver.runs.pages import RunPages, create_runs_blueprint
 from quizserver.runs.plan_pages import PlanPages, create_plans_blueprint
@@ -55,34 +56,20 @@ class RunsApp:
         )
         library = SimpleNamespace(snapshot=lambda: SimpleNamespace(topics={"numbers": topic}))
         access = SimulationAccess(library, lambda _topic, _simulation: self.is_open)  # type: ignore[arg-type]
-        blueprint = create_runs_blueprint(
-            RunPages(
-                access=access,
-                catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]
-                runs=self.runs,
-                visitor_token=lambda: self.visitor,
-                is_author=lambda: self.is_author,
-                limit_key=lambda: self.visitor,
-                on_run=lambda topic, simulation: self.reported_runs.append((topic, simulation)),
-                settings=self.settings,
-            )
+        context = RunContext(
+            access=access,
+            catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]
+            runs=self.runs,
+            visitor_token=lambda: self.visitor,
+            is_author=lambda: self.is_author,
+            limit_key=lambda: self.visitor,
+            on_use=lambda topic, simulation: self.reported_runs.append((topic, simulation)),
+            settings=self.settings,
         )
+        blueprint = create_runs_blueprint(RunPages(context))
         add_simulation_routes(blueprint, SimulationPages(access))
         self.flask.register_blueprint(blueprint)
-        self.flask.register_blueprint(
-            create_plans_blueprint(
-                PlanPages(
-                    access=access,
-                    catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]
-                    runs=self.runs,
-                    visitor_token=lambda: self.visitor,
-                    is_author=lambda: self.is_author,
-                    limit_key=lambda: self.visitor,
-                    on_use=lambda topic, name: self.reported_runs.append((topic, name)),
-                    settings=self.settings,
-                )
-            )
-        )
+        self.flask.register_blueprint(create_plans_blueprint(PlanPages(context)))
 
     def _describe(self, path: Path) -> Description:
         assert path == self.simulation_file
