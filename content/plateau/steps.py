@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 simulation = Simulation(
     "The plateau, from step 10 on",
@@ -61,14 +62,15 @@ def train(replicas):
     knobs = replicas.knobs
     (time,) = replicas.share(torch.arange(20.0))
     x = features(time - knobs.zero.view(-1, 1), knobs.degree, knobs.standardised)
-    parameters = nn.Parameter(replicas.randn(20)[:, : knobs.degree + 1].unsqueeze(2))
+    first = replicas.randn(20)[:, : knobs.degree + 1].unsqueeze(2)
     noise = knobs.noise.view(-1, 1) * replicas.randn(2, 40)[:, 0, :20]
     measured = (0.75 * (time - 9.5) ** 2 + 1 + noise).unsqueeze(2)
-    optimiser = optim.SGD([parameters], lr=knobs.learning_rate)
-    for step in range(10 * simulation.points + 1):
-        loss = losses.mse_loss(x @ parameters, measured)
-        if step >= 10 and step % 10 == 0:
-            yield step, {"loss": loss}
-        optimiser.zero_grad()
-        loss.sum().backward()
-        optimiser.step()
+    # the last feature is the constant, so that its coefficient is the bias
+    net = nn.Sequential(replicas.linear(knobs.degree + 1, 1, init=first, bias=False))
+    step = training_step(net, losses.mse_loss, optim.SGD(net.parameters(), lr=knobs.learning_rate))
+    for _ in range(10):
+        step(x, measured)
+    for number in range(10, 10 * simulation.points + 1):
+        loss = step(x, measured)
+        if number % 10 == 0:
+            yield number, {"loss": loss}

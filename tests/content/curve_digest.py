@@ -19,6 +19,7 @@ CONTENT = Path(__file__).parent.parent.parent / "content"
 STEPPING = (
     "strange-loss/simulation", "strange-loss/second", "strange-loss/wide_relu",
     "noiseless/capacity", "noiseless/rates", "noiseless/sigmoid_relu", "noiseless/sigmoid_start",
+    "plateau/steps",
 )  # fmt: skip
 """The simulations that take a training step."""
 
