@@ -32,6 +32,7 @@ from benchmarks.measurement import (
     median_seconds,
     seconds_of,
 )
+from benchmarks.pages import page_rows
 from benchmarks.profile import profile_rows
 from benchmarks.whole_server import latency_rows, rest_rows, start_rows
 from quizserver.evidence.verify import verify_topic
@@ -232,6 +233,7 @@ PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "rest": rest_rows,
     "latency": latency_rows,
     "live": live_rows,
+    "pages": page_rows,
 }
 
 

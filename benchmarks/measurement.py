@@ -69,7 +69,7 @@ def _table_line(row: Measurement, width: int) -> str:
     spent = "" if row.seconds is None else _seconds_text(row.seconds)
     ratio = "" if row.ratio is None else f"{row.ratio:.1f} ×"
     if row.amount is not None:
-        ratio = f"{row.amount:.3g} {row.unit}"
+        ratio = f"{_amount_text(row.amount)} {row.unit}"
     aim = ""
     if row.aim is not None:
         target = f"≥ {row.aim:g} ×" if row.ratio is not None else f"≤ {row.aim:g} s"
@@ -77,6 +77,10 @@ def _table_line(row: Measurement, width: int) -> str:
             target = f"≤ {row.aim:g} {row.unit}"
         aim = f"aim {target}{': MISSED' if row.misses_aim else ''}"
     return f"  {row.what:<{width}}{spent:>12}{ratio:>10}  {aim} {row.note}".rstrip()
+
+
+def _amount_text(amount: float) -> str:
+    return f"{amount:,.0f}" if amount >= 1000 else f"{amount:.3g}"
 
 
 def _seconds_text(seconds: float) -> str:

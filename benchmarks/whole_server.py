@@ -75,12 +75,12 @@ def rest_rows() -> Iterator[Measurement]:
         urllib.request.urlopen(server.url).read()
         time.sleep(START_SECONDS)
         _wait_until_quiet(server)
-        before = {pid: _cpu_seconds(pid) for pid in server.process_ids()}
+        before = {pid: cpu_seconds(pid) for pid in server.process_ids()}
         time.sleep(REST_SECONDS)
         total = 0.0
         group = f"at rest for {REST_SECONDS:.0f} s"
         for number, (pid, spent) in enumerate(before.items(), start=1):
-            share = 100 * (_cpu_seconds(pid) - spent) / REST_SECONDS
+            share = 100 * (cpu_seconds(pid) - spent) / REST_SECONDS
             memory = _pss_mebibytes(pid)
             total += memory
             yield Measurement(
@@ -157,24 +157,29 @@ class RunningServer:
 
     def process_ids(self) -> list[int]:
         """The process that was started, and every one below it, parents first."""
-        parents: dict[int, list[int]] = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdecimal():
-                try:
-                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                except OSError:
-                    continue
-                parents.setdefault(int(fields[1]), []).append(int(folder.name))
-        found = [self.process.pid]
-        for pid in found:
-            found += sorted(parents.get(pid, []))
-        return found
+        return process_tree(self.process.pid)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def process_tree(root: int) -> list[int]:
+    """The process ``root``, and every one below it, parents first."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(folder.name))
+    found = [root]
+    for pid in found:
+        found += sorted(parents.get(pid, []))
+    return found
 
 
 @contextmanager
@@ -240,16 +245,16 @@ def _command_seconds(command: list[str]) -> float:
 def _wait_until_quiet(server: RunningServer) -> None:
     """Waits until the processes are those at rest: they stay the same and use little time."""
     while True:
-        before = {pid: _cpu_seconds(pid) for pid in server.process_ids()}
+        before = {pid: cpu_seconds(pid) for pid in server.process_ids()}
         time.sleep(QUIET_SECONDS)
         if before.keys() != set(server.process_ids()):
             continue
-        spent = [_cpu_seconds(pid) - seconds for pid, seconds in before.items()]
+        spent = [cpu_seconds(pid) - seconds for pid, seconds in before.items()]
         if max(spent) < 0.05 * QUIET_SECONDS:
             return
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """By the scheduler's clock; ticks of 10 ms are too coarse for a process at rest."""
     files = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(file.read_text().split()[0]) for file in files) / 1e9
