@@ -43,7 +43,8 @@ The modules:
 - ``backprop``, ``recorders``, ``parameter_buffer``: a training step, and what a curve shows of it
 - ``planning``, ``planned_step``, ``plan_parts``, ``knob_values``, ``kernel_batch``: simulations as
   plans that the kernel trains
-- ``curves``, ``shapes``, ``curve_text``: named properties of curves, and curves in words
+- ``curves``, ``shapes``, ``curve_text``, ``shape_text``: named properties of curves, and curves in
+  words
 - ``phase_maps``, ``phase_map_training``, ``map_checks``: phase maps and how their cells are trained
 """
 

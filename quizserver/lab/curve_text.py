@@ -42,9 +42,8 @@ def _describe_curves(curves: RelativeCurves, label: str) -> str:
         return _overflow_sentence(curves, overflowed, label)
     median = replica_quantile(curves.y, 0.5)
     if median[0] <= 0:
-        return (
-            f"The loss starts at {_number_text(median[0])} and ends at {_number_text(median[-1])}."
-        )
+        start_text, end_text = format_rounded(median[0]), format_rounded(median[-1])
+        return f"The loss starts at {start_text} and ends at {end_text}."
     sentences = [
         _median_sentence(curves.x, median, label, several=runs > 1),
         *_swing_sentences(curves),
@@ -100,33 +99,34 @@ def format_exact(value: float) -> str:
 
 
 def _median_and_interval(median: float, low: float, high: float) -> str:
-    texts = [_number_text(value) if np.isfinite(value) else "overflow" for value in (low, high)]
-    median_text = _number_text(median) if np.isfinite(median) else "overflow"
+    texts = [format_rounded(value) if np.isfinite(value) else "overflow" for value in (low, high)]
+    median_text = format_rounded(median) if np.isfinite(median) else "overflow"
     return f"{median_text} (95 % interval {texts[0]} to {texts[1]})"
 
 
 def _median_sentence(x: Floats, median: Floats, label: str, *, several: bool) -> str:
     start, end = median[0], median[-1]
     subject = "The median" if several else "The run"
-    start_text = f"of its start ({_number_text(start)})"
+    start_text = f"of its start ({format_rounded(start)})"
     relative = median / start
     outside = np.flatnonzero(np.abs(relative - 1) > NEAR)
     if len(outside) == 0:
         return f"{subject} stays within {_percent_text(relative)} {start_text} to the end."
     left = int(outside[0])
-    parts = [f"{subject} starts at {_number_text(start)}"]
+    parts = [f"{subject} starts at {format_rounded(start)}"]
     if x[left - 1] - x[0] >= 0.1 * (x[-1] - x[0]):
         parts = [
             f"{subject} stays within {_percent_text(relative[:left])} {start_text} "
-            f"until {label} {_number_text(x[left - 1])}"
+            f"until {label} {format_rounded(x[left - 1])}"
         ]
     elif relative[left] < 1:
-        parts.append(f"is below {100 * (1 - NEAR):.0f} % of it by {label} {_number_text(x[left])}")
+        near_text = f"{100 * (1 - NEAR):.0f} %"
+        parts.append(f"is below {near_text} of it by {label} {format_rounded(x[left])}")
     if relative[left] > 1:
         top = int(np.argmax(median))
-        parts.append(f"rises to {_number_text(median[top])} at {label} {_number_text(x[top])}")
+        parts.append(f"rises to {format_rounded(median[top])} at {label} {format_rounded(x[top])}")
     parts += _fall_parts(x, median, label)
-    parts.append(f"ends at {_number_text(end)} at {label} {_number_text(x[-1])}")
+    parts.append(f"ends at {format_rounded(end)} at {label} {format_rounded(x[-1])}")
     return _join_parts(parts) + "."
 
 
@@ -137,10 +137,10 @@ def _fall_parts(x: Floats, median: Floats, label: str) -> list[str]:
         return []
     half, bottom = int(low[0]), int(np.argmin(median))
     stays = (median[half:] < HALF * median[0]).all()
-    parts = [f"is below half of it {'from' if stays else 'at'} {label} {_number_text(x[half])}"]
+    parts = [f"is below half of it {'from' if stays else 'at'} {label} {format_rounded(x[half])}"]
     if median[-1] - median[bottom] > BACK * median[0]:
         parts.append(
-            f"is lowest, {_number_text(median[bottom])}, at {label} {_number_text(x[bottom])}"
+            f"is lowest, {format_rounded(median[bottom])}, at {label} {format_rounded(x[bottom])}"
         )
     return parts
 
@@ -161,7 +161,7 @@ def _swing_sentences(curves: RelativeCurves) -> list[str]:
 def _spread_sentences(ends: Floats, *, whole: bool) -> list[str]:
     if len(ends) < 2:
         return []
-    low, high = (_number_text(float(replica_quantile(ends, q))) for q in (0.1, 0.9))
+    low, high = (format_rounded(float(replica_quantile(ends, q))) for q in (0.1, 0.9))
     which = "80 % of the runs" if whole else "80 % of the others"
     if low == high:
         return [f"At the end {which} are at {low}."]
@@ -174,7 +174,7 @@ def _overflow_sentence(curves: RelativeCurves, overflowed: Bools, label: str) ->
     runs = _runs_text(int(overflowed.sum()), len(overflowed), "overflow")
     return (
         f"{runs} (the loss is no finite number any more), "
-        f"typically by {label} {_number_text(when)}."
+        f"typically by {label} {format_rounded(when)}."
     )
 
 
@@ -193,7 +193,12 @@ def _percent_text(relative: Floats) -> str:
     return f"{max(1, int(np.ceil(100 * np.max(np.abs(relative - 1)) - 1e-9)))} %"
 
 
-def _number_text(value: float) -> str:
+def format_rounded(value: float) -> str:
+    """A number for people: two digits of a small one, four of others, whole from 1,000 on.
+
+    ``formatRounded`` in ``static/js/number-text.js`` writes the same.
+    """
+    value = value + 0.0  # of -0.0 nobody has to hear
     if value != 0 and (abs(value) < 0.001 or abs(value) >= 1e6):
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"

@@ -16,6 +16,10 @@ Bools: TypeAlias = "NDArray[np.bool_]"
 
 SHORTEST = 5  # points of a curve that can have a shape
 SWING = 0.2  # a large swing rises by this from a low, after falling by as much from a high
+END_FROM = 0.95  # a curve's end is its last twentieth
+# A point exactly on a boundary belongs to it, whatever a division or a difference rounded to.
+EDGE = 1e-9  # of the run
+SWING_EDGE = 1e-12  # of the start
 
 
 class RelativeCurves:
@@ -60,22 +64,21 @@ class RelativeCurves:
     @cached_property
     def relative_end(self) -> Floats:
         """The relative end (R,); NaN when the last twentieth is not all finite."""
-        return np.asarray(np.median(self.relative[:, self.fraction >= 0.95], axis=1))
+        return np.asarray(np.median(self.relative[:, self.fraction >= END_FROM], axis=1))
 
     @cached_property
     def absolute_end(self) -> Floats:
         """The end as it is, not relative to the start: (R,); infinite for a run that diverged."""
         end = np.full(len(self.y), np.inf)
         finite = np.isfinite(self.y).all(axis=1)
-        end[finite] = np.median(self.y[finite][:, self.fraction >= 0.95], axis=1)
+        end[finite] = np.median(self.y[finite][:, self.fraction >= END_FROM], axis=1)
         return end
 
     def relative_until(self, fraction: float) -> Floats:
-        # a point exactly on the boundary belongs to it, whatever the division rounded to
-        return self.relative[:, self.fraction <= fraction + 1e-9]
+        return self.relative[:, self.fraction <= fraction + EDGE]
 
     def relative_since(self, fraction: float) -> Floats:
-        return self.relative[:, self.fraction >= fraction - 1e-9]
+        return self.relative[:, self.fraction >= fraction - EDGE]
 
 
 def count_swings(curves: RelativeCurves) -> NDArray[np.int64]:
@@ -88,8 +91,8 @@ def count_swings(curves: RelativeCurves) -> NDArray[np.int64]:
     rising = np.zeros(len(curves.y), dtype=np.bool_)
     for value in curves.relative.T[1:]:
         high, low = np.fmax(high, value), np.fmin(low, value)
-        up = ~rising & (value - low >= SWING - 1e-12)
-        down = rising & (high - value >= SWING - 1e-12)
+        up = ~rising & (value - low >= SWING - SWING_EDGE)
+        down = rising & (high - value >= SWING - SWING_EDGE)
         count += up
         rising = (rising | up) & ~down
         high, low = np.where(up, value, high), np.where(down, value, low)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from quizserver.evidence.record import Ensemble, Evidence
 from quizserver.lab import phase_maps
 from quizserver.lab.model import Description, Knob
-from quizserver.lab.shapes.single import SHAPES
+from quizserver.lab.shapes.single import SHAPES, THRESHOLDS
 from quizserver.lab_views.evidence import (
     DescribedPoints,
     chart_curve,
@@ -102,7 +102,7 @@ def bench_view(
         "recorded": _recorded_config(ensemble, x),
         "recorded_url": recorded_url,
         "maps": [view.config for view in maps],
-        "shapes": {name: {"title": s.title, "words": s.definition} for name, s in SHAPES.items()},
+        **shapes_config(),
         "described": described_curve.points if described_curve is not None else None,
     }
     if live_urls is not None:
@@ -123,6 +123,20 @@ def bench_view(
         series=[(name, axis.label) for name, axis in description.series.items()],
         live=live_urls is not None,
     )
+
+
+def shapes_config() -> dict[str, object]:
+    """What the scripts of a bench need of shapes: their words, and the numbers of their rules."""
+    shapes = {
+        name: {
+            "title": shape.title,
+            "words": shape.definition,
+            "verbs": shape.verbs,
+            "within": shape.within,
+        }
+        for name, shape in SHAPES.items()
+    }
+    return {"shapes": shapes, "thresholds": dict(THRESHOLDS)}
 
 
 def _description_config(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from quizserver.lab import catalog, curve_text
+from quizserver.lab import catalog
 from quizserver.lab.ensemble import Floats, simulate
 from quizserver.lab.model import StaleRequestError
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import phase_map_sentence
 from quizserver.lab.plan_images import simulation_image
+from quizserver.lab.shape_text import describe_shapes
 from quizserver.lab.simulation import Simulation
 from quizserver.runs.requests import (
     CurveRequest,
@@ -64,9 +65,7 @@ def _train_curves(simulation: Simulation, request: CurveRequest, emit: Emit) -> 
         emit(PointsMessage(x, series))
 
     curves = simulate(simulation, request.knobs, list(request.seeds), on_points=report_point)
-    return curve_text.describe_curves(
-        curves.x, curves.series[request.series[0]], label=request.x_label
-    )
+    return describe_shapes(curves.x, curves.series[request.series[0]], label=request.x_label)
 
 
 def _plan_curves(simulation: Simulation, request: PlanRequest, emit: Emit) -> str:

@@ -23,6 +23,7 @@ from quizserver.lab.model import Arm, Description, Knob, Map
 from quizserver.lab.model import Axis as QuantityAxis
 from quizserver.lab.phase_maps import build_plane, phase_map_from_counts
 from quizserver.lab.shapes.single import SHAPES
+from quizserver.lab_views.bench import shapes_config
 from quizserver.lab_views.phase_map import map_view
 from quizserver.web import security, static_files
 from quizserver.web.charts import (
@@ -108,7 +109,7 @@ def bench_view(live_urls: Mapping[str, str] | None = None) -> SimpleNamespace:
     views = [map_view(DESCRIPTION, found) for found in MAPS]
     config = {
         "maps": [view.config for view in views],
-        "shapes": {name: {"title": s.title, "words": s.definition} for name, s in SHAPES.items()},
+        **shapes_config(),
         "topic": "t",
         "simulation": "simulation",
         "runs_url": "/runs",

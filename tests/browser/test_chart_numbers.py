@@ -5,28 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser
 
-from quizserver.web.static_files import STATIC_FOLDER
+from tests.browser.script_pages import ADDRESS, open_script_page
 from tests.web.chart_cases import CASES, EXPECTED, differences, read_chart
 
 PROGRAM = Path(__file__).with_name("chart_numbers.js").read_text("utf-8")
-# Nobody serves it: the test answers every request with a file, or with an empty page.
-ADDRESS = "http://static.test/"
-
-
-def answer(route: Route) -> None:
-    name = route.request.url.removeprefix(ADDRESS)
-    if name.startswith("js/"):
-        route.fulfill(path=STATIC_FOLDER / name)
-    else:
-        route.fulfill(content_type="text/html", body="<!doctype html>")
 
 
 def test_charts_in_the_browser_show_the_right_numbers(chromium: Browser) -> None:
-    page = chromium.new_page()
-    page.route("**/*", answer)
-    page.goto(ADDRESS)
+    page = open_script_page(chromium)
     results: dict[str, list[Any]] = page.evaluate(
         PROGRAM, {"folder": f"{ADDRESS}js/", "cases": CASES}
     )

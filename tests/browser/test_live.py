@@ -155,7 +155,7 @@ def test_a_plan_in_float64_has_the_same_bits_too(
 
 
 def test_what_a_browser_trains_is_what_the_server_trains(answered: Page) -> None:
-    """The whole way, with a topic that comes along: plan, module, run, digest."""
+    """The whole way, with a topic that comes along: plan, module, run, digest, and sentence."""
     bench = Bench(answered)
     bench.number("learning_rate").fill("0.5")
     expect(bench.part("live-words")).to_have_text(TRAINED)
@@ -163,8 +163,11 @@ def test_what_a_browser_trains_is_what_the_server_trains(answered: Page) -> None
     bench.number("init_scale").fill("0.3")
     expect(bench.part("kept").locator("li").first).to_contain_text("scale of the first weights 0.3")
     expect(bench.part("csv")).to_be_visible()
+    sentence = bench.part("caption").inner_text()
+    assert re.match(r"\d+ of 32 ", sentence)
     bench.part("live-check").click()
     expect(bench.part("live-words")).to_contain_text("to the last bit")
+    expect(bench.part("caption")).to_have_text(sentence)
     assert bench.faults == []
 
 
@@ -246,7 +249,8 @@ def test_a_drag_draws_while_it_lasts_and_is_announced_once(opened: Opener) -> No
     assert bench.page.evaluate("() => window.said.length") == said
     value = bench.number("learning_rate").input_value()
     expect(bench.part("announce")).to_contain_text(f"Learning rate {value}, from")
-    expect(bench.part("announce")).to_contain_text("The median goes from 0.")
+    told = r"\. \d+ of 32 .+\. The median goes from 0\.\d+ at epoch 0 to 0\.\d+ at epoch 60\.$"
+    expect(bench.part("announce")).to_have_text(re.compile(told))
     assert bench.page.evaluate("() => window.said.length") == said + 1
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from quizserver.deferred_numpy import np
-from quizserver.lab.curves import Bools, Floats, RelativeCurves
+from quizserver.lab.curves import EDGE, Bools, Floats, RelativeCurves
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -54,7 +54,7 @@ def _ends_below(one: RelativeCurves, other: RelativeCurves) -> Bools:
 
 
 def _crosses(one: RelativeCurves, other: RelativeCurves) -> Bools:
-    early = one.fraction <= BELOW_WITHIN + 1e-9
+    early = one.fraction <= BELOW_WITHIN + EDGE
     below = _nan_as_infinite(one.y[:, early]) < _nan_as_infinite(other.y[:, early])
     return _stays_below(one.fraction[early], below) & np.asarray(
         one.absolute_end > other.absolute_end
@@ -71,7 +71,7 @@ def _stays_below(fraction: Floats, below: Bools) -> Bools:
     since = np.full(len(below), np.inf)
     for position, below_now in zip(fraction, below.T, strict=True):
         since = np.where(below_now, np.minimum(since, position), np.inf)
-        stayed |= position - since >= BELOW_FOR - 1e-9
+        stayed |= position - since >= BELOW_FOR - EDGE
     return stayed
 
 

@@ -15,7 +15,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from quizserver.deferred_numpy import np
-from quizserver.lab.curves import Bools, RelativeCurves, count_swings
+from quizserver.lab.curves import (
+    EDGE,
+    END_FROM,
+    SHORTEST,
+    SWING,
+    SWING_EDGE,
+    Bools,
+    RelativeCurves,
+    count_swings,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -33,15 +42,44 @@ DIVERGED = 2.0  # ends above this many times its start
 STALL_LENGTH = 0.25  # hardly moves over this much of the run, at its end
 STALL_BAND = 0.05
 
+THRESHOLDS: Mapping[str, float] = MappingProxyType(
+    {
+        "shortest": SHORTEST,
+        "edge": EDGE,
+        "end_from": END_FROM,
+        "plateau_band": PLATEAU_BAND,
+        "plateau_length": PLATEAU_LENGTH,
+        "low": LOW,
+        "sudden_length": SUDDEN_LENGTH,
+        "sudden_share": SUDDEN_SHARE,
+        "early": EARLY,
+        "rise": RISE,
+        "flat_band": FLAT_BAND,
+        "swing": SWING,
+        "swing_edge": SWING_EDGE,
+        "swings": SWINGS,
+        "diverged": DIVERGED,
+        "stall_length": STALL_LENGTH,
+        "stall_band": STALL_BAND,
+    }
+)
+"""All numbers of the rules, for ``static/js/live-shapes.js``, which has the same rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class SingleShape:
-    """A named property. ``title`` and ``definition`` are for people; it continues "the curve"."""
+    """A named property. ``title`` and ``definition`` are for people; it continues "the curve".
+
+    ``verbs`` continue "1 of 64" and "64 of 64". A curve that has the shape has that of the name
+    ``within``, too.
+    """
 
     name: str
     title: str
+    verbs: tuple[str, str]
     definition: str
     rule: Callable[[RelativeCurves], Bools]
+    within: str | None = None
 
     def shown_by(self, x: ArrayLike, y: ArrayLike) -> Bools:
         """Which of the curves ``y`` (R, P), or (P,) for one, over ``x`` (P,) have it: (R,)."""
@@ -58,7 +96,7 @@ def _falls_early(curves: RelativeCurves) -> Bools:
 
 def _plateau_then_drop(curves: RelativeCurves) -> Bools:
     stays = (np.abs(curves.relative_until(PLATEAU_LENGTH) - 1) <= PLATEAU_BAND).all(axis=1)
-    last = np.searchsorted(curves.fraction, curves.fraction + SUDDEN_LENGTH + 1e-9) - 1
+    last = np.searchsorted(curves.fraction, curves.fraction + SUDDEN_LENGTH + EDGE) - 1
     fastest = (curves.relative - curves.relative[:, last]).max(axis=1)
     sudden = fastest >= SUDDEN_SHARE * (1 - curves.relative_end)
     return np.asarray(curves.all_finite & stays & (curves.relative_end < LOW) & sudden)
@@ -103,6 +141,7 @@ SHAPES: Mapping[str, SingleShape] = MappingProxyType(
             SingleShape(
                 "plateau-then-drop",
                 "Plateau, then drop",
+                ("stays high, then drops", "stay high, then drop"),
                 "stays within 15 % of its start for the first 40 % of the run, ends below half of "
                 "it, and makes half of that fall within a quarter of the run",
                 _plateau_then_drop,
@@ -110,13 +149,16 @@ SHAPES: Mapping[str, SingleShape] = MappingProxyType(
             SingleShape(
                 "steady-decrease",
                 "Steady decrease",
+                ("falls steadily", "fall steadily"),
                 "is below 85 % of its start within the first fifth of the run, ends below half of "
                 "it, and never rises by more than 5 % of the start above its lowest value so far",
                 _steady_decrease,
+                within="early-drop",
             ),
             SingleShape(
                 "early-drop",
                 "Early drop",
+                ("drops early", "drop early"),
                 "is below 85 % of its start within the first fifth of the run and ends below half "
                 "of it",
                 _early_drop,
@@ -124,12 +166,15 @@ SHAPES: Mapping[str, SingleShape] = MappingProxyType(
             SingleShape(
                 "flat",
                 "Flat",
+                ("stays flat", "stay flat"),
                 "stays within 5 % of its start for the whole run",
                 _is_flat,
+                within="stalls-above",
             ),
             SingleShape(
                 "oscillates",
                 "Large swings",
+                ("swings widely", "swing widely"),
                 "rises by at least a fifth of its start from a low three times or more, falling by "
                 "as much in between",
                 _oscillates,
@@ -137,12 +182,14 @@ SHAPES: Mapping[str, SingleShape] = MappingProxyType(
             SingleShape(
                 "diverges",
                 "Diverges",
+                ("diverges", "diverge"),
                 "stops being a finite number, or ends above twice its start",
                 _diverges,
             ),
             SingleShape(
                 "stalls-above",
                 "Stalls high",
+                ("stalls high", "stall high"),
                 "ends at or above half of its start (and below twice), and moves by no more than "
                 "5 % of the start over the last quarter of the run",
                 _stalls_above,

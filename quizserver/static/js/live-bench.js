@@ -5,8 +5,8 @@
 import { getBytes, postJson, toServerError } from "./http.js";
 import { LiveCurves } from "./live-curves.js";
 import { fitsSetting, isTrainable, readPlan } from "./live-plan.js";
+import { describeShapes } from "./live-sentences.js";
 import { LiveTraining } from "./live-training.js";
-import { formatNumber } from "./number-text.js";
 import * as client from "./run-client.js";
 import { findPart } from "./dom.js";
 
@@ -285,16 +285,15 @@ export class LiveBench {
   }
 
   /**
-   * Where the median begins and ends, in words.
+   * Which shapes the curves have, and where their median begins and ends.
    *
    * @param {Trained} trained
    */
   describe({ curves }) {
-    const { median } = curves.bandOf(this.host.series);
-    const { label } = this.host.config.x;
-    const at = (/** @type {number} */ i) => `${formatNumber(median.at(i))} at ${label} `;
-    const [first, last] = [curves.x[0], curves.x.at(-1)];
-    return `The median goes from ${at(0)}${formatNumber(first, 6)} to ${at(-1)}${formatNumber(last, 6)}.`;
+    const { config, series } = this.host;
+    // No sentence is about null, which only the server sends.
+    const replicas = /** @type {number[][]} */ (curves.replicasOf(series));
+    return describeShapes(curves.x, replicas, config.x.label, config);
   }
 
   /** @param {number} replicas */

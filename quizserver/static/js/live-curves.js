@@ -157,7 +157,7 @@ export class LiveCurves {
  * @param {Float64Array} ordered
  * @param {number} share
  */
-function quantile(ordered, share) {
+export function quantile(ordered, share) {
   const position = share * (ordered.length - 1);
   const below = Math.floor(position);
   const weight = position - below;

@@ -79,6 +79,22 @@ export function formatNumber(value, digits = 3) {
 }
 
 /**
+ * A number for people as `format_rounded` in quizserver/lab/curve_text.py writes it: two digits of a
+ * small one, four of others, whole from 1,000 on.
+ *
+ * @param {number} value
+ */
+export function formatRounded(value) {
+  const size = Math.abs(value);
+  if (value !== 0 && (size < 0.001 || size >= 1e6)) {
+    const [mantissa, exponent] = toExponential(value, 1).split("e");
+    return `${mantissa}e${Number(exponent)}`;
+  }
+  if (size < 1000) return String(Number(toExponential(value, size < 1 ? 1 : 3)));
+  return String(roundHalfEven(value)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/**
  * A share of the plot as an SVG attribute, to a hundredth of a percent.
  *
  * @param {number} share

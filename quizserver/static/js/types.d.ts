@@ -78,6 +78,36 @@ export interface RecordedMap extends MapResult {
   setting: Knobs;
 }
 
+/** A shape: `words` continue "the curve", `verbs` "1 of 64" and "64 of 64". */
+export interface ShapeSpec {
+  title: string;
+  words: string;
+  verbs: [one: string, several: string];
+  /** The wider shape that its curves have as well. */
+  within: string | null;
+}
+
+/** The numbers of the rules in quizserver/lab/shapes/single.py. */
+export interface ShapeThresholds {
+  shortest: number;
+  edge: number;
+  end_from: number;
+  plateau_band: number;
+  plateau_length: number;
+  low: number;
+  sudden_length: number;
+  sudden_share: number;
+  early: number;
+  rise: number;
+  flat_band: number;
+  swing: number;
+  swing_edge: number;
+  swings: number;
+  diverged: number;
+  stall_length: number;
+  stall_band: number;
+}
+
 /** `data-bench`: all that a bench knows of its simulation. */
 export interface BenchConfig {
   topic: string;
@@ -95,7 +125,8 @@ export interface BenchConfig {
   /** Filled in once the recorded curves of the other arms are fetched. */
   recorded_arms?: RecordedArms;
   maps?: RecordedMap[];
-  shapes: Record<string, { title: string; words: string }>;
+  shapes: Record<string, ShapeSpec>;
+  thresholds: ShapeThresholds;
   described: Point[] | null;
   /** Where what trains in the browser comes from; absent where nothing does. */
   live?: LiveUrls | null;

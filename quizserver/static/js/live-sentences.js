@@ -1,0 +1,87 @@
+// @ts-check
+// What curves that were trained in this browser do, in the words of quizserver/lab/shape_text.py;
+// tests/lab/curve_shapes.json holds both to the same sentences.
+
+import { quantile } from "./live-curves.js";
+import { ShapeAxis } from "./live-shapes.js";
+import { formatRounded } from "./number-text.js";
+
+/** @import { ShapeSpec, ShapeThresholds } from "./types" */
+/** @typedef {{ shapes: Record<string, ShapeSpec>, thresholds: ShapeThresholds }} ShapeConfig */
+
+/**
+ * Which shapes the curves have, and where their median begins and ends.
+ *
+ * @param {number[]} x
+ * @param {ArrayLike<number>[]} curves
+ * @param {string} label of x
+ * @param {ShapeConfig} config
+ */
+export function describeShapes(x, curves, label, { shapes, thresholds }) {
+  const shown = new ShapeAxis(x, thresholds).findShapes(curves, Object.keys(shapes));
+  return `${shapesSentence(shown, curves.length, shapes)} ${medianSentence(x, curves, label)}`;
+}
+
+/**
+ * The shapes that more than half of the curves have; where there is none, all that any has.
+ *
+ * @param {Record<string, boolean[]>} shown
+ * @param {number} runs
+ * @param {Record<string, ShapeSpec>} shapes
+ */
+function shapesSentence(shown, runs, shapes) {
+  const told = toldCounts(shown, runs, shapes);
+  const common = told.filter(([, count]) => 2 * count > runs);
+  /** @type {(entry: [string, number]) => string} */
+  const verb = ([name, count]) => shapes[name].verbs[count === 1 ? 0 : 1];
+  if (common.length) {
+    const parts = common.map((entry) => `${entry[1]} of ${runs} ${verb(entry)}`);
+    return `${parts.join("; ")}.`;
+  }
+  if (!told.length) return `None of ${runs} has a shape with a name.`;
+  const parts = told.map((entry) => `${entry[1]} ${verb(entry)}`);
+  const lists = Object.values(shown);
+  const others = lists[0].filter((_, i) => lists.every((curves) => !curves[i])).length;
+  if (others) parts.push(`${others} ${others === 1 ? "has" : "have"} none with a name`);
+  return `No shape is shown by more than half of ${runs}: ${parts.join("; ")}.`;
+}
+
+/**
+ * How many curves have each shape that any has, the most frequent first. A shape is left out where a
+ * narrower one says as much: of as many curves, or of most.
+ *
+ * @param {Record<string, boolean[]>} shown
+ * @param {number} runs
+ * @param {Record<string, ShapeSpec>} shapes
+ * @returns {[name: string, count: number][]}
+ */
+function toldCounts(shown, runs, shapes) {
+  const counts = new Map(
+    Object.keys(shapes).map((name) => [name, shown[name].filter(Boolean).length]),
+  );
+  const wider = new Set();
+  for (const [name, count] of counts) {
+    const { within } = shapes[name];
+    if (within && (2 * count > runs || count === counts.get(within))) wider.add(within);
+  }
+  return [...counts]
+    .filter(([name, count]) => count && !wider.has(name))
+    .sort(([, first], [, second]) => second - first);
+}
+
+/**
+ * @param {number[]} x
+ * @param {ArrayLike<number>[]} curves
+ * @param {string} label
+ */
+function medianSentence(x, curves, label) {
+  const [start, end] = [0, x.length - 1].map((point) => {
+    const values = Float64Array.from(curves, (curve) =>
+      Number.isFinite(curve[point]) ? curve[point] : Infinity,
+    );
+    const value = quantile(values.sort(), 0.5);
+    const text = Number.isFinite(value) ? formatRounded(value) : "no finite number";
+    return `${text} at ${label} ${formatRounded(x[point])}`;
+  });
+  return `${curves.length > 1 ? "The median" : "The run"} goes from ${start} to ${end}.`;
+}
