@@ -24,9 +24,10 @@ from benchmarks.measurement import Measurement
 from quizserver.administration.retention_schedule import FIRST_LOOK_SECONDS
 from quizserver.db.computed import open_computed
 from quizserver.lab.catalog import load
-from quizserver.lab.model import default_setting
+from quizserver.lab.model import Description, default_setting
+from quizserver.lab.phase_maps import build_plane
 from quizserver.runs.queue import RunQueue
-from quizserver.runs.requests import CurveRequest
+from quizserver.runs.requests import CurveRequest, MapRequest
 from quizserver.runs.store import RunStore
 from quizserver.settings import Settings
 
@@ -36,6 +37,13 @@ BASELINE = "python -c 'import flask, sqlalchemy'"
 START_AIM, HELP_AIM = 4.0, 1.0  # times the baseline
 CORE_AIM, PSS_AIM = 0.3, 300.0  # percent of a core for each process, MiB for all
 REST_SECONDS, QUIET_SECONDS = 30.0, 3.0
+PROCESSES = 2  # that the worker trains with
+KERNEL_RUN, TORCH_RUN, MAP_RUN = (
+    ("strange-loss", "simulation"),
+    ("zero-error", "depth"),
+    ("zero-error", "floor"),
+)
+SHORT_RUN, SHORT_RUNS = "zero-error/depth, which torch trains,", 20
 START_SECONDS = FIRST_LOOK_SECONDS + 5.0  # what is done once after a start is done by then
 
 
@@ -95,40 +103,91 @@ def rest_rows() -> Iterator[Measurement]:
 
 
 def latency_rows() -> Iterator[Measurement]:
-    """From sending a run to a warm worker to its first stored point."""
+    """From sending a run to a warm worker to its first stored point; and to its last one, of a
+    short run in torch while the processes of the worker train maps."""
     group = "from sending a run to its first point, medians of 10"
     with tempfile.TemporaryDirectory() as data, _running_worker(Path(data)) as (store, queue):
-        seed = 0
+        client = _RunClient(store, queue)
+        client.wait_for_points(1)
+        waits = [client.wait_for_points(1) for _ in range(10)]
+        yield Measurement(group, "one", statistics.median(waits), aim=0.2)
+        waits = [client.wait_for_points(2) for _ in range(10)]
+        yield Measurement(group, "two at once, the later one", statistics.median(waits), aim=0.4)
+        group = f"from sending {SHORT_RUN} with 64 seeds to its end, p95 of {SHORT_RUNS}"
+        for busy in range(PROCESSES + 1):
+            while client.maps_in_training() < busy:
+                client.send_map()
+                time.sleep(1)
+            waits = []
+            while len(waits) < SHORT_RUNS and client.maps_in_training() == busy:
+                waits.append(client.wait_for_end())
+                time.sleep(0.3)
+            client.stop_maps()
+            what = f"{busy} of {PROCESSES} processes train a map"
+            note = f"median {1000 * statistics.median(waits):.0f} ms"
+            p95 = sorted(waits)[int(0.95 * len(waits))]
+            yield Measurement(group, what, p95, aim=0.3, note=note)
 
-        def send_runs(count: int) -> list[float]:
-            nonlocal seed
-            started, ids = time.monotonic(), []
-            for _ in range(count):
-                seed += 100
-                request = _curve_request(seed)
-                run = store.submit_request(
-                    request, "ann", time.time(), waiting_max=99, per_visitor=99
-                ).run
-                queue.send_run(run.id)
-                ids.append(run.id)
-            waits: dict[str, float] = {}
-            while len(waits) < count:
-                for run_id in ids:
-                    found = store.get_run(run_id)
-                    if run_id not in waits and found is not None and found.points_done:
-                        waits[run_id] = time.monotonic() - started
-                time.sleep(0.002)
-            while any((found := store.get_run(run_id)) and found.active for run_id in ids):
-                time.sleep(0.02)
-            time.sleep(1)
-            return list(waits.values())
 
-        send_runs(1)
-        yield Measurement(
-            group, "one", statistics.median(send_runs(1)[0] for _ in range(10)), aim=0.2
+class _RunClient:
+    """Sends runs to a worker, each with seeds of its own, and waits for what they give."""
+
+    def __init__(self, store: RunStore, queue: RunQueue) -> None:
+        self._store, self._queue = store, queue
+        self._first_seed = 0
+        self._maps: list[str] = []
+
+    def wait_for_points(self, count: int) -> float:
+        """Sends so many runs at once; the seconds until each of them has a point."""
+        started = time.monotonic()
+        ids = [
+            self._send(_curve_request(*KERNEL_RUN, self._new_seeds(32), 32)) for _ in range(count)
+        ]
+        while not all((run := self._store.get_run(run_id)) and run.points_done for run_id in ids):
+            time.sleep(0.002)
+        seconds = time.monotonic() - started
+        while any(self._is_active(run_id) for run_id in ids):
+            time.sleep(0.02)
+        time.sleep(1)
+        return seconds
+
+    def wait_for_end(self) -> float:
+        """Sends one short run; the seconds until it has ended."""
+        started = time.monotonic()
+        run_id = self._send(_curve_request(*TORCH_RUN, self._new_seeds(64), 64))
+        while self._is_active(run_id):
+            time.sleep(0.002)
+        return time.monotonic() - started
+
+    def send_map(self) -> None:
+        """A map that takes longer than what is measured beside it."""
+        self._maps.append(self._send(_map_request(*MAP_RUN, self._new_seeds(64))))
+
+    def maps_in_training(self) -> int:
+        runs = [self._store.get_run(run_id) for run_id in self._maps]
+        return sum(run is not None and run.state == "running" for run in runs)
+
+    def stop_maps(self) -> None:
+        for run_id in self._maps:
+            self._store.leave_run(run_id, "ann", time.time())
+        while any(self._is_active(run_id) for run_id in self._maps):
+            time.sleep(0.02)
+        self._maps.clear()
+
+    def _new_seeds(self, count: int) -> int:
+        self._first_seed += count
+        return self._first_seed
+
+    def _is_active(self, run_id: str) -> bool:
+        run = self._store.get_run(run_id)
+        return run is not None and run.active
+
+    def _send(self, request: CurveRequest | MapRequest) -> str:
+        submitted = self._store.submit_request(
+            request, "ann", time.time(), waiting_max=99, per_visitor=99
         )
-        both = [max(send_runs(2)) for _ in range(10)]
-        yield Measurement(group, "two at once, the later one", statistics.median(both), aim=0.4)
+        self._queue.send_run(submitted.run.id)
+        return submitted.run.id
 
 
 class RunningServer:
@@ -193,7 +252,7 @@ def running_server(data: Path) -> Iterator[RunningServer]:
 
 @contextmanager
 def _running_worker(data: Path) -> Iterator[tuple[RunStore, RunQueue]]:
-    settings = Settings(data=data, workers=2)
+    settings = Settings(data=data, workers=PROCESSES)
     database = open_computed(settings.store_url)
     queue = RunQueue(settings.broker_url)
     process = subprocess.Popen(
@@ -212,22 +271,39 @@ def _running_worker(data: Path) -> Iterator[tuple[RunStore, RunQueue]]:
         database.dispose()
 
 
-def _curve_request(first_seed: int) -> CurveRequest:
-    path = Settings().content / "strange-loss" / "simulation.py"
-    description = load(path).describe()
+def _curve_request(topic: str, name: str, first_seed: int, replicas: int) -> CurveRequest:
+    path, description = _load_description(topic, name)
     return CurveRequest(
-        topic="strange-loss",
-        simulation="simulation",
-        path="strange-loss/simulation.py",
+        topic=topic,
+        simulation=name,
+        path=path,
         fingerprint=description.fingerprint,
         arm=None,
         knobs=default_setting(description.knobs),
         first_seed=first_seed,
-        replicas=32,
+        replicas=replicas,
         x_label=description.x.label,
         series=tuple(description.series),
         points=description.points,
     )
+
+
+def _map_request(topic: str, name: str, first_seed: int) -> MapRequest:
+    path, description = _load_description(topic, name)
+    return MapRequest(
+        topic=topic,
+        simulation=name,
+        path=path,
+        fingerprint=description.fingerprint,
+        arm=None,
+        series=tuple(description.series),
+        plane=build_plane(description, description.maps[0], replicas=64, first_seed=first_seed),
+    )
+
+
+def _load_description(topic: str, name: str) -> tuple[str, Description]:
+    path = f"{topic}/{name}.py"
+    return path, load(Settings().content / path).describe()
 
 
 def _environment() -> dict[str, str]:

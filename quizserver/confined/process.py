@@ -32,6 +32,7 @@ _ENVIRONMENT = (
 )  # fmt: skip
 _ENVIRONMENT_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_")  # of accelerators
 _TAIL = 8 * 1024
+LONG_NICE = 19
 # At this signal it prints where in the code it is.
 _WHERE_SIGNAL = signal.SIGUSR2
 _WHERE_SECONDS = 0.25
@@ -118,12 +119,18 @@ class ConfinedProcess:
                 break
             self.read_output()
 
-    def pause_group(self) -> None:
-        """Stops the process, with everything that it started, until ``resume_group``."""
-        self._send_signal(signal.SIGSTOP)
+    def lower_priority(self) -> None:
+        """Gives it, with everything that it starts, the last place in the line for a processor."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, LONG_NICE)
 
-    def resume_group(self) -> None:
-        self._send_signal(signal.SIGCONT)
+    def waited_seconds(self) -> float:
+        """For how long it was ready, but others had the processors; 0 where no system tells it."""
+        try:
+            fields = Path(f"/proc/{self.pid}/schedstat").read_text().split()
+        except OSError:
+            return 0.0
+        return int(fields[1]) / 1e9
 
     def _send_signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

@@ -9,7 +9,7 @@ is the cancel flag too: a run that was stopped refuses its worker's next write.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -99,29 +99,21 @@ class RunStore:
         now: float,
         *,
         offered: str | None = None,
-        made_before: Mapping[RunKind, float] | None = None,
+        kinds: Collection[RunKind] | None = None,
         holds: Callable[[RunRequest], bool] = lambda _request: True,
     ) -> Run | None:
         """Claims a queued run for a worker: the first of the candidates, None without any.
 
         The only move from ``queued`` to ``running``. ``offered`` is the id that a message carries:
-        no other run is a candidate then. With ``made_before`` only requests of these kinds are that
-        were made by the moment of their kind. Plans come first, then the candidate that was
-        submitted first, of those whose files the worker ``holds``. Raises NotHeldError when it does
-        not hold those of ``offered``.
+        no other run is a candidate then. With ``kinds`` only requests of these kinds are. Plans
+        come first, then the candidate that was submitted first, of those whose files the worker
+        ``holds``. Raises NotHeldError when it does not hold those of ``offered``.
         """
         candidates = sa.select(run).where(run.c.state == "queued")
         if offered is not None:
             candidates = candidates.where(run.c.id == offered)
-        if made_before is not None:
-            candidates = candidates.where(
-                sa.or_(
-                    *(
-                        sa.and_(run.c.kind == kind, run.c.created_at <= moment)
-                        for kind, moment in made_before.items()
-                    )
-                )
-            )
+        if kinds is not None:
+            candidates = candidates.where(run.c.kind.in_(kinds))
         # Most of the time there is no candidate, and a read blocks no writer.
         with self._database.read() as session:
             rows = session.execute(

@@ -1,5 +1,6 @@
 """The one process of a worker at rest: it has imported torch, receives runs, and forks an executor
-for each of them, as many at once as there are cores.
+for each of them, as many at once as there are cores. Beside a run that takes long one more may
+train that is short, so that nobody who turns a knob waits for somebody's map.
 
 dispatcher (claims runs, uses the store; the reaper) ── executor (one run, uses the store)
                                                         └─ training process
@@ -18,6 +19,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
 
 from quizserver.confined import limits
@@ -29,7 +31,7 @@ from quizserver.runs.queue import RunQueue
 from quizserver.runs.store import RunStore
 from quizserver.runs.workers_store import WorkerStore
 from quizserver.settings import Settings
-from quizserver.worker.execution import Execution, RunBounds
+from quizserver.worker.execution import LONG, Execution, RunBounds
 from quizserver.worker.held_files import WorkerStatements
 from quizserver.worker.library_pages import release_library_pages
 from quizserver.worker.process import TrainFunction
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 # Seconds between looks at the file of a queue: just after it changed, and while nothing tells when
 # it changes.
 POLL, BLIND_POLL = 0.02, 0.05
+BESIDE_POLL = 0.05  # seconds between looks for short runs while every core has a long one
 TROUBLE = 1.0  # seconds between reads of a queue that can't be used
 REAP = 1.0  # seconds between looks for lost runs
 STOP = 1.5  # seconds that executors have to leave when asked
@@ -59,7 +62,7 @@ class Dispatcher:
         *,
         can_train: bool = True,
     ) -> None:
-        self._executors: dict[int, str] = {}  # process id -> run id
+        self._executors: dict[int, _Executor] = {}  # by process id
         self._executors_max = settings.worker_count
         self._is_stopping = False
         self._wakeup = _Wakeup()
@@ -122,7 +125,8 @@ class Dispatcher:
         """Receives a message, claims its run and forks its executor, or waits a little. An outage
         of the queue or the store is logged when it begins, and when it is over."""
         if len(self._executors) >= self._executors_max:
-            self._wakeup.wait(REAP)
+            if not self._start_beside_long():
+                self._wakeup.wait(BESIDE_POLL)
             return
         try:
             run_id = self._queue.receive_run()
@@ -140,6 +144,23 @@ class Dispatcher:
             blind_poll = BLIND_POLL if watch.is_settled else POLL
             self._wakeup.wait(REAP if may_sleep else blind_poll, watch.events)
 
+    def _start_beside_long(self) -> bool:
+        """Starts a short run that waits, if there is one, and fewer short ones train than there are
+        cores. Whether it did."""
+        long_since = time.monotonic() - LONG
+        short_count = sum(e.started_at > long_since for e in self._executors.values())
+        if short_count >= self._executors_max or len(self._executors) >= 2 * self._executors_max:
+            return False
+        try:
+            run = self._execution.claim_short()
+            if run is not None:
+                self._start_executor(run)
+        except Exception as error:
+            self._outage.log_failure(error)
+            self._wakeup.wait(TROUBLE)
+            return False
+        return run is not None
+
     def _start_executor(self, run: Run) -> None:
         """Forks the process that trains a claimed run and stores its points."""
         self._close_connections()
@@ -152,7 +173,7 @@ class Dispatcher:
             self._execution.release_run(run)
             raise
         if pid:
-            self._executors[pid] = run.id
+            self._executors[pid] = _Executor(run.id, time.monotonic())
             return
         # From here on nothing may return into the dispatcher's code, whatever happens.
         status = 1
@@ -177,13 +198,13 @@ class Dispatcher:
 
     def _collect_executors(self) -> None:
         """Forgets the executors that have ended."""
-        for pid, run_id in list(self._executors.items()):
+        for pid, executor in list(self._executors.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 del self._executors[pid]
                 if status:
                     code = os.waitstatus_to_exitcode(status)
-                    log.warning("the executor of run %s ended with code %d", run_id, code)
+                    log.warning("the executor of run %s ended with code %d", executor.run_id, code)
 
     def _look_for_lost_runs(self) -> None:
         now = time.monotonic()
@@ -220,6 +241,14 @@ class Dispatcher:
         """Closes every connection to the store and the queue; the next use opens one."""
         self._database.dispose()
         self._queue.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Executor:
+    """The process of a run; ``started_at`` by time.monotonic()."""
+
+    run_id: str
+    started_at: float
 
 
 class _Wakeup:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quizserver.db.availability import unavailable_reason
 from quizserver.runs.model import NotHeldError, Run
 from quizserver.runs.queue import RunQueue
 from quizserver.runs.requests import (
@@ -37,8 +36,8 @@ log = logging.getLogger(__name__)
 
 OTHERS = 5.0  # seconds that a run whose files no living worker holds waits for one that does
 LEFT_PAUSE = 0.1  # seconds in which a worker takes no message after it left one to the others
-PATIENCE = 0.25  # seconds that a curve waits for a free worker before a longer run lets it pass
-TURN = 1.0  # seconds that a longer run trains at least between two shorter ones that pass it
+LONG = 0.5  # seconds after which a run counts as a long one, beside which a short one may train
+SHORT_KINDS: tuple[RunKind, ...] = ("plan", "curves")
 PLAN_SECONDS = 15.0  # that making a plan may take; whoever asked for it has given up before
 
 NOT_HELD = (
@@ -75,8 +74,8 @@ class RunBounds:
 class Execution:
     """Claims the runs of messages, and executes one in the process that calls ``execute_run``.
 
-    A map or a verification may take minutes, curves take seconds, a plan a tenth of one. So the
-    process of a longer run is paused while shorter ones that found no free worker are executed.
+    A run that takes longer than ``LONG`` seconds goes on at the lowest priority, since others may
+    train beside it then.
 
     ``close_connections`` closes every connection of this process to the store and the queue; it is
     called before each fork. ``is_leaving`` returns whether the worker must stop: the run is then
@@ -122,6 +121,11 @@ class Execution:
             self._queue.send_run(run_id)
             raise
 
+    def claim_short(self) -> Run | None:
+        """Claims the first plan or, without one, the first curves that wait, whatever their message
+        waits behind: that one will find the run claimed."""
+        return self._store.claim_next(time.time(), kinds=SHORT_KINDS, holds=self._holds)
+
     def _holds(self, request: RunRequest) -> bool:
         return self._can_train and holds_files(self._content, request)
 
@@ -156,8 +160,8 @@ class Execution:
             self._without_holder.clear()
         return now - self._without_holder.setdefault(run_id, now)
 
-    def execute_run(self, run: Run, on_tick: Callable[[], object] = lambda: None) -> None:
-        """Trains a claimed run to its end; calls ``on_tick`` at least every ``TICK`` seconds."""
+    def execute_run(self, run: Run) -> None:
+        """Trains a claimed run to its end."""
         self._close_connections()
         mark = new_mark()
         training = process.start_training(
@@ -169,23 +173,17 @@ class Execution:
             mark=mark,
         )
         try:
-            self._follow_process(run, training, mark, on_tick)
+            self._follow_process(run, training, mark)
         finally:
             training.kill_group()
 
-    def _follow_process(
-        self,
-        run: Run,
-        training: process.TrainingProcess,
-        mark: bytes,
-        on_tick: Callable[[], object],
-    ) -> None:
+    def _follow_process(self, run: Run, training: process.TrainingProcess, mark: bytes) -> None:
         """Stores the points of the process until the run has ended, one way or another."""
         stored_batches = self._store.read_batches(run.id) if run.points_done else ()
         buffer = create_buffer(run, stored_batches, mark=mark)
         lease = Lease(self._store, run)
         seconds = self._bounds.seconds(run.request)
-        deadline, next_turn = time.monotonic() + seconds, time.monotonic() + PATIENCE
+        started, is_long = time.monotonic(), False
         while True:
             if training.wait_for_message(TICK):
                 buffer.add_bytes(os.read(training.pipe, 1 << 20))
@@ -196,60 +194,16 @@ class Execution:
             if self._is_leaving():
                 self.release_run(run)
                 return
-            now = time.monotonic()
-            if now > deadline:
+            elapsed = time.monotonic() - started
+            if elapsed > seconds and elapsed - training.waited_seconds() > seconds:
                 training.ask_where()
                 failure = self._teller(run).out_of_time(buffer, training.printed_text)
                 self._fail_run(run, lease, buffer, failure)
                 return
-            on_tick()
-            if now > next_turn:
-                paused_seconds = self._let_shorter_pass(run, lease, training, on_tick)
-                deadline += paused_seconds
-                next_turn = time.monotonic() + (TURN if paused_seconds else PATIENCE)
+            if elapsed > LONG and not is_long:
+                is_long = True
+                training.lower_priority()
         self._end_run(run, lease, buffer, training)
-
-    def _let_shorter_pass(
-        self,
-        run: Run,
-        lease: Lease,
-        training: process.TrainingProcess,
-        on_tick: Callable[[], object],
-    ) -> float:
-        """Executes the shorter run that has waited longest while this one is paused; the seconds it
-        took.
-
-        A stop of this run is noticed only after the shorter one has ended.
-        """
-        now = time.time()
-        made_before: dict[RunKind, float]
-        match run.request:
-            case PlanRequest():
-                return 0.0
-            case CurveRequest():
-                made_before = {"plan": now}
-            case MapRequest() | VerificationRequest():
-                made_before = {"plan": now, "curves": now - PATIENCE}
-        try:
-            shorter = self._store.claim_next(now, made_before=made_before, holds=self._holds)
-        except Exception as error:
-            if unavailable_reason(error) is None:
-                raise
-            return 0.0
-        if shorter is None:
-            return 0.0
-
-        def keep_leases() -> None:
-            lease.send_heartbeat()
-            on_tick()
-
-        paused_at = time.monotonic()
-        training.pause_group()
-        try:
-            self.execute_run(shorter, keep_leases)
-        finally:
-            training.resume_group()
-        return time.monotonic() - paused_at
 
     def release_run(self, run: Run) -> None:
         """Queues the run again, as this worker leaves, and sends its message to the others."""
@@ -258,7 +212,6 @@ class Execution:
         try:
             self._queue.send_run(run.id)
         except Exception as error:  # each kind of queue has errors of its own
-            # A longer run that was paused for this one must still be released.
             log.warning("run %s waits for the reaper to be sent again: %s", run.id, error)
 
     def _end_run(

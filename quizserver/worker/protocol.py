@@ -1,7 +1,7 @@
 """The messages that a training process writes into the pipe to its worker, and their encoding.
 
 The other direction needs no message: the training process is forked with its request in memory, and
-is paused, resumed and killed by signals (``worker/process.py``).
+is stopped by signals (``worker/process.py``).
 
 A message travels as a frame: the mark of the process, its kind (one byte), the length of the
 payload (four bytes, big-endian), and the payload: the length of the header (four bytes), the header

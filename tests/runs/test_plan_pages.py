@@ -39,7 +39,7 @@ def planning_worker(
     def work() -> None:
         store = runs_app.runs.store
         while not over.wait(0.01):
-            run = store.claim_next(time.time(), made_before={"plan": time.time()})
+            run = store.claim_next(time.time(), kinds={"plan"})
             if run is not None:
                 store.add_batch(run.id, 1, Batch(1, 1, summary.to_json(), image), time.time())
                 store.finish_run(run.id, 1, "done", time.time(), sentence="A plan.")

@@ -338,30 +338,15 @@ def test_the_store_survives_a_writer_that_was_killed(tmp_path: Path, store: RunS
     assert store.queued_ids() == []
 
 
-def test_only_curves_that_have_waited_pass_longer_runs(store: RunStore, submit: Submit) -> None:
+def test_a_worker_that_looks_for_short_runs_gets_no_other(store: RunStore, submit: Submit) -> None:
     submit(map_request(), now=900.0)
     submit(verification_request(), now=901.0)
     late = submit(curve_request(seed=2), now=1000.0).run
     early = submit(curve_request(seed=1), now=999.0).run
-    assert store.claim_next(999.2, made_before={"curves": 998.95}) is None
-    claimed = store.claim_next(2000.0, made_before={"curves": 1999.75})
-    assert claimed is not None
-    assert (claimed.id, claimed.state, claimed.attempt) == (early.id, "running", 1)
-    assert store.claim_next(2000.0, offered=early.id) is None, "its message finds it claimed"
-    claimed = store.claim_next(2000.0, made_before={"curves": 1999.75})
-    assert claimed is not None
-    assert claimed.id == late.id
-    assert store.claim_next(2000.0, made_before={"curves": 1999.75}) is None
-
-
-def test_a_plan_passes_everything_else_at_once(store: RunStore, submit: Submit) -> None:
-    submit(map_request(), now=900.0)
-    curves = submit(curve_request(), now=1000.0).run
     plan = submit(plan_request(), now=1001.0).run
-    claimed = store.claim_next(1001.0, made_before={"plan": 1001.0, "curves": 1000.75})
-    assert claimed is not None
-    assert claimed.id == plan.id
-    assert store.claim_next(1001.0, made_before={"plan": 1001.0}) is None
-    claimed = store.claim_next(1001.0, made_before={"plan": 1001.0, "curves": 1000.75})
-    assert claimed is not None
-    assert claimed.id == curves.id
+    for expected in (plan, early, late):
+        claimed = store.claim_next(2000.0, kinds={"plan", "curves"})
+        assert claimed is not None
+        assert (claimed.id, claimed.state, claimed.attempt) == (expected.id, "running", 1)
+        assert store.claim_next(2000.0, offered=expected.id) is None, "its message finds it claimed"
+    assert store.claim_next(2000.0, kinds={"plan", "curves"}) is None

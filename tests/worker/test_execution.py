@@ -170,13 +170,13 @@ def test_a_worker_that_can_not_train_leaves_every_run_to_those_that_can(
     assert (get_run(store, run_id).state, get_run(store, run_id).error) == ("failed", CANNOT_TRAIN)
 
 
-def test_a_worker_that_lets_curves_pass_takes_the_first_that_it_can_train(
+def test_a_worker_that_looks_for_short_runs_takes_the_first_that_it_can_train(
     store: RunStore, submit: Submit, tmp_path: Path
 ):
     foreign = submit(curve_request(seed=1), now=1000.0).run.id
     own = submit(curve_request(seed=2), now=1001.0).run.id
     claimed = store.claim_next(
-        2000.0, made_before={"curves": 1500.0}, holds=lambda request: request.seeds.start == 2
+        2000.0, kinds={"curves"}, holds=lambda request: request.seeds.start == 2
     )
     assert claimed is not None
     assert claimed.id == own

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from quizserver.confined.process import LONG_NICE
 from quizserver.runs.model import Run
 from quizserver.runs.requests import MapRequest
 from quizserver.runs.results import count_grid, merge_cells
@@ -121,7 +122,7 @@ def test_curves_pass_maps_that_hold_every_worker(tmp_path: Path) -> None:
         assert any(run.state == "running" for run in runs), "the curve waited for both maps"
         for run_id in map_ids:
             assert_complete_map(worker, worker.wait_for_end(run_id))
-            assert worker.get_run(run_id).attempt == 1, "a paused map is not lost"
+            assert worker.get_run(run_id).attempt == 1, "a map that was passed is not lost"
         # the dispatcher alone
         wait_until(lambda: len(worker.process_ids()) == 1, "a process was left behind")
     finally:
@@ -146,26 +147,31 @@ def test_a_plan_passes_curves_that_hold_every_worker(worker: RunningWorker) -> N
 
 
 @linux
-def test_a_paused_map_does_not_use_up_its_time(tmp_path: Path) -> None:
-    worker = RunningWorker(tmp_path, map_seconds=8)
-    worker.start()
-    try:
-        map_ids = [worker.submit(map_request(pause=0.5, seed=seed)) for seed in (1, 2)]
-        wait_until(
-            lambda: all(worker.get_run(run_id).points_done for run_id in map_ids),
-            "the maps did not begin",
-        )
-        curve_ids = [worker.submit(curve_request(pause=0.5, seed=seed)) for seed in (1, 2)]
-        for run_id in [*curve_ids, *map_ids]:
-            assert worker.wait_for_end(run_id).state == "done"
-        seconds = [worker.get_run(run_id).elapsed_seconds(0.0) or 0.0 for run_id in map_ids]
-        assert max(seconds) > 8, "the clock on the wall went on"
-    finally:
-        worker.close()
+def test_short_runs_pass_others_that_take_long_and_no_more_than_there_are_cores(
+    worker: RunningWorker,
+) -> None:
+    long_ids = [worker.submit(curve_request(pause=0.3, seed=seed)) for seed in (50, 60)]
+    wait_until(
+        lambda: all(worker.get_run(run_id).state == "running" for run_id in long_ids),
+        "the long runs did not begin",
+    )
+    ids = [worker.submit(curve_request(pause=0.3, seed=seed)) for seed in (1, 2, 3)]
+    wait_until(lambda: worker.get_run(ids[1]).state == "running", "two did not pass")
+    assert worker.get_run(ids[2]).state == "queued"
+    for run_id in (*ids, *long_ids):
+        assert worker.wait_for_end(run_id).state == "done"
 
 
 @linux
-def test_a_paused_map_ends_with_its_worker(tmp_path: Path) -> None:
+def test_a_run_that_takes_long_gets_the_last_place(worker: RunningWorker) -> None:
+    run_id = worker.submit(curve_request(pause=0.3, seed=70))
+    _, training = worker.wait_for_training()
+    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, training) == LONG_NICE, "it kept its place")
+    worker.store.leave_run(run_id, "ann", 1.0)
+
+
+@linux
+def test_maps_and_the_curve_that_passes_them_end_with_their_worker(tmp_path: Path) -> None:
     worker = RunningWorker(tmp_path)
     worker.start()
     try:
