@@ -164,7 +164,7 @@ def test_what_a_browser_trains_is_what_the_server_trains(answered: Page) -> None
     expect(bench.part("kept").locator("li").first).to_contain_text("scale of the first weights 0.3")
     expect(bench.part("csv")).to_be_visible()
     sentence = bench.part("caption").inner_text()
-    assert re.match(r"\d+ of 32 ", sentence)
+    assert "of 32" in sentence
     bench.part("live-check").click()
     expect(bench.part("live-words")).to_contain_text("to the last bit")
     expect(bench.part("caption")).to_have_text(sentence)
