@@ -57,7 +57,15 @@ from quizserver.runs.service import RunService
 from quizserver.server_log import configure_logging
 from quizserver.settings import Settings, secret_key
 from quizserver.topics.library import Library
-from quizserver.web import errors, security, security_log, static_files, text_guard, urls
+from quizserver.web import (
+    compression,
+    errors,
+    security,
+    security_log,
+    static_files,
+    text_guard,
+    urls,
+)
 from quizserver.web.body_limiter import BodyLimiter
 from quizserver.web.request_limits import create_limiter
 
@@ -146,6 +154,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
+    compression.install_compression(app)
     urls.install_row_id_converter(app)
     security.install_sessions(app, https=settings.https)
     static_files.install_static_files(app)

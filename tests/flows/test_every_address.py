@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from flask import Flask, has_request_context, request
 from sqlalchemy.orm import Session
 
+import quizserver
 from quizserver.db.session import Database
+from quizserver.web.compression import REPEATS_NOTHING
 from tests.flows.browser_client import Visitor
 
 pytestmark = pytest.mark.one_database
@@ -49,6 +53,32 @@ def addresses(app: Flask, method: str) -> Iterator[tuple[str, str]]:
         if method in (rule.methods or ()):
             path = re.sub(r"<(?:[^:<>]+(?:\([^)]*\))?:)?(\w+)>", lambda m: VALUES[m[1]], rule.rule)
             yield path, rule.endpoint
+
+
+def test_what_is_compressed_repeats_nothing_of_the_request(app: Flask, admin: Visitor):
+    """Else its size would tell whether a guess is a part of what the page keeps secret."""
+    word = "zebra-crossing"
+    query = dict.fromkeys(sorted(request_parameters()), word)
+    compressed = {True: set(), False: set()}
+    for path, endpoint in addresses(app, "GET"):
+        for parameters in ({}, query):
+            response = admin.client.get(
+                path, query_string=parameters, headers={"Accept-Encoding": "gzip"}
+            )
+            if response.headers.get("Content-Encoding") == "gzip":
+                compressed[bool(parameters)].add(endpoint)
+                assert word not in gzip.decompress(response.data).decode("latin-1"), path
+    assert {"progress.home", "attempts.question", "matrix.matrix"} <= compressed[False]
+    assert compressed[True] <= {*REPEATS_NOTHING, "static_files", "plans.kernel"}
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} >= REPEATS_NOTHING
+
+
+def request_parameters() -> set[str]:
+    """The names that any code of the package asks a request's query for."""
+    pattern = re.compile(r"\bargs(?:\.get(?:list)?\(|\[)\s*\"(\w+)\"")
+    package = Path(quizserver.__file__).parent
+    texts = (path.read_text("utf-8") for path in package.rglob("*.py"))
+    return {name for text in texts for name in pattern.findall(text)}
 
 
 def test_reading_changes_nothing_and_every_answer_names_its_type_and_characters(
