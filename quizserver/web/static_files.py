@@ -12,7 +12,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from flask import Flask, Response, abort, request, send_from_directory, url_for
+from flask import Flask, Response, abort, request, send_from_directory
 from markupsafe import Markup
 
 from quizserver.web.security import WORKER_POLICY
@@ -85,21 +85,20 @@ def install_static_files(app: Flask, folder: Path = STATIC_FOLDER) -> None:
             response.headers["Content-Security-Policy"] = WORKER_POLICY
         return response
 
+    # Not by ``url_for``: a page has a dozen of these addresses, which never change.
     @app.template_global()
     def static_url(filename: str) -> str:
-        return url_for("static_files", version_hash=version, filename=filename)
+        return f"/static/{version}/{filename}"
 
     @app.template_global()
+    @functools.cache
     def module(name: str) -> Markup:
         # Else a browser finds each module only when it has read the one that needs it: on a slow
         # line, one round trip after another.
         link = Markup('<link rel="modulepreload" href="{}">\n')
+        script_names = imported_modules(folder / "js" / name)
         preload_links = Markup("").join(
-            link.format(static_url(f"js/{script_name}")) for script_name in needed_modules(name)
+            link.format(static_url(f"js/{script_name}")) for script_name in script_names
         )
         script = Markup('<script type="module" src="{}"></script>')
         return preload_links + script.format(static_url(f"js/{name}"))
-
-    @functools.cache
-    def needed_modules(name: str) -> list[str]:
-        return imported_modules(folder / "js" / name)
