@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "quizserver"
 FLOOR = {
@@ -46,6 +48,9 @@ FLOOR = {
     "cli": 12,
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
+# Reading all modules takes seconds: one process does it, for these tests.
+pytestmark = pytest.mark.xdist_group("source")
+Imports = dict[Path, set[str]]
 WEB_LIBRARIES = {"flask", "flask_wtf", "flask_limiter", "werkzeug", "wtforms"}
 FORBIDDEN = {
     "kernel": {"flask", "sqlalchemy", "torch", "huey", "jinja2", "markupsafe"},
@@ -76,7 +81,9 @@ def package_of(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-IMPORTS = {path: imported_names(path) for path in MODULES}
+@pytest.fixture(scope="module")
+def imports_of() -> Imports:
+    return {path: imported_names(path) for path in MODULES}
 
 
 def has_suffix(path: Path, *kinds: str) -> bool:
@@ -91,20 +98,20 @@ def is_allowed_import(importing: str, imported: str) -> bool:
     return FLOOR[other] < FLOOR[own]
 
 
-def test_a_package_imports_only_what_stands_below_it():
+def test_a_package_imports_only_what_stands_below_it(imports_of: Imports):
     offenders = [
         f"{module_name(path)} imports {imported}"
-        for path, names in IMPORTS.items()
+        for path, names in imports_of.items()
         for imported in sorted(names)
         if not is_allowed_import(module_name(path), imported)
     ]
     assert not offenders, "\n".join(offenders)
 
 
-def test_only_pages_import_flask():
+def test_only_pages_import_flask(imports_of: Imports):
     offenders = [
         f"{module_name(path)} imports {sorted(used)}"
-        for path, names in IMPORTS.items()
+        for path, names in imports_of.items()
         if (used := {name.split(".")[0] for name in names} & WEB_LIBRARIES)
         and not has_suffix(path, "pages", "forms", "guards")
         and path.stem not in {"app", "web_process", "current_user"}
@@ -113,7 +120,7 @@ def test_only_pages_import_flask():
     assert not offenders, "\n".join(offenders)
 
 
-def test_only_stores_and_the_database_package_name_tables():
+def test_only_stores_and_the_database_package_name_tables(imports_of: Imports):
     # Opening the computed store is no statement; the commands name the roles that a table allows.
     harmless = {
         "tables", "computed", "ROLES", "computed_database", "open_computed", "replace_if_damaged",
@@ -121,7 +128,7 @@ def test_only_stores_and_the_database_package_name_tables():
     prefixes = ("quizserver.db.tables", "quizserver.db.computed")
     offenders = [
         f"{module_name(path)} imports {sorted(used)}"
-        for path, names in IMPORTS.items()
+        for path, names in imports_of.items()
         if not has_suffix(path, "store")
         and path.parent.name != "db"
         and (used := {n.rsplit(".", 1)[1] for n in names if n.startswith(prefixes)} - harmless)
@@ -129,10 +136,10 @@ def test_only_stores_and_the_database_package_name_tables():
     assert not offenders, "\n".join(offenders)
 
 
-def test_kernel_topics_lab_and_evidence_stay_pure():
+def test_kernel_topics_lab_and_evidence_stay_pure(imports_of: Imports):
     offenders = [
         f"{module_name(path)} imports {sorted(used)}"
-        for path, names in IMPORTS.items()
+        for path, names in imports_of.items()
         if (
             used := {name.split(".")[0] for name in names}
             & FORBIDDEN.get(package_of(module_name(path)), set())

@@ -10,11 +10,12 @@ import pytest
 import quizserver
 
 PACKAGE = Path(quizserver.__file__).parent
-TREES = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8"))
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if "_shipped" not in path.parts
-}
+# The trees of the whole program take seconds and memory: one process parses them, for these tests.
+pytestmark = pytest.mark.xdist_group("source")
+
+Nodes = dict[str, list[ast.AST]]
+Calls = dict[str, list[tuple[str, ast.Call]]]
+Imports = dict[str, set[str]]
 
 
 def dotted_name(node: ast.expr) -> str:
@@ -26,39 +27,56 @@ def dotted_name(node: ast.expr) -> str:
     return ""
 
 
-NODES = {path: list(ast.walk(tree)) for path, tree in TREES.items()}
-CALLS = {
-    path: [(dotted_name(node.func), node) for node in nodes if isinstance(node, ast.Call)]
-    for path, nodes in NODES.items()
-}
-IMPORTS = {
-    path: {
-        name
-        for node in nodes
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [f"{node.module}.{alias.name}" for alias in node.names]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
+@pytest.fixture(scope="module")
+def nodes_of() -> Nodes:
+    """Every node of every module, by its path in the package."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "_shipped" not in path.parts
     }
-    for path, nodes in NODES.items()
-}
 
 
-def modules_that_import(*names: str) -> set[str]:
+@pytest.fixture(scope="module")
+def calls_of(nodes_of: Nodes) -> Calls:
+    """Every call of every module, with the name of what is called."""
+    return {
+        path: [(dotted_name(node.func), node) for node in nodes if isinstance(node, ast.Call)]
+        for path, nodes in nodes_of.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def imports_of(nodes_of: Nodes) -> Imports:
+    """Every module that a module imports, and every name from one."""
+    return {
+        path: {
+            name
+            for node in nodes
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [f"{node.module}.{alias.name}" for alias in node.names]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        }
+        for path, nodes in nodes_of.items()
+    }
+
+
+def modules_that_import(imports_of: Imports, *names: str) -> set[str]:
     return {
         path
-        for path, modules in IMPORTS.items()
+        for path, modules in imports_of.items()
         if any(f"{module}.".startswith(f"{name}.") for module in modules for name in names)
     }
 
 
-def test_text_is_run_as_code_in_one_place_for_authors_simulations():
+def test_text_is_run_as_code_in_one_place_for_authors_simulations(calls_of: Calls):
     names = [
         (path, name)
-        for path, calls in CALLS.items()
+        for path, calls in calls_of.items()
         for name, _ in calls
         if name in ("eval", "exec", "builtins.eval", "builtins.exec", "os.popen", "os.system")
     ]
@@ -66,38 +84,38 @@ def test_text_is_run_as_code_in_one_place_for_authors_simulations():
     assert names[0][0].startswith("lab/")
 
 
-def test_no_program_is_started_through_a_shell():
-    for path, calls in CALLS.items():
+def test_no_program_is_started_through_a_shell(calls_of: Calls):
+    for path, calls in calls_of.items():
         for name, call in calls:
             assert not any(keyword.arg == "shell" for keyword in call.keywords), (path, name)
 
 
-def test_nothing_is_read_in_a_format_that_can_hold_code():
+def test_nothing_is_read_in_a_format_that_can_hold_code(calls_of: Calls, imports_of: Imports):
     """But for the pipes to the reader of pages, which the process started and which runs no code of
     authors."""
     names = ("pickle", "marshal", "shelve", "dill", "joblib", "jsonpickle")
     readers = {"topics/page_reader.py", "topics/page_reader_process.py"}
-    assert modules_that_import(*names) <= readers
+    assert modules_that_import(imports_of, *names) <= readers
     loaders = {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "torch.load", "np.load"}
-    assert not {name for calls in CALLS.values() for name, _ in calls} & loaders
+    assert not {name for calls in calls_of.values() for name, _ in calls} & loaders
 
 
-def test_xml_is_read_by_the_parser_that_refuses_entities():
+def test_xml_is_read_by_the_parser_that_refuses_entities(imports_of: Imports):
     allowed = {"Element", "ParseError", "TreeBuilder", "tostring", "indent"}
-    for path, modules in IMPORTS.items():
+    for path, modules in imports_of.items():
         for module in modules:
             if module.startswith(("xml.", "lxml")):
                 assert module.rpartition(".")[2] in allowed, (path, module)
 
 
-def test_statements_hold_no_text_that_was_put_together():
+def test_statements_hold_no_text_that_was_put_together(calls_of: Calls):
     """SQL comes from SQLAlchemy's expressions, or is written out; values are parameters.
 
     Only names of tables, which are constants, may be put into it.
     """
     functions, owners = {"text", "exec_driver_sql", "executescript"}, {"sa", "connection", "cursor"}
     found = 0
-    for path, calls in CALLS.items():
+    for path, calls in calls_of.items():
         for name, call in calls:
             owner, _, function = name.rpartition(".")
             if function not in functions or owner not in owners:
@@ -117,7 +135,7 @@ def test_statements_hold_no_text_that_was_put_together():
 NAMES_TABLES = {"administration/backup/tables_store.py"}
 
 
-def test_regular_expressions_take_no_text_but_constants_and_escaped_ones():
+def test_regular_expressions_take_no_text_but_constants_and_escaped_ones(calls_of: Calls):
     functions = {
         "compile",
         "sub",
@@ -129,7 +147,7 @@ def test_regular_expressions_take_no_text_but_constants_and_escaped_ones():
         "finditer",
         "split",
     }
-    for path, calls in CALLS.items():
+    for path, calls in calls_of.items():
         for name, call in calls:
             if not (name.startswith("re.") and name[3:] in functions and call.args):
                 continue
@@ -145,28 +163,30 @@ def test_regular_expressions_take_no_text_but_constants_and_escaped_ones():
 SAFE_PATTERNS = {"topics/render.py": ("placeholder", "formula_token.pattern")}
 
 
-def test_only_the_supervisor_asks_another_address_and_that_is_its_own_server():
+def test_only_the_supervisor_asks_another_address_and_that_is_its_own_server(
+    calls_of: Calls, imports_of: Imports
+):
     """The rest talks to its database and its queue, through their drivers."""
     assert modules_that_import(
-        "urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3", "smtplib",
-        "ftplib", "imaplib", "telnetlib", "xmlrpc", "ldap", "ldap3",
+        imports_of, "urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3",
+        "smtplib", "ftplib", "imaplib", "telnetlib", "xmlrpc", "ldap", "ldap3",
     ) == set()  # fmt: skip
     connects = {
-        path for path, calls in CALLS.items() for n, _ in calls if n.endswith("_connection")
+        path for path, calls in calls_of.items() for n, _ in calls if n.endswith("_connection")
     }
-    assert {path for path in connects if "socket" in IMPORTS[path]} == {"serve.py"}
+    assert {path for path in connects if "socket" in imports_of[path]} == {"serve.py"}
 
 
-def test_secrets_come_from_the_systems_random_numbers():
-    assert modules_that_import("random", "uuid") == set()
-    assert {"classes/join_codes.py", "settings.py"} <= modules_that_import("secrets")
+def test_secrets_come_from_the_systems_random_numbers(imports_of: Imports):
+    assert modules_that_import(imports_of, "random", "uuid") == set()
+    assert {"classes/join_codes.py", "settings.py"} <= modules_that_import(imports_of, "secrets")
 
 
 @pytest.mark.parametrize("name", ["md5", "sha1"])
-def test_broken_hashes_are_used_for_nothing_but_older_cookies(name: str):
+def test_broken_hashes_are_used_for_nothing_but_older_cookies(name: str, nodes_of: Nodes):
     users = {
         path
-        for path, nodes in NODES.items()
+        for path, nodes in nodes_of.items()
         for node in nodes
         if (isinstance(node, ast.Attribute) and node.attr == name)
         or (isinstance(node, ast.Constant) and node.value == name)
@@ -174,14 +194,14 @@ def test_broken_hashes_are_used_for_nothing_but_older_cookies(name: str):
     assert users == ({"web/security.py"} if name == "sha1" else set())
 
 
-def test_a_parameter_is_read_from_the_place_where_it_belongs():
+def test_a_parameter_is_read_from_the_place_where_it_belongs(nodes_of: Nodes, calls_of: Calls):
     """``request.values`` mixes the address with the form; templates are files and no texts."""
-    for path, nodes in NODES.items():
+    for path, nodes in nodes_of.items():
         for node in nodes:
             assert not (
                 isinstance(node, ast.Attribute) and dotted_name(node) == "request.values"
             ), path
-        assert not {name for name, _ in CALLS[path]} & {
+        assert not {name for name, _ in calls_of[path]} & {
             "render_template_string", "flask.render_template_string", "Template", "from_string",
         }, path  # fmt: skip
 
@@ -206,9 +226,9 @@ KNOWN_FORMATS = {
 }
 
 
-def test_formats_are_constants():
+def test_formats_are_constants(calls_of: Calls):
     """What others wrote is put into a text, and is never the text that something is put into."""
-    for path, calls in CALLS.items():
+    for path, calls in calls_of.items():
         for _name, call in calls:
             function = call.func
             if not isinstance(function, ast.Attribute) or function.attr not in FORMATS:
@@ -225,10 +245,10 @@ def test_formats_are_constants():
 FORMATS = ("format", "format_map")
 
 
-def test_the_log_goes_to_standard_error_alone():
+def test_the_log_goes_to_standard_error_alone(calls_of: Calls):
     handlers = {
         (path, name)
-        for path, calls in CALLS.items()
+        for path, calls in calls_of.items()
         for name, _ in calls
         if name.startswith("logging.") and ("Handler" in name or name == "logging.basicConfig")
     }
@@ -236,9 +256,12 @@ def test_the_log_goes_to_standard_error_alone():
     assert {name for _, name in handlers} == {"logging.StreamHandler", "logging.basicConfig"}
 
 
-def test_one_module_opens_sessions():
+def test_one_module_opens_sessions(calls_of: Calls):
     """A preview signs its author in for each request, without a session."""
     opens = {
-        path for path, calls in CALLS.items() for name, _ in calls if name.endswith(".open_session")
+        path
+        for path, calls in calls_of.items()
+        for name, _ in calls
+        if name.endswith(".open_session")
     }
     assert opens == {"accounts/pages.py", "accounts/current_user.py"}
