@@ -55,6 +55,8 @@ MAX_IMAGE_BYTES = 8 << 20
 """Of a whole image before it is compressed, as a browser has to hold it."""
 MAX_BROWSER_MULTIPLICATIONS = 28 * 10**10
 """Of all replicas together; four times those of the dearest simulation that comes along."""
+MAX_MAP_MULTIPLICATIONS = 2 * 10**12
+"""Of all cells of a phase map together: less than a minute of one core of a browser."""
 
 Floats = NDArray[np.float64]
 

@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import DEFAULT_BACKEND, Backend
-from quizserver.lab.phase_maps import PhaseMap, Plane, coarse_to_fine, phase_map_from_counts
+from quizserver.lab.phase_maps import PhaseMap, Plane, phase_map_from_counts, picture_levels
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.lab.simulation import Simulation
 
 CHUNK_REPLICAS = 512
 """Replicas in a chunk. It bounds the memory, since only the counts of a chunk are stored."""
-
-LEVELS = (16, 4, 1)
-"""A picture of every sixteenth cell is complete first, then one of every fourth."""
 
 OnCells = Callable[[Sequence[int], Sequence[int]], None]
 
@@ -71,13 +68,8 @@ def _cell_chunks(simulation: Simulation, plane: Plane, size: int) -> list[list[i
     picture, cells with the same value come together, so that their batches are large.
     """
     integer_knobs = [k.name for k in simulation.knobs if k.integer and k.name in (plane.x, plane.y)]
-    cells = coarse_to_fine(len(plane.x_values), len(plane.y_values))
     chunks: list[list[int]] = []
-    start = 0
-    for share in LEVELS:
-        end = -(-len(cells) // share)
-        level = cells[start:end]
+    for level in picture_levels(plane):
         level.sort(key=lambda cell: [plane.cell_setting(cell)[name] for name in integer_knobs])
         chunks += [level[at : at + size] for at in range(0, len(level), size)]
-        start = end
     return chunks

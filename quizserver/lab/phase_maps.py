@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from quizserver.lab.model import Description, Knob, Map
 
@@ -18,6 +19,9 @@ SIDE = 24
 
 CELL_REPLICAS = 8
 """Replicas in each cell."""
+
+LEVELS = (16, 4, 1)
+"""A picture of every sixteenth cell is complete first, then one of every fourth."""
 
 _DIGITS = 4
 """Significant digits of a value, so that the value that a learner reads is the one trained."""
@@ -149,6 +153,13 @@ def coarse_to_fine(columns: int, rows: int) -> list[int]:
                 cells[row * columns + column] = None
         step //= 2
     return list(cells)
+
+
+def picture_levels(plane: Plane) -> list[list[int]]:
+    """The cells of a plane, coarse to fine: for each of ``LEVELS`` those that its picture adds."""
+    cells = coarse_to_fine(len(plane.x_values), len(plane.y_values))
+    ends = [0, *(-(-len(cells) // share) for share in LEVELS)]
+    return [cells[start:end] for start, end in pairwise(ends)]
 
 
 def phase_map_from_counts(plane: Plane, counts: Mapping[int, int]) -> PhaseMap:

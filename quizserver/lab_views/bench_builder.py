@@ -66,6 +66,7 @@ class BenchBuilder:
             replicas_max=self.replicas_max,
             live_urls={
                 "kernel": url("plans.kernel", version_hash=source_version()),
+                "plane": url("runs.lay_out_map"),
                 "plans": url("plans.show_plan", topic=topic.id, name=simulation),
                 "used": url("plans.note_use", topic=topic.id, name=simulation),
             },

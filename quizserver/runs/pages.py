@@ -1,20 +1,22 @@
-"""The addresses of runs: start, show, watch, stop and download one."""
+"""The addresses of runs: start, show, watch, stop and download one; the plane of a map."""
 
 from __future__ import annotations
 
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
+from quizserver.lab.phase_maps import picture_levels
 from quizserver.runs import results
 from quizserver.runs.context import RunContext
 from quizserver.runs.model import Run, RunRefusedError
 from quizserver.runs.request_builder import build_request
-from quizserver.runs.request_parser import BODY_MAX, parse_request_body
-from quizserver.runs.requests import CurveRequest, PlanRequest, VerificationRequest
+from quizserver.runs.request_parser import BODY_MAX, RequestBody, parse_request_body
+from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest, VerificationRequest
 from quizserver.web.downloads import attachment_response
 from quizserver.web.event_streams import event_stream_response, requested_event_id
 
@@ -37,13 +39,7 @@ class RunPages:
         body = parse_request_body(_read_json_body())
         path = self.context.access.locate_simulation(body.topic, body.simulation)
         submission = self.context.runs.submit_request(
-            build_request(
-                body,
-                self.context.describe_simulation(path),
-                path.relative_to(self.context.settings.content).as_posix(),
-                replicas_max=self.context.settings.run_replicas_max,
-            ),
-            self.context.visitor_token(),
+            self._build_request(body, path), self.context.visitor_token()
         )
         self.context.on_use(body.topic, body.simulation)
         run = submission.run
@@ -57,6 +53,31 @@ class RunPages:
             "points_total": run.points_total,
         }
         return json_response(data, 200 if submission.how == "found" else 202)
+
+    def lay_out_map(self) -> Response:
+        """What a browser needs to train the map that a body asks for: the very cells and seeds that
+        a run of it has, in which order their picture gets sharper, and how much work is too much.
+
+        Nothing is trained or kept for it.
+        """
+        body = parse_request_body(_read_json_body())
+        path = self.context.access.locate_simulation(body.topic, body.simulation)
+        map_request = self._build_request(body, path)
+        if not isinstance(map_request, MapRequest):
+            raise RunRefusedError(400, "The request lacks “map”.", "map")
+        # It imports numpy, which the web process needs for maps only.
+        from quizserver.kernel.plan_image import MAX_MAP_MULTIPLICATIONS
+
+        plane = map_request.plane
+        return json_response(
+            {
+                "knobs": dict(plane.setting),
+                "first_seed": plane.first_seed,
+                "map": results.map_json(plane, []),
+                "levels": picture_levels(plane),
+                "multiplications_max": MAX_MAP_MULTIPLICATIONS,
+            }
+        )
 
     def show_run(self, run_id: str) -> Response:
         run = self._find_run(run_id)
@@ -98,6 +119,14 @@ class RunPages:
     def refuse(self, error: RunRefusedError) -> Response:
         return refusal_response(error, for_author=self.context.is_author())
 
+    def _build_request(self, body: RequestBody, path: Path) -> CurveRequest | MapRequest:
+        return build_request(
+            body,
+            self.context.describe_simulation(path),
+            path.relative_to(self.context.settings.content).as_posix(),
+            replicas_max=self.context.settings.run_replicas_max,
+        )
+
     def _find_run(self, run_id: str) -> Run:
         """The run, if the visitor may see it. Raises RunRefusedError: 404 without one, 403.
 
@@ -113,13 +142,17 @@ class RunPages:
 def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) -> Blueprint:
     """The blueprint ``runs``: the addresses of ``pages``."""
     blueprint = Blueprint("runs", __name__)
-    start_run = pages.start_run
+    start_run, lay_out_map = pages.start_run, pages.lay_out_map
     if limiter is not None:
         context = pages.context
         by_visitor = limiter.limit(context.settings.limit_runs, key_func=context.visitor_token)
         by_client = limiter.limit(context.settings.limit_runs_client, key_func=context.limit_key)
         start_run = by_client(by_visitor(start_run))
+        by_visitor = limiter.limit(context.settings.limit_plans, key_func=context.visitor_token)
+        by_client = limiter.limit(context.settings.limit_plans_client, key_func=context.limit_key)
+        lay_out_map = by_client(by_visitor(lay_out_map))
     blueprint.add_url_rule("/runs", "start", start_run, methods=["POST"])
+    blueprint.add_url_rule("/runs/plane", "lay_out_map", lay_out_map, methods=["POST"])
     blueprint.add_url_rule(f"/runs/{_RUN}", "show_run", pages.show_run)
     blueprint.add_url_rule(f"/runs/{_RUN}/events", "stream_events", pages.stream_events)
     blueprint.add_url_rule(f"/runs/{_RUN}/stop", "stop_run", pages.stop_run, methods=["POST"])

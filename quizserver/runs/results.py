@@ -83,7 +83,7 @@ def describe_run(
     if for_author:
         data["error_detail"] = run.error_detail
     if isinstance(request, MapRequest):
-        return {**data, "map": _map_json(request.plane, batches)}
+        return {**data, "map": map_json(request.plane, batches)}
     x, series = merge_curves(batches)
     empty: Curves = {name: {"median": [], "low": [], "high": []} for name in request.series}
     return {**data, "x": x, "series": series or empty}
@@ -94,7 +94,8 @@ def _curve_or_map_request(run: Run) -> CurveRequest | MapRequest:
     return run.request
 
 
-def _map_json(plane: Plane, batches: Iterable[Batch]) -> dict[str, Any]:
+def map_json(plane: Plane, batches: Iterable[Batch]) -> dict[str, Any]:
+    """The axes of a map, what is counted, and the counts that the batches have."""
     return {
         "x": plane.x,
         "x_values": plane.x_values,

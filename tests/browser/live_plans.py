@@ -28,13 +28,24 @@ from quizserver.kernel.plan import (
 )
 from quizserver.kernel.plan_image import ImagePoint, PlanImage
 from quizserver.kernel.training import Training
+from quizserver.lab.phase_maps import Plane, picture_levels
+from quizserver.lab.shapes.single import SHAPES
+from quizserver.runs.results import map_json
 from tests.curves_digest import curves_digest
 
 POINTS = 61
+# The values of the knobs in the maps that are trained here.
+MAP_VALUES = {
+    "learning_rate": (0.02, 0.3, 4.0, 30.0),
+    "momentum": (0.0, 0.5, 0.97),
+    "unit": (0.0, 1.0, 2.0),
+    "hidden": tuple(float(width) for width in range(4, 17)),
+}
 EXAMPLES = 64
 ACTIVATIONS = ("tanh", "relu", "gelu")
 LIVE_URLS = {
     "kernel": "/kernel.wasm",
+    "plane": "/runs/plane",
     "plans": "/plans/t/simulation",
     "used": "/used",
 }
@@ -98,6 +109,13 @@ def rings_image(
     )
 
 
+def plane_of(asked: Mapping[str, Any]) -> Plane:
+    """The map that a request asks for."""
+    x, y, shape = (asked["map"][name] for name in ("x", "y", "shape"))
+    setting, first = asked["knobs"], asked["first_seed"]
+    return Plane(x, MAP_VALUES[x], y, MAP_VALUES[y], setting, shape, first_seed=first)
+
+
 def trained_outputs(image: PlanImage) -> np.ndarray:
     """What the kernel of this machine records of a plan, (outputs, R)."""
     with Training(image.plan, image.slot_values, image.seeds) as training:
@@ -116,6 +134,7 @@ class LivePlans:
     kernels: int = 0
     plans: list[dict[str, str]] = field(default_factory=list)
     used: int = 0
+    multiplications_max: int = 10**12
 
     def image_of(self, knobs: Mapping[str, float], first: int, replicas: int) -> PlanImage:
         return rings_image(knobs, first, replicas, points=self.points, dtype=self.dtype)
@@ -141,12 +160,44 @@ class LivePlans:
             answer.headers["Content-Encoding"] = "gzip"
             return answer
 
+        @blueprint.post("/runs/plane")
+        def plane() -> Response:
+            asked = request.get_json()
+            found = plane_of(asked)
+            return jsonify(
+                knobs=dict(found.setting),
+                first_seed=found.first_seed,
+                map=map_json(found, []),
+                levels=picture_levels(found),
+                multiplications_max=self.multiplications_max,
+            )
+
         @blueprint.post("/used")
         def used() -> Response:
             self.used += 1
             return jsonify({})
 
         return blueprint
+
+    def map_counts(self, asked: Mapping[str, Any]) -> list[list[int]]:
+        """In how many replicas of each cell of a map the shape shows, as the server trains it."""
+        plane = plane_of(asked)
+        counts = []
+        for cell in range(plane.cell_count):
+            image = self.image_of(plane.cell_setting(cell), plane.first_seed, plane.replicas)
+            shown = SHAPES[plane.shape].shown_by(range(self.points), trained_outputs(image).T)
+            counts.append(int(shown.sum()))
+        width = len(plane.x_values)
+        return [counts[at : at + width] for at in range(0, len(counts), width)]
+
+    def stored_map(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """A finished run of a map."""
+        counts = self.map_counts(asked)
+        if self.falsified:
+            counts[1][2] = 8 - counts[1][2] or 4
+        end = {"state": "done", "error": None, "sentence": "From the server."}
+        found = map_json(plane_of(asked), []) | {"counts": counts}
+        return end | {"knobs": asked["knobs"], "map": found}
 
     def stored_run(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """A finished run of the same setting, with its digest, as the server would train it."""

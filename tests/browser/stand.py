@@ -372,6 +372,8 @@ def application(stand: Stand) -> Flask:
 
     @app.get("/runs/r")
     def whole() -> Response:
+        if "map" in stand.asked[-1] and stand.live:
+            return jsonify(stand.live.stored_map(stand.asked[-1]))
         if "map" in stand.asked[-1]:
             return jsonify(asked_map(stand.asked[-1], stand.map_state))
         if stand.live:

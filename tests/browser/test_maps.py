@@ -369,6 +369,7 @@ def test_a_learners_map_is_really_trained_and_can_be_stopped(answered: Page) -> 
             break
         answered.wait_for_timeout(1000)
         answered.reload()
+    bench.root.get_by_label("Train here").uncheck()
     bench.part("map-x").select_option("learning_rate")
     bench.part("map-y").select_option("momentum")
     bench.compute()

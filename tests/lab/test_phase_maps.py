@@ -18,6 +18,7 @@ from quizserver.lab.phase_maps import (
     coarse_to_fine,
     knob_values,
     phase_map_from_counts,
+    picture_levels,
 )
 
 RATE = Knob("rate", "Rate", 0.001, 10, default=0.1, scale="log")
@@ -159,3 +160,10 @@ def test_counts_that_do_not_fit_the_plane_are_refused(counts: tuple[tuple[int, .
 def test_a_map_says_in_how_many_cells_at_least_so_many_replicas_show_the_shape() -> None:
     built = PhaseMap(small_plane(3, 2), ((0, 1, 2), (3, 4, 4)))
     assert [built.count_cells_with(least) for least in (1, 3, 4)] == [5, 3, 2]
+
+
+def test_the_cells_that_levels_add_are_all_cells_coarse_to_fine() -> None:
+    plane = Plane("a", tuple(map(float, range(24))), "b", tuple(map(float, range(5))), {}, "flat")
+    levels = picture_levels(plane)
+    assert [len(level) for level in levels] == [8, 22, 90]
+    assert [cell for level in levels for cell in level] == coarse_to_fine(24, 5)

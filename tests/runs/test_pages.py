@@ -221,6 +221,49 @@ def test_a_simulation_that_its_author_broke_says_why_to_authors_alone(
     assert detail == "numbers/simulation.py:3: name 'torhc' is not defined\nTraceback: torhc"
 
 
+MAP = {"x": "rate", "y": "pause", "shape": "flat"}
+
+
+def test_a_browser_gets_the_plane_that_a_run_of_the_map_has(
+    runs_app: RunsApp, client: FlaskClient
+) -> None:
+    asked = {**BODY, "replicas": None, "map": MAP, "first_seed": 7, "knobs": {"fault": 1}}
+    laid_out = client.post("/runs/plane", json=asked).get_json()
+    assert len(runs_app.runs._queue) == 0, "nothing is trained for it"
+    assert runs_app.reported_runs == []
+    links = start_run(client, **asked)
+    run = client.get(links["url"]).get_json()
+    assert laid_out["map"] == run["map"]
+    assert (laid_out["knobs"], laid_out["first_seed"]) == (run["knobs"], run["seeds"][0])
+    cells = [cell for level in laid_out["levels"] for cell in level]
+    assert sorted(cells) == list(range(links["points_total"]))
+    assert len(laid_out["levels"][0]) == 36, "every sixteenth"
+    assert laid_out["multiplications_max"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [
+        ({}, 400, "map"),
+        ({"map": MAP | {"shape": "round"}}, 422, "map.shape"),
+        ({"map": MAP | {"y": "rate"}}, 422, "map.y"),
+    ],
+)
+def test_a_plane_that_no_map_has_is_refused_as_its_run_is(
+    client: FlaskClient, changes: dict[str, object], status: int, field: str
+) -> None:
+    response = client.post("/runs/plane", json=BODY | {"replicas": 8} | changes)
+    assert (response.status_code, response.get_json()["field"]) == (status, field)
+
+
+def test_a_plane_is_laid_out_for_those_alone_who_may_run_the_simulation(
+    runs_app: RunsApp, client: FlaskClient
+) -> None:
+    runs_app.is_open = False
+    asked = BODY | {"replicas": 8, "map": MAP}
+    assert client.post("/runs/plane", json=asked).status_code == 403
+
+
 @pytest.mark.parametrize("kind", ["curves", "map"])
 def test_what_a_failed_runs_code_said_reaches_authors_alone_on_every_channel(
     runs_app: RunsApp, client: FlaskClient, kind: str

@@ -85,7 +85,12 @@ class Bench {
     );
     this.drawInitial();
     if (root.querySelector('[data-part="map"]')) {
-      this.maps = new PhaseMaps(root, this.config, this.form, () => this.runFromMap());
+      const toggle = root.querySelector('[data-part="live-toggle"]');
+      this.maps = new PhaseMaps(root, this.config, this.form, {
+        runSetting: () => this.runFromMap(),
+        mayTrain: () => toggle instanceof HTMLInputElement && toggle.checked && canTrain(),
+        isTraining: () => this.live?.training?.isBusy ?? false,
+      });
     }
     this.listen();
     for (const control of root.querySelectorAll("[data-waits]")) {

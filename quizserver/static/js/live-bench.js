@@ -6,7 +6,7 @@ import { getBytes, postJson, toServerError } from "./http.js";
 import { LiveCurves } from "./live-curves.js";
 import { fitsSetting, isTrainable, readPlan } from "./live-plan.js";
 import { describeShapes } from "./live-sentences.js";
-import { LiveTraining } from "./live-training.js";
+import { LiveTraining, replicasLimit } from "./live-training.js";
 import * as client from "./run-client.js";
 import { findPart } from "./dom.js";
 
@@ -20,14 +20,6 @@ const PLAN_DELAY = 300; // milliseconds in which no knob moves, before another p
 const QUIET = 500; // milliseconds without a change, after which a setting is announced
 const STILL = 200; // milliseconds likewise, after which it is drawn for those who want no motion
 const IDLE = 120_000; // milliseconds without input, after which the workers end
-const SMALL_MEMORY = 2; // GB
-const SMALL_REPLICAS = 16;
-
-/** How many replicas this device trains at most. */
-function replicasLimit() {
-  const { deviceMemory } = /** @type {{ deviceMemory?: number }} */ (navigator);
-  return (deviceMemory ?? Infinity) <= SMALL_MEMORY ? SMALL_REPLICAS : Infinity;
-}
 
 export class LiveBench {
   /**

@@ -11,6 +11,14 @@ const MOST_WORKERS = 4;
 // A training that a newer setting finds under way goes on for so long: else a knob that is dragged
 // faster than a training takes would show nothing.
 const PATIENCE = 150; // milliseconds
+const SMALL_MEMORY = 2; // GB
+const SMALL_REPLICAS = 16;
+
+/** How many replicas this device trains at most. */
+export function replicasLimit() {
+  const { deviceMemory } = /** @type {{ deviceMemory?: number }} */ (navigator);
+  return (deviceMemory ?? Infinity) <= SMALL_MEMORY ? SMALL_REPLICAS : Infinity;
+}
 
 /**
  * How many workers may train: half of the cores, so that the page and everything else go on.
@@ -19,6 +27,20 @@ const PATIENCE = 150; // milliseconds
  */
 export function workerCount(cores) {
   return Math.min(MOST_WORKERS, Math.max(1, Math.floor(cores / 2)));
+}
+
+/**
+ * @param {(answer: LiveAnswer) => void} onAnswer
+ * @param {(message: string) => void} onFailure
+ */
+export function startWorker(onAnswer, onFailure) {
+  const worker = new Worker(SCRIPT, { type: "module" });
+  worker.onmessage = (/** @type {MessageEvent<LiveAnswer>} */ { data }) => onAnswer(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onFailure(event.message || "A worker could not be started.");
+  };
+  return worker;
 }
 
 export class LiveTraining {
@@ -49,6 +71,11 @@ export class LiveTraining {
     /** @type {Map<Worker, Share>} */
     this.shares = new Map();
     this.timer = 0;
+  }
+
+  /** Whether a setting is trained, or is about to be. */
+  get isBusy() {
+    return this.current !== null || this.next !== null;
   }
 
   /** Whether there are workers, at work or waiting for some. */
@@ -87,14 +114,10 @@ export class LiveTraining {
   }
 
   startWorker() {
-    const worker = new Worker(SCRIPT, { type: "module" });
-    worker.onmessage = (/** @type {MessageEvent<LiveAnswer>} */ { data }) => {
-      this.take(worker, data);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.fail(event.message || "A worker could not be started.");
-    };
+    const worker = startWorker(
+      (answer) => this.take(worker, answer),
+      (message) => this.fail(message),
+    );
     return worker;
   }
 

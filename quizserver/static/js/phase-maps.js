@@ -11,8 +11,9 @@ import { ProgressBar, timeLeftClause, waitingMessage } from "./progress-bar.js";
 import * as client from "./run-client.js";
 
 /** @import { BenchForm } from "./bench-form.js" */
-/** @import { BenchConfig, Knobs, KnobSpec, MapRequest, MapRun, RecordedMap } from "./types" */
-/** @import { RunCells, RunEnd, RunJob, RunState, Value } from "./types" */
+/** @import { LiveMap } from "./live-map.js" */
+/** @import { BenchConfig, Knobs, KnobSpec, MapHost, MapRequest, MapRun, RecordedMap } from "./types" */
+/** @import { RunCells, RunEnd, RunJob, RunRequest, RunState, Value } from "./types" */
 
 /**
  * A map that can be shown. `names` are those of its two knobs.
@@ -39,15 +40,21 @@ export class PhaseMaps {
    * @param {HTMLElement} bench
    * @param {BenchConfig} config
    * @param {BenchForm} form
-   * @param {() => void} runSetting runs the curves of the setting as it stands
+   * @param {MapHost} host
    */
-  constructor(bench, config, form, runSetting) {
+  constructor(bench, config, form, host) {
     this.bench = bench;
     this.root = findPart(bench, "map", HTMLElement);
     this.config = config;
     this.form = form;
-    this.runSetting = runSetting;
+    this.host = host;
     this.busy = false;
+    /** The map that this browser trains. @type {LiveMap | null} */
+    this.trained = null;
+    /** The request that this browser trained last, to be checked. @type {RunRequest | null} */
+    this.request = null;
+    /** What the server's counts are to be compared with. @type {Value[][] | null} */
+    this.compared = null;
     /** The map that is being computed. @type {RunJob | null} */
     this.job = null;
     this.stopFollowing = () => {};
@@ -63,6 +70,9 @@ export class PhaseMaps {
     this.progressBox = findPart(this.root, "map-going", HTMLElement);
     this.error = findPart(this.root, "map-error", HTMLElement);
     this.detail = findPart(this.root, "map-error-detail", HTMLElement);
+    this.origin = findPart(this.root, "map-origin", HTMLElement);
+    this.originWords = findPart(this.root, "map-origin-words", HTMLElement);
+    this.checkButton = findPart(this.root, "map-check", HTMLButtonElement);
     this.bar = new ProgressBar(this.root, "map-");
     /** @type {Map<string, PhaseMap>} */
     this.maps = new Map();
@@ -95,7 +105,7 @@ export class PhaseMaps {
       this.maps.get(name)?.dot ??
       new MapDot(box, {
         onMove: (column, row) => this.moveDot(column, row),
-        onRun: () => this.runSetting(),
+        onRun: () => this.host.runSetting(),
       });
     /** @type {PhaseMap} */
     const entry = {
@@ -117,7 +127,9 @@ export class PhaseMaps {
 
   listen() {
     this.shownList.addEventListener("change", () => this.showMap(this.shownList.value));
-    findPart(this.root, "map-run", HTMLElement).addEventListener("click", () => this.runSetting());
+    findPart(this.root, "map-run", HTMLElement).addEventListener("click", () =>
+      this.host.runSetting(),
+    );
     this.againButton.addEventListener("click", () => {
       if (!this.shownMap) return;
       const { names, shape, series } = this.shownMap;
@@ -128,6 +140,7 @@ export class PhaseMaps {
       void this.computeMap(this.readRequest());
     });
     this.stopButton.addEventListener("click", () => void this.stop());
+    this.checkButton.addEventListener("click", () => void this.check());
   }
 
   get shownMap() {
@@ -252,15 +265,58 @@ export class PhaseMaps {
       return;
     }
     const { arm, knobs, first } = this.form.setting;
-    const { topic, simulation, runs_url: url } = this.config;
+    const { topic, simulation } = this.config;
+    /** @type {RunRequest} */
+    const request = { topic, simulation, arm, knobs, first_seed: first, map };
+    this.request = null;
+    this.compared = null;
     this.setBusy(true);
+    if (await this.trainHere(request)) return;
+    await this.trainOnServer(request);
+  }
+
+  /**
+   * Trains a map in this browser; false where it can't be trained here.
+   *
+   * @param {RunRequest} request
+   */
+  async trainHere(request) {
+    const { live: urls } = this.config;
+    if (!urls || !this.host.mayTrain()) return false;
+    this.bar.show(0, "Getting ready to train in your browser…");
+    try {
+      const { LiveMap } = await import("./live-map.js");
+      this.trained = await LiveMap.open(this.config, urls, request);
+    } catch {
+      return false; // the server says what is wrong, if anything is
+    }
+    this.request = request;
+    this.beginMap(this.trained.run);
+    this.sayOrigin("Trained in your browser.");
+    setEnabled(this.stopButton, true);
+    this.trained.start({
+      onCells: (data) => this.addCells(data),
+      onEnd: (end) => this.endMap(end),
+      onFailure: () => {
+        this.trained = null;
+        this.request = null;
+        void this.trainOnServer(request);
+      },
+      mayTrain: () => this.host.mayTrain(),
+      isDisturbed: () => this.host.isTraining(),
+    });
+    return true;
+  }
+
+  /** @param {RunRequest} request */
+  async trainOnServer(request) {
     this.bar.show(0, "Asking for the map…");
     /** @type {RunJob} */
     let job;
     /** @type {MapRun} */
     let run;
     try {
-      job = await client.startRun(url, { topic, simulation, arm, knobs, first_seed: first, map });
+      job = await client.startRun(this.config.runs_url, request);
       this.job = job;
       run = await client.fetchRun(job);
     } catch (error) {
@@ -278,12 +334,50 @@ export class PhaseMaps {
     });
   }
 
+  /** The server trains the map that was trained here; their counts are compared. */
+  async check() {
+    const counts = this.maps.get(LIVE)?.counts;
+    if (this.busy || !this.request || !counts) return;
+    this.showError("");
+    this.compared = counts;
+    this.setBusy(true);
+    await this.trainOnServer(this.request);
+  }
+
+  /**
+   * What the comparison with the server's counts has shown; empty where none was wanted.
+   *
+   * @param {Value[][]} counts the server's
+   */
+  compareCounts(counts) {
+    const here = this.compared;
+    this.compared = null;
+    if (!here) return "";
+    const cells = here.flat();
+    const others = counts.flat().filter((count, cell) => count !== cells[cell]).length;
+    if (!others) return `Checked: the server counts the same in all ${cells.length} cells.`;
+    return `The server counts otherwise in ${others} of ${cells.length} cells.`;
+  }
+
+  /**
+   * Says where the map was trained.
+   *
+   * @param {string} words empty for a map that the server trained
+   * @param {boolean} canBeChecked
+   */
+  sayOrigin(words, canBeChecked = false) {
+    this.origin.hidden = !words;
+    this.originWords.textContent = words;
+    this.checkButton.hidden = !canBeChecked;
+  }
+
   /** @param {unknown} thrown */
   showRefusal(thrown) {
     const { detail, field, lost, message } = toServerError(thrown);
     this.job = null;
     this.setBusy(false);
-    this.bar.show(0, "No map was computed.");
+    this.bar.show(0, this.compared ? "The map could not be compared." : "No map was computed.");
+    this.compared = null;
     const advice = lost ? " Check the connection, then ask for the map again." : "";
     this.showError(message + advice, detail);
     if (field?.startsWith("map.")) {
@@ -334,6 +428,8 @@ export class PhaseMaps {
       map.dot.across.focus({ preventScroll: true });
     }
     this.progressBox.scrollIntoView({ block: "nearest" });
+    this.sayOrigin("");
+    findPart(figure, "map-csv", HTMLElement).hidden = true;
     this.bar.announce(`The map is being computed: ${title}.`);
     if (run.state === "done") this.endMap(run);
   }
@@ -404,15 +500,23 @@ export class PhaseMaps {
     fillMapTable(findPart(map.figure, "map-table", HTMLElement), map);
     const csv = findPart(map.figure, "map-csv", HTMLAnchorElement);
     csv.hidden = false;
-    csv.href = this.job?.csv ?? "";
+    csv.href = this.job?.csv ?? this.trained?.createCsv(map.counts) ?? "";
+    csv.download = this.job ? "" : `${this.config.simulation}-map-browser.csv`;
+    const isDone = state === "done";
+    if (this.trained) this.sayOrigin("Trained in your browser.", isDone);
+    else if (isDone) this.sayOrigin(this.compareCounts(map.counts));
+    this.compared = null;
     fillCells(map.box, map.counts, map.n);
     this.job = null;
+    this.trained = null;
     this.setBusy(false);
-    this.bar.announce([message, sentence].filter(Boolean).join(" "));
+    const origin = this.originWords.textContent;
+    this.bar.announce([message, origin, sentence].filter(Boolean).join(" "));
     this.showSetting();
   }
 
   async stop() {
+    this.trained?.end("stopped");
     if (!this.job) return;
     setEnabled(this.stopButton, false);
     this.bar.show(null, "Stopping…");

@@ -74,6 +74,25 @@ export interface MapResult extends MapRequest {
   counts: Value[][];
 }
 
+/** A map as a browser may train it: all cells in levels that each make a finer picture whole. */
+export interface MapPlane {
+  knobs: Knobs;
+  first_seed: number;
+  map: MapResult;
+  levels: number[][];
+  multiplications_max: number;
+}
+
+/** What the maps of a bench may ask of it. */
+export interface MapHost {
+  /** Runs the curves of the setting as it stands. */
+  runSetting(): void;
+  /** Whether this browser can train, and is allowed to. */
+  mayTrain(): boolean;
+  /** Whether it trains curves right now. */
+  isTraining(): boolean;
+}
+
 export interface RecordedMap extends MapResult {
   setting: Knobs;
 }
@@ -132,9 +151,10 @@ export interface BenchConfig {
   live?: LiveUrls | null;
 }
 
-/** The kernel's module, the plans of a simulation, and where it is told that one was used. */
+/** The kernel's module, the planes of maps, plans, and where it is told that one was used. */
 export interface LiveUrls {
   kernel: string;
+  plane: string;
   plans: string;
   used: string;
 }
