@@ -6,8 +6,10 @@ gradient descent on all examples or on mini-batches. The loss is that of all 64 
 """
 
 import torch
+from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Map, Simulation
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 FORMATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
 
@@ -65,33 +67,27 @@ simulation = Simulation(
 def train(replicas):
     knobs = replicas.knobs
     kind = FORMATS[knobs.precision]
-
-    def unit(x, weight):
-        z = (x * weight).sum(2, keepdim=True)
-        return 4 * torch.sigmoid(z) if knobs.sigmoid else z
-
-    def epoch():
-        if not knobs.independent:
-            yield from replicas.batches(x, y, size=knobs.batch)
-            return
-        drawn = (64 * replicas.rand(64 // knobs.batch * knobs.batch, 1)).long()
-        for chosen in drawn.split(knobs.batch, dim=1):
-            yield x.gather(1, chosen.expand(-1, -1, 8)), y.gather(1, chosen)
-
     x = replicas.randn(64, 8).to(kind)
     truth = replicas.randn(1, 8) / 8**0.5
-    y = unit(x.double(), truth) + knobs.label_noise.view(-1, 1, 1) * replicas.randn(64, 1)
-    y = y.to(kind)
-    rate = knobs.learning_rate.view(-1, 1, 1).to(kind)
-    weight = torch.zeros_like(truth, dtype=kind, requires_grad=True)
+    y = (x.double() * truth).sum(2, keepdim=True)
+    y = 4 * y.sigmoid() if knobs.sigmoid else y
+    y = (y + knobs.label_noise.view(-1, 1, 1) * replicas.randn(64, 1)).to(kind)
     level = (torch.finfo(kind).eps / 2) ** 2 * y.double().square().mean((1, 2))
+    replicas.use(kind)
+    unit = replicas.linear(8, 1, init="zeros", bias=False)
+    layers, groups = [unit], [{"params": [unit.weight], "lr": knobs.learning_rate}]
+    if knobs.sigmoid:
+        # a weight of 4 that no step moves gives the sigmoid its slope of one
+        four = replicas.linear(1, 1, init=torch.full((1, 1), 4.0), bias=False)
+        layers += [nn.Sigmoid(), four]
+        groups.append({"params": [four.weight], "lr": 0})
+    step = training_step(nn.Sequential(*layers), losses.mse_loss, optim.SGD(groups, lr=0))
     for point in range(simulation.points):
-        with torch.no_grad():
-            loss = (unit(x.double(), weight.double()) - y.double()).square().mean((1, 2))
+        loss = step.float64_loss(x, y)
         yield 15 * point, {"loss": loss, "above": (loss / level).log10().clamp(min=0)}
         for _ in range(15):
-            for inputs, targets in epoch():
-                error = (unit(inputs, weight) - targets).square().mean((1, 2))
-                (slope,) = torch.autograd.grad(error.sum(), weight)
-                with torch.no_grad():
-                    weight -= rate * slope
+            if knobs.batch == 64 and not knobs.independent:
+                step(x, y)
+                continue
+            for some, wanted in replicas.batches(x, y, size=knobs.batch, replace=knobs.independent):
+                step(some, wanted)

@@ -6,8 +6,10 @@ worked out in float64, from the weights and the data as the format holds them.
 """
 
 import torch
+from torch import nn
 
-from quizserver.lab import Arm, Axis, Knob, Map, Simulation
+from quizserver.lab import Arm, Axis, Knob, Map, Simulation, losses, optim
+from quizserver.lab.backprop import training_step
 
 FORMATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
 
@@ -51,15 +53,13 @@ def train(replicas):
     rounding = torch.finfo(kind).eps / 2
     x = replicas.randn(64, 8).to(kind)
     truth = (replicas.randn(1, 8) / 8**0.5).to(kind)
-    y = (x.double() * truth.double()).sum(2).to(kind)
-    rate = knobs.learning_rate.view(-1, 1, 1).to(kind)
-    weight = torch.zeros_like(truth)
-    level = rounding**2 * y.double().square().mean(1)
+    y = (x.double() * truth.double()).sum(2, keepdim=True).to(kind)
+    level = rounding**2 * y.double().square().mean((1, 2))
+    replicas.use(kind)
+    net = nn.Sequential(replicas.linear(8, 1, init="zeros", bias=False))
+    step = training_step(net, losses.mse_loss, optim.SGD(net.parameters(), lr=knobs.learning_rate))
     for point in range(simulation.points):
-        residual = (x.double() * weight.double()).sum(2) - y.double()
-        loss = residual.square().mean(1)
-        above = (loss / level).log10().clamp(min=0)
-        yield point, {"loss": loss, "above": above}
+        loss = step.float64_loss(x, y)
+        yield point, {"loss": loss, "above": (loss / level).log10().clamp(min=0)}
         for _ in range(knobs.steps):
-            residual = (x * weight).sum(2, keepdim=True) - y.unsqueeze(2)
-            weight = weight - rate * 2 * (x * residual).mean(1, keepdim=True)
+            step(x, y)

@@ -62,9 +62,13 @@ def example_orders(
     first_epoch: int,
     epochs: int,
     library: KernelLibrary | None = None,
+    *,
+    replace: bool = False,
 ) -> NDArray[np.int32]:
     """The order of the examples in each epoch from ``first_epoch`` on, a permutation of
     0 … ``examples - 1``: (seeds, epochs, examples).
+
+    With ``replace`` each is drawn from all of them, whatever the others are.
 
     Raises as ``uniform_numbers`` does.
     """
@@ -76,7 +80,8 @@ def example_orders(
         address, words = arena.allocate(len(seeds), np.uint64)
         words[:] = _seed_words(seeds)
         out, orders = arena.allocate(shape, np.int32)
-        library.call("fill_example_orders", address, len(seeds), examples, first_epoch, epochs, out)
+        name = "fill_example_choices" if replace else "fill_example_orders"
+        library.call(name, address, len(seeds), examples, first_epoch, epochs, out)
         return orders.copy()
 
 

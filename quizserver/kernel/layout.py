@@ -45,6 +45,7 @@ HEADER = (
     "layers", "tensors", "rates", "datasets", "operations", "constants",
     "activations", "first_slope", "second_slope", "targets", "gradients", "rate_values",
     "wide_rates", "batch_inputs", "batch_targets", "residuals", "alive",
+    "wide_first", "wide_second",
     "blocks", "block_size",
     "block_state", "block_seeds", "block_slots", "block_parameters", "block_moments",
     "block_orders",
@@ -58,7 +59,7 @@ MOMENTS = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 3}
 """Running numbers that an update rule keeps for each parameter."""
 IN_PLACE = ("tanh", "sigmoid", "relu", "leaky_relu")
 """Activations whose slope is a function of their output."""
-STATE_BYTES = 24
+STATE_BYTES = 32
 
 
 class _Region:
@@ -297,6 +298,9 @@ class MemoryLayout:
         for name, count in vectors.items():
             header[name] = self._shared.take(count * self._vector)
         header["wide_rates"] = self._shared.take(header["rate_count"] * self.lanes * 8)
+        wide = widest * self.lanes * 8 if len(self._rows_of(Operation.WIDE_LOSS)) else 0
+        for name in ("wide_first", "wide_second"):
+            header[name] = self._shared.take(wide)
 
     def _rows_of(self, code: Operation) -> NDArray[np.int32]:
         rows = self.plan.operations

@@ -203,7 +203,8 @@ class Operation(IntEnum):
     STEP = 0
     """dataset, output (or -1): a step on all its examples; records the loss before it."""
     STEP_BATCH = 1
-    """dataset, epoch, first, count, output (or -1): one on some of that epoch's order."""
+    """dataset, epoch, first, count, output (or -1), replace: one on some of that epoch's order; or
+    where ``replace`` is 1 of as many examples that are each drawn from all."""
     LOSS = 2
     """dataset, output"""
     GRADIENT_NORMS = 3
@@ -217,9 +218,20 @@ class Operation(IntEnum):
     PREDICT = 7
     """dataset, first output: predictions, N times the number of outputs of the network"""
 
+    WIDE_LOSS = 8
+    """dataset, output: the loss in float64 of the weights and examples of a plan in float32"""
+    DERIVE = 9
+    """function, operand, operand, output: one of ``FUNCTIONS`` in float64. An operand is an output,
+    or below 0 the slot -1 - operand; a logarithm doesn't look at its second one"""
+
+
+FUNCTIONS = ("add", "subtract", "multiply", "divide", "at_least", "at_most", "log", "log10")
 
 FIELDS = 8
 """Numbers in the row of an operation; those that it does not need are 0."""
+
+NOT_OF_A_DATASET = (int(Operation.WEIGHT_NORMS), int(Operation.DERIVE))
+"""Operations that look at no example."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +309,7 @@ class Plan:
         examples = np.zeros(len(self.operations), dtype=np.float64)
         code, first = self.operations[:, 0], self.operations[:, 1]
         sizes = np.array([data.examples for data in self.datasets] or [0], dtype=np.float64)
-        on_dataset = code != Operation.WEIGHT_NORMS
+        on_dataset = ~np.isin(code, NOT_OF_A_DATASET)
         examples[on_dataset] = sizes[first[on_dataset]]
         batch = code == Operation.STEP_BATCH
         # the order of an epoch may have to be drawn again for each of its batches

@@ -13,6 +13,7 @@ from quizserver.kernel.plan import (
     ACTIVATIONS,
     DTYPES,
     FIELDS,
+    FUNCTIONS,
     LOSSES,
     MAX_BYTES,
     MAX_LAYERS,
@@ -20,6 +21,7 @@ from quizserver.kernel.plan import (
     MAX_NESTED_RATES,
     MAX_OPERATIONS,
     MAX_WIDTH,
+    NOT_OF_A_DATASET,
     OPTIMISERS,
     POSITIVE_FIELDS,
     POWER_FIELDS,
@@ -257,7 +259,7 @@ def _check_rows(
             raise PlanError(f"operation {place} ({code.name}): {what}")
 
     sizes = np.array([data.examples for data in plan.datasets], dtype=np.int64)
-    if code != Operation.WEIGHT_NORMS:
+    if code not in NOT_OF_A_DATASET:
         require((rows[:, 1] >= 0) & (rows[:, 1] < len(sizes)), "there is no such data set")
     column, count, least = 2, np.ones(len(rows), dtype=np.int64), 0
     if code == Operation.STEP:
@@ -268,6 +270,7 @@ def _check_rows(
         first, examples = rows[:, 3].astype(np.int64), rows[:, 4].astype(np.int64)
         fits = (first >= 0) & (examples >= 1) & (first + examples <= sizes[rows[:, 1]])
         require(fits, "the batch does not lie within the data set")
+        require((rows[:, 6] == 0) | (rows[:, 6] == 1), "replace is neither 0 nor 1")
     elif code == Operation.WEIGHT_NORMS:
         column, count = 1, count * len(plan.dense_layers)
     elif code == Operation.GRADIENT_NORMS:
@@ -277,8 +280,16 @@ def _check_rows(
         require((rows[:, 2] >= 0) & (rows[:, 2] < len(plan.layers)), "there is no such layer")
     elif code == Operation.UNEXPLAINED and plan.loss == "cross_entropy":
         raise PlanError("UNEXPLAINED: a class has no variance")
+    elif code == Operation.WIDE_LOSS and plan.dtype != "float32":
+        raise PlanError("WIDE_LOSS: in float64 LOSS is the same")
     elif code == Operation.PREDICT:
         count = sizes[rows[:, 1]] * plan.width
+    elif code == Operation.DERIVE:
+        column = 4
+        require((rows[:, 1] >= 0) & (rows[:, 1] < len(FUNCTIONS)), "there is no such function")
+        operands = rows[:, 2:4]
+        known = (operands >= -plan.slots) & (operands < plan.outputs)
+        require(known.all(axis=1), "there is no such operand")
     output = rows[:, column].astype(np.int64)
     require((output >= least) & (output + count <= plan.outputs), "there is no such output")
 

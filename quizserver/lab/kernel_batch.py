@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from quizserver.kernel.plan import FIELDS, Operation, PlanError
 from quizserver.kernel.training import Training
 from quizserver.lab import backprop
 from quizserver.lab.model import SimulationError
-from quizserver.lab.planned_step import OUTPUT_COLUMN
+from quizserver.lab.planned_step import OUTPUT_COLUMN, PlannedStep
 from quizserver.lab.planning import (
     PlannedValue,
     Planner,
@@ -179,8 +180,8 @@ def _assemble_plan(
 ) -> PlannedTraining:
     step = planner.step
     assert step is not None
-    outputs = _number_outputs(points)
-    rows, before = _operation_rows(step.rows, outputs.first)
+    outputs = _number_outputs(points, step.operands)
+    rows, before = _operation_rows(step, outputs.first)
     count = len(seeds)
     try:
         whole = plan.Plan(
@@ -224,28 +225,40 @@ class _Outputs(NamedTuple):
     first: Mapping[int, int]
 
 
-def _number_outputs(points: Sequence[_YieldedPoint]) -> _Outputs:
-    """Outputs for each operation whose numbers are yielded, in the order of the points."""
-    count = 0
-    first: dict[int, int] = {}
+def _number_outputs(
+    points: Sequence[_YieldedPoint], operands: Mapping[int, Sequence[PlannedValue | int]]
+) -> _Outputs:
+    """Outputs for each operation whose numbers are yielded, or that such a number is computed
+    from."""
+    width: dict[int, int] = {}
     for point in points:
         for value in point.series.values():
-            for part in _parts(value):
-                if part.row not in first:
-                    first[part.row] = count
-                    count += part.width
-    return _Outputs(count, first)
+            width |= {part.row: part.width for part in _parts(value)}
+    for row in sorted(operands, reverse=True):  # what a number is computed from comes before it
+        if row in width:
+            values = (value for value in operands[row] if isinstance(value, PlannedValue))
+            width |= {value.row: value.width for value in values}
+    rows = sorted(width)
+    ends = list(accumulate((width[row] for row in rows), initial=0))
+    return _Outputs(ends[-1], dict(zip(rows, ends, strict=False)))
 
 
 def _operation_rows(
-    rows: Sequence[tuple[int, ...]], first_output: Mapping[int, int]
+    step: PlannedStep, first_output: Mapping[int, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The operations of a plan, without recorders that nobody wants; how many come before each."""
-    whole = np.array(rows, dtype=np.int32).reshape(-1, FIELDS)
+    whole = np.array(step.rows, dtype=np.int32).reshape(-1, FIELDS)
     wanted = np.isin(whole[:, 0], [Operation.STEP, Operation.STEP_BATCH])
     for row, output in first_output.items():
-        whole[row, OUTPUT_COLUMN[Operation(rows[row][0])]] = output
+        whole[row, OUTPUT_COLUMN[Operation(step.rows[row][0])]] = output
         wanted[row] = True
+        if row in step.operands:
+            whole[row, 2:4] = [
+                first_output[value.row] + value.offset
+                if isinstance(value, PlannedValue)
+                else -1 - value
+                for value in step.operands[row]
+            ]
     return whole[wanted], np.concatenate([[0], np.cumsum(wanted)])
 
 

@@ -50,6 +50,8 @@ class KnobTensor(Tensor):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        if not all(issubclass(kind, Tensor) for kind in types):
+            return NotImplemented  # a number of the training knows what becomes of it
         if func not in METADATA:
             _report_knobs((*args, *(kwargs or {}).values()))
         with torch._C.DisableTorchFunctionSubclass():

@@ -44,6 +44,7 @@ STEP_BATCH = Operation.STEP_BATCH
 OUTPUT_COLUMN = {
     Operation.STEP: 2, Operation.STEP_BATCH: 5, Operation.LOSS: 2, Operation.GRADIENT_NORMS: 2,
     Operation.WEIGHT_NORMS: 1, Operation.ALIVE: 3, Operation.UNEXPLAINED: 2, Operation.PREDICT: 2,
+    Operation.WIDE_LOSS: 2, Operation.DERIVE: 4,
 }  # fmt: skip
 """Where the row of each operation says to which output its first number goes."""
 
@@ -77,6 +78,8 @@ class PlannedStep:
         self._refuse = planner.refuse
         self.rows: list[tuple[int, ...]] = []
         """The operations so far; what they record goes nowhere yet (-1)."""
+        self.operands: dict[int, tuple[PlannedValue | int, PlannedValue | int]] = {}
+        """Of each row that computes from recorded numbers: two of them, or slots."""
         self._data: dict[tuple[object, object], int] = {}
         self._numbers: dict[tuple[int, int], tuple[int, Any, Any]] = {}
         self._given: list[_GivenData] = []
@@ -99,11 +102,25 @@ class PlannedStep:
             if inputs.span != target.span:
                 self._refuse("the inputs and targets of a step are not of one mini-batch")
             dataset = self._dataset_of(inputs.tensor, target.tensor)
-            return self._record(STEP_BATCH, dataset, *inputs.span, -1, 0, 0)
+            *span, replace = inputs.span
+            return self._record(STEP_BATCH, dataset, *span, -1, replace, 0)
         return self._record(Operation.STEP, self._dataset_of(inputs, target), -1, 0, 0, 0, 0, 0)
 
     def loss(self, inputs: Any, target: Any) -> PlannedValue:
         return self._record(Operation.LOSS, self._dataset_of(inputs, target), -1, 0, 0, 0, 0, 0)
+
+    def float64_loss(self, inputs: Any, target: Any) -> PlannedValue:
+        if self.dtype_name == "float64":
+            return self.loss(inputs, target)
+        dataset = self._dataset_of(inputs, target)
+        return self._record(Operation.WIDE_LOSS, dataset, -1, 0, 0, 0, 0, 0)
+
+    def derive(self, function: str, first: Any, second: Any) -> PlannedValue:
+        """The number that one of ``plan.FUNCTIONS`` gives for recorded numbers, or others."""
+        operands = self._operand(first), self._operand(second)
+        value = self._record(Operation.DERIVE, plan.FUNCTIONS.index(function), 0, 0, -1, 0, 0, 0)
+        self.operands[value.row] = operands
+        return value
 
     def gradient_norms(self, inputs: Any, target: Any) -> list[PlannedValue]:
         dataset = self._dataset_of(inputs, target)
@@ -190,6 +207,17 @@ class PlannedStep:
             values, slot = now.double(), None
         # a bias is (R, 1, outputs) in torch, (R, outputs) in a plan
         return plan.Start(np.array((values[:, 0] if is_bias else values).numpy()), slot)
+
+    def _operand(self, value: Any) -> PlannedValue | int:
+        if isinstance(value, PlannedValue):
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float | Tensor):
+            self._refuse("arithmetic on a number of the training takes numbers, one a replica")
+        slot = self.slots.slot_for("a number of a series", value)
+        if np.isnan(self.slots.values[slot]).any():
+            # Weights are NaN by now, so this may come from one that was read in some hidden way.
+            self._refuse("a number of a series is NaN, which no training has made it")
+        return slot
 
     def _record(self, *row: int) -> PlannedValue:
         number = len(self.rows)

@@ -198,19 +198,73 @@ for _operator in re.findall(r"\w+", _OPERATORS):
 
 class PlannedValue(_Unusable):
     """One number a replica that operation ``row`` of the plan will record: number ``offset`` of the
-    ``width`` that it gives."""
+    ``width`` that it gives.
+
+    Simple arithmetic on it is one more operation of the plan, in float64.
+    """
 
     __slots__ = ("offset", "row", "width")
     _refused = (
-        "a number of the training is used in a computation: a plan can only yield it as it is"
+        "a number of the training is used in a computation that no plan holds: it can be yielded "
+        "as it is, or after + - * / log log10 and clamp"
     )
 
     def __init__(self, row: int, offset: int = 0, width: int = 1) -> None:
         self.row, self.offset, self.width = row, offset, width
 
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: Any = None
+    ) -> PlannedValue:
+        """What torch's functions do with it, and operators with a tensor on their left."""
+        name = getattr(func, "__name__", "")
+        if name in _ARITHMETIC and len(args) == 2 and not kwargs:
+            return _derived(_ARITHMETIC[name], *args)
+        if name in _LOGARITHMS and len(args) == 1 and not kwargs:
+            return _derived(name, args[0])
+        if name == "clamp" and isinstance(args[0], PlannedValue):
+            return args[0].clamp(*args[1:], **(kwargs or {}))
+        _refuse_use(cls._refused)
+
+    def log(self) -> PlannedValue:
+        return _derived("log", self)
+
+    def log10(self) -> PlannedValue:
+        return _derived("log10", self)
+
+    def clamp(self, min: Any = None, max: Any = None) -> PlannedValue:
+        """At least ``min`` and at most ``max``, as ``torch.clamp``; NaN stays NaN."""
+        value = self if min is None else _derived("at_least", self, min)
+        return value if max is None else _derived("at_most", value, max)
+
     def and_following(self, width: int) -> list[PlannedValue]:
         """All the numbers of an operation that gives ``width`` of them."""
         return [PlannedValue(self.row, offset, width) for offset in range(width)]
+
+
+_ARITHMETIC = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide",
+               "true_divide": "divide"}  # fmt: skip
+_LOGARITHMS = ("log", "log10")
+
+
+def _derived(function: str, first: Any, second: Any = 0.0) -> PlannedValue:
+    planner = current_planner()
+    if planner is None or planner.step is None:
+        _refuse_use(PlannedValue._refused)
+    return planner.step.derive(function, first, second)
+
+
+def _operator(function: str, swapped: bool = False) -> Callable[[Any, Any], PlannedValue]:
+    def apply(self: PlannedValue, other: Any) -> PlannedValue:
+        return _derived(function, *((other, self) if swapped else (self, other)))
+
+    return apply
+
+
+for _name, _function in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"),
+                         ("truediv", "divide")):  # fmt: skip
+    setattr(PlannedValue, f"__{_name}__", _operator(_function))
+    setattr(PlannedValue, f"__r{_name}__", _operator(_function, swapped=True))
 
 
 class PlannedPrediction(_Unusable):
@@ -243,7 +297,7 @@ class SmallestValue(_Unusable):
     """The smallest of some ``PlannedValue``s; NaN where one of them is."""
 
     __slots__ = ("parts",)
-    _refused = PlannedValue._refused
+    _refused = "the smallest of several numbers is used in a computation: yield it as it is"
 
     def __init__(self, parts: tuple[PlannedValue, ...]) -> None:
         self.parts = parts
@@ -251,10 +305,11 @@ class SmallestValue(_Unusable):
 
 class PlannedBatch(_Unusable):
     """``tensor``'s part of a mini-batch. ``span``: the epoch whose order of the examples it is a
-    part of, its first place in it, and how many it has."""
+    part of, its first place in it, how many it has, and whether that epoch draws with
+    replacement."""
 
     __slots__ = ("span", "tensor")
     _refused = "a mini-batch is used otherwise than in the training step"
 
-    def __init__(self, tensor: Tensor, span: tuple[int, int, int]) -> None:
+    def __init__(self, tensor: Tensor, span: tuple[int, int, int, int]) -> None:
         self.tensor, self.span = tensor, span

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from quizserver.lab import layers, norms
 from quizserver.lab.plan_parts import modules_in_order
@@ -30,6 +31,16 @@ class Recorders:
         """The loss on these examples, such as all of them, or others than it trains on."""
         with torch.no_grad(), self._nothing_dropped():
             return self._loss(self._net(inputs), target)
+
+    def float64_loss(self, inputs: Tensor, target: Tensor) -> Tensor:
+        """The loss on these examples, worked out in float64 from weights and examples as they are.
+
+        For a training in another format, whose own loss would be rounded as its steps are.
+        """
+        weights = {name: weight.double() for name, weight in self._net.named_parameters()}
+        examples = target.double() if target.is_floating_point() else target
+        with torch.no_grad(), self._nothing_dropped():
+            return self._loss(functional_call(self._net, weights, inputs.double()), examples)
 
     def gradient_norms(self, inputs: Tensor, target: Tensor) -> list[Tensor]:
         """The norm of the loss's gradient for each layer's weights, biases left out, first to last.

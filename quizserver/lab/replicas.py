@@ -127,18 +127,21 @@ class Replicas:
         """Uniform numbers in [0, 1) of shape (R, *size), each replica's from its own seed."""
         return self._from_float64(self._draws.uniform(Stream.DATA, *size))
 
-    def batches(self, *tensors: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
+    def batches(
+        self, *tensors: Tensor, size: int, replace: bool = False
+    ) -> Iterator[tuple[Tensor, ...]]:
         """One epoch of mini-batches of ``tensors`` (R, N, …), shuffled for each seed.
 
-        Every example comes once; the last batch is smaller when ``size`` does not divide N.
+        Every example comes once; the last batch is smaller when ``size`` does not divide N. With
+        ``replace`` there are as many examples, each drawn from all N, whichever came before.
         """
         if size < 1:
             raise ValueError(f"a batch of {size} examples is none")
         examples = tensors[0].shape[1]
         if self._planner is not None:
-            yield from self._planned_batches(tensors, examples, size)
+            yield from self._planned_batches(tensors, examples, size, replace)
             return
-        permutation = self._draws.next_order(examples).to(self.device)
+        permutation = self._draws.next_order(examples, replace).to(self.device)
         whole = examples // size * size
         if whole:
             # one gather an epoch, laid out so that each batch is contiguous
@@ -149,11 +152,11 @@ class Replicas:
             yield tuple(_take_examples(tensor, index)[0] for tensor in tensors)
 
     def _planned_batches(
-        self, tensors: Sequence[Tensor], examples: int, size: int
+        self, tensors: Sequence[Tensor], examples: int, size: int, replace: bool
     ) -> Iterator[tuple[Any, ...]]:
-        epoch = self._draws.next_epoch(examples)
+        epoch = self._draws.next_epoch(examples, replace)
         for first in range(0, examples, size):
-            span = (epoch, first, min(size, examples - first))
+            span = (epoch, first, min(size, examples - first), int(replace))
             yield tuple([PlannedBatch(tensor, span) for tensor in tensors])
 
     def _knob_value(self, knob: Knob, settings: Sequence[Mapping[str, float]]) -> Tensor | int:

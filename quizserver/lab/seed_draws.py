@@ -33,8 +33,8 @@ class SeedDraws:
         place = {seed: index for index, seed in enumerate(self._distinct)}
         self._index = np.array([place[seed] for seed in seeds])
         self._drawn = dict.fromkeys(Stream, 0)
-        self._epochs: dict[int, int] = {}
-        self._orders: dict[int, list[Tensor]] = {}
+        self._epochs: dict[tuple[int, bool], int] = {}
+        self._orders: dict[tuple[int, bool], list[Tensor]] = {}
 
     def uniform(self, stream: Stream, *size: int) -> Floats:
         """The next uniform numbers in [0, 1) of a stream, (R, *size)."""
@@ -61,22 +61,23 @@ class SeedDraws:
             numbers = numbers if inputs >= outputs else numbers.swapaxes(1, 2)
         return self._for_replicas(numbers)
 
-    def next_epoch(self, examples: int) -> int:
+    def next_epoch(self, examples: int, replace: bool = False) -> int:
         """The number of the next epoch over so many examples, from 0 on."""
-        epoch = self._epochs.get(examples, 0)
-        self._epochs[examples] = epoch + 1
+        epoch = self._epochs.get((examples, replace), 0)
+        self._epochs[examples, replace] = epoch + 1
         return epoch
 
-    def next_order(self, examples: int) -> Tensor:
+    def next_order(self, examples: int, replace: bool = False) -> Tensor:
         """The order of the examples in the next epoch: (R, examples).
 
-        Those of many epochs are drawn at once, which is faster.
+        With ``replace`` each of them is drawn from all. Those of many epochs are drawn at once,
+        which is faster.
         """
-        waiting = self._orders.setdefault(examples, [])
-        epoch = self.next_epoch(examples)
+        waiting = self._orders.setdefault((examples, replace), [])
+        epoch = self.next_epoch(examples, replace)
         if not waiting:
             ahead = max(1, SHUFFLED_AHEAD // examples)
-            orders = draws.example_orders(self._distinct, examples, epoch, ahead)
+            orders = draws.example_orders(self._distinct, examples, epoch, ahead, replace=replace)
             each_epoch = torch.from_numpy(orders[self._index].astype(np.int64)).transpose(0, 1)
             waiting.extend(each_epoch.contiguous().unbind()[::-1])
         return waiting.pop()

@@ -19,9 +19,11 @@ CONTENT = Path(__file__).parent.parent.parent / "content"
 STEPPING = (
     "strange-loss/simulation", "strange-loss/second", "strange-loss/wide_relu",
     "noiseless/capacity", "noiseless/rates", "noiseless/sigmoid_relu", "noiseless/sigmoid_start",
-    "plateau/steps",
+    "plateau/steps", "zero-error/floor", "zero-error/precision",
 )  # fmt: skip
 """The simulations that take a training step."""
+FLOAT32 = 2
+"""The first value of a knob ``precision`` that is no format of 16 bits."""
 
 
 def load_simulation(name: str) -> Simulation:
@@ -29,9 +31,14 @@ def load_simulation(name: str) -> Simulation:
 
 
 def short_arms(simulation: Simulation) -> list[dict[str, float]]:
-    """The setting of each arm, with as few steps between two points as there can be."""
+    """The setting of each arm that the kernel trains, with as few steps between two points as there
+    can be: none of those in 16 bits."""
     short = {knob.name: 1.0 for knob in simulation.knobs if knob.name == "epochs_per_point"}
-    return [{**arm.knobs, **short} for arm in simulation.arms]
+    return [
+        {**arm.knobs, **short}
+        for arm in simulation.arms
+        if arm.knobs.get("precision", FLOAT32) >= FLOAT32
+    ]
 
 
 def digest_of(name: str, seeds: range) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from quizserver.kernel.draws import Stream, example_orders, normal_numbers, uniform_numbers
 from quizserver.kernel.library import KernelLibrary
-from quizserver.kernel.plan import Activation, Dense, Dropout, Operation, Plan
+from quizserver.kernel.plan import FUNCTIONS, Activation, Dense, Dropout, Operation, Plan
 from quizserver.kernel.training import Training
 from tests.kernel.plans import chain, dataset, make_plan, rows, slot, slot_values, steps
 from tests.kernel.test_training import LOSSES, RULES, SCHEDULES, UNITS, everything, rule_plan
@@ -29,16 +29,22 @@ def digests(library: KernelLibrary) -> dict[str, str]:
         "uniform numbers": uniform_numbers(SEEDS, Stream.DATA, 2**30 - 9, 101, library),
         "normal numbers": normal_numbers(SEEDS, Stream.INIT, 3, 2001, library),
         "orders": example_orders(SEEDS, 123, 5, 7, library),
+        "choices": example_orders(SEEDS, 123, 5, 7, library, replace=True),
     }
     found = {name: hashlib.sha256(each.tobytes()).hexdigest() for name, each in drawn.items()}
     for name, plan, slots in _cases():
         for dtype in ("float32", "float64"):
             typed = replace(plan, dtype=dtype)
-            with Training(typed, slot_values(REPLICAS, **slots), SEEDS, library) as training:
-                training.run(0, len(plan.operations))
-                data = training.outputs.tobytes()
-            found[f"{name}, {dtype}"] = hashlib.sha256(data).hexdigest()
+            found[f"{name}, {dtype}"] = _training_digest(typed, slots, library)
+    for name, plan, slots in _wide_cases():
+        found[name] = _training_digest(plan, slots, library)
     return found
+
+
+def _training_digest(plan: Plan, slots: dict[str, Any], library: KernelLibrary) -> str:
+    with Training(plan, slot_values(REPLICAS, **slots), SEEDS, library) as training:
+        training.run(0, len(plan.operations))
+        return hashlib.sha256(training.outputs.tobytes()).hexdigest()
 
 
 def _cases() -> Iterator[Case]:
@@ -58,6 +64,24 @@ def _cases() -> Iterator[Case]:
         norms = np.resize([0.01, 1, np.inf], REPLICAS)
         yield f"{rule} with schedule {number}", plan, {**given, "rate": rates, "norm": norms}
     yield "dropout", _dropout(), {"dropout": np.linspace(0, 1, REPLICAS)}
+    derived = [(Operation.DERIVE, f, 0, -1 - slot("rate"), 1 + f) for f in range(len(FUNCTIONS))]
+    batch = (Operation.STEP_BATCH, 0, 3, 1, 7, 0, 1)
+    plan = make_plan(chain(3, 4, 2), rows(batch, *derived), replicas=REPLICAS)
+    yield "drawn with replacement, and derived", plan, {"rate": rates}
+
+
+def _wide_cases() -> Iterator[Case]:
+    """The loss in float64, of plans in float32."""
+    rates = np.geomspace(0.01, 3, REPLICAS)
+    for loss in LOSSES:
+        for unit in (*UNITS, "gelu"):
+            data = dataset(9, 3, 4, classes=loss == "cross_entropy")
+            operations = rows((Operation.STEP, 0, -1), (Operation.WIDE_LOSS, 0, 0))
+            plan = make_plan(
+                chain(3, 5, 4, unit=unit), operations, loss=loss, datasets=(data,),
+                replicas=REPLICAS,
+            )  # fmt: skip
+            yield f"{loss} in float64, {unit}", plan, {"rate": rates}
 
 
 def _losses(loss: str, rates: np.ndarray) -> Iterator[Case]:

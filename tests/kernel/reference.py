@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from quizserver.kernel.plan import (
+    FUNCTIONS,
     Activation,
     ChangeAt,
     Cosine,
@@ -54,6 +55,12 @@ def example_order(seed: int, examples: int, epoch: int) -> list[int]:
         chosen = word * (last + 1) >> 32
         order[last], order[chosen] = order[chosen], order[last]
     return order
+
+
+def example_choices(seed: int, examples: int, epoch: int) -> np.ndarray:
+    """As many examples, each drawn from all of them."""
+    words = [philox(seed, (k // 4, epoch, 4, examples))[k % 4] for k in range(examples)]
+    return np.array([word * examples >> 32 for word in words], dtype=np.int64)
 
 
 def activate(kind: str, slope: float, x: np.ndarray) -> np.ndarray:
@@ -141,13 +148,16 @@ class Reference:
     def execute(self, row: list[int]) -> None:
         code, first, second, third = row[:4]
         dense = [t for t in range(len(self.tensors)) if self.tensors[t].ndim == 2]
-        if code == Operation.STEP:
+        if code == Operation.DERIVE:
+            self.outputs[row[4]] = self.derived(row[1], row[2], row[3])
+        elif code == Operation.STEP:
             self.step(*self.data(first), second)
         elif code == Operation.STEP_BATCH:
             inputs, targets = self.data(first)
-            chosen = example_order(self.seed, len(inputs), second)[third : third + row[4]]
+            draw = example_choices if row[6] else example_order
+            chosen = draw(self.seed, len(inputs), second)[third : third + row[4]]
             self.step(inputs[chosen], targets[chosen], row[5])
-        elif code == Operation.LOSS:
+        elif code in (Operation.LOSS, Operation.WIDE_LOSS):
             self.outputs[second] = self.evaluate(*self.data(first))[0]
         elif code == Operation.GRADIENT_NORMS:
             gradients = self.evaluate(*self.data(first))[1]
@@ -166,6 +176,24 @@ class Reference:
         else:
             out = self.forward(self.data(first)[0], training=False)[-1]
             self.outputs[second : second + out.size] = out.reshape(-1)
+
+    def derived(self, function: int, *operands: int) -> float:
+        a, b = (self.outputs[n] if n >= 0 else self.slots[-1 - n] for n in operands)
+        match FUNCTIONS[function]:
+            case "add":
+                return a + b
+            case "subtract":
+                return a - b
+            case "multiply":
+                return a * b
+            case "divide":
+                return a / b
+            case "at_least":
+                return max(a, b)
+            case "at_most":
+                return min(a, b)
+            case name:
+                return math.log(a) if name == "log" else math.log10(a)
 
     def data(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         data = self.plan.datasets[number]

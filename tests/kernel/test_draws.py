@@ -93,6 +93,29 @@ def test_orders_are_those_of_the_shuffle_that_is_described(library: KernelLibrar
         assert drawn.tolist() == expected
 
 
+def test_choices_are_those_that_are_described(library: KernelLibrary):
+    for examples in (0, 1, 3, 64, 257):
+        drawn = example_orders(SEEDS, examples, 7, 2, library, replace=True)
+        assert drawn.tolist() == [
+            [
+                [
+                    philox_words((s % 2**32, s >> 32), (k // 4, e, 4, examples))[k % 4] * examples
+                    >> 32
+                    for k in range(examples)
+                ]
+                for e in (7, 8)
+            ]
+            for s in SEEDS
+        ]
+
+
+def test_every_example_is_chosen_as_often_whatever_came_before():
+    chosen = example_orders(range(500), 8, 0, 20, replace=True)
+    assert abs(chi_square_deviation(np.bincount(chosen.ravel(), minlength=8))) < 4
+    pairs = chosen[..., 0] * 8 + chosen[..., 1]
+    assert abs(chi_square_deviation(np.bincount(pairs.ravel(), minlength=64))) < 4
+
+
 def test_every_variant_draws_the_same_bits():
     drawn = {
         (

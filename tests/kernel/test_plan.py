@@ -48,7 +48,7 @@ def test_a_plan_of_shared_parts_is_for_any_number_of_replicas():
 @pytest.mark.parametrize(
     "row",
     [
-        (8, 0, 0),
+        (10, 0, 0),
         (-1, 0, 0),
         (Operation.STEP, 1, 0),
         (Operation.STEP, -1, 0),
@@ -60,6 +60,7 @@ def test_a_plan_of_shared_parts_is_for_any_number_of_replicas():
         (Operation.STEP_BATCH, 0, 0, 0, 0, 0),
         (Operation.STEP_BATCH, 0, 0, 2**31 - 1, 2**31 - 1, 0),
         (Operation.STEP_BATCH, 0, 0, 0, 1, 20),
+        (Operation.STEP_BATCH, 0, 0, 0, 1, 0, 2),
         (Operation.LOSS, 0, -1),
         (Operation.LOSS, 7, 0),
         (Operation.GRADIENT_NORMS, 0, 19),
@@ -70,6 +71,14 @@ def test_a_plan_of_shared_parts_is_for_any_number_of_replicas():
         (Operation.ALIVE, 0, 0, 20),
         (Operation.UNEXPLAINED, 0, 2**31 - 1),
         (Operation.PREDICT, 0, 11),
+        (Operation.WIDE_LOSS, 0, 20),
+        (Operation.WIDE_LOSS, 1, 0),
+        (Operation.DERIVE, 8, 0, 0, 0),
+        (Operation.DERIVE, -1, 0, 0, 0),
+        (Operation.DERIVE, 0, 20, 0, 0),
+        (Operation.DERIVE, 0, 0, -14, 0),
+        (Operation.DERIVE, 0, 0, 0, 20),
+        (Operation.DERIVE, 0, 0, 0, -1),
     ],
 )
 def test_an_operation_that_points_nowhere_is_refused(row):
@@ -87,6 +96,8 @@ def test_an_operation_that_points_nowhere_is_refused(row):
         (Operation.WEIGHT_NORMS, 18),
         (Operation.ALIVE, 0, 2, 19),
         (Operation.PREDICT, 0, 10),
+        (Operation.WIDE_LOSS, 0, 19),
+        (Operation.DERIVE, 7, 19, -13, 19),
     ],
 )
 def test_an_operation_at_the_edge_is_not(row):
@@ -179,6 +190,11 @@ def test_classes_that_the_network_does_not_have_are_refused(classes):
 def test_unexplained_variance_of_classes_is_refused():
     with pytest.raises(PlanError, match="no variance"):
         make_plan(chain(2, 3), rows((Operation.UNEXPLAINED, 0, 0)), loss="cross_entropy")
+
+
+def test_the_loss_in_float64_of_a_plan_in_float64_is_refused():
+    with pytest.raises(PlanError, match="in float64 LOSS is the same"):
+        plan_of((Operation.WIDE_LOSS, 0, 0), dtype="float64")
 
 
 def test_a_start_of_another_shape_is_refused():

@@ -12,6 +12,7 @@ from quizserver.kernel.plan import (
     Activation,
     ChangeAt,
     Cosine,
+    Dataset,
     Dense,
     Dropout,
     Exponential,
@@ -135,13 +136,66 @@ def test_mini_batches_come_in_each_seeds_own_order(examples):
     data = dataset(examples, 2, 1)
     size = max(1, examples // 3)
     batches = [
-        (Operation.STEP_BATCH, 0, epoch, first, min(size, examples - first), 0)
-        for epoch in (0, 1, 7)
+        (Operation.STEP_BATCH, 0, epoch, first, min(size, examples - first), 0, replace)
+        for epoch, replace in ((0, 0), (1, 0), (1, 1), (7, 1), (7, 0))
         for first in range(0, examples, size)
     ]
     ends = [(Operation.PREDICT, 0, 1)]
     plan = make_plan(chain(2, 3, 1), rows(*batches, *ends), datasets=(data,))
     check_against_formulas(plan, [0, 2**64 - 1, 2**32, 12345678901234567890, 7])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_loss_in_float64_sees_the_weights_of_float32_without_rounding(unit, loss):
+    recorders = [(Operation.LOSS, 0, 0), (Operation.WIDE_LOSS, 0, 1)]
+    net = (*chain(3, 9, 4, unit=unit), Dropout(slot("dropout")))
+    data = dataset(10, 3, 4, classes=loss == "cross_entropy", replicas=len(SEEDS))
+    plan = make_plan(net, rows(*recorders), loss=loss, datasets=(data,))
+    held = replace(
+        plan,
+        dtype="float64",
+        starts=tuple(replace(s, values=as_float32(s.values)) for s in plan.starts),
+        datasets=tuple(held_data(d) for d in plan.datasets),
+        operations=rows(recorders[0]),
+    )
+    narrow, wide = outputs_of(plan, slot_values(len(SEEDS)), SEEDS)[:2]
+    (exact,) = outputs_of(held, slot_values(len(SEEDS)), SEEDS)[:1]
+    np.testing.assert_array_equal(wide, exact)
+    np.testing.assert_allclose(narrow, exact, rtol=1e-5)
+    assert (narrow != exact).all()
+
+
+def as_float32(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32).astype(np.float64)
+
+
+def held_data(data: Dataset) -> Dataset:
+    targets = data.targets
+    return Dataset(
+        as_float32(data.inputs), targets if targets.dtype.kind == "i" else as_float32(targets)
+    )
+
+
+def test_numbers_are_computed_from_recorded_ones():
+    functions = [(Operation.DERIVE, f, 0, -1 - slot("final"), 2 + f) for f in range(8)]
+    chained = [(Operation.DERIVE, 1, 9, 8, 10), (Operation.DERIVE, 3, -1 - slot("norm"), 10, 11)]
+    recorders = [(Operation.STEP, 0, 0), (Operation.LOSS, 0, 1), *functions, *chained]
+    check_against_formulas(
+        make_plan(chain(2, 3, 1), rows(*recorders)), final=[2, 0.01, 3, 0.5, 0.1]
+    )
+
+
+def test_what_is_no_number_stays_so_and_a_logarithm_of_nothing_is_infinite():
+    given = np.array([np.nan, 0.0, -1.0, np.inf, 1000.0])
+    rate = -1 - slot("rate")
+    operations = [(Operation.DERIVE, f, rate, -1 - slot("one"), f) for f in range(8)]
+    plan = make_plan(chain(2, 3, 1), rows(*operations))
+    found = outputs_of(plan, slot_values(len(SEEDS), rate=given), SEEDS)
+    np.testing.assert_array_equal(found[4], [np.nan, 1, 1, np.inf, 1000])
+    np.testing.assert_array_equal(found[5], [np.nan, 0, -1, 1, 1])
+    for row, log in ((6, np.log(1000)), (7, 3)):
+        np.testing.assert_allclose(found[row], [np.nan, -np.inf, np.nan, np.inf, log], rtol=1e-15)
 
 
 SCHEDULES = {

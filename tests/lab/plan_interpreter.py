@@ -72,6 +72,9 @@ class InterpretedTraining:
         )  # fmt: skip
 
     def _execute(self, code: Operation, fields: list[int]) -> None:
+        if code == Operation.DERIVE:
+            self._derive(fields)
+            return
         if code == Operation.WEIGHT_NORMS:
             weights = [t for t in self.tensors if t.ndim == 3]
             self._record_norms(fields[0], weights)
@@ -80,12 +83,19 @@ class InterpretedTraining:
         if code == Operation.STEP:
             self._record(fields[1], self._step(x, y))
         elif code == Operation.STEP_BATCH:
-            _, epoch, first, size, output = fields[:5]
-            order = example_orders(self.seeds, x.shape[1], epoch, 1)[:, 0, first : first + size]
+            _, epoch, first, size, output, replace = fields[:6]
+            orders = example_orders(self.seeds, x.shape[1], epoch, 1, replace=bool(replace))
+            order = orders[:, 0, first : first + size]
             rows = np.arange(self.count)[:, None]
             self._record(output, self._step(x[rows, order], y[rows, order]))
         elif code == Operation.LOSS:
             self._record(fields[1], self._loss(self._forward(x)[-1], y)[0])
+        elif code == Operation.WIDE_LOSS:
+            narrow = self.tensors
+            self.tensors = [tensor.astype(np.float64) for tensor in narrow]
+            loss = self._loss(self._forward(x.astype(np.float64))[-1], y)[0]
+            self._record(fields[1], loss)
+            self.tensors = narrow
         elif code == Operation.GRADIENT_NORMS:
             gradients = self._gradients(x, y, None)[1]
             self._record_norms(fields[1], [g for g in gradients if g.ndim == 3])
@@ -101,6 +111,15 @@ class InterpretedTraining:
         else:
             flat = self._forward(x)[-1].reshape(self.count, -1)
             self.outputs[fields[1] : fields[1] + flat.shape[1]] = flat.T
+
+    def _derive(self, fields: list[int]) -> None:
+        a, b = (self.outputs[n] if n >= 0 else self.slots[-1 - n] for n in fields[1:3])
+        results = {
+            "add": a + b, "subtract": a - b, "multiply": a * b, "divide": a / b,
+            "at_least": np.where(a < b, b, a), "at_most": np.where(a > b, b, a),
+            "log": np.log(a), "log10": np.log10(a),
+        }  # fmt: skip
+        self._record(fields[3], results[plan.FUNCTIONS[fields[0]]])
 
     def _record(self, output: int, values: Numbers) -> None:
         if output >= 0:

@@ -21,7 +21,8 @@ from .examples import DECAY, MOMENTUM, RATE, SCALE, plain
 from .plan_interpreter import InterpretedTraining
 
 DROP = Knob("drop", "Dropout", 0, 1, default=0.2)
-SERIES = ("step", "loss", "gradient", "weight", "alive", "left", "rate", "answer")
+SERIES = ("step", "loss", "gradient", "weight", "alive", "left", "rate", "answer", "float64",
+          "bounded", "ratio")  # fmt: skip
 SETTINGS = [
     {"rate": 0.1, "momentum": 0.9, "decay": 0.02, "scale": 1.0, "drop": 0.0},
     {"rate": 0.03, "momentum": 0.0, "decay": 0.0, "scale": 0.3, "drop": 0.3},
@@ -96,11 +97,15 @@ def everything(
             value = step(x, y)
             for some, wanted in replicas.batches(x, y, size=12):
                 step(some, wanted)
+            for some, wanted in replicas.batches(x, y, size=20, replace=True):
+                step(some, wanted)
             left = step.loss(x, y) if loss is losses.cross_entropy else step.unexplained(x, y)
             numbers = (
                 value, step.loss(x[:, :9], y[:, :9]), step.gradient_norms(x, y)[1],
                 step.weight_norms()[2], step.share_alive(x, first, second), left, knobs.rate,
-                step.predict(x[:, 3:6])[:, 1, -1],
+                step.predict(x[:, 3:6])[:, 1, -1], step.float64_loss(x, y),
+                (knobs.rate - value * 2).clamp(-1, 0.2) + torch.log(value / knobs.scale),
+                (3 / value).log10() - torch.clamp(value, max=0.1) * value.log(),
             )  # fmt: skip
             yield point, dict(zip(SERIES, numbers, strict=True))
 
@@ -133,8 +138,12 @@ def test_kernel_torch_and_a_plan_read_in_numpy_agree(
     for name in SERIES:
         expected = by_torch.series[name]
         assert np.isfinite(expected).all()
-        np.testing.assert_allclose(by_kernel.series[name], expected, rtol=1e-7, err_msg=name)
-        np.testing.assert_allclose(by_hand.series[name], expected, rtol=1e-7, err_msg=name)
+        np.testing.assert_allclose(
+            by_kernel.series[name], expected, rtol=1e-7, atol=1e-9, err_msg=name
+        )
+        np.testing.assert_allclose(
+            by_hand.series[name], expected, rtol=1e-7, atol=1e-9, err_msg=name
+        )
     assert np.ptp(by_torch.series["loss"], axis=1).min() > 1e-6, "nothing was trained"
 
 

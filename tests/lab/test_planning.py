@@ -77,6 +77,7 @@ def rows(of: PlannedTraining) -> list[list[int]]:
 FIELDS = {
     Operation.STEP: 2, Operation.STEP_BATCH: 5, Operation.LOSS: 2, Operation.GRADIENT_NORMS: 2,
     Operation.WEIGHT_NORMS: 1, Operation.ALIVE: 3, Operation.UNEXPLAINED: 2, Operation.PREDICT: 2,
+    Operation.WIDE_LOSS: 2, Operation.DERIVE: 4,
 }  # fmt: skip
 
 
@@ -103,10 +104,10 @@ def test_steps_and_recorders_become_operations_in_their_order() -> None:
 
     of = planned(simulation)
     assert rows(of)[:9] == [
-        [Operation.STEP, 0, 1],
+        [Operation.STEP, 0, 0],
         [Operation.STEP_BATCH, 0, 0, 0, 12, -1],
         [Operation.STEP_BATCH, 0, 0, 12, 8, -1],
-        [Operation.LOSS, 1, 0],
+        [Operation.LOSS, 1, 1],
         [Operation.GRADIENT_NORMS, 0, 2],
         [Operation.WEIGHT_NORMS, 4],
         [Operation.ALIVE, 0, 0, 6],
@@ -116,7 +117,7 @@ def test_steps_and_recorders_become_operations_in_their_order() -> None:
     assert rows(of)[10] == [Operation.STEP_BATCH, 0, 1, 0, 12, -1], "each epoch has its own order"
     assert [point.operations for point in of.points] == [9, 18]
     assert of.points[0].series == {
-        "loss": (0,), "before": (1,), "gradient": (3,), "weight": (4,), "alive": (6, 7),
+        "loss": (1,), "before": (0,), "gradient": (3,), "weight": (4,), "alive": (6, 7),
         "left": (8,),
     }  # fmt: skip
     assert [data.examples for data in of.plan.datasets] == [20, 7], "equal views are one data set"
@@ -202,6 +203,46 @@ def in_place(parts: Parts, _loss: Any) -> None:
         parts.hidden.weight.mul_(2)
 
 
+def test_arithmetic_on_recorded_numbers_becomes_operations_and_slots() -> None:
+    def body(parts: Parts) -> Iterator[Point]:
+        for point in range(2):
+            before, after = parts.step(parts.x, parts.y), parts.step.float64_loss(parts.x, parts.y)
+            parts.step.loss(parts.x, parts.y) * 3  # nobody wants it
+            yield point, {"loss": (parts.rate * (before - after) / 2).clamp(min=0).log10()}
+
+    of = planned(simulation_of(body, 2), rate=0.25)
+    derive, names = Operation.DERIVE, plan.FUNCTIONS
+    two, rate = (-1 - list(of.slot_values[:, 0]).index(number) for number in (2.0, 0.25))
+    zeros = {-1 - slot for slot in np.flatnonzero(of.slot_values[:, 0] == 0)}
+    found = rows(of)
+    assert found[:4] == [
+        [Operation.STEP, 0, 0],
+        [Operation.WIDE_LOSS, 0, 1],
+        [derive, names.index("subtract"), 0, 1, 2],
+        [derive, names.index("multiply"), rate, 2, 3],
+    ]
+    assert found[4] == [derive, names.index("divide"), 3, two, 4]
+    assert found[5][:3] == [derive, names.index("at_least"), 4]
+    assert found[5][3] in zeros
+    assert found[6][:3] == [derive, names.index("log10"), 5]
+    assert [point.series["loss"] for point in of.points] == [(6,), (13,)]
+    assert of.slot_knobs[-1 - rate] == "rate", "turning it is no other plan"
+    assert "rate" not in of.structural_knobs
+
+
+def test_in_float64_its_loss_is_the_loss() -> None:
+    simulation = plain(2, knobs=[RATE, MOMENTUM, DECAY, SCALE, UNITS], dtype="float64")
+
+    @simulation.train
+    def train(replicas: Any) -> Iterator[Point]:
+        parts = Parts(replicas)
+        for point in range(2):
+            yield point, {"loss": parts.step.float64_loss(parts.x, parts.y)}
+            parts.step(parts.x, parts.y)
+
+    assert rows(planned(simulation))[0] == [Operation.LOSS, 0, 0]
+
+
 USES: dict[str, tuple[str, Callable[[Parts, Any], Any]]] = {
     "net": ("a weight", lambda parts, _: losses.mse_loss(parts.net(parts.x), parts.y)),
     "layer": ("a weight", lambda parts, _: parts.hidden(parts.x).mean((1, 2))),
@@ -220,10 +261,10 @@ USES: dict[str, tuple[str, Callable[[Parts, Any], Any]]] = {
     "copy": ("a weight", lambda parts, _: copy.deepcopy(parts.net)),
     "print": ("a weight", lambda parts, _: str(parts.hidden.weight)),
     "minus": ("a number of the training", lambda _, loss: -loss),
-    "times": ("a number of the training", lambda _, loss: loss * 2),
-    "right": ("a number of the training", lambda _, loss: 1 - loss),
+    "remainder": ("a number of the training", lambda _, loss: loss % 2),
+    "right": ("a number of the training", lambda _, loss: 2**loss),
     "power": ("a number of the training", lambda _, loss: loss**2),
-    "tensor": ("a number of the training", lambda parts, loss: parts.rate + loss),
+    "tensor": ("a number of the training", lambda parts, loss: parts.rate // loss),
     "less": ("a number of the training", lambda _, loss: loss < 1),
     "equal": ("a number of the training", lambda _, loss: loss == 1),
     "if": ("a number of the training", lambda _, loss: loss or None),
@@ -235,11 +276,16 @@ USES: dict[str, tuple[str, Callable[[Parts, Any], Any]]] = {
     "float": ("a number of the training", lambda _, loss: float(loss)),
     "math": ("a number of the training", lambda _, loss: math.log(loss)),
     "print loss": ("a number of the training", lambda _, loss: f"{loss}"),
-    "torch": ("a number of the training", lambda _, loss: torch.log(loss)),
+    "torch": ("a number of the training", lambda _, loss: torch.exp(loss)),
     "list": ("a number of the training", lambda _, loss: torch.stack([loss, loss])),
     "array": ("a number of the training", lambda _, loss: np.asarray(loss)),
+    "examples": ("a number of a series has shape", lambda parts, loss: loss + parts.y[0, :, 0]),
+    "weights added": ("a number of a series is NaN|a weight",
+                      lambda parts, loss: loss + parts.optimiser.buffer.values[:, 0]),
+    "words added": ("takes numbers", lambda _, loss: loss + "1"),
+    "parameter added": ("a weight", lambda parts, loss: loss * parts.last.bias),
     "smallest": (
-        "a number of the training",
+        "the smallest of several",
         lambda parts, _: parts.step.share_alive(parts.x, parts.hidden, parts.last) * 2,
     ),
     "prediction": ("what the network answers", lambda p, _: p.step.predict(p.x).mean((1, 2))),
@@ -428,7 +474,7 @@ def test_a_simulation_without_a_step_has_no_plan() -> None:
 
 
 def test_what_a_plan_was_refused_for_trains_in_torch_as_if_nobody_had_asked() -> None:
-    simulation = one_point(lambda parts, loss: loss * 2)
+    simulation = one_point(lambda parts, loss: loss**2)
     by_torch = simulate(simulation, {}, range(3), backend="torch")
     chosen = simulate(simulation, {}, range(3), backend="auto")
     assert chosen.backends == by_torch.backends == ("torch",)

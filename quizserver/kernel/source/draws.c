@@ -29,3 +29,13 @@ EXPORT word fill_example_orders(const uint64_t *seeds, word seed_count, word exa
             fill_order(seeds[s], (uint32_t)examples, (uint32_t)(first_epoch + e), orders + (s * epochs + e) * examples);
     return seed_count * epochs;
 }
+
+/* The same, each example drawn from all of them. */
+EXPORT word fill_example_choices(const uint64_t *seeds, word seed_count, word examples, word first_epoch, word epochs,
+                                 int32_t *choices) {
+    for (word s = 0; s < seed_count; s++)
+        for (word e = 0; e < epochs; e++)
+            fill_choices(seeds[s], (uint32_t)examples, (uint32_t)(first_epoch + e),
+                         choices + (s * epochs + e) * examples);
+    return seed_count * epochs;
+}

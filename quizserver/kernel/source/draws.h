@@ -11,7 +11,7 @@
 #include "numbers.h"
 
 /* What a stream's numbers are for; streams of one seed have nothing to do with each other. */
-enum { INIT_STREAM = 0, DATA_STREAM = 1, DROPOUT_STREAM = 2, ORDER_STREAM = 3 };
+enum { INIT_STREAM = 0, DATA_STREAM = 1, DROPOUT_STREAM = 2, ORDER_STREAM = 3, CHOICE_STREAM = 4 };
 
 #define PHILOX_ROUNDS 10
 #define PHILOX_FACTOR_0 0xD2511F53u
@@ -151,6 +151,19 @@ INLINE void fill_order(uint64_t seed, uint32_t examples, uint32_t epoch, int32_t
         int32_t kept = order[last];
         order[last] = order[chosen];
         order[chosen] = kept;
+    }
+}
+
+/* As many examples, each drawn from all of them: the k-th is word k mod 4 of the counter (k / 4,
+   epoch, 4, examples), times their number, divided by 2^32. */
+INLINE void fill_choices(uint64_t seed, uint32_t examples, uint32_t epoch, int32_t *choices) {
+    uint32_t words[4];
+    for (uint32_t k = 0; k < examples; k++) {
+        if (k % 4 == 0) {
+            words[0] = k / 4, words[1] = epoch, words[2] = CHOICE_STREAM, words[3] = examples;
+            philox4x32(seed, words);
+        }
+        choices[k] = (int32_t)(((uint64_t)words[k % 4] * examples) >> 32);
     }
 }
 

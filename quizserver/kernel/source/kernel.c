@@ -1,9 +1,13 @@
 /* Training by a plan: what the operations do, and the functions that the caller sees.
 
    docs/kernel.md writes down in which order everything is added up. */
+#include "derived.h"
 #include "exports.h"
 #include "network.h"
 #include "optimisers.h"
+#if REAL_BITS == 32
+#include "wide_loss.h"
+#endif
 
 /* The plan in ``memory`` with its block ``number``; ``outputs`` are float64 (outputs, replicas of
    all blocks), ``output_stride`` numbers from one output to the next. */
@@ -36,6 +40,8 @@ static Training open_block(char *memory, word number, double *outputs, word outp
         .alive = (V *)(memory + plan->alive),
         .rate_values = (V *)(memory + plan->rate_values),
         .wide_rates = (D *)(memory + plan->wide_rates),
+        .wide_first = (D *)(memory + plan->wide_first),
+        .wide_second = (D *)(memory + plan->wide_second),
         .outputs = outputs + number * LANES,
         .output_stride = output_stride,
     };
@@ -73,11 +79,17 @@ static Batch mini_batch(const Training *t, const Operation *o) {
     Batch batch = whole_dataset(t, o->fields[0]);
     const Plan *plan = t->plan;
     int examples = batch.count, epoch = o->fields[1], first = o->fields[2], count = o->fields[3];
+    int replace = o->fields[5];
     State *state = t->state;
-    if (state->order_examples != examples || state->order_epoch != epoch) {
-        fill_orders(t->seeds, (uint32_t)examples, (uint32_t)epoch, t->orders);
+    if (state->order_examples != examples || state->order_epoch != epoch ||
+        state->order_replace != replace) {
+        if (replace)
+            fill_lane_choices(t->seeds, (uint32_t)examples, (uint32_t)epoch, t->orders);
+        else
+            fill_orders(t->seeds, (uint32_t)examples, (uint32_t)epoch, t->orders);
         state->order_examples = examples;
         state->order_epoch = epoch;
+        state->order_replace = replace;
     }
     gather(t, batch.inputs, batch.inputs_differ, plan->features, examples, first, count,
            t->batch_inputs);
@@ -176,6 +188,12 @@ static const Operation *run_next(const Training *t, const Operation *o, const Op
         step_on(t, mini_batch(t, o), o->fields[4]);
     } else if (o->code == WEIGHT_NORMS) {
         record_norms(t, t->parameters, o->fields[0]);
+#if REAL_BITS == 32 /* in float64 it is LOSS */
+    } else if (o->code == WIDE_LOSS) {
+        record_wide(t, o->fields[1], wide_loss(t, t->datasets + o->fields[0]));
+#endif
+    } else if (o->code == DERIVE) {
+        record_derived(t, o);
     } else {
         const Operation *last = o + 1;
         while (last < end && is_recorder(last) && last->fields[0] == o->fields[0]) last++;

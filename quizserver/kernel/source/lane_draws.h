@@ -62,4 +62,11 @@ INLINE void fill_orders(const uint64_t seeds[LANES], uint32_t examples, uint32_t
     }
 }
 
+/* As many examples, each drawn from all of them; laid out as the orders are. */
+INLINE void fill_lane_choices(const uint64_t seeds[LANES], uint32_t examples, uint32_t epoch,
+                              int32_t *choices) {
+    for (int lane = 0; lane < LANES; lane++)
+        fill_choices(seeds[lane], examples, epoch, choices + lane * examples);
+}
+
 #endif

@@ -16,7 +16,8 @@ enum LossKind { MSE, BINARY_CROSS_ENTROPY_WITH_LOGITS, CROSS_ENTROPY };
 enum OptimiserKind { SGD, ADAM, ADAMW, RMSPROP };
 enum RateKind { CONSTANT, STEP_DOWN, EXPONENTIAL, COSINE, WARM_UP, GEOMETRIC, CHANGE_AT };
 enum OperationCode {
-    STEP, STEP_BATCH, LOSS, GRADIENT_NORMS, WEIGHT_NORMS, ALIVE, UNEXPLAINED, PREDICT
+    STEP, STEP_BATCH, LOSS, GRADIENT_NORMS, WEIGHT_NORMS, ALIVE, UNEXPLAINED, PREDICT, WIDE_LOSS,
+    DERIVE
 };
 
 /* Examples that go through the network together; their activations lie side by side. */
@@ -30,7 +31,7 @@ typedef struct {
     int32_t layers, tensors, rates, datasets, operations, constants;
     /* scratch: vectors */
     int32_t activations, first_slope, second_slope, targets, gradients, rate_values, wide_rates;
-    int32_t batch_inputs, batch_targets, residuals, alive;
+    int32_t batch_inputs, batch_targets, residuals, alive, wide_first, wide_second;
     int32_t blocks, block_size;
     int32_t block_state, block_seeds, block_slots, block_parameters, block_moments, block_orders;
 } Plan;
@@ -65,10 +66,11 @@ typedef struct {
 } Operation;
 
 /* What a block remembers between two calls, besides its parameters and moments. ``order_examples``
-   is 0 as long as no order of examples has been drawn. */
+   is 0 as long as no order of examples has been drawn, ``order_replace`` whether they were drawn with
+   replacement. */
 typedef struct {
     int64_t steps, dropout_position;
-    int32_t order_epoch, order_examples;
+    int32_t order_epoch, order_examples, order_replace;
 } State;
 
 /* The plan and one block of replicas, with addresses instead of offsets. */
@@ -85,7 +87,7 @@ typedef struct {
     const D *slots;
     V *parameters, *moments, *gradients, *activations, *first_slope, *second_slope, *targets;
     V *batch_inputs, *batch_targets, *residuals, *alive, *rate_values;
-    D *wide_rates;
+    D *wide_rates, *wide_first, *wide_second;
     int32_t *orders;
     double *outputs;
     int64_t output_stride;
@@ -102,8 +104,11 @@ INLINE D to_wide(V x) { return x; }
 INLINE V slot_v(const Training *t, int32_t slot) { return to_real(t->slots[slot]); }
 
 /* Notes one number a replica; every NaN has the same bits. */
+INLINE void record_wide(const Training *t, int32_t output, D value) {
+    *(D *)(t->outputs + output * t->output_stride) = canonical_d(value);
+}
 INLINE void record(const Training *t, int32_t output, V value) {
-    *(D *)(t->outputs + output * t->output_stride) = canonical_d(to_wide(canonical_v(value)));
+    record_wide(t, output, to_wide(canonical_v(value)));
 }
 
 #endif
