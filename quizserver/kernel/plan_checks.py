@@ -287,9 +287,9 @@ def _check_rows(
     elif code == Operation.DERIVE:
         column = 4
         require((rows[:, 1] >= 0) & (rows[:, 1] < len(FUNCTIONS)), "there is no such function")
-        operands = rows[:, 2:4]
-        known = (operands >= -plan.slots) & (operands < plan.outputs)
-        require(known.all(axis=1), "there is no such operand")
+        for operand in (rows[:, 2], rows[:, 3]):
+            known = (operand >= -plan.slots) & (operand < plan.outputs)
+            require(known, "there is no such operand")
     output = rows[:, column].astype(np.int64)
     require((output >= least) & (output + count <= plan.outputs), "there is no such output")
 

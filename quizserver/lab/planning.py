@@ -172,7 +172,7 @@ class _Unusable:
     _refused = "a value that is not there yet is used"
 
     @classmethod
-    def __torch_function__(cls, *_: object) -> NoReturn:
+    def __torch_function__(cls, *_: Any) -> Any:
         _refuse_use(cls._refused)
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -213,10 +213,9 @@ class PlannedValue(_Unusable):
         self.row, self.offset, self.width = row, offset, width
 
     @classmethod
-    def __torch_function__(
-        cls, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: Any = None
-    ) -> PlannedValue:
+    def __torch_function__(cls, *call: Any) -> PlannedValue:
         """What torch's functions do with it, and operators with a tensor on their left."""
+        func, _, args, kwargs = (*call, (), None)[:4]
         name = getattr(func, "__name__", "")
         if name in _ARITHMETIC and len(args) == 2 and not kwargs:
             return _derived(_ARITHMETIC[name], *args)
@@ -254,7 +253,7 @@ def _derived(function: str, first: Any, second: Any = 0.0) -> PlannedValue:
     return planner.step.derive(function, first, second)
 
 
-def _operator(function: str, swapped: bool = False) -> Callable[[Any, Any], PlannedValue]:
+def _planned_operator(function: str, swapped: bool = False) -> Callable[[Any, Any], PlannedValue]:
     def apply(self: PlannedValue, other: Any) -> PlannedValue:
         return _derived(function, *((other, self) if swapped else (self, other)))
 
@@ -263,8 +262,8 @@ def _operator(function: str, swapped: bool = False) -> Callable[[Any, Any], Plan
 
 for _name, _function in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"),
                          ("truediv", "divide")):  # fmt: skip
-    setattr(PlannedValue, f"__{_name}__", _operator(_function))
-    setattr(PlannedValue, f"__r{_name}__", _operator(_function, swapped=True))
+    setattr(PlannedValue, f"__{_name}__", _planned_operator(_function))
+    setattr(PlannedValue, f"__r{_name}__", _planned_operator(_function, swapped=True))
 
 
 class PlannedPrediction(_Unusable):
