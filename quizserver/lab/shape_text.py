@@ -40,11 +40,11 @@ def _shapes_sentence(shown: Mapping[str, Bools], runs: int) -> str:
         parts = [f"{count} of {runs} {_verb(name, count)}" for name, count in common.items()]
         return "; ".join(parts) + "."
     if not told:
-        return f"None of {runs} has a shape with a name."
+        return f"None of {runs} shows a named shape."
     parts = [f"{count} {_verb(name, count)}" for name, count in told.items()]
     others = runs - int(np.logical_or.reduce(list(shown.values())).sum())
     if others:
-        parts.append(f"{others} {'has' if others == 1 else 'have'} none with a name")
+        parts.append(f"{others} {'shows' if others == 1 else 'show'} none")
     return f"No shape is shown by more than half of {runs}: {'; '.join(parts)}."
 
 

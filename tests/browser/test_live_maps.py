@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from quizserver.lab.phase_maps import PhaseMap, phase_map_sentence
+from tests.browser.accessibility import find_violations
 from tests.browser.live_plans import LivePlans, plane_of
 from tests.browser.stand import KNOBS, Stand
 from tests.browser.test_live import HIDE, WORKERS, Opener, live, live_stand, opened, worker_count
@@ -67,7 +68,8 @@ def test_a_map_trained_in_the_browser_has_the_servers_counts(answered: Page) -> 
 def test_a_knob_that_makes_other_plans_is_trained_with_a_plan_for_each_value(
     opened: Opener, live: LivePlans, live_stand: Stand
 ) -> None:
-    bench = open_maps(opened)
+    size = {"width": 360, "height": 800}
+    bench = open_maps(opened, bypass_csp=True, color_scheme="dark", viewport=size)
     compute(bench, "learning_rate", "unit", "steady-decrease")
     expect(bench.part("map-status")).to_have_text("Done.")
     asked = asked_for("learning_rate", "unit", "steady-decrease")
@@ -79,6 +81,8 @@ def test_a_knob_that_makes_other_plans_is_trained_with_a_plan_for_each_value(
     sentence = phase_map_sentence(PhaseMap(plane_of(asked), tuple(map(tuple, counts))))
     expect(bench.live.locator("[data-part=map-sentence]")).to_have_text(sentence)
     expect(bench.part("map-announce")).to_have_text(f"Done. {HERE} {sentence}")
+    assert find_violations(bench.page) == []
+    assert bench.page.evaluate("() => document.documentElement.scrollWidth") == 360
     with bench.page.expect_download() as download:
         bench.live.locator("[data-part=map-csv]").click()
     assert download.value.suggested_filename == "simulation-map-browser.csv"
@@ -120,6 +124,30 @@ def test_a_map_ends_by_its_button_and_on_a_hidden_page(
     assert worker_count(bench.page) == 0
     expect(bench.part("map-check")).to_be_hidden()
     expect(bench.part("map-compute")).to_be_enabled()
+
+
+TRAIN_WHEN_LEFT_ALONE = """async (request) => {
+    const script = document.querySelector('script[src$="bench.js"]').src;
+    const { LiveMap } = await import(script.replace("bench.js", "live-map.js"));
+    const config = JSON.parse(document.querySelector("#bench").dataset.bench);
+    const map = await LiveMap.open(config, config.live, request);
+    let isDisturbed = true;
+    const end = new Promise((resolve) => {
+        const handlers = { onCells: () => {}, onEnd: resolve, onFailure: resolve };
+        map.start({ ...handlers, mayTrain: () => true, isDisturbed: () => isDisturbed });
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const before = map.done;
+    isDisturbed = false;
+    const { state } = await end;
+    return [before, map.done, state];
+}"""
+
+
+def test_a_map_waits_while_curves_are_trained(opened: Opener) -> None:
+    bench = open_maps(opened)
+    request = asked_for("learning_rate", "momentum", "flat")
+    assert bench.page.evaluate(TRAIN_WHEN_LEFT_ALONE, request) == [0, 12, "done"]
 
 
 @pytest.mark.parametrize("why", ["switched off", "no plan", "too many plans", "too much work"])

@@ -38,11 +38,11 @@ function shapesSentence(shown, runs, shapes) {
     const parts = common.map((entry) => `${entry[1]} of ${runs} ${verb(entry)}`);
     return `${parts.join("; ")}.`;
   }
-  if (!told.length) return `None of ${runs} has a shape with a name.`;
+  if (!told.length) return `None of ${runs} shows a named shape.`;
   const parts = told.map((entry) => `${entry[1]} ${verb(entry)}`);
   const lists = Object.values(shown);
   const others = lists[0].filter((_, i) => lists.every((curves) => !curves[i])).length;
-  if (others) parts.push(`${others} ${others === 1 ? "has" : "have"} none with a name`);
+  if (others) parts.push(`${others} ${others === 1 ? "shows" : "show"} none`);
   return `No shape is shown by more than half of ${runs}: ${parts.join("; ")}.`;
 }
 
