@@ -48,12 +48,12 @@ class FormTokens:
         )
 
     def version_code(self, question: Question, visitor: str) -> str:
-        """A code for the question's version that only the server can compute.
+        """A code for what the question asks and is graded by, that only the server can compute.
 
-        The version itself is a digest of the text with its key: with few options, somebody could
-        try every key until the digest fits.
+        The graded version itself is a digest of the text with its key: with few options, somebody
+        could try every key until the digest fits.
         """
-        message = f"{visitor}\0{question.id}\0{question.version}".encode()
+        message = f"{visitor}\0{question.id}\0{question.graded_version}".encode()
         return hmac.new(self.secret.encode(), message, "sha256").hexdigest()[:32]
 
     def is_version_code(self, code: str, question: Question, visitor: str) -> bool:

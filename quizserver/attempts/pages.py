@@ -144,7 +144,7 @@ class QuestionPages:
             error_state = replace(retry_state, error=str(error))
             return make_response(self._render_question(topic, served_question, error_state), 422)
         try:
-            self._record(served_question, submission)
+            self._record_by_current_text(served_question, submission)
         except OutdatedContentError:
             return self._answer_outdated(served_question, retry_state)
         except store.AttemptConflictError:
@@ -215,6 +215,18 @@ class QuestionPages:
             seconds=elapsed_seconds(opened_at, time.time()),
         )
 
+    def _record_by_current_text(self, question: Question, submission: Submission) -> None:
+        """Records a submission; where this process has an older text of the question, under the
+        text on the disk, if that asks and grades the same. Raises what ``_record`` does."""
+        try:
+            self._record(question, submission)
+        except OutdatedContentError:
+            self.library.refresh()
+            newer = self.library.snapshot().questions.get(question.id)
+            if newer is None or newer.graded_version != question.graded_version:
+                raise
+            self._record(newer, replace(submission, version=newer.version, source=newer.source))
+
     def _record(self, question: Question, submission: Submission) -> None:
         """Records a submission for the account, or for the guest whom the visitor then becomes.
 
@@ -229,11 +241,10 @@ class QuestionPages:
     def _answer_outdated(self, graded: Question, retry_state: QuestionState) -> AnyResponse:
         """The form again: the text that ``graded`` the answer is no longer the current one.
 
-        Another process of this machine may have read the newer one from the disk already.
+        The text on this machine's disk, which was read meanwhile, may be newer.
         """
-        self.library.refresh()
         topic, question = self._question_or_404(graded.id)
-        is_newer = question.version != graded.version
+        is_newer = question.graded_version != graded.graded_version
         error_state = replace(retry_state, error=QUESTION_EDITED if is_newer else MACHINE_BEHIND)
         return make_response(self._render_question(topic, question, error_state), 409)
 

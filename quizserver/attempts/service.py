@@ -20,7 +20,7 @@ from quizserver.lab_views.topic_evidence import (
     read_topic_evidence,
 )
 from quizserver.topics.model import Question, Topic
-from quizserver.topics.question import earlier_version
+from quizserver.topics.question import earlier_version, graded_version_of
 from quizserver.web.urls import UrlBuilder
 
 
@@ -139,13 +139,18 @@ class QuestionService:
         )
 
     def _answered_version(self, question: Question, state: QuestionState) -> Question:
-        """The question in the text under which the latest attempt was made."""
+        """The question in the text under which the latest attempt was made.
+
+        The present one where that asks and grades the same: with its claims and its explanation.
+        """
         version = state.attempts[-1].version
         if version == question.version:
             return question
         with self.database.read() as session:
             source = store.read_version_source(session, question.id, version)
-        return (earlier_version(question, source) if source is not None else None) or question
+        if source is None or graded_version_of(question.path, source) == question.graded_version:
+            return question
+        return earlier_version(question, source) or question
 
 
 def neighbour_links(

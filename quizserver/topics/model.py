@@ -207,6 +207,16 @@ class Question:
     path: str
     parsed: ParsedQuestion = field(repr=False, compare=False)
     html: Deferred[QuestionHtml] = field(repr=False, hash=False)
+    graded: Deferred[str] = field(repr=False, hash=False, compare=False)
+
+    @property
+    def graded_version(self) -> str:
+        """A digest of what a learner reads before an answer and what grades it, and of no more.
+
+        Two versions that agree in it are the same question: a new claim or explanation changes
+        ``version`` alone.
+        """
+        return self.graded.get()
 
     @property
     def stem_html(self) -> str:
@@ -230,7 +240,7 @@ class Question:
 
     @property
     def source(self) -> str:
-        """The text of the file; ``version`` is its digest."""
+        """The text of the file; ``version`` is the digest of all of it."""
         return self.parsed.text
 
     @property

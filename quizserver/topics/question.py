@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import PurePosixPath
 
 from quizserver.topics.deferred import Deferred
 from quizserver.topics.front_matter import CheckedYaml, QuestionFrontMatter, check_front_matter
+from quizserver.topics.graded_text import graded_digest
 from quizserver.topics.inline_markup import Link, check_inline_markup, parse_inline_markup
 from quizserver.topics.links import SiteMap, resolve_link
 from quizserver.topics.markdown import (
@@ -38,6 +39,8 @@ from quizserver.topics.task_lists import ListItem
 from quizserver.visible_text import shown_line
 
 DEFAULT_SIMULATION = "simulation"
+EARLIER_VERSIONS_MAX = 512
+"""Earlier texts of questions whose graded version is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,19 @@ def render_question(parsed: ParsedQuestion, *, topic: str, rewrite: RewriteUrl) 
         path=parsed.path,
         parsed=parsed,
         html=defer_question_html(parsed, rewrite),
+        graded=Deferred(partial(_graded_version, parsed)),
+    )
+
+
+def _graded_version(parsed: ParsedQuestion) -> str:
+    front = parsed.front.model or QuestionFrontMatter()
+    return graded_digest(
+        title=_question_title(parsed),
+        stem=parsed.fields.sections[0].content,
+        options=parsed.options,
+        hints=_section_contents(parsed, SectionName.HINT),
+        described=front.described,
+        definitions=parsed.definitions,
     )
 
 
@@ -217,6 +233,19 @@ def earlier_version(question: Question, source: str) -> Question | None:
 
     earlier = render_question(parsed, topic=question.topic, rewrite=rewrite_url)
     return replace(earlier, id=question.id)
+
+
+@lru_cache(maxsize=EARLIER_VERSIONS_MAX)
+def graded_version_of(path: str, source: str) -> str | None:
+    """``Question.graded_version`` of an earlier text of the question at ``path``.
+
+    None when that can't be served today. Stored texts never change, so each is parsed once.
+    """
+    scanned = scan_markdown(source)
+    if find_tangle(scanned) is not None:
+        return None
+    parsed = parse_scanned_question(path, scanned)
+    return _graded_version(parsed) if parsed.is_servable else None
 
 
 def _question_title(parsed: ParsedQuestion) -> str:

@@ -89,7 +89,7 @@ def example_question(name: str, claims: tuple[Claim, ...]) -> Question:
         id=name, topic="test", title="", option_ids=(), right_ids=frozenset(), hint_count=0,
         tags=(), shuffle=True, simulation="simulation", claims=claims, described_curve=(),
         version="", path="", parsed=parse_question("", ""),
-        html=Deferred.of(QuestionHtml("", (), (), None, None)),
+        html=Deferred.of(QuestionHtml("", (), (), None, None)), graded=Deferred.of(""),
     )  # fmt: skip
 
 

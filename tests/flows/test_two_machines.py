@@ -176,6 +176,25 @@ def test_two_processes_of_one_machine_change_over_without_an_older_grade(
     assert [a["right"] for a in attempts_of(visitor)] == [True]
 
 
+def test_another_explanation_on_the_disk_is_no_reason_to_refuse_an_answer(
+    new_machine: Callable[..., Machine],
+):
+    first, second = new_machine("first"), new_machine("second")
+    for machine in (first, second):
+        machine.host.look()
+    visitor = second.visitor()
+    visitor.open("/questions/even")
+    first.page.write_text(first.page.read_text().replace("EXPLANATION", "Another EXPLANATION"))
+    first.app.extensions["quizserver-library"].refresh()
+    first.host.look()
+    visitor.send("/questions/even/answer", option=["two", "four"])
+    assert visitor.status == 409, "the current text is not here, and nobody knows what changed"
+    shutil.copy(first.page, second.page)  # on the disk, but not read yet
+    visitor.send("/questions/even/answer", option=["two", "four"])
+    assert visitor.status == 200
+    assert [a["right"] for a in attempts_of(visitor)] == [True]
+
+
 def test_a_file_edited_here_is_graded_at_once_and_then_announced(
     new_machine: Callable[..., Machine],
 ):

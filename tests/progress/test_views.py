@@ -24,7 +24,7 @@ def make_question(name: str, topic: str) -> Question:
         id=name, topic=topic, title=name.title(), option_ids=("a",), right_ids=frozenset({"a"}),
         hint_count=0, tags=(), shuffle=True, simulation=None, claims=(), described_curve=(),
         version="v", path=f"{topic}/{name}.md", parsed=parse_question("", ""),
-        html=Deferred.of(QuestionHtml("", (option,), (), None, None)),
+        html=Deferred.of(QuestionHtml("", (option,), (), None, None)), graded=Deferred.of(""),
     )  # fmt: skip
 
 

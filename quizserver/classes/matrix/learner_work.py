@@ -54,8 +54,8 @@ class AttemptWork:
     """One attempt.
 
     ``question`` is the version that was answered, None when it can't be parsed any more; ``edited``
-    says that it is not the present version. ``ran`` are the moments at which the learner ran the
-    question's experiment since the attempt before.
+    says that the present one asks something else, or is graded otherwise. ``ran`` are the moments
+    at which the learner ran the question's experiment since the attempt before.
     """
 
     attempt: Attempt
@@ -98,7 +98,7 @@ def attempt_work(
         ran_before = [moment for moment in ran if _is_between(moment, since, attempt.answered_at)]
         question = texts.get(attempt.version)
         options = _shown_options(attempt, question)
-        edited = attempt.version != present.version
+        edited = question is None or question.graded_version != present.graded_version
         work.append(AttemptWork(attempt, question, edited, options, ran_before))
         since = attempt.answered_at
     return work, [moment for moment in ran if since is None or moment > since]

@@ -152,12 +152,14 @@ def test_an_attempt_is_shown_under_the_version_that_it_answered(
     answered: MatrixVisits, content: Path
 ):
     path = content / "numbers" / "even.md"
-    path.write_text(path.read_text().replace("Pick the even numbers.", "Pick the odd ones out."))
+    work = f"learners/{answered.person_id('bo@example.org')}/questions/even"
     library = answered.teacher.client.application.extensions["quizserver-library"]
+    path.write_text(path.read_text().replace("EXPLANATION", "Another EXPLANATION"))
     library.refresh()
-    page = answered.open_page(
-        f"learners/{answered.person_id('bo@example.org')}/questions/even"
-    ).page
+    assert "edited since" not in answered.open_page(work).text, "it asks and grades the same"
+    path.write_text(path.read_text().replace("Pick the even numbers.", "Pick the odd ones out."))
+    library.refresh()
+    page = answered.open_page(work).page
     assert "Pick the even numbers." in page
     assert "Pick the odd ones out." not in page
     assert "edited since" in answered.teacher.text
