@@ -26,15 +26,19 @@ INLINE void load_examples(const void *from, int differ, int numbers, int first, 
         }
 }
 
+/* ``count`` vectors as W; an odd one takes along what follows it, which lies among the same numbers:
+   they are TOGETHER examples long. */
+INLINE int pairs_of(int count) { return (count + VECTORS_OF_W - 1) / VECTORS_OF_W; }
+
 WIDE_FUNCTION static void activate(const Training *t, const Layer *layer, int count) {
     const V *in = t->activations + layer->input;
     V *out = t->activations + layer->output;
     switch (layer->kind) {
     case TANH:
-        for (int k = 0; k < count; k++) out[k] = tanh_v(in[k]);
+        for (int k = 0; k < pairs_of(count); k++) ((W *)out)[k] = tanh_w(((const W *)in)[k]);
         break;
     case SIGMOID:
-        for (int k = 0; k < count; k++) out[k] = sigmoid_v(in[k]);
+        for (int k = 0; k < pairs_of(count); k++) ((W *)out)[k] = sigmoid_w(((const W *)in)[k]);
         break;
     case RELU: /* as torch, NaN stays NaN */
         for (int k = 0; k < count; k++) out[k] = select_v(in[k] <= 0, ALL(0), in[k]);
@@ -199,36 +203,49 @@ INLINE V class_loss(const V *logits, V class, V *slope, int width, int E, V shar
     return log_v(sum) - chosen;
 }
 
+/* Binary cross entropy of ``count`` logits: the slopes of its mean and, in place of the targets, its
+   terms. */
+INLINE void binary_losses(const V *logits, V *targets, V *slopes, int count, REAL share, int wants_loss) {
+    for (int k = 0; k < pairs_of(count); k++) {
+        W z = ((const W *)logits)[k], y = ((const W *)targets)[k], e = exp_of_size_w(z);
+        ((W *)slopes)[k] = (sigmoid_of_w(z, e) - y) * share;
+        if (wants_loss) ((W *)targets)[k] = binary_cross_entropy_w(z, e, y);
+    }
+}
+
+/* The same of the squared error, whose slope is ``twice`` the difference. */
+INLINE void squared_losses(const V *outputs, V *targets, V *slopes, int count, REAL twice) {
+    for (int k = 0; k < count; k++) {
+        V difference = outputs[k] - targets[k];
+        slopes[k] = difference * twice;
+        targets[k] = difference * difference;
+    }
+}
+
 /* The sum of the losses of these examples added to ``total``, and the slope of their mean. */
 WIDE_FUNCTION static void add_loss(const Training *t, const Batch *batch, int first, int E, D *total) {
     const Plan *plan = t->plan;
-    int width = plan->width;
+    int width = plan->width, count = width * E;
     const V *out = t->activations + t->layers[plan->layer_count - 1].output;
     V *slope = t->first_slope, *targets = t->targets;
     load_examples(batch->targets, batch->targets_differ, plan->target_width, first, E, targets);
-    double numbers = (double)batch->count * (plan->loss == CROSS_ENTROPY ? 1 : width);
-    V share = ALL(1.0 / numbers), twice = ALL(2 * (1.0 / numbers));
+    double share = 1.0 / ((double)batch->count * (plan->loss == CROSS_ENTROPY ? 1 : width));
     D sum = *total;
-    for (int e = 0; e < E; e++) {
-        if (plan->loss == CROSS_ENTROPY) {
-            sum = sum + to_wide(class_loss(out + e, targets[e], slope + e, width, E, share));
-            continue;
-        }
-        for (int o = 0; o < width; o++) {
-            V z = out[o * E + e], y = targets[o * E + e];
-            if (plan->loss == MSE) {
-                V difference = z - y;
-                sum = sum + to_wide(difference * difference);
-                slope[o * E + e] = difference * twice;
-                if (batch->wants_residuals) t->residuals[(first + e) * width + o] = difference;
-            } else {
-                if (batch->wants_loss)
-                    sum = sum + to_wide(select_v(z <= 0, ALL(0), z) - z * y + softplus_v(z));
-                slope[o * E + e] = (sigmoid_v(z) - y) * share;
-                if (batch->wants_residuals) t->residuals[(first + e) * width + o] = z - y;
-            }
-        }
+    if (plan->loss == CROSS_ENTROPY) {
+        for (int e = 0; e < E; e++)
+            sum = sum +
+                  to_wide(class_loss(out + e, targets[e], slope + e, width, E, ALL(share)));
+        *total = sum;
+        return;
     }
+    for (int k = 0; batch->wants_residuals && k < count; k++)
+        t->residuals[(first + k % E) * width + k / E] = out[k] - targets[k];
+    if (plan->loss == MSE)
+        squared_losses(out, targets, slope, count, (REAL)(2 * share));
+    else
+        binary_losses(out, targets, slope, count, (REAL)share, batch->wants_loss);
+    for (int e = 0; e < E; e++)
+        for (int o = 0; o < width; o++) sum = sum + to_wide(targets[o * E + e]);
     *total = sum;
 }
 

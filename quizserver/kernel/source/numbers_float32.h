@@ -1,4 +1,5 @@
-/* Functions of vectors of float32 numbers; numbers.h includes this file and says what they are.
+/* Functions of vectors of float32 numbers; numbers.h includes this file and says what they are; it
+   does so twice, for F of two widths: FIT(exp) is exp_f of one vector, exp_pair_f of two as one.
 
    Coefficients: benchmarks/kernel_coefficients.py. Errors, over all float32: docs/kernel.md. GELU is
    computed in float64, as its tails would lose most digits in float32: see numbers.h. */
@@ -19,14 +20,14 @@
 #define LOG_2_HIGH_F 0.693145752f
 #define LOG_2_LOW_F 1.42860677e-6f
 
-INLINE F select_f(FI mask, F a, F b) { return (F)((mask & (FI)a) | (~mask & (FI)b)); }
-INLINE F abs_f(F x) { return (F)((FI)x & ~SIGN_F); }
-INLINE F negative_abs_f(F x) { return (F)((FI)x | SIGN_F); }
-INLINE F canonical_f(F x) { return select_f(x == x, x, NAN_F); }
+INLINE F FIT(select)(FI mask, F a, F b) { return (F)((mask & (FI)a) | (~mask & (FI)b)); }
+INLINE F FIT(abs)(F x) { return (F)((FI)x & ~SIGN_F); }
+INLINE F FIT(negative_abs)(F x) { return (F)((FI)x | SIGN_F); }
+INLINE F FIT(canonical)(F x) { return FIT(select)(x == x, x, NAN_F); }
 
 /* exp(y) for -105 <= y <= 90; powers of two in two factors, so that the result may be infinite or
    subnormal and is rounded once */
-INLINE F exp_in_range_f(F y) {
+INLINE F FIT(exp_in_range)(F y) {
     F shifted = y * LOG2_E_F + ROUNDER_F;
     F k = shifted - ROUNDER_F;
     F main = y - k * LOG_2_HIGH_F, rest = k * LOG_2_LOW_F; /* the first is exact */
@@ -41,15 +42,18 @@ INLINE F exp_in_range_f(F y) {
 }
 
 /* exp(x) for x <= 0 or NaN */
-INLINE F exp_of_negative_f(F x) { return exp_in_range_f(select_f(x < -105.0f, ALL_F(-105.0f), x)); }
+INLINE F FIT(exp_of_negative)(F x) { return FIT(exp_in_range)(FIT(select)(x < -105.0f, ALL_F(-105.0f), x)); }
 
-INLINE F exp_f(F x) {
-    F y = select_f(x > 90.0f, ALL_F(90.0f), x);
-    return exp_in_range_f(select_f(y < -105.0f, ALL_F(-105.0f), y));
+/* exp(-|x|) */
+INLINE F FIT(exp_of_size)(F x) { return FIT(exp_of_negative)(FIT(negative_abs)(x)); }
+
+INLINE F FIT(exp)(F x) {
+    F y = FIT(select)(x > 90.0f, ALL_F(90.0f), x);
+    return FIT(exp_in_range)(FIT(select)(y < -105.0f, ALL_F(-105.0f), y));
 }
 
 /* log(2^k * (1 + f)) for sqrt(1/2) <= 1 + f <= sqrt(2) */
-INLINE F log_of_parts_f(F k, F f) {
+INLINE F FIT(log_of_parts)(F k, F f) {
     F q = 0.127615958f + f * -0.0763451606f;
     q = -0.131601825f + f * q;
     q = 0.142017543f + f * q;
@@ -62,42 +66,48 @@ INLINE F log_of_parts_f(F k, F f) {
     return k * LOG_2_HIGH_F + (f - (0.5f * square - rest));
 }
 
-INLINE F log_f(F x) {
+INLINE F FIT(log)(F x) {
     FI subnormal = x < 1.17549435e-38f;
-    F scaled = select_f(subnormal, x * 16777216.0f, x);
+    F scaled = FIT(select)(subnormal, x * 16777216.0f, x);
     FI bits = (FI)scaled - HALF_ROOT_BITS_F;
-    F k = __builtin_convertvector(bits >> 23, F) - select_f(subnormal, ALL_F(24.0f), ALL_F(0.0f));
+    F k = __builtin_convertvector(bits >> 23, F) - FIT(select)(subnormal, ALL_F(24.0f), ALL_F(0.0f));
     F f = (F)((bits & 0x007fffff) + HALF_ROOT_BITS_F) - 1.0f;
-    F value = select_f(x < INFINITY_F, log_of_parts_f(k, f), x);
-    value = select_f(x == 0.0f, ALL_F(-INFINITY_F), value);
-    return select_f(x >= 0.0f, value, NAN_F);
+    F value = FIT(select)(x < INFINITY_F, FIT(log_of_parts)(k, f), x);
+    value = FIT(select)(x == 0.0f, ALL_F(-INFINITY_F), value);
+    return FIT(select)(x >= 0.0f, value, NAN_F);
 }
 
-INLINE F log1p_f(F x) {
+/* log(1 + x) for x > -1 and finite; NaN stays NaN */
+INLINE F FIT(log1p_finite)(F x) {
     F sum = 1.0f + x;
     FI exponent = ((FI)sum - HALF_ROOT_BITS_F) >> 23;
     F scale = 0.25f * (F)((129 - exponent) << 23); /* 2^-k, which may be subnormal */
     F f = (scale - 1.0f) + x * scale;
-    F value = log_of_parts_f(__builtin_convertvector(exponent, F), f);
-    value = select_f(x < INFINITY_F, value, x);
-    value = select_f(x == -1.0f, ALL_F(-INFINITY_F), value);
-    value = select_f(x >= -1.0f, value, NAN_F);
-    return select_f(x == 0.0f, x, value); /* keeps the sign of 0 */
+    return FIT(log_of_parts)(__builtin_convertvector(exponent, F), f);
 }
 
-INLINE F sigmoid_f(F x) {
-    F e = exp_of_negative_f(negative_abs_f(x));
-    F share = select_f(x >= 0.0f, ALL_F(1.0f), e) / (1.0f + e);
-    /* where e is small, the rounding of 1 + e would be most of the error */
-    return select_f((x < 0.0f) & (e < 0.5f), e - e * share, share);
+INLINE F FIT(log1p)(F x) {
+    F value = FIT(log1p_finite)(x);
+    value = FIT(select)(x < INFINITY_F, value, x);
+    value = FIT(select)(x == -1.0f, ALL_F(-INFINITY_F), value);
+    value = FIT(select)(x >= -1.0f, value, NAN_F);
+    return FIT(select)(x == 0.0f, x, value); /* keeps the sign of 0 */
 }
+
+/* 1 / (1 + exp(-x)); e is exp(-|x|) */
+INLINE F FIT(sigmoid_of)(F x, F e) {
+    F share = FIT(select)(x >= 0.0f, ALL_F(1.0f), e) / (1.0f + e);
+    /* where e is small, the rounding of 1 + e would be most of the error */
+    return FIT(select)((x < 0.0f) & (e < 0.5f), e - e * share, share);
+}
+INLINE F FIT(sigmoid)(F x) { return FIT(sigmoid_of)(x, FIT(exp_of_size)(x)); }
 
 /* With |x| = k log(2) / 2 + h, -0.05 <= h <= 0.31, and t = tanh(h) it is
    ((2^k - 1) + (2^k + 1) t) / ((2^k + 1) + (2^k - 1) t), here halved. The denominator is made from
    the rounded numerator, so that both err together where the result is near 1. */
-INLINE F tanh_f(F x) {
-    F a = abs_f(x);
-    a = select_f(a > 10.0f, ALL_F(10.0f), a);
+INLINE F FIT(tanh)(F x) {
+    F a = FIT(abs)(x);
+    a = FIT(select)(a > 10.0f, ALL_F(10.0f), a);
     FU bits = (FU)(a * (2.0f * LOG2_E_F) + QUARTER_ROUNDER_F) & ~3u;
     F h = a - ((F)bits - QUARTER_ROUNDER_F) * (0.5f * LOG_2_F);
     F z = h * h;

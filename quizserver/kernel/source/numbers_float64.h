@@ -53,6 +53,9 @@ INLINE D exp_of_negative_d(D x) {
     return exp_of_sum_d(select_d(x < -746.0, ALL_D(-746.0), x), ALL_D(0.0));
 }
 
+/* exp(-|x|) */
+INLINE D exp_of_size_d(D x) { return exp_of_negative_d(negative_abs_d(x)); }
+
 INLINE D exp_d(D x) {
     D y = select_d(x > 710.0, ALL_D(710.0), x);
     return exp_of_sum_d(select_d(y < -746.0, ALL_D(-746.0), y), ALL_D(0.0));
@@ -89,22 +92,28 @@ INLINE D log_d(D x) {
     return select_d(x >= 0.0, value, NAN_D);
 }
 
-INLINE D log1p_d(D x) {
+/* log(1 + x) for x > -1 and finite; NaN stays NaN */
+INLINE D log1p_finite_d(D x) {
     D sum = 1.0 + x, unused, k = exponent_d(sum, &unused);
     D scale = 0.25 * (D)((LU)(1025.0 - k + 4503599627370496.0) << 52); /* 2^-k, maybe subnormal */
-    D value = log_of_parts_d(k, (scale - 1.0) + x * scale);
+    return log_of_parts_d(k, (scale - 1.0) + x * scale);
+}
+
+INLINE D log1p_d(D x) {
+    D value = log1p_finite_d(x);
     value = select_d(x < INFINITY_D, value, x);
     value = select_d(x == -1.0, ALL_D(-INFINITY_D), value);
     value = select_d(x >= -1.0, value, NAN_D);
     return select_d(x == 0.0, x, value); /* keeps the sign of 0 */
 }
 
-INLINE D sigmoid_d(D x) {
-    D e = exp_of_negative_d(negative_abs_d(x));
+/* 1 / (1 + exp(-x)); e is exp(-|x|) */
+INLINE D sigmoid_of_d(D x, D e) {
     D share = select_d(x >= 0.0, ALL_D(1.0), e) / (1.0 + e);
     /* where e is small, the rounding of 1 + e would be most of the error */
     return select_d((x < 0.0) & (e < 0.5), e - e * share, share);
 }
+INLINE D sigmoid_d(D x) { return sigmoid_of_d(x, exp_of_size_d(x)); }
 
 /* With |x| = k log(2) / 2 + h, -0.05 <= h <= 0.31, and t = tanh(h) it is
    ((2^k - 1) + (2^k + 1) t) / ((2^k + 1) + (2^k - 1) t), here halved. The denominator is made from
