@@ -1,7 +1,9 @@
-"""A real PostgreSQL for tests: one server a test process, an empty database for each test."""
+"""A real PostgreSQL for tests: one server for a run of tests, an empty database for each test."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,8 +17,11 @@ from quizserver.db.computed import open_computed
 from quizserver.db.migrate import migrate_database
 from quizserver.db.session import Database
 
+# One run of tests is several processes, which xdist gives the run's id and a name each.
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid():x}")
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 TEMPLATE = "migrated"
-REUSED = "reused"
+REUSED = f"reused_{PROCESS}"
 
 # The tables of every schema with their columns, indexes and constraints, as one text.
 _SHAPE = """
@@ -54,7 +59,11 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 
 
 class Postgres:
-    """``url(name)`` is the address of one of its databases."""
+    """The server of this run, for one of its processes.
+
+    ``url(name)`` is the address of one of its databases. The first process starts the server and
+    makes the database that others are copied from; the last one that closes it stops it.
+    """
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
@@ -68,6 +77,15 @@ class Postgres:
         self._made = 0
         self._reused: sa.Connection | None = None
         self._shape = ""
+        if not self._has_template():
+            self._make_template()
+
+    def _has_template(self) -> bool:
+        with self._admin.connect() as connection:
+            names = connection.scalars(sa.text("SELECT datname FROM pg_database"))
+            return TEMPLATE in names.all()
+
+    def _make_template(self) -> None:
         self._run(f"CREATE DATABASE {TEMPLATE}")
         database = Database(self.url(TEMPLATE))
         migrate_database(database)
@@ -108,7 +126,7 @@ class Postgres:
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
         """The address of a new database, gone afterwards."""
         self._made += 1
-        name = f"test{self._made}"
+        name = f"test{self._made}_{PROCESS}"
         self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'}")
         try:
             yield self.url(name)
@@ -132,9 +150,20 @@ class Postgres:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # short: sockets have short names
-        server = Postgres(Path(folder) / "data")
-        try:
-            yield server
-        finally:
+    # Short, as sockets have short names; not of this process, which may end before the others.
+    folder = Path(tempfile.gettempdir()) / f"pg{RUN[:12]}"
+    with _one_at_a_time():
+        server = Postgres(folder)
+    try:
+        yield server
+    finally:
+        with _one_at_a_time():
             server.close()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """What starts and stops the server even makes its user of the system, and takes no second."""
+    with (Path(tempfile.gettempdir()) / f"quizserver-tests-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -17,6 +17,7 @@ from quizserver.start import migrate_store
 from quizserver.topics.library import Library
 from tests.flows.browser_client import Visitor
 
+pytestmark = pytest.mark.xdist_group("every page")  # one application reads all topics
 SHIPPED = Library(Settings().content).snapshot()
 QUESTIONS = sorted(SHIPPED.questions)
 TOPICS = sorted(SHIPPED.topics)

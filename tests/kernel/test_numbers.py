@@ -18,6 +18,7 @@ from quizserver.kernel.library import KernelLibrary
 from quizserver.kernel.processor import usable_variants
 from tests.kernel.functions import apply, compile_functions, sweep
 
+pytestmark = pytest.mark.xdist_group("kernel functions")  # compiled once
 BOUND = 2.0
 """Units in the last place."""
 INF, NAN = np.inf, np.nan

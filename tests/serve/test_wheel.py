@@ -12,7 +12,7 @@ import pytest
 
 from tests.serve.server import START_SECONDS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]  # built once
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -18,6 +18,7 @@ from quizserver.runs.results import count_grid, merge_cells
 from tests.runs.examples import curve_request, expected_counts, map_request, plan_request
 from tests.worker.running_worker import WAIT, RunningWorker, alive_ids, wait_until
 
+pytestmark = pytest.mark.xdist_group("map runs")  # which share their worker
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 SECONDS = 3
 

@@ -25,6 +25,7 @@ from tests.worker.running_worker import RunningWorker
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="limits memory by address space"),
+    pytest.mark.xdist_group("training worker"),  # which they share
 ]
 
 SIMULATION = '''\

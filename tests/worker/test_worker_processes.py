@@ -19,7 +19,10 @@ from quizserver.runs.results import merge_curves, replica_curves
 from tests.runs.examples import POINTS, curve_request, expected_curves
 from tests.worker.running_worker import WAIT, RunningWorker, alive_ids, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+    pytest.mark.xdist_group("worker processes"),  # most share one worker and its mishaps
+]
 
 MISHAPS = ("raise", "exit", "crash", "hang", "hog", "flood", "series", "forks", "nonsense")
 SECONDS = 4  # what a run may take here; only those that hang take it
