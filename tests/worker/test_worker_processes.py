@@ -228,19 +228,19 @@ def test_a_signal_stops_everything_and_releases_the_runs(
     assert own_worker.queue.sent_ids() == [run_id], "it was sent again"
 
 
-def test_no_more_runs_are_trained_at_once_than_there_are_workers(worker: RunningWorker) -> None:
+def test_no_more_runs_are_trained_at_once_than_two_for_each_core(worker: RunningWorker) -> None:
+    """One for each core, and beside each that has become long a short one."""
     assert worker.process is not None
     started, cpu_seconds = time.monotonic(), _cpu_seconds(worker.process.pid)
-    run_ids = [worker.submit(curve_request(pause=0.1, seed=seed)) for seed in (21, 22, 23)]
+    run_ids = [worker.submit(curve_request(pause=0.1, seed=seed)) for seed in range(21, 27)]
     running: list[int] = []
 
     def have_ended() -> bool:
-        states = [worker.get_run(run_id).state for run_id in run_ids]
-        running.append(states.count("running"))
-        return set(states) == {"done"}
+        running.append(len(worker.store.read_heartbeats()))  # of one moment
+        return all(worker.get_run(run_id).state == "done" for run_id in run_ids)
 
     wait_until(have_ended, "the runs did not end")
-    assert max(running) == 2
+    assert 2 <= max(running) <= 4
     spent = _cpu_seconds(worker.process.pid) - cpu_seconds
     assert spent < 0.5 * (time.monotonic() - started), "the dispatcher does not wait, it spins"
 
