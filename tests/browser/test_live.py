@@ -252,6 +252,11 @@ def test_a_drag_draws_while_it_lasts_and_is_announced_once(opened: Opener) -> No
     told = r"\. \d+ of 32 .+\. The median goes from 0\.\d+ at epoch 0 to 0\.\d+ at epoch 60\.$"
     expect(bench.part("announce")).to_have_text(re.compile(told))
     assert bench.page.evaluate("() => window.said.length") == said + 1
+    rate_range(bench).press("ArrowRight")
+    value = bench.number("learning_rate").input_value()
+    expect(bench.part("announce")).to_have_text(
+        re.compile(f"^Learning rate {re.escape(value)}, from .+{told}")
+    )
 
 
 def test_who_wants_no_motion_sees_only_where_a_knob_rests(opened: Opener) -> None:
