@@ -19,8 +19,9 @@ from benchmarks import plain_loops
 from benchmarks.measurement import Measurement
 from quizserver.kernel.plan import Plan
 from quizserver.kernel.training import Training
+from quizserver.lab.batches import PAD
 from quizserver.lab.catalog import load
-from quizserver.lab.ensemble import PAD, simulate
+from quizserver.lab.ensemble import simulate
 from quizserver.lab.kernel_batch import PlannedTraining, plan_training
 from quizserver.lab.model import Backend
 from quizserver.lab.phase_map_training import train_phase_map

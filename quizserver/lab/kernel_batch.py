@@ -290,27 +290,25 @@ class KernelBatch:
 
     def __init__(self, planned: PlannedTraining) -> None:
         self._points = planned.points
-        self._operations = len(planned.plan.operations)
         self._training = Training(planned.plan, planned.slot_values, planned.seeds)
-        self._outputs: Floats | None = None
+        self._executed = 0
 
-    def train_all(self) -> None:
-        """Executes the whole plan at once; the points are there then."""
-        self._training.run(0, self._operations)
-        self._outputs = self._training.outputs
-        self._training.close()
+    def train_to(self, index: int) -> None:
+        """Executes what comes before point ``index``; other threads may train other batches."""
+        last = self._points[index].operations
+        if last > self._executed:
+            self._training.run(self._executed, last)
+            self._executed = last
 
     def next_point(self, index: int) -> tuple[float, dict[str, Floats]]:
         """x and each series (R,) of point ``index``; the points come in order."""
         point = self._points[index]
-        if self._outputs is None:
-            first = self._points[index - 1].operations if index else 0
-            self._training.run(first, point.operations)
+        self.train_to(index)
         series = {
             name: self._smallest_of(of) if isinstance(of, tuple) else of
             for name, of in point.series.items()
         }
-        if self._outputs is None and index == len(self._points) - 1:
+        if index == len(self._points) - 1:
             self._training.close()
         return point.x, series
 
@@ -321,7 +319,4 @@ class KernelBatch:
         return smallest
 
     def _recorded(self, output: int) -> Floats:
-        if self._outputs is None:
-            return self._training.recorded(output, output + 1).reshape(-1)
-        recorded: Floats = self._outputs[output]
-        return recorded
+        return self._training.recorded(output, output + 1).reshape(-1)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
+
+from quizserver.lab.batches import PAD
 from quizserver.lab.ensemble import simulate
 from quizserver.lab.model import DEFAULT_BACKEND, Backend
 from quizserver.lab.phase_maps import PhaseMap, Plane, phase_map_from_counts, picture_levels
 from quizserver.lab.shapes.single import SHAPES
+from quizserver.lab.shared_plans import SharedPlans
 from quizserver.lab.simulation import Simulation
 
 CHUNK_REPLICAS = 512
@@ -29,6 +33,7 @@ def train_phase_map(
     device: str = "cpu",
     backend: Backend = DEFAULT_BACKEND,
     at_once: int = CHUNK_REPLICAS,
+    threads: int = 1,
 ) -> PhaseMap | None:
     """The map of a plane; None when ``should_stop()``, called before every point, ended it.
 
@@ -42,6 +47,7 @@ def train_phase_map(
     if series not in simulation.series:
         raise KeyError(series)
     counts: dict[int, int] = {}
+    plans = SharedPlans(simulation, getattr(torch, simulation.dtype), PAD)
     for cells in _cell_chunks(simulation, plane, max(1, at_once // plane.replicas)):
         curves = simulate(
             simulation,
@@ -50,6 +56,8 @@ def train_phase_map(
             should_stop=should_stop,
             device=device,
             backend=backend,
+            plans=plans,
+            threads=threads,
         )
         if curves.stopped:
             return None

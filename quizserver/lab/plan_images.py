@@ -9,7 +9,8 @@ import torch
 
 from quizserver.kernel.plan import PlanError
 from quizserver.kernel.plan_image import ImagePoint, PlanImage
-from quizserver.lab.ensemble import PAD, author_errors, one_thread
+from quizserver.lab.batches import PAD, author_errors
+from quizserver.lab.ensemble import one_thread
 from quizserver.lab.kernel_batch import PlannedTraining, may_take_training_step, plan_training
 from quizserver.lab.planning import UnplannedError
 from quizserver.lab.simulation import Simulation

@@ -244,7 +244,7 @@ def test_torch_does_not_stand_in_for_a_kernel_that_cannot_run(
     def no_library() -> None:
         raise KernelUnavailableError("This machine can't run the training kernel.")
 
-    monkeypatch.setattr("quizserver.lab.ensemble.load_library", no_library)
+    monkeypatch.setattr("quizserver.lab.batches.load_library", no_library)
     with pytest.raises(SimulationError, match="can't run the training kernel"):
         simulate(everything(*CASES[0]), {}, range(2), backend="auto")
 
