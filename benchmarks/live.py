@@ -29,20 +29,30 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 MOVES = 100
 DRAG_SECONDS = 10
 ANSWER = "low-rate"
-# The picture is there when the frame after the one that drew the whole curves begins.
+# The browser says when a text reached the screen: one that comes in one frame with whole curves.
 MOVE = """(step) => new Promise((resolve) => {
   const range = document.querySelector('#bench [data-knob="learning_rate"] [data-part="range"]');
   const check = document.querySelector('#bench [data-part="live-check"]');
   const marks = document.querySelector("#bench .marks");
-  const started = performance.now();
-  const observer = new MutationObserver(() => {
-    requestAnimationFrame(() => {
-      if (check.hidden) return;
-      observer.disconnect();
-      resolve(performance.now() - started);
-    });
+  const sign = Object.assign(document.createElement("span"), { textContent: "drawn" });
+  sign.setAttribute("elementtiming", `move ${step}`);
+  sign.style.cssText = "position: fixed; inset: 0 auto auto 0";
+  let started = 0;
+  const screen = new PerformanceObserver((list) => {
+    const shown = list.getEntries().find((entry) => entry.identifier === `move ${step}`);
+    if (!shown) return;
+    screen.disconnect();
+    sign.remove();
+    resolve(shown.renderTime - started);
   });
-  observer.observe(marks, { childList: true });
+  screen.observe({ type: "element" });
+  const observer = new MutationObserver(() => {
+    if (check.hidden) return;
+    observer.disconnect();
+    document.body.append(sign);
+  });
+  observer.observe(marks, { childList: true, subtree: true, attributes: true });
+  started = performance.now();
   range.value = String(step);
   range.dispatchEvent(new Event("input", { bubbles: true }));
 })"""

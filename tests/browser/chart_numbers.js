@@ -12,6 +12,8 @@ async ({ folder, cases }) => {
   const { borderData, cellData, colourStep } = await load("map-picture.js");
 
   const scales = ([x, y]) => ({ x: new Scale(...x), y: new Scale(...y) });
+  const toPoints = (numbers) =>
+    numbers.flatMap((number, i) => (i % 2 ? [[numbers[i - 1], number]] : []));
   const toBox = ([x, y, halfWidth, halfHeight]) => ({ x, y, halfWidth, halfHeight });
   const fromBox = ({ x, y, halfWidth, halfHeight }) => [x, y, halfWidth, halfHeight];
   const results = {
@@ -25,7 +27,7 @@ async ({ folder, cases }) => {
       scaleTicks(new Scale(...scale)).map(([position, value]) => [position, ...tickText(value)]),
     tick_texts: ({ value }) => tickText(value),
     percents: ({ share }) => formatPercent(share),
-    thinned: ({ points }) => thinPoints(points),
+    thinned: ({ points }) => toPoints(thinPoints(points.flat())),
     smoothed: ({ points, steps }) => smoothCurve(points, steps),
     lines: ({ x, y, scales: ends }) => lineData(scales(ends), x, y),
     bands: ({ scales: ends, ...curve }) => bandData(scales(ends), curve),

@@ -235,17 +235,27 @@ def test_a_drag_draws_while_it_lasts_and_is_announced_once(opened: Opener) -> No
             const note = () => window.said.push(part("announce").textContent);
             new MutationObserver(note).observe(part("announce"), { childList: true });
             const draws = new MutationObserver(() => { window.drawn += 1; });
-            draws.observe(document.querySelector("#bench .marks"), { childList: true });
+            const changes = { attributes: true, childList: true, subtree: true };
+            draws.observe(document.querySelector("#bench .marks"), changes);
+            window.made = 0;
+            const made = new MutationObserver((records) => {
+                for (const { addedNodes } of records) window.made += addedNodes.length;
+            });
+            made.observe(document.querySelector("#bench .marks"), changes);
         }"""
     )
     bench.number("learning_rate").fill("0.2")
     expect_trained(bench)
+    bench.root.get_by_label("Single runs").check()
+    expect(bench.root.locator("path.replica")).to_have_count(32)
     drawn, said = bench.page.evaluate("() => [window.drawn, window.said.length]")
+    made = bench.page.evaluate("() => window.made")
     for step in range(500, 620, 4):
         rate_range(bench).fill(str(step))
         bench.page.wait_for_timeout(25)
     during = bench.page.evaluate("() => window.drawn")
     assert during - drawn > 5, "curves move under the finger"
+    assert bench.page.evaluate("() => window.made") == made, "lines that are there are moved"
     assert bench.page.evaluate("() => window.said.length") == said
     value = bench.number("learning_rate").input_value()
     expect(bench.part("announce")).to_contain_text(f"Learning rate {value}, from")

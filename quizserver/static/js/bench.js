@@ -5,7 +5,7 @@ import { BenchForm } from "./bench-form.js";
 import { Chart } from "./chart.js";
 import { valuesAt } from "./chart-geometry.js";
 import { setEnabled } from "./disable-button.js";
-import { findElement, findPart } from "./dom.js";
+import { findElement, findPart, setText } from "./dom.js";
 import { toServerError } from "./http.js";
 import { parseJson } from "./json.js";
 import { Legend } from "./legend.js";
@@ -67,8 +67,9 @@ class Bench {
     this.saved = new SavedRuns(`${this.config.topic}/${this.config.simulation}`);
     this.form = new BenchForm(root, this.config, {
       onChange: () => {
-        this.handleChange();
+        // Training begins first: the rest is done while the workers train.
         this.useLive((live) => live.change());
+        this.handleChange();
       },
       onArm: (message) => {
         this.handleChange();
@@ -548,8 +549,8 @@ class Bench {
       description:
         curve?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
     });
-    this.caption.textContent = curve?.sentence ?? "";
-    this.beyond.textContent = beyondText(this.chart.beyond);
+    setText(this.caption, curve?.sentence ?? "");
+    setText(this.beyond, beyondText(this.chart.beyond));
     this.legend.showCurves(curves, this.chart.readAt);
     if (!live) this.legend.fillTable(curve);
   }

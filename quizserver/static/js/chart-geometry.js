@@ -71,27 +71,27 @@ function fitUpright(lines, band, name) {
 }
 
 /**
- * Stretches of points where every line has a value, as [x, y…] in the inner drawing's units.
+ * Stretches of points where a line has values, in the inner drawing's units, x and y in turn.
  *
  * @param {Scales} scales
- * @param {Value[]} x
- * @param {...Value[]} lines
- * @returns {number[][][]}
+ * @param {ArrayLike<Value>} x
+ * @param {ArrayLike<Value>} y
+ * @returns {number[][]}
  */
-function unbrokenRuns(scales, x, ...lines) {
-  /** @type {number[][]} */
+function unbrokenLine(scales, x, y) {
+  /** @type {number[]} */
   let stretch = [];
   const stretches = [stretch];
-  x.forEach((value, i) => {
-    const across = scales.x.position(value);
-    const ups = lines.map((values) => scales.y.position(values[i]));
-    if (across !== null && ups.every((up) => up !== null)) {
-      stretch.push([roundHalfEven(1000 * across), ...ups.map(unitsDown)]);
-    } else {
+  for (let i = 0; i < x.length; i += 1) {
+    const across = scales.x.position(x[i]);
+    const up = scales.y.position(y[i]);
+    if (across !== null && up !== null) {
+      stretch.push(roundHalfEven(1000 * across), unitsDown(up));
+    } else if (stretch.length) {
       stretch = [];
       stretches.push(stretch);
     }
-  });
+  }
   return stretches.filter((points) => points.length);
 }
 
@@ -104,46 +104,19 @@ function unitsDown(position) {
   return roundHalfEven(1000 * (1 - Math.min(3, Math.max(-2, position))));
 }
 
-/** @param {Point[]} points */
-function writePoints(points) {
-  return points.map(([x, y]) => `${x} ${y}`).join(" ");
-}
-
 /**
  * The path of a line; empty when no point of it can be drawn.
  *
  * @param {Scales} scales
- * @param {Value[]} x
- * @param {Value[]} y
+ * @param {ArrayLike<Value>} x
+ * @param {ArrayLike<Value>} y
  */
 export function lineData(scales, x, y) {
   // A lone point between gaps would vanish: a zero-length segment shows as a dot (round caps).
   return unbrokenLine(scales, x, y)
-    .map((points) => (points.length > 1 ? thinPoints(points) : [...points, ...points]))
-    .map((points) => `M${writePoints(points)}`)
+    .map((points) => (points.length > 2 ? thinPoints(points) : [...points, ...points]))
+    .map((points) => `M${points.join(" ")}`)
     .join("");
-}
-
-/**
- * @param {Scales} scales
- * @param {Value[]} x
- * @param {Value[]} y
- */
-function unbrokenLine(scales, x, y) {
-  // As unbrokenRuns, without a list for each point: many lines are drawn while a knob is turned.
-  /** @type {Point[][]} */
-  const stretches = [[]];
-  for (let i = 0; i < x.length; i += 1) {
-    const across = scales.x.position(x[i]);
-    const up = scales.y.position(y[i]);
-    const stretch = stretches[stretches.length - 1];
-    if (across !== null && up !== null) {
-      stretch.push([roundHalfEven(1000 * across), unitsDown(up)]);
-    } else if (stretch.length) {
-      stretches.push([]);
-    }
-  }
-  return stretches.filter((points) => points.length);
 }
 
 /**
@@ -153,13 +126,34 @@ function unbrokenLine(scales, x, y) {
  * @param {CurveLines} curve
  */
 export function bandData(scales, { x, low = [], high = [] }) {
-  return unbrokenRuns(scales, x, low, high)
-    .map((points) => {
-      const there = thinPoints(points.map(([px, , up]) => [px, up]));
-      const back = thinPoints(points.map(([px, down]) => [px, down])).reverse();
-      return `M${writePoints([...there, ...back])}Z`;
+  // Both lines break where one of them has no value.
+  const both = x.map((value, i) => (canBePlaced(scales, low[i], high[i]) ? value : null));
+  const lows = unbrokenLine(scales, both, low);
+  return unbrokenLine(scales, both, high)
+    .map((points, i) => {
+      const there = thinPoints(points);
+      const back = reversePoints(thinPoints(lows[i]));
+      return `M${[...there, ...back].join(" ")}Z`;
     })
     .join("");
+}
+
+/**
+ * @param {Scales} scales
+ * @param {...(Value | undefined)} values
+ */
+function canBePlaced({ y }, ...values) {
+  return values.every((value) => y.position(value) !== null);
+}
+
+/**
+ * @param {number[]} points x and y in turn
+ * @returns {number[]}
+ */
+function reversePoints(points) {
+  const reversed = [];
+  for (let i = points.length - 2; i >= 0; i -= 2) reversed.push(points[i], points[i + 1]);
+  return reversed;
 }
 
 /**
@@ -172,10 +166,15 @@ export function bandData(scales, { x, low = [], high = [] }) {
  * @returns {Point[]}
  */
 export function pointsInFrame(scales, x, y) {
-  return unbrokenLine(scales, x, y)
-    .flat()
-    .filter(([, py]) => py >= 0 && py <= 1000)
-    .map(([px, py]) => [px / 1000, py / 1000]);
+  /** @type {Point[]} */
+  const inside = [];
+  for (const points of unbrokenLine(scales, x, y)) {
+    for (let i = 0; i < points.length; i += 2) {
+      const [across, down] = [points[i] / 1000, points[i + 1] / 1000];
+      if (down >= 0 && down <= 1) inside.push([across, down]);
+    }
+  }
+  return inside;
 }
 
 /**

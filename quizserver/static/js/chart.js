@@ -3,13 +3,14 @@
 // redrawn as points arrive, and a reading line that follows the pointer or the arrow keys.
 
 import * as geometry from "./chart-geometry.js";
-import { createElement, createSvg } from "./dom.js";
+import { createElement, createSvg, updateSvg } from "./dom.js";
 import { axisNameBox, placeLabel } from "./label-placement.js";
 import { smoothCurve } from "./line-geometry.js";
 import { formatPercent, tickText } from "./number-text.js";
 import { scaleTicks, isDrawable } from "./scales.js";
 
 /** @import { AxisSpec, ChartState, Curve, Point } from "./types" */
+/** @import { SvgShape } from "./dom.js" */
 /** @import { Scales } from "./chart-geometry.js" */
 /** @typedef {{ x: AxisSpec, y: AxisSpec }} Axes */
 
@@ -60,7 +61,7 @@ export class Chart {
     this.beyond = [];
     /** The x of the reading line; null while there is none. @type {number | null} */
     this.readAt = null;
-    this.namedCurves = "";
+    this.namedLines = "";
     this.title = createSvg("title", { id: `${ident}-title` });
     this.text = createSvg("desc", { id: `${ident}-desc` });
     this.frame = createSvg("g");
@@ -103,22 +104,22 @@ export class Chart {
     this.scales = scales;
     this.curves = state.curves;
     this.beyond = state.curves.filter((curve) => geometry.findOverflow(scales, curve) !== null);
-    this.title.textContent = state.title;
-    this.text.textContent = state.description;
+    updateSvg(this.title, [state.title]);
+    updateSvg(this.text, [state.description]);
     const empty = !state.described && !state.curves.some((curve) => curve.x.length);
-    this.frame.replaceChildren(...drawFrame(scales, this.axes, empty));
+    updateSvg(this.frame, drawFrame(scales, this.axes, empty));
     const described = state.described ? smoothCurve(state.described) : null;
     const drawn = state.curves.flatMap((curve) => drawCurve(scales, curve));
     if (described) drawn.push(...drawPath("described", geometry.lineData(scales, ...described)));
-    this.drawing.replaceChildren(...drawn);
-    this.signs.replaceChildren(
+    updateSvg(this.drawing, drawn);
+    updateSvg(this.signs, [
       ...drawLetters(scales, state.curves),
       ...this.beyond.map((curve) => drawOverflow(scales, curve)),
-    );
-    const namedCurves = state.curves.map((curve) => curve.label).join("\n");
-    if (!state.live || namedCurves !== this.namedCurves) {
-      this.names.replaceChildren(...drawNames(scales, this.axes, state, described));
-      this.namedCurves = namedCurves;
+    ]);
+    const namedLines = state.curves.map((_, i) => lineName(state, i)).join("\n");
+    if (!state.live || namedLines !== this.namedLines) {
+      updateSvg(this.names, drawNames(scales, this.axes, state, described));
+      this.namedLines = namedLines;
     }
     this.moveReading(this.readAt);
   }
@@ -131,10 +132,9 @@ export class Chart {
   moveReading(x) {
     const points = this.curves[0]?.x ?? [];
     this.readAt = x === null || !points.length ? null : geometry.nearestPoint(points, x);
-    this.cross.replaceChildren();
-    if (this.readAt !== null && this.scales) {
-      this.cross.append(...drawCross(this.scales, this.curves, this.readAt));
-    }
+    const { scales, readAt } = this;
+    const isShown = scales && readAt !== null;
+    updateSvg(this.cross, isShown ? drawCross(scales, this.curves, readAt) : []);
     this.onRead(this.readAt, this.target);
   }
 
@@ -182,27 +182,29 @@ function createReadingTarget(chart) {
  *
  * @param {string} name
  * @param {string} data
+ * @returns {SvgShape[]}
  */
 function drawPath(name, data) {
-  return data ? [createSvg("path", { class: name, d: data })] : [];
+  return data ? [["path", { class: name, d: data }]] : [];
 }
 
 /**
  * @param {Scales} scales
  * @param {Curve} curve
+ * @returns {SvgShape[]}
  */
 function drawCurve(scales, curve) {
   const arm = armClass(curve);
-  const elements = drawPath(`band ${arm}`, geometry.bandData(scales, curve));
+  const shapes = drawPath(`band ${arm}`, geometry.bandData(scales, curve));
   if (curve.replicas?.length) {
-    const lines = curve.replicas.flatMap((values) =>
+    const paths = curve.replicas.flatMap((values) =>
       drawPath("replica", geometry.lineData(scales, curve.x, values)),
     );
-    elements.push(createSvg("g", { class: `replicas ${arm}` }, ...lines));
+    shapes.push(["g", { class: `replicas ${arm}` }, ...paths]);
   }
   const name = curve.source ? `kept-line dash-${curve.dash}` : "median";
-  elements.push(...drawPath(`${name} ${arm}`, geometry.lineData(scales, curve.x, curve.median)));
-  return elements;
+  shapes.push(...drawPath(`${name} ${arm}`, geometry.lineData(scales, curve.x, curve.median)));
+  return shapes;
 }
 
 /**
@@ -210,10 +212,11 @@ function drawCurve(scales, curve) {
  *
  * @param {Scales} scales
  * @param {Curve} curve
+ * @returns {SvgShape}
  */
 function drawOverflow(scales, curve) {
   const x = formatPercent(geometry.findOverflow(scales, curve) ?? 0);
-  return createSvg("text", { class: `beyond ${armClass(curve)}`, x, y: 0, dy: "0.85em" }, "▲");
+  return ["text", { class: `beyond ${armClass(curve)}`, x, y: 0, dy: "0.85em" }, "▲"];
 }
 
 /**
@@ -221,6 +224,7 @@ function drawOverflow(scales, curve) {
  *
  * @param {Scales} scales
  * @param {Curve[]} curves
+ * @returns {SvgShape[]}
  */
 function drawLetters(scales, curves) {
   const ends = curves.flatMap((curve) => {
@@ -239,31 +243,30 @@ function drawLetters(scales, curves) {
     ends[i].y = Math.min(ends[i].y, lowest);
     lowest = ends[i].y - LETTER_DISTANCE;
   }
-  return ends.map(({ curve, x, y }) =>
-    createSvg(
-      "text",
-      {
-        class: `label letter ${armClass(curve)}`,
-        x: formatPercent(x),
-        y: formatPercent(y),
-        dx: 3,
-        dy: "0.32em",
-      },
-      curve.label,
-    ),
-  );
+  return ends.map(({ curve, x, y }) => [
+    "text",
+    {
+      class: `label letter ${armClass(curve)}`,
+      x: formatPercent(x),
+      y: formatPercent(y),
+      dx: 3,
+      dy: "0.32em",
+    },
+    curve.label,
+  ]);
 }
 
 /**
  * @param {string} name
  * @param {Record<string, string | number>} attributes
  * @param {number} value
+ * @returns {SvgShape}
  */
 function drawTick(name, attributes, value) {
   const [text, exponent] = tickText(value);
-  const tick = createSvg("text", { class: name, ...attributes }, text);
-  if (exponent) tick.append(createSvg("tspan", { class: "raised", dy: "-0.4em" }, exponent));
-  return tick;
+  /** @type {SvgShape[]} */
+  const raised = exponent ? [["tspan", { class: "raised", dy: "-0.4em" }, exponent]] : [];
+  return ["text", { class: name, ...attributes }, text, ...raised];
 }
 
 /** @param {AxisSpec} axis */
@@ -277,17 +280,19 @@ function axisText({ label, unit }) {
  * @param {Scales} scales
  * @param {Axes} axes
  * @param {boolean} empty whether there is nothing that ticks could be about
+ * @returns {SvgShape[]}
  */
 function drawFrame(scales, axes, empty) {
   const rows = empty ? [] : scaleTicks(scales.y);
   const columns = empty ? [] : scaleTicks(scales.x);
+  /** @type {SvgShape[]} */
   const lines = rows.map(([position]) => {
     const y = formatPercent(1 - position);
-    return createSvg("line", { x1: 0, x2: "100%", y1: y, y2: y });
+    return ["line", { x1: 0, x2: "100%", y1: y, y2: y }];
   });
   return [
-    createSvg("g", { class: "grid" }, ...lines),
-    createSvg("line", { class: "axis", x1: 0, x2: "100%", y1: "100%", y2: "100%" }),
+    ["g", { class: "grid" }, ...lines],
+    ["line", { class: "axis", x1: 0, x2: "100%", y1: "100%", y2: "100%" }],
     ...rows.map(([position, value]) => {
       const y = formatPercent(1 - position);
       return drawTick("tick-y", { x: 0, dx: -8, y, dy: "0.32em" }, value);
@@ -296,25 +301,36 @@ function drawFrame(scales, axes, empty) {
       const x = formatPercent(position);
       return drawTick("tick-x", { x, y: "100%", dy: "1.5em" }, value);
     }),
-    createSvg("text", { class: "axis-y", x: 0, y: 0, dx: -8, dy: "-0.9em" }, axisText(axes.y)),
-    createSvg("text", { class: "axis-x", x: "100%", y: "100%", dy: "2.9em" }, axisText(axes.x)),
+    ["text", { class: "axis-y", x: 0, y: 0, dx: -8, dy: "-0.9em" }, axisText(axes.y)],
+    ["text", { class: "axis-x", x: "100%", y: "100%", dy: "2.9em" }, axisText(axes.x)],
   ];
 }
 
 /**
- * The names of the lines. A saved run has its letter in place of one, and a run that is under way
- * gets none beside a line that still moves.
+ * What stands beside the line of a curve. A saved run has its letter instead, and a run that is
+ * under way gets none beside a line that still moves.
+ *
+ * @param {ChartState} state
+ * @param {number} i
+ */
+function lineName({ curves, live }, i) {
+  return curves[i].source || (live && i === 0) ? "" : curves[i].label;
+}
+
+/**
+ * The names of the lines.
  *
  * @param {Scales} scales
  * @param {Axes} axes
  * @param {ChartState} state
  * @param {[xs: number[], ys: number[]] | null} described
+ * @returns {SvgShape[]}
  */
 function drawNames(scales, axes, state, described) {
   /** @type {{ name: string, text: string, line: Point[] }[]} */
   const lines = state.curves.map((curve, i) => ({
     name: `label ${armClass(curve)}`,
-    text: curve.source || (state.live && i === 0) ? "" : curve.label,
+    text: lineName(state, i),
     line: geometry.pointsInFrame(scales, curve.x, curve.median),
   }));
   if (described) {
@@ -328,7 +344,7 @@ function drawNames(scales, axes, state, described) {
     const box = placeLabel(text, line, others, taken, NARROWEST);
     taken.push(box);
     const [x, y] = [formatPercent(box.x), formatPercent(box.y)];
-    return createSvg("text", { class: name, x, y, dy: "0.32em" }, text);
+    return ["text", { class: name, x, y, dy: "0.32em" }, text];
   });
 }
 
@@ -338,16 +354,18 @@ function drawNames(scales, axes, state, described) {
  * @param {Scales} scales
  * @param {Curve[]} curves
  * @param {number} x
+ * @returns {SvgShape[]}
  */
 function drawCross(scales, curves, x) {
   const across = formatPercent(scales.x.position(x) ?? 0);
-  const elements = [createSvg("line", { x1: across, x2: across, y1: 0, y2: "100%" })];
+  /** @type {SvgShape[]} */
+  const shapes = [["line", { x1: across, x2: across, y1: 0, y2: "100%" }]];
   for (const curve of curves) {
     const up = scales.y.position(geometry.valuesAt(curve, x)?.median);
     if (up !== null && up >= 0 && up <= 1) {
       const cy = formatPercent(1 - up);
-      elements.push(createSvg("circle", { class: armClass(curve), cx: across, cy, r: 4 }));
+      shapes.push(["circle", { class: armClass(curve), cx: across, cy, r: 4 }]);
     }
   }
-  return elements;
+  return shapes;
 }

@@ -3,7 +3,7 @@
 
 import { armClass } from "./chart.js";
 import { valuesAt } from "./chart-geometry.js";
-import { createElement, createSvg, findPart } from "./dom.js";
+import { createElement, createSvg, findElement, findPart, setText } from "./dom.js";
 import { formatNumber } from "./number-text.js";
 
 /** @import { Curve } from "./types" */
@@ -28,6 +28,15 @@ function createSwatch(curve) {
   );
 }
 
+/**
+ * What a curve is called in its row.
+ *
+ * @param {Curve} curve
+ */
+function curveName({ source, label, title }) {
+  return source ? `${label}: ${title}` : title;
+}
+
 export class Legend {
   /**
    * @param {ParentNode} root
@@ -39,6 +48,8 @@ export class Legend {
     this.table = findPart(root, "rows", HTMLElement);
     this.label = label;
     this.onRemove = onRemove;
+    /** The runs that the rows show. @type {(Curve | undefined)[]} */
+    this.shown = [];
     /** @type {Map<Curve, HTMLButtonElement>} */
     this.removeButtons = new Map();
   }
@@ -51,23 +62,36 @@ export class Legend {
    * @param {number | null} readAt
    */
   showCurves(curves, readAt) {
-    // The rows are made again with every point that arrives: the focus goes along with its row.
+    const shown = curves.map((curve) => curve.source);
+    const isSame =
+      shown.length === this.shown.length && shown.every((run, i) => run === this.shown[i]);
+    if (!isSame) this.createRows(curves);
+    this.shown = shown;
+    // The current curve changes with every point that arrives, and its row stays.
+    curves.forEach((curve, i) => {
+      const row = this.list.children[i];
+      row.className = armClass(curve);
+      setText(findElement(row, ".kept-name", HTMLElement), curveName(curve));
+    });
+    this.showValues(curves, readAt);
+  }
+
+  /** @param {Curve[]} curves */
+  createRows(curves) {
     const focused = [...this.removeButtons].find(([, button]) => button === document.activeElement);
     this.removeButtons = new Map();
     const rows = curves.map((curve) => {
-      const row = createElement("li", { className: armClass(curve) });
-      const name = (curve.source ? `${curve.label}: ` : "") + curve.title;
+      const row = createElement("li");
       row.append(
         createSwatch(curve),
-        createElement("span", { className: "kept-name", textContent: name }),
+        createElement("span", { className: "kept-name" }),
         createElement("span", { className: "kept-value" }),
       );
-      if (curve.source) row.append(this.createRemoveButton(curve.source, name));
+      if (curve.source) row.append(this.createRemoveButton(curve.source, curveName(curve)));
       return row;
     });
     this.list.replaceChildren(...rows);
     if (focused) this.removeButtons.get(focused[0])?.focus({ preventScroll: true });
-    this.showValues(curves, readAt);
   }
 
   /**
@@ -92,7 +116,7 @@ export class Legend {
     const cells = this.list.querySelectorAll(".kept-value");
     curves.forEach((curve, i) => {
       const x = readAt ?? curve.x.at(-1);
-      if (cells[i]) cells[i].textContent = x === undefined ? "" : this.describeValues(curve, x);
+      if (cells[i]) setText(cells[i], x === undefined ? "" : this.describeValues(curve, x));
     });
   }
 

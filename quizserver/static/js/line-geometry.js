@@ -8,42 +8,38 @@
  * The points without which no part of the line moves by more than one unit (swinging door). A
  * thousandth of the plot's height is less than a pixel; a plateau becomes a single stroke.
  *
- * @param {Point[]} points at least one, rising in x or with the same x
- * @returns {Point[]}
+ * Points are numbers in a row, x and y in turn: the lines of all replicas are drawn at every move of
+ * a knob, and a list for each point would cost more than all else.
+ *
+ * @param {number[]} points at least one, rising in x or with the same x
+ * @returns {number[]}
  */
 export function thinPoints(points) {
-  let anchor = points[0];
-  let last = anchor;
-  const corners = [anchor];
+  let [anchorX, anchorY] = points;
+  let [lastX, lastY] = points;
   let [flattest, steepest] = [-Infinity, Infinity];
-  for (const point of points.slice(1)) {
-    const [low, high] = slopesTo(anchor, point);
-    const width = point[0] - anchor[0];
-    const slope = width ? (point[1] - anchor[1]) / width : flattest;
-    if (flattest <= slope && slope <= steepest) {
-      [flattest, steepest] = [Math.max(flattest, low), Math.min(steepest, high)];
-    } else {
-      corners.push(last);
-      anchor = last;
-      [flattest, steepest] = slopesTo(anchor, point);
+  const corners = [anchorX, anchorY];
+  for (let i = 2; i < points.length; i += 2) {
+    let [width, rise] = [points[i] - anchorX, points[i + 1] - anchorY];
+    const slope = width ? rise / width : flattest;
+    if (!(flattest <= slope && slope <= steepest)) {
+      [anchorX, anchorY] = [lastX, lastY];
+      corners.push(anchorX, anchorY);
+      [width, rise] = [points[i] - anchorX, points[i + 1] - anchorY];
+      [flattest, steepest] = [-Infinity, Infinity];
     }
-    last = point;
+    // Lines from the anchor that pass the point within a unit; of two points that stand above each
+    // other further apart than that, no line does.
+    if (width) {
+      flattest = Math.max(flattest, (rise - 1) / width);
+      steepest = Math.min(steepest, (rise + 1) / width);
+    } else if (Math.abs(rise) > 1) {
+      [flattest, steepest] = [Infinity, -Infinity];
+    }
+    [lastX, lastY] = [points[i], points[i + 1]];
   }
-  return last === anchor ? corners : [...corners, last];
-}
-
-/**
- * The flattest and the steepest line from one point that passes another within a unit; of two that
- * stand above each other further apart than that, no line does.
- *
- * @param {Point} from
- * @param {Point} to
- * @returns {[flattest: number, steepest: number]}
- */
-function slopesTo(from, to) {
-  const [width, rise] = [to[0] - from[0], to[1] - from[1]];
-  if (width) return [(rise - 1) / width, (rise + 1) / width];
-  return Math.abs(rise) <= 1 ? [-Infinity, Infinity] : [Infinity, -Infinity];
+  if (points.length > 2) corners.push(lastX, lastY);
+  return corners;
 }
 
 /**

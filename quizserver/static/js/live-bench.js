@@ -49,7 +49,10 @@ export class LiveBench {
     this.isWaiting = false;
     this.isReported = false;
     this.isBroken = false;
+    /** The frame before which nothing is drawn again. */
     this.frame = 0;
+    /** Whether what was trained last is drawn. */
+    this.isDrawn = true;
     this.planTimer = 0;
     this.quietTimer = 0;
     this.idleTimer = 0;
@@ -179,9 +182,12 @@ export class LiveBench {
         this.training ? null : getBytes(this.urls.kernel),
         getBytes(address),
       ]);
-      this.plans = [readPlan(image), ...this.plans].slice(0, PLANS_KEPT);
+      const plan = readPlan(image);
+      this.plans = [plan, ...this.plans].slice(0, PLANS_KEPT);
       if (kernel) this.training = this.createTraining(kernel);
       if (!this.findPlan(setting)) this.refusals.set(address, "The plan is another setting's.");
+      // The workers start before a knob is turned, unless there is nobody to watch any more.
+      else if (this.isOn) this.training?.usePlan(plan);
     } catch (thrown) {
       const { lost, message } = toServerError(thrown);
       // A server that can't be reached may be back at the next change.
@@ -233,16 +239,22 @@ export class LiveBench {
   /** @param {Trained} trained */
   takeCurves(trained) {
     this.latest = trained;
-    if (!this.reducedMotion.matches && !this.frame) {
-      this.frame = requestAnimationFrame(() => {
-        this.frame = 0;
-        this.draw();
-      });
-    }
+    if (!this.reducedMotion.matches) this.drawSoon();
     clearTimeout(this.quietTimer);
     if (!trained.curves.isWhole) return;
     const delay = this.reducedMotion.matches ? STILL : QUIET;
     this.quietTimer = setTimeout(() => this.settle(), delay);
+  }
+
+  /** Draws what was trained last: at once, but no more than once a frame. */
+  drawSoon() {
+    this.isDrawn = !this.frame;
+    if (this.frame) return;
+    this.draw();
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (!this.isDrawn) this.drawSoon();
+    });
   }
 
   /**
@@ -283,9 +295,7 @@ export class LiveBench {
    */
   describe({ curves }) {
     const { config, series } = this.host;
-    // No sentence is about null, which only the server sends.
-    const replicas = /** @type {number[][]} */ (curves.replicasOf(series));
-    return describeShapes(curves.x, replicas, config.x.label, config);
+    return describeShapes(curves.x, curves.replicasOf(series), config.x.label, config);
   }
 
   /** @param {number} replicas */

@@ -4,7 +4,7 @@
 
 import { constantRows } from "./live-plan.js";
 
-/** @import { Band, PlanSeriesEntry, Value } from "./types" */
+/** @import { Band, PlanSeriesEntry } from "./types" */
 /** @import { LivePlan } from "./live-plan.js" */
 /** @import { Share } from "./live-training.js" */
 
@@ -13,7 +13,7 @@ const LINES = /** @type {const} */ ([
   ["low", 0.1],
   ["high", 0.9],
 ]);
-const DIGITS = 6; // of a line; the values of single replicas are exact
+const DIGITS = 6; // of x in the CSV
 
 /** The curves of a setting, `points` of them long so far: the values of each series by point. */
 export class LiveCurves {
@@ -88,9 +88,13 @@ export class LiveCurves {
   bandOf(series) {
     /** @type {Band} */
     const band = { median: [], low: [], high: [] };
+    const ranking = new Ranking(this.head.replicas);
     for (const values of this.valuesOf(series)) {
-      const ordered = values.map((value) => (Number.isFinite(value) ? value : Infinity)).sort();
-      for (const [line, share] of LINES) band[line].push(roundValue(quantile(ordered, share)));
+      const ordered = ranking.order(values);
+      for (const [line, share] of LINES) {
+        const value = quantile(ordered, share);
+        band[line].push(Number.isFinite(value) ? value : null);
+      }
     }
     return band;
   }
@@ -99,11 +103,10 @@ export class LiveCurves {
    * One list of values for each replica.
    *
    * @param {string} series
-   * @returns {Value[][]}
    */
   replicasOf(series) {
     const values = this.valuesOf(series);
-    return this.head.seeds.map((_, replica) => values.map((row) => row[replica]));
+    return this.head.seeds.map((_, replica) => Float64Array.from(values, (row) => row[replica]));
   }
 
   /** All values as bytes: by point, then series, then replica; every NaN has the same bits. */
@@ -144,10 +147,41 @@ export class LiveCurves {
       this.x.forEach((x, point) => {
         const values = names.map((name) => this.valuesOf(name)[point][replica]);
         // The lines' x has as many digits as a chart can show.
-        lines.push([String(seed), ...[roundValue(x) ?? x, ...values].map(floatText)]);
+        lines.push([String(seed), ...[Number(x.toPrecision(DIGITS)), ...values].map(floatText)]);
       });
     });
     return lines.map((cells) => `${cells.join(",")}\r\n`).join("");
+  }
+}
+
+/** Puts the values of one point after another in order. */
+class Ranking {
+  /** @param {number} count of values at each point */
+  constructor(count) {
+    this.replicas = Uint32Array.from({ length: count }, (_, i) => i);
+    this.ordered = new Float64Array(count);
+  }
+
+  /**
+   * The values from low to high, those that are not finite last. They are good until the next call.
+   *
+   * @param {Float64Array} values of all replicas
+   */
+  order(values) {
+    const { replicas, ordered } = this;
+    // Neighbouring points have nearly the same order: few values move, and those not far.
+    for (let i = 0; i < replicas.length; i += 1) {
+      const replica = replicas[i];
+      const value = Number.isFinite(values[replica]) ? values[replica] : Infinity;
+      let place = i;
+      for (; place > 0 && ordered[place - 1] > value; place -= 1) {
+        ordered[place] = ordered[place - 1];
+        replicas[place] = replicas[place - 1];
+      }
+      ordered[place] = value;
+      replicas[place] = replica;
+    }
+    return ordered;
   }
 }
 
@@ -163,14 +197,6 @@ export function quantile(ordered, share) {
   const weight = position - below;
   if (weight === 0) return ordered[below];
   return (1 - weight) * ordered[below] + weight * ordered[below + 1];
-}
-
-/**
- * @param {number} value
- * @returns {Value}
- */
-function roundValue(value) {
-  return Number.isFinite(value) ? Number(value.toPrecision(DIGITS)) : null;
 }
 
 /** @param {string} text */

@@ -277,8 +277,7 @@ export class LiveMap {
       this.trainNext(trainer);
       const { shape } = this.plane.map;
       const curves = new LiveCurves(known.plan, answer.points, [answer]).replicasOf(this.series);
-      const values = /** @type {number[][]} */ (curves);
-      const shown = known.axis.findShapes(values, [shape])[shape];
+      const shown = known.axis.findShapes(curves, [shape])[shape];
       const count = shown.filter(Boolean).length;
       this.counted.push([cell.cell, count]);
       this.counts.push(count);

@@ -70,6 +70,8 @@ export class LiveTraining {
     this.next = null;
     /** @type {Map<Worker, Share>} */
     this.shares = new Map();
+    /** Those that have trained on since the curves were last given. @type {Set<Worker>} */
+    this.ahead = new Set();
     this.timer = 0;
   }
 
@@ -101,6 +103,7 @@ export class LiveTraining {
     this.current = null;
     this.next = null;
     this.shares.clear();
+    this.ahead.clear();
     this.workers.forEach((worker, i) => {
       this.order(worker, {
         kind: "open",
@@ -152,6 +155,7 @@ export class LiveTraining {
     this.current = { knobs: this.next, job: this.job, startedAt: now };
     this.next = null;
     this.shares.clear();
+    this.ahead.clear();
     for (const worker of this.workers) {
       this.order(worker, { kind: "train", job: this.job, knobs: this.current.knobs });
     }
@@ -171,14 +175,29 @@ export class LiveTraining {
       this.startNext();
     } else if (this.current && answer.job === this.current.job && this.plan) {
       this.shares.set(worker, answer);
-      if (this.shares.size < this.workers.length) return;
-      const shares = [...this.shares.values()];
-      const points = Math.min(...shares.map((share) => share.points));
-      const { knobs } = this.current;
-      if (points === this.plan.head.x.length) this.current = null;
-      this.onShares(knobs, points, shares);
-      this.startNext();
+      this.ahead.add(worker);
+      this.giveShares(this.current.knobs, this.plan.head.x.length);
     }
+  }
+
+  /**
+   * Gives what is trained so far, once every worker that is not done has trained on.
+   *
+   * @param {Knobs} knobs
+   * @param {number} end how many points there are
+   */
+  giveShares(knobs, end) {
+    const shares = this.workers.map((worker) => {
+      const share = this.shares.get(worker);
+      return share?.points === end || this.ahead.has(worker) ? share : undefined;
+    });
+    if (!shares.every((share) => share !== undefined)) return;
+    this.ahead.clear();
+    const points = Math.min(...shares.map((share) => share.points));
+    if (points === end) this.current = null;
+    // The next setting is being trained while this one is drawn.
+    this.startNext();
+    this.onShares(knobs, points, shares);
   }
 
   /** What is under way is not wanted any more. */
@@ -201,5 +220,6 @@ export class LiveTraining {
     this.workers = [];
     this.plan = null;
     this.shares.clear();
+    this.ahead.clear();
   }
 }

@@ -8,7 +8,7 @@ import { outputBytes, placePlan, readPlan, scratchBytes, slotNumbers } from "./l
 /** @import { RunOperations, StartTraining } from "./types" */
 
 const SLICE = 8; // milliseconds of training between two looks at what is wanted
-const REPORT = 80; // milliseconds between two reports of a training that takes longer
+const REPORT = 120; // milliseconds between two reports of a training that takes longer
 const PAGE = 2 ** 16; // bytes in which the module's memory grows
 const ALIGNMENT = 64;
 
@@ -41,6 +41,8 @@ class BlockTraining {
     this.startTraining = kernel[`start_training_${head.dtype}`];
     /** @type {RunOperations} */
     this.runOperations = kernel[`run_operations_${head.dtype}`];
+    /** How many operations a slice takes, as far as is known. */
+    this.portion = Math.max(1, Math.ceil(head.operations / 64));
   }
 
   get lanes() {
@@ -144,16 +146,19 @@ async function work() {
  */
 async function trainTask(task, blocks) {
   const { operations, point_operations: ends } = blocks.head;
-  let [done, points, portion] = [0, 0, Math.max(1, Math.ceil(operations / 64))];
+  let [done, points] = [0, 0];
   let reportedAt = performance.now();
   blocks.start(task.knobs);
   do {
     const startedAt = performance.now();
-    const last = Math.min(operations, done + portion);
+    const last = Math.min(operations, done + blocks.portion);
     blocks.run(done, last);
-    done = last;
     const now = performance.now();
-    portion = Math.ceil(portion * Math.min(4, Math.max(0.25, SLICE / (now - startedAt + 0.01))));
+    const speed = (last - done) / (now - startedAt + 0.01);
+    blocks.portion = Math.ceil(
+      Math.min(4 * blocks.portion, Math.max(blocks.portion / 4, SLICE * speed)),
+    );
+    done = last;
     while (points < ends.length && ends[points] <= done) points += 1;
     if (done === operations || now - reportedAt > REPORT) {
       reportedAt = now;

@@ -138,6 +138,7 @@ export class MapDot {
    * @param {string} text what is read out
    */
   show(x, y, values, text) {
+    const isNewMap = this.shown?.x !== x || this.shown.y !== y;
     this.shown = { x, y, values };
     const [across, up] = [x.position(values[0]), y.position(values[1])];
     /** @param {number} position */
@@ -147,7 +148,7 @@ export class MapDot {
     this.dot.classList.toggle("beyond", inside(across) !== across || inside(up) !== up);
     describeSlider(this.across, x, values[0], "across", text);
     describeSlider(this.up, y, values[1], "upwards", text);
-    this.coverPlot();
+    if (isNewMap) this.coverPlot();
   }
 }
 

@@ -38,7 +38,8 @@ export class Scale {
     this.high = high;
     this.name = name;
     // Differences of logarithms: a quotient of such values could pass the largest float.
-    this.span = name === "log" ? Math.log(high) - Math.log(low) : high - low;
+    this.start = name === "log" ? Math.log(low) : low;
+    this.span = (name === "log" ? Math.log(high) : high) - this.start;
   }
 
   /**
@@ -49,8 +50,8 @@ export class Scale {
    */
   position(value) {
     if (!isDrawable(value)) return null;
-    if (this.name === "linear") return (value - this.low) / this.span;
-    return value >= TINY ? (Math.log(value) - Math.log(this.low)) / this.span : null;
+    if (this.name === "linear") return (value - this.start) / this.span;
+    return value >= TINY ? (Math.log(value) - this.start) / this.span : null;
   }
 
   /**
@@ -59,8 +60,8 @@ export class Scale {
    * @param {number} position
    */
   valueAt(position) {
-    if (this.name === "linear") return this.low + position * this.span;
-    return Math.exp(Math.log(this.low) + position * this.span);
+    const place = this.start + position * this.span;
+    return this.name === "linear" ? place : Math.exp(place);
   }
 }
 

@@ -289,7 +289,7 @@ export interface CurveTexts {
 export interface LiveCurve {
   x: number[];
   band: Band;
-  replicas: Value[][] | null;
+  replicas: ArrayLike<Value>[] | null;
   texts: CurveTexts;
   sentence: string;
   settled: boolean;
@@ -407,7 +407,7 @@ export interface RunListeners {
 export interface Curve extends Band {
   x: number[];
   /** The values of single seeds; absent or null while they are not fetched. */
-  replicas?: Value[][] | null;
+  replicas?: ArrayLike<Value>[] | null;
   /** What stands beside the line. */
   label: string;
   /** What stands in the legend. */
