@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -31,6 +31,10 @@ Floats = NDArray[np.float64]
 Recorded = tuple[int, ...] | Floats
 """A series at a point: the outputs of which it is the smallest, or numbers (R,) that no training
 changes."""
+
+
+PLACED = (PlannedValue, SmallestValue)
+"""What is yielded for numbers that operations of the plan will record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +133,14 @@ def _planned_points(
     simulation: Simulation, planner: Planner, replicas: Replicas
 ) -> list[_YieldedPoint]:
     points: list[_YieldedPoint] = []
-    stand_in = torch.zeros(replicas.count)
     generator = simulation.start_training(replicas)
     for _ in range(simulation.points):
-        with torch.enable_grad():
-            item = next(generator, None)
+        item = _next_with_gradients(generator)
         if item is None:
             raise SimulationError(
                 f"train yielded {len(points)} points, but points={simulation.points}"
             )
-        points.append(_read_point(simulation, planner, stand_in, item))
+        points.append(_read_point(simulation, planner, replicas.count, item))
     if planner.step is None:
         planner.refuse("it makes no training_step")
     planner.check_untouched()
@@ -146,23 +148,29 @@ def _planned_points(
     return points
 
 
+def _next_with_gradients(generator: Iterator[Any]) -> Any:
+    """The next item, None at the end; gradients are on meanwhile, and then as they were before.
+
+    As in ``torch.enable_grad``, which the planner would listen to four times a point.
+    """
+    before = torch.is_grad_enabled()
+    if not before:
+        torch.set_grad_enabled(True)
+    try:
+        return next(generator, None)
+    finally:
+        if torch.is_grad_enabled() != before:
+            torch.set_grad_enabled(before)
+
+
 def _read_point(
-    simulation: Simulation, planner: Planner, stand_in: torch.Tensor, item: Any
+    simulation: Simulation, planner: Planner, replicas: int, item: Any
 ) -> _YieldedPoint:
-    replicas = stand_in.shape[0]
-    placed: dict[str, Any] = {}
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping):
-        placed = {
-            name: value
-            for name, value in item[1].items()
-            if isinstance(value, PlannedValue | SmallestValue)
-        }
-        item = item[0], {**item[1], **dict.fromkeys(placed, stand_in)}
-    x, values = checked_point(item, simulation.series, replicas)
+    x, values = checked_point(item, simulation.series, replicas, stand_ins=PLACED)
     series: dict[str, Any] = {}
     for name in simulation.series:
-        if name in placed:
-            series[name] = placed[name]
+        if isinstance(values[name], PLACED):
+            series[name] = values[name]
             continue
         numbers = values[name].detach().double().numpy().copy()
         if planner.step is not None and np.isnan(numbers).any():

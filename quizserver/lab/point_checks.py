@@ -14,9 +14,12 @@ from quizserver.lab.model import SimulationError
 
 
 def checked_point(
-    item: object, series: Mapping[str, Any], replicas: int
-) -> tuple[float, Mapping[str, torch.Tensor]]:
-    """x and each series (R,) of one point; raises ``SimulationError`` when ``item`` is none."""
+    item: object, series: Mapping[str, Any], replicas: int, *, stand_ins: tuple[type, ...] = ()
+) -> tuple[float, Mapping[str, Any]]:
+    """x and each series (R,) of one point; raises ``SimulationError`` when ``item`` is none.
+
+    Values of the types ``stand_ins`` stand for numbers that are not there yet.
+    """
     if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Mapping)):
         raise SimulationError(
             "train must yield x and a dict of series, such as: yield epoch, {'loss': loss}"
@@ -28,6 +31,8 @@ def checked_point(
             f"but the simulation declares {', '.join(series)}"
         )
     for name, value in values.items():
+        if isinstance(value, stand_ins):
+            continue
         if not isinstance(value, torch.Tensor) or value.shape != (replicas,):
             raise SimulationError(
                 f"series {name!r} must be a tensor of shape ({replicas},), one value for each of "
