@@ -12,6 +12,13 @@ from pathlib import Path
 ID_FILE = "machine_id"
 
 
+def usable_cores() -> int:
+    """The processor cores that this process may use, at least one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """``id`` is a digest of the name and of what lies in the data folder.

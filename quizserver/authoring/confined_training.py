@@ -36,11 +36,13 @@ def train_confined(
     *,
     on_report: Callable[[Any], None] = lambda _report: None,
     on_tick: Callable[[], None] = lambda: None,
+    threads: int = 1,
 ) -> Any:
     """The result of ``train``, which runs in a confined process; what it prints goes to stderr.
 
-    Memory is limited as that of a run, time as that of a verification. ``on_tick`` is called many
-    times a second. Raises TrainingFailedError; whatever the callbacks raise ends the training.
+    Memory is limited as that of a run, time as that of a verification; ``threads`` of it may
+    compute at the same time. ``on_tick`` is called many times a second. Raises
+    TrainingFailedError; whatever the callbacks raise ends the training.
     """
     # Before the fork, so that none of it counts as memory of the training.
     import torch
@@ -50,7 +52,11 @@ def train_confined(
         load_library()
     settings = settings_from_flags()
     limits = Limits(
-        settings.run_memory_mb, settings.verify_seconds_max, _OUTPUT_KB, accelerator=device != "cpu"
+        settings.run_memory_mb,
+        settings.verify_seconds_max,
+        _OUTPUT_KB,
+        accelerator=device != "cpu",
+        threads=threads,
     )
     try:
         return run_confined(

@@ -20,6 +20,7 @@ from quizserver.authoring.train_options import (
     require_topic,
 )
 from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
+from quizserver.machine import usable_cores
 
 if TYPE_CHECKING:
     from quizserver.evidence.record import Evidence
@@ -191,12 +192,14 @@ def _verify_confined(
         if on_progress is not None:
             on_progress(*report)
 
+    threads = usable_cores()
     try:
         answer = train_confined(
-            lambda report: _verify_here(topic, seeds, device, backend, maps, report),
+            lambda report: _verify_here(topic, seeds, device, backend, maps, threads, report),
             device,
             on_report=forward_report,
             on_tick=on_tick,
+            threads=threads,
         )
     except TrainingFailedError as error:
         raise TrainingFailedError(f"{topic.id}: {error}") from None
@@ -213,6 +216,7 @@ def _verify_here(
     device: str,
     backend: Backend,
     maps: bool,
+    threads: int,
     report: Callable[[Any], None],
 ) -> dict[str, str]:
     """Runs in the confined process: the evidence as text, or what is wrong."""
@@ -230,7 +234,13 @@ def _verify_here(
 
     try:
         evidence = verify_topic(
-            topic, seeds, device=device, backend=backend, progress=forward_progress, maps=maps
+            topic,
+            seeds,
+            device=device,
+            backend=backend,
+            progress=forward_progress,
+            maps=maps,
+            threads=threads,
         )
         text = record.evidence_to_text(evidence, topic.folder / record.FILE_NAME)
         return {"evidence": text}

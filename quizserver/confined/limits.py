@@ -28,13 +28,15 @@ class Limits:
     of wall-clock time, and KiB that it prints.
 
     ``accelerator``: it trains on one, whose driver reserves far more addresses than it uses, and
-    may make files and start processes. Only time and output are limited then.
+    may make files and start processes. Only time and output are limited then. ``threads``: so many
+    may compute at the same time.
     """
 
     memory_mb: int
     seconds: float
     output_kb: int = 1024
     accelerator: bool = False
+    threads: int = 1
 
 
 def die_with_parent(parent: int, signal_number: signal.Signals = signal.SIGKILL) -> None:
@@ -64,7 +66,7 @@ def limit_process(limits: Limits) -> None:
     _lower_limit(resource.RLIMIT_FSIZE, 0)
     # The parent's own deadline is earlier; this ends a process that goes on without its parent.
     # Only the soft limit, as the signal of the hard one looks like any other kill.
-    _lower_limit(resource.RLIMIT_CPU, int(limits.seconds) + 5)
+    _lower_limit(resource.RLIMIT_CPU, int(limits.seconds * limits.threads) + 5)
     if sys.platform == "linux":
         _lower_limit(resource.RLIMIT_AS, _address_space_size() + limits.memory_mb * 1024 * 1024)
         with suppress(OSError):

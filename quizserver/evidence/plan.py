@@ -85,7 +85,9 @@ class TrainingPlan:
     def replica_count(self) -> int:
         return sum(len(seeds) for _, seeds in self.settings)
 
-    def train_settings(self, device: str, backend: Backend, advance: Callable[[int], None]) -> None:
+    def train_settings(
+        self, device: str, backend: Backend, advance: Callable[[int], None], threads: int = 1
+    ) -> None:
         """Trains all settings and seeds as one ensemble, ``REPLICAS_AT_ONCE`` at a time.
 
         ``advance(replicas)`` is called for each point of that many replicas.
@@ -100,6 +102,7 @@ class TrainingPlan:
                 on_points=_progress_callback(len(wave), advance),
                 device=device,
                 backend=backend,
+                threads=threads,
             )
             self.x = curves.x
             self.backends.update(curves.backends)

@@ -44,13 +44,15 @@ def verify_topic(
     backend: Backend = DEFAULT_BACKEND,
     progress: Progress | None = None,
     maps: bool = True,
+    threads: int = 1,
 ) -> Evidence:
     """Trains one replica a seed of every arm and every claimed setting, and decides each claim.
 
     Then trains the maps that the simulations declare, on the first ``CELL_REPLICAS`` of the seeds;
     no verdict depends on them, and ``maps=False`` leaves them out. ``seeds`` is a range with step
-    1. ``progress(done, total)`` counts replicas times points. Raises ``VerifyError`` when a claim
-    cannot be decided or a simulation fails.
+    1. ``progress(done, total)`` counts replicas times points. The kernel trains in up to
+    ``threads`` threads. Raises ``VerifyError`` when a claim cannot be decided or a simulation
+    fails.
     """
     if len(seeds) == 0 or seeds.step != 1 or seeds.start < 0:
         raise VerifyError(f"seeds {seeds} are no range of at least one seed from 0 up")
@@ -77,10 +79,10 @@ def verify_topic(
     trained_maps: dict[str, tuple[PhaseMap, ...]] = {}
     for name, plan in plans.items():
         with _simulation_errors(topic.simulations[name]):
-            plan.train_settings(device, backend, count_progress)
+            plan.train_settings(device, backend, count_progress, threads)
             _check_arms_isolated(plan, seeds, device, backend)
             trained_maps[name] = _train_maps(
-                plan.simulation, planes[name], device, backend, count_progress
+                plan.simulation, planes[name], device, backend, count_progress, threads
             )
     findings = tuple(
         make_finding(plan, planned, seeds, selection)
@@ -158,6 +160,7 @@ def _train_maps(
     device: str,
     backend: Backend,
     advance: Callable[[int], None],
+    threads: int,
 ) -> tuple[PhaseMap, ...]:
     maps = []
     for map_plane in planes:
@@ -170,7 +173,12 @@ def _train_maps(
 
         maps.append(
             train_phase_map(
-                simulation, map_plane, on_cells=report_cells, device=device, backend=backend
+                simulation,
+                map_plane,
+                on_cells=report_cells,
+                device=device,
+                backend=backend,
+                threads=threads,
             )
         )
     return tuple(phase_map for phase_map in maps if phase_map is not None)

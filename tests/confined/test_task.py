@@ -235,3 +235,11 @@ def test_a_message_is_read_strictly_even_with_its_mark() -> None:
         assert _decode_message(b"mark" + text, b"mark") is None
     assert _decode_message(b'mark{"result": 5}', b"mark") == {"result": 5}
     assert _decode_message(b'mark{"memory": true, "line": null}', b"mark") is not None
+
+
+def test_several_threads_may_take_as_much_processor_time_as_they_all_have() -> None:
+    def limit(_report: Report) -> int:
+        return resource.getrlimit(resource.RLIMIT_CPU)[0]
+
+    assert run_confined(limit, LIMITS) == 65
+    assert run_confined(limit, Limits(memory_mb=96, seconds=60, threads=3)) == 185

@@ -170,3 +170,8 @@ def test_the_command_line_trains_the_maps_unless_no_maps_is_given(tmp_path: Path
     evidence = read_evidence(folder)
     assert evidence is not None
     assert len(evidence.experiments["simulation"].maps) == 2
+
+
+def test_threads_change_no_evidence(tmp_path: Path) -> None:
+    topic = write_topic(tmp_path, CLAIMS, WITH_MAPS)
+    assert verify_topic(topic, range(20), threads=3) == verify_topic(topic, range(20))
