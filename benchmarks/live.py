@@ -29,6 +29,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 MOVES = 100
 DRAG_SECONDS = 10
 ANSWER = "low-rate"
+MAP = {"x": "learning_rate", "y": "init_scale", "shape": "plateau-then-drop"}
 # The browser says when a text reached the screen: one that comes in one frame with whole curves.
 MOVE = """(step) => new Promise((resolve) => {
   const range = document.querySelector('#bench [data-knob="learning_rate"] [data-part="range"]');
@@ -76,6 +77,7 @@ def live_rows() -> Iterator[Measurement]:
         for cores, aim in ((4, 0.060), (2, 0.090)):
             yield from _move_rows(browser, server, cores, aim)
         yield _drag_row(browser, server)
+        yield _map_row(browser, server)
         browser.close()
 
 
@@ -105,6 +107,28 @@ def _drag_row(browser: Browser, server: RunningServer) -> Measurement:
         used = _processor_seconds(server) - before
     what = f"the server's processor time in {DRAG_SECONDS} s of dragging"
     return Measurement(GROUP, what, used, aim=0.05, note=f"{moves} settings trained")
+
+
+def _map_row(browser: Browser, server: RunningServer) -> Measurement:
+    """The same map twice: in the browser, and then by the server, which stores it."""
+    with _open_bench(browser, server, 4) as (page, _):
+        here = _map_seconds(page)
+        page.locator('#bench [data-part="live-toggle"]').uncheck()
+        there = _map_seconds(page)
+    what = "a phase map of 24 x 24 x 8 replicas, 2 workers"
+    return Measurement(GROUP, what, here, note=f"by the server, as the page sees it, {there:.1f} s")
+
+
+def _map_seconds(page: Page) -> float:
+    """From the press of the button to a whole map of the strange loss."""
+    bench = page.locator("#bench")
+    for name, value in MAP.items():
+        bench.locator(f'[data-part="map-{name}"]').select_option(value)
+    started = time.perf_counter()
+    bench.locator('[data-part="map-compute"]').click()
+    bench.locator('[data-part="map-status"]', has_text=re.compile(r"^\d+ of")).wait_for()
+    bench.locator('[data-part="map-status"]', has_text="Done.").wait_for(timeout=300_000)
+    return time.perf_counter() - started
 
 
 @contextmanager

@@ -28,7 +28,7 @@ import { replicasLimit, startWorker, workerCount } from "./live-training.js";
  */
 
 const MOST_PLANS = 12; // a structural knob of more values is the server's
-const REPORT = 100; // milliseconds between two reports of cells
+const REPORT = 200; // milliseconds between two reports of cells, since each draws the map anew
 const PAUSE = 50; // milliseconds until it is looked again whether curves are trained here
 
 export class LiveMap {
