@@ -58,11 +58,3 @@ def parse_due(text: str, tz: tzinfo) -> datetime | None:
 def format_due_field(moment: datetime | None, tz: tzinfo) -> str:
     """The moment in the time zone, as the value of the form's field."""
     return moment.astimezone(tz).strftime(_FIELD_FORMAT) if moment is not None else ""
-
-
-def format_moment(moment: datetime, tz: tzinfo) -> str:
-    """The moment as text for people, always with the offset from UTC."""
-    local = moment.astimezone(tz)
-    offset = local.strftime("%z")
-    offset_text = "" if offset == "+0000" else f"{offset[:3]}:{offset[3:5]}".replace("-", "−")
-    return f"{local:%-d %B %Y, %H:%M} UTC{offset_text}"

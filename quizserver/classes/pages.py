@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts import store as attempts
-from quizserver.classes import due, join_codes, store
 from quizserver.classes import instructors_store as instructors
+from quizserver.classes import join_codes, store
 from quizserver.classes import members_store as members
 from quizserver.classes.columns import question_columns
 from quizserver.classes.counted_store import count_learners
@@ -42,8 +42,6 @@ def create_classes_blueprint(
     """The blueprint of classes, without item analysis and the matrix."""
     blueprint = Blueprint("classes", __name__)
     blueprint.register_error_handler(store.ClassGoneError, _handle_gone_class)
-    # A page without scripts can't know the reader's time zone: every moment is written in UTC.
-    blueprint.add_app_template_filter(lambda moment: due.format_moment(moment, UTC), "format_utc")
     blueprint.add_app_template_filter(join_codes.format_code, "format_code")
 
     guards = ClassGuards(database=database, current=current)

@@ -27,6 +27,7 @@ from quizserver.classes.topics_form import (
 )
 from quizserver.db.session import Database
 from quizserver.topics.library import Library
+from quizserver.web.moments import format_moment
 
 
 def add_settings_rules(blueprint: Blueprint, pages: SettingsPages) -> None:
@@ -163,7 +164,7 @@ class SettingsPages:
             time_zone=zone,
             time_zones=due.zone_names(),
             has_time_zone="zone" in session,
-            utc_offset=due.format_moment(datetime.now(UTC), tz),
+            utc_offset=format_moment(datetime.now(UTC), tz),
         )
         return page, 422 if title_form.errors or topic_errors else 200
 

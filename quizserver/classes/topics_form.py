@@ -11,6 +11,7 @@ from itertools import zip_longest
 from quizserver.classes import due
 from quizserver.classes.model import ClassTopic
 from quizserver.topics.model import Snapshot
+from quizserver.web.moments import format_moment
 
 MOVE_STEPS = {"up": -1, "down": 1, "remove": 0}
 
@@ -132,7 +133,7 @@ def _conflict_message(saved_topics: Sequence[ClassTopic], snapshot: Snapshot, zo
     topic_texts = [
         titles.get(class_topic.topic, class_topic.topic)
         + (
-            f" (due {due.format_moment(class_topic.due_at, tz)})"
+            f" (due {format_moment(class_topic.due_at, tz)})"
             if class_topic.due_at is not None
             else ""
         )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from quizserver.classes import due
+from quizserver.web.moments import format_moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -87,7 +88,7 @@ def test_a_time_shown_twice_is_the_first_and_a_skipped_one_is_as_much_later():
 def test_a_moment_is_formatted_with_its_offset_from_utc(zone: str, expected: str):
     tz = due.find_zone(zone)
     assert tz is not None
-    assert due.format_moment(datetime(2027, 1, 10, 23, 30, tzinfo=UTC), tz) == expected
+    assert format_moment(datetime(2027, 1, 10, 23, 30, tzinfo=UTC), tz) == expected
 
 
 def test_only_listed_zones_are_zones():

@@ -172,3 +172,15 @@ def test_every_page_of_somebody_who_is_signed_in_leads_to_signing_out(admin: Vis
     for path in ("/", "/questions/even", "/classes/1/matrix", "/write", "/admin/people"):
         assert 'href="/account"' in admin.open(path), path
     assert 'action="/sign-out"' in admin.open("/account")
+
+
+def test_every_moment_of_a_page_says_whose_clock_it_is_on(app: Flask, admin: Visitor):
+    """The matrix says it once, at the head of its column."""
+    with_moments = set()
+    for path, endpoint in addresses(app, "GET"):
+        response = admin.client.get(path)
+        if response.status_code == 200 and response.mimetype == "text/html":
+            for element in re.findall(r"<time[ >].*?</time>", response.text, re.DOTALL):
+                with_moments.add(endpoint)
+                assert re.search(r" data-local>[^<]* UTC</time>", element), (path, element)
+    assert with_moments >= {"attempts.question", "progress.progress", "accounts.account"}

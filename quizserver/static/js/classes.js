@@ -1,35 +1,9 @@
 // @ts-check
-// The pages of classes: moments on the reader's own clocks, the copy button, and the time zone that
-// the browser knows.
+// The pages of classes: the copy button, and the time zone that the browser knows.
 
 import { createElement } from "./dom.js";
 
 const COPIED_MS = 3000;
-
-const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
-
-/**
- * The offset from UTC of the reader's clocks at a moment.
- *
- * @param {Date} moment
- */
-function utcOffsetText(moment) {
-  const minutes = -moment.getTimezoneOffset();
-  if (minutes === 0) return "UTC";
-  const size = Math.abs(minutes);
-  /** @param {number} n */
-  const twoDigits = (n) => String(n).padStart(2, "0");
-  const hours = twoDigits(Math.floor(size / 60));
-  return `UTC${minutes > 0 ? "+" : "−"}${hours}:${twoDigits(size % 60)}`;
-}
-
-for (const time of document.querySelectorAll("time[data-local]")) {
-  const moment = new Date(time.getAttribute("datetime") ?? "");
-  if (!Number.isNaN(moment.valueOf())) {
-    const text = momentFormat.format(moment).replace(" at ", ", ");
-    time.textContent = `${text} ${utcOffsetText(moment)}`;
-  }
-}
 
 /** @param {HTMLElement} button with what it copies, and what it says then */
 function installCopyButton(button) {
