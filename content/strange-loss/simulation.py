@@ -69,7 +69,8 @@ def train(replicas):
     # a positive and once for a negative output weight
     angle = (torch.arange(12) + replicas.rand(2, 12)).flatten(1) / 12 * 2 * torch.pi
     signs = torch.tensor([1.0, -1.0]).repeat_interleave(12).unsqueeze(1) / 24**0.5
-    directions = torch.stack([data.cos(angle), data.sin(angle)], dim=1)
+    # as precise as weights are, so that browsers are sent half as many bytes
+    directions = torch.stack([data.cos(angle), data.sin(angle)], dim=1).float()
     hidden = replicas.linear(2, 24, init=directions, scale=knobs.init_scale)
     output = replicas.linear(24, 1, init=signs, scale=knobs.init_scale)
     net = nn.Sequential(hidden, nn.Tanh(), output)

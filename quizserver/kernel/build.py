@@ -79,19 +79,24 @@ def build_native(folder: Path = recipe.BUILT, *, machine: str | None = None) -> 
     return paths
 
 
-def build_wasm(path: Path = recipe.WASM_FILE) -> Path:
-    """Compiles the WebAssembly module to ``path``. Raises KernelBuildError."""
-    write_atomically(path, compile_wasm(), overwrite=True)
-    return path
+def build_wasm() -> list[Path]:
+    """Compiles the WebAssembly modules of the repository. Raises KernelBuildError."""
+    modules = {
+        recipe.WASM_FILE: compile_wasm(),
+        recipe.WASM_FLOAT32_FILE: compile_wasm(recipe.FLOAT32_UNITS),
+    }
+    for path, data in modules.items():
+        write_atomically(path, data, overwrite=True)
+    return list(modules)
 
 
-def compile_wasm() -> bytes:
-    """The WebAssembly module of the sources as they are now. Raises KernelBuildError."""
+def compile_wasm(units: Sequence[tuple[str, Sequence[str]]] | None = None) -> bytes:
+    """The WebAssembly module of the units (the kernel's). Raises KernelBuildError."""
     link = [
         "wasm-ld", "-s", "--no-entry", "--export-dynamic", "--export=__heap_base", "--stack-first",
         "-z", f"stack-size={recipe.WASM_STACK}", f"--max-memory={recipe.WASM_MEMORY_MAX}",
     ]  # fmt: skip
-    return compile_units(recipe.WASM, recipe.WASM.target, [], link)
+    return compile_units(recipe.WASM, recipe.WASM.target, [], link, units)
 
 
 def _compile_native(variant: Variant) -> bytes:
@@ -176,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         paths = build_native(options.folder, machine=options.machine)
         if options.wasm:
-            paths.append(build_wasm())
+            paths += build_wasm()
     except (KernelBuildError, OSError) as error:
         sys.stderr.write(f"The kernel was not built: {error}\n")
         return 1

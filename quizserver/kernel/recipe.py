@@ -18,6 +18,8 @@ BUILT = Path(__file__).parent / "built"
 MANIFEST = "manifest.json"
 WASM_FILE = Path(__file__).parent / "kernel.wasm"
 """The WebAssembly module, which is in the repository."""
+WASM_FLOAT32_FILE = WASM_FILE.with_name("kernel-float32.wasm")
+"""Likewise, without what trains in float64: most plans are in float32, and it is much smaller."""
 VERSION_MARK = b"quizserver-kernel:"
 VERSION_LENGTH = 16
 """Characters of a version, which follow ``VERSION_MARK`` in every built file."""
@@ -51,6 +53,8 @@ UNITS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("version.c", ()),
 )
 """The files of ``source/`` that are compiled, each with the flags of its own."""
+FLOAT32_UNITS = tuple((unit, flags) for unit, flags in UNITS if flags is not FLOAT64)
+"""Those of ``WASM_FLOAT32_FILE``."""
 
 
 class Variant(NamedTuple):

@@ -74,7 +74,7 @@ def bench_view(
     knobs: Mapping[str, float] | None = None,
     described: DescribedPoints = (),
     replicas_max: int = 64,
-    live_urls: Mapping[str, str] | None = None,
+    live_urls: Mapping[str, object] | None = None,
 ) -> BenchView:
     """The bench, set to the arm ``arm_name`` (None: the first one) with ``knobs`` changed.
 

@@ -65,7 +65,10 @@ class BenchBuilder:
             described=described,
             replicas_max=self.replicas_max,
             live_urls={
-                "kernel": url("plans.kernel", version_hash=source_version()),
+                "kernels": {
+                    dtype: url("plans.kernel", version_hash=source_version(), dtype=dtype)
+                    for dtype in ("float32", "float64")
+                },
                 "plane": url("runs.lay_out_map"),
                 "plans": url("plans.show_plan", topic=topic.id, name=simulation),
                 "used": url("plans.note_use", topic=topic.id, name=simulation),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request
 
-from quizserver.kernel.recipe import WASM_FILE, source_version
+from quizserver.kernel.recipe import WASM_FILE, WASM_FLOAT32_FILE, source_version
 from quizserver.runs.context import RunContext
 from quizserver.runs.model import RunRefusedError
 from quizserver.runs.pages import json_response, refusal_response
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # it costs time at start, and only its name is needed here
 
 QUERY_MAX = 8 * 1024
 """Bytes of a query; a full setting of every knob is far below."""
+
+KERNELS = {"float32": WASM_FLOAT32_FILE, "float64": WASM_FILE}
+"""The module that trains plans in each type; that of float64 trains both."""
 
 OTHER_KERNEL = (
     "The machines of this site train with different versions of its kernel. Reload the page in a "
@@ -98,16 +101,17 @@ def create_plans_blueprint(pages: PlanPages, *, limiter: Limiter | None = None) 
     address = "/plans/<topic>/<name>"
     blueprint.add_url_rule(address, "show_plan", show_plan)
     blueprint.add_url_rule(f"{address}/used", "note_use", note_use, methods=["POST"])
-    blueprint.add_url_rule("/kernel/<version_hash>.wasm", "kernel", show_kernel)
+    blueprint.add_url_rule("/kernel/<version_hash>/<dtype>.wasm", "kernel", show_kernel)
     blueprint.register_error_handler(RunRefusedError, pages.refuse)
     return blueprint
 
 
-def show_kernel(version_hash: str) -> Response:
-    """The kernel's WebAssembly module, which is part of the program: everybody may have it."""
-    if version_hash != source_version():
+def show_kernel(version_hash: str, dtype: str) -> Response:
+    """The WebAssembly module for plans in ``dtype``. It is part of the program: everybody may have
+    it."""
+    if version_hash != source_version() or dtype not in KERNELS:
         abort(404)
-    response = _gzip_response(_kernel_gzip(), "application/wasm")
+    response = _gzip_response(_kernel_gzip(dtype), "application/wasm")
     response.cache_control.max_age = YEAR_SECONDS
     response.cache_control.immutable = True
     response.cache_control.public = True
@@ -115,8 +119,8 @@ def show_kernel(version_hash: str) -> Response:
 
 
 @cache
-def _kernel_gzip() -> bytes:
-    return gzip.compress(WASM_FILE.read_bytes(), mtime=0)
+def _kernel_gzip(dtype: str) -> bytes:
+    return gzip.compress(KERNELS[dtype].read_bytes(), mtime=0)
 
 
 def _image_response(plan: StoredPlan) -> Response:

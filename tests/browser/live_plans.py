@@ -44,7 +44,7 @@ MAP_VALUES = {
 EXAMPLES = 64
 ACTIVATIONS = ("tanh", "relu", "gelu")
 LIVE_URLS = {
-    "kernel": "/kernel.wasm",
+    "kernels": {"float32": "/float32.wasm", "float64": "/float64.wasm"},
     "plane": "/runs/plane",
     "plans": "/plans/t/simulation",
     "used": "/used",
@@ -142,10 +142,11 @@ class LivePlans:
     def create_blueprint(self) -> Blueprint:
         blueprint = Blueprint("live", __name__)
 
-        @blueprint.get("/kernel.wasm")
-        def kernel() -> Response:
+        @blueprint.get("/<any(float32, float64):dtype>.wasm")
+        def kernel(dtype: str) -> Response:
             self.kernels += 1
-            return Response(recipe.WASM_FILE.read_bytes(), mimetype="application/wasm")
+            path = recipe.WASM_FLOAT32_FILE if dtype == "float32" else recipe.WASM_FILE
+            return Response(path.read_bytes(), mimetype="application/wasm")
 
         @blueprint.get("/plans/t/simulation")
         def plan() -> Response | tuple[Response, int]:

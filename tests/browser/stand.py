@@ -104,7 +104,7 @@ RECORDED = {
 }
 
 
-def bench_view(live_urls: Mapping[str, str] | None = None) -> SimpleNamespace:
+def bench_view(live_urls: Mapping[str, object] | None = None) -> SimpleNamespace:
     """The bench as a question's page has it, with the low-rate arm recorded."""
     views = [map_view(DESCRIPTION, found) for found in MAPS]
     config = {

@@ -94,7 +94,7 @@ def test_nothing_is_fetched_before_a_knob_is_touched(opened: Opener, live: LiveP
     assert not [url for url in asked if "live-" in url]
     rate_range(bench).focus()
     bench.page.wait_for_function(
-        "() => performance.getEntriesByName(new URL('/kernel.wasm', location).href).length"
+        "() => performance.getEntriesByName(new URL('/float32.wasm', location).href).length"
     )
     bench.page.wait_for_load_state("networkidle")
     assert (live.kernels, len(live.plans)) == (1, 1)

@@ -18,13 +18,12 @@ from quizserver.kernel.build import KernelBuildError, build_native, compile_wasm
 from quizserver.kernel.processor import usable_variants
 
 ROOT = Path(__file__).parents[2]
-REBUILD = (
-    "The kernel's sources changed: run `make kernel` and commit quizserver/kernel/kernel.wasm."
-)
+REBUILD = "The kernel's sources changed: run `make kernel` and commit quizserver/kernel/*.wasm."
 
 
-def test_the_module_in_the_repository_is_what_its_sources_give():
+def test_the_modules_in_the_repository_are_what_their_sources_give():
     assert compile_wasm() == recipe.WASM_FILE.read_bytes(), REBUILD
+    assert compile_wasm(recipe.FLOAT32_UNITS) == recipe.WASM_FLOAT32_FILE.read_bytes(), REBUILD
 
 
 def test_a_native_library_is_the_same_bytes_wherever_it_is_compiled(

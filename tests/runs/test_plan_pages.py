@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from quizserver.db.computed import open_computed, point
-from quizserver.kernel.recipe import WASM_FILE, source_version
+from quizserver.kernel.recipe import WASM_FILE, WASM_FLOAT32_FILE, source_version
 from quizserver.runs import service
 from quizserver.runs.model import Batch
 from quizserver.runs.plans import PlanScope, PlanSummary
@@ -240,10 +240,12 @@ def test_a_plan_is_no_run_to_those_who_know_its_id(runs_app: RunsApp, client: Fl
 
 def test_the_kernel_is_given_to_everybody_for_good(runs_app: RunsApp, client: FlaskClient) -> None:
     runs_app.is_open = False
-    address = f"/kernel/{source_version()}.wasm"
-    answer = client.get(address, headers=GZIP)
-    assert answer.mimetype == "application/wasm"
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(answer.data) == WASM_FILE.read_bytes() == client.get(address).data
-    assert "immutable" in answer.headers["Cache-Control"]
-    assert client.get("/kernel/0123456789abcdef.wasm").status_code == 404
+    for dtype, path in (("float32", WASM_FLOAT32_FILE), ("float64", WASM_FILE)):
+        address = f"/kernel/{source_version()}/{dtype}.wasm"
+        answer = client.get(address, headers=GZIP)
+        assert answer.mimetype == "application/wasm"
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(answer.data) == path.read_bytes() == client.get(address).data
+        assert "immutable" in answer.headers["Cache-Control"]
+    assert client.get("/kernel/0123456789abcdef/float32.wasm").status_code == 404
+    assert client.get(f"/kernel/{source_version()}/float16.wasm").status_code == 404

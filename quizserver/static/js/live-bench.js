@@ -10,7 +10,7 @@ import { LiveTraining, replicasLimit } from "./live-training.js";
 import * as client from "./run-client.js";
 import { findPart } from "./dom.js";
 
-/** @import { CheckedRun, Knobs, LiveHost, LiveUrls, RunJob, Setting } from "./types" */
+/** @import { CheckedRun, Knobs, LiveHost, LiveUrls, PlanHead, RunJob, Setting } from "./types" */
 /** @import { LivePlan } from "./live-plan.js" */
 /** @typedef {{ plan: LivePlan, texts: import("./types").CurveTexts }} Task */
 /** @typedef {Task & { curves: LiveCurves }} Trained */
@@ -36,6 +36,8 @@ export class LiveBench {
     this.reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
     /** @type {LiveTraining | null} */
     this.training = null;
+    /** The kernel's modules, by the type of plans that they train. @type {Map<string, ArrayBuffer>} */
+    this.kernels = new Map();
     /** Those that were used last, the newest first. @type {LivePlan[]} */
     this.plans = [];
     /** Why there is no plan, by the address that refused it. @type {Map<string, string>} */
@@ -178,13 +180,12 @@ export class LiveBench {
     const address = this.planAddress(setting);
     this.isFetching = true;
     try {
-      const [kernel, image] = await Promise.all([
-        this.training ? null : getBytes(this.urls.kernel),
-        getBytes(address),
-      ]);
+      // Most plans are in float32.
+      const [image] = await Promise.all([getBytes(address), this.fetchKernel("float32")]);
       const plan = readPlan(image);
+      await this.fetchKernel(plan.head.dtype);
       this.plans = [plan, ...this.plans].slice(0, PLANS_KEPT);
-      if (kernel) this.training = this.createTraining(kernel);
+      this.training ??= this.createTraining();
       if (!this.findPlan(setting)) this.refusals.set(address, "The plan is another setting's.");
       // The workers start before a knob is turned, unless there is nobody to watch any more.
       else if (this.isOn) this.training?.usePlan(plan);
@@ -202,9 +203,14 @@ export class LiveBench {
     this.change();
   }
 
-  /** @param {ArrayBuffer} kernel */
-  createTraining(kernel) {
-    return new LiveTraining(kernel, {
+  /** @param {PlanHead["dtype"]} dtype of the plans that the kernel is to train */
+  async fetchKernel(dtype) {
+    const isThere = this.kernels.has(dtype);
+    if (!isThere) this.kernels.set(dtype, await getBytes(this.urls.kernels[dtype]));
+  }
+
+  createTraining() {
+    return new LiveTraining(this.kernels, {
       onShares: (knobs, points, shares) => {
         const task = this.tasks.get(knobs);
         if (task) this.takeCurves({ ...task, curves: new LiveCurves(task.plan, points, shares) });

@@ -40,8 +40,9 @@ export class LiveMap {
    * @param {RunRequest} request
    */
   static async open(config, urls, request) {
+    // Which type its plans are in is not known yet: that of float64 trains both.
     const laidOut = /** @type {Promise<MapPlane>} */ (postJson(urls.plane, request));
-    const [plane, kernel] = await Promise.all([laidOut, getBytes(urls.kernel)]);
+    const [plane, kernel] = await Promise.all([laidOut, getBytes(urls.kernels.float64)]);
     if (plane.map.n > replicasLimit()) throw new Error("This device has too little memory.");
     const map = new LiveMap(config, urls, plane, kernel);
     await map.fetchPlan(map.cellAt(plane.levels[0][0]));

@@ -45,15 +45,15 @@ export function startWorker(onAnswer, onFailure) {
 
 export class LiveTraining {
   /**
-   * @param {ArrayBuffer} kernel the module
+   * @param {Map<string, ArrayBuffer>} kernels the modules, by the type of plans that they train
    * @param {{
    *   onShares: (knobs: Knobs, points: number, shares: Share[]) => void,
    *   onFailure: (message: string) => void,
    * }} handlers `onShares` is called with what is trained so far of one setting, the points that
    *   all workers have reached
    */
-  constructor(kernel, { onShares, onFailure }) {
-    this.kernel = kernel;
+  constructor(kernels, { onShares, onFailure }) {
+    this.kernels = kernels;
     this.onShares = onShares;
     this.onFailure = onFailure;
     this.most = workerCount(navigator.hardwareConcurrency || 1);
@@ -97,6 +97,8 @@ export class LiveTraining {
     while (this.workers.length > count) this.workers.pop()?.terminate();
     const known = this.workers.length;
     while (this.workers.length < count) this.workers.push(this.startWorker());
+    const isSameType = this.plan?.head.dtype === plan.head.dtype;
+    const kernel = this.kernels.get(plan.head.dtype) ?? null;
     this.plan = plan;
     this.planNumber += 1;
     this.waitingFor = count;
@@ -108,7 +110,7 @@ export class LiveTraining {
       this.order(worker, {
         kind: "open",
         plan: this.planNumber,
-        kernel: i < known ? null : this.kernel,
+        kernel: i < known && isSameType ? null : kernel,
         image: plan.image,
         first: Math.floor((i * blocks) / count),
         last: Math.floor(((i + 1) * blocks) / count),

@@ -110,7 +110,8 @@ async function open({ kernel, image, first, last, plan: number }) {
   const exports = /** @type {KernelExports} */ (/** @type {unknown} */ (instance.exports));
   const plan = readPlan(image);
   const { kernel: version, lanes } = plan.head;
-  const isSame = readVersion(exports) === version && exports.block_replicas_float32() === lanes;
+  const width = exports[`block_replicas_${plan.head.dtype}`]();
+  const isSame = readVersion(exports) === version && width === lanes;
   if (!isSame) throw new Error("The kernel is another one.");
   training = new BlockTraining(exports, plan, first, last);
   page.postMessage({ kind: "ready", plan: number });

@@ -151,9 +151,12 @@ export interface BenchConfig {
   live?: LiveUrls | null;
 }
 
-/** The kernel's module, the planes of maps, plans, and where it is told that one was used. */
+/**
+ * The kernel's module for plans in each type, the planes of maps, plans, and where it is told that
+ * one was used.
+ */
 export interface LiveUrls {
-  kernel: string;
+  kernels: Record<PlanHead["dtype"], string>;
   plane: string;
   plans: string;
   used: string;
@@ -238,6 +241,7 @@ export interface KernelExports {
   kernel_version(): number;
   /** How many replicas a block has, and its vectors lanes. */
   block_replicas_float32(): number;
+  block_replicas_float64(): number;
   start_training_float32: StartTraining;
   start_training_float64: StartTraining;
   fill_uniform_numbers: FillNumbers;
