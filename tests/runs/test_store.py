@@ -249,18 +249,27 @@ def test_progress_has_only_new_batches_and_how_many_are_queued_before(
 
 
 def test_progress_serves_more_runs_than_one_statement_can_name(
-    store: RunStore, submit: Submit
+    store: RunStore, claimed_run: Run
 ) -> None:
-    ids = []
-    for seed in range(210):
-        request = curve_request(seed=seed)
-        run_id = submit(request, waiting_max=999, per_visitor=999).run.id
-        run = store.claim_next(1.0, offered=run_id)
-        assert run is not None
-        store.add_batch(run.id, 1, expected_batch(run.request, 1, 0, 1), 1.0)
-        ids.append(run.id)
+    store.add_batch(claimed_run.id, 1, expected_batch(claimed_run.request, 1, 0, 1), 1.0)
+    ids = [claimed_run.id, *copy_run(store, claimed_run.id, 1009)]
     progress = store.read_progress(dict.fromkeys(ids, 0))
-    assert [len(progress[run_id].batches) for run_id in ids] == [1] * 210
+    assert [len(progress[run_id].batches) for run_id in ids] == [1] * 1010
+
+
+def copy_run(store: RunStore, run_id: str, count: int) -> list[str]:
+    """The ids of ``count`` more runs with the same batches, which one by one would take long."""
+    ids = [f"copy{number}" for number in range(count)]
+    with store._database.write() as session:
+        run = session.execute(
+            sa.select(computed.run).where(computed.run.c.id == run_id)
+        ).one()._asdict()  # fmt: skip
+        point = session.execute(
+            sa.select(computed.point).where(computed.point.c.run_id == run_id)
+        ).one()._asdict()  # fmt: skip
+        session.execute(computed.run.insert(), [run | {"id": id, "key": id} for id in ids])
+        session.execute(computed.point.insert(), [point | {"run_id": id} for id in ids])
+    return ids
 
 
 def test_the_longest_unused_results_are_deleted_first(store: RunStore, submit: Submit) -> None:
