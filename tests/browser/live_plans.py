@@ -125,7 +125,10 @@ def trained_outputs(image: PlanImage) -> np.ndarray:
 
 @dataclass
 class LivePlans:
-    """Set ``refusal`` before the page asks for a plan; look at what was asked for afterwards."""
+    """Set ``refusal`` before the page asks for a plan; look at what was asked for afterwards.
+
+    The first ``late`` requests for a plan are told that it has not come yet.
+    """
 
     refusal: str | None = None
     points: int = POINTS
@@ -134,6 +137,7 @@ class LivePlans:
     kernels: int = 0
     plans: list[dict[str, str]] = field(default_factory=list)
     used: int = 0
+    late: int = 0
     multiplications_max: int = 10**12
 
     def image_of(self, knobs: Mapping[str, float], first: int, replicas: int) -> PlanImage:
@@ -152,6 +156,8 @@ class LivePlans:
         def plan() -> Response | tuple[Response, int]:
             asked = request.args.to_dict()
             self.plans.append(asked)
+            if len(self.plans) <= self.late:
+                return jsonify(error="Its plan has not come yet."), 503
             if self.refusal is not None:
                 return jsonify(reason=self.refusal), 404
             numbers = {name: float(text) for name, text in asked.items()}

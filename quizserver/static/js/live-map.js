@@ -2,7 +2,7 @@
 // A phase map that is trained in this browser: the cells and seeds that the server would train, coarse
 // to fine, a cell at a time in each worker. What can't be trained here is thrown, in words.
 
-import { getBytes, postJson } from "./http.js";
+import { getBytes, postJson, toServerError } from "./http.js";
 import { floatText, LiveCurves } from "./live-curves.js";
 import { fitsSetting, isTrainable, readPlan } from "./live-plan.js";
 import { ShapeAxis } from "./live-shapes.js";
@@ -29,6 +29,8 @@ import { replicasLimit, startWorker, workerCount } from "./live-training.js";
 
 const MOST_PLANS = 12; // a structural knob of more values is the server's
 const REPORT = 200; // milliseconds between two reports of cells, since each draws the map anew
+const PLAN_TRIES = 3; // a plan that a worker has yet to make comes at another try
+const PLAN_PAUSE = 1000; // milliseconds between them
 const PAUSE = 50; // milliseconds until it is looked again whether curves are trained here
 
 export class LiveMap {
@@ -132,7 +134,7 @@ export class LiveMap {
     for (const [name, value] of Object.entries({ ...knobs, ...seeds })) {
       url.searchParams.set(name, String(value));
     }
-    const plan = readPlan(await getBytes(url));
+    const plan = readPlan(await getPlan(url));
     if (!fitsSetting(plan.head, knobs)) throw new Error("The plan is another setting's.");
     const axis = new ShapeAxis(plan.head.x, this.config.thresholds);
     this.plans.push({ plan, number: this.plans.length + 1, axis });
@@ -350,6 +352,20 @@ export class LiveMap {
     );
     const text = [[x, y, "k", "n"].join(), ...lines].map((line) => `${line}\r\n`);
     return URL.createObjectURL(new Blob(text, { type: "text/csv" }));
+  }
+}
+
+/**
+ * @param {URL} url
+ * @returns {Promise<ArrayBuffer>}
+ */
+async function getPlan(url, tries = PLAN_TRIES) {
+  try {
+    return await getBytes(url);
+  } catch (thrown) {
+    if (tries === 1 || !toServerError(thrown).lost) throw thrown;
+    await new Promise((resolve) => setTimeout(resolve, PLAN_PAUSE));
+    return getPlan(url, tries - 1);
   }
 }
 
