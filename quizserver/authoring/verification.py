@@ -69,15 +69,19 @@ class Verifications:
     def record_published_evidence(self, folder: str) -> None:
         """Writes the evidence of a verification of the topic's present claims, if there is one.
 
-        Called after a page of the topic was published. Evidence that is recorded and not stale is
-        not replaced.
+        Called after a page of the topic was published. Evidence that is recorded, not stale, and
+        tells which counts stand on a knife's edge is not replaced.
         """
         topic = self._library.snapshot().topic_in_folder(folder)
         if topic is None:
             return
         try:
             recorded_evidence = record.read_evidence(topic.folder)
-            if recorded_evidence is not None and recorded_evidence.stale_reason(topic) is None:
+            if (
+                recorded_evidence is not None
+                and recorded_evidence.tells_edges
+                and recorded_evidence.stale_reason(topic) is None
+            ):
                 return
             run = self._runs.store.find_run(verification_requests.verification_request(topic, {}))
             verified_evidence = self.load_evidence(run) if run is not None else None

@@ -60,7 +60,8 @@ def verify_command(
     """Train the arms of every claim and give each its verdict; then the phase maps.
 
     Of TOPIC, or of every topic. Exits with 1 when a right option's claim is not supported or a
-    wrong option's is.
+    wrong option's is, or when the count of one stands on a knife's edge: draws that change in
+    their last place move it.
     """
     from quizserver.authoring.confined_training import TrainingFailedError
     from quizserver.evidence import record, report
@@ -99,13 +100,28 @@ def verify_command(
             if update:
                 path = record.write_evidence(results[-1], selected.folder)
                 click.echo(f"wrote {path}", err=True)
+            else:
+                _advise_update(selected)
         except (TrainingFailedError, record.EvidenceError, OSError) as error:
             exit_with_error(str(error))
         if not as_json:
-            click.echo(report.report_table(results[-1]))
+            click.echo(report.report_text(selected, results[-1]))
     if as_json:
         click.echo(json.dumps(report.report_json(results), indent=2))
-    sys.exit(0 if report.all_agree(results) else 1)
+    sys.exit(0 if report.all_keys_hold(results) else 1)
+
+
+def _advise_update(topic: Topic) -> None:
+    """Says so where recorded evidence is from before claims were counted with nudged draws."""
+    from quizserver.evidence import record
+
+    recorded = record.read_evidence(topic.folder)
+    if recorded is not None and not recorded.tells_edges:
+        click.echo(
+            f"{topic.folder / record.FILE_NAME} does not tell which counts stand on a knife's "
+            f"edge: `quizserver verify {topic.id} --update` records it.",
+            err=True,
+        )
 
 
 def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
@@ -162,7 +178,7 @@ def _watch_claims(
             raise VerificationFailedError(str(error)) from error
         if update:
             click.echo(f"wrote {record.write_evidence(result, selected.folder)}", err=True)
-        click.echo(report.report_table(result))
+        click.echo(report.report_text(selected, result))
         return result
 
     if topic is not None:

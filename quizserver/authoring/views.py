@@ -8,6 +8,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from quizserver.evidence.edges import edge_sentence
 from quizserver.evidence.record import Evidence, Finding
 from quizserver.lab_views.topic_evidence import described_figure, read_topic_evidence
 from quizserver.topics.dry_run import DryRun
@@ -19,12 +20,18 @@ _VERDICT_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """The verdict of one claim; ``key_expects`` is the verdict that the key expects instead."""
+    """The verdict of one claim; ``key_expects`` is the verdict that the key expects instead.
+
+    ``edge`` says how its count stands on a knife's edge, None where it does not; ``key_holds`` is
+    whether the key may rest on it.
+    """
 
     word: str
     sign: str
     text: str
     key_expects: str | None
+    edge: str | None
+    key_holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,8 @@ def verdict_view(finding: Finding) -> VerdictView:
         sign=_VERDICT_SIGNS[finding.verdict],
         text=f"{finding.k} of {finding.n} show {_shape_text(finding)}: {subject}",
         key_expects=None if finding.agrees else finding.expected,
+        edge=edge_sentence(finding),
+        key_holds=finding.key_holds,
     )
 
 

@@ -108,6 +108,8 @@ class VerificationLoop:
             self._say(f"{time_of_day()}  {folder}: {error}")
             return True
         summary = "the key agrees" if evidence.agrees else "the evidence contradicts the key"
+        if evidence.agrees and not evidence.key_holds:
+            summary = "the key rests on a knife's edge"
         self._say(f"{time_of_day()}  {folder}: {summary} ({time.monotonic() - started:.0f} s).")
         return True
 

@@ -14,6 +14,10 @@ the same seeds would bias the count upwards, so there are two sets of seeds:
   count of any setting, on the claim's own seeds, is refuted; "will" is supported only when even the
   smallest is supported. Taking the extreme on the counted seeds errs against that verdict.
 - Otherwise the claim is mixed.
+
+Where a training is chaotic, rounding decides which shape a seed shows, and with it the count. So
+each claim is counted again on its own seeds with draws that are changed in their last place; a
+count that this moves stands on a knife's edge (``NudgedCount.is_edge_of``).
 """
 
 from __future__ import annotations
@@ -39,6 +43,31 @@ class ClaimDecision:
     n: int
     low: float
     high: float
+
+
+EDGE_SHARE = 1 / 32
+"""What share of the replicas a count may move by when draws change in their last place."""
+
+
+@dataclass(frozen=True, slots=True)
+class NudgedCount:
+    """A claim's count with draws that are changed in their last place.
+
+    ``k`` replicas show the shape then; ``changed`` are those that show it with the one kind of
+    draws and not with the other.
+    """
+
+    k: int
+    changed: int
+
+    def is_edge_of(self, k: int, n: int) -> bool:
+        """Whether k of n stands on a knife's edge: by more than 2 of 64, or so many replicas.
+
+        Replicas that rounding decides may cancel out in the count this time and not the next. If
+        each falls to either side by chance, ``changed`` of them move it by their square root, as
+        standard deviation: by more than 2 where there are more than 4 of 64.
+        """
+        return abs(self.k - k) > EDGE_SHARE * n or self.changed > 2 * EDGE_SHARE * n
 
 
 def count_verdict(k: int, n: int, at_least: float) -> Verdict:
@@ -99,6 +128,28 @@ def decide_claim(
     if count_verdict(counts[extreme], n, at_least) == by_extreme:
         return _claim_decision(by_extreme, extreme, counts, n)
     return _claim_decision("mixed", extreme, counts, n)
+
+
+def find_nudged_count(
+    decision: ClaimDecision,
+    quantifier: Quantifier,
+    shown: Sequence[Sequence[bool]],
+    nudged: Sequence[Sequence[bool]],
+) -> NudgedCount:
+    """The count that a verdict would rest on with nudged draws.
+
+    ``shown[i]`` says of each replica whether it shows the shape at setting i, ``nudged[i]`` the
+    same with nudged draws. Where the most extreme count of all settings decides, ``k`` is that of
+    the nudged counts, whichever setting has it.
+    """
+    counts = [sum(replicas) for replicas in nudged]
+    by_chosen = "supported" if quantifier == "could" else "refuted"
+    if decision.verdict == by_chosen:
+        k = counts[decision.index]
+    else:
+        k = max(counts) if quantifier == "could" else min(counts)
+    pairs = zip(shown[decision.index], nudged[decision.index], strict=True)
+    return NudgedCount(k, sum(one != other for one, other in pairs))
 
 
 def _extreme_index(counts: Sequence[int], quantifier: Quantifier, home: int | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from quizserver.evidence.claims import ClaimDecision, decide_claim
+from quizserver.evidence.claims import ClaimDecision, decide_claim, find_nudged_count
 from quizserver.evidence.intervals import median_interval
 from quizserver.evidence.plan import PlannedClaim, SettingPair, TrainingPlan
 from quizserver.evidence.record import EndInterval, Finding, GridCount
@@ -24,7 +24,11 @@ def make_finding(
 ) -> Finding:
     """The verdict on a claim whose settings ``plan`` has trained, by ``claims.decide_claim``."""
     question, claim, pairs = planned.question, planned.claim, planned.pairs
-    counts = [_count_shown(plan, claim, pair, seeds) for pair in pairs]
+    shown, nudged = (
+        [_replicas_showing(plan, claim, pair, seeds, is_nudged).tolist() for pair in pairs]
+        for is_nudged in (False, True)
+    )
+    counts = [sum(replicas) for replicas in shown]
     decision = _decide_verdict(plan, claim, pairs, counts, seeds, selection)
     deciding_pair = pairs[decision.index]
     grid_knobs = [sweep.knob for sweep in claim.over]
@@ -58,6 +62,7 @@ def make_finding(
         ends=ends,
         sentence=sentence,
         value=claim.value,
+        nudged=find_nudged_count(decision, claim.quantifier, shown, nudged),
     )
 
 
@@ -84,7 +89,9 @@ def _decide_verdict(
     selection: range,
 ) -> ClaimDecision:
     selection_counts = (
-        [_count_shown(plan, claim, pair, selection) for pair in pairs] if len(pairs) > 1 else None
+        [int(_replicas_showing(plan, claim, pair, selection).sum()) for pair in pairs]
+        if len(pairs) > 1
+        else None
     )
     settings = [pair.setting for pair in pairs]
     arm = dict(plan.simulation.arm(claim.arm).knobs)
@@ -94,18 +101,16 @@ def _decide_verdict(
     )
 
 
-def _count_shown(plan: TrainingPlan, claim: Claim, pair: SettingPair, seeds: range) -> int:
-    return int(_replicas_showing(plan, claim, pair, seeds).sum())
-
-
-def _replicas_showing(plan: TrainingPlan, claim: Claim, pair: SettingPair, seeds: range) -> Bools:
+def _replicas_showing(
+    plan: TrainingPlan, claim: Claim, pair: SettingPair, seeds: range, nudged: bool = False
+) -> Bools:
     """Which replicas, or pairs of them, show the shape: (R,)."""
-    curves = plan.claimed_series(claim, pair.setting, seeds)
+    curves = plan.claimed_series(claim, pair.setting, seeds, nudged)
     if claim.value is not None:
         return THRESHOLD_SHAPES[claim.shape].shown_by(plan.x, curves, claim.value)
     if pair.against is None:
         return SHAPES[claim.shape].shown_by(plan.x, curves)
-    other = plan.claimed_series(claim, pair.against, seeds)
+    other = plan.claimed_series(claim, pair.against, seeds, nudged)
     return PAIR_SHAPES[claim.shape].shown_by(plan.x, curves, other)
 
 

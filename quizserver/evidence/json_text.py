@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from typing import Any
 
 
@@ -44,3 +45,32 @@ def compact_text(data: Any, indent: str = "") -> str:
         ]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
     return "[\n" + ",\n".join(inner + compact_text(item, inner) for item in data) + f"\n{indent}]"
+
+
+def without_empty(fields: dict[str, Any], optional: Collection[str]) -> dict[str, Any]:
+    """``fields`` without those of ``optional`` that are empty, for a shorter file."""
+    # a value of zero is not empty
+    return {
+        key: value
+        for key, value in fields.items()
+        if key not in optional or value not in (None, "", [], {})
+    }
+
+
+def bands_by_claim(
+    data: dict[str, Any], claimed_series: Collection[tuple[str, str | None]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The bands, in the evidence ``data``, of all series that a finding is about, and all others.
+
+    ``claimed_series`` are the simulation and the series of each finding, None for the first.
+    """
+    claimed: list[dict[str, Any]] = []
+    other: list[dict[str, Any]] = []
+    for simulation, experiment in data["experiments"].items():
+        for ensemble in experiment["ensembles"].values():
+            for index, (series, band) in enumerate(ensemble["series"].items()):
+                # a claim that names no series is about the first
+                names = {series} if index else {series, None}
+                is_claimed = any((simulation, name) in claimed_series for name in names)
+                (claimed if is_claimed else other).append(band)
+    return claimed, other

@@ -18,6 +18,8 @@ REPLICAS_AT_ONCE = 2048
 """Replicas whose weights are held in memory at the same time."""
 
 Setting = tuple[tuple[str, float], ...]
+Trained = tuple[Setting, range, bool]
+"""A setting, its seeds, and whether their draws are changed in their last place."""
 
 
 class VerifyError(Exception):
@@ -45,18 +47,19 @@ class PlannedClaim:
 class TrainingPlan:
     """Which settings of one simulation train on which seeds; their curves once they are trained.
 
+    What a claim is about trains on its seeds twice, with draws as they are and with nudged ones.
     ``x`` (P,) are the points of every curve, ``backends`` what trained them.
     """
 
     simulation: Simulation
     claims: list[PlannedClaim] = field(default_factory=list)
-    settings: dict[tuple[Setting, range], None] = field(default_factory=dict)
-    curves: dict[tuple[Setting, range], dict[str, Floats]] = field(default_factory=dict)
+    settings: dict[Trained, None] = field(default_factory=dict)
+    curves: dict[Trained, dict[str, Floats]] = field(default_factory=dict)
     x: Floats = field(default_factory=lambda: np.zeros(0))
     backends: set[str] = field(default_factory=set)
 
-    def add_setting(self, setting: Mapping[str, float], seeds: range) -> None:
-        self.settings[_setting_key(setting), seeds] = None
+    def add_setting(self, setting: Mapping[str, float], seeds: range, nudged: bool = False) -> None:
+        self.settings[_setting_key(setting), seeds, nudged] = None
 
     def add_claim(self, question: Question, claim: Claim, seeds: range, selection: range) -> None:
         """Adds every setting that the claim is about; over a grid on the selection seeds too.
@@ -69,21 +72,26 @@ class TrainingPlan:
             for setting in (pair.setting, pair.against):
                 if setting is not None:
                     self.add_setting(setting, seeds)
+                    self.add_setting(setting, seeds, nudged=True)
                     if len(pairs) > 1:
                         self.add_setting(setting, selection)
 
-    def get_curves(self, setting: Mapping[str, float], seeds: range) -> dict[str, Floats]:
+    def get_curves(
+        self, setting: Mapping[str, float], seeds: range, nudged: bool = False
+    ) -> dict[str, Floats]:
         """Each series (R, P) of a trained setting, a row for each of ``seeds`` in their order."""
-        return self.curves[_setting_key(setting), seeds]
+        return self.curves[_setting_key(setting), seeds, nudged]
 
-    def claimed_series(self, claim: Claim, setting: Mapping[str, float], seeds: range) -> Floats:
+    def claimed_series(
+        self, claim: Claim, setting: Mapping[str, float], seeds: range, nudged: bool = False
+    ) -> Floats:
         """The series (R, P) that the claim is about, the first one when it names none."""
         series = claim.series or next(iter(self.simulation.series))
-        return self.get_curves(setting, seeds)[series]
+        return self.get_curves(setting, seeds, nudged)[series]
 
     @property
     def replica_count(self) -> int:
-        return sum(len(seeds) for _, seeds in self.settings)
+        return sum(len(seeds) for _, seeds, _ in self.settings)
 
     def train_settings(
         self, device: str, backend: Backend, advance: Callable[[int], None], threads: int = 1
@@ -103,12 +111,13 @@ class TrainingPlan:
                 device=device,
                 backend=backend,
                 threads=threads,
+                nudged=[key[2] for key, _ in wave],
             )
             self.x = curves.x
             self.backends.update(curves.backends)
             self._collect_curves([key for key, _ in wave], curves)
 
-    def _collect_curves(self, keys: Sequence[tuple[Setting, range]], curves: Curves) -> None:
+    def _collect_curves(self, keys: Sequence[Trained], curves: Curves) -> None:
         for key in dict.fromkeys(keys):
             rows = [index for index, other in enumerate(keys) if other == key]
             for name, values in curves.series.items():

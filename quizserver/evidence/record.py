@@ -10,15 +10,20 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
-from quizserver.evidence.claims import Verdict, agrees_with_key
-from quizserver.evidence.json_text import compact_text, round_floats
+from quizserver.evidence.claims import NudgedCount, Verdict, agrees_with_key
+from quizserver.evidence.json_text import (
+    bands_by_claim,
+    compact_text,
+    round_floats,
+    without_empty,
+)
 from quizserver.file_signatures import FileSignature, file_signature
 from quizserver.lab.description_json import description_from_json, description_to_json
 from quizserver.lab.fingerprint import ENGINE_VERSION, file_fingerprint
@@ -102,14 +107,15 @@ class EndInterval:
     high: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A claim and its verdict. ``ensemble`` is the key of the setting the verdict rests on.
 
     For a claim about pairs, ``versus`` is the other arm, ``against`` the key of its setting, and
     ``ends`` where the one and the other end. For one beside a number, ``value`` is that number and
     ``ends`` where the arm ends. ``series`` is the one that the claim is about, None for the first.
-    ``sentence`` says what the ensemble's own sentence does not.
+    ``sentence`` says what the ensemble's own sentence does not. ``nudged`` is the count with draws
+    that are changed in their last place; evidence from before it was counted has none.
     """
 
     question: str
@@ -119,7 +125,7 @@ class Finding:
     shape: str
     quantifier: Quantifier
     at_least: float
-    over: Mapping[str, tuple[float, ...]]
+    over: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     expected: ExpectedVerdict
     k: int
     n: int
@@ -127,17 +133,28 @@ class Finding:
     high: float
     verdict: Verdict
     ensemble: str
-    tried: tuple[GridCount, ...]
+    tried: tuple[GridCount, ...] = ()
     versus: str | None = None
     series: str | None = None
     against: str | None = None
     ends: tuple[EndInterval, ...] = ()
     sentence: str = ""
     value: float | None = None
+    nudged: NudgedCount | None = None
 
     @property
     def agrees(self) -> bool:
         return agrees_with_key(self.expected, self.verdict)
+
+    @property
+    def on_edge(self) -> bool:
+        """Whether rounding moves the count: see ``NudgedCount.is_edge_of``."""
+        return self.nudged is not None and self.nudged.is_edge_of(self.k, self.n)
+
+    @property
+    def key_holds(self) -> bool:
+        """Whether the key may rest on this claim: no mark of an option stands on a knife's edge."""
+        return self.agrees and not (self.on_edge and self.option is not None)
 
     @property
     def claim_key(self) -> tuple[object, ...]:
@@ -167,11 +184,15 @@ class Evidence:
         """Whether every finding is what the author's key says."""
         return all(finding.agrees for finding in self.findings)
 
-    def finding_for(self, question: str, option: str) -> Finding | None:
-        """The first finding about an option of a question."""
-        return next(
-            (f for f in self.findings if f.question == question and f.option == option), None
-        )
+    @property
+    def key_holds(self) -> bool:
+        """Whether the key may rest on every finding: all agree, none that it needs on an edge."""
+        return all(finding.key_holds for finding in self.findings)
+
+    @property
+    def tells_edges(self) -> bool:
+        """Whether each claim was counted with nudged draws too: older evidence was not."""
+        return all(finding.nudged is not None for finding in self.findings)
 
     def ensemble_of(self, finding: Finding) -> Ensemble:
         """The ensemble that a finding rests on."""
@@ -340,23 +361,22 @@ def write_evidence(evidence: Evidence, folder: Path) -> Path:
     return path
 
 
-def _without_empty(finding: dict[str, Any]) -> dict[str, Any]:
-    """A finding without its optional fields that are empty, for a shorter file."""
-    optional = ("versus", "series", "against", "ends", "sentence", "value")
-    # a value of zero is not empty
-    empty = {key for key in optional if finding[key] in (None, "", [])}
-    return {key: value for key, value in finding.items() if key not in empty}
+_OPTIONAL = (
+    "over", "tried", "versus", "series", "against", "ends", "sentence", "value", "nudged",
+)  # fmt: skip
+"""Fields of a finding that its text may lack."""
 
 
 def _fitted_text(evidence: Evidence, path: Path) -> str:
     """The evidence as JSON, with as many single replicas as ``MAX_EVIDENCE_BYTES`` allows."""
     data = round_floats(_ADAPTER.dump_python(evidence, mode="json"))
-    data["findings"] = [_without_empty(finding) for finding in data["findings"]]
+    data["findings"] = [without_empty(finding, _OPTIONAL) for finding in data["findings"]]
     for experiment in data["experiments"].values():
         for optional in ("maps", "backends"):
             if not experiment[optional]:
                 del experiment[optional]
-    claimed_bands, other_bands = _bands_by_claim(data, evidence.findings)
+    claimed_series = {(finding.simulation, finding.series) for finding in evidence.findings}
+    claimed_bands, other_bands = bands_by_claim(data, claimed_series)
     while True:
         text = compact_text(data) + "\n"
         if len(text.encode()) <= MAX_EVIDENCE_BYTES:
@@ -373,20 +393,3 @@ def _fitted_text(evidence: Evidence, path: Path) -> str:
             )
         for band in claimed_bands:
             del band["replicas"][most // 2 :]
-
-
-def _bands_by_claim(
-    data: dict[str, Any], findings: Iterable[Finding]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The bands of all series that a finding is about, and those of all others."""
-    claimed_series = {(finding.simulation, finding.series) for finding in findings}
-    claimed: list[dict[str, Any]] = []
-    other: list[dict[str, Any]] = []
-    for simulation, experiment in data["experiments"].items():
-        for ensemble in experiment["ensembles"].values():
-            for index, (series, band) in enumerate(ensemble["series"].items()):
-                # a claim that names no series is about the first
-                names = {series} if index else {series, None}
-                is_claimed = any((simulation, name) in claimed_series for name in names)
-                (claimed if is_claimed else other).append(band)
-    return claimed, other

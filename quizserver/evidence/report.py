@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from quizserver.evidence.edges import find_edges
 from quizserver.evidence.record import Evidence, Finding
 from quizserver.kernel.recipe import source_version
 from quizserver.lab.curve_text import format_exact
 from quizserver.lab.phase_maps import PhaseMap
+from quizserver.topics.model import Topic
 
 if TYPE_CHECKING:
     from quizserver.lab.ensemble import Curves
@@ -17,15 +20,16 @@ if TYPE_CHECKING:
 _HEAD = ("question", "option", "arm", "shape", "claimed", "k of n", "95 % interval", "verdict", "")
 
 
-def all_agree(evidences: Iterable[Evidence]) -> bool:
-    """Whether every claim's verdict agrees with the author's key."""
-    return all(evidence.agrees for evidence in evidences)
+def all_keys_hold(evidences: Iterable[Evidence]) -> bool:
+    """Whether every claim's verdict agrees with the author's key, which rests on no edge."""
+    return all(evidence.key_holds for evidence in evidences)
 
 
 def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
     """``{"topics": [{"topic", "seeds", "claims": [{"question", "option", "arm", …}]}]}``.
 
-    ``seeds`` lists every seed; ``low`` and ``high`` are the Wilson interval of k of n. A claim
+    ``seeds`` lists every seed; ``low`` and ``high`` are the Wilson interval of k of n; "nudged" is
+    {"k", "changed"}, as in ``claims.NudgedCount``, "on_edge" whether that tells of an edge. A claim
     about pairs also has "versus", one beside a number "value", one about another series than the
     first "series". A topic with phase maps also has "maps": [{"simulation", "x", "y", "shape",
     "cells", "seeds", "most", "some"}], the last two in how many cells most of the seeds, or any at
@@ -33,7 +37,7 @@ def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
     """
     fields = (
         "question", "option", "arm", "shape", "k", "n", "low", "high", "verdict", "expected",
-        "agrees",
+        "agrees", "on_edge",
     )  # fmt: skip
     return {
         "topics": [
@@ -42,6 +46,7 @@ def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
                 "seeds": list(evidence.seeds),
                 "claims": [
                     {name: getattr(finding, name) for name in fields}
+                    | {"nudged": finding.nudged and asdict(finding.nudged)}
                     | {
                         name: getattr(finding, name)
                         for name in ("versus", "value", "series")
@@ -54,6 +59,11 @@ def report_json(evidences: Iterable[Evidence]) -> dict[str, Any]:
             for evidence in evidences
         ]
     }
+
+
+def report_text(topic: Topic, evidence: Evidence) -> str:
+    """The table, and the place of each claim whose count stands on a knife's edge."""
+    return "\n".join([report_table(evidence), *map(str, find_edges(topic, evidence))])
 
 
 def report_table(evidence: Evidence) -> str:
@@ -116,8 +126,14 @@ def _finding_row(finding: Finding) -> tuple[str, ...]:
         f"{finding.k} of {finding.n}",
         f"{finding.low:.3f} to {finding.high:.3f}",
         finding.verdict,
-        "" if finding.agrees else f"but the key says {finding.expected}",
+        _remark(finding),
     )
+
+
+def _remark(finding: Finding) -> str:
+    if not finding.agrees:
+        return f"but the key says {finding.expected}"
+    return "on a knife's edge" if finding.on_edge else ""
 
 
 def _shape_text(finding: Finding) -> str:

@@ -56,11 +56,13 @@ class Batch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """Replicas of a simulation with their full settings and seeds, one a replica."""
+    """Replicas of a simulation: their full settings and seeds, and whether their draws are nudged,
+    one each a replica."""
 
     simulation: Simulation
     settings: Sequence[Mapping[str, float]]
     seeds: Sequence[int]
+    nudged: Sequence[bool]
     dtype: torch.dtype
 
     def batches(
@@ -117,8 +119,14 @@ class Ensemble:
                 raise
             return None
 
-    def _chosen(self, part: Sequence[int]) -> tuple[list[Mapping[str, float]], list[int]]:
-        return [self.settings[i] for i in part], [self.seeds[i] for i in part]
+    def _chosen(
+        self, part: Sequence[int]
+    ) -> tuple[list[Mapping[str, float]], list[int], list[bool]]:
+        return (
+            [self.settings[i] for i in part],
+            [self.seeds[i] for i in part],
+            [self.nudged[i] for i in part],
+        )
 
     def _groups(self) -> list[list[int]]:
         """Indices of replicas that may train together: those equal in every integer knob."""
@@ -151,6 +159,7 @@ class _TorchBatch:
         simulation: Simulation,
         settings: Sequence[Mapping[str, float]],
         seeds: Sequence[int],
+        nudged: Sequence[bool],
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
@@ -163,6 +172,7 @@ class _TorchBatch:
             [*seeds, *[seeds[-1]] * padding],
             device=device,
             dtype=dtype,
+            nudged=[*nudged, *[nudged[-1]] * padding],
         )
         self._points = simulation.start_training(self._replicas)
         self._randomness = UnseededRandomness()

@@ -63,6 +63,7 @@ def simulate(
     backend: Backend = DEFAULT_BACKEND,
     plans: SharedPlans | None = None,
     threads: int = 1,
+    nudged: Sequence[bool] = (),
 ) -> Curves:
     """Trains one replica for each of ``seeds``.
 
@@ -75,9 +76,12 @@ def simulate(
     ``backend``: "auto" trains by the kernel what it can plan, and in torch what it can't; which one
     it is depends on the simulation and its whole-number knobs alone. ``plans`` are those of an
     earlier call for this simulation and type, where there were some; the kernel trains in up to
-    ``threads`` threads. No curve depends on either. Raises ``KnobError`` for a bad
-    setting, ``SimulationError`` (with the line of the file) when the author's code fails or, with
-    "kernel", has no plan; whatever the two callbacks raise passes through.
+    ``threads`` threads. No curve depends on either. ``nudged`` says which of the replicas have
+    draws that are changed in their last place (see ``Replicas``).
+
+    Raises ``KnobError`` for a bad setting, ``SimulationError`` (with the line of the file) when the
+    author's code fails or, with "kernel", has no plan; whatever the two callbacks raise passes
+    through.
     """
     seeds = tuple(int(seed) for seed in seeds)
     full_settings = _full_settings(simulation, settings, seeds)
@@ -85,7 +89,13 @@ def simulate(
     x = np.full(simulation.points, np.nan)
     values = {name: np.full((simulation.points, len(seeds)), np.nan) for name in names}
     done = 0
-    ensemble = Ensemble(simulation, full_settings, seeds, getattr(torch, dtype or simulation.dtype))
+    ensemble = Ensemble(
+        simulation,
+        full_settings,
+        seeds,
+        tuple(nudged) or (False,) * len(seeds),
+        getattr(torch, dtype or simulation.dtype),
+    )
     workers = ThreadPoolExecutor(threads) if threads > 1 else nullcontext()
     with one_thread(), workers as pool:
         batches = list(

@@ -69,11 +69,13 @@ def plan_training(
     *,
     dtype: torch.dtype,
     pad: int,
+    nudged: Sequence[bool] = (),
 ) -> PlannedTraining:
     """The plan of ``simulation`` for one replica for each of ``seeds``.
 
-    ``train`` sees a multiple of ``pad`` replicas, as it does when it trains in torch. Raises
-    ``UnplannedError`` when the kernel cannot train it, and whatever the author's code raises.
+    ``nudged`` is that of ``Replicas``. ``train`` sees a multiple of ``pad`` replicas, as it does
+    when it trains in torch. Raises ``UnplannedError`` when the kernel cannot train it, and whatever
+    the author's code raises.
     """
     if not may_take_training_step(simulation):
         raise UnplannedError("it makes no training_step", simulation.train_line)
@@ -88,6 +90,7 @@ def plan_training(
             device=torch.device("cpu"),
             dtype=dtype,
             planner=planner,
+            nudged=[*nudged, *([nudged[-1]] * padding if nudged else [])],
         )
         try:
             points = _planned_points(simulation, planner, replicas)

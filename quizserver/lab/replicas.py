@@ -13,6 +13,7 @@ from quizserver.kernel.draws import Stream
 from quizserver.lab.knob_values import KnobTensor, KnobValues, plain_values
 from quizserver.lab.layers import Dropout, Linear
 from quizserver.lab.model import Knob
+from quizserver.lab.nudges import nudge_last_place
 from quizserver.lab.planning import PlannedBatch, Planner
 from quizserver.lab.seed_draws import INITS, Floats, SeedDraws
 
@@ -24,6 +25,10 @@ class Replicas:
     has random streams of its own (initial weights, data, order, dropout), so that replicas of
     different arms with one seed start alike, see the same batches and can be compared pair by pair,
     and so that no replica depends on the others in its batch.
+
+    ``nudged`` says of each replica whether its numbers and first weights are moved by one unit in
+    the last place of their type; of none without it. What dropout drops and the orders of
+    mini-batches stay: they are compared and sorted, and no curve comes from their last place.
     """
 
     def __init__(
@@ -35,12 +40,14 @@ class Replicas:
         device: torch.device,
         dtype: torch.dtype,
         planner: Planner | None = None,
+        nudged: Sequence[bool] = (),
     ) -> None:
         self.count = len(seeds)
         self.seeds = tuple(seeds)
         self.device = device
         self.dtype = dtype
         self._planner = planner
+        self._nudged = torch.tensor(nudged, device=device) if any(nudged) else None
         self.knobs = KnobValues(**{knob.name: self._knob_value(knob, settings) for knob in knobs})
         self._draws = SeedDraws(seeds)
 
@@ -65,15 +72,16 @@ class Replicas:
             .expand(self.count)
             .view(-1, 1, 1)
         )
+        is_drawn = isinstance(init, str)
         weight = self._initial_weights(init, inputs, outputs)
         offset = torch.zeros(self.count, 1, outputs, dtype=torch.float64)
-        if bias and isinstance(init, str) and init == "default":
+        if bias and is_drawn and init == "default":
             numbers = self._draws.uniform(Stream.INIT, 1, outputs)
             offset = torch.from_numpy((2 * numbers - 1) / math.sqrt(inputs))
-        layer = Linear(
-            self._to_own_type(weight * factor),
-            self._to_own_type(offset * factor) if bias else None,
-        )
+        first = [self._to_own_type(values * factor) for values in (weight, offset)]
+        if is_drawn:
+            first = [self._nudge(values) for values in first]
+        layer = Linear(first[0], first[1] if bias else None)
         if self._planner is not None:
             layer.weight = self._planner.watch_parameter(layer.weight, weight, scale)
             if layer.bias is not None:
@@ -121,11 +129,12 @@ class Replicas:
 
     def randn(self, *size: int) -> Tensor:
         """Standard normal numbers (R, *size), each replica's from its own seed."""
-        return self._from_float64(self._draws.normal(Stream.DATA, *size))
+        return self._nudge(self._from_float64(self._draws.normal(Stream.DATA, *size)))
 
     def rand(self, *size: int) -> Tensor:
         """Uniform numbers in [0, 1) of shape (R, *size), each replica's from its own seed."""
-        return self._from_float64(self._draws.uniform(Stream.DATA, *size))
+        numbers = self._from_float64(self._draws.uniform(Stream.DATA, *size))
+        return self._nudge(numbers, below=1)
 
     def batches(
         self, *tensors: Tensor, size: int, replace: bool = False
@@ -166,6 +175,11 @@ class Replicas:
         if self._planner is None:
             return values
         return KnobTensor.from_values(values, knob.name, self._planner.used_knobs.add)
+
+    def _nudge(self, numbers: Tensor, *, below: float | None = None) -> Tensor:
+        if self._nudged is None:
+            return numbers
+        return nudge_last_place(numbers, self._nudged, below=below)
 
     def _as_tensor(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=self.dtype, device=self.device)

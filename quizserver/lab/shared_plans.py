@@ -1,8 +1,9 @@
 """One plan for many batches of a simulation, made once where no more than its numbers differ.
 
-What a plan holds of a replica depends on its seed and its structural knobs alone; all other knobs
-are slots. So where a plan was made for a seed and these knobs, that of the same seed at other
-numbers is a copy with other numbers in its slots: as in a browser, where a knob is turned.
+What a plan holds of a replica depends on its seed, its structural knobs and whether its draws are
+nudged; all other knobs are slots. So where a plan was made for a seed and these, that of the same
+seed at other numbers is a copy with other numbers in its slots: as in a browser, where a knob is
+turned.
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ class SharedPlans:
         self._place: dict[tuple[float, ...], int] = {}
         self._refusals: dict[tuple[float, ...], UnplannedError] = {}
 
-    def plan_for(self, settings: Sequence[Setting], seeds: Sequence[int]) -> PlannedTraining:
+    def plan_for(
+        self, settings: Sequence[Setting], seeds: Sequence[int], nudged: Sequence[bool] = ()
+    ) -> PlannedTraining:
         """The plan of one replica for each of ``seeds``, all equal in the whole-number knobs.
 
-        Raises ``UnplannedError`` when the kernel cannot train it, and whatever the author's code
-        raises.
+        ``nudged`` is that of ``Replicas``, one a replica. Raises ``UnplannedError`` when the kernel
+        cannot train it, and whatever the author's code raises.
         """
-        shared = self._from_newest(settings, seeds)
+        nudged = nudged or [False] * len(seeds)
+        shared = self._from_newest(settings, seeds, nudged)
         if shared is not None:
             return shared
         kind = tuple(settings[0][name] for name in self._whole_numbers)
@@ -50,32 +54,37 @@ class SharedPlans:
             raise self._refusals[kind]
         try:
             planned = plan_training(
-                self._simulation, settings, seeds, dtype=self._dtype, pad=self._pad
+                self._simulation, settings, seeds, dtype=self._dtype, pad=self._pad, nudged=nudged
             )
         except UnplannedError as error:
             self._refusals[kind] = error
             raise
         self._newest = planned
-        keys = self._keys(planned, settings, seeds)
+        keys = self._keys(planned, settings, seeds, nudged)
         self._place = {key: index for index, key in enumerate(keys)}
         return planned
 
     def _from_newest(
-        self, settings: Sequence[Setting], seeds: Sequence[int]
+        self, settings: Sequence[Setting], seeds: Sequence[int], nudged: Sequence[bool]
     ) -> PlannedTraining | None:
         if self._newest is None:
             return None
-        places = [self._place.get(key, -1) for key in self._keys(self._newest, settings, seeds)]
+        keys = self._keys(self._newest, settings, seeds, nudged)
+        places = [self._place.get(key, -1) for key in keys]
         if min(places) < 0:
             return None
         return _with_numbers(self._newest, np.array(places), settings, seeds, self._dtype)
 
     def _keys(
-        self, planned: PlannedTraining, settings: Sequence[Setting], seeds: Sequence[int]
+        self,
+        planned: PlannedTraining,
+        settings: Sequence[Setting],
+        seeds: Sequence[int],
+        nudged: Sequence[bool],
     ) -> Iterable[tuple[float, ...]]:
         names = sorted(planned.structural_knobs)
-        for setting, seed in zip(settings, seeds, strict=True):
-            yield seed, *(setting[name] for name in names)
+        for setting, seed, is_nudged in zip(settings, seeds, nudged, strict=True):
+            yield seed, is_nudged, *(setting[name] for name in names)
 
 
 def _with_numbers(

@@ -20,8 +20,16 @@ SEEDS = range(64)
 """The seeds of `quizserver verify`, so that the evidence is the same however it was made."""
 
 
+COUNTS_VERSION = 2
+"""Raised where evidence tells more of the same claims: earlier verifications are done again.
+
+2: the counts with nudged draws.
+"""
+
+
 def claims_fingerprint(topic: Topic) -> str:
-    """64 hex digits that change with the claims and simulations of the topic, and nothing else.
+    """64 hex digits that change with the claims and simulations of the topic, the engine and what
+    is counted, and nothing else.
 
     Raises RunRefusedError (409) when a simulation can't be read.
     """
@@ -29,7 +37,7 @@ def claims_fingerprint(topic: Topic) -> str:
     # In the order of the paths: that of the lesson may be another one on another machine.
     questions = sorted(topic.questions, key=lambda question: question.path)
     claims = [claim for question in questions for claim in claim_keys(question)]
-    text = json.dumps([ENGINE_VERSION, files, claims], separators=(",", ":"))
+    text = json.dumps([ENGINE_VERSION, COUNTS_VERSION, files, claims], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

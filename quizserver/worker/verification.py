@@ -50,7 +50,10 @@ def verify_topic_claims(folder: Path, request: VerificationRequest, emit: Emit) 
         raise SimulationError(hide_folders(str(error), folder.parent), None, said) from error
     emit(ShareMessage(PARTS, text.encode()))
     agreeing = sum(finding.agrees for finding in verified.findings)
-    return f"{agreeing} of {len(verified.findings)} claims came out as the key says."
+    edges = sum(finding.agrees and not finding.key_holds for finding in verified.findings)
+    return f"{agreeing} of {len(verified.findings)} claims came out as the key says" + (
+        f", {edges} of them on a knife's edge." if edges else "."
+    )
 
 
 def _current_evidence(topic: Topic) -> Evidence | None:

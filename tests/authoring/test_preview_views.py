@@ -47,6 +47,8 @@ def load_topic_with_fresh_evidence(folder: Path) -> Topic:
     recorded["made_with"]["engine"] = ENGINE_VERSION
     for name, experiment in recorded["experiments"].items():
         experiment["description"]["fingerprint"] = file_fingerprint(folder / f"{name}.py")
+    for finding in recorded["findings"]:
+        finding["nudged"] = {"k": finding["k"], "changed": 0}
     path.write_text(json.dumps(recorded))
     return load_topic(folder)
 
@@ -114,6 +116,40 @@ def test_a_key_that_the_evidence_contradicts_is_shown_at_its_option(folder: Path
     assert option.id == right.id
     assert option.disagreement is not None
     assert "The key says refuted, the evidence says supported" in option.disagreement
+
+
+def record_nudged(folder: Path, option: str | None, nudged: dict[str, int] | None) -> None:
+    """Makes ``nudged`` that of the first finding about ``option`` in the recorded evidence."""
+    recorded = json.loads((folder / "evidence.json").read_text())
+    finding = next(f for f in recorded["findings"] if f["option"] == option)
+    finding["nudged"] = nudged
+    (folder / "evidence.json").write_text(json.dumps(recorded))
+
+
+def test_a_key_that_rests_on_a_knifes_edge_is_shown_at_its_option(folder: Path):
+    topic = load_topic_with_fresh_evidence(folder)
+    record_nudged(folder, "low-rate", {"k": 31, "changed": 40})
+    state = topic_state(topic, "strange-loss")
+    assert (state.tone, state.command) == ("bad", None)
+    assert state.sentence.startswith("The key rests on a knife's edge in 1 of ")
+    question = next(q for q in topic.questions if q.id == "strange-loss")
+    (option,) = [o for o in keyed(topic, question).options if o.disagreement]
+    assert option.id == "low-rate"
+    assert "31 when draws change in their last place; 40 seeds" in str(option.disagreement)
+
+
+def test_a_claim_of_no_option_on_a_knifes_edge_leaves_the_key_as_it_is(folder: Path):
+    topic = load_topic_with_fresh_evidence(folder)
+    record_nudged(folder, None, {"k": 31, "changed": 40})
+    assert topic_state(topic, None).tone == "good"
+
+
+def test_evidence_that_tells_no_edges_names_the_command_that_records_them(folder: Path):
+    topic = load_topic_with_fresh_evidence(folder)
+    record_nudged(folder, "low-rate", None)
+    state = topic_state(topic, None)
+    assert (state.tone, state.command) == ("warn", COMMAND)
+    assert "knife's edge" in state.sentence
 
 
 def test_every_claim_is_shown_in_words(folder: Path):

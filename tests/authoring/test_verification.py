@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quizserver.authoring.scaffold import simulation_scaffold
 from quizserver.authoring.verification import Verifications
 from quizserver.evidence import record
+from quizserver.evidence.claims import NudgedCount
+from quizserver.evidence.verify import verify_topic
 from quizserver.lab.model import SimulationError
 from quizserver.runs.model import Batch, Run, RunRefusedError
 from quizserver.runs.requests import PARTS, VerificationRequest, request_key
@@ -87,6 +90,38 @@ def test_the_text_in_the_draft_is_what_is_verified_not_the_file(folder: Path):
     assert evidence.agrees
     assert record.evidence_to_text(evidence, folder / "evidence.json").encode() == shares[-1][1]
     assert not (folder / "evidence.json").exists(), "training writes nothing"
+
+
+def test_a_claim_on_a_knifes_edge_is_counted_in_what_the_author_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def verify_on_edge(*args: Any, **options: Any) -> record.Evidence:
+        evidence = verify_topic(*args, **options)
+        first, *others = evidence.findings
+        nudged = NudgedCount(first.n - first.k, first.n)
+        return replace(evidence, findings=(replace(first, nudged=nudged), *others))
+
+    monkeypatch.setattr("quizserver.worker.verification.verify_topic", verify_on_edge)
+    sentence, _ = train(request_for(folder, (folder / "fitted-line.md").read_text()), folder)
+    assert sentence == "4 of 4 claims came out as the key says, 1 of them on a knife's edge."
+
+
+def test_evidence_that_tells_no_edges_is_recorded_again_when_a_page_is_published(
+    folder: Path, content: Path, runs: RunService
+):
+    library = Library(content)
+    verifications = Verifications(runs=runs, library=library)
+    text = (folder / "fitted-line.md").read_text()
+    run = verifications.request_verification(library.dry_run(PAGE, text), text, "ann").run
+    finish(runs, run, folder)
+    verified = verifications.load_evidence(runs.store.get_run(run.id) or run)
+    assert verified is not None
+    without = [replace(finding, nudged=None) for finding in verified.findings]
+    record.write_evidence(replace(verified, findings=tuple(without)), folder)
+    verifications.record_published_evidence("fitted")
+    recorded = record.read_evidence(folder)
+    assert recorded is not None
+    assert recorded.tells_edges
 
 
 def test_the_pages_of_the_machine_that_trains_do_not_matter(folder: Path):

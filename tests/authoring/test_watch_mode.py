@@ -131,6 +131,7 @@ class Trainer:
         self.topics: list[str] = []
         self.meanwhile: list[Callable[[], object]] = []
         self.fails = False
+        self.is_edge = False
 
     def __call__(self, topic: Any, on_progress: Callable[[int, int], None]) -> Any:
         self.topics.append(topic.id)
@@ -139,7 +140,8 @@ class Trainer:
         on_progress(1, 2)
         if self.fails:
             raise VerificationFailedError("simulation.py:3: it failed")
-        return SimpleNamespace(agrees=topic.id == "ropes")
+        agrees = topic.id == "ropes"
+        return SimpleNamespace(agrees=agrees, key_holds=agrees and not self.is_edge)
 
 
 def watch_lines(
@@ -167,6 +169,14 @@ def test_every_topic_is_verified_once_then_only_those_that_change(folder: Path):
     )
     assert trainer.topics == ["knots", "ropes", "knots"]
     assert "ropes: the key agrees (0 s)." in lines
+    assert "knots: the evidence contradicts the key (0 s)." in lines
+
+
+def test_a_key_that_rests_on_a_knifes_edge_is_said_so(folder: Path):
+    trainer = Trainer()
+    trainer.is_edge = True
+    lines = watch_lines(folder, trainer, Script(change_nothing))
+    assert "ropes: the key rests on a knife's edge (0 s)." in lines
     assert "knots: the evidence contradicts the key (0 s)." in lines
 
 

@@ -149,3 +149,34 @@ def test_four_times_a_rate_that_was_right_makes_nearly_every_run_swing(
     assert "the same step made nearly every run swing." in words_of("lesson")
     curves = simulate(simulation("simulation"), {**fault, "learning_rate": 6.4}, SEEDS)
     assert SHAPES["oscillates"].shown_by(curves.x, curves.series["loss"]).mean() >= 0.9
+
+
+def test_which_runs_at_the_high_rate_end_low_is_chance_and_how_many_is_not(
+    evidence: Evidence,
+) -> None:
+    text = words_of("strange-loss")
+    assert "About half of these small networks then settle, even lower than the healthy" in text
+    assert "most of the runs end low" in text
+    assert "about one seed in five ends the other way" in text
+    for value, least, most in ((None, 0.4, 0.7), (0.35, 0.5, 0.9)):
+        (finding,) = (
+            f
+            for f in evidence.findings
+            if (f.question, f.arm, f.shape, f.value)
+            == ("strange-loss", "high-rate", "ends-below", value)
+        )
+        assert finding.on_edge
+        assert finding.nudged is not None
+        assert 64 / 8 < finding.nudged.changed < 64 / 3
+        for k in (finding.k, finding.nudged.k):
+            assert 64 * least < k < 64 * most
+
+
+@pytest.mark.parametrize(
+    "topic", sorted(path.parent.name for path in FOLDER.parent.glob("*/*.json"))
+)
+def test_no_key_rests_on_a_knifes_edge(topic: str) -> None:
+    recorded = read_evidence(FOLDER.parent / topic)
+    assert recorded is not None
+    assert recorded.tells_edges
+    assert recorded.key_holds

@@ -149,6 +149,31 @@ def train(replicas):
 """
 
 
+# x to 4 x (1 − x) is chaotic: after 60 times, which half x lies in is decided by the last places.
+LOGISTIC = """\
+import torch
+
+from quizserver.lab import Arm, Axis, Knob, Simulation
+
+simulation = Simulation(
+    "The logistic map",
+    knobs=[Knob("growth", "Growth", 0, 4, default=4)],
+    arms=[Arm("chaotic", "Growth 4"), Arm("calm", "Growth 2.5", {"growth": 2.5})],
+    x=Axis("step"),
+    series={"x": Axis("x")},
+    points=61,
+)
+
+
+@simulation.train
+def train(replicas):
+    x = replicas.rand(1).flatten()
+    for step in range(simulation.points):
+        yield step, {"x": x}
+        x = replicas.knobs.growth * x * (1 - x)
+"""
+
+
 def write_topic(folder: Path, claims: Sequence[Claim], source: str = FALLING) -> Topic:
     (folder / "simulation.py").write_text(source, encoding="utf-8")
     return example_topic(folder, (example_question("one", tuple(claims)),))

@@ -175,8 +175,6 @@ def test_a_slice_holds_only_what_the_question_is_about() -> None:
     assert list(part.experiments["simulation"].ensembles) == ["healthy rate=0.2"]
     assert part.ensemble_of(part.findings[0]).n == 64
     assert whole.for_question("elsewhere").experiments == {}
-    assert whole.finding_for("one", "a") == whole.findings[0]
-    assert whole.finding_for("one", "b") is None
 
 
 def test_evidence_agrees_when_every_finding_does() -> None:

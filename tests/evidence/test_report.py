@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quizserver.evidence.report import all_agree, curves_json, report_json, report_table
+from quizserver.evidence.report import all_keys_hold, curves_json, report_json, report_table
 from quizserver.evidence.verify import verify_topic
 from quizserver.kernel.recipe import source_version
 from quizserver.lab.ensemble import Curves
@@ -29,6 +29,7 @@ def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path
     assert first == {
         "question": "one", "option": "a", "arm": "still", "shape": "flat", "k": 64, "n": 64,
         "high": 1.0, "verdict": "supported", "expected": "supported", "agrees": True,
+        "nudged": {"k": 64, "changed": 0}, "on_edge": False,
     }  # fmt: skip
     assert not report["topics"][0]["claims"][1]["agrees"]
     pair = claim_about("still", "crosses", versus="healthy", series="twice")
@@ -38,8 +39,8 @@ def test_the_report_for_programs_has_the_fields_that_are_promised(tmp_path: Path
     )
     assert other.keys() - first.keys() == {"low", "versus", "series"}
     assert (other["versus"], other["series"]) == ("healthy", "twice")
-    assert not all_agree([evidence])
-    assert all_agree([])
+    assert not all_keys_hold([evidence])
+    assert all_keys_hold([])
 
 
 def test_the_report_for_people_has_a_line_a_claim(tmp_path: Path) -> None:

@@ -199,8 +199,9 @@ def test_progress_runs_to_its_total(tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
     subject = write_topic(tmp_path, [claim_about("unlucky", "flat", over={"luck": (0.4, 0.5)})])
     verify_topic(subject, range(10), progress=lambda done, total: heard.append((done, total)))
-    # four arms and one more setting on the claim's seeds, two settings on the selection seeds
-    assert heard[-1] == (7 * 10 * 11, 7 * 10 * 11)
+    # four arms and one more setting on the claim's seeds, two settings on the selection seeds and
+    # again on the claim's with nudged draws
+    assert heard[-1] == (9 * 10 * 11, 9 * 10 * 11)
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
 
 

@@ -105,6 +105,29 @@ def test_another_seed_or_structural_knob_is_planned(
     np.testing.assert_array_equal(outputs_of(planned), outputs_of(alone))
 
 
+def test_nudged_replicas_are_none_of_those_that_were_planned_as_drawn() -> None:
+    calls: list[int] = []
+    simulation = own_data(calls)
+    plans = SharedPlans(simulation, torch.float32, 32)
+    settings = [full(simulation, scale=2.0)] * 4
+    plans.plan_for(settings, [0, 0, 1, 1], [False, True, False, True])
+    again = plans.plan_for(settings[:2], [1, 0], [True, False])
+    assert len(calls) == 1
+    for nudged in ([True, False], [False, True]):
+        planned = plans.plan_for(settings[:2], [1, 0], nudged)
+        alone = plan_training(
+            simulation, settings[:2], [1, 0], dtype=torch.float32, pad=32, nudged=nudged
+        )
+        np.testing.assert_array_equal(outputs_of(planned), outputs_of(alone))
+        assert np.array_equal(outputs_of(planned), outputs_of(again)) is nudged[0]
+    turned = plans.plan_for([full(simulation, scale=3.0)] * 2, [1, 0], [True, False])
+    alone = plan_training(
+        simulation, [full(simulation, scale=3.0)] * 2, [1, 0],
+        dtype=torch.float32, pad=32, nudged=[True, False],
+    )  # fmt: skip
+    np.testing.assert_array_equal(outputs_of(turned), outputs_of(alone))
+
+
 def test_what_has_no_plan_is_asked_once_for_each_value_of_the_whole_numbers() -> None:
     calls: list[int] = []
     simulation = own_data(calls)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from quizserver.evidence.record import Evidence, read_evidence
+from quizserver.evidence.record import Evidence, Finding, read_evidence
 from quizserver.lab_views.evidence import option_evidence
 from quizserver.settings import Settings
 
@@ -21,9 +21,13 @@ def evidence() -> Evidence:
     return evidence
 
 
+def finding_about(evidence: Evidence, option: str) -> Finding:
+    """The first finding about an option of the question."""
+    return next(f for f in evidence.findings if (f.question, f.option) == (QUESTION, option))
+
+
 def test_a_view_has_what_was_counted(evidence: Evidence):
-    finding = evidence.finding_for(QUESTION, "regularisation")
-    assert finding is not None
+    finding = finding_about(evidence, "regularisation")
     view = option_evidence(evidence, [finding], DESCRIBED, "e")
     (verdict,) = view.verdicts
     assert (verdict.word, verdict.k, verdict.n) == (finding.verdict, finding.k, finding.n)
@@ -34,15 +38,13 @@ def test_a_view_has_what_was_counted(evidence: Evidence):
 
 @pytest.mark.parametrize(("word", "sign"), [("supported", "✓"), ("refuted", "✗"), ("mixed", "~")])
 def test_each_verdict_has_a_word_and_a_sign(evidence: Evidence, word: str, sign: str):
-    finding = evidence.finding_for(QUESTION, "low-rate")
-    assert finding is not None
+    finding = finding_about(evidence, "low-rate")
     view = option_evidence(evidence, [replace(finding, verdict=word)], DESCRIBED, "e")
     assert (view.verdicts[0].word, view.verdicts[0].sign) == (word, sign)
 
 
 def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evidence):
-    finding = evidence.finding_for(QUESTION, "regularisation")
-    assert finding is not None
+    finding = finding_about(evidence, "regularisation")
     tried = option_evidence(evidence, [finding], (), "e").tried
     assert tried is not None
     assert [k for _, k, _ in tried.rows] == [t.k for t in finding.tried]
@@ -56,15 +58,13 @@ def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evide
 def test_the_quantifier_is_said_in_words(
     evidence: Evidence, quantifier: str, at_least: float, words: str
 ):
-    finding = evidence.finding_for(QUESTION, "low-rate")
-    assert finding is not None
+    finding = finding_about(evidence, "low-rate")
     changed = replace(finding, quantifier=quantifier, at_least=at_least)
     assert words in option_evidence(evidence, [changed], (), "e").verdicts[0].quantifier_text
 
 
 def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
-    finding = evidence.finding_for(QUESTION, "low-rate")
-    assert finding is not None
+    finding = finding_about(evidence, "low-rate")
     pair = replace(
         finding, shape="ends-below", versus="healthy", against="healthy", over={}, tried=(),
         sentence="In 3 of 64 pairs.", k=3,
@@ -78,8 +78,7 @@ def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
 
 
 def test_a_number_that_a_curve_is_compared_with_is_a_line_with_its_name(evidence: Evidence):
-    finding = evidence.finding_for(QUESTION, "low-rate")
-    assert finding is not None
+    finding = finding_about(evidence, "low-rate")
     sentence = "Of 64 runs, 34 end at or above 2."
     level = replace(
         finding, shape="ends-above", value=2.0, k=34, over={}, tried=(), sentence=sentence,
@@ -110,8 +109,7 @@ def test_a_series_that_asks_for_a_log_axis_gets_one():
 
 
 def test_each_series_of_a_claim_has_a_chart_of_its_own(evidence: Evidence):
-    finding = evidence.finding_for(QUESTION, "low-rate")
-    assert finding is not None
+    finding = finding_about(evidence, "low-rate")
     other = replace(finding, series="loss", sentence="Training loss: flat.")
     view = option_evidence(evidence, [finding, other, finding], DESCRIBED, "e")
     assert view.svg.count('<svg class="plot"') == 2

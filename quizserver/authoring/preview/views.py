@@ -8,6 +8,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from quizserver.evidence.edges import edge_sentence
 from quizserver.evidence.record import Evidence, EvidenceError, read_evidence
 from quizserver.lab_views.bench import BenchView
 from quizserver.lab_views.evidence import OptionEvidence
@@ -37,7 +38,7 @@ class RecordedEvidence:
 
 @dataclass(frozen=True, slots=True)
 class KeyedOption:
-    """An option with its key. ``disagreement`` says where the evidence contradicts the key."""
+    """An option with its key. ``disagreement`` says where the evidence does not bear it."""
 
     id: str
     html: str
@@ -158,6 +159,13 @@ def evidence_state(
     if contradicting:
         sentence = f"The evidence contradicts the key in {contradicting} of {len(findings)} claims."
         return EvidenceState("bad", "✗", sentence)
+    if not evidence.tells_edges:
+        sentence = "The evidence does not tell which counts stand on a knife's edge."
+        return EvidenceState("warn", "~", sentence, verify_command)
+    on_edge = sum(not finding.key_holds for finding in findings)
+    if on_edge:
+        sentence = f"The key rests on a knife's edge in {on_edge} of {len(findings)} claims."
+        return EvidenceState("bad", "✗", sentence)
     seeds = f"seeds {evidence.first} to {evidence.last}"
     agreement = (
         "The one claim agrees" if len(findings) == 1 else f"All {len(findings)} claims agree"
@@ -203,13 +211,17 @@ def preview_topic_rows(snapshot: Snapshot, verify_template: str) -> list[Preview
 
 
 def _disagreement_text(evidence: Evidence | None, question: str, option: str) -> str | None:
-    finding = evidence.finding_for(question, option) if evidence is not None else None
-    if finding is None or finding.agrees:
-        return None
-    return (
-        f"The key says {finding.expected}, the evidence says {finding.verdict}: "
+    """What is wrong with each claim of the option that the key can't rest on."""
+    findings = evidence.findings if evidence is not None else ()
+    sentences = [
+        f"The claim of {finding.ensemble}, {finding.shape}, {edge_sentence(finding)}."
+        if finding.agrees
+        else f"The key says {finding.expected}, the evidence says {finding.verdict}: "
         f"{finding.k} of {finding.n}."
-    )
+        for finding in findings
+        if (finding.question, finding.option) == (question, option) and not finding.key_holds
+    ]
+    return " ".join(sentences) or None
 
 
 def _claim_text(claim: Claim) -> str:
