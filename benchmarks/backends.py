@@ -36,6 +36,12 @@ EXAMPLES = {
     "a low against a high rate": ("noiseless/rates", ("low-rate", "high-rate")),
 }
 """The pairs of arms that the topic on noiseless data shows first."""
+LINEAR = {
+    "a parabola, step by step": ("plateau/steps", ("plateau", "standardised")),
+    "a loss and its floor": ("zero-error/floor", ("clean", "batches", "drawn")),
+    "an exact fit in two formats": ("zero-error/precision", ("float32", "float64")),
+}
+"""What is one unit with eight weights or fewer: the cost of a step is hardly any arithmetic."""
 
 Work = Callable[[], object]
 
@@ -82,11 +88,13 @@ def _strange_loss_rows() -> Iterator[Measurement]:
 
 
 def _example_rows() -> Iterator[Measurement]:
-    for what, (file, arms) in EXAMPLES.items():
+    named = [(6.0, name) for name in EXAMPLES] + [(2.0, name) for name in LINEAR]
+    for aim, what in named:
+        file, arms = {**EXAMPLES, **LINEAR}[what]
         simulation = load_simulation(file)
         settings = [simulation.arm(arm).knobs for arm in arms for _ in range(REPLICAS)]
-        group = f"{what}, 2 arms × {REPLICAS} seeds, whole: against torch"
-        yield from _backend_pair(group, lambda s=simulation, k=settings: _simulator(s, k), 6, 3)
+        group = f"{what}, {len(arms)} arms × {REPLICAS} seeds, whole: against torch"
+        yield from _backend_pair(group, lambda s=simulation, k=settings: _simulator(s, k), aim, 3)
 
 
 def _map_rows() -> Iterator[Measurement]:
