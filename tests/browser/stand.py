@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ from quizserver.web.charts import (
     draw_curve_chart,
     draw_described_chart,
 )
+from quizserver.web.moments import install_moments
 from tests.browser.live_plans import LIVE_URLS, LivePlans
 
 X = list(range(61))
@@ -217,7 +219,7 @@ def question_view(
         right=False,
         sentence="You chose one wrong option.",
         number=1,
-        answered_at="today",
+        answered_at=datetime(2026, 1, 2, tzinfo=UTC),
         explanation_html="<p>Why.</p>",
         references_html=None,
     )
@@ -243,7 +245,11 @@ def question_view(
         again_url="/questions/q?again=1",
         error=None,
         result=result if answered else None,
-        history=[SimpleNamespace(number=1, right=False, answered_at="today")] if answered else [],
+        history=[
+            SimpleNamespace(number=1, right=False, answered_at=datetime(2026, 1, 2, tzinfo=UTC))
+        ]
+        if answered
+        else [],
         previous=None,
         next=None,
         bench=bench_view(live_urls) if answered else None,
@@ -323,6 +329,7 @@ def application(stand: Stand) -> Flask:
     security.install_sessions(app, https=False)
     app.wsgi_app = security.SecurityHeaders(app.wsgi_app, https=False)  # type: ignore[method-assign]
     static_files.install_static_files(app)
+    install_moments(app)
     app.jinja_env.globals["csrf_token"] = lambda: stand.token
     app.context_processor(lambda: {"learner": None})
     live_urls = LIVE_URLS if stand.live else None
