@@ -26,6 +26,7 @@ from quizserver.lab.planning import (
 from quizserver.lab.point_checks import UnseededRandomness, checked_point
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
+from quizserver.lab.unnoticed_uses import may_use_knobs_unnoticed
 
 Floats = NDArray[np.float64]
 Recorded = tuple[int, ...] | Floats
@@ -209,6 +210,8 @@ def _assemble_plan(
     except PlanError as error:
         raise UnplannedError(str(error), simulation.train_line) from None
     whole_numbers = {knob.name for knob in simulation.knobs if knob.integer}
+    may_hide = may_use_knobs_unnoticed(simulation)
+    unnoticed = {knob.name for knob in simulation.knobs} if may_hide else set()
     return PlannedTraining(
         plan=whole,
         slot_values=step.slots.values[:, :count],
@@ -225,7 +228,7 @@ def _assemble_plan(
             for point in points
         ),
         slot_knobs=dict(step.slots.knobs),
-        structural_knobs=frozenset(planner.used_knobs | whole_numbers),
+        structural_knobs=frozenset(planner.used_knobs | whole_numbers | unnoticed),
     )
 
 

@@ -576,3 +576,32 @@ def test_a_knob_that_is_converted_takes_part_in_the_plan(name: str):
     convert = CONVERSIONS[name]
     used = planned(one_point(lambda parts, _: convert(parts.knobs.momentum)))
     assert "momentum" in used.structural_knobs
+
+
+def _doubled(knob: Tensor) -> Tensor:
+    return twice(lambda value: 2 * value)(knob)
+
+
+twice = torch.func.vmap
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda knob: torch.vmap(lambda value: 2 * value)(knob),
+        lambda knob: torch.Tensor(knob),
+        lambda knob: torch.FloatTensor(knob),
+        lambda knob: torch.zeros(0).set_(knob),
+        _doubled,
+    ],
+    ids=["vmap", "Tensor", "FloatTensor", "set_", "a function of the file, by another name"],
+)
+def test_where_a_use_can_hide_every_knob_counts_as_used(use: Callable[[Tensor], Tensor]) -> None:
+    def body(parts: Parts) -> Iterator[Point]:
+        used = use(parts.knobs.momentum).as_strided((parts.replicas.count,), (1,))
+        for point in range(3):
+            parts.step(parts.x, parts.y)
+            yield point, {"loss": used}
+
+    simulation = simulation_of(body)
+    assert planned(simulation).structural_knobs == {knob.name for knob in simulation.knobs}
