@@ -5,6 +5,7 @@
 import { createElement, findElement } from "./dom.js";
 import { fetchText } from "./http.js";
 import { parseJson } from "./json.js";
+import { utcOffsetText } from "./local-times.js";
 
 /** @import { MatrixConfig, MatrixRow, MatrixUpdate } from "./types" */
 
@@ -35,11 +36,8 @@ function showLocalTimes(table) {
   for (const time of table.querySelectorAll("time")) {
     time.textContent = localTimeText(new Date(time.dateTime));
   }
-  const minutes = -new Date().getTimezoneOffset();
-  const size = Math.abs(minutes);
-  const offset = `${twoDigits(Math.floor(size / 60))}:${twoDigits(size % 60)}`;
   for (const label of table.querySelectorAll("[data-clock]")) {
-    label.textContent = minutes ? `UTC${minutes < 0 ? "−" : "+"}${offset}` : "UTC";
+    label.textContent = utcOffsetText(new Date());
   }
 }
 

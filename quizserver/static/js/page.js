@@ -1,6 +1,6 @@
 // @ts-check
-// What every page does: moments are told on the reader's clocks, boxes that scroll sideways can be reached by keyboard wherever they really
-// have to scroll, and a page from the browser's back-forward cache is loaded again.
+// What every page does: moments are told on the reader's clocks, boxes that scroll sideways can be
+// reached by keyboard wherever they really have to scroll, and a page from the browser's back-forward cache is loaded again.
 
 import "./double-submit.js";
 import "./local-times.js";
