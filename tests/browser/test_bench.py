@@ -172,6 +172,8 @@ def test_stop_asks_the_server_to_stop(bench: Bench, stand: Stand) -> None:
     bench.root.get_by_role("button", name="Stop").click()
     expect(bench.part("status")).to_have_text("Stopped.")
     assert stand.stopped.is_set()
+    expect(bench.part("csv")).to_have_attribute("href", re.compile(r"\.csv$"))
+    expect(bench.part("csv")).to_be_visible()
 
 
 def test_the_range_and_the_number_are_one_knob(bench: Bench) -> None:
@@ -324,6 +326,46 @@ def test_opening_a_link_sets_the_knobs(sheet: Page, stand: Stand) -> None:
     assert stand.asked == [], "a link sets a setting; a person runs it"
 
 
+def test_a_link_that_a_mail_program_escaped_sets_the_same_setting(
+    sheet: Page, stand: Stand
+) -> None:
+    bench = Bench(sheet)
+    for link in (
+        "#run=arm%3Ahealthy%2Cmomentum%3A0.9%2Cseeds%3A100%3A108",
+        "#run%3Darm%253Ahealthy%252Cmomentum%253A0.9%252Cseeds%253A100%253A108",
+    ):
+        sheet.goto("about:blank")
+        sheet.goto(f"{stand.url}/questions/answered{link}")
+        expect(bench.number("learning_rate")).to_have_value("0.3")
+        expect(bench.number("momentum")).to_have_value("0.9")
+        expect(bench.part("first")).to_have_value("100")
+        expect(bench.part("status")).to_have_text("The setting comes from the address. Press Run.")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "named"),
+    [
+        ("arm:gone,momentum:0.5", "there is no arm “gone”"),
+        ("arm:healthy,ghost:3", "there is no knob “ghost”"),
+        ("arm:healthy,momentum:much", "“momentum:much” is no knob with a number"),
+        ("arm:healthy,momentum:", "“momentum:” is no knob with a number"),
+        ("arm:healthy,momentum:70", "Momentum can’t be 70"),
+        ("arm:healthy,seeds:9:2", "“seeds:9:2” names no seeds"),
+        ("arm:healthy,seeds:0:5000", "a run has at most"),
+    ],
+)
+def test_what_a_link_says_that_cant_be_set_is_named(
+    sheet: Page, stand: Stand, fragment: str, named: str
+) -> None:
+    bench = Bench(sheet)
+    sheet.goto(f"{stand.url}/questions/answered#run={fragment}")
+    expect(bench.part("status")).to_contain_text("The address can’t be followed wholly: ")
+    expect(bench.part("status")).to_contain_text(named)
+    expect(bench.part("announce")).to_contain_text(named)
+    if "momentum:0.5" in fragment:
+        expect(bench.number("momentum")).to_have_value("0.5")
+
+
 def test_a_broken_link_does_no_harm(sheet: Page, stand: Stand) -> None:
     bench = Bench(sheet)
     broken = ("arm:nobody,ghost:3", ",,,:::", "arm:%zz,seeds:9:2", "")
@@ -365,6 +407,15 @@ def test_finished_runs_stay_for_comparison_differ_in_colour_and_stroke_and_can_b
     expect(rows).to_have_count(4)
     bench.page.reload()
     expect(rows).to_have_count(4)
+
+
+def test_runs_whose_knobs_agree_in_what_is_shown_are_two_runs(bench: Bench) -> None:
+    for momentum in ("0.50000001", "0.50000002", "0.3"):
+        bench.number("momentum").fill(momentum)
+        bench.start()
+        bench.finished()
+    rows = bench.part("kept").locator("li")
+    expect(rows.filter(has_text="Momentum 0.5,")).to_have_count(2)
 
 
 def test_the_arrow_keys_read_values_off_the_curve(bench: Bench) -> None:

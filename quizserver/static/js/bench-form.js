@@ -76,6 +76,27 @@ export class BenchForm {
   }
 
   /**
+   * Sets what can be set of a link's setting. Gives what can't: each as the part of a sentence.
+   *
+   * @param {{ arm: string, knobs: Knobs, seeds: { first: number, replicas: number } | null }} link
+   */
+  startFromLink({ arm, knobs, seeds }) {
+    this.startFromArm(arm, knobs, seeds);
+    const known = new Map(this.knobs.map((knob) => [knob.spec.name, knob]));
+    const faults = [];
+    if (this.arm.name !== arm) faults.push(`there is no arm “${arm}”`);
+    for (const [name, value] of Object.entries(knobs)) {
+      const knob = known.get(name);
+      if (!knob) faults.push(`there is no knob “${name}”`);
+      else if (!knob.validate()) faults.push(`${knob.spec.label} can’t be ${value}`);
+    }
+    if (seeds && seeds.replicas > this.config.replicas_max) {
+      faults.push(`a run has at most ${this.config.replicas_max} seeds`);
+    }
+    return faults;
+  }
+
+  /**
    * Turns some knobs, as a person would.
    *
    * @param {Knobs} knobs

@@ -134,10 +134,10 @@ class Bench {
    * @param {string} name the arm's
    * @param {number[]} x
    * @param {Band} band
-   * @param {{ title: string, label?: string }} texts
+   * @param {{ title: string, label?: string, key?: string }} texts
    * @returns {Curve}
    */
-  createCurve(name, x, { median, low, high }, { title, label }) {
+  createCurve(name, x, { median, low, high }, { title, label, key }) {
     const arm = this.form.findArm(name);
     return {
       x: [...x],
@@ -148,6 +148,7 @@ class Bench {
       name,
       label: label ?? arm.label,
       title,
+      key: key ?? title,
     };
   }
 
@@ -264,8 +265,7 @@ class Bench {
       this.saveCurrent(null);
       this.status.showProgress(0, "Run has the server train and keep this setting.");
     }
-    const { arm, title, label } = texts;
-    const curve = this.createCurve(arm, x, band, { title, label });
+    const curve = this.createCurve(texts.arm, x, band, texts);
     this.current = { ...curve, live: true, replicas, sentence };
     this.csv.hidden = !settled;
     this.csv.href = "#";
@@ -273,7 +273,7 @@ class Bench {
   }
 
   /**
-   * What a curve of the setting as it stands is called.
+   * What a curve of the setting as it stands is called, for people, and by its exact values.
    *
    * @param {number} replicas
    */
@@ -283,6 +283,7 @@ class Bench {
       arm: arm.name,
       title: `${settingText}, ${seedsText(setting.first, replicas)}`,
       label: changesText || settingText,
+      key: JSON.stringify([arm.name, setting.knobs, setting.first, replicas]),
     };
   }
 
@@ -303,12 +304,12 @@ class Bench {
   applyLink() {
     const link = parseSettingLink(window.location.hash);
     if (link?.benchId !== this.root.id) return;
-    this.form.startFromArm(link.arm, link.knobs, link.seeds);
+    const faults = [...link.faults, ...this.form.startFromLink(link)];
     this.handleChange();
     this.live?.hide();
     this.showRecorded();
     this.root.scrollIntoView({ block: "start" });
-    this.status.showMessage("The setting comes from the address. Press Run.");
+    this.status.showMessage(linkMessage(faults));
   }
 
   async copyLink() {
@@ -436,7 +437,8 @@ class Bench {
     this.status.showProgress(isDone ? 1 : null, hasFailed ? "The run failed." : message);
     if (this.current) this.current.sentence = sentence ?? "";
     this.redraw();
-    this.csv.hidden = !isDone;
+    // What a run had shown before it was stopped is kept, too.
+    this.csv.hidden = !isDone && (hasFailed || !this.current?.x.length);
     this.csv.href = this.job?.csv ?? "";
     this.csv.download = "";
     if (isDone && this.replicasToggle.checked) void this.showReplicas();
@@ -627,6 +629,12 @@ function endMessage(state, error) {
   if (state === "done") return "Done.";
   if (state === "stopped") return "Stopped.";
   return state === "failed" ? error : state;
+}
+
+/** @param {string[]} faults what of the address's setting could not be set */
+function linkMessage(faults) {
+  if (!faults.length) return "The setting comes from the address. Press Run.";
+  return `The address can’t be followed wholly: ${faults.join("; ")}. Look at the setting before you run it.`;
 }
 
 /**

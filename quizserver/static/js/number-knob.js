@@ -8,6 +8,7 @@ import { formatNumber } from "./number-text.js";
 /** @import { BenchKnob, KnobSpec } from "./types" */
 
 const RANGE_STEPS = 1000;
+const DIGITS = 6; // of a value in the name of a setting
 // One press of an arrow key: this factor on a log scale, about this share of a linear one.
 const KEY_FACTOR = 1.025;
 const KEY_SHARE = 0.01;
@@ -74,7 +75,7 @@ export class NumberKnob {
   }
 
   get valueText() {
-    return formatNumber(this.value, 4);
+    return formatNumber(this.value, DIGITS);
   }
 
   get changed() {

@@ -24,12 +24,12 @@ export class SavedRuns {
 
   /**
    * Adds a finished run; the oldest leaves when there are too many, and a setting is there only
-   * once.
+   * once, by its exact values.
    *
    * @param {Curve} run
    */
   addRun(run) {
-    this.runs = [...this.runs.filter((other) => other.title !== run.title), run].slice(-CAPACITY);
+    this.runs = [...this.runs.filter((other) => other.key !== run.key), run].slice(-CAPACITY);
     this.storeRuns();
   }
 

@@ -24,39 +24,53 @@ export function writeSettingLink(benchId, { arm, knobs, first, replicas }) {
 
 /**
  * The setting in an address's fragment, or null when there is none. Knobs that nobody knows are in
- * it, too.
+ * it, too; `faults` names what could not be read.
  *
  * @param {string} hash
  */
 export function parseSettingLink(hash) {
-  if (!hash.startsWith("#run=")) return null;
+  const text = unescapeLink(hash);
+  if (!text.startsWith("#run=")) return null;
   let benchId = DEFAULT_BENCH;
   let arm = "";
   /** @type {Knobs} */
   const knobs = {};
   /** @type {{ first: number, replicas: number } | null} */
   let seeds = null;
-  for (const part of hash.slice(5).split(",")) {
-    const [name, ...values] = part.split(":").map(decode);
+  /** @type {string[]} */
+  const faults = [];
+  for (const part of text.slice(5).split(",")) {
+    const [name, ...values] = part.split(":");
     if (name === "arm") arm = values[0] ?? "";
     else if (name === "at") benchId = values[0] ?? "";
     else if (name === "seeds") {
       const [from, to] = values.map(Number);
       if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && to > from) {
         seeds = { first: from, replicas: to - from };
+      } else {
+        faults.push(`“${part}” names no seeds`);
       }
-    } else if (values.length === 1 && Number.isFinite(Number(values[0]))) {
+    } else if (values.length === 1 && values[0].trim() && Number.isFinite(Number(values[0]))) {
       knobs[name] = Number(values[0]);
+    } else {
+      faults.push(`“${part}” is no knob with a number`);
     }
   }
-  return { benchId, arm, knobs, seeds };
+  return { benchId, arm, knobs, seeds, faults };
 }
 
-/** @param {string} text */
-function decode(text) {
+/**
+ * What a fragment says, also where a mail program has escaped its `=`, `:` and `,`, perhaps twice.
+ * The names of arms and knobs hold none of these.
+ *
+ * @param {string} hash
+ */
+function unescapeLink(hash) {
+  let text = hash;
   try {
-    return decodeURIComponent(text);
+    for (let i = 0; i < 2; i += 1) text = decodeURIComponent(text);
   } catch {
-    return text;
+    // A lone percent sign: what was read so far is all that there is.
   }
+  return text;
 }

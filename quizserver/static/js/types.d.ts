@@ -416,6 +416,8 @@ export interface Curve extends Band {
   label: string;
   /** What stands in the legend. */
   title: string;
+  /** What tells its setting from every other. */
+  key: string;
   /** The index of its arm, which decides the colour, and the arm's name. */
   arm: number;
   name: string;
