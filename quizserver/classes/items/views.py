@@ -178,9 +178,10 @@ def other_key_note(statistics: ItemStatistics) -> tuple[str, ...]:
     """A sentence on answers that were graded by an earlier key; empty when there are none."""
     if not statistics.other_key:
         return ()
-    subject = "answer was" if statistics.other_key == 1 else "answers were"
-    answers = f"{statistics.other_key} of {statistics.n} {subject}"
-    return (f"{answers} graded by an earlier key, and so counted here.",)
+    answers = "answer" if statistics.n == 1 else "answers"
+    verb = "was" if statistics.other_key == 1 else "were"
+    subject = f"{statistics.other_key} of {statistics.n} {answers} {verb}"
+    return (f"{subject} graded by an earlier key, and so counted here.",)
 
 
 def _unknown_reasons(cells: Iterable[FigureCell]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from quizserver.classes.items.views import (
     ItemRow,
     figure_cell,
     format_signed,
+    other_key_note,
     sort_item_rows,
     statistic_help,
 )
@@ -114,3 +117,18 @@ def test_a_finding_counts_only_while_the_question_still_makes_the_claim():
     changed = replace(question, claims=question.claims[1:])
     assert len(claimed_findings(changed, evidence)) == len(findings) - 1
     assert claimed_findings(question, None) == []
+
+
+@pytest.mark.parametrize(
+    ("other_key", "n", "subject"),
+    [
+        (1, 1, "1 of 1 answer was"),
+        (1, 2, "1 of 2 answers was"),
+        (2, 2, "2 of 2 answers were"),
+    ],
+)
+def test_a_counted_sentence_agrees_with_both_of_its_numbers(other_key: int, n: int, subject: str):
+    statistics: Any = SimpleNamespace(other_key=other_key, n=n)
+    assert other_key_note(statistics) == (
+        f"{subject} graded by an earlier key, and so counted here.",
+    )
