@@ -37,7 +37,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.whole_server import ROOT, cpu_seconds, process_tree
 from quizserver.classes.store import set_class_topics
 from quizserver.db.session import Database, insert_if_new
-from quizserver.db.tables import attempt, class_, member, person, question_version, standing
+from quizserver.db.tables import attempt, class_, member, person, question_version, reveal, standing
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
@@ -225,6 +225,9 @@ def _fill_class(server: WebServer, questions: Sequence[Question]) -> Client:
         answers = [_drawn_answer(draw, n, question, now) for n in ids for question in questions]
         session.execute(sa.insert(attempt), answers)
         session.execute(sa.insert(standing), [_standing_of(answer) for answer in answers])
+        session.execute(
+            sa.insert(reveal), [_reveal_of(answer) for answer in answers if answer["right"]]
+        )
         topics = dict.fromkeys(question.topic for question in questions)
         set_class_topics(session, 1, [(topic, None) for topic in topics])
     database.dispose()
@@ -251,6 +254,11 @@ def _drawn_answer(
         "mark": float(right),
         "answered_at": now + timedelta(seconds=draw.randrange(10**6)),
     }
+
+
+def _reveal_of(answer: dict[str, Any]) -> dict[str, Any]:
+    person_and_question = {name: answer[name] for name in ("person_id", "question")}
+    return person_and_question | {"revealed_at": answer["answered_at"], "why": "right"}
 
 
 def _standing_of(answer: dict[str, Any]) -> dict[str, Any]:

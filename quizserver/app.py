@@ -51,7 +51,7 @@ from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
 from quizserver.runs import pages as run_pages
 from quizserver.runs import plan_pages
-from quizserver.runs.access import SimulationAccess
+from quizserver.runs.access import WHOLE, SimulationAccess
 from quizserver.runs.context import RunContext
 from quizserver.runs.service import RunService
 from quizserver.server_log import configure_logging
@@ -232,13 +232,15 @@ def _register_accounts(app: Flask, services: AppServices) -> None:
 def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) -> None:
     """Registers what learners use: questions, runs of their simulations, and progress."""
     database, library, current = services.database, services.library, services.current
-    access = AccessPolicy(database, library, current.learner_id)
+    access = AccessPolicy(
+        database, library, current.learner_id, services.benches.describe_simulation
+    )
     tokens = FormTokens(app.config["SECRET_KEY"])
     question_service = QuestionService(database, services.benches, tokens, current.learner_id)
     simulation_access = SimulationAccess(
         library,
         # An author may look at every curve.
-        may_use=(lambda _topic, _simulation: True) if is_preview else access.may_use,
+        find_grant=(lambda _topic, _simulation: WHOLE) if is_preview else access.simulation_grant,
     )
     run_context = RunContext(
         access=simulation_access,

@@ -147,7 +147,7 @@ def test_the_rules_for_input_are_those_of_the_code():
 
 PERSONAL_TABLES = {
     "person", "browser_session", "access_try", "attempt", "standing", "experiment", "class",
-    "member", "audit_event", "draft",
+    "member", "audit_event", "draft", "reveal",
 }  # fmt: skip
 OTHER_TABLES = {
     "class_topic", "content_file", "content_release", "file_version", "host_process", "maintenance",

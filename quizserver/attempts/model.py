@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -47,12 +48,35 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One person's summary on one question; marks are fractions of 1."""
+    """One person's summary on one question; marks are fractions of 1.
+
+    They are of the attempts that were made before the answer was shown, None where there is none.
+    """
 
     question: str
     attempts: int
-    first_mark: float
-    best_mark: float
-    latest_mark: float
+    first_mark: float | None
+    best_mark: float | None
+    latest_mark: float | None
     first_at: datetime
     latest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerProgress:
+    """One person's standings by question, and the questions whose answers were shown to them."""
+
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    revealed: frozenset[str] = frozenset()
+
+    def is_right(self, question: str) -> bool:
+        """Whether an attempt that counts was right."""
+        standing = self.standings.get(question)
+        return standing is not None and standing.best_mark == 1
+
+    def is_finished(self, question: str) -> bool:
+        """Whether nothing is left to try: the answer is known."""
+        return self.is_right(question) or question in self.revealed
+
+
+NO_PROGRESS = LearnerProgress()

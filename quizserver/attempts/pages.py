@@ -28,11 +28,12 @@ from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
 from quizserver.accounts.sessions_store import SessionEndedError
 from quizserver.accounts.store import NoGuestError
-from quizserver.attempts import store
+from quizserver.attempts import reveals_store, store
 from quizserver.attempts.access import AccessPolicy
 from quizserver.attempts.form_tokens import FormTokens, elapsed_seconds
 from quizserver.attempts.grading import SubmissionError, grade_submission
 from quizserver.attempts.model import Submission
+from quizserver.attempts.reveals import resolve_rule
 from quizserver.attempts.service import QuestionService
 from quizserver.attempts.views import QuestionState, ordered_option_ids
 from quizserver.db.session import Database
@@ -70,6 +71,11 @@ MACHINE_BEHIND = (
     "This is not the current text of this question, which another machine of this site has, so your"
     " answer can't be graded here. Your choice is still marked: submit it again in a moment."
 )
+NOT_SHOWN = (
+    "The answer is not shown yet: you signed in or out meanwhile, perhaps in another tab, or this"
+    " browser keeps no cookies. Ask for it once more."
+)
+TRY_FIRST = "The answer is shown after a try. Choose an answer first, then submit it."
 HINTS_MAX = 100
 ATTEMPT_NUMBER_MAX = 10**6
 
@@ -148,18 +154,37 @@ class QuestionPages:
         except OutdatedContentError:
             return self._answer_outdated(served_question, retry_state)
         except store.AttemptConflictError:
-            attempts = self.question_service.learner_attempts(question)
-            return self._answer_repeated(
-                topic, served_question, replace(state, attempts=attempts), form
-            )
+            state = self._learner_state(served_question)
+            return self._answer_repeated(topic, served_question, state, form)
         except (SessionEndedError, NoGuestError):  # while this was on its way
             self.current.renew_visitor()
             return self._session_ended_page(topic, served_question, form)
-        return redirect(_return_url(served_question), 303)
+        return redirect(result_url(served_question), 303)
+
+    def reveal_answer(self, question: str) -> AnyResponse:
+        """Shows a learner who has tried the answer, as they asked for it."""
+        _topic, served_question = self._question_or_404(question)
+        try:
+            with self.database.write() as session:
+                person = self.current.ensure_person(session)
+                reveals_store.reveal_answer(session, person.id, question)
+        except LookupError:
+            flash(TRY_FIRST)
+        except (SessionEndedError, NoGuestError):
+            self.current.renew_visitor()
+            flash(NOT_SHOWN)
+        return redirect(result_url(served_question), 303)
 
     def reopen_question_form(self, error: CSRFError) -> AnyResponse:
-        """The form again, with the choice that was sent: a forged submission is not recorded."""
+        """The form again, with the choice that was sent: a forged submission is not recorded.
+
+        Nor is a forged wish to see the answer: the page as it stands.
+        """
         topic, question = self._question_or_404((request.view_args or {})["question"])
+        if request.endpoint == "attempts.reveal":
+            flash(NOT_SHOWN)
+            page = self._render_question(topic, question, self._learner_state(question))
+            return make_response(page, 400)
         form = parse_answer_form(request.form)
         state = replace(
             self._learner_state(question),
@@ -190,10 +215,7 @@ class QuestionPages:
 
     def _learner_state(self, question: Question) -> QuestionState:
         """The state of a form that nothing was entered into."""
-        return QuestionState(
-            visitor=self.current.visitor_token(),
-            attempts=self.question_service.learner_attempts(question.id),
-        )
+        return self.question_service.learner_state(question, self.current.visitor_token())
 
     def _grade(
         self, question: Question, form: AnswerForm, visitor: str, opened_at: float | None
@@ -236,7 +258,14 @@ class QuestionPages:
         with self.database.write() as session:
             self.require_current(session, question)
             person = self.current.ensure_person(session)
-            store.record_attempt(session, person.id, submission)
+            reveals_wrong_answers = False
+            if not submission.right:
+                class_rules = reveals_store.class_rules(session, person.id, question.topic)
+                rule = resolve_rule(question.reveal, class_rules)
+                reveals_wrong_answers = rule.reveals_wrong_answers
+            store.record_attempt(
+                session, person.id, submission, reveals_wrong_answers=reveals_wrong_answers
+            )
 
     def _answer_outdated(self, graded: Question, retry_state: QuestionState) -> AnyResponse:
         """The form again: the text that ``graded`` the answer is no longer the current one.
@@ -272,7 +301,7 @@ class QuestionPages:
             )
             return make_response(self._render_question(topic, question, error_state), 409)
         if set(state.attempts[form.number - 1].chosen) == set(form.chosen):
-            return redirect(_return_url(question), 303)
+            return redirect(result_url(question), 303)
         flash(ANSWERED_OTHERWISE)
         return make_response(self._render_question(topic, question, state), 409)
 
@@ -296,6 +325,12 @@ def create_attempts_blueprint(
         "/questions/<question>/answer",
         "answer",
         limit_answers(pages.submit_answer),
+        methods=["POST"],
+    )
+    blueprint.add_url_rule(
+        "/questions/<question>/reveal",
+        "reveal",
+        limit_answers(pages.reveal_answer),
         methods=["POST"],
     )
     blueprint.add_url_rule("/topics/<topic>/files/<path:name>", "file", pages.send_topic_file)
@@ -331,7 +366,7 @@ def question_address_of_request() -> str | None:
     )
 
 
-def _return_url(question: Question) -> str:
+def result_url(question: Question) -> str:
     """The result on the page that the form was on: the question's, or the lesson's."""
     if request.form.get("from") == "lesson":
         return url_for("progress.topic", topic=question.topic, _anchor=f"q-{question.id}-result")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
-from quizserver.attempts import store, views
+from quizserver.attempts import reveals_store, store, views
 from quizserver.attempts.form_tokens import FormTokens
-from quizserver.attempts.model import Attempt, Standing
+from quizserver.attempts.model import NO_PROGRESS, Attempt, LearnerProgress
+from quizserver.attempts.reveals import resolve_rule
+from quizserver.attempts.tried import hidden_settings, may_draw, offered_arms
+from quizserver.attempts.tried_views import hints_after, tried_view
 from quizserver.attempts.views import LinkView, QuestionState, QuestionView
 from quizserver.db.session import Database
-from quizserver.evidence.record import Evidence
+from quizserver.evidence.record import Evidence, Finding
 from quizserver.lab_views.bench import BenchView
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.lab_views.topic_evidence import (
@@ -33,13 +37,19 @@ class QuestionService:
     tokens: FormTokens
     learner_id: Callable[[], int | None]
 
-    def learner_attempts(self, question: str) -> list[Attempt]:
-        """The learner's attempts at a question, first to latest."""
+    def learner_state(self, question: Question, visitor: str) -> QuestionState:
+        """The state of a question for the learner, whose form nothing was entered into."""
         person_id = self.learner_id()
         if person_id is None:
-            return []
+            return QuestionState(visitor=visitor)
         with self.database.read() as session:
-            return store.attempts_at_question(session, person_id, question)
+            attempts, reveal = store.attempts_and_reveal(session, person_id, question.id)
+            rule = None
+            # Pages name the class whose rule it is, where the rule makes them what they are.
+            if attempts and (reveal is None or reveal.why == "rule"):
+                class_rules = reveals_store.class_rules(session, person_id, question.topic)
+                rule = resolve_rule(question.reveal, class_rules)
+        return QuestionState(visitor=visitor, attempts=attempts, reveal=reveal, rule=rule)
 
     def recent_attempts(self) -> list[Attempt]:
         """The learner's latest attempts at any question, newest first."""
@@ -49,13 +59,13 @@ class QuestionService:
         with self.database.read() as session:
             return store.recent_attempts(session, person_id)
 
-    def learner_standings(self) -> dict[str, Standing]:
-        """The learner's standings by question id."""
+    def learner_progress(self) -> LearnerProgress:
+        """The learner's standings, and which answers were shown to them."""
         person_id = self.learner_id()
         if person_id is None:
-            return {}
+            return NO_PROGRESS
         with self.database.read() as session:
-            return store.read_standings(session, person_id)
+            return store.read_progress(session, person_id)
 
     def question_view(
         self,
@@ -82,15 +92,21 @@ class QuestionService:
             next=following,
             again_url=_again_url(question, url, embedded),
             history=state.attempts,
+            embedded=embedded,
+            counts=state.stage != "revealed",
         )
         if state.is_answering:
             return self._with_form(question, state, base_view, url)
+        if state.stage == "tried":
+            return self._with_tried(topic, question, state, base_view, url, embedded=embedded)
         return self._with_result(topic, question, state, base_view, url, embedded=embedded)
 
     def _with_form(
         self, question: Question, state: QuestionState, base_view: QuestionView, url: UrlBuilder
     ) -> QuestionView:
-        hints_shown = min(state.hints_requested, question.hint_count)
+        # What a wrong answer has shown stays in sight.
+        seen = hints_after(question, state.attempts) if state.stage == "tried" else 0
+        hints_shown = min(max(state.hints_requested, seen), question.hint_count)
         opened_token = state.opened_token
         if opened_token is None:
             opened_token = self.tokens.sign_opened_at(
@@ -105,6 +121,58 @@ class QuestionService:
             hints_left=question.hint_count - hints_shown,
             more_hints_url=_hints_url(question, state, hints_shown + 1, url),
             error=state.error,
+        )
+
+    def _with_tried(
+        self,
+        topic: Topic,
+        question: Question,
+        state: QuestionState,
+        base_view: QuestionView,
+        url: UrlBuilder,
+        *,
+        embedded: bool,
+    ) -> QuestionView:
+        evidence = read_topic_evidence(topic)
+        answered = self._answered_version(question, state)
+        chosen = state.attempts[-1].chosen
+        name, bench, arms = question.simulation, None, frozenset[str]()
+        description = self.benches.describe_simulation(topic, name) if name is not None else None
+        may_draw_finding = _draw_nothing
+        if description is not None:
+            arms = offered_arms(question, chosen, description)
+            hidden = hidden_settings(question, chosen, description)
+            if evidence is not None:
+                may_draw_finding = partial(may_draw, evidence, hidden=hidden)
+        if name is not None and arms and not embedded:
+            own_arms = [claim.arm for claim in question.claims if claim.option in chosen]
+            bench = self.benches.build_bench(
+                topic,
+                name,
+                url,
+                arm=next((arm for arm in own_arms if arm in arms), None),
+                described=question.described_curve,
+                visible_arms=arms,
+            )
+        return replace(
+            base_view,
+            answering=False,
+            stem_html=answered.stem_html,
+            multiple=answered.multiple,
+            tried=tried_view(
+                answered,
+                state.attempts,
+                [o for o in views.ordered_options(answered, state.visitor) if o.id in chosen],
+                evidence_by_option(evidence, question, options=chosen, may_draw=may_draw_finding),
+                reveal_url=url("attempts.reveal", question=question.id),
+                rule=state.rule,
+                edited=answered is not question,
+            ),
+            bench=bench,
+            experiment_url=url("attempts.question", question=question.id, _anchor="bench")
+            if arms
+            else None,
+            evidence_note=_evidence_note(evidence, topic, answered),
         )
 
     def _with_result(
@@ -167,6 +235,11 @@ def neighbour_links(
         return LinkView(other.title, url("attempts.question", question=other.id))
 
     return question_link(position - 1), question_link(position + 1)
+
+
+def _draw_nothing(_finding: Finding) -> bool:
+    """Without a description, nobody knows which settings tell of other options."""
+    return False
 
 
 def _evidence_note(evidence: Evidence | None, topic: Topic, question: Question) -> str | None:

@@ -1,4 +1,4 @@
-"""Computes standings from attempts, in the database. Every function takes a session.
+"""Computes standings from attempts and reveals, in the database. Every function takes a session.
 
 This is the one definition of a standing: an answer, a merge, a migration's outcome and a rebuild
 all give what ``select_standings`` selects.
@@ -12,29 +12,37 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.db.tables import attempt, person, standing
+from quizserver.db.tables import attempt, person, reveal, standing
+
+ATTEMPT_WITH_REVEAL = attempt.outerjoin(
+    reveal,
+    sa.and_(reveal.c.person_id == attempt.c.person_id, reveal.c.question == attempt.c.question),
+)
 
 
 def select_standings(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Selects the rows of ``standing`` that the attempts with these conditions give.
 
     First and latest are those of the attempts' moments; of two at the same moment the one with the
-    lower number came first. A condition must hold for all attempts of a person at a question, or
-    for none of them.
+    lower number came first. The marks are of the attempts that count: those up to the moment at
+    which the answer was shown to the person. A condition must hold for all attempts of a person at
+    a question, or for none of them.
     """
     of_question: dict[str, Any] = {"partition_by": (attempt.c.person_id, attempt.c.question)}
     in_time = (attempt.c.answered_at, attempt.c.number)
+    counted = counted_mark()
+    # Those that count first: an answer that counts comes before every one that does not.
+    from_latest = [counted.is_(None), *(column.desc() for column in in_time)]
     placed = (
         sa.select(
             attempt.c.person_id,
             attempt.c.question,
-            attempt.c.mark,
+            counted.label("mark"),
             attempt.c.answered_at,
             sa.func.row_number().over(order_by=in_time, **of_question).label("from_first"),
-            sa.func.row_number()
-            .over(order_by=[column.desc() for column in in_time], **of_question)
-            .label("from_latest"),
+            sa.func.row_number().over(order_by=from_latest, **of_question).label("from_latest"),
         )
+        .select_from(ATTEMPT_WITH_REVEAL)
         .where(*conditions)
         .subquery()
     )
@@ -48,6 +56,17 @@ def select_standings(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
         sa.func.min(placed.c.answered_at).label("first_at"),
         sa.func.max(placed.c.answered_at).label("latest_at"),
     ).group_by(placed.c.person_id, placed.c.question)
+
+
+def counted_mark() -> sa.ColumnElement[float]:
+    """The mark of an attempt, NULL when it was made after the answer was shown.
+
+    In a statement on ``ATTEMPT_WITH_REVEAL``.
+    """
+    is_counted = sa.or_(
+        reveal.c.revealed_at.is_(None), attempt.c.answered_at <= reveal.c.revealed_at
+    )
+    return sa.case((is_counted, attempt.c.mark))
 
 
 def rebuild_standings(session: Session, people: Collection[int] | None = None) -> int:

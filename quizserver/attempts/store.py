@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.accounts.store import NoGuestError
-from quizserver.attempts import experiments_store
-from quizserver.attempts.model import Attempt, Standing, Submission
+from quizserver.attempts import experiments_store, reveals_store
+from quizserver.attempts.model import Attempt, LearnerProgress, Standing, Submission
+from quizserver.attempts.reveals import Reveal, RevealReason
 from quizserver.attempts.standings_store import lock_people, rebuild_standings, update_standing
 from quizserver.db.session import insert_if_new
-from quizserver.db.tables import attempt, question_version, standing
+from quizserver.db.tables import attempt, person, question_version, reveal, standing
 
 _ATTEMPT_COLUMNS = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
 _STANDING_COLUMNS = tuple(standing.c[name] for name in Standing.__dataclass_fields__)
@@ -24,12 +25,20 @@ class AttemptConflictError(ValueError):
     """This attempt is recorded already with another choice, or an earlier one is missing."""
 
 
-def record_attempt(session: Session, person_id: int, submission: Submission) -> Attempt:
+def record_attempt(
+    session: Session,
+    person_id: int,
+    submission: Submission,
+    *,
+    reveals_wrong_answers: bool = False,
+) -> Attempt:
     """Records a submission once and updates the standing, in the caller's transaction.
 
-    The same submission sent again returns the attempt that is recorded. Raises AttemptConflictError
-    when that number is taken by another choice or is not the next one, NoGuestError when the person
-    is a guest whom an account absorbed meanwhile.
+    A right answer shows the learner all there is, at the moment of the attempt, which so counts
+    itself; with ``reveals_wrong_answers`` any answer does. The same submission sent again returns
+    the attempt that is recorded. Raises AttemptConflictError when that number is taken by another
+    choice or is not the next one, NoGuestError when the person is a guest whom an account absorbed
+    meanwhile.
     """
     store_version(
         session, submission.question, submission.version, submission.source, datetime.now(UTC)
@@ -37,6 +46,7 @@ def record_attempt(session: Session, person_id: int, submission: Submission) -> 
     if lock_people(session, [person_id]).get(person_id) is not None:
         raise NoGuestError(str(person_id))
     previous = _read_standing(session, person_id, submission.question)
+    shown = reveals_store.find_reveal(session, person_id, submission.question)
     answered = previous.attempts if previous else 0
     if submission.number > answered + 1:
         raise AttemptConflictError("An earlier attempt at this question is missing.")
@@ -45,6 +55,8 @@ def record_attempt(session: Session, person_id: int, submission: Submission) -> 
         # A clock that was set back, or another machine's, must not put an attempt before the one
         # that it follows.
         moment = max(moment, previous.latest_at)
+    if shown:  # what follows it does not count
+        moment = max(moment, shown.revealed_at + reveals_store.AFTER_IT)
     if submission.number <= answered or not _insert_attempt(session, person_id, submission, moment):
         stored = read_attempt(session, person_id, submission.question, submission.number)
         if stored is None or frozenset(stored.chosen) != frozenset(submission.chosen):
@@ -52,6 +64,9 @@ def record_attempt(session: Session, person_id: int, submission: Submission) -> 
                 "This attempt has been answered already, with another choice."
             )
         return stored
+    if submission.right or reveals_wrong_answers:
+        why: RevealReason = "right" if submission.right else "rule"
+        reveals_store.insert_reveal(session, person_id, submission.question, moment, why)
     update_standing(session, person_id, submission.question)
     recorded = read_attempt(session, person_id, submission.question, submission.number)
     assert recorded is not None
@@ -90,6 +105,26 @@ def attempts_at_question(session: Session, person_id: int, question: str) -> lis
     )
 
 
+def attempts_and_reveal(
+    session: Session, person_id: int, question: str
+) -> tuple[list[Attempt], Reveal | None]:
+    """A person's attempts at a question, first to latest, and when its answer was shown to them."""
+    own = person.outerjoin(
+        reveal, sa.and_(reveal.c.person_id == person.c.id, reveal.c.question == question)
+    ).outerjoin(
+        attempt, sa.and_(attempt.c.person_id == person.c.id, attempt.c.question == question)
+    )
+    rows = session.execute(
+        sa.select(reveal.c.revealed_at, reveal.c.why, *_ATTEMPT_COLUMNS)
+        .select_from(own)
+        .where(person.c.id == person_id)
+        .order_by(attempt.c.number)
+    ).all()
+    attempts = [_attempt_from_row(row[2:]) for row in rows if row.number is not None]
+    is_revealed = bool(rows) and rows[0].revealed_at is not None
+    return attempts, Reveal(question, *rows[0][:2]) if is_revealed else None
+
+
 def recent_attempts(session: Session, person_id: int, limit: int = 10) -> list[Attempt]:
     """A person's latest attempts at anything, newest first."""
     rows = session.execute(
@@ -107,15 +142,35 @@ def read_standings(session: Session, person_id: int) -> dict[str, Standing]:
     return {row.question: Standing(*row) for row in rows}
 
 
-def has_answered_any(session: Session, person_id: int, questions: Collection[str]) -> bool:
-    answered = sa.select(sa.literal(1)).where(
-        standing.c.person_id == person_id, standing.c.question.in_(questions)
+def read_progress(session: Session, person_id: int) -> LearnerProgress:
+    """A person's standings, and the questions whose answers were shown to them: one statement."""
+    nothing = [sa.null() for _ in _STANDING_COLUMNS[1:]]
+    rows = session.execute(
+        sa.union_all(
+            sa.select(*_STANDING_COLUMNS).where(standing.c.person_id == person_id),
+            sa.select(reveal.c.question, *nothing).where(reveal.c.person_id == person_id),
+        )
+    ).all()
+    return LearnerProgress(
+        {row.question: Standing(*row) for row in rows if row.attempts is not None},
+        frozenset(row.question for row in rows if row.attempts is None),
     )
-    return session.scalar(answered.limit(1)) is not None
+
+
+def latest_choices(
+    session: Session, person_id: int, questions: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The options that the person chose last at each of these questions that they answered."""
+    rows = session.execute(
+        sa.select(attempt.c.question, attempt.c.chosen)
+        .where(attempt.c.person_id == person_id, attempt.c.question.in_(questions))
+        .order_by(attempt.c.number)
+    )
+    return {row.question: tuple(row.chosen) for row in rows}
 
 
 def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> None:
-    """Moves a guest's attempts and experiments to an account.
+    """Moves a guest's attempts, reveals and experiments to an account.
 
     At each question both people's attempts are numbered from 1 in the order of their moments, so
     that an attempt's number always says when it was made: the guest's first may be the account's
@@ -123,7 +178,13 @@ def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> No
     """
     lock_people(session, (guest_id, account_id))
     experiments_store.merge_guest_experiments(session, guest_id, account_id)
-    guest_questions = sa.select(attempt.c.question).where(attempt.c.person_id == guest_id)
+    # Also where the guest was shown an answer without an attempt: what counts may change there.
+    guest_questions = sa.union(
+        *(
+            sa.select(table.c.question).where(table.c.person_id == guest_id)
+            for table in (attempt, reveal)
+        )
+    )
     merged = sa.and_(
         attempt.c.person_id.in_((guest_id, account_id)), attempt.c.question.in_(guest_questions)
     )
@@ -148,6 +209,7 @@ def merge_guest_attempts(session: Session, guest_id: int, account_id: int) -> No
         session.execute(sa.delete(attempt).where(attempt.c.id.in_(ids)))
     if new_rows:
         session.execute(sa.insert(attempt), new_rows)
+    reveals_store.merge_guest_reveals(session, guest_id, account_id)
     rebuild_standings(session, (guest_id, account_id))
 
 
@@ -161,7 +223,7 @@ def read_version_source(session: Session, question: str, version: str) -> str | 
 
 
 def export_attempts(session: Session, person_id: int) -> dict[str, Any]:
-    """Every attempt and experiment of a person as plain data, for their own download."""
+    """Every attempt, reveal and experiment of a person as plain data, for their own download."""
     attempts = _select_attempts(session, attempt.c.person_id == person_id)
     return {
         "attempts": [
@@ -178,6 +240,7 @@ def export_attempts(session: Session, person_id: int) -> dict[str, Any]:
             }
             for a in attempts
         ],
+        "reveals": reveals_store.export_reveals(session, person_id),
         "experiments": experiments_store.export_experiments(session, person_id),
     }
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from quizserver.attempts.grading import (
-    OptionStatus,
-    compare_choice,
-    option_status,
-    shuffle_options,
-)
+from quizserver.attempts.grading import OptionStatus, option_status, shuffle_options
 from quizserver.attempts.model import Attempt
+from quizserver.attempts.reveals import AppliedRule, Reveal, Stage, question_stage
+from quizserver.attempts.tried_views import EDITED_NOTE, TriedView, count_faults
 from quizserver.lab_views.bench import BenchView
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.topics.model import AnswerOption, Question
@@ -30,7 +27,7 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class OptionView:
-    """One option; ``status``, feedback and evidence stay empty until an answer is in."""
+    """One option; ``status``, feedback and evidence stay empty until the answer is shown."""
 
     id: str
     html: str
@@ -42,22 +39,28 @@ class OptionView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
+    """The result of an attempt with all there is; ``rule_note`` names the class that shows it."""
+
     right: bool
     sentence: str
     explanation_html: str | None
     references_html: str | None
+    rule_note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionState:
     """The learner's side of a question's page: their attempts, and what they chose or asked for.
 
-    ``opened_token`` is the signed moment that the form came with, "" when it had none that is
-    valid; None starts a new form.
+    ``reveal`` says when the answer was shown to them, None before; ``rule`` is the one that holds
+    for them, None where nothing is said of it. ``opened_token`` is the signed moment that the form
+    came with, "" when it had none that is valid; None starts a new form.
     """
 
     visitor: str
     attempts: Sequence[Attempt] = ()
+    reveal: Reveal | None = None
+    rule: AppliedRule | None = None
     again: bool = False
     hints_requested: int = 0
     chosen: Sequence[str] = ()
@@ -68,12 +71,17 @@ class QuestionState:
     def is_answering(self) -> bool:
         return self.again or not self.attempts
 
+    @property
+    def stage(self) -> Stage:
+        return question_stage(self.reveal, len(self.attempts))
+
 
 @dataclass(frozen=True, slots=True)
 class QuestionView:
     """Everything that the template of a question reads.
 
-    While ``answering``, no field depends on the key.
+    While ``answering``, no field depends on the key; in ``tried``, nothing but how many options are
+    wrong or missing. ``counts`` says whether an answer sent now has a mark.
     """
 
     id: str
@@ -92,12 +100,16 @@ class QuestionView:
     hints_left: int = 0
     more_hints_url: str = ""
     again_url: str = ""
+    embedded: bool = False
     error: str | None = None
+    counts: bool = True
+    tried: TriedView | None = None
     result: ResultView | None = None
     history: Sequence[Attempt] = ()
     previous: LinkView | None = None
     next: LinkView | None = None
     bench: BenchView | None = None
+    experiment_url: str | None = None
     evidence_note: str | None = None
     extra_evidence: Sequence[OptionEvidence] = ()
 
@@ -145,29 +157,28 @@ def answered_options(
 def result_view(question: Question, state: QuestionState, *, edited: bool) -> ResultView:
     """The result of the latest attempt; ``edited`` when the question has another text by now."""
     attempt = state.attempts[-1]
-    edit_note = " The question has been edited since; this is the text that you answered."
     return ResultView(
         right=attempt.right,
-        sentence=_result_sentence(question, attempt) + (edit_note if edited else ""),
+        sentence=_result_sentence(question, state) + (EDITED_NOTE if edited else ""),
         explanation_html=question.explanation_html,
         references_html=question.references_html,
+        rule_note=_rule_note(state),
     )
 
 
-def _result_sentence(question: Question, attempt: Attempt) -> str:
+def _result_sentence(question: Question, state: QuestionState) -> str:
+    attempt = state.attempts[-1]
     if attempt.right:
         return "Right at the first try." if attempt.number == 1 else "That is it."
-    grade = compare_choice(question.right_ids, attempt.chosen)
-    parts = []
-    if grade.missed and question.multiple:
-        parts.append(f"left out {_count_phrase(len(grade.missed), 'right option')}")
-    if grade.wrong:
-        parts.append(f"chose {_count_phrase(len(grade.wrong), 'wrong option')}")
-    summary = f"You {' and '.join(parts)}. " if parts else ""
     advice = "Look at what the experiments show" if question.claims else "Read why"
-    return f"{summary}{advice}, then try again."
+    return f"{count_faults(question, attempt)}{advice}."
 
 
-def _count_phrase(number: int, noun: str) -> str:
-    words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-    return f"{words.get(number, number)} {noun}{'' if number == 1 else 's'}"
+def _rule_note(state: QuestionState) -> str | None:
+    if state.reveal is None or state.reveal.why != "rule":
+        return None
+    if state.rule is None or state.rule.class_title is None:
+        return None
+    if not state.rule.reveals_wrong_answers:
+        return None
+    return f"In the class {state.rule.class_title}, every answer is followed by all there is."

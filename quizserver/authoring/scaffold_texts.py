@@ -38,6 +38,7 @@ title: {title}
 # The address is /questions/{name}: the file's name. Both last, so choose it well.
 # tags: [loss curves]
 # shuffle: false      # keeps the options in the order below; else each learner has one of their own
+# reveal: at-once     # shows everything after any answer; else after a right one, or on request
 ---
 # {title}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from quizserver.topics.model import RevealRule
 from quizserver.visible_text import shown_line
 
 ClassRole = Literal["learner", "instructor"]
@@ -33,6 +34,7 @@ def member_label(name: str, email: str) -> str:
 class Class:
     """A class of learners. Nobody can join while ``join_code`` is None.
 
+    ``reveal`` says when its learners are shown answers; None: as each question says.
     ``title`` is as pages show it: a stored one of which nothing can be seen is the class's number.
     """
 
@@ -40,6 +42,7 @@ class Class:
     title: str
     join_code: str | None
     created_at: datetime
+    reveal: RevealRule | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", shown_line(self.title, f"Class {self.id}"))

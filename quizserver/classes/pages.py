@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts import store as attempts
+from quizserver.attempts.model import NO_PROGRESS
 from quizserver.classes import instructors_store as instructors
 from quizserver.classes import join_codes, store
 from quizserver.classes import members_store as members
@@ -146,7 +147,7 @@ class ClassPages:
         return render_template(
             "classes/overview.html",
             class_=class_,
-            topics=topic_lines(topics, snapshot, {}, datetime.now(UTC), url_for),
+            topics=topic_lines(topics, snapshot, NO_PROGRESS, datetime.now(UTC), url_for),
             questions=len(question_columns(topics, snapshot)),
             instructors=teachers,
             demo_model=MODEL_TEXT if is_demo else None,
@@ -163,8 +164,8 @@ class ClassPages:
         with self.database.read() as session:
             topics = store.class_topics(session, class_.id)
             teachers = instructors.class_instructors(session, class_.id)
-            standings = attempts.read_standings(session, member.person_id)
-        lines = topic_lines(topics, snapshot, standings, datetime.now(UTC), url_for)
+            progress = attempts.read_progress(session, member.person_id)
+        lines = topic_lines(topics, snapshot, progress, datetime.now(UTC), url_for)
         page = render_template(
             "classes/learner.html",
             class_=class_,
@@ -173,8 +174,9 @@ class ClassPages:
             topics=lines,
             answered=sum(line.answered for line in lines),
             total=sum(len(line.questions) for line in lines),
+            all_right=all(q.state == "right" for line in lines for q in line.questions),
             first_try_right=sum(line.first_try_right for line in lines),
-            next_question=next_step(question_columns(topics, snapshot), standings, url_for),
+            next_question=next_step(question_columns(topics, snapshot), progress, url_for),
             instructors=teachers,
         )
         return page, 422 if form.errors else 200

@@ -27,7 +27,15 @@ from quizserver.classes.topics_form import (
 )
 from quizserver.db.session import Database
 from quizserver.topics.library import Library
+from quizserver.topics.model import RevealRule
 from quizserver.web.moments import format_moment
+
+REVEAL_CHOICES: Mapping[str, RevealRule | None] = {
+    "question": None,
+    "tried": "tried",
+    "at-once": "at-once",
+}
+"""What the form sends, and the rule of the class that it stands for."""
 
 
 def add_settings_rules(blueprint: Blueprint, pages: SettingsPages) -> None:
@@ -36,6 +44,7 @@ def add_settings_rules(blueprint: Blueprint, pages: SettingsPages) -> None:
     add_rule(f"{class_url}/settings", "settings", pages.show_settings)
     add_rule(f"{class_url}/title", "rename", pages.rename_class, methods=post)
     add_rule(f"{class_url}/code", "change_code", pages.change_code, methods=post)
+    add_rule(f"{class_url}/reveal", "choose_reveal", pages.choose_reveal, methods=post)
     add_rule(f"{class_url}/topics", "choose_topics", pages.choose_topics, methods=post)
     add_rule(f"{class_url}/delete", "delete", pages.delete_class, methods=["GET", "POST"])
 
@@ -75,6 +84,32 @@ class SettingsPages:
                 store.renew_join_code(db_session, class_id)
                 flash("The class has a new code. An older one lets nobody in any more.")
         return _redirect_to_settings(class_id, anchor="code")
+
+    def choose_reveal(self, class_id: int) -> AnyResponse:
+        """Sets when the learners of the class are shown answers."""
+        class_ = self.guards.require_managed_class(class_id)
+        choice = request.form.get("reveal", "")
+        if choice not in REVEAL_CHOICES:
+            abort(400)
+        rule = REVEAL_CHOICES[choice]
+        with self.database.write() as db_session:
+            before = store.change_reveal(db_session, class_id, rule)
+            if rule != before:
+                audit_store.record_audit_event(
+                    db_session,
+                    "class-reveal-changed",
+                    source="web",
+                    now=datetime.now(UTC),
+                    actor=self.current.account(),
+                    about=class_.title,
+                    detail={
+                        "class": class_id,
+                        "before": before or "question",
+                        "after": rule or "question",
+                    },
+                )
+        flash("The class has this rule from now on. What learners were shown stays shown.")
+        return _redirect_to_settings(class_id, anchor="reveal")
 
     def choose_topics(self, class_id: int) -> AnyResponse | tuple[str, int]:
         class_ = self.guards.require_managed_class(class_id)

@@ -16,6 +16,7 @@ from quizserver.classes import join_codes
 from quizserver.classes.model import Class, ClassTopic, fold_text
 from quizserver.db.tables import class_, class_topic
 from quizserver.db.tables import member as membership
+from quizserver.topics.model import RevealRule
 
 CLASS_COLUMNS = tuple(class_.c[name] for name in Class.__dataclass_fields__)
 _TOPIC_COLUMNS = tuple(class_topic.c[name] for name in ClassTopic.__dataclass_fields__)
@@ -64,6 +65,16 @@ def sort_by_title(classes: Iterable[Class]) -> list[Class]:
 
 def rename_class(session: Session, class_id: int, title: str) -> None:
     session.execute(sa.update(class_).where(class_.c.id == class_id).values(title=title))
+
+
+def change_reveal(session: Session, class_id: int, rule: RevealRule | None) -> RevealRule | None:
+    """Sets when the class shows answers (None: as each question says); the rule until now."""
+    lock_class(session, class_id)
+    before: RevealRule | None = session.scalar(
+        sa.select(class_.c.reveal).where(class_.c.id == class_id)
+    )
+    session.execute(sa.update(class_).where(class_.c.id == class_id).values(reveal=rule))
+    return before
 
 
 def renew_join_code(session: Session, class_id: int) -> str:

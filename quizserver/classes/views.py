@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from quizserver.attempts.model import LearnerProgress
 from quizserver.attempts.views import LinkView
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.model import Class, ClassTopic, Member, fold_text
-from quizserver.progress.views import QuestionLine, Standings, question_line
+from quizserver.progress.views import QuestionLine, question_line
 from quizserver.topics.model import Snapshot
 from quizserver.web.paging import Paging
 from quizserver.web.urls import UrlBuilder
@@ -35,7 +36,7 @@ class TopicLine:
 
     @property
     def answered(self) -> int:
-        return sum(line.state != "new" for line in self.questions)
+        return sum(line.attempts > 0 for line in self.questions)
 
     @property
     def first_try_right(self) -> int:
@@ -99,25 +100,21 @@ def class_lines(
 def topic_lines(
     topics: Iterable[ClassTopic],
     snapshot: Snapshot,
-    standings: Standings,
+    progress: LearnerProgress,
     now: datetime,
     url: UrlBuilder,
 ) -> list[TopicLine]:
     """The topics of a class in its order, each with the learner's standing at every question."""
-    return [_topic_line(topic, snapshot, standings, now, url) for topic in topics]
+    return [_topic_line(topic, snapshot, progress, now, url) for topic in topics]
 
 
 def next_step(
-    columns: Sequence[QuestionColumn], standings: Standings, url: UrlBuilder
+    columns: Sequence[QuestionColumn], progress: LearnerProgress, url: UrlBuilder
 ) -> LinkView | None:
-    """The first question without an attempt, else the first not right yet, else None."""
-    unanswered = [column for column in columns if column.question not in standings]
-    not_yet_right = [
-        column
-        for column in columns
-        if column.question in standings and standings[column.question].best_mark < 1
-    ]
-    for column in [*unanswered, *not_yet_right][:1]:
+    """The first question without an attempt, else the first not known yet, else None."""
+    open_columns = [column for column in columns if not progress.is_finished(column.question)]
+    open_columns.sort(key=lambda column: column.question in progress.standings)
+    for column in open_columns[:1]:
         return LinkView(column.title, url("attempts.question", question=column.question))
     return None
 
@@ -146,12 +143,16 @@ def roster_page(members: Iterable[Member], search: str, page: str) -> RosterPage
 
 
 def _topic_line(
-    topic: ClassTopic, snapshot: Snapshot, standings: Standings, now: datetime, url: UrlBuilder
+    topic: ClassTopic,
+    snapshot: Snapshot,
+    progress: LearnerProgress,
+    now: datetime,
+    url: UrlBuilder,
 ) -> TopicLine:
     content_topic = snapshot.topics.get(topic.topic)
     if content_topic is None:
         return TopicLine(topic.topic, topic.topic, None, topic.due_at, False, ())
-    lines = tuple(question_line(question, standings, url) for question in content_topic.questions)
+    lines = tuple(question_line(question, progress, url) for question in content_topic.questions)
     is_late = topic.due_at is not None and topic.due_at < now
     return TopicLine(
         content_topic.id,

@@ -150,22 +150,42 @@ attempt = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# A summary of the attempts, written in the same transaction; it can be rebuilt from them. First and
-# latest are meant in time.
+# When the answer to a question was shown to a person, and what caused it: a right answer, their own
+# wish, or a rule (of the question or a class; the migration that made this table; perhaps without
+# any attempt). Written in the transaction that caused it; what was answered later has no mark.
+reveal = sa.Table(
+    "reveal",
+    metadata,
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("question", sa.String(128), primary_key=True),
+    sa.Column("revealed_at", Instant, nullable=False),
+    sa.Column("why", sa.String(8), nullable=False),
+    sa.CheckConstraint("why IN ('right', 'asked', 'rule')", name="known_reason"),
+    sqlite_with_rowid=False,
+)
+
+# A summary of the attempts and the reveal, written in the same transaction; it can be rebuilt from
+# them. First and latest are meant in time. The marks are of the attempts that were made before the
+# answer was shown, NULL where there is none; the number and the moments are of all attempts.
 standing = sa.Table(
     "standing",
     metadata,
     sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("question", sa.String(128), primary_key=True),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("first_mark", sa.Float, nullable=False),
-    sa.Column("best_mark", sa.Float, nullable=False),
-    sa.Column("latest_mark", sa.Float, nullable=False),
+    sa.Column("first_mark", sa.Float),
+    sa.Column("best_mark", sa.Float),
+    sa.Column("latest_mark", sa.Float),
     sa.Column("first_at", Instant, nullable=False),
     sa.Column("latest_at", Instant, nullable=False),
     sa.CheckConstraint("attempts >= 1", name="at_least_one_attempt"),
     sa.CheckConstraint(
         "best_mark >= first_mark AND best_mark >= latest_mark", name="best_is_the_best"
+    ),
+    sa.CheckConstraint(
+        "(first_mark IS NULL) = (best_mark IS NULL)"
+        " AND (latest_mark IS NULL) = (best_mark IS NULL)",
+        name="marks_together",
     ),
     # SQLite then stores the rows of a learner together: the totals of a class of 5,000 are computed
     # 12 times as fast as from rows in the order of the answers.
@@ -186,7 +206,8 @@ experiment = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# A class whose code is NULL is closed: nobody can join it.
+# A class whose code is NULL is closed: nobody can join it. ``reveal`` says when its learners are
+# shown the answers to its topics' questions; where it is NULL, each question does.
 class_ = sa.Table(
     "class",
     metadata,
@@ -194,7 +215,9 @@ class_ = sa.Table(
     sa.Column("title", sa.String(200), nullable=False),
     sa.Column("join_code", sa.String(16), unique=True),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("reveal", sa.String(8)),
     sa.CheckConstraint("title <> ''", name="has_a_title"),
+    sa.CheckConstraint("reveal IN ('tried', 'at-once')", name="known_reveal"),
     sqlite_autoincrement=True,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -40,7 +40,8 @@ class BenchView:
     """The lab bench of one simulation; ``config`` is the JSON that its script reads.
 
     ``chart(ident)`` draws the recorded curve; ``ident`` must be unique in the page. ``live`` says
-    that the browser may train it.
+    that the browser may train it, ``whole`` that nothing of it is kept back: else it has some arms
+    alone, no maps and no source.
     """
 
     config: str
@@ -58,6 +59,7 @@ class BenchView:
     shapes: Sequence[tuple[str, str]] = ()
     series: Sequence[tuple[str, str]] = ()
     live: bool = False
+    whole: bool = True
 
 
 def bench_view(
@@ -75,8 +77,12 @@ def bench_view(
     described: DescribedPoints = (),
     replicas_max: int = 64,
     live_urls: Mapping[str, object] | None = None,
+    visible_arms: Collection[str] | None = None,
 ) -> BenchView:
     """The bench, set to the arm ``arm_name`` (None: the first one) with ``knobs`` changed.
+
+    With ``visible_arms`` it has these arms alone (at least one is the simulation's), and nothing
+    that tells of the others: no maps, no source.
 
     The recorded curve of that arm is drawn, if the evidence has it, over the ``described`` curve;
     ``recorded_url`` is where the script gets the recorded curves of the other arms. ``live_urls``
@@ -86,13 +92,15 @@ def bench_view(
     arm_views = [
         ArmView(declared.name, declared.label, declared.help, index, dict(declared.knobs))
         for index, declared in enumerate(description.arms)
+        if visible_arms is None or declared.name in visible_arms
     ]
     initial_arm = next((view for view in arm_views if view.name == arm_name), arm_views[0])
     ensemble, x = find_recorded_arm(evidence, simulation, initial_arm.name)
     described_curve = (
         scale_described(described, x, first_band(ensemble)) if ensemble is not None else None
     )
-    maps = _map_views(evidence, simulation, description)
+    whole = visible_arms is None
+    maps = _map_views(evidence, simulation, description) if whole else []
     config: dict[str, object] = {
         "topic": topic,
         "simulation": simulation,
@@ -116,12 +124,13 @@ def bench_view(
         chart=partial(_recorded_chart, description, ensemble, x, initial_arm, described_curve),
         table=_table_rows(ensemble, x),
         x_label=description.x.label,
-        source_url=source_url,
+        source_url=source_url if whole else "",
         stale=stale,
         maps=maps,
         shapes=[(name, shape.title) for name, shape in SHAPES.items()],
         series=[(name, axis.label) for name, axis in description.series.items()],
         live=live_urls is not None,
+        whole=whole,
     )
 
 
@@ -191,24 +200,27 @@ def _recorded_chart(
     described: charts.DescribedCurve | None,
     ident: str,
 ) -> Markup:
-    """The chart of the recorded curve; empty when there is none."""
+    """The chart of the recorded curve; empty when there is none that can be drawn."""
     if ensemble is None:
         return Markup()
     axis = next(iter(description.series.values()))
     band = first_band(ensemble)
     # A described curve needs a linear axis; else the axis is as the simulation declares it.
     log = described is None and axis.scale == "log" and any((v or 0) > 0 for v in band.median)
-    return charts.draw_curve_chart(
-        ident=ident,
-        title=f"{axis.label} by {description.x.label}: {arm.label}",
-        description=ensemble.sentence,
-        x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
-        y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
-        curves=[chart_curve(x, band, arm.index, arm.label)],
-        described=described,
-        size="bench",
-        y_range=None if log else chart_y_range(band),
-    )
+    try:
+        return charts.draw_curve_chart(
+            ident=ident,
+            title=f"{axis.label} by {description.x.label}: {arm.label}",
+            description=ensemble.sentence,
+            x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
+            y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
+            curves=[chart_curve(x, band, arm.index, arm.label)],
+            described=described,
+            size="bench",
+            y_range=None if log else chart_y_range(band),
+        )
+    except ValueError:  # every value is beyond what a chart can show, as the sentence explains
+        return Markup()
 
 
 def _table_rows(ensemble: Ensemble | None, x: Sequence[float]) -> list[tuple[str, str, str, str]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from quizserver.kernel.recipe import source_version
 from quizserver.lab.catalog import SimulationCatalog
-from quizserver.lab.model import SimulationError
+from quizserver.lab.model import Description, SimulationError
 from quizserver.lab_views.bench import BenchView, bench_view
 from quizserver.lab_views.evidence import DescribedPoints
 from quizserver.lab_views.topic_evidence import read_topic_evidence
@@ -25,6 +25,17 @@ class BenchBuilder:
     catalog: SimulationCatalog
     replicas_max: int
 
+    def describe_simulation(self, topic: Topic, simulation: str) -> Description | None:
+        """The simulation's description; None while it is being read, or when it can't be used."""
+        path = topic.simulations.get(simulation)
+        if path is None:
+            return None
+        try:
+            return self.catalog.describe_if_ready(path)
+        except SimulationError as error:
+            log.warning("%s/%s.py: %s", topic.folder.name, simulation, error)
+            return None
+
     def build_bench(
         self,
         topic: Topic,
@@ -34,20 +45,16 @@ class BenchBuilder:
         arm: str | None = None,
         knobs: Mapping[str, float] | None = None,
         described: DescribedPoints = (),
+        visible_arms: Collection[str] | None = None,
     ) -> BenchView | None:
         """The bench, set to ``arm`` with ``knobs`` turned, over the ``described`` curve.
 
+        With ``visible_arms`` it has these alone: see ``bench_view``.
+
         None while the simulation is being described, or when it can't be used. Whether the visitor
-        may see the simulation is the caller's to check (``AccessPolicy.may_use``).
+        may see the simulation is the caller's to check (``AccessPolicy.simulation_grant``).
         """
-        path = topic.simulations.get(simulation)
-        if path is None:
-            return None
-        try:
-            description = self.catalog.describe_if_ready(path)
-        except SimulationError as error:
-            log.warning("%s/%s.py: %s", topic.folder.name, simulation, error)
-            return None
+        description = self.describe_simulation(topic, simulation)
         if description is None:
             return None
         evidence = read_topic_evidence(topic)
@@ -64,6 +71,7 @@ class BenchBuilder:
             knobs=knobs,
             described=described,
             replicas_max=self.replicas_max,
+            visible_arms=visible_arms,
             live_urls={
                 "kernels": {
                     dtype: url("plans.kernel", version_hash=source_version(), dtype=dtype)

@@ -44,6 +44,8 @@ class OptionEvidence:
     """The evidence of one option: verdicts (at least one), charts and their texts.
 
     ``versus`` are the arms that it is compared with: the index that gives the colour, the label.
+    Where ``is_drawn`` is false, the setting is kept back: verdicts and sentence are all that is
+    shown.
     """
 
     arm: str
@@ -55,6 +57,7 @@ class OptionEvidence:
     sentence: str
     tried: TestedRange | None = None
     versus: tuple[tuple[int, str], ...] = ()
+    is_drawn: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,12 @@ class TestedRange:
 
 
 def option_evidence(
-    evidence: Evidence, findings: Sequence[Finding], described: DescribedPoints, ident: str
+    evidence: Evidence,
+    findings: Sequence[Finding],
+    described: DescribedPoints,
+    ident: str,
+    *,
+    is_drawn: bool = True,
 ) -> OptionEvidence:
     """The view of findings about one option that rest on the same setting (at least one).
 
@@ -94,7 +102,7 @@ def option_evidence(
             _chart_levels(f for f in findings if _chart_key(f) == _chart_key(finding)),
             f"{ident}-{number}" if number else ident,
         )
-        for number, finding in enumerate(chart_findings)
+        for number, finding in enumerate(chart_findings if is_drawn else ())
     )
     worded_findings = [
         finding for finding in findings if finding in chart_findings or finding.value is not None
@@ -117,6 +125,7 @@ def option_evidence(
         ),
         next((_tested_range(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
         tuple((other_index, other.label) for other_index, other in others),
+        is_drawn,
     )
 
 

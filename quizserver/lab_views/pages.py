@@ -26,17 +26,18 @@ class SimulationPages:
     access: SimulationAccess
 
     def show_recorded(self, topic: str, name: str) -> Response:
-        """The recorded curves of every arm, as JSON; none where the evidence can't be read."""
-        self.access.locate_simulation(topic, name)
+        """The recorded curves of the arms that are open to the visitor, as JSON; none where the
+        evidence can't be read."""
+        arms = self.access.visible_arms(topic, name)
         try:
             evidence = read_evidence(self.access.library.snapshot().topics[topic].folder)
         except EvidenceError:
             evidence = None
-        return json_response(recorded_arms_json(evidence, name))
+        return json_response(recorded_arms_json(evidence, name, arms))
 
     def show_source(self, topic: str, name: str) -> str:
         try:
-            path = self.access.locate_simulation(topic, name)
+            path = self.access.locate_simulation(topic, name, "source")
             text = read_simulation_text(path, errors="replace")
         except RunRefusedError as error:
             abort(error.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from quizserver.evidence.record import Band, Ensemble, Evidence, Experiment
@@ -17,12 +18,21 @@ def find_recorded_arm(
     return experiment.ensembles.get(arm), experiment.x
 
 
-def recorded_arms_json(evidence: Evidence | None, simulation: str) -> dict[str, Any]:
-    """x, and for each recorded arm its number of seeds, sentence and lines; ready for JSON."""
+def recorded_arms_json(
+    evidence: Evidence | None, simulation: str, visible_arms: Collection[str] | None = None
+) -> dict[str, Any]:
+    """x, and for each recorded arm its number of seeds, sentence and lines; ready for JSON.
+
+    Of ``visible_arms`` alone (None: of all).
+    """
     experiment = evidence.experiments.get(simulation) if evidence is not None else None
     if experiment is None:
         return {"x": [], "arms": {}}
-    names = [arm.name for arm in experiment.description.arms]
+    names = [
+        arm.name
+        for arm in experiment.description.arms
+        if visible_arms is None or arm.name in visible_arms
+    ]
     arms = {name: _curve_lines(experiment, name) for name in names if name in experiment.ensembles}
     return {"x": experiment.x, "arms": arms}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 
 from markupsafe import Markup
 
@@ -24,21 +25,33 @@ def read_topic_evidence(topic: Topic) -> Evidence | None:
 
 
 def evidence_by_option(
-    evidence: Evidence | None, question: Question
+    evidence: Evidence | None,
+    question: Question,
+    *,
+    options: Collection[str] | None = None,
+    may_draw: Callable[[Finding], bool] = lambda _finding: True,
 ) -> dict[str | None, list[OptionEvidence]]:
     """The evidence of a question by option id: one view for each setting.
 
-    Under None is what was claimed of no option, such as the healthy run and the remedies.
+    Under None is what was claimed of no option, such as the healthy run and the remedies. With
+    ``options`` it is of these alone; what may not be drawn has words alone.
     """
     if evidence is None:
         return {}
     by_setting: dict[tuple[str | None, str], list[Finding]] = {}
     for finding in evidence.for_question(question.id).findings:
-        by_setting.setdefault((finding.option, finding.ensemble), []).append(finding)
+        if options is None or finding.option in options:
+            by_setting.setdefault((finding.option, finding.ensemble), []).append(finding)
     option_views: dict[str | None, list[OptionEvidence]] = {}
     for number, ((option, _), findings) in enumerate(by_setting.items()):
         ident = f"evidence-{question.id}-{number}"
-        view = option_evidence(evidence, findings, question.described_curve, ident)
+        view = option_evidence(
+            evidence,
+            findings,
+            question.described_curve,
+            ident,
+            is_drawn=all(may_draw(finding) for finding in findings),
+        )
         option_views.setdefault(option, []).append(view)
     return option_views
 

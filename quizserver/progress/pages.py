@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, abort, render_template, request, url_for
 
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts.access import AccessPolicy, questions_on_simulation
+from quizserver.attempts.model import NO_PROGRESS
 from quizserver.attempts.service import QuestionService
-from quizserver.attempts.views import QuestionState, QuestionView
+from quizserver.attempts.views import QuestionView
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.progress.views import (
@@ -35,12 +36,12 @@ class ProgressPages:
 
     def show_home(self) -> str:
         snapshot = self.library.snapshot()
-        standings = self.question_service.learner_standings()
+        progress = self.question_service.learner_progress()
         return render_template(
             "progress/home.html",
-            topics=[topic_card(topic, standings, url_for) for topic in snapshot.topics.values()],
-            resume_link=resume_link(snapshot, standings, url_for),
-            has_answers=bool(standings),
+            topics=[topic_card(topic, progress, url_for) for topic in snapshot.topics.values()],
+            resume_link=resume_link(snapshot, progress, url_for),
+            has_answers=bool(progress.standings),
         )
 
     def show_topic(self, topic: str) -> str:
@@ -56,40 +57,40 @@ class ProgressPages:
             ),
             view_bench=lambda block: self._embedded_bench(served_topic, block),
         )
-        standings = self.question_service.learner_standings()
+        progress = self.question_service.learner_progress()
         return render_template(
             "progress/topic.html",
             topic=served_topic,
             blocks=list(blocks),
-            questions=[question_line(q, standings, url_for) for q in served_topic.questions],
+            questions=[question_line(q, progress, url_for) for q in served_topic.questions],
             problems=snapshot.diagnostics_in_folder(topic) if self.current.may_write() else (),
         )
 
     def show_progress(self) -> str:
         snapshot = self.library.snapshot()
-        standings = self.question_service.learner_standings()
-        cards = [topic_card(topic, standings, url_for) for topic in snapshot.topics.values()]
+        progress = self.question_service.learner_progress()
+        cards = [topic_card(topic, progress, url_for) for topic in snapshot.topics.values()]
         attempts = self.question_service.recent_attempts()
         return render_template(
             "progress/progress.html",
             totals=sum_progress(cards),
             topics=cards,
             recent_attempts=recent_lines(attempts, snapshot, url_for),
-            resume_link=resume_link(snapshot, standings, url_for) if standings else None,
+            resume_link=resume_link(snapshot, progress, url_for) if progress.standings else None,
         )
 
     def _embedded_question(self, topic: Topic, question: Question) -> QuestionView:
-        state = QuestionState(
-            visitor=self.current.visitor_token(),
-            attempts=self.question_service.learner_attempts(question.id),
+        state = replace(
+            self.question_service.learner_state(question, self.current.visitor_token()),
             again=question.id in request.args.getlist("again"),
         )
         return self.question_service.question_view(topic, question, state, url_for, embedded=True)
 
     def _embedded_bench(self, topic: Topic, block: SimulationBlock) -> BlockView:
-        if not self.access.may_use(topic.id, block.simulation):
-            line = question_line(questions_on_simulation(topic, block.simulation)[0], {}, url_for)
-            return "locked", line
+        # Its setting may be one that tells of an option that was not chosen: it opens as a whole.
+        if not self.access.simulation_grant(topic.id, block.simulation).whole:
+            question = questions_on_simulation(topic, block.simulation)[0]
+            return "locked", question_line(question, NO_PROGRESS, url_for)
         bench = self.benches.build_bench(
             topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from quizserver.attempts.model import Attempt, Standing
+from quizserver.attempts.model import Attempt, LearnerProgress
 from quizserver.attempts.views import LinkView
 from quizserver.lab_views.topic_evidence import described_figure
 from quizserver.topics.model import Question, Snapshot, Topic
 from quizserver.web.urls import UrlBuilder
 
-Standings = Mapping[str, Standing]
-
 
 @dataclass(frozen=True, slots=True)
 class QuestionLine:
+    """A question as it stands for a learner: "shown" is one whose answer they saw without being
+    right before."""
+
     title: str
     url: str
-    state: Literal["new", "right", "wrong"]
+    state: Literal["new", "right", "wrong", "shown"]
     first_right: bool | None
     attempts: int
 
@@ -53,23 +54,26 @@ class RecentLine:
     answered_at: datetime
 
 
-def question_line(question: Question, standings: Standings, url: UrlBuilder) -> QuestionLine:
-    standing = standings.get(question.id)
+def question_line(question: Question, progress: LearnerProgress, url: UrlBuilder) -> QuestionLine:
+    standing = progress.standings.get(question.id)
     address = url("attempts.question", question=question.id)
+    is_shown = question.id in progress.revealed
     if standing is None:
-        return QuestionLine(question.title, address, "new", None, 0)
-    state: Literal["right", "wrong"] = "right" if standing.best_mark == 1 else "wrong"
+        return QuestionLine(question.title, address, "shown" if is_shown else "new", None, 0)
+    state: Literal["right", "wrong", "shown"] = "shown" if is_shown else "wrong"
+    if standing.best_mark == 1:
+        state = "right"
     return QuestionLine(question.title, address, state, standing.first_mark == 1, standing.attempts)
 
 
-def topic_card(topic: Topic, standings: Standings, url: UrlBuilder) -> TopicCard:
-    lines = tuple(question_line(question, standings, url) for question in topic.questions)
+def topic_card(topic: Topic, progress: LearnerProgress, url: UrlBuilder) -> TopicCard:
+    lines = tuple(question_line(question, progress, url) for question in topic.questions)
     return TopicCard(
         topic.id,
         topic.title,
         topic.summary,
         url("progress.topic", topic=topic.id),
-        answered=sum(line.state != "new" for line in lines),
+        answered=sum(line.attempts > 0 for line in lines),
         total=len(lines),
         first_try_right=sum(line.first_right is True for line in lines),
         questions=lines,
@@ -87,8 +91,10 @@ def sum_progress(cards: Iterable[TopicCard]) -> ProgressTotals:
     )
 
 
-def resume_link(snapshot: Snapshot, standings: Standings, url: UrlBuilder) -> LinkView | None:
-    """The link to continue with: a question not yet right, first in the topic answered last."""
+def resume_link(snapshot: Snapshot, progress: LearnerProgress, url: UrlBuilder) -> LinkView | None:
+    """The link to continue with: a question whose answer is not known yet, first in the topic that
+    was answered last."""
+    standings = progress.standings
     latest = max(standings.values(), key=lambda s: s.latest_at, default=None)
     last_question = snapshot.questions.get(latest.question) if latest else None
     topics = sorted(
@@ -99,7 +105,7 @@ def resume_link(snapshot: Snapshot, standings: Standings, url: UrlBuilder) -> Li
         question
         for topic in topics
         for question in topic.questions
-        if question.id not in standings or standings[question.id].best_mark < 1
+        if not progress.is_finished(question.id)
     ]
     # Questions without an attempt come before those that were answered wrong.
     open_questions.sort(key=lambda question: question.id in standings)

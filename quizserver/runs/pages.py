@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from quizserver.lab.phase_maps import picture_levels
 from quizserver.runs import results
+from quizserver.runs.access import Part
 from quizserver.runs.context import RunContext
 from quizserver.runs.model import Run, RunRefusedError
 from quizserver.runs.request_builder import build_request
@@ -37,7 +38,8 @@ class RunPages:
 
     def start_run(self) -> Response:
         body = parse_request_body(_read_json_body())
-        path = self.context.access.locate_simulation(body.topic, body.simulation)
+        part: Part = "run" if body.map is None else "map"
+        path = self.context.access.locate_simulation(body.topic, body.simulation, part, body.arm)
         submission = self.context.runs.submit_request(
             self._build_request(body, path), self.context.visitor_token()
         )
@@ -61,7 +63,7 @@ class RunPages:
         Nothing is trained or kept for it.
         """
         body = parse_request_body(_read_json_body())
-        path = self.context.access.locate_simulation(body.topic, body.simulation)
+        path = self.context.access.locate_simulation(body.topic, body.simulation, "map")
         map_request = self._build_request(body, path)
         if not isinstance(map_request, MapRequest):
             raise RunRefusedError(400, "The request lacks “map”.", "map")
@@ -135,7 +137,11 @@ class RunPages:
         run = self.context.runs.store.get_run(run_id)
         if run is None or isinstance(run.request, VerificationRequest | PlanRequest):
             raise RunRefusedError(404, NO_SUCH_RUN)
-        self.context.access.check_access(run.request.topic, run.request.simulation)
+        part: Part = "map" if isinstance(run.request, MapRequest) else "run"
+        grant = self.context.access.check_access(run.request.topic, run.request.simulation, part)
+        # Somebody else may have found the same setting under the name of an arm that is not open.
+        if run.request.arm is not None and not grant.allows(part, run.request.arm):
+            run = replace(run, request=replace(run.request, arm=None))
         return run
 
 

@@ -46,7 +46,7 @@ class PlanPages:
         Where there is none: 404, and ``reason`` in words. The tag is of all settings with this
         plan, so that turning a knob that is a number of it fetches nothing again.
         """
-        path = self.context.access.locate_simulation(topic, name)
+        path = self.context.access.locate_simulation(topic, name, "plan")
         # A link or picture elsewhere must not have anything planned, nor count as a use.
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             raise RunRefusedError(403, "Plans are given to the pages of this site alone.")
@@ -69,7 +69,7 @@ class PlanPages:
 
     def note_use(self, topic: str, name: str) -> Response:
         """Somebody trained a plan that they were given: nothing but that is taken from them."""
-        self.context.access.locate_simulation(topic, name)
+        self.context.access.locate_simulation(topic, name, "plan")
         if not self.context.runs.plans.was_given(topic, name, self.context.visitor_token()):
             raise RunRefusedError(409, NOT_GIVEN)
         self.context.on_use(topic, name)

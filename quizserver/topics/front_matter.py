@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quizserver.topics.markdown import MarkdownSource
-from quizserver.topics.model import Diagnostic
+from quizserver.topics.model import Diagnostic, RevealRule
 from quizserver.topics.slugs import did_you_mean
 from quizserver.topics.yaml_nodes import YamlDocument, YamlPath, parse_yaml
 
@@ -44,6 +44,7 @@ class QuestionFrontMatter(_StrictModel):
     title: TitleText | None = None
     tags: list[NonEmptyText] = Field(default_factory=list)
     shuffle: bool = True
+    reveal: RevealRule = "tried"
     simulation: NonEmptyText | None = None
     described: list[Annotated[list[FiniteNumber], Field(min_length=2, max_length=2)]] = Field(
         default_factory=list

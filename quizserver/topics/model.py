@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Quantifier = Literal["could", "will"]
 ExpectedVerdict = Literal["supported", "refuted"]
 Severity = Literal["error", "warning"]
+RevealRule = Literal["tried", "at-once"]
+"""When a learner is shown the answer: once they are right or ask for it, or after any answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class Question:
     hint_count: int
     tags: tuple[str, ...]
     shuffle: bool
+    reveal: RevealRule
     simulation: str | None
     claims: tuple[Claim, ...] = field(repr=False)
     described_curve: tuple[tuple[float, float], ...]

@@ -126,6 +126,7 @@ def render_question(parsed: ParsedQuestion, *, topic: str, rewrite: RewriteUrl) 
         hint_count=len(_section_contents(parsed, SectionName.HINT)),
         tags=tuple(dict.fromkeys(front.tags)),
         shuffle=front.shuffle,
+        reveal=front.reveal,
         simulation=parsed.simulation,
         claims=_question_claims(parsed),
         described_curve=tuple((point[0], point[1]) for point in front.described),

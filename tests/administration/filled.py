@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from quizserver.accounts import roles_store, sessions_store
 from quizserver.accounts import store as people
 from quizserver.administration.backup import tables_store
-from quizserver.attempts import experiments_store
+from quizserver.attempts import experiments_store, reveals_store
 from quizserver.attempts import store as attempts
 from quizserver.attempts.model import Submission
 from quizserver.authoring import store as pages
@@ -48,10 +48,12 @@ def fill_database(database: Database) -> None:
         for number in (1, 2):
             attempts.record_attempt(session, ids[2], replace(SUBMISSION, number=number))
         attempts.record_attempt(session, ids[3], SUBMISSION)
+        reveals_store.reveal_answer(session, ids[2], "even")
         session.execute(sa.update(attempt).where(attempt.c.number == 2).values(seconds=None))
         experiments_store.record_experiment(session, ids[2], "topic", "simulation", NOW)
         made = classes.create_class(session, "Klasse ≠", ids[1], NOW)
         classes.set_class_topics(session, made.id, [("numbers", NOW), ("other", None)])
+        classes.change_reveal(session, made.id, "tried")
         session.execute(
             sa.insert(draft).values(path="a/b.md", person_id=ids[1], source="x", updated_at=NOW)
         )

@@ -149,6 +149,7 @@ def bench_view(live_urls: Mapping[str, object] | None = None) -> SimpleNamespace
         table=[(x, v, v, v) for x, v in zip(X, FALL, strict=True)],
         x_label="epoch",
         source_url="/source",
+        whole=True,
         stale=None,
         maps=views,
         map_levels=range(9),
@@ -188,6 +189,7 @@ def evidence_view(ident: str) -> SimpleNamespace:
         verdicts=[verdict],
         setting_text="Learning rate 0.06 (healthy: 0.3)",
         sentence="The median stays at its start until epoch 30 and ends at 0.05.",
+        is_drawn=True,
         tried=SimpleNamespace(
             knob="Learning rate",
             shape="Plateau, then drop",
@@ -222,6 +224,7 @@ def question_view(
         answered_at=datetime(2026, 1, 2, tzinfo=UTC),
         explanation_html="<p>Why.</p>",
         references_html=None,
+        rule_note=None,
     )
     return SimpleNamespace(
         id="q",
@@ -243,6 +246,10 @@ def question_view(
         hints_left=2 - hints,
         more_hints_url=f"/questions/q?hints={hints + 1}",
         again_url="/questions/q?again=1",
+        counts=not answered,
+        tried=None,
+        embedded=False,
+        experiment_url=None,
         error=None,
         result=result if answered else None,
         history=[

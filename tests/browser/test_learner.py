@@ -145,6 +145,10 @@ def test_without_scripts_a_learner_answers_and_sees_the_recorded_curves(
     expect(page.locator("input[value=high-rate]")).to_be_checked()
     page.get_by_role("button", name="Submit answer").click()
     expect(page.locator("#result")).to_contain_text("Not quite")
+    expect(page.locator(".outcome")).to_have_count(1)  # what was chosen
+    expect(page.locator("#bench svg[role=img]")).to_have_count(1)  # the curve, and no map
+    page.locator(".show-answer > summary").click()
+    page.get_by_role("button", name="Show me the answer").click()
     assert page.locator(".outcome svg[role=img]").count() >= 4
     pictures = page.locator("#bench svg[role=img]")
     expect(pictures).to_have_count(3)  # the curve, and both phase maps

@@ -15,7 +15,7 @@ from quizserver.classes import store as classes
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.model import Class
 from quizserver.db.session import Database
-from quizserver.db.tables import attempt, person, standing
+from quizserver.db.tables import attempt, person, reveal, standing
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
@@ -72,6 +72,8 @@ class MatrixClass:
                     .where(*of_learner, attempt.c.number == number)
                     .values(answered_at=moment)
                 )
+                # All of them count, as those that were given before there were reveals.
+                session.execute(sa.delete(reveal).where(reveal.c.person_id == self.ids[name]))
                 of_standing = (
                     standing.c.person_id == self.ids[name],
                     standing.c.question == question,

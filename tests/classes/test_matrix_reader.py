@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +15,11 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.attempts import store as attempt_store
+from quizserver.attempts.standings_store import rebuild_standings
 from quizserver.classes import join_store
 from quizserver.classes import members_store as members
 from quizserver.classes.matrix import store
+from quizserver.classes.matrix.export import matrix_csv
 from quizserver.classes.matrix.model import LearnerTotals, MatrixCell
 from quizserver.classes.matrix.query import (
     COLUMNS_PER_PAGE,
@@ -27,7 +31,7 @@ from quizserver.classes.matrix.reader import CellsByLearner, MatrixPage, MatrixR
 from quizserver.classes.matrix.totals_cache import REFRESH_SECONDS, TotalsCache
 from quizserver.classes.matrix.views import page_data
 from quizserver.db.session import Database
-from quizserver.db.tables import person, question_version, standing
+from quizserver.db.tables import person, question_version, reveal, standing
 from tests.classes.matrix_setup import NOW, MatrixClass, create_account, question_columns
 from tests.statements import recorded_statements
 
@@ -91,6 +95,33 @@ def test_a_cell_has_first_best_latest_and_how_many(matrix_class: MatrixClass):
         3, 5, 2, 3, 2, 0, NOW + timedelta(minutes=52)
     )
     assert page.totals[matrix_class.ids["bo"]][:-1] == (2, 4, 1, 1, 1, 1)
+
+
+def test_an_answer_after_the_answer_was_shown_has_no_mark_and_is_neither_right_nor_wrong(
+    matrix_class: MatrixClass,
+):
+    """Di was shown the answer to "even" before she answered it, rightly."""
+    matrix_class.add_answers("Di", "even", True)
+    matrix_class.add_answers("Di", "sides", False)
+    di = matrix_class.ids["Di"]
+    with matrix_class.database.write() as session:
+        values = {"person_id": di, "question": "even", "revealed_at": NOW, "why": "rule"}
+        session.execute(sa.insert(reveal).values(**values))
+        rebuild_standings(session, [di])
+    page = read_page(matrix_class)
+    assert read_cells(matrix_class, page)[di] == {
+        "even": MatrixCell(1, None, None, None),
+        "sides": MatrixCell(1, 0, 0, 0),
+    }
+    assert page.totals[di][:-1] == (2, 2, 0, 0, 0, 0)
+    ordered = row_labels(read_page(matrix_class, sort="question:even", show="best"))
+    assert ordered[:2] == ["Cy", "Di"], "after no answer, before those with a mark"
+    with matrix_class.database.read() as session:
+        learners = store.matrix_learners(session, matrix_class.class_.id)
+        text = "".join(matrix_csv(session, learners, COLUMNS, "best")).removeprefix("\ufeff")
+    line = next(row for row in csv.DictReader(io.StringIO(text)) if row["name"] == "Di")
+    assert (line["even best"], line["even attempts"]) == ("", "1")
+    assert (line["sides best"], line["sides attempts"]) == ("0", "1")
 
 
 def test_only_learners_who_count_are_rows(matrix_class: MatrixClass):

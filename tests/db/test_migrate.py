@@ -90,6 +90,7 @@ REVISIONS = [
     "0010",
     "0011",
     "0012",
+    "0013",
 ]
 ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
@@ -318,7 +319,6 @@ def test_0009_numbers_attempts_in_time_and_corrects_the_standings_that_were_wron
         numbers = session.execute(sa.select(attempt.c.id, attempt.c.number).order_by("id")).all()
         order = (standing.c.person_id, standing.c.question)
         rows = session.execute(sa.select(standing).order_by(*order)).all()
-        expected = session.execute(select_standings().order_by("person_id", "question")).all()
     assert [tuple(row) for row in numbers] == [
         (1, 2), (2, 4), (3, 1), (4, 3), (5, 1), (6, 1), (9, 2),
     ]  # fmt: skip
@@ -326,7 +326,53 @@ def test_0009_numbers_attempts_in_time_and_corrects_the_standings_that_were_wron
         (2, "even", 4, 0, 1, 1, 12, 15), (2, "odd", 1, 0, 0, 0, 12, 12),
         (3, "even", 2, 0, 1, 1, 12, 12),
     ]  # fmt: skip
+    migrate_database(empty)
+    with empty.read() as session:
+        expected = session.execute(select_standings().order_by("person_id", "question")).all()
     assert rows == expected
+
+
+def test_0013_keeps_every_mark_and_gives_what_was_answered_the_moment_of_the_migration(
+    empty: Database,
+):
+    """Also what another machine's clock put into the future; on the way down all attempts count."""
+    migrate_database(empty, "0006")
+    insert_rows_of_0006(empty)
+    migrate_database(empty, "0012")
+    ahead = datetime(2126, 1, 2, 12, tzinfo=UTC)
+    attempt, standing = metadata.tables["attempt"], metadata.tables["standing"]
+    reveal = metadata.tables["reveal"]
+    with empty.write() as session:
+        session.execute(sa.update(attempt).where(attempt.c.id == 5).values(answered_at=ahead))
+        odd = standing.c.question == "odd"
+        session.execute(sa.update(standing).where(odd).values(first_at=ahead, latest_at=ahead))
+
+    def read_standings() -> list[sa.Row]:
+        order = (standing.c.person_id, standing.c.question)
+        with empty.read() as session:
+            return list(session.execute(sa.select(standing).order_by(*order)))
+
+    before, started = read_standings(), datetime.now(UTC)
+    migrate_database(empty)
+    assert read_standings() == before
+    with empty.read() as session:
+        assert list(session.execute(select_standings().order_by("person_id", "question"))) == before
+        reveals = session.execute(sa.select(reveal).order_by("person_id", "question")).all()
+    assert [(row.person_id, row.question, row.why) for row in reveals] == [
+        (2, "even", "rule"), (2, "odd", "rule"), (3, "even", "rule"),
+    ]  # fmt: skip
+    moments = [row.revealed_at for row in reveals]
+    assert moments[1] == ahead
+    assert started <= moments[0] == moments[2] <= datetime.now(UTC)
+    with empty.write() as session:  # what only this schema can hold
+        mine = standing.c.person_id == 3
+        nothing = {"first_mark": None, "best_mark": None, "latest_mark": None}
+        session.execute(sa.update(standing).where(mine).values(nothing))
+    with pytest.raises(sa.exc.IntegrityError), empty.write() as session:
+        session.execute(sa.update(standing).where(mine).values(best_mark=1))
+    migrate_database(empty, "0012", down=True)
+    assert read_standings() == before
+    assert "reveal" not in table_names(empty)
 
 
 def test_no_id_is_given_twice(empty: Database):

@@ -87,7 +87,8 @@ def example_claim(option: str | None, **other: Any) -> Claim:
 def example_question(name: str, claims: tuple[Claim, ...]) -> Question:
     return Question(
         id=name, topic="test", title="", option_ids=(), right_ids=frozenset(), hint_count=0,
-        tags=(), shuffle=True, simulation="simulation", claims=claims, described_curve=(),
+        tags=(), shuffle=True, reveal="tried", simulation="simulation", claims=claims,
+        described_curve=(),
         version="", path="", parsed=parse_question("", ""),
         html=Deferred.of(QuestionHtml("", (), (), None, None)), graded=Deferred.of(""),
     )  # fmt: skip

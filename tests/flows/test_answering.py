@@ -30,6 +30,10 @@ def test_a_visitor_answers_at_once_without_an_account(visitor: Visitor):
 def test_a_wrong_answer_gets_the_numbers_of_missed_and_wrong_options(visitor: Visitor):
     visitor.answer("even", "two", "three")
     assert "left out one right option and chose one wrong option" in visitor.text
+    for word in (*KEY_WORDS[:3], "Missed", "Chosen, but wrong", "Four"):
+        assert word not in visitor.page, word
+    visitor.send("/questions/even/reveal")
+    assert "left out one right option and chose one wrong option" in visitor.text
     assert "Missed: this one is right" in visitor.text
     assert "Chosen, but wrong" in visitor.text
 
@@ -282,7 +286,7 @@ def test_an_answer_is_there_after_a_restart(visitor: Visitor, settings: Settings
 def test_a_lesson_embeds_the_question_and_returns_to_it(visitor: Visitor):
     visitor.open("/topics/numbers")
     assert "<math" in visitor.page
-    visitor.send("/questions/even/answer", option=["two"])
+    visitor.send("/questions/even/answer", option=["two", "four"])
     assert "A lesson about numbers" in visitor.text
     assert "EXPLANATION" in visitor.text
 

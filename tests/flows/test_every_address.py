@@ -31,6 +31,7 @@ VALUES = {
     "run_id": "0" * 24,
     "code": "CDF-GHJ-KMN",
     "version_hash": "0" * 12,
+    "dtype": "float32",
 }
 # Whether the server is ready is whether a row can be written.
 WRITES_WHEN_READ = {"health.ready", "health.healthz"}

@@ -60,13 +60,16 @@ def visible_images(visitor: Visitor) -> set[str]:
 
 
 @pytest.mark.usefixtures("image_folder")
-def test_an_image_in_the_feedback_is_sent_once_the_question_is_answered(
+def test_an_image_in_the_feedback_is_sent_once_the_answer_is_shown(
     visitor: Visitor, new_visitor: Callable[[], Visitor]
 ) -> None:
     assert visible_images(visitor) == set(BEFORE)
     visitor.answer("even", "two")
     assert visible_images(visitor) == set(BEFORE), "another question's answer opens nothing here"
     visitor.answer("curves", "second")
+    assert "late.png" not in visitor.page
+    assert visible_images(visitor) == set(BEFORE), "a wrong answer shows no feedback"
+    visitor.answer("curves", "first")
     assert "late.png" in visitor.page
     assert visible_images(visitor) == {*BEFORE, *AFTER}
     assert visible_images(new_visitor()) == set(BEFORE)

@@ -78,7 +78,7 @@ def test_a_plan_is_open_to_whom_the_bench_is_open(
     assert (refused.status_code, refused.json) == (bench.status_code, bench.json)
     assert refused.status_code == 403
     assert post_use(visitor) == 403
-    visitor.answer("even", "two")
+    visitor.answer("even", "two", "four")
     assert visitor.client.get(BENCH).status_code == 200
     assert post_use(visitor) == 409, "no plan was given yet"
     assert stored_experiments(visitor) == 0
@@ -92,16 +92,16 @@ def test_a_plan_is_open_to_whom_the_bench_is_open(
 def test_what_one_was_given_is_no_use_of_another(
     visitor: Visitor, stored_plan: None, app: Flask
 ) -> None:
-    visitor.answer("even", "two")
+    visitor.answer("even", "two", "four")
     assert visitor.client.get(PLAN).status_code == 200
     other = Visitor(app.test_client())
-    other.answer("even", "two")
+    other.answer("even", "two", "four")
     assert post_use(other) == 409
     assert stored_experiments(other) == 0
 
 
 def test_a_use_needs_the_token_of_the_page(visitor: Visitor, stored_plan: None) -> None:
-    visitor.answer("even", "two")
+    visitor.answer("even", "two", "four")
     visitor.client.get(PLAN)
     response = visitor.client.post("/plans/numbers/simulation/used", json={})
     assert response.status_code == 400
@@ -111,7 +111,7 @@ def test_a_use_needs_the_token_of_the_page(visitor: Visitor, stored_plan: None) 
 def test_plans_have_a_limit_of_their_own(
     visitor: Visitor, stored_plan: None, settings: Settings
 ) -> None:
-    visitor.answer("even", "two")
+    visitor.answer("even", "two", "four")
     most = int(settings.limit_plans.split("/")[0])
     statuses = [visitor.client.get(PLAN).status_code for _ in range(most + 1)]
     assert statuses == [200] * most + [429]

@@ -13,7 +13,7 @@ from jinja2 import DictLoader
 
 from quizserver.lab.model import Description, SimulationError
 from quizserver.lab_views.pages import SimulationPages, add_simulation_routes
-from quizserver.runs.access import SimulationAccess
+from quizserver.runs.access import NOTHING, WHOLE, SimulationAccess
 from quizserver.runs.context import RunContext
 from quizserver.runs.model import Run
 from quizserver.runs.pages import RunPages, create_runs_blueprint
@@ -55,7 +55,9 @@ class RunsApp:
             folder=self.simulation_file.parent,
         )
         library = SimpleNamespace(snapshot=lambda: SimpleNamespace(topics={"numbers": topic}))
-        access = SimulationAccess(library, lambda _topic, _simulation: self.is_open)  # type: ignore[arg-type]
+        access = SimulationAccess(
+            library, lambda _topic, _simulation: WHOLE if self.is_open else NOTHING
+        )  # type: ignore[arg-type]
         context = RunContext(
             access=access,
             catalog=SimpleNamespace(describe_if_ready=self._describe),  # type: ignore[arg-type]

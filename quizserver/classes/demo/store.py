@@ -27,6 +27,7 @@ from quizserver.db.tables import (
     member,
     person,
     question_version,
+    reveal,
 )
 from quizserver.topics.model import Question
 
@@ -109,20 +110,28 @@ def write_answers(
     questions: dict[str, Question],
     now: datetime,
 ) -> int:
-    """Writes attempts, their standings and experiments; returns the number of attempts."""
+    """Writes attempts, their standings and experiments; returns the number of attempts.
+
+    A right answer shows the rest, as it does to learners.
+    """
     attempts: list[dict[str, Any]] = []
+    reveals: list[dict[str, Any]] = []
     experiments: list[dict[str, Any]] = []
     for learner, answers in answers_by_learner:
         for answer in answers:
             question = questions[answer.question_id]
-            attempts.append(_attempt_row(learner, question, answer, now))
+            row = _attempt_row(learner, question, answer, now)
+            attempts.append(row)
+            if answer.right:
+                shown = {"person_id": learner.id, "question": question.id, "why": "right"}
+                reveals.append(shown | {"revealed_at": row["answered_at"]})
             if answer.ran_seconds_ago is not None:
                 ran_at = now - timedelta(seconds=answer.ran_seconds_ago)
                 experiments.append(
                     {"person_id": learner.id, "topic": question.topic}
                     | {"simulation": question.simulation, "started_at": ran_at}
                 )
-    for table, rows in ((attempt, attempts), (experiment, experiments)):
+    for table, rows in ((attempt, attempts), (reveal, reveals), (experiment, experiments)):
         if rows:
             session.execute(sa.insert(table), rows)
     rebuild_standings(session, {row["person_id"] for row in attempts})

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 Simulations = Mapping[str, tuple[str, str] | None]
 """The topic and the name of each question's simulation, None where it has none."""
 
-# The value of a cell without answer, and the type of the table: 62 bytes a cell in all.
+# The value of a cell without answer, and the type of the table: 66 bytes a cell in all. ``latest``
+# is the number of the latest attempt that counts.
 _TABLES: Mapping[str, tuple[float, str]] = {
     "attempts": (0, "int32"),
+    "latest": (0, "int32"),
     "solved": (False, "bool"),
     "first_mark": (math.nan, "float64"),
     "first_chosen": (-1, "int32"),
@@ -92,7 +94,10 @@ class AnswerTables:
         return copied
 
     def add_attempts(self, packed: PackedRows) -> None:
-        """Adds attempts; those of other learners and of other questions are left out."""
+        """Adds attempts; those of other learners and of other questions are left out.
+
+        Those after the answer was shown are counted and seen, and are no answer.
+        """
         rows, is_known = find_rows(self.learners, packed.people)
         columns, chosen = self._locate_words(packed.words)
         # In ascending order, so that the highest attempt number of a cell is written last.
@@ -108,10 +113,12 @@ class AnswerTables:
         tables = self._tables
         self._write_fields("", number == 1, cells, {"first_at": moment})
         self._write_fields("", number == 2, cells, {"second_at": moment})
-        self._write_fields("first_", number == 1, cells, fields)
+        counts = ~np.isnan(mark)
+        self._write_fields("first_", (number == 1) & counts, cells, fields)
         self._write_fields(
-            "", number >= tables["attempts"][cells], cells, fields | {"attempts": number}
+            "", (number >= tables["latest"][cells]) & counts, cells, fields | {"latest": number}
         )
+        self._write_fields("", number >= tables["attempts"][cells], cells, {"attempts": number})
         tables["solved"][cells[0][mark == 1], cells[1][mark == 1]] = True
         np.maximum.at(self._last_seen, cells[0], moment)
 

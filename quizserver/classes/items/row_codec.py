@@ -11,6 +11,8 @@ from quizserver.deferred_numpy import np
 # The second number of an attempt, from the lowest bits: 20 for the mark in millionths, 20 for the
 # time in tenths of seconds plus one (0: unknown), and above them the attempt number.
 MILLION = TENTHS = 2**20
+NO_MARK = MILLION - 1
+"""Stands for the mark of an attempt that was made after the answer was shown."""
 SECONDS_MAX = 100_000
 """More than a day; a longer time counts as unknown."""
 
@@ -50,8 +52,9 @@ class PackedRows:
 
     @property
     def marks(self) -> Floats:
-        """(N,): the marks, as fractions of 1."""
-        values: Floats = self.details % MILLION / 1_000_000
+        """(N,): the marks, as fractions of 1; NaN for an attempt after the answer was shown."""
+        millionths = self.details % MILLION
+        values: Floats = np.where(millionths == NO_MARK, np.nan, millionths / 1_000_000)
         return values
 
 

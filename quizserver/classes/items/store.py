@@ -17,12 +17,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.attempts.standings_store import ATTEMPT_WITH_REVEAL, counted_mark
 from quizserver.classes.counted_store import (
     is_one_of,
     select_counted_members,
     select_counted_standings,
 )
-from quizserver.classes.items.row_codec import MILLION, SECONDS_MAX, TENTHS, PackedRows, unpack_rows
+from quizserver.classes.items.row_codec import (
+    MILLION,
+    NO_MARK,
+    SECONDS_MAX,
+    TENTHS,
+    PackedRows,
+    unpack_rows,
+)
 from quizserver.classes.members_store import WITH_PERSON
 from quizserver.classes.model import member_label
 from quizserver.classes.statistics.answers import Floats, Ids
@@ -124,11 +132,11 @@ def packed_attempts(
     details = (sa.cast(attempt.c.number, _BIG) * TENTHS + tenths) * MILLION
     texts = _pack_rows(
         _person_moment_sql(session, attempt.c.answered_at),
-        details + _rounded_integer(1_000_000 * attempt.c.mark),
+        details + sa.func.coalesce(_rounded_integer(1_000_000 * counted_mark()), NO_MARK),
         attempt.c.question + sa.cast(attempt.c.chosen, sa.Text),
     )
     condition = is_one_of(attempt.c.question, questions)
-    return _read_packed(session, class_id, texts, attempt, condition, scope)
+    return _read_packed(session, class_id, texts, ATTEMPT_WITH_REVEAL, attempt, condition, scope)
 
 
 def packed_experiments(
@@ -141,7 +149,7 @@ def packed_experiments(
         experiment.c.topic + "/" + experiment.c.simulation,
     )
     condition = is_one_of(experiment.c.topic, topics)
-    return _read_packed(session, class_id, texts, experiment, condition, scope)
+    return _read_packed(session, class_id, texts, experiment, experiment, condition, scope)
 
 
 def _pack_rows(
@@ -157,21 +165,27 @@ def _read_packed(
     session: Session,
     class_id: int,
     texts: sa.ColumnElement[str],
+    source: sa.FromClause,
     table: sa.Table,
     condition: sa.ColumnElement[bool],
     scope: ReadScope,
 ) -> Iterator[PackedRows]:
-    """The packed rows of ``table`` in the scope; only ``RowsOfLearners`` applies ``condition``."""
+    """The packed rows of ``table`` in the scope, with what ``source`` joins to it; only
+    ``RowsOfLearners`` applies ``condition``."""
     counted_ids = select_counted_members(class_id, member.c.person_id)
     if isinstance(scope, RowsOfLearners):
         learner_ids = counted_ids if scope.people is None else scope.people
-        selected = sa.select(texts).where(table.c.person_id.in_(learner_ids), condition)
+        selected = (
+            sa.select(texts)
+            .select_from(source)
+            .where(table.c.person_id.in_(learner_ids), condition)
+        )
         statement = selected.group_by(table.c.person_id)
     else:
         # ``coalesce`` keeps the database from an index on the person: the table is read in its
         # order. The condition is left out: checking it costs more than the rows it would spare.
         statement = _select_blocks(
-            table, texts, sa.func.coalesce(table.c.person_id, 0).in_(counted_ids), scope
+            source, table, texts, sa.func.coalesce(table.c.person_id, 0).in_(counted_ids), scope
         )
     result = session.execute(statement, execution_options={"yield_per": TEXTS_PER_BATCH})
     for batch in result.scalars().partitions():
@@ -179,6 +193,7 @@ def _read_packed(
 
 
 def _select_blocks(
+    source: sa.FromClause,
     table: sa.Table,
     texts: sa.ColumnElement[str],
     condition: sa.ColumnElement[bool],
@@ -190,7 +205,13 @@ def _select_blocks(
         sa.select(low.c.low + ROWS_PER_TEXT).where(low.c.low + ROWS_PER_TEXT < scope.newest)
     )
     in_block = (table.c.id > block.c.low, table.c.id <= block.c.low + ROWS_PER_TEXT)
-    block_texts = sa.select(texts).where(*in_block, condition).correlate(block).scalar_subquery()
+    block_texts = (
+        sa.select(texts)
+        .select_from(source)
+        .where(*in_block, condition)
+        .correlate(block)
+        .scalar_subquery()
+    )
     return sa.select(block_texts).select_from(block)
 
 

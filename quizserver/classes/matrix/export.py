@@ -50,7 +50,7 @@ def matrix_csv(
     head += [name for q in questions for name in (f"{q} {show}", f"{q} attempts")]
     positions = {question: len(_LEARNER_HEADS) + 2 * i for i, question in enumerate(questions)}
     # A million cells hold only a few different texts.
-    parse_number = functools.cache(lambda text: _whole_mark(float(text)))
+    parse_number = functools.cache(lambda text: _whole_mark(float(text)) if text else None)
 
     def csv_line(
         learner: MatrixLearner, totals: LearnerTotals, cells: Sequence[Sequence[str]]
@@ -243,6 +243,6 @@ def _latest_moment(totals: LearnerTotals) -> str | None:
     return totals.latest_at.isoformat() if totals.latest_at is not None else None
 
 
-def _whole_mark(mark: float) -> float | int:
-    """A mark without fraction as an integer: 1, not 1.0."""
-    return int(mark) if mark == int(mark) else mark
+def _whole_mark(mark: float | None) -> float | int | None:
+    """A mark without fraction as an integer: 1, not 1.0; None for an answer without a mark."""
+    return int(mark) if mark is not None and mark == int(mark) else mark

@@ -29,18 +29,25 @@ class MatrixLearner(NamedTuple):
 
 
 class MatrixCell(NamedTuple):
-    """One learner at one question: the marks of three attempts, as fractions of 1."""
+    """One learner at one question: the marks of three attempts, as fractions of 1.
+
+    They are of the attempts before the answer was shown, None where there is none.
+    """
 
     attempts: int
-    first: float
-    best: float
-    latest: float
+    first: float | None
+    best: float | None
+    latest: float | None
 
-    def mark_of(self, show: ShownAttempt) -> float:
+    def mark_of(self, show: ShownAttempt) -> float | None:
         return (self.first, self.best, self.latest)[SHOWN_ATTEMPTS.index(show)]
 
     def is_right(self, show: ShownAttempt) -> bool:
         return self.mark_of(show) == 1
+
+    def right_or_none(self, show: ShownAttempt) -> bool | None:
+        """Whether that attempt is right; None when it has no mark."""
+        return None if self.mark_of(show) is None else self.is_right(show)
 
 
 class AttemptRow(NamedTuple):

@@ -175,7 +175,7 @@ def _totals_sort_key(
 
 
 def _cell_sort_key(cells: Mapping[int, tuple[float, int]]) -> Callable[[MatrixLearner], Any]:
-    """Not answered, then wrong, then right; within each, more attempts first."""
+    """Not answered, then without a mark, wrong, right; within each, more attempts first."""
 
     def sort_key(learner: MatrixLearner) -> Any:
         mark, attempts = cells.get(learner.person_id, (-1.0, 0))

@@ -47,6 +47,8 @@ _CELL_COLUMNS = (
 _MARK_COLUMNS: dict[ShownAttempt, sa.Column[float]] = dict(
     zip(SHOWN_ATTEMPTS, _CELL_COLUMNS[1:], strict=True)
 )
+NO_MARK = -0.5
+"""What an answer without a mark is sorted by: after no answer at all, before a wrong one."""
 _LIST_COLUMNS = ("shown", "chosen")
 # Lists are selected as JSON texts: few of them differ, and ``_parse_ids`` parses each once.
 _ATTEMPT_COLUMNS = tuple(
@@ -133,12 +135,13 @@ def learner_cells(
 def packed_cells(
     session: Session, people: Collection[int], questions: Collection[str], show: ShownAttempt
 ) -> dict[int, tuple[LearnerTotals, list[list[str]]]]:
-    """The totals of some people, each with (question, mark, attempts) of every cell, as texts.
+    """The totals of some people, each with (question, mark, attempts) of every cell, as texts; ""
+    for no mark.
 
     The database returns one row for each learner: a million cells take half the time of a million
     rows.
     """
-    mark = sa.cast(_MARK_COLUMNS[show], sa.String)
+    mark = sa.func.coalesce(sa.cast(_MARK_COLUMNS[show], sa.String), "")
     cell = standing.c.question + ":" + mark + ":" + sa.cast(standing.c.attempts, sa.String)
     rows = session.execute(
         sa.select(standing.c.person_id, *_TOTALS_COLUMNS, sa.func.aggregate_strings(cell, " "))
@@ -157,9 +160,13 @@ def packed_cells(
 def column_cells(
     session: Session, class_id: int, question: str, show: ShownAttempt
 ) -> dict[int, tuple[float, int]]:
-    """Mark and number of attempts at one question of the learners whom the class counts."""
+    """Mark (``NO_MARK``: none) and number of attempts at one question of the learners whom the
+    class counts."""
     statement = select_counted_standings(
-        class_id, standing.c.person_id, _MARK_COLUMNS[show], standing.c.attempts
+        class_id,
+        standing.c.person_id,
+        sa.func.coalesce(_MARK_COLUMNS[show], NO_MARK),
+        standing.c.attempts,
     )
     rows = session.execute(statement.where(standing.c.question == question))
     return {person_id: (mark, attempts) for person_id, mark, attempts in rows.all()}

@@ -127,7 +127,7 @@ def _cells_html(row: MatrixRow, page: MatrixPage) -> Markup:
     show, person_id = page.query.show, row.learner.person_id
     return Markup(
         "".join(
-            _cell_template(cell.is_right(show), cell.attempts) % (person_id, column.question)
+            _cell_template(cell_word(cell, show), cell.attempts) % (person_id, column.question)
             if cell
             else _EMPTY_CELL
             for cell, column in zip(row.cells, page.columns, strict=True)
@@ -138,14 +138,29 @@ def _cells_html(row: MatrixRow, page: MatrixPage) -> Markup:
 _EMPTY_CELL = '<td class="cell" aria-label="not answered">–</td>'
 
 
+CellWord = Literal["right", "wrong", "shown"]
+_CELL_TEXTS: Mapping[CellWord, tuple[str, str]] = {
+    "right": ("✓", "right"),
+    "wrong": ("✗", "wrong"),
+    "shown": ("·", "no mark"),
+}
+
+
+def cell_word(cell: MatrixCell, show: ShownAttempt) -> CellWord:
+    """Whether the ``show`` attempt is right; "shown" where the answer was shown before any."""
+    if cell.mark_of(show) is None:
+        return "shown"
+    return "right" if cell.is_right(show) else "wrong"
+
+
 @functools.lru_cache(maxsize=1024)
-def _cell_template(right: bool, attempts: int) -> str:
+def _cell_template(word: CellWord, attempts: int) -> str:
     """A table cell with ``%d`` for the id of the learner and ``%s`` for that of the question."""
-    sign, word = ("✓", "right") if right else ("✗", "wrong")
+    sign, text = _CELL_TEXTS[word]
     times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     return (
         f'<td class="cell cell-{word}"><a href="learners/%d/questions/%s"'
-        f' aria-label="{word}, {times}">{sign} {attempts}</a></td>'
+        f' aria-label="{text}, {times}">{sign} {attempts}</a></td>'
     )
 
 
@@ -169,9 +184,12 @@ def page_data(page: MatrixPage, cells: CellsByLearner) -> dict[str, Any]:
     }
 
 
-def cell_data(cell: MatrixCell | None, show: ShownAttempt) -> tuple[int, int] | None:
-    """Whether the ``show`` attempt is right (1 or 0), and the number of attempts."""
-    return (int(cell.is_right(show)), cell.attempts) if cell is not None else None
+def cell_data(cell: MatrixCell | None, show: ShownAttempt) -> tuple[int | None, int] | None:
+    """Whether the ``show`` attempt is right (1, 0, or None: no mark), and how many there are."""
+    if cell is None:
+        return None
+    word = cell_word(cell, show)
+    return (None if word == "shown" else int(word == "right")), cell.attempts
 
 
 def _topic_groups(columns: Sequence[QuestionColumn]) -> list[TopicGroup]:

@@ -140,16 +140,25 @@ function clamp(n, most) {
   return Math.min(Math.max(n, 0), most);
 }
 
+/** @type {Record<"right" | "wrong" | "shown", [sign: string, words: string]>} */
+const CELL_TEXTS = {
+  right: ["✓", "right"],
+  wrong: ["✗", "wrong"],
+  shown: ["·", "no mark"],
+};
+
 /**
  * Shows an attempt in a cell; whether that is another one than before.
  *
  * @param {HTMLTableCellElement} cell
  * @param {string} href of the attempts
- * @param {boolean} isRight
+ * @param {number | null} isRight null: it has no mark
  * @param {number} attempts
  */
 function fillCell(cell, href, isRight, attempts) {
-  const text = `${isRight ? "✓" : "✗"} ${attempts}`;
+  const name = isRight === null ? "shown" : isRight ? "right" : "wrong";
+  const [sign, words] = CELL_TEXTS[name];
+  const text = `${sign} ${attempts}`;
   let link = cell.querySelector("a");
   if (link?.textContent === text) return false;
   const hasFocus = document.activeElement === cell;
@@ -162,8 +171,8 @@ function fillCell(cell, href, isRight, attempts) {
   }
   link.textContent = text;
   const count = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
-  link.setAttribute("aria-label", `${isRight ? "right" : "wrong"}, ${count}`);
-  cell.className = `cell ${isRight ? "cell-right" : "cell-wrong"}`;
+  link.setAttribute("aria-label", `${words}, ${count}`);
+  cell.className = `cell cell-${name}`;
   if (hasFocus) link.focus();
   return true;
 }

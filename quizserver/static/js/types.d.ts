@@ -506,8 +506,8 @@ export interface EditorHost {
   announce(message: string): void;
 }
 
-/** A cell of the matrix: whether the attempt was right, and how many there were. */
-export type MatrixCell = [right: boolean, attempts: number] | null;
+/** A cell of the matrix: whether the attempt was right (1, 0, null: no mark), and how many there were. */
+export type MatrixCell = [right: number | null, attempts: number] | null;
 
 export interface MatrixRow {
   id: number;

@@ -19,7 +19,7 @@ from quizserver.classes.items.answer_tables import ClassAnswers
 from quizserver.classes.items.loader import LoadedAnswers, load_answers
 from quizserver.classes.statistics.answers import ItemKey
 from quizserver.db.session import Database
-from quizserver.db.tables import attempt, person, standing
+from quizserver.db.tables import attempt, person, reveal, standing
 from tests.classes.items.answer_setup import (
     NOW,
     add_answer,
@@ -141,6 +141,36 @@ def test_a_class_is_read_alike_by_its_learners_and_from_the_whole_table(
     assert have_same_answers(loaded[0], loaded[1])
     assert have_same_answers(loaded[0], loaded[2])
     assert loaded[0].tables.attempt_counts.sum() > 40
+
+
+@pytest.mark.parametrize("few_learners", [500, 0], ids=["by learner", "whole table"])
+def test_what_was_answered_after_the_answer_was_shown_is_an_attempt_and_no_answer(
+    database: Database, monkeypatch: pytest.MonkeyPatch, few_learners: int
+):
+    """Ana saw the answer after a wrong one, Bo before any, Cy never."""
+    monkeypatch.setattr(loader, "FEW_LEARNERS", few_learners)
+    monkeypatch.setattr(loader, "WHOLE_TABLE_SHARE", 10**9)
+    with database.write() as session:
+        class_id = create_class_with_topics(session)
+        ana, bo, cy = (add_learner(session, class_id, name) for name in ("ana", "bo", "cy"))
+        add_answer(session, ana, "even", 1, ["three"], right=False, minutes=1)
+        for person_id, minutes in ((ana, 2), (bo, 0)):
+            shown = {"person_id": person_id, "question": "even", "why": "asked"}
+            session.execute(sa.insert(reveal).values(**shown, revealed_at=minutes_later(minutes)))
+        add_answer(session, ana, "even", 2, ["two", "four"], right=True, minutes=3)
+        add_answer(session, bo, "even", 1, ["two", "four"], right=True, minutes=4)
+        add_answer(session, cy, "even", 1, ["three"], right=False, minutes=1)
+        add_answer(session, cy, "even", 2, ["two", "four"], right=True, minutes=5)
+    loaded = load(database, class_id)
+    answers = loaded.tables.to_class_answers(loaded.joined_at, QUESTIONS, loaded.runs)
+    marks = {"first": answers.first.marks[:, 0], "latest": answers.latest.marks[:, 0]}
+    assert np.array_equal(marks["first"], [0, np.nan, 0], equal_nan=True)
+    assert np.array_equal(marks["latest"], [0, np.nan, 1], equal_nan=True)
+    assert [row[0] for row in chosen_options(answers)] == [
+        ("three",), None, ("three",), ("three",), None, ("two", "four"),
+    ]  # fmt: skip
+    assert answers.pace.attempts[:, 0].tolist() == [2, 1, 2]
+    assert answers.pace.solved[:, 0].tolist() == [False, False, True]
 
 
 def test_attempts_merged_from_a_guest_show_at_once(database: Database):

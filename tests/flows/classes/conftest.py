@@ -64,7 +64,10 @@ def visits(database: Database, new_visitor: NewVisitor) -> MatrixVisits:
 
 @pytest.fixture
 def answered(visits: MatrixVisits) -> MatrixVisits:
-    """Ana was right at once and wrong later; Bo three times wrong, then right; Cy did nothing."""
+    """Ana was right at once and wrong later; Bo three times wrong, then right; Cy did nothing.
+
+    What Ana answered after the right answer has no mark.
+    """
     ana = visits.sign_up_learner("ana@example.org", "Ana")
     ana.answer("even", "two", "four")
     ana.answer("even", "three")

@@ -79,6 +79,7 @@ ROUTES: dict[tuple[str, str], StatusesByKind] = {
     ("POST", "/classes/<int:class_id>/title"): CHANGE,
     ("POST", "/classes/<int:class_id>/code"): CHANGE,
     ("POST", "/classes/<int:class_id>/topics"): CHANGE,
+    ("POST", "/classes/<int:class_id>/reveal"): CHANGE,
     ("GET", "/classes/<int:class_id>/delete"): READ,
     ("POST", "/classes/<int:class_id>/delete"): CHANGE,
     # An admin who is no member has no name in the class and nothing to leave.
@@ -114,6 +115,7 @@ BODIES = {
     "/classes/<int:class_id>/delete": {"title": "Nets"},
     "/classes/<int:class_id>/name": {"name": "Another name"},
     "/classes/<int:class_id>/code": {"do": "new"},
+    "/classes/<int:class_id>/reveal": {"reveal": "at-once"},
     "/classes/<int:class_id>/topics": {
         "seen": topics_fingerprint([ClassTopic("numbers", 1, None)])
     },

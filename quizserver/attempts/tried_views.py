@@ -1,0 +1,106 @@
+"""The view of a tried question: what may be said of the options that were chosen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from quizserver.attempts.grading import compare_choice
+from quizserver.attempts.model import Attempt
+from quizserver.attempts.reveals import AppliedRule
+from quizserver.lab_views.evidence import OptionEvidence
+from quizserver.topics.model import AnswerOption, Question
+
+
+@dataclass(frozen=True, slots=True)
+class TriedOption:
+    """A chosen option with what its own claims say: no mark, no feedback."""
+
+    html: str
+    evidence: Sequence[OptionEvidence]
+
+
+@dataclass(frozen=True, slots=True)
+class TriedView:
+    """``sentence`` says how many are wrong or missing; ``hint`` is its number and its HTML.
+
+    ``rule_note`` names the class whose rule keeps the answer back.
+    """
+
+    sentence: str
+    options: Sequence[TriedOption]
+    reveal_url: str
+    hint: tuple[int, str] | None = None
+    rule_note: str | None = None
+
+    @property
+    def has_charts(self) -> bool:
+        return any(evidence.is_drawn for option in self.options for evidence in option.evidence)
+
+
+def tried_view(
+    question: Question,
+    attempts: Sequence[Attempt],
+    chosen: Sequence[AnswerOption],
+    evidence: Mapping[str | None, Sequence[OptionEvidence]],
+    *,
+    reveal_url: str,
+    rule: AppliedRule | None,
+    edited: bool,
+) -> TriedView:
+    """The view after the latest of ``attempts``, in the text that it answered.
+
+    ``chosen`` are the options of that attempt, in the order of the learner's page.
+    """
+    number = hints_after(question, attempts)
+    return TriedView(
+        sentence=_tried_sentence(question, attempts[-1]) + (EDITED_NOTE if edited else ""),
+        options=[TriedOption(option.html, evidence.get(option.id, ())) for option in chosen],
+        reveal_url=reveal_url,
+        hint=(number, question.hints_html[number - 1]) if number else None,
+        rule_note=_rule_note(rule),
+    )
+
+
+def hints_after(question: Question, attempts: Sequence[Attempt]) -> int:
+    """How many hints a learner has seen after these attempts: every wrong one shows one more."""
+    seen = max((attempt.hints_seen for attempt in attempts), default=0)
+    return min(seen + 1, question.hint_count)
+
+
+EDITED_NOTE = " The question has been edited since; this is the text that you answered."
+
+
+def count_faults(question: Question, attempt: Attempt) -> str:
+    """How many options are wrong or missing, as a sentence that ends in a space; "" for none."""
+    grade = compare_choice(question.right_ids, attempt.chosen)
+    parts = []
+    if grade.missed and question.multiple:
+        parts.append(f"left out {_count_phrase(len(grade.missed), 'right option')}")
+    if grade.wrong:
+        parts.append(f"chose {_count_phrase(len(grade.wrong), 'wrong option')}")
+    return f"You {' and '.join(parts)}. " if parts else ""
+
+
+def _tried_sentence(question: Question, attempt: Attempt) -> str:
+    chosen = "what you chose" if len(attempt.chosen) == 1 else "each option that you chose"
+    advice = (
+        f"Look at what the experiments say of {chosen}, then try again."
+        if question.claims
+        else "Think again, then try again."
+    )
+    return count_faults(question, attempt) + advice
+
+
+def _rule_note(rule: AppliedRule | None) -> str | None:
+    if rule is None or rule.class_title is None or rule.reveals_wrong_answers:
+        return None
+    return (
+        f"In the class {rule.class_title}, the answer is shown to those who are right"
+        " or ask for it."
+    )
+
+
+def _count_phrase(number: int, noun: str) -> str:
+    words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+    return f"{words.get(number, number)} {noun}{'' if number == 1 else 's'}"
