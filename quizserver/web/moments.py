@@ -22,8 +22,9 @@ def format_moment(moment: datetime, tz: tzinfo = UTC) -> str:
 
 def time_element(moment: datetime) -> Markup:
     """The moment as an element that scripts rewrite on the reader's clocks."""
-    element = Markup('<time datetime="{}" data-local>{}</time>')
-    return element.format(moment.isoformat(), format_moment(moment))
+    return Markup('<time datetime="{}" data-local>{}</time>').format(
+        moment.isoformat(), format_moment(moment)
+    )
 
 
 def install_moments(app: Flask) -> None:

@@ -77,7 +77,7 @@ def test_without_scripts_the_recorded_curve_shows_and_no_dead_control(
         expect(drawn.get_by_text("Table of the map")).to_be_visible()
     expect(bare.locator("#bench .bench-map").locator("select, button").first).to_be_hidden()
     expect(bare.locator("#bench path.median")).to_have_count(1)
-    expect(bare.locator("#bench button")).to_have_count(13)
+    expect(bare.locator("#bench button")).to_have_count(14)
     assert bare.locator("#bench button:visible").count() == 0
     expect(bare.locator("#bench noscript .notice")).to_be_visible()
 

@@ -68,7 +68,8 @@ def test_scripts_make_text_of_text_and_keep_nothing_beyond_a_tab(path: Path) -> 
         script,
     )
     # Only a page and its own worker speak to each other.
-    assert ("postMessage" in script) == (path.name in {"live-training.js", "live-worker.js"})
+    speaking = {"live-map.js", "live-training.js", "live-worker.js"}
+    assert ("postMessage" in script) == (path.name in speaking)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
