@@ -32,7 +32,7 @@ serve: install ## install what is needed, then serve until Ctrl-C (ARGS="--port 
 test: install-dev $(JS)/node_modules/.installed ## install what the tests need and run them all
 	@$(MAKE) --no-print-directory -j2 $(OUTPUT_SYNC) lint compiled-tests
 	@PYTHON=$(BIN)/python scripts/programs
-	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup $(ARGS)
 
 lint: lint-python lint-browser ## ruff, mypy; TypeScript, eslint and prettier for what browsers get
 

@@ -288,7 +288,8 @@ def test_a_popular_wrong_option_with_a_thin_margin_casts_doubt_on_the_key(
     empty_class: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     thin = Finding(
-        "sides", "two", "simulation", "arm", "flat", "will", 0.75, {}, "refuted",
+        question="sides", option="two", simulation="simulation", arm="arm", shape="flat",
+        quantifier="will", at_least=0.75, over={}, expected="refuted",
         k=44, n=64, low=0.575, high=0.785, verdict="mixed", ensemble="e", tried=(),
     )  # fmt: skip
     monkeypatch.setattr(
