@@ -26,7 +26,7 @@ from quizserver.lab.planning import (
 from quizserver.lab.point_checks import UnseededRandomness, checked_point
 from quizserver.lab.replicas import Replicas
 from quizserver.lab.simulation import Simulation
-from quizserver.lab.unnoticed_uses import may_use_knobs_unnoticed
+from quizserver.lab.unnoticed_uses import may_use_knobs_unnoticed, names_in
 
 Floats = NDArray[np.float64]
 Recorded = tuple[int, ...] | Floats
@@ -115,15 +115,7 @@ def may_take_training_step(simulation: Simulation) -> bool:
     steps = (backprop, backprop.training_step)
     return any(
         value in steps for value in names.values() if callable(value) or value is backprop
-    ) or (_mentions(getattr(function, "__code__", None), "training_step"))
-
-
-def _mentions(code: Any, name: str) -> bool:
-    if code is None:
-        return False
-    return name in code.co_names or any(
-        _mentions(constant, name) for constant in code.co_consts if hasattr(constant, "co_names")
-    )
+    ) or "training_step" in names_in(function)
 
 
 @dataclass(slots=True)

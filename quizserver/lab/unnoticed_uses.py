@@ -38,7 +38,7 @@ def may_use_knobs_unnoticed(simulation: Simulation) -> bool:
         code = getattr(part, "__code__", None)
         if not isinstance(code, CodeType) or code.co_filename != simulation.file:
             continue
-        names = _names_in(code)
+        names = names_in(part)
         if not _UNNOTICED.isdisjoint(names):
             return True
         known: Mapping[str, Any] = getattr(part, "__globals__", {})
@@ -47,7 +47,12 @@ def may_use_knobs_unnoticed(simulation: Simulation) -> bool:
     return False
 
 
-def _names_in(code: CodeType) -> set[str]:
-    """The names that the code, and the functions inside it, look up."""
+def names_in(function: Any) -> set[str]:
+    """The names that a function, and those inside it, look up; none of what is not in Python."""
+    code = getattr(function, "__code__", None)
+    return _names_in_code(code) if isinstance(code, CodeType) else set()
+
+
+def _names_in_code(code: CodeType) -> set[str]:
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
-    return set(code.co_names).union(*(_names_in(c) for c in inner))
+    return set(code.co_names).union(*(_names_in_code(c) for c in inner))
