@@ -153,6 +153,7 @@ class Dispatcher:
             return False
         try:
             run = self._execution.claim_short()
+            self._outage.log_recovery()
             if run is not None:
                 self._start_executor(run)
         except Exception as error:
