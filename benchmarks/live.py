@@ -61,23 +61,30 @@ MOVE = """(step) => new Promise((resolve) => {
 
 def live_rows() -> Iterator[Measurement]:
     """Rows of moves, of the server's processor time, and of the bytes that were loaded."""
+    with open_chromium() as browser:
+        if browser is None:
+            return
+        with tempfile.TemporaryDirectory() as data, running_server(Path(data)) as server:
+            for cores, aim in ((4, 0.060), (2, 0.090)):
+                yield from _move_rows(browser, server, cores, aim)
+            yield _drag_row(browser, server)
+            yield _map_row(browser, server)
+
+
+@contextmanager
+def open_chromium() -> Iterator[Browser | None]:
+    """A Chromium; None where there is none, or no playwright, a development dependency."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        return
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
+        path = None
+    if path is None:
+        yield None
         return
-    with (
-        tempfile.TemporaryDirectory() as data,
-        running_server(Path(data)) as server,
-        sync_playwright() as playwright,
-    ):
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
-        for cores, aim in ((4, 0.060), (2, 0.090)):
-            yield from _move_rows(browser, server, cores, aim)
-        yield _drag_row(browser, server)
-        yield _map_row(browser, server)
+        yield browser
         browser.close()
 
 

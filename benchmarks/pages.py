@@ -12,7 +12,6 @@ import gzip
 import http.client
 import os
 import random
-import shutil
 import socket
 import statistics
 import subprocess
@@ -32,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from benchmarks.bare_server import QUESTION
-from benchmarks.live import CHROMIUM, FLAGS
+from benchmarks.live import open_chromium
 from benchmarks.measurement import Measurement
 from benchmarks.whole_server import ROOT, cpu_seconds, process_tree
 from quizserver.classes.store import set_class_topics
@@ -342,15 +341,9 @@ def _size_rows(learner: Client) -> Iterator[Measurement]:
 
 
 def _screen_rows(server: WebServer, learner: Client, question: Question) -> Iterator[Measurement]:
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        return
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
+    with open_chromium() as browser:
+        if browser is None:
+            return
         height = _page_height(browser, server, learner)
         size = f"{PHONE['width']} × {PHONE['height']}"
         what = f"height of the answered page, folded, {size}"
@@ -358,7 +351,6 @@ def _screen_rows(server: WebServer, learner: Client, question: Question) -> Iter
         waits = [_first_curve_seconds(browser, server, question) for _ in range(SLOW_LOADS)]
         what = "400 kbit/s, 400 ms, nothing cached: from Submit to the first recorded curve"
         yield Measurement(SCREEN, what, statistics.median(waits), aim=6.0)
-        browser.close()
 
 
 def _page_height(browser: Browser, server: WebServer, learner: Client) -> int:
