@@ -21,7 +21,7 @@ MANIFEST := quizserver/kernel/built/manifest.json
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint lint-python lint-browser compiled-tests format kernel kernel-emulated lowest \
-	bench soak install install-dev clean
+	messages bench soak install install-dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -63,6 +63,9 @@ kernel-emulated: install-dev ## compares the kernel's bits on ARM and RISC-V, em
 
 lowest: ## a short set of tests with the lowest versions that pyproject.toml admits, in .venv-lowest
 	@PYTHON=$(PYTHON) scripts/lowest
+
+messages: install-dev ## gathers the texts that translators translate, and compiles their catalogs
+	@$(BIN)/python -m scripts.messages
 
 bench: $(VENV)/.installed-bench ## how fast the lab is, as ratios within one run (ARGS=--json for programs)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)

@@ -60,6 +60,7 @@ from quizserver.topics.library import Library
 from quizserver.web import (
     compression,
     errors,
+    languages,
     moments,
     security,
     security_log,
@@ -159,6 +160,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
     urls.install_row_id_converter(app)
     security.install_sessions(app, https=settings.https)
     static_files.install_static_files(app)
+    languages.install_languages(app)
     moments.install_moments(app)
     error_pages = errors.ErrorPages(unavailable_reason, attempt_pages.question_address_of_request)
     errors.install_error_pages(app, error_pages)

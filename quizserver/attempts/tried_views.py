@@ -9,7 +9,9 @@ from quizserver.attempts.grading import compare_choice
 from quizserver.attempts.model import Attempt
 from quizserver.attempts.reveals import AppliedRule
 from quizserver.lab_views.evidence import OptionEvidence
+from quizserver.locale_formats import spell_number
 from quizserver.topics.model import AnswerOption, Question
+from quizserver.translation import gettext, ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def tried_view(
     """
     number = hints_after(question, attempts)
     return TriedView(
-        sentence=_tried_sentence(question, attempts[-1]) + (EDITED_NOTE if edited else ""),
+        sentence=_tried_sentence(question, attempts[-1]) + (f" {edited_note()}" if edited else ""),
         options=[TriedOption(option.html, evidence.get(option.id, ())) for option in chosen],
         reveal_url=reveal_url,
         hint=(number, question.hints_html[number - 1]) if number else None,
@@ -68,39 +70,55 @@ def hints_after(question: Question, attempts: Sequence[Attempt]) -> int:
     return min(seen + 1, question.hint_count)
 
 
-EDITED_NOTE = " The question has been edited since; this is the text that you answered."
-
-
 def count_faults(question: Question, attempt: Attempt) -> str:
     """How many options are wrong or missing, as a sentence that ends in a space; "" for none."""
     grade = compare_choice(question.right_ids, attempt.chosen)
-    parts = []
-    if grade.missed and question.multiple:
-        parts.append(f"left out {_count_phrase(len(grade.missed), 'right option')}")
-    if grade.wrong:
-        parts.append(f"chose {_count_phrase(len(grade.wrong), 'wrong option')}")
-    return f"You {' and '.join(parts)}. " if parts else ""
+    missed_count = len(grade.missed) if question.multiple else 0
+    wrong_count = len(grade.wrong)
+    missed, wrong = _right_options(missed_count), _wrong_options(wrong_count)
+    if missed_count and wrong_count:
+        text = gettext("You left out %(missed)s and chose %(wrong)s.", missed=missed, wrong=wrong)
+    elif missed_count:
+        text = gettext("You left out %(missed)s.", missed=missed)
+    elif wrong_count:
+        text = gettext("You chose %(wrong)s.", wrong=wrong)
+    else:
+        return ""
+    return f"{text} "
+
+
+def edited_note() -> str:
+    return gettext("The question has been edited since; this is the text that you answered.")
 
 
 def _tried_sentence(question: Question, attempt: Attempt) -> str:
-    chosen = "what you chose" if len(attempt.chosen) == 1 else "each option that you chose"
-    advice = (
-        f"Look at what the experiments say of {chosen}, then try again."
-        if question.claims
-        else "Think again, then try again."
-    )
+    if not question.claims:
+        advice = gettext("Think again, then try again.")
+    elif len(attempt.chosen) == 1:
+        advice = gettext("Look at what the experiments say of what you chose, then try again.")
+    else:
+        advice = gettext(
+            "Look at what the experiments say of each option that you chose, then try again."
+        )
     return count_faults(question, attempt) + advice
 
 
 def _rule_note(rule: AppliedRule | None) -> str | None:
     if rule is None or rule.class_title is None or rule.reveals_wrong_answers:
         return None
-    return (
-        f"In the class {rule.class_title}, the answer is shown to those who are right"
-        " or ask for it."
+    return gettext(
+        "In the class %(title)s, the answer is shown to those who are right or ask for it.",
+        title=rule.class_title,
     )
 
 
-def _count_phrase(number: int, noun: str) -> str:
-    words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-    return f"{words.get(number, number)} {noun}{'' if number == 1 else 's'}"
+def _right_options(number: int) -> str:
+    return ngettext(
+        "%(number)s right option", "%(number)s right options", number, number=spell_number(number)
+    )
+
+
+def _wrong_options(number: int) -> str:
+    return ngettext(
+        "%(number)s wrong option", "%(number)s wrong options", number, number=spell_number(number)
+    )

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from quizserver.attempts.grading import OptionStatus, option_status, shuffle_options
 from quizserver.attempts.model import Attempt
 from quizserver.attempts.reveals import AppliedRule, Reveal, Stage, question_stage
-from quizserver.attempts.tried_views import EDITED_NOTE, TriedView, count_faults
+from quizserver.attempts.tried_views import TriedView, count_faults, edited_note
 from quizserver.lab_views.bench import BenchView
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.topics.model import AnswerOption, Question
@@ -159,7 +159,7 @@ def result_view(question: Question, state: QuestionState, *, edited: bool) -> Re
     attempt = state.attempts[-1]
     return ResultView(
         right=attempt.right,
-        sentence=_result_sentence(question, state) + (EDITED_NOTE if edited else ""),
+        sentence=_result_sentence(question, state) + (f" {edited_note()}" if edited else ""),
         explanation_html=question.explanation_html,
         references_html=question.references_html,
         rule_note=_rule_note(state),

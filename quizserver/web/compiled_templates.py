@@ -14,6 +14,9 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 
+COMPILED_FORM = 1
+"""To be raised when the same text compiles to something else, as by another ``TextsInPlace``."""
+
 
 class CompiledTemplates(FileSystemBytecodeCache):
     """A folder of compiled templates, each valid for one text and one version of Python.
@@ -38,5 +41,5 @@ def keep_compiled_templates(app: Flask) -> None:
     assert app.template_folder is not None, "the application has templates"
     module = Path(app.root_path) / app.template_folder / "template.py"
     folder = Path(cache_from_source(str(module))).parent
-    pattern = f"%s.{sys.implementation.cache_tag}.jinja"
+    pattern = f"%s.{sys.implementation.cache_tag}-{COMPILED_FORM}.jinja"
     app.jinja_env.bytecode_cache = CompiledTemplates(str(folder), pattern)

@@ -11,13 +11,15 @@ from datetime import UTC, datetime, tzinfo
 from flask import Flask
 from markupsafe import Markup
 
+from quizserver.locale_formats import format_date_and_time
+
 
 def format_moment(moment: datetime, tz: tzinfo = UTC) -> str:
     """The moment as text for people, always with the offset from UTC."""
     local = moment.astimezone(tz)
     offset = local.strftime("%z")
     offset_text = "" if offset == "+0000" else f"{offset[:3]}:{offset[3:5]}".replace("-", "−")
-    return f"{local:%-d %B %Y, %H:%M} UTC{offset_text}"
+    return f"{format_date_and_time(local)} UTC{offset_text}"
 
 
 def time_element(moment: datetime) -> Markup:

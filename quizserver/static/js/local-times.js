@@ -1,7 +1,10 @@
 // @ts-check
 // Moments of the page on the reader's own clocks, with their offset from UTC.
 
-const momentFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+import { language } from "./translation.js";
+
+const dayFormat = new Intl.DateTimeFormat(language, { dateStyle: "long" });
+const timeFormat = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
 /**
  * The offset from UTC of the reader's clocks at a moment.
@@ -21,7 +24,7 @@ export function utcOffsetText(moment) {
 for (const time of document.querySelectorAll("time[data-local]")) {
   const moment = new Date(time.getAttribute("datetime") ?? "");
   if (!Number.isNaN(moment.valueOf())) {
-    const text = momentFormat.format(moment).replace(" at ", ", ");
+    const text = `${dayFormat.format(moment)}, ${timeFormat.format(moment)}`;
     time.textContent = `${text} ${utcOffsetText(moment)}`;
   }
 }

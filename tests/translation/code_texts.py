@@ -1,0 +1,58 @@
+"""Sentences in modules and scripts that go past gettext."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from pygments.lexers.javascript import JavascriptLexer
+from pygments.token import Name, Punctuation, String, Whitespace
+
+from tests.translation.template_texts import GETTEXT, PROSE
+
+CALLS = {*GETTEXT, "N_"}
+NOT_SHOWN = {
+    "Error",
+    "querySelector",
+    "querySelectorAll",
+    "findElement",
+    "closest",
+    "closestTarget",
+}
+"""Of scripts: messages to those who write them, and selectors."""
+
+
+def untranslated_sentences(source: str) -> list[str]:
+    """Constant texts of Python with two words or more; not docstrings, nor what is raised."""
+    return [text for text in _sentences(ast.parse(source)) if PROSE.search(text)]
+
+
+def _sentences(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    is_translated = isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS
+    if is_docstring or is_translated or isinstance(node, ast.Raise):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _sentences(child)
+
+
+def untranslated_script_sentences(source: str) -> list[str]:
+    """Texts of a script with two words or more that are in no call of gettext."""
+    sentences: list[str] = []
+    calls: list[str] = []
+    name = ""
+    for kind, value in JavascriptLexer().get_tokens(source):
+        if kind in String and kind is not String.Regex:
+            if PROSE.search(value) and not {*calls} & (CALLS | NOT_SHOWN):
+                sentences.append(value)
+        elif kind is Punctuation:
+            for sign in value:
+                if sign == "(":
+                    calls.append(name)
+                elif sign == ")":
+                    calls.pop()
+        if kind not in Whitespace:
+            name = value if kind in Name else ""
+    return sentences
