@@ -94,18 +94,26 @@ class CurrentUser:
         person = self.person()
         return person.visitor if person is not None else self._ensure_guest_token().visitor
 
+    def claimed_visitor(self) -> str:
+        """The visitor's name as far as it is known without a look-up for a guest, whose session may
+        have ended: ``ensure_person`` finds out."""
+        account = self.account()
+        return account.visitor if account is not None else self._ensure_guest_token().visitor
+
     def ensure_person(self, db_session: Session) -> Person:
         """The person of this request, inserted as a guest with a session when there is none yet.
 
-        Raises SessionEndedError when the guest's session was ended since the request began.
+        Raises SessionEndedError when the guest's session was ended, unless that is known already:
+        then the browser is a new guest.
         """
         account = self.account()
         if account is not None:
             return account
-        self.person()  # whether the token is one whose session was ended
-        return sessions_store.ensure_guest_session(
-            db_session, self._ensure_guest_token(), _browser_of_request(), datetime.now(UTC)
+        live = sessions_store.ensure_guest_session(
+            db_session, self._ensure_guest_token(), _browser_of_request(), _now()
         )
+        self._note_use(live)
+        return live.person
 
     def open_session(self, db_session: Session, person_id: int) -> str:
         """Opens a session for a person in place of the one that this browser has, and of the one
@@ -224,9 +232,13 @@ class CurrentUser:
         if live is None or live.session is None or is_over(live.session, live.person, _now()):
             g.session_ended = g.get("session_ended", False) or had_token
             return None
-        self._sightings.note(live.session)
-        note_account(live.person.id)
+        self._note_use(live)
         return live
+
+    def _note_use(self, live: LiveSession) -> None:
+        if live.session is not None:
+            self._sightings.note(live.session)
+        note_account(live.person.id)
 
     def _ensure_guest_token(self) -> GuestToken:
         """The token of this browser as a guest, a new one when it has none or an ended one."""

@@ -24,6 +24,25 @@ from quizserver.db.tables import browser_session, person
 _SESSION_COLUMNS = tuple(browser_session.c[name] for name in BrowserSession.__dataclass_fields__)
 HASHES_PER_STATEMENT = 500
 
+# Every request runs one of these two: made once, for SQLAlchemy takes longer to make a statement
+# than to run it.
+_ACCOUNT_OF_TOKEN = (
+    sa.select(*PERSON_COLUMNS, *_SESSION_COLUMNS)
+    .join(browser_session, browser_session.c.person_id == person.c.id)
+    .where(browser_session.c.token_hash == sa.bindparam("token_hash"), person.c.email.is_not(None))
+)
+_GUEST_OF_TOKEN = (
+    sa.select(*PERSON_COLUMNS, *_SESSION_COLUMNS)
+    .outerjoin(
+        browser_session,
+        sa.and_(
+            browser_session.c.person_id == person.c.id,
+            browser_session.c.token_hash == sa.bindparam("token_hash"),
+        ),
+    )
+    .where(person.c.visitor == sa.bindparam("visitor"))
+)
+
 
 class SessionEndedError(ValueError):
     """The browser's session was ended: by signing out, in or up, or from another browser."""
@@ -31,26 +50,15 @@ class SessionEndedError(ValueError):
 
 def find_account_session(session: Session, token: str) -> LiveSession | None:
     """The account and the session that a token opens, in one statement; None when it opens none."""
-    row = session.execute(
-        sa.select(*PERSON_COLUMNS, *_SESSION_COLUMNS)
-        .join(browser_session, browser_session.c.person_id == person.c.id)
-        .where(browser_session.c.token_hash == hash_token(token), person.c.email.is_not(None))
-    ).first()
+    row = session.execute(_ACCOUNT_OF_TOKEN, {"token_hash": hash_token(token)}).first()
     return _live_session(row) if row else None
 
 
 def find_guest_session(session: Session, guest_token: GuestToken) -> LiveSession | None:
     """The guest and the session that a token opens, in one statement; None when nothing of this
     visitor was ever kept. Raises SessionEndedError when the session was ended."""
-    belongs_to_browser = sa.and_(
-        browser_session.c.person_id == person.c.id,
-        browser_session.c.token_hash == hash_token(guest_token.token),
-    )
-    row = session.execute(
-        sa.select(*PERSON_COLUMNS, *_SESSION_COLUMNS)
-        .outerjoin(browser_session, belongs_to_browser)
-        .where(person.c.visitor == guest_token.visitor)
-    ).first()
+    parameters = {"token_hash": hash_token(guest_token.token), "visitor": guest_token.visitor}
+    row = session.execute(_GUEST_OF_TOKEN, parameters).first()
     if row is None:
         return None
     # The person's row is what tells an ended session from one that kept nothing yet.
@@ -61,13 +69,15 @@ def find_guest_session(session: Session, guest_token: GuestToken) -> LiveSession
 
 def ensure_guest_session(
     session: Session, guest_token: GuestToken, browser: str, now: datetime
-) -> Person:
-    """The guest of a token, inserted together with the session when there is none yet.
+) -> LiveSession:
+    """The guest of a token and their session, both inserted when there is none yet.
 
     Raises SessionEndedError when the session was ended.
     """
-    inserted = insert_if_new(session, person, visitor=guest_token.visitor, created_at=now)
-    if inserted:
+    found = find_guest_session(session, guest_token)
+    if found is not None:
+        return found
+    if insert_if_new(session, person, visitor=guest_token.visitor, created_at=now):
         person_id = session.scalar(
             sa.select(person.c.id).where(person.c.visitor == guest_token.visitor)
         )
@@ -75,7 +85,7 @@ def ensure_guest_session(
         open_session(session, person_id, guest_token.token, browser, now)
     found = find_guest_session(session, guest_token)
     assert found is not None
-    return found.person
+    return found
 
 
 def open_session(session: Session, person_id: int, token: str, browser: str, now: datetime) -> None:

@@ -126,11 +126,37 @@ class QuestionPages:
         form = parse_answer_form(request.form)
         if form.number < 1:
             abort(400)
-        state = self._learner_state(served_question)
-        if self.current.has_ended():
+        visitor = self.current.claimed_visitor()
+        # Most answers are recorded, which says by itself whether the session has ended and whether
+        # this is the next attempt: only for the others that is read beforehand.
+        if form.wants_hint or self.current.has_ended():
+            return self._answer_refused(topic, served_question, form)
+        try:
+            submission = self._grade(served_question, form, visitor)
+            self._record_by_current_text(served_question, submission)
+        except (SubmissionError, OutdatedContentError, store.AttemptConflictError) as error:
+            return self._answer_refused(topic, served_question, form, error)
+        except (SessionEndedError, NoGuestError):  # perhaps while this was on its way
+            self.current.renew_visitor()
             return self._session_ended_page(topic, served_question, form)
+        return redirect(result_url(served_question), 303)
+
+    def _answer_refused(
+        self,
+        topic: Topic,
+        question: Question,
+        form: AnswerForm,
+        error: SubmissionError | OutdatedContentError | store.AttemptConflictError | None = None,
+    ) -> AnyResponse:
+        """The form again, or the attempt that is recorded, for a submission that is not recorded.
+
+        ``error`` says why; None where a hint was asked for, or the session has ended.
+        """
+        state = self._learner_state(question)
+        if self.current.has_ended():
+            return self._session_ended_page(topic, question, form)
         opened_at = self.tokens.read_opened_at(
-            state.visitor, served_question.id, len(state.attempts) + 1, form.opened_token
+            state.visitor, question.id, len(state.attempts) + 1, form.opened_token
         )
         retry_state = replace(
             state,
@@ -141,25 +167,14 @@ class QuestionPages:
         )
         if form.wants_hint:  # asked for without scripts: what is ticked stays ticked
             hint_state = replace(retry_state, hints_requested=form.hints_seen + 1)
-            return make_response(self._render_question(topic, served_question, hint_state))
-        if form.number <= len(state.attempts):  # the recorded answer decides, whatever the text is
-            return self._answer_repeated(topic, served_question, state, form)
-        try:
-            submission = self._grade(served_question, form, state.visitor, opened_at)
-        except SubmissionError as error:
-            error_state = replace(retry_state, error=str(error))
-            return make_response(self._render_question(topic, served_question, error_state), 422)
-        try:
-            self._record_by_current_text(served_question, submission)
-        except OutdatedContentError:
-            return self._answer_outdated(served_question, retry_state)
-        except store.AttemptConflictError:
-            state = self._learner_state(served_question)
-            return self._answer_repeated(topic, served_question, state, form)
-        except (SessionEndedError, NoGuestError):  # while this was on its way
-            self.current.renew_visitor()
-            return self._session_ended_page(topic, served_question, form)
-        return redirect(result_url(served_question), 303)
+            return make_response(self._render_question(topic, question, hint_state))
+        # The recorded answer decides, whatever the text is.
+        if form.number <= len(state.attempts) or isinstance(error, store.AttemptConflictError):
+            return self._answer_repeated(topic, question, state, form)
+        if isinstance(error, OutdatedContentError):
+            return self._answer_outdated(question, retry_state)
+        error_state = replace(retry_state, error=str(error))
+        return make_response(self._render_question(topic, question, error_state), 422)
 
     def reveal_answer(self, question: str) -> AnyResponse:
         """Shows a learner who has tried the answer, as they asked for it."""
@@ -217,13 +232,12 @@ class QuestionPages:
         """The state of a form that nothing was entered into."""
         return self.question_service.learner_state(question, self.current.visitor_token())
 
-    def _grade(
-        self, question: Question, form: AnswerForm, visitor: str, opened_at: float | None
-    ) -> Submission:
+    def _grade(self, question: Question, form: AnswerForm, visitor: str) -> Submission:
         """The submission to be recorded. Raises SubmissionError when it can't be graded."""
         if not self.tokens.is_version_code(form.version_code, question, visitor):
             raise SubmissionError(QUESTION_EDITED)
         grade = grade_submission(question.right_ids, question.option_ids, form.chosen)
+        opened_at = self.tokens.read_opened_at(visitor, question.id, form.number, form.opened_token)
         return Submission(
             question=question.id,
             version=question.version,

@@ -9,9 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.accounts.store import NoGuestError
-from quizserver.attempts.reveals import ClassRule, Reveal, RevealReason
-from quizserver.attempts.standings_store import lock_people, update_standing
+from quizserver.attempts.reveals import ClassRule, RevealReason
+from quizserver.attempts.standings_store import lock_person, update_standing
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, class_, class_topic, member, person, reveal
 from quizserver.visible_text import shown_line
@@ -20,14 +19,20 @@ _REVEAL_COLUMNS = (reveal.c.question, reveal.c.revealed_at, reveal.c.why)
 AFTER_IT = timedelta(microseconds=1)
 """How much later than a reveal the next attempt is at least: moments have this resolution."""
 
-
-def find_reveal(session: Session, person_id: int, question: str) -> Reveal | None:
-    """When the answer was shown to the person; None when it was not."""
-    statement = sa.select(*_REVEAL_COLUMNS).where(
-        reveal.c.person_id == person_id, reveal.c.question == question
+_CLASS_RULES = (
+    sa.select(class_.c.id, class_.c.title, class_.c.reveal)
+    .join(member, member.c.class_id == class_.c.id)
+    .join(person, person.c.id == member.c.person_id)
+    .join(class_topic, class_topic.c.class_id == class_.c.id)
+    .where(
+        member.c.person_id == sa.bindparam("person_id"),
+        member.c.state == "active",
+        ~sa.and_(member.c.role == "instructor", person.c.role.in_(("instructor", "admin"))),
+        class_topic.c.topic == sa.bindparam("topic"),
+        class_.c.reveal.is_not(None),
     )
-    row = session.execute(statement).first()
-    return Reveal(*row) if row else None
+    .order_by(class_.c.id)
+)
 
 
 def has_revealed_any(session: Session, person_id: int, questions: Collection[str]) -> bool:
@@ -57,8 +62,7 @@ def reveal_answer(session: Session, person_id: int, question: str) -> bool:
     account absorbed meanwhile, LookupError without any attempt: an answer is shown to those who
     tried.
     """
-    if lock_people(session, [person_id]).get(person_id) is not None:
-        raise NoGuestError(str(person_id))
+    lock_person(session, person_id)
     latest = session.scalar(
         sa.select(sa.func.max(attempt.c.answered_at)).where(
             attempt.c.person_id == person_id, attempt.c.question == question
@@ -76,21 +80,7 @@ def reveal_answer(session: Session, person_id: int, question: str) -> bool:
 
 def class_rules(session: Session, person_id: int, topic: str) -> list[ClassRule]:
     """The rules of the classes that the person learns in and that have the topic, oldest first."""
-    instructs = sa.and_(member.c.role == "instructor", person.c.role.in_(("instructor", "admin")))
-    rows = session.execute(
-        sa.select(class_.c.id, class_.c.title, class_.c.reveal)
-        .join(member, member.c.class_id == class_.c.id)
-        .join(person, person.c.id == member.c.person_id)
-        .join(class_topic, class_topic.c.class_id == class_.c.id)
-        .where(
-            member.c.person_id == person_id,
-            member.c.state == "active",
-            ~instructs,
-            class_topic.c.topic == topic,
-            class_.c.reveal.is_not(None),
-        )
-        .order_by(class_.c.id)
-    )
+    rows = session.execute(_CLASS_RULES, {"person_id": person_id, "topic": topic})
     return [ClassRule(shown_line(row.title, f"Class {row.id}"), row.reveal) for row in rows]
 
 

@@ -6,12 +6,15 @@ all give what ``select_standings`` selects.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from quizserver.accounts.store import NoGuestError
+from quizserver.db.session import upsert
 from quizserver.db.tables import attempt, person, reveal, standing
 
 ATTEMPT_WITH_REVEAL = attempt.outerjoin(
@@ -78,19 +81,19 @@ def rebuild_standings(session: Session, people: Collection[int] | None = None) -
     of_attempts = [] if people is None else [attempt.c.person_id.in_(people)]
     of_standings = [] if people is None else [standing.c.person_id.in_(people)]
     session.execute(sa.delete(standing).where(*of_standings))
-    _insert_standings(session, *of_attempts)
+    selected = select_standings(*of_attempts)
+    session.execute(sa.insert(standing).from_select(_names(selected), selected))
     count = sa.select(sa.func.count()).select_from(standing).where(*of_standings)
     return session.scalar(count) or 0
 
 
 def update_standing(session: Session, person_id: int, question: str) -> None:
-    """Brings one standing up to date with the attempts, for a caller that locked the person."""
+    """Brings one standing up to date with the attempts, of which there are some, for a caller that
+    locked the person."""
     session.execute(
-        sa.delete(standing).where(
-            standing.c.person_id == person_id, standing.c.question == question
-        )
+        _update_standing(session.get_bind().dialect.name),
+        {"of_person": person_id, "of_question": question},
     )
-    _insert_standings(session, attempt.c.person_id == person_id, attempt.c.question == question)
 
 
 def lock_people(session: Session, people: Collection[int] | None = None) -> dict[int, int | None]:
@@ -99,16 +102,44 @@ def lock_people(session: Session, people: Collection[int] | None = None) -> dict
     Whoever writes attempts or standings of a person locks them first, so that the attempts are
     numbered and summed up by one transaction at a time. SQLite has one writer anyway.
     """
-    statement = sa.select(person.c.id, person.c.absorbed_by)
+    statement = _LOCK_PEOPLE
     if people is not None:
         statement = statement.where(person.c.id.in_(people))
-    # In the order of the ids, so that two transactions can't each wait for the other; the lock lets
-    # other rows that refer to the person be inserted meanwhile.
-    rows = session.execute(statement.order_by(person.c.id).with_for_update(key_share=True))
-    return {row.id: row.absorbed_by for row in rows}
+    return {row.id: row.absorbed_by for row in session.execute(statement)}
 
 
-def _insert_standings(session: Session, *conditions: sa.ColumnElement[bool]) -> None:
-    selected = select_standings(*conditions)
-    columns = [column.name for column in selected.selected_columns]
-    session.execute(sa.insert(standing).from_select(columns, selected))
+def lock_person(session: Session, person_id: int) -> None:
+    """``lock_people`` for one. Raises NoGuestError when the person is a guest whom an account
+    absorbed."""
+    row = session.execute(_LOCK_PERSON, {"person_id": person_id}).first()
+    if row is not None and row.absorbed_by is not None:
+        raise NoGuestError(str(person_id))
+
+
+# In the order of the ids, so that two transactions can't each wait for the other; the lock lets
+# other rows that refer to the person be inserted meanwhile.
+_LOCK_PEOPLE = (
+    sa.select(person.c.id, person.c.absorbed_by)
+    .order_by(person.c.id)
+    .with_for_update(key_share=True)
+)
+_LOCK_PERSON = _LOCK_PEOPLE.where(person.c.id == sa.bindparam("person_id"))
+
+
+@functools.cache
+def _update_standing(dialect: str) -> sa.Executable:
+    """The statement of ``update_standing``. SQLAlchemy takes longer to make it than to run it."""
+    selected = select_standings(
+        attempt.c.person_id == sa.bindparam("of_person"),
+        attempt.c.question == sa.bindparam("of_question"),
+    )
+    insert = upsert(standing, dialect).from_select(_names(selected), selected)
+    keys = standing.primary_key.columns.keys()
+    return insert.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: insert.excluded[name] for name in _names(selected) if name not in keys},
+    )
+
+
+def _names(selected: sa.Select[Any]) -> list[str]:
+    return [column.name for column in selected.selected_columns]

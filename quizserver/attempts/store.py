@@ -9,16 +9,61 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from quizserver.accounts.store import NoGuestError
 from quizserver.attempts import experiments_store, reveals_store
 from quizserver.attempts.model import Attempt, LearnerProgress, Standing, Submission
 from quizserver.attempts.reveals import Reveal, RevealReason
-from quizserver.attempts.standings_store import lock_people, rebuild_standings, update_standing
+from quizserver.attempts.standings_store import (
+    lock_people,
+    lock_person,
+    rebuild_standings,
+    update_standing,
+)
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import attempt, person, question_version, reveal, standing
 
 _ATTEMPT_COLUMNS = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
 _STANDING_COLUMNS = tuple(standing.c[name] for name in Standing.__dataclass_fields__)
+
+# What almost every request runs is made once: SQLAlchemy takes longer to make it than to run it.
+_PERSON: sa.BindParameter[int] = sa.bindparam("person_id")
+_QUESTION: sa.BindParameter[str] = sa.bindparam("question")
+_VERSION: sa.BindParameter[str] = sa.bindparam("version")
+_HAS_VERSION = sa.exists().where(
+    question_version.c.question == _QUESTION, question_version.c.version == _VERSION
+)
+_WITH_REVEAL = person.outerjoin(
+    reveal, sa.and_(reveal.c.person_id == person.c.id, reveal.c.question == _QUESTION)
+)
+_SO_FAR = (
+    sa.select(
+        standing.c.attempts,
+        standing.c.latest_at,
+        reveal.c.revealed_at,
+        _HAS_VERSION.label("has_version"),
+    )
+    .select_from(
+        _WITH_REVEAL.outerjoin(
+            standing, sa.and_(standing.c.person_id == person.c.id, standing.c.question == _QUESTION)
+        )
+    )
+    .where(person.c.id == _PERSON)
+)
+_ATTEMPTS_AND_REVEAL = (
+    sa.select(reveal.c.revealed_at, reveal.c.why, *_ATTEMPT_COLUMNS)
+    .select_from(
+        _WITH_REVEAL.outerjoin(
+            attempt, sa.and_(attempt.c.person_id == person.c.id, attempt.c.question == _QUESTION)
+        )
+    )
+    .where(person.c.id == _PERSON)
+    .order_by(attempt.c.number)
+)
+_PROGRESS = sa.union_all(
+    sa.select(*_STANDING_COLUMNS).where(standing.c.person_id == _PERSON),
+    sa.select(reveal.c.question, *(sa.null() for _ in _STANDING_COLUMNS[1:])).where(
+        reveal.c.person_id == _PERSON
+    ),
+)
 
 
 class AttemptConflictError(ValueError):
@@ -31,46 +76,49 @@ def record_attempt(
     submission: Submission,
     *,
     reveals_wrong_answers: bool = False,
-) -> Attempt:
+) -> None:
     """Records a submission once and updates the standing, in the caller's transaction.
 
     A right answer shows the learner all there is, at the moment of the attempt, which so counts
-    itself; with ``reveals_wrong_answers`` any answer does. The same submission sent again returns
-    the attempt that is recorded. Raises AttemptConflictError when that number is taken by another
-    choice or is not the next one, NoGuestError when the person is a guest whom an account absorbed
-    meanwhile.
+    itself; with ``reveals_wrong_answers`` any answer does. The same submission sent again changes
+    nothing. Raises AttemptConflictError when that number is taken by another choice or is not the
+    next one, NoGuestError when the person is a guest whom an account absorbed meanwhile.
     """
-    store_version(
-        session, submission.question, submission.version, submission.source, datetime.now(UTC)
-    )
-    if lock_people(session, [person_id]).get(person_id) is not None:
-        raise NoGuestError(str(person_id))
-    previous = _read_standing(session, person_id, submission.question)
-    shown = reveals_store.find_reveal(session, person_id, submission.question)
-    answered = previous.attempts if previous else 0
+    lock_person(session, person_id)
+    # Once the person is locked: what others wrote until then is seen.
+    so_far = session.execute(
+        _SO_FAR,
+        {"person_id": person_id, "question": submission.question, "version": submission.version},
+    ).one()
+    answered = so_far.attempts or 0
     if submission.number > answered + 1:
         raise AttemptConflictError("An earlier attempt at this question is missing.")
+    if submission.number <= answered:
+        _require_same_choice(session, person_id, submission)
+        return
     moment = datetime.now(UTC)
-    if previous:
+    if so_far.latest_at is not None:
         # A clock that was set back, or another machine's, must not put an attempt before the one
         # that it follows.
-        moment = max(moment, previous.latest_at)
-    if shown:  # what follows it does not count
-        moment = max(moment, shown.revealed_at + reveals_store.AFTER_IT)
-    if submission.number <= answered or not _insert_attempt(session, person_id, submission, moment):
-        stored = read_attempt(session, person_id, submission.question, submission.number)
-        if stored is None or frozenset(stored.chosen) != frozenset(submission.chosen):
-            raise AttemptConflictError(
-                "This attempt has been answered already, with another choice."
-            )
-        return stored
-    if submission.right or reveals_wrong_answers:
+        moment = max(moment, so_far.latest_at)
+    if so_far.revealed_at is not None:  # what follows it does not count
+        moment = max(moment, so_far.revealed_at + reveals_store.AFTER_IT)
+    if not so_far.has_version:
+        store_version(session, submission.question, submission.version, submission.source, moment)
+    if not _insert_attempt(session, person_id, submission, moment):
+        _require_same_choice(session, person_id, submission)
+        return
+    if so_far.revealed_at is None and (submission.right or reveals_wrong_answers):
         why: RevealReason = "right" if submission.right else "rule"
         reveals_store.insert_reveal(session, person_id, submission.question, moment, why)
     update_standing(session, person_id, submission.question)
-    recorded = read_attempt(session, person_id, submission.question, submission.number)
-    assert recorded is not None
-    return recorded
+
+
+def _require_same_choice(session: Session, person_id: int, submission: Submission) -> None:
+    """Raises AttemptConflictError unless the attempt of this number has the submission's choice."""
+    stored = read_attempt(session, person_id, submission.question, submission.number)
+    if stored is None or frozenset(stored.chosen) != frozenset(submission.chosen):
+        raise AttemptConflictError("This attempt has been answered already, with another choice.")
 
 
 def store_version(
@@ -109,17 +157,8 @@ def attempts_and_reveal(
     session: Session, person_id: int, question: str
 ) -> tuple[list[Attempt], Reveal | None]:
     """A person's attempts at a question, first to latest, and when its answer was shown to them."""
-    own = person.outerjoin(
-        reveal, sa.and_(reveal.c.person_id == person.c.id, reveal.c.question == question)
-    ).outerjoin(
-        attempt, sa.and_(attempt.c.person_id == person.c.id, attempt.c.question == question)
-    )
-    rows = session.execute(
-        sa.select(reveal.c.revealed_at, reveal.c.why, *_ATTEMPT_COLUMNS)
-        .select_from(own)
-        .where(person.c.id == person_id)
-        .order_by(attempt.c.number)
-    ).all()
+    parameters = {"person_id": person_id, "question": question}
+    rows = session.execute(_ATTEMPTS_AND_REVEAL, parameters).all()
     attempts = [_attempt_from_row(row[2:]) for row in rows if row.number is not None]
     is_revealed = bool(rows) and rows[0].revealed_at is not None
     return attempts, Reveal(question, *rows[0][:2]) if is_revealed else None
@@ -144,13 +183,7 @@ def read_standings(session: Session, person_id: int) -> dict[str, Standing]:
 
 def read_progress(session: Session, person_id: int) -> LearnerProgress:
     """A person's standings, and the questions whose answers were shown to them: one statement."""
-    nothing = [sa.null() for _ in _STANDING_COLUMNS[1:]]
-    rows = session.execute(
-        sa.union_all(
-            sa.select(*_STANDING_COLUMNS).where(standing.c.person_id == person_id),
-            sa.select(reveal.c.question, *nothing).where(reveal.c.person_id == person_id),
-        )
-    ).all()
+    rows = session.execute(_PROGRESS, {"person_id": person_id}).all()
     return LearnerProgress(
         {row.question: Standing(*row) for row in rows if row.attempts is not None},
         frozenset(row.question for row in rows if row.attempts is None),
@@ -277,12 +310,3 @@ def _select_attempts(session: Session, *conditions: sa.ColumnElement[bool]) -> l
 def _attempt_from_row(row: Iterable[Any]) -> Attempt:
     values = dict(zip(Attempt.__dataclass_fields__, row, strict=True))
     return Attempt(**values | {name: tuple(values[name]) for name in ("shown", "chosen")})
-
-
-def _read_standing(session: Session, person_id: int, question: str) -> Standing | None:
-    row = session.execute(
-        sa.select(*_STANDING_COLUMNS).where(
-            standing.c.person_id == person_id, standing.c.question == question
-        )
-    ).first()
-    return Standing(*row) if row else None

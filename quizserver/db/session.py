@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
@@ -191,12 +193,23 @@ def changed_rows(result: sa.Result[Any]) -> int:
 
 def insert_if_new(session: Session, table: sa.Table, **values: Any) -> bool:
     """Inserts a row unless a unique constraint of the table forbids it; whether it was inserted."""
-    insert: Callable[..., Any] = sqlite_insert
-    if session.get_bind().dialect.name != "sqlite":
-        # It takes 0.1 s to import, which a start on SQLite need not wait for.
-        from sqlalchemy.dialects.postgresql import insert
-    statement = insert(table).values(**values).on_conflict_do_nothing()
-    return bool(session.execute(statement.returning(sa.literal(1))).first())
+    statement = _insert_if_new(table, session.get_bind().dialect.name)
+    return session.execute(statement, values).first() is not None
+
+
+def upsert(table: sa.Table, dialect: str) -> SqliteInsert:
+    """An INSERT of the dialect, which can say what to do where the row is there already."""
+    if dialect == "sqlite":
+        return sqlite_insert(table)
+    # It takes 0.1 s to import, which a start on SQLite need not wait for.
+    from sqlalchemy.dialects.postgresql import insert
+
+    return cast("SqliteInsert", insert(table))  # with the same methods
+
+
+@functools.cache
+def _insert_if_new(table: sa.Table, dialect: str) -> sa.Executable:
+    return upsert(table, dialect).on_conflict_do_nothing().returning(sa.literal(1))
 
 
 def _missing_timeouts(url: sa.URL) -> dict[str, str]:

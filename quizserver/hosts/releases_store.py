@@ -72,9 +72,15 @@ def current_digests(session: Session) -> dict[str, str]:
     }
 
 
+# Every answer asks for it.
+_CURRENT_DIGEST = sa.select(content_file.c.digest).where(
+    content_file.c.path == sa.bindparam("path")
+)
+
+
 def current_digest(session: Session, path: str) -> str | None:
     """The digest of the file that is current at ``path``; None when none is."""
-    return session.scalar(sa.select(content_file.c.digest).where(content_file.c.path == path))
+    return session.scalar(_CURRENT_DIGEST, {"path": path})
 
 
 def announce_changes(

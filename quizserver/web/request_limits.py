@@ -18,7 +18,11 @@ def create_limiter(app: Flask, key_func: Callable[[], str]) -> Limiter:
     """
     # Flask calls these in reverse order, and the limiter's own, which sets the headers, in between.
     app.after_request(_restore_retry_after)
+    hooks = list(app.before_request_funcs.get(None, ()))
     limiter = Limiter(key_func, app=app, storage_uri="memory://")
+    # Without the limiter's own, which looks for limits of the whole site before every request: all
+    # limits are of an address, and checked when its view is called.
+    app.before_request_funcs[None] = hooks
     app.after_request(_note_retry_after)
     return limiter
 

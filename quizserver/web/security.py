@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
-from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class SecurityHeaders:
         self, application: WSGIApplication, *, https: bool, hsts_subdomains: bool = True
     ) -> None:
         self._application = application
-        self._headers = {
+        headers = {
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
@@ -96,16 +95,15 @@ class SecurityHeaders:
         }
         if https:
             subdomains = "; includeSubDomains" if hsts_subdomains else ""
-            self._headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}{subdomains}"
+            headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}{subdomains}"
+        self._headers = [(name.lower(), (name, value)) for name, value in headers.items()]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start_with_headers(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Any:
-            complete = Headers(headers)
-            for name, value in self._headers.items():
-                complete.setdefault(name, value)
-            pairs = complete.to_wsgi_list()
+            names = {name.lower() for name, _value in headers}
+            pairs = headers + [item for name, item in self._headers if name not in names]
             if exc_info is None:
                 return start_response(status, pairs)
             return start_response(status, pairs, exc_info)

@@ -84,7 +84,7 @@ def test_a_guest_and_the_session_appear_together_and_once(database: Database):
         assert sessions_store.find_guest_session(session, guest_token) is None
     for _ in range(2):
         with database.write() as session:
-            guest = sessions_store.ensure_guest_session(session, guest_token, "Edge", NOW)
+            guest = sessions_store.ensure_guest_session(session, guest_token, "Edge", NOW).person
     assert open_hashes(database, guest.id) == {hash_token("t")}
     with database.read() as session:
         live = sessions_store.find_guest_session(session, guest_token)
@@ -100,7 +100,7 @@ def test_an_ended_session_of_a_guest_opens_nothing_and_comes_back_never(
     guest_token = GuestToken.from_token("t")
     account_id = create_account(database, "ana")
     with database.write() as session:
-        guest = sessions_store.ensure_guest_session(session, guest_token, "", NOW)
+        guest = sessions_store.ensure_guest_session(session, guest_token, "", NOW).person
         if how == "ended":
             assert sessions_store.end_session(session, guest.id, hash_token("t"))
         elif how == "absorbed":
@@ -138,7 +138,9 @@ def test_sessions_not_used_for_long_are_counted_and_deleted_and_guests_kept(data
     ana = create_account(database, "ana", "old", seen=old)
     bob = create_account(database, "bob", "new")
     with database.write() as session:
-        guest = sessions_store.ensure_guest_session(session, GuestToken.from_token("g"), "", old)
+        guest = sessions_store.ensure_guest_session(
+            session, GuestToken.from_token("g"), "", old
+        ).person
         assert sessions_store.count_unseen_account_sessions(session, moment) == 1
         assert sessions_store.delete_unseen_account_sessions(session, moment) == 1
         assert sessions_store.count_unseen_account_sessions(session, moment) == 0
@@ -157,7 +159,9 @@ def test_deleting_a_person_deletes_their_sessions(database: Database):
 def test_a_sign_in_is_over_after_a_year_and_a_guest_never(database: Database):
     ana = create_account(database, "ana")
     with database.write() as session:
-        guest = sessions_store.ensure_guest_session(session, GuestToken.from_token("g"), "", NOW)
+        guest = sessions_store.ensure_guest_session(
+            session, GuestToken.from_token("g"), "", NOW
+        ).person
         account = store.person_by_id(session, ana)
     assert account is not None
     opened = BrowserSession("h", "", NOW, NOW + ACCOUNT_LIFETIME)

@@ -56,10 +56,8 @@ def test_a_right_answer_shows_the_rest_and_counts_itself(database: Database):
     assert reasons(database, who) == {"q": "right"}
     assert marks(read_standing(database, who)) == (0, 1, 1)
     with database.read() as session:
-        shown = reveals_store.find_reveal(session, who, "q")
-        second = store.read_attempt(session, who, "q", 2)
+        (_first, second), shown = store.attempts_and_reveal(session, who, "q")
     assert shown is not None
-    assert second is not None
     assert shown.revealed_at == second.answered_at
 
 
@@ -71,8 +69,7 @@ def test_what_is_answered_after_the_answer_was_shown_has_no_mark(database: Datab
     assert (summary.attempts, marks(summary)) == (2, (0, 0, 0))
     assert reasons(database, who) == {"q": "asked"}, "the first reason stays"
     with database.read() as session:
-        shown = reveals_store.find_reveal(session, who, "q")
-        attempts = store.attempts_at_question(session, who, "q")
+        attempts, shown = store.attempts_and_reveal(session, who, "q")
     assert shown is not None
     assert attempts[0].answered_at <= shown.revealed_at < attempts[1].answered_at
     assert summary.latest_at == attempts[1].answered_at, "moments are of all attempts"

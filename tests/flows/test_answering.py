@@ -13,6 +13,7 @@ from flask import Flask
 from quizserver.app import create_app
 from quizserver.settings import Settings
 from tests.flows.browser_client import Form, Visitor
+from tests.statements import recorded_statements
 
 KEY_WORDS = ("FEEDBACK", "EXPLANATION", "REFERENCES", "HINT-")
 
@@ -309,3 +310,24 @@ def test_a_tampered_form_is_refused_without_a_trace(visitor: Visitor, field: str
     assert visitor.status in {400, 409, 422}
     assert "Traceback" not in visitor.page
     assert visitor.client.get("/account/data.json").json.get("attempts", []) == []
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [("two", "three"), ("two", "four")],
+    ids=["wrong, with the classes' rules", "right, with the reveal"],
+)
+def test_an_answer_is_one_transaction_of_seven_statements(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], chosen: tuple[str, ...]
+):
+    new_visitor().answer("even", "two")  # whose transaction stores the text of the question
+    visitor.answer("sides", "three")  # whose transaction stores the visitor
+    visitor.open("/questions/even")
+    form = Form(visitor.page, "/answer")
+    assert form.url is not None
+    with recorded_statements() as statements:
+        visitor.client.post(form.url, data=form.fields | {"option": list(chosen)})
+    done = [text for text in statements if not text.startswith("BEGIN")]
+    assert len(done) == 7, done
+    assert len(statements) - len(done) <= 1, "PostgreSQL's driver begins by itself"
+    assert "Your attempts" in visitor.open("/questions/even")
