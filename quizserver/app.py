@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from flask_limiter import Limiter
 from jinja2 import StrictUndefined
+from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from quizserver.accounts import pages as account_pages
@@ -49,6 +50,8 @@ from quizserver.lab.catalog import SimulationCatalog, reading_limits
 from quizserver.lab_views import pages as simulation_pages
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress import pages as progress_pages
+from quizserver.reports import pages as report_pages
+from quizserver.reports import store as reports
 from quizserver.runs import pages as run_pages
 from quizserver.runs import plan_pages
 from quizserver.runs.access import WHOLE, SimulationAccess
@@ -209,9 +212,10 @@ def _register_accounts(app: Flask, services: AppServices) -> None:
                 TryLimits.from_settings(
                     services.database, services.settings, app.config["SECRET_KEY"]
                 ),
-                merge_guest=attempts.merge_guest_attempts,
+                merge_guest=_merge_guest,
                 export_person=lambda session, person_id: (
                     attempts.export_attempts(session, person_id)
+                    | reports.export_reports(session, person_id)
                     | members.export_memberships(session, person_id)
                 ),
                 sole_class_titles=lambda session, person_id: [
@@ -229,6 +233,12 @@ def _register_accounts(app: Flask, services: AppServices) -> None:
     app.register_blueprint(
         log_pages.create_log_blueprint(log_pages.LogPages(services.database, services.current))
     )
+
+
+def _merge_guest(session: Session, guest_id: int, account_id: int) -> None:
+    """Moves all that a guest did to an account."""
+    attempts.merge_guest_attempts(session, guest_id, account_id)  # locks both first
+    reports.merge_guest_reports(session, guest_id, account_id)
 
 
 def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) -> None:
@@ -266,6 +276,14 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
             plan_pages.PlanPages(run_context), limiter=services.limiter
         )
     )
+    question_reports = report_pages.ReportPages(
+        database, library, question_service, tokens, current
+    )
+    app.register_blueprint(
+        report_pages.create_reports_blueprint(
+            question_reports, limiter=services.limiter, settings=services.settings
+        )
+    )
     app.register_blueprint(
         attempt_pages.create_attempts_blueprint(
             attempt_pages.QuestionPages(
@@ -277,6 +295,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
                 current,
                 services.host.require_current,
                 behind_paths=lambda: services.host.differing,
+                own_reports=question_reports.own_reports,
             ),
             limiter=services.limiter,
             settings=services.settings,

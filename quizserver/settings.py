@@ -161,6 +161,10 @@ class Settings:
     limit_answers_client: str = _setting_field(
         "1200/minute", "answers from one client address; a classroom may share it"
     )
+    limit_reports_client: str = _setting_field(
+        "60/hour",
+        "reports that something is wrong with a question, from one client address or account",
+    )
     limit_runs: str = _setting_field("60/minute", "runs asked for by one visitor")
     limit_runs_client: str = _setting_field(
         "600/minute", "runs asked for from one client address; a classroom may share it"

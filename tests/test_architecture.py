@@ -39,6 +39,7 @@ FLOOR = {
     "hosts": 5,
     "attempts": 6,
     "progress": 7,
+    "reports": 7,
     "classes": 8,
     "authoring": 8,
     "administration": 9,

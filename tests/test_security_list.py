@@ -12,6 +12,7 @@ from quizserver.accounts.model import EMAIL_MAX, PASSWORD_MAX, PASSWORD_MIN
 from quizserver.accounts.weak_passwords import COMMON_PASSWORDS, SITE_WORDS
 from quizserver.classes.forms import NAME_MAX, TITLE_MAX
 from quizserver.db.tables import metadata
+from quizserver.reports.model import REPORTS_MAX, TEXT_MAX
 from quizserver.runs.request_parser import BODY_MAX
 from quizserver.topics.assets import MEDIA_TYPES
 
@@ -128,6 +129,9 @@ def test_every_file_that_is_named_exists():
         assert target[1] in anchors, target
 
 
+NUMBER_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
+
+
 def test_the_rules_for_input_are_those_of_the_code():
     rules = GUIDE.split("## What is checked")[1].split("\n## ")[0]
     common = len(COMMON_PASSWORDS.read_bytes().splitlines())
@@ -136,6 +140,7 @@ def test_the_rules_for_input_are_those_of_the_code():
         f"one of {common:,} common ones",
         f"at most {TITLE_MAX} and {NAME_MAX} characters",
         f"at most {BODY_MAX // 1024} KiB",
+        f"at most {TEXT_MAX:,} characters; {NUMBER_WORDS[REPORTS_MAX]} of one person a day",
         f"alone: {', '.join(SITE_WORDS)} |",
         f"at most {EMAIL_MAX} characters",
     ):
@@ -147,7 +152,7 @@ def test_the_rules_for_input_are_those_of_the_code():
 
 PERSONAL_TABLES = {
     "person", "browser_session", "access_try", "attempt", "standing", "experiment", "class",
-    "member", "audit_event", "draft", "reveal",
+    "member", "audit_event", "draft", "reveal", "question_report",
 }  # fmt: skip
 OTHER_TABLES = {
     "class_topic", "content_file", "content_release", "file_version", "host_process", "maintenance",

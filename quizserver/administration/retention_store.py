@@ -18,6 +18,7 @@ from quizserver.db.tables import (
     maintenance,
     member,
     person,
+    question_report,
     standing,
 )
 
@@ -94,6 +95,7 @@ def _is_old(before: datetime) -> list[sa.ColumnElement[bool]]:
         person.c.created_at < before,
         ~has_row(standing, standing.c.latest_at >= before),
         ~has_row(experiment, experiment.c.started_at >= before),
+        ~has_row(question_report, question_report.c.reported_at >= before),
         ~has_row(browser_session, browser_session.c.last_seen_at >= before),
         ~has_row(member),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from flask import (
@@ -98,7 +98,8 @@ class QuestionPages:
 
     ``require_current(session, question)`` raises OutdatedContentError when another text of the
     question is current by now; ``behind_paths()`` are the files of which this machine knows that
-    it has another text than the current one.
+    it has another text than the current one; ``own_reports(question)`` are what the learner has
+    reported about it, as its template shows them.
     """
 
     database: Database
@@ -109,6 +110,7 @@ class QuestionPages:
     current: CurrentUser
     require_current: Callable[[Session, Question], None]
     behind_paths: Callable[[], Collection[str]]
+    own_reports: Callable[[str], Sequence[object]]
 
     def show_question(self, question: str) -> str:
         topic, served_question = self._question_or_404(question)
@@ -324,6 +326,7 @@ class QuestionPages:
         return render_template(
             "attempts/question.html",
             question=self.question_service.question_view(topic, question, state, url_for),
+            reports=self.own_reports(question.id) if state.has_reported else (),
             problems=self.library.snapshot().diagnostics_in_folder(topic.id) if may_write else (),
         )
 

@@ -43,13 +43,19 @@ class QuestionService:
         if person_id is None:
             return QuestionState(visitor=visitor)
         with self.database.read() as session:
-            attempts, reveal = store.attempts_and_reveal(session, person_id, question.id)
+            attempts, reveal, has_reported = store.work_at_question(session, person_id, question.id)
             rule = None
             # Pages name the class whose rule it is, where the rule makes them what they are.
             if attempts and (reveal is None or reveal.why == "rule"):
                 class_rules = reveals_store.class_rules(session, person_id, question.topic)
                 rule = resolve_rule(question.reveal, class_rules)
-        return QuestionState(visitor=visitor, attempts=attempts, reveal=reveal, rule=rule)
+        return QuestionState(
+            visitor=visitor,
+            attempts=attempts,
+            reveal=reveal,
+            has_reported=has_reported,
+            rule=rule,
+        )
 
     def recent_attempts(self) -> list[Attempt]:
         """The learner's latest attempts at any question, newest first."""

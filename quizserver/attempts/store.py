@@ -19,7 +19,14 @@ from quizserver.attempts.standings_store import (
     update_standing,
 )
 from quizserver.db.session import insert_if_new
-from quizserver.db.tables import attempt, person, question_version, reveal, standing
+from quizserver.db.tables import (
+    attempt,
+    person,
+    question_report,
+    question_version,
+    reveal,
+    standing,
+)
 
 _ATTEMPT_COLUMNS = tuple(attempt.c[name] for name in Attempt.__dataclass_fields__)
 _STANDING_COLUMNS = tuple(standing.c[name] for name in Standing.__dataclass_fields__)
@@ -48,8 +55,11 @@ _SO_FAR = (
     )
     .where(person.c.id == _PERSON)
 )
-_ATTEMPTS_AND_REVEAL = (
-    sa.select(reveal.c.revealed_at, reveal.c.why, *_ATTEMPT_COLUMNS)
+_HAS_REPORTED = sa.exists().where(
+    question_report.c.person_id == _PERSON, question_report.c.question == _QUESTION
+)
+_WORK_AT_QUESTION = (
+    sa.select(reveal.c.revealed_at, reveal.c.why, _HAS_REPORTED, *_ATTEMPT_COLUMNS)
     .select_from(
         _WITH_REVEAL.outerjoin(
             attempt, sa.and_(attempt.c.person_id == person.c.id, attempt.c.question == _QUESTION)
@@ -153,15 +163,19 @@ def attempts_at_question(session: Session, person_id: int, question: str) -> lis
     )
 
 
-def attempts_and_reveal(
+def work_at_question(
     session: Session, person_id: int, question: str
-) -> tuple[list[Attempt], Reveal | None]:
-    """A person's attempts at a question, first to latest, and when its answer was shown to them."""
+) -> tuple[list[Attempt], Reveal | None, bool]:
+    """A person's attempts at a question, first to latest, when its answer was shown to them, and
+    whether they have reported that something is wrong with it: one statement."""
     parameters = {"person_id": person_id, "question": question}
-    rows = session.execute(_ATTEMPTS_AND_REVEAL, parameters).all()
-    attempts = [_attempt_from_row(row[2:]) for row in rows if row.number is not None]
-    is_revealed = bool(rows) and rows[0].revealed_at is not None
-    return attempts, Reveal(question, *rows[0][:2]) if is_revealed else None
+    rows = session.execute(_WORK_AT_QUESTION, parameters).all()
+    if not rows:
+        return [], None, False
+    attempts = [_attempt_from_row(row[3:]) for row in rows if row.number is not None]
+    revealed_at, why, has_reported = rows[0][:3]
+    shown = Reveal(question, revealed_at, why) if revealed_at is not None else None
+    return attempts, shown, has_reported
 
 
 def recent_attempts(session: Session, person_id: int, limit: int = 10) -> list[Attempt]:

@@ -52,14 +52,16 @@ class ResultView:
 class QuestionState:
     """The learner's side of a question's page: their attempts, and what they chose or asked for.
 
-    ``reveal`` says when the answer was shown to them, None before; ``rule`` is the one that holds
-    for them, None where nothing is said of it. ``opened_token`` is the signed moment that the form
-    came with, "" when it had none that is valid; None starts a new form.
+    ``reveal`` says when the answer was shown to them, None before; ``has_reported`` whether they
+    said that something is wrong with it; ``rule`` is the one that holds for them, None where
+    nothing is said of it. ``opened_token`` is the signed moment that the form came with, "" when it
+    had none that is valid; None starts a new form.
     """
 
     visitor: str
     attempts: Sequence[Attempt] = ()
     reveal: Reveal | None = None
+    has_reported: bool = False
     rule: AppliedRule | None = None
     again: bool = False
     hints_requested: int = 0

@@ -27,11 +27,13 @@ from quizserver.authoring.forms import form_field
 from quizserver.authoring.guards import current_author, restrict_to_authors
 from quizserver.authoring.history_pages import HistoryPages
 from quizserver.authoring.image_pages import ImagePages
+from quizserver.authoring.report_pages import QuestionReportsPages
 from quizserver.authoring.service import EditingService
 from quizserver.authoring.topic_list import editable_topic_rows
 from quizserver.authoring.verification import Verifications
 from quizserver.authoring.verification_pages import VerificationPages
 from quizserver.db.session import Database
+from quizserver.reports.store import count_open_reports
 from quizserver.settings import Settings
 from quizserver.topics.folder import list_folder
 from quizserver.visible_text import line_fault, normalise_line
@@ -57,6 +59,7 @@ def create_authoring_blueprint(
     images = ImagePages(editing, editor, settings, current)
     history = HistoryPages(database, editing, current)
     verification = VerificationPages(editing, verifications, current)
+    reports = QuestionReportsPages(database, editing.library, current)
 
     blueprint = Blueprint("authoring", __name__, url_prefix="/write")
     restrict_to_authors(blueprint, current=current, settings=settings)
@@ -70,6 +73,9 @@ def create_authoring_blueprint(
     get("", "index", index.list_pages)
     post("/topics", "new_topic", index.create_topic)
     post("/<topic>/files", "new_file", index.create_page)
+    get("/reports", "reports", reports.list_reports)
+    post("/reports/<int:number>/close", "close_report", reports.close_report)
+    post("/reports/<int:number>/reopen", "reopen_report", reports.reopen_report)
     get(_PAGE, "editor", editor_pages.show_editor)
     post(_PAGE, "save", editor_pages.save_page)
     post(f"{_PAGE}/check", "check", editor_pages.check_page_live)
@@ -148,6 +154,7 @@ class IndexPages:
         """
         with self.database.read() as session:
             drafts, deleted = store.list_drafts(session), store.list_deleted_paths(session)
+            open_reports = count_open_reports(session)
         files = self._list_files()
         topics = editable_topic_rows(
             self.editing.library.snapshot(),
@@ -155,11 +162,13 @@ class IndexPages:
             drafts,
             current_author(self.current).id,
             url_for,
+            open_reports=open_reports,
         )
         deleted_pages = [path for path in deleted if path not in files and path.count("/") == 1]
         return render_template(
             "authoring/index.html",
             topics=topics,
+            open_report_count=sum(open_reports.values()),
             deleted_files=[tuple(path.split("/")) for path in deleted_pages],
             form_errors=errors or {},
             form_values={

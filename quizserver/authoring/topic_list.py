@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,11 @@ class DraftRow:
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One page of a topic. When it can't be edited here, ``read_only_reason`` says why."""
+    """One page of a topic. When it can't be edited here, ``read_only_reason`` says why.
+
+    ``open_reports`` is how many reports of learners about its question are open, and
+    ``reports_url`` where they are read, None where there are none.
+    """
 
     name: str
     title: str
@@ -34,6 +38,8 @@ class PageRow:
     published: bool
     count: ProblemCount
     drafts: Sequence[DraftRow]
+    open_reports: int = 0
+    reports_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,17 @@ def editable_topic_rows(
     drafts: Iterable[DraftSummary],
     person_id: int,
     url: Url,
+    *,
+    open_reports: Mapping[str, int],
 ) -> list[EditableTopicRow]:
     """Every topic with its pages and images, those that only exist as drafts included.
 
-    ``paths`` are the paths of all files of the content folder. Drafts of other authors are listed,
+    ``paths`` are the paths of all files of the content folder; ``open_reports`` is how many reports
+    of learners are open, by question. Drafts of other authors are listed,
     but link to nothing.
     """
     titles = {q.path: q.title for q in snapshot.questions.values()}
+    question_ids = {q.path: q.id for q in snapshot.questions.values()}
     titles |= {t.lesson.path: t.lesson.title for t in snapshot.topics.values() if t.lesson}
     drafts_by_path: dict[str, list[DraftRow]] = {}
     for draft in drafts:
@@ -88,6 +98,8 @@ def editable_topic_rows(
                         published=path in page_paths,
                         snapshot=snapshot,
                         drafts=drafts_by_path.get(path, ()),
+                        question_id=question_ids.get(path),
+                        open_reports=open_reports,
                         url=url,
                     )
                     for path in listed_paths
@@ -106,6 +118,8 @@ def _page_row(
     published: bool,
     snapshot: Snapshot,
     drafts: Sequence[DraftRow],
+    question_id: str | None,
+    open_reports: Mapping[str, int],
     url: Url,
 ) -> PageRow:
     folder, name = path.split("/")
@@ -115,6 +129,7 @@ def _page_row(
         editor_link = url("authoring.editor", topic=folder, name=name)
     except NotEditableError as error:
         read_only_reason = str(error)
+    report_count = open_reports.get(question_id, 0) if question_id is not None else 0
     return PageRow(
         name=name,
         title=title or name,
@@ -124,4 +139,6 @@ def _page_row(
         published=published,
         count=count_problems(d for d in snapshot.diagnostics if d.path == path),
         drafts=drafts,
+        open_reports=report_count,
+        reports_url=url("authoring.reports", question=question_id) if report_count else None,
     )

@@ -1,4 +1,4 @@
-"""The tables of the precious database: people, attempts, classes, the log, texts, hosts.
+"""The tables of the precious database: people, attempts, reports, classes, the log, texts, hosts.
 
 They are durable and changed only through migrations. Invariants are named constraints of the
 database, so that no code path can break them. No id is ever given twice, also by SQLite: caches and
@@ -203,6 +203,32 @@ experiment = sa.Table(
     sa.Column("simulation", sa.String(128), nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Index("ix_experiment_person_id_topic", "person_id", "topic"),
+    sqlite_autoincrement=True,
+)
+
+# What a learner says is wrong with a question, for its authors. ``stage`` is the state that the
+# question was in for them. ``version`` is the text that they had before them, NULL where that had
+# been edited meanwhile. A report is open until somebody closes it.
+question_report = sa.Table(
+    "question_report",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("question", sa.String(128), nullable=False),
+    sa.Column("version", sa.String(16)),
+    sa.Column("stage", sa.String(8), nullable=False),
+    sa.Column("text", sa.String(1000), nullable=False),
+    sa.Column("reported_at", Instant, nullable=False),
+    sa.Column("closed_at", Instant),
+    sa.Column("closed_by", sa.ForeignKey("person.id", ondelete="SET NULL")),
+    sa.CheckConstraint("stage IN ('open', 'tried', 'revealed')", name="known_stage"),
+    sa.CheckConstraint("text <> ''", name="has_a_text"),
+    sa.CheckConstraint(
+        "closed_by IS NULL OR closed_at IS NOT NULL", name="closed_by_whoever_closed_it"
+    ),
+    sa.Index("ix_question_report_person_id_question", "person_id", "question"),
+    sa.Index("ix_question_report_question_id", "question", "id"),
+    sa.Index("ix_question_report_closed_by", "closed_by"),
     sqlite_autoincrement=True,
 )
 

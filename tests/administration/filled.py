@@ -17,6 +17,8 @@ from quizserver.authoring import store as pages
 from quizserver.classes import store as classes
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, draft
+from quizserver.reports import store as reports
+from quizserver.reports.model import NewReport
 from quizserver.settings import Settings
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
@@ -50,6 +52,10 @@ def fill_database(database: Database) -> None:
         attempts.record_attempt(session, ids[3], SUBMISSION)
         reveals_store.reveal_answer(session, ids[2], "even")
         session.execute(sa.update(attempt).where(attempt.c.number == 2).values(seconds=None))
+        for text in ("Four is even.", "Vier\nist ≠ drei."):
+            report = NewReport("even", "v1", "tried", text)
+            reports.record_report(session, ids[3], report, NOW)
+        reports.close_report(session, 1, ids[1], NOW)
         experiments_store.record_experiment(session, ids[2], "topic", "simulation", NOW)
         made = classes.create_class(session, "Klasse ≠", ids[1], NOW)
         classes.set_class_topics(session, made.id, [("numbers", NOW), ("other", None)])

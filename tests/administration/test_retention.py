@@ -24,6 +24,8 @@ from quizserver.cli import main
 from quizserver.db.computed import open_computed, run
 from quizserver.db.session import Database
 from quizserver.db.tables import attempt, experiment, maintenance, member, person, standing
+from quizserver.reports import store as reports
+from quizserver.reports.model import NewReport
 from quizserver.settings import Settings
 from tests.administration.filled import SUBMISSION
 
@@ -56,7 +58,15 @@ def fill(database: Database) -> tuple[set[int], set[int]]:
     kept = {create_guest(database, "answered lately", answers=1, at=NEW)}
     ids = {
         name: create_guest(database, name)
-        for name in ("account", "absorbed", "experimented", "in class", "new", "seen")
+        for name in (
+            "account",
+            "absorbed",
+            "experimented",
+            "in class",
+            "new",
+            "reported",
+            "seen",
+        )
     }
     with database.write() as session:
         people.register_account(session, ids["account"], "a@example.org", "hash")
@@ -66,6 +76,9 @@ def fill(database: Database) -> tuple[set[int], set[int]]:
                 person_id=ids["experimented"], topic="t", simulation="s", started_at=NEW
             )
         )
+        report = NewReport("even", None, "open", "Four is even.")
+        reports.record_report(session, ids["reported"], report, NEW)
+        reports.record_report(session, max(old), report, OLD)
         session.execute(
             sa.text("INSERT INTO class (id, title, created_at) VALUES (1, 'C', '2026-01-01')")
         )

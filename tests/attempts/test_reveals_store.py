@@ -69,7 +69,7 @@ def test_what_is_answered_after_the_answer_was_shown_has_no_mark(database: Datab
     assert (summary.attempts, marks(summary)) == (2, (0, 0, 0))
     assert reasons(database, who) == {"q": "asked"}, "the first reason stays"
     with database.read() as session:
-        attempts, shown = store.attempts_and_reveal(session, who, "q")
+        attempts, shown, _ = store.work_at_question(session, who, "q")
     assert shown is not None
     assert attempts[0].answered_at <= shown.revealed_at < attempts[1].answered_at
     assert summary.latest_at == attempts[1].answered_at, "moments are of all attempts"

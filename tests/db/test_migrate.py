@@ -91,6 +91,7 @@ REVISIONS = [
     "0011",
     "0012",
     "0013",
+    "0014",
 ]
 ROW_QUERIES = {
     "person": "SELECT id, visitor, email, role FROM person ORDER BY id",
@@ -373,6 +374,44 @@ def test_0013_keeps_every_mark_and_gives_what_was_answered_the_moment_of_the_mig
     migrate_database(empty, "0012", down=True)
     assert read_standings() == before
     assert "reveal" not in table_names(empty)
+
+
+def test_0014_adds_the_table_of_reports_to_a_filled_database_and_changes_nothing_else(
+    empty: Database,
+):
+    migrate_database(empty, "0006")
+    insert_rows_of_0006(empty)
+    migrate_database(empty, "0013")
+
+    def read_tables() -> dict[str, list[str]]:
+        with empty.read() as session:
+            return {
+                name: sorted(map(repr, session.execute(sa.text(f'SELECT * FROM "{name}"'))))
+                for name in table_names(empty) - {"alembic_version", "question_report"}
+            }
+
+    before = read_tables()
+    assert sum(map(len, before.values())) >= 20
+    migrate_database(empty, "0014")
+    assert read_tables() == before
+    report, person = metadata.tables["question_report"], metadata.tables["person"]
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    values = {"question": "even", "stage": "tried", "text": "Four is even.", "reported_at": moment}
+    with empty.write() as session:
+        for closed in ({}, {"closed_at": moment, "closed_by": 2}):
+            session.execute(sa.insert(report).values(person_id=3, **values, **closed))
+    for wrong in ({"text": ""}, {"stage": "shut"}, {"closed_by": 2}, {"person_id": 99}):
+        with pytest.raises(sa.exc.IntegrityError), empty.write() as session:
+            session.execute(sa.insert(report).values({"person_id": 3} | values | wrong))
+    with empty.write() as session:  # who closed it is forgotten, that it is closed is not
+        session.execute(sa.delete(person).where(person.c.id == 2))
+        closings = sa.select(report.c.closed_at, report.c.closed_by).order_by("id")
+        assert [tuple(row) for row in session.execute(closings)] == [(None, None), (moment, None)]
+        session.execute(sa.delete(person).where(person.c.id == 3))
+        assert session.scalar(sa.select(sa.func.count()).select_from(report)) == 0
+    migrate_database(empty, "0013", down=True)
+    assert "question_report" not in table_names(empty)
+    migrate_database(empty)
 
 
 def test_no_id_is_given_twice(empty: Database):
