@@ -56,7 +56,7 @@ def test_a_right_answer_shows_the_rest_and_counts_itself(database: Database):
     assert reasons(database, who) == {"q": "right"}
     assert marks(read_standing(database, who)) == (0, 1, 1)
     with database.read() as session:
-        (_first, second), shown = store.attempts_and_reveal(session, who, "q")
+        (_first, second), shown, _ = store.work_at_question(session, who, "q")
     assert shown is not None
     assert shown.revealed_at == second.answered_at
 
