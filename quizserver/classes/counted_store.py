@@ -20,10 +20,18 @@ from quizserver.db.tables import person, question_version, standing
 IS_COUNTED = sa.and_(
     membership.c.role == "learner", membership.c.state == "active", person.c.role == "learner"
 )
+_LEARNER_COUNTS = (
+    sa.select(membership.c.class_id, sa.func.count())
+    .select_from(WITH_PERSON)
+    .where(membership.c.class_id.in_(sa.bindparam("class_ids", expanding=True)), IS_COUNTED)
+    .group_by(membership.c.class_id)
+)
 _WITH_STANDINGS = WITH_PERSON.join(standing, standing.c.person_id == membership.c.person_id)
 
 
-def select_counted_members(class_id: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def select_counted_members(
+    class_id: int | sa.BindParameter[int], *columns: sa.ColumnElement[Any]
+) -> sa.Select[Any]:
     """Selects columns of ``member`` and ``person`` for the learners whom the class counts."""
     return (
         sa.select(*columns)
@@ -51,12 +59,7 @@ def is_one_of(column: sa.ColumnElement[str], values: Collection[str]) -> sa.Colu
 
 def count_learners(session: Session, class_ids: Collection[int]) -> dict[int, int]:
     """The number of learners that each class counts, by class; a class without any is left out."""
-    result = session.execute(
-        sa.select(membership.c.class_id, sa.func.count())
-        .select_from(WITH_PERSON)
-        .where(membership.c.class_id.in_(class_ids), IS_COUNTED)
-        .group_by(membership.c.class_id)
-    )
+    result = session.execute(_LEARNER_COUNTS, {"class_ids": list(class_ids)})
     return {row[0]: row[1] for row in result}
 
 

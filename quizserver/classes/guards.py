@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
+from sqlalchemy.orm import Session
+
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.accounts.model import Person
 from quizserver.classes import instructors_store as instructors
@@ -19,23 +23,25 @@ class ClassGuards:
         self._database = database
         self._current = current
 
-    def require_managed_class(self, class_id: int) -> Class:
-        """The class, for its instructors and for admins of the server; else 404."""
-        class_ = self.find_managed_class(class_id)
+    def require_managed_class(self, class_id: int, session: Session | None = None) -> Class:
+        """The class, for its instructors and for admins of the server; else 404.
+
+        It is read in ``session``, if one is given.
+        """
+        class_ = self.find_managed_class(class_id, session)
         if class_ is None:
             refuse_as_missing()
         return class_
 
-    def find_managed_class(self, class_id: int) -> Class | None:
+    def find_managed_class(self, class_id: int, session: Session | None = None) -> Class | None:
         """The class, for its instructors and for admins of the server; else None."""
         account = self._current.account()
         if account is None:
             return None
-        with self._database.read() as session:
-            class_ = store.find_class(session, class_id)
-            if class_ is None or account.is_admin:
-                return class_
-            return class_ if instructors.is_instructor_of(session, class_id, account.id) else None
+        with nullcontext(session) if session is not None else self._database.read() as reading:
+            if account.is_admin:
+                return store.find_class(reading, class_id)
+            return instructors.find_instructed_class(reading, class_id, account.id)
 
     def require_membership(self, class_id: int) -> tuple[Class, Member]:
         """The class with the current account's active membership, in any role; else 404."""

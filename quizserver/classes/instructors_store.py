@@ -16,6 +16,17 @@ from quizserver.db.session import insert_if_new
 from quizserver.db.tables import class_, person
 from quizserver.db.tables import member as membership
 
+# Every page of a class asks for it; SQLAlchemy takes longer to make a statement than to run it.
+_INSTRUCTED_CLASS = (
+    sa.select(*CLASS_COLUMNS)
+    .join(WITH_PERSON, membership.c.class_id == class_.c.id)
+    .where(
+        class_.c.id == sa.bindparam("class_id"),
+        membership.c.person_id == sa.bindparam("person_id"),
+        IS_INSTRUCTOR,
+    )
+)
+
 
 def class_instructors(session: Session, class_id: int) -> list[Member]:
     """The instructors of a class, in the order in which they joined."""
@@ -27,6 +38,13 @@ def is_instructor_of(session: Session, class_id: int, person_id: int) -> bool:
     """Whether a person is an instructor of the class, with an account that may still teach."""
     current = members.find_member(session, class_id, person_id)
     return current is not None and current.is_instructor
+
+
+def find_instructed_class(session: Session, class_id: int, person_id: int) -> Class | None:
+    """The class if the person is an instructor of it, as ``is_instructor_of`` says; else None."""
+    parameters = {"class_id": class_id, "person_id": person_id}
+    row = session.execute(_INSTRUCTED_CLASS, parameters).first()
+    return Class(*row) if row else None
 
 
 def classes_instructed_by(session: Session, person_id: int) -> list[Class]:

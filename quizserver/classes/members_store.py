@@ -16,7 +16,7 @@ from quizserver.db.tables import member as membership
 
 WITH_PERSON = membership.join(person, person.c.id == membership.c.person_id)
 # An account that may no longer teach instructs no class, whatever the member row says.
-MAY_TEACH = person.c.role.in_(("instructor", "admin"))
+MAY_TEACH = sa.or_(person.c.role == "instructor", person.c.role == "admin")
 IS_INSTRUCTOR = sa.and_(
     membership.c.role == "instructor", membership.c.state == "active", MAY_TEACH
 )

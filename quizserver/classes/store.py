@@ -21,6 +21,14 @@ from quizserver.topics.model import RevealRule
 CLASS_COLUMNS = tuple(class_.c[name] for name in Class.__dataclass_fields__)
 _TOPIC_COLUMNS = tuple(class_topic.c[name] for name in ClassTopic.__dataclass_fields__)
 
+# Pages of a class ask for these; SQLAlchemy takes longer to make a statement than to run it.
+_CLASS = sa.select(*CLASS_COLUMNS).where(class_.c.id == sa.bindparam("class_id"))
+_CLASS_TOPICS = (
+    sa.select(*_TOPIC_COLUMNS)
+    .where(class_topic.c.class_id == sa.bindparam("class_id"))
+    .order_by(class_topic.c.position, class_topic.c.topic)
+)
+
 
 class ClassGoneError(LookupError):
     """The class has been deleted meanwhile."""
@@ -47,7 +55,7 @@ def create_class(session: Session, title: str, person_id: int, now: datetime) ->
 
 
 def find_class(session: Session, class_id: int) -> Class | None:
-    row = session.execute(sa.select(*CLASS_COLUMNS).where(class_.c.id == class_id)).first()
+    row = session.execute(_CLASS, {"class_id": class_id}).first()
     return Class(*row) if row else None
 
 
@@ -96,11 +104,7 @@ def delete_class(session: Session, class_id: int) -> None:
 
 def class_topics(session: Session, class_id: int) -> list[ClassTopic]:
     """The topics of a class in the instructor's order."""
-    rows = session.execute(
-        sa.select(*_TOPIC_COLUMNS)
-        .where(class_topic.c.class_id == class_id)
-        .order_by(class_topic.c.position, class_topic.c.topic)
-    )
+    rows = session.execute(_CLASS_TOPICS, {"class_id": class_id})
     return [ClassTopic(*row) for row in rows]
 
 

@@ -63,8 +63,14 @@ class _SessionInterface(SecureCookieSessionInterface):
     """
 
     digest_method = staticmethod(hashlib.sha256)
+    _made: tuple[object, URLSafeTimedSerializer | None] | None = None
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if self._made is None or self._made[0] != app.secret_key:
+            self._made = app.secret_key, self._make_serializer(app)
+        return self._made[1]
+
+    def _make_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         serializer = super().get_signing_serializer(app)
         if serializer is not None:
             serializer.signer = _ClockTolerantSigner

@@ -8,21 +8,34 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from quizserver.classes.items.answer_tables import ClassAnswers, Simulations
+from quizserver.classes.items.class_content import ClassContent
 from quizserver.classes.items.loader import LoadedAnswers, load_answers
 from quizserver.classes.items.single_flight import ReportProgress
+from quizserver.classes.items.store import CountedLearners, counted_learners
 from quizserver.classes.statistics.answers import AttemptTable, ItemKey, WhichAttempt
 from quizserver.classes.statistics.item_statistics import ItemStatistics, item_statistics
 from quizserver.classes.statistics.set_statistics import SetStatistics, set_statistics
 
 CELLS_MAX = 2_000_000
 """Cells of all cached classes together, about 70 bytes each; the latest class is always kept."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """What was made of an analysis and of ``content``."""
+
+    content: ClassContent
+    by_name: dict[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Analysis:
     answers: ClassAnswers
     _results: dict[Any, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _views: list[_Views] = field(default_factory=list)
 
     def attempts_of(self, which: WhichAttempt) -> AttemptTable:
         return self.answers.first if which == "first" else self.answers.latest
@@ -51,6 +65,18 @@ class Analysis:
             lambda: set_statistics(self.attempts_of(which).select_questions(questions)),
         )
         return result
+
+    def view_of(self, content: ClassContent, name: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` makes of this analysis and of ``content``, kept by its name until another
+        content is asked for. Two threads may make the same at once."""
+        views = next((views for views in self._views if views.content is content), None)
+        if views is None:
+            views = _Views(content)
+            self._views[:] = [views]
+        if name not in views.by_name:
+            views.by_name[name] = make()
+        view: T = views.by_name[name]
+        return view
 
     @property
     def learner_count(self) -> int:
@@ -85,15 +111,22 @@ class AnalysisCache:
         items: Sequence[ItemKey],
         simulations: Simulations,
         report: ReportProgress = lambda _progress: None,
+        counted: CountedLearners | None = None,
     ) -> Analysis:
-        """The analysis of the class's questions, which ``items`` and ``simulations`` both name."""
+        """The analysis of the class's questions, which ``items`` and ``simulations`` both name.
+
+        ``counted`` are its learners, if they were read in this session.
+        """
         key = (tuple(items), tuple(simulations.items()))
         with self._lock:
             entry = self._entries.get(class_id)
         if entry is not None and entry.key != key:
             entry = None
         previous = entry.loaded if entry is not None else None
-        loaded = load_answers(session, class_id, simulations, previous, self._clock(), report)
+        counted = counted or counted_learners(session, class_id)
+        loaded = load_answers(
+            session, class_id, counted, simulations, previous, self._clock(), report
+        )
         if entry is None or loaded.tables is not entry.loaded.tables:
             answers = loaded.tables.to_class_answers(loaded.joined_at, simulations, loaded.runs)
             entry = _CachedAnalysis(key, loaded, Analysis(tuple(items), answers))

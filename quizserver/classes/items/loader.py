@@ -58,6 +58,7 @@ class LoadedAnswers:
 def load_answers(
     session: Session,
     class_id: int,
+    counted: CountedLearners,
     simulations: Simulations,
     previous: LoadedAnswers | None,
     now: float,
@@ -65,10 +66,10 @@ def load_answers(
 ) -> LoadedAnswers:
     """The answers of the class's learners at the questions of ``simulations`` until now.
 
-    ``previous`` are loaded answers to the same questions, which are updated; they are returned
-    themselves when nothing has changed.
+    ``counted`` are these learners, read in this session. ``previous`` are loaded answers to the
+    same questions, which are updated; they are returned themselves when nothing has changed.
     """
-    counted, newest_rows = store.counted_learners(session, class_id), store.newest_rows(session)
+    newest_rows = store.newest_rows(session)
     if previous is None:
         previous = LoadedAnswers(
             AnswerTables(tuple(simulations)),

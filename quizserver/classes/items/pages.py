@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    get_template_attribute,
+    render_template,
+    request,
+    url_for,
+)
+from markupsafe import Markup
+from sqlalchemy.orm import Session
 
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.classes import store as classes
-from quizserver.classes.columns import QuestionColumn, missing_topics, question_columns
-from quizserver.classes.counted_store import count_learners
 from quizserver.classes.guards import ClassGuards
 from quizserver.classes.items import export, store
 from quizserver.classes.items.analysis import Analysis, AnalysisCache
-from quizserver.classes.items.answer_tables import Simulations
+from quizserver.classes.items.class_content import ClassContent, ClassContents
 from quizserver.classes.items.item_view import item_view
 from quizserver.classes.items.single_flight import ReportProgress, SingleFlight, StillRunning
-from quizserver.classes.items.teach_view import claimed_findings, teach_view
+from quizserver.classes.items.teach_view import TeachView, teach_view
 from quizserver.classes.items.views import (
     FIGURES,
     SET_FIGURES,
     SORT_NAMES,
+    ItemRow,
+    SetLine,
     item_rows,
     set_lines,
     sort_item_rows,
     statistic_help,
 )
-from quizserver.classes.model import Class, ClassTopic
-from quizserver.classes.statistics.answers import ItemKey, WhichAttempt
+from quizserver.classes.model import Class
+from quizserver.classes.statistics.answers import WhichAttempt
 from quizserver.classes.statistics.definitions import DEFINITIONS
 from quizserver.classes.statistics.teach import KeyDoubt, find_key_doubts
 from quizserver.db.session import Database
-from quizserver.evidence.record import Evidence, Finding
-from quizserver.lab_views.topic_evidence import evidence_by_option, read_topic_evidence
+from quizserver.lab_views.topic_evidence import evidence_by_option
 from quizserver.topics.library import Library
-from quizserver.topics.model import Question, Snapshot
+from quizserver.translation import current_language
 from quizserver.web.downloads import attachment_response
 
+T = TypeVar("T")
 QUICK_CELLS = 30_000
 """Up to this many cells are read while the browser waits; for more there is a waiting page."""
 PATIENCE_SECONDS = 0.3
@@ -50,23 +61,51 @@ QUESTION_FIGURES = (*FIGURES, "options", "time", "ran")
 
 @dataclass(frozen=True, slots=True)
 class _ItemsData:
-    """The analysis of a class, with the content it is about.
-
-    ``questions`` and ``findings`` are by question, in the class's order, ``evidence`` by topic.
-    """
+    """The analysis of a class, with the content it is about."""
 
     class_: Class
-    columns: Sequence[QuestionColumn]
-    missing_topics: Sequence[ClassTopic]
-    questions: Mapping[str, Question]
-    evidence: Mapping[str, Evidence | None]
-    findings: Mapping[str, Sequence[Finding]]
-    doubts: Sequence[KeyDoubt]
+    content: ClassContent
     analysis: Analysis
     which: WhichAttempt
 
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` makes of the analysis and the content for this reader's language, kept for
+        all until one of these changes."""
+        key = (name, self.which, current_language().tag, request.script_root)
+        return self.analysis.view_of(self.content, key, make)
+
+    @property
+    def doubts(self) -> Sequence[KeyDoubt]:
+        return self.keep("doubts", self._find_doubts)
+
     def doubted_questions(self) -> set[str]:
         return {doubt.question for doubt in self.doubts}
+
+    def _find_doubts(self) -> Sequence[KeyDoubt]:
+        findings = [finding for found in self.content.findings.values() for finding in found]
+        return find_key_doubts(self.analysis.statistics_of(self.which), findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemsTables:
+    """The tables of the items page: its rows, the HTML of each by question, and the rest."""
+
+    rows: Sequence[ItemRow]
+    row_html: Mapping[str, Markup]
+    sets: Sequence[SetLine]
+    sets_html: Markup
+    definitions_html: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _TeachParts:
+    """What to teach, but for who is silent, and the HTML of its parts without names."""
+
+    view: TeachView
+    held_html: Markup
+    doubts_html: Markup
+    doubt_count: int
+    worn_html: Markup
 
 
 class _StillReading(Exception):  # noqa: N818 - not an error: the page comes in a moment
@@ -85,6 +124,7 @@ def create_items_blueprint(
         database,
         library,
         ClassGuards(database=database, current=current),
+        ClassContents(),
         AnalysisCache(),
         SingleFlight[Analysis](executor),
     )
@@ -105,47 +145,50 @@ class ItemsPages:
     database: Database
     library: Library
     guards: ClassGuards
+    contents: ClassContents
     analysis_cache: AnalysisCache
     single_flight: SingleFlight[Analysis]
 
     def show_items(self, class_id: int) -> str:
-        data = self._load_items_data(class_id)
+        with self.database.read() as session:
+            data = self._load_items_data(session, class_id)
         sort, descending = _parse_sort(request.args.get("sort", ""))
-        table = item_rows(
-            data.columns, data.analysis.statistics_of(data.which), data.doubted_questions()
-        )
+        tables = data.keep("tables", partial(_items_tables, data))
         return render_template(
             "classes/items.html",
             class_=data.class_,
-            rows=sort_item_rows(table, sort, descending=descending),
-            set_rows=set_lines(data.columns, data.analysis, data.which),
-            missing_topics=data.missing_topics,
+            tables=tables,
+            rows_html=Markup("").join(
+                tables.row_html[row.question]
+                for row in sort_item_rows(tables.rows, sort, descending=descending)
+            ),
+            missing_topics=data.content.missing_topics,
             learners=data.analysis.learner_count,
             attempt_choice=data.which,
             sort=sort,
             descending=descending,
             statistics=FIGURES,
-            set_statistics=SET_FIGURES,
-            definitions=[statistic_help(name) for name in DEFINITIONS],
         )
 
     def show_item(self, class_id: int, question: str) -> str:
-        data = self._load_items_data(class_id)
-        content_question = data.questions.get(question)
+        with self.database.read() as session:
+            data = self._load_items_data(session, class_id)
+        content, columns = data.content, data.content.columns
+        content_question = content.questions.get(question)
         if content_question is None:
             abort(404)
-        index = list(data.questions).index(question)
+        index = list(content.questions).index(question)
         return render_template(
             "classes/items_question.html",
             class_=data.class_,
             question=content_question,
-            column=data.columns[index],
-            previous_column=data.columns[index - 1] if index else None,
-            next_column=data.columns[index + 1] if index + 1 < len(data.columns) else None,
+            column=columns[index],
+            previous_column=columns[index - 1] if index else None,
+            next_column=columns[index + 1] if index + 1 < len(columns) else None,
             statistics=item_view(
                 content_question,
                 data.analysis.statistics_of(data.which)[index],
-                evidence_by_option(data.evidence[content_question.topic], content_question),
+                evidence_by_option(content.evidence[content_question.topic], content_question),
                 data.doubts,
             ),
             attempt_choice=data.which,
@@ -153,26 +196,28 @@ class ItemsPages:
         )
 
     def show_teach(self, class_id: int) -> str:
-        data = self._load_items_data(class_id)
-        teach = teach_view(
-            data.analysis, data.questions, data.findings, data.evidence, datetime.now(UTC)
-        )
         with self.database.read() as session:
-            names = store.member_names(session, class_id, teach.named_learners)
+            data = self._load_items_data(session, class_id)
+            teach = data.keep("teach", partial(_teach_parts, data))
+            view = teach.view.at_moment(data.analysis.answers.pace, datetime.now(UTC))
+            names = store.member_names(session, class_id, view.named_learners)
         return render_template(
             "classes/teach.html",
             class_=data.class_,
-            teach_view=teach,
+            teach=teach,
+            teach_view=view,
             learner_names=names,
-            question_titles={column.question: column.title for column in data.columns},
-            question_count=len(data.columns),
+            question_titles={c.question: c.title for c in data.content.columns},
+            question_count=len(data.content.columns),
             learners=data.analysis.learner_count,
-            doubted_keys=[(data.questions[doubt.question], doubt) for doubt in data.doubts],
         )
 
     def download_csv(self, class_id: int) -> Response:
-        data = self._load_items_data(class_id, download=True)
-        lines = export.items_csv(data.columns, data.analysis, data.which, data.doubted_questions())
+        with self.database.read() as session:
+            data = self._load_items_data(session, class_id, download=True)
+        lines = export.items_csv(
+            data.content.columns, data.analysis, data.which, data.doubted_questions()
+        )
         return attachment_response(
             lines,
             filename=f"class-{class_id}-items.csv",
@@ -180,61 +225,52 @@ class ItemsPages:
         )
 
     def download_json(self, class_id: int) -> Response:
-        data = self._load_items_data(class_id, download=True)
+        with self.database.read() as session:
+            data = self._load_items_data(session, class_id, download=True)
         text = export.items_json(
-            data.class_.title, data.columns, data.analysis, data.which, data.doubted_questions()
+            data.class_.title,
+            data.content.columns,
+            data.analysis,
+            data.which,
+            data.doubted_questions(),
         )
         return attachment_response(
             text, filename=f"class-{class_id}-items.json", content_type="application/json"
         )
 
-    def _load_items_data(self, class_id: int, *, download: bool = False) -> _ItemsData:
-        """Raises _StillReading when a page would have to wait long; downloads always wait."""
-        class_, snapshot = self.guards.require_managed_class(class_id), self.library.snapshot()
-        with self.database.read() as session:
-            topics = classes.class_topics(session, class_id)
-            learner_count = count_learners(session, [class_id]).get(class_id, 0)
-        columns = question_columns(topics, snapshot)
-        questions = {column.question: snapshot.questions[column.question] for column in columns}
-        which: WhichAttempt = "latest" if request.args.get("which") == "latest" else "first"
-        may_wait = download or learner_count * len(questions) <= QUICK_CELLS
-        item_keys = tuple(ItemKey.from_question(question) for question in questions.values())
-        simulations = {question.id: _simulation_key(question) for question in questions.values()}
-        analysis = self.single_flight.run_or_wait(
-            (class_id, item_keys),
-            partial(self._analyse_class, class_id, item_keys, simulations, which),
-            None if may_wait else PATIENCE_SECONDS,
-        )
-        if isinstance(analysis, StillRunning):
-            raise _StillReading(class_, analysis.progress)
-        evidence = _evidence_by_topic(columns, snapshot)
-        findings = {
-            question.id: claimed_findings(question, evidence[question.topic])
-            for question in questions.values()
-        }
-        return _ItemsData(
-            class_=class_,
-            columns=columns,
-            missing_topics=missing_topics(topics, snapshot),
-            questions=questions,
-            evidence=evidence,
-            findings=findings,
-            doubts=_find_doubts(analysis, which, findings),
-            analysis=analysis,
-            which=which,
-        )
+    def _load_items_data(
+        self, session: Session, class_id: int, *, download: bool = False
+    ) -> _ItemsData:
+        """Raises _StillReading when a page would have to wait long; downloads always wait.
 
-    def _analyse_class(
-        self,
-        class_id: int,
-        item_keys: tuple[ItemKey, ...],
-        simulations: Simulations,
-        which: WhichAttempt,
-        report: ReportProgress,
+        After a wait ``session`` sees another moment of the database.
+        """
+        class_ = self.guards.require_managed_class(class_id, session)
+        topics = classes.class_topics(session, class_id)
+        counted = store.counted_learners(session, class_id)
+        content = self.contents.content_of(topics, self.library.snapshot())
+        which: WhichAttempt = "latest" if request.args.get("which") == "latest" else "first"
+        if len(counted.ids) * len(content.items) <= QUICK_CELLS:
+            analysis = self.analysis_cache.get_analysis(
+                session, class_id, content.items, content.simulations, counted=counted
+            )
+            return _ItemsData(class_, content, analysis, which)
+        session.rollback()  # others need the connection meanwhile
+        big_analysis = self.single_flight.run_or_wait(
+            (class_id, content.items),
+            partial(self._analyse_big_class, class_id, content, which),
+            None if download else PATIENCE_SECONDS,
+        )
+        if isinstance(big_analysis, StillRunning):
+            raise _StillReading(class_, big_analysis.progress)
+        return _ItemsData(class_, content, big_analysis, which)
+
+    def _analyse_big_class(
+        self, class_id: int, content: ClassContent, which: WhichAttempt, report: ReportProgress
     ) -> Analysis:
         with self.database.read() as session:
             analysis = self.analysis_cache.get_analysis(
-                session, class_id, item_keys, simulations, report
+                session, class_id, content.items, content.simulations, report
             )
         analysis.statistics_of(which)  # computed here, not while the page is rendered
         return analysis
@@ -247,22 +283,47 @@ def _show_waiting_page(error: _StillReading) -> Response:
     return Response(page, headers={"Refresh": "1"})
 
 
-def _evidence_by_topic(
-    columns: Sequence[QuestionColumn], snapshot: Snapshot
-) -> dict[str, Evidence | None]:
-    topics = dict.fromkeys(column.topic for column in columns)
-    return {topic: read_topic_evidence(snapshot.topics[topic]) for topic in topics}
+def _items_tables(data: _ItemsData) -> _ItemsTables:
+    item_row, sets_table, definition = (
+        get_template_attribute("classes/items_parts.html", name)
+        for name in ("item_row", "sets_table", "definition")
+    )
+    columns, which = data.content.columns, data.which
+    rows = item_rows(columns, data.analysis.statistics_of(which), data.doubted_questions())
+    sets = set_lines(columns, data.analysis, which)
+    item_url = partial(
+        url_for,
+        "items.question",
+        class_id=data.class_.id,
+        which="latest" if which == "latest" else None,
+    )
+    return _ItemsTables(
+        rows=rows,
+        row_html={row.question: item_row(row, item_url(question=row.question)) for row in rows},
+        sets=sets,
+        sets_html=sets_table(sets, SET_FIGURES),
+        definitions_html=Markup("").join(definition(statistic_help(name)) for name in DEFINITIONS),
+    )
 
 
-def _find_doubts(
-    analysis: Analysis, which: WhichAttempt, findings: Mapping[str, Sequence[Finding]]
-) -> tuple[KeyDoubt, ...]:
-    all_findings = [finding for of_question in findings.values() for finding in of_question]
-    return find_key_doubts(analysis.statistics_of(which), all_findings)
-
-
-def _simulation_key(question: Question) -> tuple[str, str] | None:
-    return (question.topic, question.simulation) if question.simulation is not None else None
+def _teach_parts(data: _ItemsData) -> _TeachParts:
+    held_misconception, key_doubt, worn_question = (
+        get_template_attribute("classes/teach_parts.html", name)
+        for name in ("held_misconception", "key_doubt", "worn_question")
+    )
+    class_id, questions = data.class_.id, data.content.questions
+    view = teach_view(data.analysis, data.content)
+    return _TeachParts(
+        view=view,
+        held_html=Markup("").join(
+            held_misconception(held, class_id) for held in view.misconceptions
+        ),
+        doubts_html=Markup("").join(
+            key_doubt(questions[doubt.question], doubt, class_id) for doubt in data.doubts
+        ),
+        doubt_count=len(data.doubts),
+        worn_html=Markup("").join(worn_question(line, class_id) for line in view.worn),
+    )
 
 
 def _parse_sort(text: str) -> tuple[str, bool]:

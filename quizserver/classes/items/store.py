@@ -10,6 +10,7 @@ Moments are whole seconds of Unix time, so that both kinds of database give the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,22 @@ TEXTS_PER_BATCH = 8
 """Texts that are decoded together: about 4 MB."""
 _BIG = sa.BigInteger
 
+# Each page of a class asks for these; SQLAlchemy takes longer to make a statement than to run it.
+_NEWEST_ROWS = sa.select(
+    *(
+        sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
+        for table in (attempt, experiment)
+    )
+)
+_MEMBER_NAMES = (
+    sa.select(member.c.person_id, member.c.name, person.c.email)
+    .select_from(WITH_PERSON)
+    .where(
+        member.c.class_id == sa.bindparam("class_id"),
+        member.c.person_id.in_(sa.bindparam("people", expanding=True)),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedLearners:
@@ -72,33 +89,24 @@ ReadScope = RowsSince | RowsOfLearners
 
 def counted_learners(session: Session, class_id: int) -> CountedLearners:
     """The learners whom the class counts."""
-    statement = select_counted_members(
-        class_id, member.c.person_id, _unix_seconds(session, member.c.joined_at)
-    )
-    rows = session.execute(statement.order_by(member.c.person_id)).all()
-    ids, joined_at = zip(*rows, strict=True) if rows else ((), ())
-    return CountedLearners(np.array(ids, np.int64), np.array(joined_at, np.float64))
+    statement = _counted_learners(session.get_bind().dialect.name)
+    text: str = session.scalar(statement, {"class_id": class_id}) or ""
+    numbers = np.fromstring(text, np.int64, sep=" ").reshape(-1, 2)
+    ids, joined_at = numbers[numbers[:, 0].argsort()].T
+    return CountedLearners(ids, joined_at.astype(np.float64))
 
 
 def member_names(session: Session, class_id: int, people: Collection[int]) -> dict[int, str]:
     """The labels of some members of the class, by person."""
-    rows = session.execute(
-        sa.select(member.c.person_id, member.c.name, person.c.email)
-        .select_from(WITH_PERSON)
-        .where(member.c.class_id == class_id, member.c.person_id.in_(people))
-    )
+    if not people:
+        return {}
+    rows = session.execute(_MEMBER_NAMES, {"class_id": class_id, "people": list(people)})
     return {person_id: member_label(name, email) for person_id, name, email in rows}
 
 
 def newest_rows(session: Session) -> tuple[int, int]:
     """The ids of the latest attempt and the latest experiment on this server."""
-    statement = sa.select(
-        *(
-            sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
-            for table in (attempt, experiment)
-        )
-    )
-    attempts, experiments = session.execute(statement).one()
+    attempts, experiments = session.execute(_NEWEST_ROWS).one()
     return attempts, experiments
 
 
@@ -215,17 +223,28 @@ def _select_blocks(
     return sa.select(block_texts).select_from(block)
 
 
+@functools.cache
+def _counted_learners(dialect: str) -> sa.Select[tuple[str]]:
+    """The ids and the moments of joining of the counted learners of a class, in one text."""
+    numbers = (
+        sa.cast(member.c.person_id, sa.Text)
+        + " "
+        + sa.cast(_unix_seconds(dialect, member.c.joined_at), sa.Text)
+    )
+    class_id: sa.BindParameter[int] = sa.bindparam("class_id")
+    return select_counted_members(class_id, sa.func.aggregate_strings(numbers, " "))
+
+
 def _person_moment_sql(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     """The key of ``PackedRows``: the person's id and the moment in one number."""
     person_id = moment.table.c.person_id
-    return sa.cast(person_id, _BIG) * 2**32 + _unix_seconds(session, moment)
+    dialect = session.get_bind().dialect.name
+    return sa.cast(person_id, _BIG) * 2**32 + _unix_seconds(dialect, moment)
 
 
-def _unix_seconds(session: Session, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+def _unix_seconds(dialect: str, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     seconds = sa.extract("epoch", moment)  # SQLite's are whole
-    whole_seconds = (
-        seconds if session.get_bind().dialect.name == "sqlite" else sa.func.floor(seconds)
-    )
+    whole_seconds = seconds if dialect == "sqlite" else sa.func.floor(seconds)
     return sa.cast(whole_seconds, _BIG)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from quizserver.classes.items.analysis import Analysis
+from quizserver.classes.items.class_content import ClassContent
 from quizserver.classes.items.views import FigureCell, figure_cell
 from quizserver.classes.statistics.pace import (
+    Pace,
     SilentLearner,
     StuckLearner,
     silent_learners,
@@ -21,7 +23,7 @@ from quizserver.classes.statistics.teach import (
     find_misconceptions,
     worn_questions,
 )
-from quizserver.evidence.record import Evidence, Finding, claim_keys
+from quizserver.evidence.record import Evidence, Finding
 from quizserver.topics.model import Question
 
 NAMES_SHOWN = 20
@@ -66,15 +68,23 @@ class WornLine:
 
 @dataclass(frozen=True, slots=True)
 class TeachView:
-    """``stuck`` and ``silent`` are the first few of ``stuck_count`` and ``silent_count``."""
+    """``stuck`` and ``silent`` are the first few of ``stuck_count`` and ``silent_count``.
+
+    Who is silent depends on the moment, and is nobody until ``at_moment`` says it.
+    """
 
     answered: int
     misconceptions: Sequence[HeldMisconception]
     stuck: Sequence[StuckLearner]
     stuck_count: int
-    silent: Sequence[SilentLearner]
-    silent_count: int
     worn: Sequence[WornLine]
+    silent: Sequence[SilentLearner] = ()
+    silent_count: int = 0
+
+    def at_moment(self, pace: Pace, now: datetime) -> TeachView:
+        """The view with those who are silent now."""
+        silent_list = silent_learners(pace, now)
+        return replace(self, silent=silent_list[:NAMES_SHOWN], silent_count=len(silent_list))
 
     @property
     def named_learners(self) -> set[int]:
@@ -82,44 +92,29 @@ class TeachView:
         return {stuck.learner for stuck in self.stuck} | {silent.learner for silent in self.silent}
 
 
-def teach_view(
-    analysis: Analysis,
-    questions: Mapping[str, Question],
-    findings: Mapping[str, Sequence[Finding]],
-    evidence: Mapping[str, Evidence | None],
-    now: datetime,
-) -> TeachView:
-    """``questions`` and ``findings`` are by question, ``evidence`` by topic."""
-    answers = analysis.answers
+def teach_view(analysis: Analysis, content: ClassContent) -> TeachView:
+    """What depends on the answers and the content alone."""
+    answers, questions = analysis.answers, content.questions
     most_held = find_misconceptions(answers.first, answers.latest, analysis.items)
-    stuck_list, silent_list = stuck_learners(answers.pace), silent_learners(answers.pace, now)
+    stuck_list = stuck_learners(answers.pace)
     return TeachView(
         answered=int(answers.first.answered.any(axis=1).sum()),
         misconceptions=[
             _held_misconception(
-                misconception, questions[misconception.question], findings, evidence
+                misconception,
+                questions[misconception.question],
+                content.findings,
+                content.evidence,
             )
             for misconception in most_held
         ],
         stuck=stuck_list[:NAMES_SHOWN],
         stuck_count=len(stuck_list),
-        silent=silent_list[:NAMES_SHOWN],
-        silent_count=len(silent_list),
         worn=[
             _worn_line(worn, questions[worn.question])
             for worn in worn_questions(analysis.statistics_of("first"))
         ],
     )
-
-
-def claimed_findings(question: Question, evidence: Evidence | None) -> list[Finding]:
-    """The findings on the claims that the question makes now."""
-    claims = claim_keys(question)
-    return [
-        finding
-        for finding in (evidence.findings if evidence is not None else ())
-        if finding.question == question.id and finding.claim_key in claims
-    ]
 
 
 def _held_misconception(

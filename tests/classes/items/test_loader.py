@@ -41,7 +41,10 @@ def load(
     database: Database, class_id: int, previous: LoadedAnswers | None = None, clock: float = 0.0
 ) -> LoadedAnswers:
     with database.read() as session:
-        return load_answers(session, class_id, QUESTIONS, previous, clock, lambda _progress: None)
+        counted = store.counted_learners(session, class_id)
+        return load_answers(
+            session, class_id, counted, QUESTIONS, previous, clock, lambda _progress: None
+        )
 
 
 def have_same_answers(loaded: LoadedAnswers, other_loaded: LoadedAnswers) -> bool:
@@ -236,7 +239,8 @@ def test_the_progress_is_reported(database: Database, monkeypatch: pytest.Monkey
             add_answer(session, person_id, "even", 1, ["two"], right=False, minutes=1)
     progress: list[float] = []
     with database.read() as session:
-        load_answers(session, class_id, QUESTIONS, None, 0.0, progress.append)
+        counted = store.counted_learners(session, class_id)
+        load_answers(session, class_id, counted, QUESTIONS, None, 0.0, progress.append)
     assert progress == [0.25, 0.5, 0.75, 1.0]
 
 

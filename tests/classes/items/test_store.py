@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from quizserver.classes import members_store as members
+from quizserver.classes.items import store
 from quizserver.classes.items.answer_tables import ClassAnswers, Simulations
 from quizserver.classes.items.loader import load_answers
 from quizserver.db.session import Database
@@ -30,7 +31,10 @@ def load_class(
     database: Database, class_id: int, questions: Simulations = QUESTIONS
 ) -> ClassAnswers:
     with database.read() as session:
-        loaded = load_answers(session, class_id, questions, None, 0.0, lambda _progress: None)
+        counted = store.counted_learners(session, class_id)
+        loaded = load_answers(
+            session, class_id, counted, questions, None, 0.0, lambda _progress: None
+        )
     return loaded.tables.to_class_answers(loaded.joined_at, questions, loaded.runs)
 
 

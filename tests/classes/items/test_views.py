@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from quizserver.classes.items.class_content import claimed_findings
 from quizserver.classes.items.option_bars import UNKNOWN_TEXT, option_bars
-from quizserver.classes.items.teach_view import claimed_findings
 from quizserver.classes.items.views import (
     FigureCell,
     ItemRow,
