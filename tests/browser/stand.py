@@ -34,6 +34,7 @@ from quizserver.web.charts import (
     draw_curve_chart,
     draw_described_chart,
 )
+from quizserver.web.languages import install_languages
 from quizserver.web.moments import install_moments
 from tests.browser.live_plans import LIVE_URLS, LivePlans
 
@@ -337,28 +338,35 @@ def application(stand: Stand) -> Flask:
     app.wsgi_app = security.SecurityHeaders(app.wsgi_app, https=False)  # type: ignore[method-assign]
     static_files.install_static_files(app)
     install_moments(app)
+    install_languages(app)
     app.jinja_env.globals["csrf_token"] = lambda: stand.token
+    app.jinja_env.globals["report_text_max"] = lambda: 1000
     app.context_processor(lambda: {"learner": None})
     live_urls = LIVE_URLS if stand.live else None
     if stand.live:
         app.register_blueprint(stand.live.create_blueprint())
-    attempts, progress, accounts = (Blueprint(n, n) for n in ("attempts", "progress", "accounts"))
+    names = ("attempts", "progress", "accounts", "reports")
+    attempts, progress, accounts, reports = (Blueprint(name, name) for name in names)
 
     @attempts.get("/questions/<question>", endpoint="question")
     def show(question: str) -> str:
         view = question_view(question == "answered", int(request.args.get("hints", "0")), live_urls)
-        return render_template("attempts/question.html", question=view, problems=())
+        return render_template("attempts/question.html", question=view, problems=(), reports=())
 
     @attempts.post("/questions/<question>/answer")
     def answer(question: str) -> tuple[str, int]:
         form = request.form.to_dict(flat=False)
         if "hint" in form:
             view = question_view(False, int(form["hints_seen"][0]) + 1)
-            return render_template("attempts/question.html", question=view, problems=()), 200
+            return render_template(
+                "attempts/question.html", question=view, problems=(), reports=()
+            ), 200
         if "option" not in form:
             view = question_view(False)
             view.error = "Choose at least one option."
-            return render_template("attempts/question.html", question=view, problems=()), 422
+            return render_template(
+                "attempts/question.html", question=view, problems=(), reports=()
+            ), 422
         stand.answers.append(form)
         return "taken", 200
 
@@ -399,9 +407,10 @@ def application(stand: Stand) -> Flask:
 
     for name in ("home", "topic", "progress"):
         progress.add_url_rule(f"/{name}", name, lambda: "")
+    reports.add_url_rule("/questions/<question>/report", "send", lambda question: "")
     accounts.add_url_rule("/sign-in", "sign_in", lambda: "")
     accounts.add_url_rule("/account", "account", lambda: "")
-    for blueprint in (attempts, progress, accounts):
+    for blueprint in (attempts, progress, accounts, reports):
         app.register_blueprint(blueprint)
     return app
 
