@@ -63,11 +63,11 @@ from quizserver.topics.library import Library
 from quizserver.web import (
     compression,
     errors,
+    fragments,
     languages,
     moments,
     security,
     security_log,
-    shared_macros,
     static_files,
     text_guard,
     urls,
@@ -160,7 +160,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
-    shared_macros.share_macros(app)
+    fragments.keep_fragments(app)
     compression.install_compression(app)
     urls.install_row_id_converter(app)
     security.install_sessions(app, https=settings.https)
@@ -270,7 +270,7 @@ def _register_questions(app: Flask, services: AppServices, *, is_preview: bool) 
         run_pages.RunPages(run_context), limiter=services.limiter
     )
     simulation_pages.add_simulation_routes(
-        runs_blueprint, simulation_pages.SimulationPages(simulation_access)
+        runs_blueprint, simulation_pages.SimulationPages(simulation_access, services.benches)
     )
     app.register_blueprint(runs_blueprint)
     app.register_blueprint(

@@ -62,6 +62,13 @@ class AccessPolicy:
             )
         )
 
+    def opens_wholly(self, topic: Topic, simulation: str, revealed: Collection[str]) -> bool:
+        """Whether all of a simulation is open to who was shown the answers to ``revealed``."""
+        questions = questions_on_simulation(topic, simulation)
+        if not questions:
+            return not _has_broken_question(self.library.snapshot(), topic.id)
+        return any(question.id in revealed for question in questions)
+
     def may_see(self, topic: str, image: str) -> bool:
         """Whether the learner may see an image, named relative to its topic's folder.
 

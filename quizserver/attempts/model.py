@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from quizserver.attempts.reveals import Reveal
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -64,10 +66,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class LearnerProgress:
-    """One person's standings by question, and the questions whose answers were shown to them."""
+    """One person's standings, and when which answers were shown to them, by question."""
 
     standings: Mapping[str, Standing] = field(default_factory=dict)
-    revealed: frozenset[str] = frozenset()
+    reveals: Mapping[str, Reveal] = field(default_factory=dict)
 
     def is_right(self, question: str) -> bool:
         """Whether an attempt that counts was right."""
@@ -76,7 +78,7 @@ class LearnerProgress:
 
     def is_finished(self, question: str) -> bool:
         """Whether nothing is left to try: the answer is known."""
-        return self.is_right(question) or question in self.revealed
+        return self.is_right(question) or question in self.reveals
 
 
 NO_PROGRESS = LearnerProgress()

@@ -123,6 +123,17 @@ class QuestionPages:
         )
         return self._render_question(topic, served_question, state)
 
+    def show_evidence(self, question: str, number: int) -> str:
+        """The page of one setting that was trained for the question: all its curves and counts."""
+        topic, served_question = self._question_or_404(question)
+        state = self._learner_state(served_question)
+        setting = self.question_service.shown_setting(topic, served_question, state, number)
+        if setting is None:
+            refuse_as_missing()
+        return render_template(
+            "attempts/evidence.html", question=served_question, topic=topic, evidence=setting
+        )
+
     def submit_answer(self, question: str) -> AnyResponse:
         topic, served_question = self._question_or_404(question)
         form = parse_answer_form(request.form)
@@ -349,6 +360,9 @@ def create_attempts_blueprint(
         "reveal",
         limit_answers(pages.reveal_answer),
         methods=["POST"],
+    )
+    blueprint.add_url_rule(
+        "/questions/<question>/evidence/<int:number>", "evidence", pages.show_evidence
     )
     blueprint.add_url_rule("/topics/<topic>/files/<path:name>", "file", pages.send_topic_file)
     blueprint.register_error_handler(CSRFError, pages.reopen_question_form)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from quizserver.attempts import reveals_store, store, views
 from quizserver.attempts.form_tokens import FormTokens
 from quizserver.attempts.model import NO_PROGRESS, Attempt, LearnerProgress
-from quizserver.attempts.reveals import resolve_rule
+from quizserver.attempts.reveals import ClassRule, Reveal, resolve_rule
 from quizserver.attempts.tried import hidden_settings, may_draw, offered_arms
 from quizserver.attempts.tried_views import hints_after, tried_view
 from quizserver.attempts.views import LinkView, QuestionState, QuestionView
 from quizserver.db.session import Database
 from quizserver.evidence.record import Evidence, Finding
-from quizserver.lab_views.bench import BenchView
-from quizserver.lab_views.bench_builder import BenchBuilder
+from quizserver.lab.model import Description
+from quizserver.lab_views.bench_builder import BenchBuilder, DeferredBench
+from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.lab_views.topic_evidence import (
     described_figure,
     evidence_by_option,
@@ -25,7 +26,41 @@ from quizserver.lab_views.topic_evidence import (
 )
 from quizserver.topics.model import Question, Topic
 from quizserver.topics.question import earlier_version, graded_version_of
+from quizserver.web.fragments import FragmentKey
 from quizserver.web.urls import UrlBuilder
+
+
+@dataclass(frozen=True)
+class ShownEvidence:
+    """What a learner may see of a question's evidence.
+
+    All of it, or with ``chosen`` what was found of these options alone; what ``may_draw`` denies
+    has words alone. ``arms`` are those that the bench offers after a try. ``description`` is what
+    hidden settings were computed from.
+    """
+
+    question: Question
+    evidence: Evidence | None
+    chosen: frozenset[str] | None = None
+    may_draw: Callable[[Finding], bool] = lambda _finding: True
+    arms: frozenset[str] = frozenset()
+    description: Description | None = None
+
+    def by_option(self) -> Mapping[str | None, Sequence[OptionEvidence]]:
+        return self._by_option
+
+    @cached_property
+    def _by_option(self) -> Mapping[str | None, Sequence[OptionEvidence]]:
+        return evidence_by_option(
+            self.evidence, self.question, options=self.chosen, may_draw=self.may_draw
+        )
+
+    def fragment(self, option: str | None) -> FragmentKey:
+        """The key of what is shown of an option; under None what was claimed of no option."""
+        return FragmentKey(
+            ("evidence", self.question.id, self.question.version, option, self.chosen),
+            (self.question, self.evidence, self.description),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +80,7 @@ class QuestionService:
         with self.database.read() as session:
             attempts, reveal, has_reported = store.work_at_question(session, person_id, question.id)
             rule = None
-            # Pages name the class whose rule it is, where the rule makes them what they are.
-            if attempts and (reveal is None or reveal.why == "rule"):
+            if _names_rule(attempts, reveal):
                 class_rules = reveals_store.class_rules(session, person_id, question.topic)
                 rule = resolve_rule(question.reveal, class_rules)
         return QuestionState(
@@ -56,6 +90,34 @@ class QuestionService:
             has_reported=has_reported,
             rule=rule,
         )
+
+    def learner_states(
+        self, questions: Collection[Question], visitor: str, progress: LearnerProgress
+    ) -> dict[str, QuestionState]:
+        """As ``learner_state``, of several questions by id; ``progress`` is the learner's."""
+        person_id = self.learner_id()
+        if person_id is None:
+            return {question.id: QuestionState(visitor=visitor) for question in questions}
+        states = {}
+        rules_by_topic: dict[str, list[ClassRule]] = {}
+        with self.database.read() as session:
+            attempts_by_question = store.attempts_by_question(
+                session, person_id, [question.id for question in questions]
+            )
+            for question in questions:
+                attempts = attempts_by_question[question.id]
+                reveal = progress.reveals.get(question.id)
+                rule = None
+                if _names_rule(attempts, reveal):
+                    if question.topic not in rules_by_topic:
+                        rules_by_topic[question.topic] = reveals_store.class_rules(
+                            session, person_id, question.topic
+                        )
+                    rule = resolve_rule(question.reveal, rules_by_topic[question.topic])
+                states[question.id] = QuestionState(
+                    visitor=visitor, attempts=attempts, reveal=reveal, rule=rule
+                )
+        return states
 
     def recent_attempts(self) -> list[Attempt]:
         """The learner's latest attempts at any question, newest first."""
@@ -83,7 +145,7 @@ class QuestionService:
         embedded: bool = False,
     ) -> QuestionView:
         """The view of a question of ``topic``; ``embedded`` in a lesson it has no bench."""
-        previous, following = neighbour_links(topic, question, url)
+        previous, following = (None, None) if embedded else neighbour_links(topic, question, url)
         base_view = QuestionView(
             id=question.id,
             topic=topic.id,
@@ -104,8 +166,8 @@ class QuestionService:
         if state.is_answering:
             return self._with_form(question, state, base_view, url)
         if state.stage == "tried":
-            return self._with_tried(topic, question, state, base_view, url, embedded=embedded)
-        return self._with_result(topic, question, state, base_view, url, embedded=embedded)
+            return self._with_tried(topic, question, state, base_view, url)
+        return self._with_result(topic, question, state, base_view, url)
 
     def _with_form(
         self, question: Question, state: QuestionState, base_view: QuestionView, url: UrlBuilder
@@ -136,49 +198,33 @@ class QuestionService:
         state: QuestionState,
         base_view: QuestionView,
         url: UrlBuilder,
-        *,
-        embedded: bool,
     ) -> QuestionView:
-        evidence = read_topic_evidence(topic)
         answered = self._answered_version(question, state)
-        chosen = state.attempts[-1].chosen
-        name, bench, arms = question.simulation, None, frozenset[str]()
-        description = self.benches.describe_simulation(topic, name) if name is not None else None
-        may_draw_finding = _draw_nothing
-        if description is not None:
-            arms = offered_arms(question, chosen, description)
-            hidden = hidden_settings(question, chosen, description)
-            if evidence is not None:
-                may_draw_finding = partial(may_draw, evidence, hidden=hidden)
-        if name is not None and arms and not embedded:
+        shown = self._tried_evidence(topic, question, state)
+        bench = None
+        if question.simulation is not None and shown.arms and not base_view.embedded:
+            chosen = state.attempts[-1].chosen
             own_arms = [claim.arm for claim in question.claims if claim.option in chosen]
-            bench = self.benches.build_bench(
+            bench = self.benches.defer_bench(
                 topic,
-                name,
+                question.simulation,
                 url,
-                arm=next((arm for arm in own_arms if arm in arms), None),
+                arm=next((arm for arm in own_arms if arm in shown.arms), None),
                 described=question.described_curve,
-                visible_arms=arms,
+                visible_arms=shown.arms,
             )
         return replace(
-            base_view,
-            answering=False,
-            stem_html=answered.stem_html,
-            multiple=answered.multiple,
+            self._with_answer(topic, answered, shown, base_view, url),
+            options=views.chosen_options(answered, state, shown.fragment),
             tried=tried_view(
                 answered,
                 state.attempts,
-                [o for o in views.ordered_options(answered, state.visitor) if o.id in chosen],
-                evidence_by_option(evidence, question, options=chosen, may_draw=may_draw_finding),
                 reveal_url=url("attempts.reveal", question=question.id),
                 rule=state.rule,
                 edited=answered is not question,
             ),
             bench=bench,
-            experiment_url=url("attempts.question", question=question.id, _anchor="bench")
-            if arms
-            else None,
-            evidence_note=_evidence_note(evidence, topic, answered),
+            experiment_url=_experiment_url(question, url) if shown.arms else None,
         )
 
     def _with_result(
@@ -188,29 +234,85 @@ class QuestionService:
         state: QuestionState,
         base_view: QuestionView,
         url: UrlBuilder,
-        *,
-        embedded: bool,
     ) -> QuestionView:
-        evidence = read_topic_evidence(topic)
         answered = self._answered_version(question, state)
+        shown = ShownEvidence(answered, read_topic_evidence(topic))
         bench = None
-        if answered.simulation is not None and not embedded:
-            bench = self.benches.build_bench(
-                topic, answered.simulation, url, described=answered.described_curve
+        if answered.simulation is not None and not base_view.embedded:
+            bench = self.benches.defer_bench(
+                topic,
+                answered.simulation,
+                url,
+                arm=_misjudged_arm(answered, state),
+                described=answered.described_curve,
             )
-        evidence_views = evidence_by_option(evidence, answered)
+        view = self._with_answer(topic, answered, shown, base_view, url)
+        return replace(
+            view,
+            options=views.answered_options(answered, state, shown.fragment),
+            extra_fragment=shown.fragment(None),
+            result=views.result_view(answered, state, edited=answered is not question),
+            bench=bench,
+            experiment_url=_experiment_url(answered, url)
+            if answered.simulation is not None
+            else None,
+            evidence_note=view.evidence_note or _bench_note(answered, bench, base_view.embedded),
+        )
+
+    def _with_answer(
+        self,
+        topic: Topic,
+        answered: Question,
+        shown: ShownEvidence,
+        base_view: QuestionView,
+        url: UrlBuilder,
+    ) -> QuestionView:
+        """What the tried and the revealed page share: the text ``answered``, and its evidence."""
         return replace(
             base_view,
             answering=False,
-            options=views.answered_options(answered, state, evidence_views),
-            extra_evidence=evidence_views.get(None, ()),
             stem_html=answered.stem_html,
             multiple=answered.multiple,
-            result=views.result_view(answered, state, edited=answered is not question),
-            bench=bench,
-            evidence_note=_evidence_note(evidence, topic, answered)
-            or _bench_note(answered, bench, embedded),
+            evidence=shown.by_option,
+            evidence_note=_evidence_note(shown.evidence, topic, answered),
         )
+
+    def _tried_evidence(
+        self, topic: Topic, question: Question, state: QuestionState
+    ) -> ShownEvidence:
+        """What a tried question shows: of the chosen options, what tells of no other one."""
+        evidence = read_topic_evidence(topic)
+        chosen = state.attempts[-1].chosen
+        name, arms = question.simulation, frozenset[str]()
+        may_draw_finding = _draw_nothing
+        description = self.benches.describe_simulation(topic, name) if name is not None else None
+        if description is not None:
+            arms = offered_arms(question, chosen, description)
+            hidden = hidden_settings(question, chosen, description)
+            if evidence is not None:
+                may_draw_finding = partial(may_draw, evidence, hidden=hidden)
+        return ShownEvidence(
+            question,
+            evidence,
+            chosen=frozenset(chosen),
+            may_draw=may_draw_finding,
+            arms=arms,
+            description=description,
+        )
+
+    def shown_setting(
+        self, topic: Topic, question: Question, state: QuestionState, number: int
+    ) -> OptionEvidence | None:
+        """The evidence of one setting as the learner may see it, with its curves; None without."""
+        if state.stage == "open":
+            return None
+        if state.stage == "tried":
+            shown = self._tried_evidence(topic, question, state)
+        else:
+            answered = self._answered_version(question, state)
+            shown = ShownEvidence(answered, read_topic_evidence(topic))
+        settings = (view for group in shown.by_option().values() for view in group)
+        return next((view for view in settings if view.number == number and view.is_drawn), None)
 
     def _answered_version(self, question: Question, state: QuestionState) -> Question:
         """The question in the text under which the latest attempt was made.
@@ -225,6 +327,11 @@ class QuestionService:
         if source is None or graded_version_of(question.path, source) == question.graded_version:
             return question
         return earlier_version(question, source) or question
+
+
+def _names_rule(attempts: Sequence[Attempt], reveal: Reveal | None) -> bool:
+    """Whether the page names the class whose rule it is: where the rule makes it what it is."""
+    return bool(attempts) and (reveal is None or reveal.why == "rule")
 
 
 def neighbour_links(
@@ -243,6 +350,20 @@ def neighbour_links(
     return question_link(position - 1), question_link(position + 1)
 
 
+def _misjudged_arm(question: Question, state: QuestionState) -> str | None:
+    """The arm that the bench shows first: of an option that was judged wrongly, else of a right
+    one; None where no claim is about such an option."""
+    chosen = set(state.attempts[-1].chosen)
+    misjudged = chosen ^ set(question.right_ids)
+    for options in (misjudged, question.right_ids):
+        for option in views.ordered_option_ids(question, state.visitor):
+            if option in options:
+                arm = next((c.arm for c in question.claims if c.option == option), None)
+                if arm is not None:
+                    return arm
+    return None
+
+
 def _draw_nothing(_finding: Finding) -> bool:
     """Without a description, nobody knows which settings tell of other options."""
     return False
@@ -256,10 +377,14 @@ def _evidence_note(evidence: Evidence | None, topic: Topic, question: Question) 
     return evidence.stale_reason(topic, question.id)
 
 
-def _bench_note(question: Question, bench: BenchView | None, embedded: bool) -> str | None:
+def _bench_note(question: Question, bench: DeferredBench | None, embedded: bool) -> str | None:
     if question.simulation is None or bench is not None or embedded:
         return None
     return "The lab bench is not ready. Reload the page in a moment."
+
+
+def _experiment_url(question: Question, url: UrlBuilder) -> str:
+    return url("attempts.question", question=question.id, _anchor="bench")
 
 
 def _hints_url(question: Question, state: QuestionState, hints: int, url: UrlBuilder) -> str:

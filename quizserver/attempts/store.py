@@ -68,11 +68,14 @@ _WORK_AT_QUESTION = (
     .where(person.c.id == _PERSON)
     .order_by(attempt.c.number)
 )
+_REVEAL_COLUMNS = (reveal.c.revealed_at, reveal.c.why)
 _PROGRESS = sa.union_all(
-    sa.select(*_STANDING_COLUMNS).where(standing.c.person_id == _PERSON),
-    sa.select(reveal.c.question, *(sa.null() for _ in _STANDING_COLUMNS[1:])).where(
-        reveal.c.person_id == _PERSON
-    ),
+    sa.select(
+        *_STANDING_COLUMNS, *(sa.cast(sa.null(), c.type).label(c.name) for c in _REVEAL_COLUMNS)
+    ).where(standing.c.person_id == _PERSON),
+    sa.select(
+        reveal.c.question, *(sa.null() for _ in _STANDING_COLUMNS[1:]), *_REVEAL_COLUMNS
+    ).where(reveal.c.person_id == _PERSON),
 )
 
 
@@ -178,6 +181,18 @@ def work_at_question(
     return attempts, shown, has_reported
 
 
+def attempts_by_question(
+    session: Session, person_id: int, questions: Collection[str]
+) -> dict[str, list[Attempt]]:
+    """A person's attempts at each of these questions, first to latest."""
+    attempts: dict[str, list[Attempt]] = {question: [] for question in questions}
+    for made in _select_attempts(
+        session, attempt.c.person_id == person_id, attempt.c.question.in_(attempts)
+    ):
+        attempts[made.question].append(made)
+    return attempts
+
+
 def recent_attempts(session: Session, person_id: int, limit: int = 10) -> list[Attempt]:
     """A person's latest attempts at anything, newest first."""
     rows = session.execute(
@@ -199,8 +214,16 @@ def read_progress(session: Session, person_id: int) -> LearnerProgress:
     """A person's standings, and the questions whose answers were shown to them: one statement."""
     rows = session.execute(_PROGRESS, {"person_id": person_id}).all()
     return LearnerProgress(
-        {row.question: Standing(*row) for row in rows if row.attempts is not None},
-        frozenset(row.question for row in rows if row.attempts is None),
+        {
+            row.question: Standing(*row[: len(_STANDING_COLUMNS)])
+            for row in rows
+            if row.attempts is not None
+        },
+        {
+            row.question: Reveal(row.question, row.revealed_at, row.why)
+            for row in rows
+            if row.attempts is None
+        },
     )
 
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quizserver.attempts.grading import compare_choice
 from quizserver.attempts.model import Attempt
 from quizserver.attempts.reveals import AppliedRule
-from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.locale_formats import spell_number
-from quizserver.topics.model import AnswerOption, Question
+from quizserver.topics.model import Question
 from quizserver.translation import gettext, ngettext
-
-
-@dataclass(frozen=True, slots=True)
-class TriedOption:
-    """A chosen option with what its own claims say: no mark, no feedback."""
-
-    html: str
-    evidence: Sequence[OptionEvidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +21,23 @@ class TriedView:
     """
 
     sentence: str
-    options: Sequence[TriedOption]
     reveal_url: str
     hint: tuple[int, str] | None = None
     rule_note: str | None = None
-
-    @property
-    def has_charts(self) -> bool:
-        return any(evidence.is_drawn for option in self.options for evidence in option.evidence)
 
 
 def tried_view(
     question: Question,
     attempts: Sequence[Attempt],
-    chosen: Sequence[AnswerOption],
-    evidence: Mapping[str | None, Sequence[OptionEvidence]],
     *,
     reveal_url: str,
     rule: AppliedRule | None,
     edited: bool,
 ) -> TriedView:
-    """The view after the latest of ``attempts``, in the text that it answered.
-
-    ``chosen`` are the options of that attempt, in the order of the learner's page.
-    """
+    """The view after the latest of ``attempts``, in the text that it answered."""
     number = hints_after(question, attempts)
     return TriedView(
         sentence=_tried_sentence(question, attempts[-1]) + (f" {edited_note()}" if edited else ""),
-        options=[TriedOption(option.html, evidence.get(option.id, ())) for option in chosen],
         reveal_url=reveal_url,
         hint=(number, question.hints_html[number - 1]) if number else None,
         rule_note=_rule_note(rule),

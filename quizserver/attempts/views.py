@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,9 +11,12 @@ from quizserver.attempts.grading import OptionStatus, option_status, shuffle_opt
 from quizserver.attempts.model import Attempt
 from quizserver.attempts.reveals import AppliedRule, Reveal, Stage, question_stage
 from quizserver.attempts.tried_views import TriedView, count_faults, edited_note
-from quizserver.lab_views.bench import BenchView
+from quizserver.lab_views.bench_builder import DeferredBench
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.topics.model import AnswerOption, Question
+from quizserver.web.fragments import FragmentKey
+
+EvidenceByOption = Mapping[str | None, Sequence[OptionEvidence]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,17 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class OptionView:
-    """One option; ``status``, feedback and evidence stay empty until the answer is shown."""
+    """One option; ``status`` and feedback stay empty until the answer is shown.
+
+    ``fragment`` is what the experiments say of it; None where nothing of them is shown.
+    """
 
     id: str
     html: str
     checked: bool
     status: OptionStatus | None = None
     feedback_html: str | None = None
-    evidence: Sequence[OptionEvidence] = ()
+    fragment: FragmentKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,9 @@ class QuestionView:
     """Everything that the template of a question reads.
 
     While ``answering``, no field depends on the key; in ``tried``, nothing but how many options are
-    wrong or missing. ``counts`` says whether an answer sent now has a mark.
+    wrong or missing. ``counts`` says whether an answer sent now has a mark. ``evidence`` is called
+    when a fragment has to be rendered: what each option's experiments say, under None those of no
+    option.
     """
 
     id: str
@@ -110,10 +118,11 @@ class QuestionView:
     history: Sequence[Attempt] = ()
     previous: LinkView | None = None
     next: LinkView | None = None
-    bench: BenchView | None = None
+    bench: DeferredBench | None = None
     experiment_url: str | None = None
     evidence_note: str | None = None
-    extra_evidence: Sequence[OptionEvidence] = ()
+    evidence: Callable[[], EvidenceByOption] = dict
+    extra_fragment: FragmentKey | None = None
 
 
 def ordered_options(question: Question, visitor: str) -> list[AnswerOption]:
@@ -139,9 +148,12 @@ def open_options(question: Question, state: QuestionState) -> list[OptionView]:
 def answered_options(
     question: Question,
     state: QuestionState,
-    evidence: Mapping[str | None, Sequence[OptionEvidence]],
+    fragment: Callable[[str], FragmentKey],
 ) -> list[OptionView]:
-    """The options with their status in the latest attempt, their feedback and their evidence."""
+    """The options with their status in the latest attempt and their feedback.
+
+    ``fragment(option_id)`` is the key of what the experiments say of an option.
+    """
     chosen = state.attempts[-1].chosen
     return [
         OptionView(
@@ -150,9 +162,23 @@ def answered_options(
             option.id in chosen,
             option_status(option.id, question.right_ids, chosen),
             option.feedback_html,
-            evidence.get(option.id, ()),
+            fragment(option.id),
         )
         for option in ordered_options(question, state.visitor)
+    ]
+
+
+def chosen_options(
+    question: Question,
+    state: QuestionState,
+    fragment: Callable[[str], FragmentKey],
+) -> list[OptionView]:
+    """The options of the latest attempt alone, with no status and no feedback."""
+    chosen = state.attempts[-1].chosen
+    return [
+        OptionView(option.id, option.html, checked=True, fragment=fragment(option.id))
+        for option in ordered_options(question, state.visitor)
+        if option.id in chosen
     ]
 
 

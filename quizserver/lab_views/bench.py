@@ -9,30 +9,15 @@ from functools import partial
 
 from markupsafe import Markup
 
-from quizserver.evidence.record import Ensemble, Evidence
-from quizserver.lab import phase_maps
+from quizserver.evidence.record import Evidence
 from quizserver.lab.model import Description, Knob
 from quizserver.lab.shapes.single import SHAPES, THRESHOLDS
-from quizserver.lab_views.evidence import (
-    DescribedPoints,
-    chart_curve,
-    chart_y_range,
-    scale_described,
-)
-from quizserver.lab_views.phase_map import MapView, colour_levels, fits_knobs, map_view
-from quizserver.lab_views.recorded import find_recorded_arm, first_band
-from quizserver.web import charts
+from quizserver.lab_views.evidence import DescribedPoints, scale_described
+from quizserver.lab_views.phase_map import recorded_maps
+from quizserver.lab_views.recorded import first_band
+from quizserver.lab_views.recorded_arm import ArmView, arm_views, recorded_arm
 
-REPLICAS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class ArmView:
-    name: str
-    label: str
-    help: str
-    index: int
-    knobs: Mapping[str, float]
+REPLICAS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +26,42 @@ class BenchView:
 
     ``chart(ident)`` draws the recorded curve; ``ident`` must be unique in the page. ``live`` says
     that the browser may train it, ``whole`` that nothing of it is kept back: else it has some arms
-    alone, no maps and no source.
+    alone, no maps and no source. ``maps_url`` is the page of the maps, "" where there are none to
+    look at or to compute; ``has_maps`` says that some are recorded. ``arm_url`` is the page of the
+    recorded curve's numbers, "" without one.
     """
 
-    config: str
+    config: Markup
     title: str
     summary: str
     arms: Sequence[ArmView]
     knobs: Sequence[Knob]
     chart: Callable[[str], Markup]
-    table: Sequence[tuple[str, str, str, str]]
     x_label: str
     source_url: str
     stale: str | None
-    maps: Sequence[MapView] = ()
-    map_levels: Sequence[int] = tuple(colour_levels(phase_maps.CELL_REPLICAS))
-    shapes: Sequence[tuple[str, str]] = ()
-    series: Sequence[tuple[str, str]] = ()
+    sentence: str = ""
+    arm_url: str = ""
+    maps_url: str = ""
+    has_maps: bool = False
     live: bool = False
     whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BenchUrls:
+    """The addresses that a bench needs; ``arm(name)`` is the page of an arm's recorded curve.
+
+    ``live`` are where its script gets what trains in the browser (``kernels``, ``plans``,
+    ``plane``) and where it says that somebody did (``used``); None where only the server trains.
+    """
+
+    runs: str
+    source: str
+    recorded: str
+    maps: str
+    arm: Callable[[str], str]
+    live: Mapping[str, object] | None = None
 
 
 def bench_view(
@@ -67,69 +69,64 @@ def bench_view(
     simulation: str,
     description: Description,
     evidence: Evidence | None,
+    urls: BenchUrls,
     *,
-    runs_url: str,
-    source_url: str,
-    recorded_url: str = "",
     stale: str | None,
     arm_name: str | None = None,
     knobs: Mapping[str, float] | None = None,
     described: DescribedPoints = (),
     replicas_max: int = 64,
-    live_urls: Mapping[str, object] | None = None,
     visible_arms: Collection[str] | None = None,
 ) -> BenchView:
     """The bench, set to the arm ``arm_name`` (None: the first one) with ``knobs`` changed.
 
     With ``visible_arms`` it has these arms alone (at least one is the simulation's), and nothing
-    that tells of the others: no maps, no source.
-
-    The recorded curve of that arm is drawn, if the evidence has it, over the ``described`` curve;
-    ``recorded_url`` is where the script gets the recorded curves of the other arms. ``live_urls``
-    are where it gets what trains in the browser (``kernel``, ``plans``) and where it says that
-    somebody did (``used``); None where only the server trains.
+    that tells of the others: no maps, no source. The recorded curve of the arm is drawn, if the
+    evidence has it, over the ``described`` curve.
     """
-    arm_views = [
-        ArmView(declared.name, declared.label, declared.help, index, dict(declared.knobs))
-        for index, declared in enumerate(description.arms)
-        if visible_arms is None or declared.name in visible_arms
+    views = [
+        view for view in arm_views(description) if visible_arms is None or view.name in visible_arms
     ]
-    initial_arm = next((view for view in arm_views if view.name == arm_name), arm_views[0])
-    ensemble, x = find_recorded_arm(evidence, simulation, initial_arm.name)
+    initial_arm = next((view for view in views if view.name == arm_name), views[0])
+    recorded = recorded_arm(description, evidence, simulation, initial_arm)
     described_curve = (
-        scale_described(described, x, first_band(ensemble)) if ensemble is not None else None
+        scale_described(described, recorded.x, first_band(recorded.ensemble))
+        if recorded is not None
+        else None
     )
     whole = visible_arms is None
-    maps = _map_views(evidence, simulation, description) if whole else []
     config: dict[str, object] = {
         "topic": topic,
         "simulation": simulation,
-        "runs_url": runs_url,
-        **_description_config(description, arm_views, replicas_max),
+        "runs_url": urls.runs,
+        **_description_config(description, views, replicas_max),
         "initial": {"arm": initial_arm.name, "knobs": {**initial_arm.knobs, **(knobs or {})}},
-        "recorded": _recorded_config(ensemble, x),
-        "recorded_url": recorded_url,
-        "maps": [view.config for view in maps],
+        "x_range": (recorded.x[0], recorded.x[-1]) if recorded is not None else None,
+        "recorded_url": urls.recorded,
         **shapes_config(),
         "described": described_curve.points if described_curve is not None else None,
     }
-    if live_urls is not None:
-        config["live"] = dict(live_urls)
+    if urls.live is not None:
+        config["live"] = dict(urls.live)
     return BenchView(
-        config=json.dumps(config, separators=(",", ":"), allow_nan=False),
+        config=_template_json(config),
         title=description.title,
         summary=description.summary,
-        arms=arm_views,
+        arms=views,
         knobs=description.knobs,
-        chart=partial(_recorded_chart, description, ensemble, x, initial_arm, described_curve),
-        table=_table_rows(ensemble, x),
+        chart=(
+            partial(recorded.draw_chart, described=described_curve)
+            if recorded is not None
+            else _no_chart
+        ),
         x_label=description.x.label,
-        source_url=source_url if whole else "",
+        source_url=urls.source if whole else "",
         stale=stale,
-        maps=maps,
-        shapes=[(name, shape.title) for name, shape in SHAPES.items()],
-        series=[(name, axis.label) for name, axis in description.series.items()],
-        live=live_urls is not None,
+        sentence=recorded.sentence if recorded is not None else "",
+        arm_url=urls.arm(initial_arm.name) if recorded is not None else "",
+        maps_url=urls.maps if whole and len(description.knobs) > 1 else "",
+        has_maps=whole and bool(recorded_maps(evidence, simulation, description)),
+        live=urls.live is not None,
         whole=whole,
     )
 
@@ -163,75 +160,12 @@ def _description_config(
     }
 
 
-def _map_views(
-    evidence: Evidence | None, simulation: str, description: Description
-) -> list[MapView]:
-    """The recorded maps whose knobs are still exactly those of the simulation."""
-    experiment = evidence.experiments.get(simulation) if evidence is not None else None
-    if experiment is None:
-        return []
-    return [
-        map_view(experiment.description, phase_map)
-        for phase_map in experiment.maps
-        if fits_knobs(description, phase_map)
-    ]
+def _template_json(config: Mapping[str, object]) -> Markup:
+    """JSON as the text of an element that only scripts read: it has no character of markup."""
+    text = json.dumps(config, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c"))
 
 
-def _recorded_config(ensemble: Ensemble | None, x: Sequence[float]) -> dict[str, object] | None:
-    if ensemble is None:
-        return None
-    band = first_band(ensemble)
-    return {
-        "arm": ensemble.arm,
-        "n": ensemble.n,
-        "sentence": ensemble.sentence,
-        "x": x,
-        "median": band.median,
-        "low": band.low,
-        "high": band.high,
-    }
-
-
-def _recorded_chart(
-    description: Description,
-    ensemble: Ensemble | None,
-    x: Sequence[float],
-    arm: ArmView,
-    described: charts.DescribedCurve | None,
-    ident: str,
-) -> Markup:
-    """The chart of the recorded curve; empty when there is none that can be drawn."""
-    if ensemble is None:
-        return Markup()
-    axis = next(iter(description.series.values()))
-    band = first_band(ensemble)
-    # A described curve needs a linear axis; else the axis is as the simulation declares it.
-    log = described is None and axis.scale == "log" and any((v or 0) > 0 for v in band.median)
-    try:
-        return charts.draw_curve_chart(
-            ident=ident,
-            title=f"{axis.label} by {description.x.label}: {arm.label}",
-            description=ensemble.sentence,
-            x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
-            y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
-            curves=[chart_curve(x, band, arm.index, arm.label)],
-            described=described,
-            size="bench",
-            y_range=None if log else chart_y_range(band),
-        )
-    except ValueError:  # every value is beyond what a chart can show, as the sentence explains
-        return Markup()
-
-
-def _table_rows(ensemble: Ensemble | None, x: Sequence[float]) -> list[tuple[str, str, str, str]]:
-    if ensemble is None:
-        return []
-    band = first_band(ensemble)
-    return [
-        (f"{x_value:g}", _format_number(median), _format_number(low), _format_number(high))
-        for x_value, median, low, high in zip(x, band.median, band.low, band.high, strict=True)
-    ]
-
-
-def _format_number(value: float | None) -> str:
-    return "diverged" if value is None else f"{value:.4g}"
+def _no_chart(_ident: str) -> Markup:
+    """The chart where nothing is recorded."""
+    return Markup()

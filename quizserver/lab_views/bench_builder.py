@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from quizserver.kernel.recipe import source_version
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Description, SimulationError
-from quizserver.lab_views.bench import BenchView, bench_view
+from quizserver.lab_views.bench import BenchUrls, BenchView, bench_view
 from quizserver.lab_views.evidence import DescribedPoints
 from quizserver.lab_views.topic_evidence import read_topic_evidence
 from quizserver.topics.model import Topic
+from quizserver.web.fragments import FragmentKey
 from quizserver.web.urls import UrlBuilder
 
 log = logging.getLogger(__name__)
+
+KNOB_PREFIX = "knob."
+"""Before a knob's name in the address of a bench's page."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredBench:
+    """A bench whose view is built when its fragment has to be rendered.
+
+    ``page_url(id=…)`` is the page that shows it alone, its element with that id.
+    """
+
+    fragment: FragmentKey
+    view: Callable[[], BenchView]
+    page_url: Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +53,7 @@ class BenchBuilder:
             log.warning("%s/%s.py: %s", topic.folder.name, simulation, error)
             return None
 
-    def build_bench(
+    def defer_bench(
         self,
         topic: Topic,
         simulation: str,
@@ -46,7 +63,7 @@ class BenchBuilder:
         knobs: Mapping[str, float] | None = None,
         described: DescribedPoints = (),
         visible_arms: Collection[str] | None = None,
-    ) -> BenchView | None:
+    ) -> DeferredBench | None:
         """The bench, set to ``arm`` with ``knobs`` turned, over the ``described`` curve.
 
         With ``visible_arms`` it has these alone: see ``bench_view``.
@@ -58,27 +75,51 @@ class BenchBuilder:
         if description is None:
             return None
         evidence = read_topic_evidence(topic)
-        return bench_view(
+        stale = evidence.stale_reason(topic) if evidence is not None else None
+        name = (
+            "bench",
             topic.id,
             simulation,
-            description,
-            evidence,
-            runs_url=url("runs.start"),
-            source_url=url("runs.source", topic=topic.id, name=simulation),
-            recorded_url=url("runs.recorded", topic=topic.id, name=simulation),
-            stale=evidence.stale_reason(topic) if evidence is not None else None,
-            arm_name=arm,
-            knobs=knobs,
-            described=described,
-            replicas_max=self.replicas_max,
-            visible_arms=visible_arms,
-            live_urls={
+            arm,
+            tuple((knobs or {}).items()),
+            tuple(described),
+            frozenset(visible_arms) if visible_arms is not None else None,
+            stale,
+        )
+
+        def view() -> BenchView:
+            return bench_view(
+                topic.id,
+                simulation,
+                description,
+                evidence,
+                self._bench_urls(topic.id, simulation, url),
+                stale=stale,
+                arm_name=arm,
+                knobs=knobs,
+                described=described,
+                replicas_max=self.replicas_max,
+                visible_arms=visible_arms,
+            )
+
+        setting = {f"{KNOB_PREFIX}{knob}": value for knob, value in (knobs or {}).items()}
+        page_url = partial(url, "runs.bench", topic=topic.id, name=simulation, arm=arm, **setting)
+        return DeferredBench(FragmentKey(name, (description, evidence)), view, page_url)
+
+    def _bench_urls(self, topic: str, simulation: str, url: UrlBuilder) -> BenchUrls:
+        return BenchUrls(
+            runs=url("runs.start"),
+            source=url("runs.source", topic=topic, name=simulation),
+            recorded=url("runs.recorded", topic=topic, name=simulation),
+            maps=url("runs.maps", topic=topic, name=simulation),
+            arm=lambda arm: url("runs.arm", topic=topic, name=simulation, arm=arm),
+            live={
                 "kernels": {
                     dtype: url("plans.kernel", version_hash=source_version(), dtype=dtype)
                     for dtype in ("float32", "float64")
                 },
                 "plane": url("runs.lay_out_map"),
-                "plans": url("plans.show_plan", topic=topic.id, name=simulation),
-                "used": url("plans.note_use", topic=topic.id, name=simulation),
+                "plans": url("plans.show_plan", topic=topic, name=simulation),
+                "used": url("plans.note_use", topic=topic, name=simulation),
             },
         )

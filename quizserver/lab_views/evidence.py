@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,23 +14,22 @@ from quizserver.lab.curve_text import format_exact
 from quizserver.lab.model import Arm, Description, Knob
 from quizserver.lab.shapes.registry import shapes_for
 from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
+from quizserver.translation import gettext, ngettext
 from quizserver.web import charts
 from quizserver.web.scales import framed_range
-
-VERDICT_SIGNS = {"supported": "✓", "refuted": "✗", "mixed": "~"}
+from quizserver.web.small_charts import draw_small_chart
 
 DescribedPoints = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding in a line: the verdict with its sign, the count, the shape and the claim.
+    """One finding in a line: the verdict, the count, the shape and the claim.
 
     ``unit`` is what was counted: "seeds", or "pairs" of runs of two arms.
     """
 
     word: str
-    sign: str
     k: int
     n: int
     low: float
@@ -38,20 +39,39 @@ class FindingView:
     quantifier_text: str
     unit: str = "seeds"
 
+    @property
+    def count_text(self) -> str:
+        if self.unit == "pairs":
+            return ngettext("%(k)s of %(num)s pair", "%(k)s of %(num)s pairs", self.n, k=self.k)
+        return ngettext("%(k)s of %(num)s seed", "%(k)s of %(num)s seeds", self.n, k=self.k)
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in per cent, rounded outwards so that it never looks tighter than it is."""
+        bounds = {"low": math.floor(100 * self.low), "high": math.ceil(100 * self.high)}
+        if self.unit == "pairs":
+            return gettext("95\u00a0%% interval %(low)s to %(high)s\u00a0%% of pairs", **bounds)
+        return gettext("95\u00a0%% interval %(low)s to %(high)s\u00a0%% of seeds", **bounds)
+
 
 @dataclass(frozen=True, slots=True)
 class OptionEvidence:
     """The evidence of one option: verdicts (at least one), charts and their texts.
 
-    ``versus`` are the arms that it is compared with: the index that gives the colour, the label.
-    Where ``is_drawn`` is false, the setting is kept back: verdicts and sentence are all that is
-    shown.
+    ``number`` counts the settings of the question's findings, from 0. ``versus`` are the arms that
+    it is compared with: the index that gives the colour, the label. ``changed_knobs`` are those of
+    the setting that stand elsewhere than the arm puts them. ``draw_charts(ident)`` gives the large
+    charts, with all replicas; ``ident`` must be unique in the page. Where ``is_drawn`` is false,
+    the setting is kept back: verdicts and sentence are all that is shown.
     """
 
+    number: int
     arm: str
     arm_index: int
     arm_label: str
-    svg: Markup
+    changed_knobs: Mapping[str, float]
+    small_svg: Markup
+    draw_charts: Callable[[str], Markup]
     verdicts: tuple[FindingView, ...]
     setting_text: str
     sentence: str
@@ -73,12 +93,18 @@ class TestedRange:
     rows: Sequence[tuple[str, int, bool]]
     unit: str = "seeds"
 
+    @property
+    def caption(self) -> str:
+        if self.unit == "pairs":
+            return gettext("Pairs of %(n)s that show it, by %(knob)s", n=self.n, knob=self.knob)
+        return gettext("Seeds of %(n)s that show it, by %(knob)s", n=self.n, knob=self.knob)
+
 
 def option_evidence(
     evidence: Evidence,
     findings: Sequence[Finding],
     described: DescribedPoints,
-    ident: str,
+    number: int,
     *,
     is_drawn: bool = True,
 ) -> OptionEvidence:
@@ -86,7 +112,7 @@ def option_evidence(
 
     ``described`` is the question's curve, as shares of the run and of the loss at its start. Each
     series that is judged, and each arm that is compared with, has a chart of its own; the numbers
-    that a series is compared with are lines in its chart.
+    that a series is compared with are lines in its chart. The small picture is of the first.
     """
     first = findings[0]
     description = evidence.experiments[first.simulation].description
@@ -94,38 +120,44 @@ def option_evidence(
     index, arm = _find_arm(description, ensemble.arm)
     by_chart = {_chart_key(finding): finding for finding in reversed(findings)}
     chart_findings = [by_chart[key] for key in dict.fromkeys(map(_chart_key, findings))]
-    svg = Markup().join(
-        _draw_chart(
+    finding_charts = [
+        _finding_chart(
             evidence,
             finding,
             described,
             _chart_levels(f for f in findings if _chart_key(f) == _chart_key(finding)),
-            f"{ident}-{number}" if number else ident,
         )
-        for number, finding in enumerate(chart_findings if is_drawn else ())
-    )
+        for finding in (chart_findings if is_drawn else ())
+    ]
     worded_findings = [
         finding for finding in findings if finding in chart_findings or finding.value is not None
     ]
     compared_names = dict.fromkeys(f.versus for f in findings if f.versus is not None)
     others = [_find_arm(description, name) for name in compared_names]
     return OptionEvidence(
-        arm.name,
-        index,
-        arm.label,
-        svg,
-        tuple(_finding_view(description, finding) for finding in findings),
-        _setting_text(description, ensemble),
-        " ".join(
+        number=number,
+        arm=arm.name,
+        arm_index=index,
+        arm_label=arm.label,
+        changed_knobs={
+            name: value for name, value in ensemble.knobs.items() if arm.knobs.get(name) != value
+        },
+        small_svg=finding_charts[0].draw_small() if finding_charts else Markup(),
+        draw_charts=functools.partial(_draw_charts, finding_charts),
+        verdicts=tuple(_finding_view(description, finding) for finding in findings),
+        setting_text=_setting_text(description, ensemble),
+        sentence=" ".join(
             dict.fromkeys(
                 sentence
                 for finding in worded_findings
                 for sentence in _finding_sentences(finding, ensemble)
             )
         ),
-        next((_tested_range(description, f, ensemble) for f in findings if len(f.tried) > 1), None),
-        tuple((other_index, other.label) for other_index, other in others),
-        is_drawn,
+        tried=next(
+            (_tested_range(description, f, ensemble) for f in findings if len(f.tried) > 1), None
+        ),
+        versus=tuple((other_index, other.label) for other_index, other in others),
+        is_drawn=is_drawn,
     )
 
 
@@ -159,17 +191,61 @@ def _finding_sentences(finding: Finding, ensemble: Ensemble) -> list[str]:
     return sentences or [ensemble.sentence]
 
 
-def _draw_chart(
+@dataclass(frozen=True, slots=True)
+class _FindingChart:
+    """The chart of a finding: the median and band of its arm, and of a pair the other arm's too."""
+
+    title: str
+    description: str
+    x: charts.ChartAxis
+    y: charts.ChartAxis
+    curves: Sequence[charts.ChartCurve]
+    described: charts.DescribedCurve | None
+    levels: Sequence[charts.ReferenceLevel]
+    y_range: tuple[float, float] | None
+
+    def draw(self, ident: str) -> Markup:
+        """The large chart; empty when every value is beyond what a chart can show, as the sentence
+        explains."""
+        try:
+            return charts.draw_curve_chart(
+                ident=ident,
+                title=self.title,
+                description=self.description,
+                x=self.x,
+                y=self.y,
+                curves=self.curves,
+                described=self.described,
+                levels=self.levels,
+                y_range=self.y_range,
+            )
+        except ValueError:
+            return Markup()
+
+    def draw_small(self) -> Markup:
+        return draw_small_chart(
+            self.curves,
+            described=self.described,
+            x_scale=self.x.scale,
+            y_scale=self.y.scale,
+            y_range=self.y_range,
+        )
+
+
+def _draw_charts(finding_charts: Sequence[_FindingChart], ident: str) -> Markup:
+    return Markup().join(
+        chart.draw(f"{ident}-{number}" if number else ident)
+        for number, chart in enumerate(finding_charts)
+    )
+
+
+def _finding_chart(
     evidence: Evidence,
     finding: Finding,
     described: DescribedPoints,
     levels: Sequence[charts.ReferenceLevel],
-    ident: str,
-) -> Markup:
-    """The median and band that a finding is about, and of a pair the other arm's too.
-
-    ``levels`` are what they are compared with, in the series' unit.
-    """
+) -> _FindingChart:
+    """The chart of a finding; ``levels`` are what it is compared with, in the series' unit."""
     experiment = evidence.experiments[finding.simulation]
     description = experiment.description
     series = finding.series or next(iter(description.series))
@@ -186,23 +262,19 @@ def _draw_chart(
     values = [value for band in bands for value in band.median if value is not None]
     log = described_curve is None and axis.scale == "log" and any(value > 0 for value in values)
     names = " and ".join(arm.label for _, arm in arms)
-    try:
-        return charts.draw_curve_chart(
-            ident=ident,
-            title=f"{axis.label} by {description.x.label}: {names}",
-            description=" ".join(_finding_sentences(finding, ensembles[0])),
-            x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
-            y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
-            curves=[
-                chart_curve(experiment.x, band, index, arm.label)
-                for band, (index, arm) in zip(bands, arms, strict=True)
-            ],
-            described=described_curve,
-            levels=levels,
-            y_range=None if log else chart_y_range(*bands, extra=[level.value for level in levels]),
-        )
-    except ValueError:  # every value is beyond what a chart can show, as the sentence explains
-        return Markup()
+    return _FindingChart(
+        title=f"{axis.label} by {description.x.label}: {names}",
+        description=" ".join(_finding_sentences(finding, ensembles[0])),
+        x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
+        y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
+        curves=[
+            chart_curve(experiment.x, band, index, arm.label)
+            for band, (index, arm) in zip(bands, arms, strict=True)
+        ],
+        described=described_curve,
+        levels=levels,
+        y_range=None if log else chart_y_range(*bands, extra=[level.value for level in levels]),
+    )
 
 
 def _find_arm(description: Description, name: str) -> tuple[int, Arm]:
@@ -217,16 +289,15 @@ def _finding_view(description: Description, finding: Finding) -> FindingView:
         title = f"{title} “{_find_arm(description, finding.versus)[1].label}”"
     if finding.series is not None:
         title = f"{title} ({description.series[finding.series].label})"
-    share = "most" if finding.at_least == 0.5 else f"at least {100 * finding.at_least:g} %"
+    share = _share_text(finding.at_least, unit)
     if finding.quantifier == "will":
-        text = f"claimed for every setting below, in {share} of the {unit}"
+        text = gettext("claimed for every setting below, in %(share)s", share=share)
     elif finding.over:
-        text = f"claimed for some setting below, in {share} of the {unit}"
+        text = gettext("claimed for some setting below, in %(share)s", share=share)
     else:
-        text = f"claimed for {share} of the {unit}"
+        text = gettext("claimed for %(share)s", share=share)
     return FindingView(
         finding.verdict,
-        VERDICT_SIGNS[finding.verdict],
         finding.k,
         finding.n,
         finding.low,
@@ -236,6 +307,15 @@ def _finding_view(description: Description, finding: Finding) -> FindingView:
         text,
         unit,
     )
+
+
+def _share_text(at_least: float, unit: str) -> str:
+    if at_least == 0.5:
+        return gettext("most of the pairs") if unit == "pairs" else gettext("most of the seeds")
+    percent = f"{100 * at_least:g}"
+    if unit == "pairs":
+        return gettext("at least %(percent)s %% of the pairs", percent=percent)
+    return gettext("at least %(percent)s %% of the seeds", percent=percent)
 
 
 def _tested_range(description: Description, finding: Finding, ensemble: Ensemble) -> TestedRange:
@@ -259,12 +339,16 @@ def _tested_range(description: Description, finding: Finding, ensemble: Ensemble
 def _setting_text(description: Description, ensemble: Ensemble) -> str:
     """The knobs that differ from the defaults, in words."""
     turned = [
-        f"{knob.label} {knob.value_text(ensemble.knobs[knob.name])}"
-        f" (otherwise {_value_text(knob, knob.default)})"
+        gettext(
+            "%(knob)s %(value)s (otherwise %(usual)s)",
+            knob=knob.label,
+            value=knob.value_text(ensemble.knobs[knob.name]),
+            usual=_value_text(knob, knob.default),
+        )
         for knob in description.knobs
         if ensemble.knobs[knob.name] != knob.default
     ]
-    return "; ".join(turned) or "every knob at its default"
+    return "; ".join(turned) or gettext("every knob at its default")
 
 
 def _value_text(knob: Knob, value: float) -> str:

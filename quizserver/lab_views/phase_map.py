@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from quizserver.evidence.record import Evidence
 from quizserver.lab.model import Description, Knob
-from quizserver.lab.phase_maps import PhaseMap, Plane, phase_map_sentence
+from quizserver.lab.phase_maps import CELL_REPLICAS, PhaseMap, Plane, phase_map_sentence
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.web import phase_chart
 
@@ -71,6 +73,30 @@ class MapView:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class MapsView:
+    """The page of a simulation's maps; ``config`` is the JSON of the recorded ones for the script.
+
+    ``shapes`` and ``series`` are names with titles, for a map on request.
+    """
+
+    simulation: str
+    title: str
+    recorded: Sequence[MapView]
+    config: str
+    knobs: Sequence[Knob]
+    shapes: Sequence[tuple[str, str]]
+    series: Sequence[tuple[str, str]]
+
+    @property
+    def map_names(self) -> list[str]:
+        return [view.name for view in self.recorded]
+
+    @property
+    def map_levels(self) -> list[int]:
+        return colour_levels(CELL_REPLICAS)
+
+
 def map_view(description: Description, phase_map: PhaseMap) -> MapView:
     """The view of a map that was recorded with this description."""
     plane = phase_map.plane
@@ -117,7 +143,37 @@ def colour_levels(n: int) -> list[int]:
     return [phase_chart.colour_step(count, n) for count in range(n + 1)]
 
 
-def fits_knobs(description: Description, phase_map: PhaseMap) -> bool:
+def recorded_maps(
+    evidence: Evidence | None, simulation: str, description: Description
+) -> list[PhaseMap]:
+    """The recorded maps whose knobs are still exactly those of the simulation."""
+    experiment = evidence.experiments.get(simulation) if evidence is not None else None
+    if experiment is None:
+        return []
+    return [phase_map for phase_map in experiment.maps if _fits_knobs(description, phase_map)]
+
+
+def maps_view(simulation: str, description: Description, evidence: Evidence | None) -> MapsView:
+    """The maps of a simulation as they are recorded, and what a map on request can be of."""
+    phase_maps = recorded_maps(evidence, simulation, description)
+    recorded_description = (
+        evidence.experiments[simulation].description
+        if evidence is not None and phase_maps
+        else description
+    )
+    views = [map_view(recorded_description, phase_map) for phase_map in phase_maps]
+    return MapsView(
+        simulation=simulation,
+        title=description.title,
+        recorded=views,
+        config=json.dumps([view.config for view in views], separators=(",", ":"), allow_nan=False),
+        knobs=description.knobs,
+        shapes=[(name, shape.title) for name, shape in SHAPES.items()],
+        series=[(name, axis.label) for name, axis in description.series.items()],
+    )
+
+
+def _fits_knobs(description: Description, phase_map: PhaseMap) -> bool:
     """Whether the knobs of a recorded map are still exactly those of the simulation."""
     return phase_map.plane.setting.keys() == {knob.name for knob in description.knobs}
 

@@ -37,6 +37,13 @@ def recorded_arms_json(
     return {"x": experiment.x, "arms": arms}
 
 
+def recorded_replicas_json(evidence: Evidence | None, simulation: str, arm: str) -> dict[str, Any]:
+    """The replicas of a recorded arm, each over the x of ``recorded_arms_json``; none where it is
+    not recorded."""
+    ensemble, _x = find_recorded_arm(evidence, simulation, arm)
+    return {"replicas": first_band(ensemble).replicas if ensemble is not None else []}
+
+
 def _curve_lines(experiment: Experiment, arm: str) -> dict[str, Any]:
     ensemble = experiment.ensembles[arm]
     band = first_band(ensemble)

@@ -39,17 +39,18 @@ def evidence_by_option(
     if evidence is None:
         return {}
     by_setting: dict[tuple[str | None, str], list[Finding]] = {}
-    for finding in evidence.for_question(question.id).findings:
-        if options is None or finding.option in options:
+    for finding in evidence.findings:
+        if finding.question == question.id:
             by_setting.setdefault((finding.option, finding.ensemble), []).append(finding)
     option_views: dict[str | None, list[OptionEvidence]] = {}
     for number, ((option, _), findings) in enumerate(by_setting.items()):
-        ident = f"evidence-{question.id}-{number}"
+        if options is not None and option not in options:
+            continue
         view = option_evidence(
             evidence,
             findings,
             question.described_curve,
-            ident,
+            number,
             is_drawn=all(may_draw(finding) for finding in findings),
         )
         option_views.setdefault(option, []).append(view)

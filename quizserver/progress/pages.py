@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -10,7 +11,7 @@ from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts.access import AccessPolicy, questions_on_simulation
 from quizserver.attempts.model import NO_PROGRESS
 from quizserver.attempts.service import QuestionService
-from quizserver.attempts.views import QuestionView
+from quizserver.attempts.views import QuestionState, QuestionView
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.progress.views import (
@@ -21,7 +22,7 @@ from quizserver.progress.views import (
     topic_card,
 )
 from quizserver.topics.library import Library
-from quizserver.topics.model import Question, SimulationBlock, Topic
+from quizserver.topics.model import Question, QuestionBlock, SimulationBlock, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,22 @@ class ProgressPages:
         served_topic = snapshot.topics.get(topic)
         if served_topic is None:
             abort(404)
+        shown = {question.id: question for question in served_topic.questions}
+        for block in served_topic.lesson.blocks if served_topic.lesson else ():
+            if isinstance(block, QuestionBlock) and block.question in snapshot.questions:
+                shown[block.question] = snapshot.questions[block.question]
+        progress = self.question_service.learner_progress()
+        states = self.question_service.learner_states(
+            shown.values(), self.current.visitor_token(), progress
+        )
         blocks = view_lesson_blocks(
             served_topic,
             snapshot,
             view_question=lambda question: self._embedded_question(
-                snapshot.topics[question.topic], question
+                snapshot.topics[question.topic], question, states[question.id]
             ),
-            view_bench=lambda block: self._embedded_bench(served_topic, block),
+            view_bench=lambda block: self._embedded_bench(served_topic, block, progress.reveals),
         )
-        progress = self.question_service.learner_progress()
         return render_template(
             "progress/topic.html",
             topic=served_topic,
@@ -79,19 +87,20 @@ class ProgressPages:
             resume_link=resume_link(snapshot, progress, url_for) if progress.standings else None,
         )
 
-    def _embedded_question(self, topic: Topic, question: Question) -> QuestionView:
-        state = replace(
-            self.question_service.learner_state(question, self.current.visitor_token()),
-            again=question.id in request.args.getlist("again"),
-        )
+    def _embedded_question(
+        self, topic: Topic, question: Question, state: QuestionState
+    ) -> QuestionView:
+        state = replace(state, again=question.id in request.args.getlist("again"))
         return self.question_service.question_view(topic, question, state, url_for, embedded=True)
 
-    def _embedded_bench(self, topic: Topic, block: SimulationBlock) -> BlockView:
+    def _embedded_bench(
+        self, topic: Topic, block: SimulationBlock, revealed: Collection[str]
+    ) -> BlockView:
         # Its setting may be one that tells of an option that was not chosen: it opens as a whole.
-        if not self.access.simulation_grant(topic.id, block.simulation).whole:
+        if not self.access.opens_wholly(topic, block.simulation, revealed):
             question = questions_on_simulation(topic, block.simulation)[0]
             return "locked", question_line(question, NO_PROGRESS, url_for)
-        bench = self.benches.build_bench(
+        bench = self.benches.defer_bench(
             topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )
         return ("bench", bench) if bench is not None else ("missing", block.simulation)

@@ -57,7 +57,7 @@ class RecentLine:
 def question_line(question: Question, progress: LearnerProgress, url: UrlBuilder) -> QuestionLine:
     standing = progress.standings.get(question.id)
     address = url("attempts.question", question=question.id)
-    is_shown = question.id in progress.revealed
+    is_shown = question.id in progress.reveals
     if standing is None:
         return QuestionLine(question.title, address, "shown" if is_shown else "new", None, 0)
     state: Literal["right", "wrong", "shown"] = "shown" if is_shown else "wrong"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 DIGITS_MAX = 10
@@ -18,3 +19,14 @@ def parse_whole_number(text: str, *, default: int = 0, maximum: int = 10**DIGITS
     several spellings: caches, logs and proxies would take them for different requests.
     """
     return min(int(text), maximum) if _WHOLE_NUMBER.fullmatch(text) else default
+
+
+_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,17})?(e[+-]?[0-9]{1,3})?")
+
+
+def parse_decimal(text: str) -> float | None:
+    """The finite number that ``text`` writes as Python does; None when it writes none."""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None

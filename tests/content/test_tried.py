@@ -86,13 +86,14 @@ def test_a_wrong_answer_tells_of_what_was_chosen_alone(whole: Flask, name: str, 
     assert "Missed" not in text
     assert "Rightly" not in text
     arms = offered_arms(question, (chosen,), recorded(question)[1])
-    configs = re.findall(r'data-bench="([^"]*)"', visitor.page)
+    configs = re.findall(r'data-part="config">([^<]*)<', visitor.page)
     assert len(configs) == (1 if arms else 0)
     simulation = f"/simulations/{question.topic}/{question.simulation}"
     if arms:
-        config = json.loads(unescape(configs[0]))
+        config = json.loads(configs[0])
         assert {arm["name"] for arm in config["arms"]} == arms
-        assert config["maps"] == []
+        assert "data-maps" not in visitor.page
+        assert visitor.client.get(f"{simulation}/maps").status_code == 403
         curves = json.loads(visitor.open(f"{simulation}/recorded"))
         assert set(curves["arms"]) <= arms
     else:

@@ -32,6 +32,7 @@ VALUES = {
     "code": "CDF-GHJ-KMN",
     "version_hash": "0" * 12,
     "dtype": "float32",
+    "arm": "own",
 }
 # Whether the server is ready is whether a row can be written.
 WRITES_WHEN_READ = {"health.ready", "health.healthz"}

@@ -33,7 +33,7 @@ def content(content: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def benches(page: str) -> list[dict[str, Any]]:
-    return [json.loads(unescape(text)) for text in re.findall(r'data-bench="([^"]*)"', page)]
+    return [json.loads(text) for text in re.findall(r'data-part="config">([^<]*)<', page)]
 
 
 def standing_marks(visitor: Visitor) -> str:
@@ -55,7 +55,7 @@ def test_a_wrong_answer_tells_of_the_chosen_options_alone(visitor: Visitor):
     assert "61 of 64 seeds" in text
     for later in (*LATER, "60 of 64", "62 of 64", "63 of 64"):
         assert later not in visitor.page, later
-    chosen = visitor.page.split('<ol class="outcomes')[1].split("</ol>")[0]
+    chosen = visitor.page.split('<section class="outcomes')[1].split("</ol>")[0]
     assert "Three" in chosen
     assert "Two" not in chosen
     assert "Four" not in chosen
@@ -68,10 +68,10 @@ def test_an_arm_that_tells_of_no_other_option_is_offered_at_the_bench(visitor: V
     (config,) = benches(visitor.page)
     assert [arm["name"] for arm in config["arms"]] == ["healthy", "own"]
     assert config["initial"]["arm"] == "own"
-    assert config["maps"] == []
+    assert "data-maps" not in visitor.page
     assert 'data-part="map"' not in visitor.page
     assert 'href="/simulations/numbers/simulation"' not in visitor.page
-    assert "<svg" in visitor.page.split('<ol class="outcomes')[1].split("</ol>")[0]
+    assert "<svg" in visitor.page.split('<section class="outcomes')[1].split("</ol>")[0]
 
 
 def test_where_an_unchosen_option_shares_the_setting_there_are_words_and_counts(visitor: Visitor):
@@ -82,7 +82,7 @@ def test_where_an_unchosen_option_shares_the_setting_there_are_words_and_counts(
         assert later not in visitor.page, later
     assert benches(visitor.page) == []
     assert "Experiment" not in visitor.text
-    assert "<svg" not in visitor.page.split('<ol class="outcomes')[1].split("</ol>")[0]
+    assert "<svg" not in visitor.page.split('<section class="outcomes')[1].split("</ol>")[0]
 
 
 @pytest.mark.parametrize("address", ["/questions/even", "/topics/numbers", "/progress", "/"])

@@ -17,7 +17,7 @@ from quizserver.runs.store import RunStore
 from quizserver.settings import Settings
 from tests.flows.browser_client import Visitor
 from tests.flows.test_every_address import VALUES
-from tests.flows.tried_content import QUESTION, write_tried_content
+from tests.flows.tried_content import QUESTION, SETTINGS, write_tried_content
 from tests.runs.examples import curve_request, map_request
 
 pytestmark = pytest.mark.one_database
@@ -84,6 +84,9 @@ def test_no_address_tells_a_learner_more_than_the_state_of_the_question_allows(
     if state == "open":
         later += ["SENTENCE-OWN", "ARM-", "HINT-ONE"]
     addresses = list(read_addresses(app, staff=False))
+    addresses += [f"/questions/even/evidence/{number}" for number in range(6)]
+    addresses += [f"/simulations/numbers/simulation/arms/{arm}" for arm in SETTINGS]
+    addresses += [f"/simulations/numbers/simulation/recorded?replicas={arm}" for arm in SETTINGS]
     assert len(addresses) > 20
     for address in addresses:
         response = visitor.client.get(address)

@@ -28,24 +28,44 @@ def finding_about(evidence: Evidence, option: str) -> Finding:
 
 def test_a_view_has_what_was_counted(evidence: Evidence):
     finding = finding_about(evidence, "regularisation")
-    view = option_evidence(evidence, [finding], DESCRIBED, "e")
+    view = option_evidence(evidence, [finding], DESCRIBED, 0)
     (verdict,) = view.verdicts
     assert (verdict.word, verdict.k, verdict.n) == (finding.verdict, finding.k, finding.n)
     assert (verdict.low, verdict.high) == (finding.low, finding.high)
     assert view.sentence == evidence.ensemble_of(finding).sentence
-    assert "as described" in view.svg
+    assert "as described" in view.draw_charts("e")
 
 
-@pytest.mark.parametrize(("word", "sign"), [("supported", "✓"), ("refuted", "✗"), ("mixed", "~")])
-def test_each_verdict_has_a_word_and_a_sign(evidence: Evidence, word: str, sign: str):
+@pytest.mark.parametrize("word", ["supported", "refuted", "mixed"])
+def test_a_verdict_is_a_word_that_says_of_what_and_how_often(evidence: Evidence, word: str):
     finding = finding_about(evidence, "low-rate")
-    view = option_evidence(evidence, [replace(finding, verdict=word)], DESCRIBED, "e")
-    assert (view.verdicts[0].word, view.verdicts[0].sign) == (word, sign)
+    (verdict,) = option_evidence(evidence, [replace(finding, verdict=word)], DESCRIBED, 0).verdicts
+    assert (verdict.word, verdict.shape_title) == (word, "Plateau, then drop")
+    assert verdict.count_text == f"{finding.k} of {finding.n} seeds"
+
+
+def test_an_interval_is_rounded_outwards(evidence: Evidence):
+    finding = replace(finding_about(evidence, "low-rate"), low=0.9443, high=0.9961)
+    (verdict,) = option_evidence(evidence, [finding], DESCRIBED, 0).verdicts
+    assert verdict.interval_text == "95\u00a0% interval 94 to 100\u00a0% of seeds"
+    pair = replace(finding, versus="healthy", against="healthy", shape="ends-below")
+    (verdict,) = option_evidence(evidence, [pair], DESCRIBED, 0).verdicts
+    assert verdict.interval_text.endswith("of pairs")
+
+
+def test_a_small_picture_has_the_median_the_band_and_the_described_curve(evidence: Evidence):
+    finding = finding_about(evidence, "regularisation")
+    small = option_evidence(evidence, [finding], DESCRIBED, 0).small_svg
+    for name in ("median", "band", "described"):
+        assert f'class="{name}' in small
+    assert len(small) < 1500
+    hidden = option_evidence(evidence, [finding], DESCRIBED, 0, is_drawn=False)
+    assert (hidden.small_svg, hidden.draw_charts("e")) == ("", "")
 
 
 def test_a_claim_over_a_range_shows_every_setting_that_was_tried(evidence: Evidence):
     finding = finding_about(evidence, "regularisation")
-    tried = option_evidence(evidence, [finding], (), "e").tried
+    tried = option_evidence(evidence, [finding], (), 0).tried
     assert tried is not None
     assert [k for _, k, _ in tried.rows] == [t.k for t in finding.tried]
     assert sum(shown for _, _, shown in tried.rows) == 1
@@ -60,7 +80,7 @@ def test_the_quantifier_is_said_in_words(
 ):
     finding = finding_about(evidence, "low-rate")
     changed = replace(finding, quantifier=quantifier, at_least=at_least)
-    assert words in option_evidence(evidence, [changed], (), "e").verdicts[0].quantifier_text
+    assert words in option_evidence(evidence, [changed], (), 0).verdicts[0].quantifier_text
 
 
 def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
@@ -69,9 +89,9 @@ def test_a_pair_shows_both_curves_and_names_the_other(evidence: Evidence):
         finding, shape="ends-below", versus="healthy", against="healthy", over={}, tried=(),
         sentence="In 3 of 64 pairs.", k=3,
     )  # fmt: skip
-    view = option_evidence(evidence, [pair], (), "e")
+    view = option_evidence(evidence, [pair], (), 0)
     assert view.versus == ((0, "Healthy run"),)
-    assert view.svg.count('class="median ') == 2
+    assert view.draw_charts("e").count('class="median ') == 2
     assert (view.verdicts[0].unit, view.verdicts[0].k) == ("pairs", 3)
     assert view.verdicts[0].shape_title == "Ends below “Healthy run”"
     assert view.sentence == "In 3 of 64 pairs."
@@ -83,16 +103,22 @@ def test_a_number_that_a_curve_is_compared_with_is_a_line_with_its_name(evidence
     level = replace(
         finding, shape="ends-above", value=2.0, k=34, over={}, tried=(), sentence=sentence,
     )  # fmt: skip
-    view = option_evidence(evidence, [level], DESCRIBED, "e")
-    assert view.svg.count('<line class="level"') == 1
-    assert ">ends at or above 2</text>" in view.svg
+    view = option_evidence(evidence, [level], DESCRIBED, 0)
+    assert view.draw_charts("e").count('<line class="level"') == 1
+    assert ">ends at or above 2</text>" in view.draw_charts("e")
     assert (view.verdicts[0].shape_title, view.verdicts[0].unit) == ("Ends at or above 2", "seeds")
     assert view.sentence == f"{evidence.ensemble_of(finding).sentence} {sentence}"
-    assert sentence in view.svg
-    both = option_evidence(evidence, [finding, level], DESCRIBED, "e")
-    assert both.svg.count('<svg class="plot"') == both.svg.count('<line class="level"') == 1
+    assert sentence in view.draw_charts("e")
+    both = option_evidence(evidence, [finding, level], DESCRIBED, 0)
+    assert (
+        both.draw_charts("e").count('<svg class="plot"')
+        == both.draw_charts("e").count('<line class="level"')
+        == 1
+    )
     assert both.sentence == view.sentence
-    assert '<line class="level"' not in option_evidence(evidence, [finding], DESCRIBED, "e").svg
+    assert '<line class="level"' not in option_evidence(
+        evidence, [finding], DESCRIBED, 0
+    ).draw_charts("e")
 
 
 def test_a_series_that_asks_for_a_log_axis_gets_one():
@@ -104,14 +130,14 @@ def test_a_series_that_asks_for_a_log_axis_gets_one():
         if f.series is None
         and next(iter(plateau.experiments[f.simulation].description.series.values())).scale == "log"
     )
-    svg = option_evidence(plateau, [finding], (), "e").svg
+    svg = option_evidence(plateau, [finding], (), 0).draw_charts("e")
     assert ">0<" not in svg.split('class="tick-x"')[0]
 
 
 def test_each_series_of_a_claim_has_a_chart_of_its_own(evidence: Evidence):
     finding = finding_about(evidence, "low-rate")
     other = replace(finding, series="loss", sentence="Training loss: flat.")
-    view = option_evidence(evidence, [finding, other, finding], DESCRIBED, "e")
-    assert view.svg.count('<svg class="plot"') == 2
+    view = option_evidence(evidence, [finding, other, finding], DESCRIBED, 0)
+    assert view.draw_charts("e").count('<svg class="plot"') == 2
     assert view.sentence == f"{evidence.ensemble_of(finding).sentence} Training loss: flat."
-    assert "e-1-title" in view.svg
+    assert "e-1-title" in view.draw_charts("e")

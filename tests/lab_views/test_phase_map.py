@@ -11,7 +11,8 @@ from quizserver.evidence.record import Evidence, Experiment
 from quizserver.lab.model import Arm, Axis, Description, Knob, Map
 from quizserver.lab.phase_maps import PhaseMap, build_plane, phase_map_from_counts
 from quizserver.lab_views.bench import bench_view
-from quizserver.lab_views.phase_map import MapView, map_view
+from quizserver.lab_views.phase_map import MapView, map_view, maps_view
+from tests.lab_views.test_bench import URLS
 
 KNOBS = (
     Knob("rate", "Learning rate", 0.01, 10, default=0.1, scale="log", unit="per step"),
@@ -47,16 +48,13 @@ def view_map(number: int = 0, **changes: object) -> MapView:
     return map_view(DESCRIPTION, record_map(number, **changes))
 
 
-def bench_maps(*maps: PhaseMap, description: Description = DESCRIPTION) -> list[MapView]:
+def page_maps(*maps: PhaseMap, description: Description = DESCRIPTION) -> list[MapView]:
     experiment = Experiment(DESCRIPTION, (0.0,), {}, maps)
     evidence = Evidence(1, "t", 0, 63, {}, {"simulation": experiment}, ())
-    bench = bench_view(
-        "t", "simulation", description, evidence, runs_url="/r", source_url="/s", stale=None
-    )
-    assert json.loads(bench.config)["maps"] == json.loads(
-        json.dumps([m.config for m in bench.maps])
-    )
-    return list(bench.maps)
+    page = maps_view("simulation", description, evidence)
+    assert json.loads(page.config) == json.loads(json.dumps([m.config for m in page.recorded]))
+    assert page.map_names == [view.name for view in page.recorded]
+    return list(page.recorded)
 
 
 def test_the_table_has_the_order_of_the_picture() -> None:
@@ -93,7 +91,7 @@ def test_the_arms_in_the_plane_are_marked_and_no_other() -> None:
 
 
 def test_two_maps_of_one_bench_have_names_that_differ_early() -> None:
-    names = [view.name for view in bench_maps(record_map(), record_map(1))]
+    names = [view.name for view in page_maps(record_map(), record_map(1))]
     assert names == ["Learning rate × kind: flat", "Learning rate × decay: flat"]
 
 
@@ -105,8 +103,8 @@ def test_the_svg_can_stand_twice_in_one_page() -> None:
 
 def test_a_map_of_knobs_that_are_gone_is_not_shown() -> None:
     fewer = replace(DESCRIPTION, knobs=KNOBS[:2])
-    assert bench_maps(record_map(), description=fewer) == []
-    assert len(bench_maps(record_map())) == 1
+    assert page_maps(record_map(), description=fewer) == []
+    assert len(page_maps(record_map())) == 1
 
 
 @pytest.mark.parametrize(("described", "log"), [((), True), (((0.0, 1.0), (1.0, 0.1)), False)])
@@ -121,7 +119,6 @@ def test_a_bench_starts_on_the_axis_that_its_series_asks_for(
     description = evidence.experiments["simulation"].description
     assert next(iter(description.series.values())).scale == "log"
     svg = bench_view(
-        "plateau", "simulation", description, evidence, runs_url="/r", source_url="/s",
-        stale=None, described=described,
-    ).chart("bench-curve")  # fmt: skip
+        "plateau", "simulation", description, evidence, URLS, stale=None, described=described
+    ).chart("bench-curve")
     assert (">0<" not in svg.split('class="tick-x"')[0]) is log

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from quizserver.attempts.model import NO_PROGRESS, LearnerProgress, Standing
+from quizserver.attempts.reveals import Reveal
 from quizserver.progress.views import resume_link, sum_progress, topic_card
 from quizserver.topics.deferred import Deferred
 from quizserver.topics.model import AnswerOption, Question, QuestionHtml, Snapshot, Topic
@@ -53,7 +54,8 @@ def make_standing(name: str, first: float, best: float, day: int, attempts: int 
 
 def by_question(*standings: Standing, revealed: Collection[str] = ()) -> LearnerProgress:
     return LearnerProgress(
-        {standing.question: standing for standing in standings}, frozenset(revealed)
+        {standing.question: standing for standing in standings},
+        {question: Reveal(question, START, "asked") for question in revealed},
     )
 
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from jinja2 import DictLoader
 
 from quizserver.lab.model import Description, SimulationError
+from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.lab_views.pages import SimulationPages, add_simulation_routes
 from quizserver.runs.access import NOTHING, WHOLE, SimulationAccess
 from quizserver.runs.context import RunContext
@@ -69,7 +70,7 @@ class RunsApp:
             settings=self.settings,
         )
         blueprint = create_runs_blueprint(RunPages(context))
-        add_simulation_routes(blueprint, SimulationPages(access))
+        add_simulation_routes(blueprint, SimulationPages(access, BenchBuilder(context.catalog, 64)))
         self.flask.register_blueprint(blueprint)
         self.flask.register_blueprint(create_plans_blueprint(PlanPages(context)))
 

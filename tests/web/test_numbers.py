@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 import quizserver
 from quizserver.web.body_limiter import BodyLimiter
-from quizserver.web.numbers import parse_whole_number
+from quizserver.web.numbers import parse_decimal, parse_whole_number
 from quizserver.web.paging import Paging
 from tests.flows.browser_client import Form, Visitor
 
@@ -75,3 +75,18 @@ def test_no_other_module_decides_what_a_digit_is():
         if isinstance(node, ast.Attribute) and node.attr in {"isdecimal", "isdigit", "isnumeric"}
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0.25", 0.25), ("-3", -3.0), ("1e-05", 1e-5), ("2.5e+3", 2500.0), ("0", 0.0)],
+)
+def test_a_decimal_is_what_python_writes(text: str, value: float) -> None:
+    assert parse_decimal(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1e999", "1_0", " 1", "٣", "0x1", "1.", ".5", "1" * 40]
+)
+def test_anything_else_is_no_decimal(text: str) -> None:
+    assert parse_decimal(text) is None

@@ -69,8 +69,11 @@ def test_every_module_is_used_by_a_page() -> None:
     )
     entries = set(re.findall(r"module\('([^']+)'\)", templates))
     # Those that are loaded when they are needed: by import(…), and the script of a worker.
-    for name in entries.union(*(imported_modules(JS / name) for name in entries)):
-        entries |= set(re.findall(r'import\("\./([^"]+)"\)', (JS / name).read_text()))
+    known: set[str] = set()
+    while known != entries:
+        known = set(entries)
+        for name in entries.union(*(imported_modules(JS / name) for name in entries)):
+            entries |= set(re.findall(r'import\("\./([^"]+\.js)"\)', (JS / name).read_text()))
     for name in entries.union(*(imported_modules(JS / name) for name in entries)):
         text = (JS / name).read_text()
         entries |= set(re.findall(r'new URL\("\./([^"]+)", import\.meta\.url\)', text))

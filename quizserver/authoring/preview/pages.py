@@ -135,7 +135,7 @@ class PreviewPages:
         topic = snapshot.topics[served_question.topic]
         view = self._keyed_question(snapshot, served_question)
         if served_question.simulation is not None:
-            bench = self.benches.build_bench(
+            bench = self.benches.defer_bench(
                 topic,
                 served_question.simulation,
                 url_for,
@@ -164,7 +164,7 @@ class PreviewPages:
         )
 
     def _bench_block(self, snapshot: Snapshot, topic: Topic, block: SimulationBlock) -> BlockView:
-        bench = self.benches.build_bench(
+        bench = self.benches.defer_bench(
             topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )
         if bench is not None:

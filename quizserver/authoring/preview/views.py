@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from quizserver.evidence.edges import edge_sentence
 from quizserver.evidence.record import Evidence, EvidenceError, read_evidence
-from quizserver.lab_views.bench import BenchView
+from quizserver.lab_views.bench_builder import DeferredBench
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.lab_views.topic_evidence import described_figure, evidence_by_option
 from quizserver.topics.model import Claim, ProblemCount, Question, Snapshot, Topic, count_problems
@@ -70,7 +70,7 @@ class KeyedQuestion:
     references_html: str | None
     extra_evidence: Sequence[OptionEvidence]
     state: EvidenceState
-    bench: BenchView | None = None
+    bench: DeferredBench | None = None
     bench_pending: bool = False
 
 

@@ -5,12 +5,14 @@ import { BenchForm } from "./bench-form.js";
 import { Chart } from "./chart.js";
 import { valuesAt } from "./chart-geometry.js";
 import { setEnabled } from "./disable-button.js";
-import { findElement, findPart, setText } from "./dom.js";
+import { findPart, setText } from "./dom.js";
 import { toServerError } from "./http.js";
 import { parseJson } from "./json.js";
+import { fetchBenchesNearby } from "./lesson-benches.js";
 import { Legend } from "./legend.js";
+import { isSameNumber } from "./number-knob.js";
 import { formatNumber } from "./number-text.js";
-import { PhaseMaps } from "./phase-maps.js";
+import { OptionLinks } from "./option-links.js";
 import { timeLeftClause, waitingMessage } from "./progress-bar.js";
 import * as client from "./run-client.js";
 import { SavedRuns } from "./saved-runs.js";
@@ -18,8 +20,10 @@ import { parseSettingLink, writeSettingLink } from "./setting-link.js";
 import { BenchStatus } from "./status.js";
 
 /** @import { Band, BenchConfig, CurveRun, LiveCurve, RecordedCurve, RunJob } from "./types" */
-/** @import { Curve, RunEnd, RunPoints, RunState } from "./types" */
+/** @import { Curve, RunEnd, RunPoints, RunState, Value } from "./types" */
 /** @import { LiveBench } from "./live-bench.js" */
+/** @import { ShownSetting } from "./option-links.js" */
+/** @import { PhaseMaps } from "./phase-maps.js" */
 
 const LETTERS = "ABCD";
 // For saved runs whose own colour is taken: the arms' colours, the least alike first.
@@ -30,10 +34,13 @@ class Bench {
   constructor(root) {
     this.root = root;
     /** @type {BenchConfig} */
-    this.config = parseJson(root.dataset.bench ?? "");
+    this.config = parseJson(
+      findPart(root, "config", HTMLTemplateElement).content.textContent ?? "",
+    );
     // The chart shows the first series.
     this.series = Object.keys(this.config.series)[0];
-    this.figure = findElement(root, ".bench-figure", HTMLElement);
+    this.figure = findPart(root, "figure", HTMLElement);
+    this.data = findPart(root, "data", HTMLDetailsElement);
     this.caption = findPart(root, "caption", HTMLElement);
     this.beyond = findPart(root, "beyond", HTMLElement);
     this.runButton = findPart(root, "run", HTMLButtonElement);
@@ -44,6 +51,7 @@ class Bench {
     this.csv = findPart(root, "csv", HTMLAnchorElement);
     this.busy = false;
     this.recordedRequested = false;
+    this.mapsRequested = false;
     /** The run that was last asked for. @type {RunJob | null} */
     this.job = null;
     /** The curve that is being drawn or was drawn last. @type {Curve | null} */
@@ -84,15 +92,8 @@ class Bench {
       { x: this.config.x, y: this.config.series[this.series] },
       (x, target) => this.showReading(x, target),
     );
+    this.options = new OptionLinks(root.closest(".experiment") ?? root, this);
     this.drawInitial();
-    if (root.querySelector('[data-part="map"]')) {
-      const toggle = root.querySelector('[data-part="live-toggle"]');
-      this.maps = new PhaseMaps(root, this.config, this.form, {
-        runSetting: () => this.runFromMap(),
-        mayTrain: () => toggle instanceof HTMLInputElement && toggle.checked && canTrain(),
-        isTraining: () => this.live?.training?.isBusy ?? false,
-      });
-    }
     this.listen();
     for (const control of root.querySelectorAll("[data-waits]")) {
       control.toggleAttribute("disabled", false);
@@ -101,20 +102,23 @@ class Bench {
     this.applyLink();
   }
 
-  /** The first picture: the recorded curve, under the setting that the page proposes. */
+  /**
+   * The setting that the page proposes. Its recorded curve is in the page as a picture, which stays
+   * until its numbers come or another curve is drawn.
+   */
   drawInitial() {
-    const { initial, recorded, replicas, described } = this.config;
+    const { initial, x_range: xRange, replicas, described } = this.config;
     this.form.startFromArm(initial.arm, initial.knobs, { first: 0, replicas });
     for (const knob of this.form.knobs) knob.restoreTyped();
     this.form.updateArmButtons();
     this.setBusy(false);
-    this.current = recorded && this.recordedCurve(recorded.arm, recorded);
     findPart(this.root, "key-described", HTMLElement).hidden = !described;
     const axis = this.config.series[this.series];
     // What is described is drawn to scale; else the simulation knows what its series needs.
     this.logToggle.checked = axis.scale === "log" && !described;
-    this.xRange = recorded && [recorded.x[0], recorded.x[recorded.x.length - 1]];
-    this.redraw();
+    this.xRange = xRange;
+    if (xRange) void this.fetchRecorded();
+    else this.redraw();
     this.handleChange();
   }
 
@@ -161,19 +165,19 @@ class Bench {
     this.csv.hidden = true;
     this.status.showProgress(0, "");
     this.redraw();
+    if (this.replicasToggle.checked) void this.showReplicas();
   }
 
   /** The recorded curve of the setting as it stands; null while none is known. */
   findRecorded() {
-    const { recorded, recorded_arms: fetched } = this.config;
+    const { recorded_arms: fetched } = this.config;
     const arm = this.form.arm.name;
     if (Object.keys(this.form.changedKnobs).length) return null;
     const curve = fetched?.arms[arm];
-    if (fetched && curve) return this.recordedCurve(arm, { ...curve, x: fetched.x });
-    return recorded?.arm === arm ? this.recordedCurve(arm, recorded) : null;
+    return fetched && curve ? this.recordedCurve(arm, { ...curve, x: fetched.x }) : null;
   }
 
-  /** The other arms' recorded curves come when the first of them is needed, and only once. */
+  /** The recorded curves of all arms: they come once. */
   async fetchRecorded() {
     const { recorded_url: url } = this.config;
     if (!url || this.recordedRequested) return;
@@ -209,6 +213,13 @@ class Bench {
     this.csv.addEventListener("click", () => {
       if (this.current?.live) this.live?.fillCsv(this.csv);
     });
+    this.data.addEventListener("toggle", () => this.fillTable());
+    const map = this.root.querySelector('[data-part="map"]');
+    if (map instanceof HTMLDetailsElement) {
+      map.addEventListener("toggle", () => {
+        if (map.open) void this.openMaps(map);
+      });
+    }
     for (const knobs of this.root.querySelectorAll(".knobs")) {
       for (const name of ["focusin", "pointerdown"]) {
         knobs.addEventListener(name, () => this.useLive((live) => live.touch()));
@@ -220,8 +231,65 @@ class Bench {
     });
   }
 
+  /**
+   * The recorded maps come when they are opened, and with them what computes others.
+   *
+   * @param {HTMLDetailsElement} root
+   */
+  async openMaps(root) {
+    if (this.maps || this.mapsRequested) return;
+    this.mapsRequested = true;
+    const lost = findPart(root, "map-lost", HTMLElement);
+    lost.hidden = true;
+    try {
+      const module = await import("./phase-maps.js");
+      const recorded = await module.fetchRecordedMaps(root);
+      const toggle = this.root.querySelector('[data-part="live-toggle"]');
+      this.maps = new module.PhaseMaps(this.root, { ...this.config, maps: recorded }, this.form, {
+        runSetting: () => this.runFromMap(),
+        mayTrain: () => toggle instanceof HTMLInputElement && toggle.checked && canTrain(),
+        isTraining: () => this.live?.training?.isBusy ?? false,
+      });
+      this.maps.showSetting();
+    } catch (thrown) {
+      lost.textContent = `The maps did not come: ${toServerError(thrown).message} Close and open this part to try again.`;
+      lost.hidden = false;
+    } finally {
+      this.mapsRequested = false;
+    }
+  }
+
+  /**
+   * Sets the knobs to an option's setting and shows what is recorded of it.
+   *
+   * @param {ShownSetting} setting
+   * @param {boolean} isAsked whether the curve itself was asked for: then it is brought into view
+   */
+  showSetting({ arm, knobs }, isAsked) {
+    if (this.busy || this.form.findArm(arm).name !== arm) return;
+    this.form.startFromArm(arm, knobs);
+    this.handleChange();
+    this.live?.hide();
+    this.showRecorded();
+    if (!this.current && Object.keys(knobs).length) this.useLive((live) => live.change());
+    if (!isAsked) return;
+    this.status.showMessage(`${this.form.settingText}.`);
+    this.figure.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {ShownSetting} setting */
+  hasSetting({ arm, knobs }) {
+    const changed = this.form.changedKnobs;
+    const names = new Set([...Object.keys(changed), ...Object.keys(knobs)]);
+    return (
+      this.form.arm.name === arm &&
+      [...names].every((name) => isSameNumber(changed[name] ?? NaN, knobs[name] ?? NaN))
+    );
+  }
+
   handleChange() {
     this.status.showError("");
+    this.options.update();
     this.maps?.showSetting();
     const setting = { ...this.form.setting, knobs: this.form.changedKnobs };
     this.link.href = writeSettingLink(this.root.id, setting);
@@ -408,7 +476,7 @@ class Bench {
     });
     const { done, total } = progress;
     // Where the run will end is known from the recorded one, or guessed where the steps are even.
-    const isEven = !this.config.recorded && this.config.x.scale !== "log";
+    const isEven = !this.config.x_range && this.config.x.scale !== "log";
     if (isEven && curve.x.length > 1) {
       const [first, second] = curve.x;
       this.xRange = [first, first + (total - 1) * (second - first)];
@@ -486,16 +554,30 @@ class Bench {
       this.live?.draw(true);
       return;
     }
-    if (this.replicasToggle.checked && curve?.run && !curve.replicas && !this.busy) {
+    if (this.replicasToggle.checked && curve && !curve.replicas && !this.busy) {
       try {
-        /** @type {CurveRun} */
-        const run = await client.fetchRun(curve.run, { replicas: true });
-        curve.replicas = run.replicas?.[this.series] ?? [];
+        curve.replicas = await this.fetchReplicas(curve);
       } catch (thrown) {
         this.status.showError(toServerError(thrown).message);
       }
     }
     this.redraw(this.busy);
+  }
+
+  /**
+   * The single runs of a curve that the server trained, now or when it was recorded.
+   *
+   * @param {Curve} curve
+   * @returns {Promise<Value[][]>}
+   */
+  async fetchReplicas(curve) {
+    if (curve.recorded) {
+      return client.fetchRecordedReplicas(this.config.recorded_url, curve.name);
+    }
+    if (!curve.run) return [];
+    /** @type {CurveRun} */
+    const run = await client.fetchRun(curve.run, { replicas: true });
+    return run.replicas?.[this.series] ?? [];
   }
 
   /**
@@ -538,7 +620,8 @@ class Bench {
   redraw(live = false) {
     const curves = this.curves;
     const curve = this.current;
-    this.replicasToggle.disabled = !(curve?.replicas ?? curve?.run ?? curve?.live);
+    const hasReplicas = curve?.replicas ?? curve?.run ?? curve?.live ?? curve?.recorded;
+    this.replicasToggle.disabled = !hasReplicas;
     this.figure.classList.toggle("with-replicas", this.replicasToggle.checked);
     const { label } = this.config.series[this.series];
     this.chart.draw({
@@ -554,7 +637,12 @@ class Bench {
     setText(this.caption, curve?.sentence ?? "");
     setText(this.beyond, beyondText(this.chart.beyond));
     this.legend.showCurves(curves, this.chart.readAt);
-    if (!live) this.legend.fillTable(curve);
+    if (!live) this.fillTable();
+  }
+
+  /** The table is long: it is made when somebody looks at it. */
+  fillTable() {
+    if (this.data.open) this.legend.fillTable(this.current);
   }
 
   /**
@@ -656,3 +744,4 @@ function beyondText(curves) {
 for (const root of document.querySelectorAll("[data-bench]")) {
   if (root instanceof HTMLElement) new Bench(root);
 }
+fetchBenchesNearby((root) => new Bench(root));

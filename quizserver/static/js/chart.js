@@ -44,7 +44,7 @@ export function armClass(curve) {
 
 export class Chart {
   /**
-   * @param {HTMLElement} box is emptied for the chart
+   * @param {HTMLElement} box is emptied for the chart when that is first drawn
    * @param {string} ident the beginning of its elements' ids
    * @param {Axes} axes
    * @param {(x: number | null, target: HTMLElement) => void} onRead is called whenever the reading
@@ -93,13 +93,14 @@ export class Chart {
       this.cross,
     );
     this.target = createReadingTarget(this);
-    const chart = createElement("div", { className: "chart chart-bench" });
-    chart.append(this.plot, this.target);
-    box.replaceChildren(chart);
+    this.box = box;
+    this.chart = createElement("div", { className: "chart chart-bench" });
+    this.chart.append(this.plot, this.target);
   }
 
   /** @param {ChartState} state */
   draw(state) {
+    if (!this.chart.isConnected) this.box.replaceChildren(this.chart);
     const scales = geometry.fitScales(state, this.axes, this.scales);
     this.scales = scales;
     this.curves = state.curves;

@@ -2,6 +2,8 @@
 // The phase maps of a bench: which one is shown, and the learner's setting in it.
 
 import { createElement, findElement, findPart } from "./dom.js";
+import { fetchText, ServerError } from "./http.js";
+import { parseJson } from "./json.js";
 import { knobValueText, lowerLabel, MapAxis } from "./map-axis.js";
 import { MapDot } from "./map-dot.js";
 import { drawMap, fillCells, fillMapTable } from "./map-picture.js";
@@ -31,6 +33,25 @@ import { describeCell, describeOthers, isClose } from "./map-words.js";
 
 // The name of the figure that holds the map computed on request.
 const LIVE = "live";
+
+/**
+ * The recorded maps of a bench, from the page that shows them to those without scripts: what works on
+ * them is put into the bench, and their figures before the one for maps on request. Throws
+ * ServerError.
+ *
+ * @param {HTMLElement} root
+ * @returns {Promise<RecordedMap[]>}
+ */
+export async function fetchRecordedMaps(root) {
+  const { ok, status, text } = await fetchText(root.dataset.maps ?? "");
+  if (!ok) throw new ServerError(`The server answered ${status}.`, { status });
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const view = findElement(page, "[data-maps]", HTMLElement);
+  const controls = findPart(page, "map-controls", HTMLTemplateElement);
+  findPart(root, "map-body", HTMLElement).append(controls.content);
+  findPart(root, "map-view", HTMLElement).prepend(...view.children);
+  return parseJson(view.dataset.maps ?? "");
+}
 
 export class PhaseMaps {
   /**

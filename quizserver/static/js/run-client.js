@@ -5,6 +5,7 @@ import { getJson, postJson, toServerError } from "./http.js";
 import { parseJson } from "./json.js";
 
 /** @import { RecordedArms, Run, RunEnd, RunJob, RunListeners, RunRequest } from "./types" */
+/** @import { Value } from "./types" */
 
 const UNREACHABLE =
   "The server can't be reached. Check the connection, then try again; what is trained is kept.";
@@ -23,6 +24,19 @@ const SILENCE = 30_000; // milliseconds
  */
 export function fetchRecordedArms(url) {
   return getJson(url);
+}
+
+/**
+ * The recorded single runs of one arm.
+ *
+ * @param {string} url
+ * @param {string} arm
+ * @returns {Promise<Value[][]>}
+ */
+export async function fetchRecordedReplicas(url, arm) {
+  /** @type {{ replicas: Value[][] }} */
+  const { replicas } = await getJson(`${url}?replicas=${encodeURIComponent(arm)}`);
+  return replicas;
 }
 
 /**

@@ -127,7 +127,7 @@ export interface ShapeThresholds {
   stall_band: number;
 }
 
-/** `data-bench`: all that a bench knows of its simulation. */
+/** All that a bench knows of its simulation. */
 export interface BenchConfig {
   topic: string;
   simulation: string;
@@ -139,9 +139,10 @@ export interface BenchConfig {
   replicas: number;
   replicas_max: number;
   initial: { arm: string; knobs: Knobs };
-  recorded: (RecordedCurve & { arm: string }) | null;
+  /** Where recorded curves begin and end; null where nothing is recorded. */
+  x_range: [number, number] | null;
   recorded_url: string;
-  /** Filled in once the recorded curves of the other arms are fetched. */
+  /** Filled in once the recorded curves are fetched. */
   recorded_arms?: RecordedArms;
   maps?: RecordedMap[];
   shapes: Record<string, ShapeSpec>;

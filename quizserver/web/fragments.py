@@ -1,0 +1,95 @@
+"""Parts of pages that are the same for everybody who may see them: rendered once and kept.
+
+A fragment holds nothing of the learner and nothing of the request. Who may see it is decided before
+it is asked for: it lives in the memory of the process alone, in no cache that a browser or a proxy
+could read.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from flask import Flask
+from markupsafe import Markup
+
+from quizserver.translation import current_language
+
+_INDENTATION = re.compile(r"\s*\n\s*")
+_PREFORMATTED = re.compile(
+    r"(<(?:pre|textarea|template)\b.*?</(?:pre|textarea|template)>)", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentKey:
+    """What a fragment is called, and the objects that it was made from.
+
+    ``name`` says which part it is, of what, for which state of a question. A fragment is used again
+    as long as each of ``sources`` is the very same object: whoever reads a changed file makes a new
+    one.
+    """
+
+    name: Hashable
+    sources: tuple[object, ...] = ()
+
+    def part(self, name: Hashable) -> FragmentKey:
+        """The key of another rendering of the same, such as one with other ids."""
+        return FragmentKey((self.name, name), self.sources)
+
+
+@dataclass(slots=True)
+class FragmentStore:
+    """Rendered fragments, the least recently used ones dropped beyond ``max_characters``."""
+
+    max_characters: int = 8_000_000
+    _kept: OrderedDict[Hashable, tuple[tuple[object, ...], Markup]] = field(
+        default_factory=OrderedDict
+    )
+    _characters: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def render(self, key: FragmentKey | None, caller: Callable[[], str]) -> Markup:
+        """The fragment of that key, by ``caller()`` where it is not kept; None keeps nothing.
+
+        Templates use it as ``{% call kept(key) %}…{% endcall %}``.
+        """
+        if key is None:
+            return Markup(caller())
+        key = key.part(current_language().tag)
+        with self._lock:
+            kept = self._kept.get(key.name)
+            if kept is not None and all(map(_is, kept[0], key.sources)):
+                self._kept.move_to_end(key.name)
+                return kept[1]
+        html = Markup(strip_indentation(caller()))
+        with self._lock:
+            self._drop(key.name)
+            self._kept[key.name] = key.sources, html
+            self._characters += len(html)
+            while self._characters > self.max_characters and len(self._kept) > 1:
+                self._drop(next(iter(self._kept)))
+        return html
+
+    def _drop(self, name: Hashable) -> None:
+        _sources, html = self._kept.pop(name, ((), Markup()))
+        self._characters -= len(html)
+
+
+def strip_indentation(html: str) -> str:
+    """HTML without the indentation of its lines, but for that of texts that show it as it is."""
+    parts = _PREFORMATTED.split(html)
+    parts[::2] = [_INDENTATION.sub("\n", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def keep_fragments(app: Flask) -> None:
+    """Gives the application's templates ``kept``: see ``FragmentStore.render``."""
+    app.jinja_env.globals["kept"] = FragmentStore().render
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
