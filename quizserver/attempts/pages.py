@@ -192,6 +192,10 @@ class QuestionPages:
     def reveal_answer(self, question: str) -> AnyResponse:
         """Shows a learner who has tried the answer, as they asked for it."""
         _topic, served_question = self._question_or_404(question)
+        self.current.claimed_visitor()
+        if self.current.has_ended():
+            flash(NOT_SHOWN)
+            return redirect(result_url(served_question), 303)
         try:
             with self.database.write() as session:
                 person = self.current.ensure_person(session)

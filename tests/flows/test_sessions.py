@@ -16,7 +16,7 @@ from quizserver.accounts.current_user import OLD_ACCOUNT_KEY, OLD_GUEST_KEY
 from quizserver.accounts.sessions import ACCOUNT_LIFETIME, SESSIONS_MAX
 from quizserver.attempts import pages
 from quizserver.db.session import Database
-from quizserver.db.tables import attempt, browser_session, person
+from quizserver.db.tables import attempt, browser_session, person, reveal
 from tests.flows.browser_client import Visitor
 from tests.statements import recorded_statements
 
@@ -137,6 +137,23 @@ def test_a_hint_asked_for_with_an_ended_session_says_so_too(
     thief.send("/questions/even/answer", hint="1", option=["two"])
     assert thief.status == 409
     assert "session has ended" in thief.text
+
+
+@pytest.mark.parametrize("kind", ["guest", "account"])
+def test_an_ended_session_that_asks_for_the_answer_is_told_why_it_is_not_shown(
+    visitor: Visitor, new_visitor: NewVisitor, database: Database, kind: str
+):
+    visitor.answer("even", "two")
+    if kind == "account":
+        visitor.sign_up(ANA)
+    visitor.open("/questions/even")
+    thief = copy_browser(visitor, new_visitor)
+    end_session(visitor, kind)
+    people = count_rows(database, person)
+    thief.send("/questions/even/reveal")
+    assert "The answer is not shown yet" in thief.text
+    assert count_rows(database, reveal) == 0
+    assert count_rows(database, person) == people
 
 
 def test_pages_of_an_ended_session_say_so_until_the_browser_begins_anew(
