@@ -68,6 +68,7 @@ from quizserver.web import (
     moments,
     security,
     security_log,
+    shared_macros,
     static_files,
     text_guard,
     urls,
@@ -160,6 +161,7 @@ def _configure_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     # A name that no page fills is a mistake, not an empty string.
     app.jinja_env.undefined = StrictUndefined
+    shared_macros.share_macros(app)
     fragments.keep_fragments(app)
     compression.install_compression(app)
     urls.install_row_id_converter(app)
