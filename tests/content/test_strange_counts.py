@@ -40,7 +40,7 @@ def words_of(page: str) -> str:
 @pytest.mark.parametrize(
     ("page", "says", "question", "arm", "shape"),
     [
-        ("flat", "Yes, in {} runs, and there", "strange-flat", "high-rate", "reaches"),
+        ("flat", "That is so in {} runs, and there", "strange-flat", "high-rate", "reaches"),
         ("flat", "the loss overflows in {} runs", "strange-flat", "leaky", "diverges"),
         ("flat", "never the drop, in {}.", "strange-flat", "high-rate", "plateau-then-drop"),
         ("lesson", "a layer was dead in {} runs", "strange-waiting", "high-rate", "reaches"),
@@ -52,7 +52,7 @@ def words_of(page: str) -> str:
         ("lesson", "early in {} runs for", "strange-remedies", "small-momentum", "early-drop"),
         ("lesson", "early in {} runs for", "strange-remedies", "decay-momentum", "early-drop"),
         ("lesson", "cured {} of the runs", "strange-remedies", "low-fourfold", "early-drop"),
-        ("second-run", "Yes, in {} pairs.", "strange-second-run", "low", "crosses"),
+        ("second-run", "It does so in {} pairs.", "strange-second-run", "low", "crosses"),
     ],
 )
 def test_a_count_in_the_text_is_the_recorded_one(
