@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
@@ -31,6 +31,7 @@ from quizserver.lab.model import Description
 from quizserver.lab.phase_maps import PhaseMap
 from quizserver.topics.model import Claim, ExpectedVerdict, Quantifier, Question, Topic
 
+T = TypeVar("T")
 FILE_NAME = "evidence.json"
 MAX_EVIDENCE_BYTES = 200_000
 """How large a topic's evidence may be, in git and in a page."""
@@ -222,13 +223,10 @@ class Evidence:
 
     def stale_reason(self, topic: Topic, question: str | None = None) -> str | None:
         """Why this evidence no longer matches the topic, or one question; None when it does."""
-        questions = [q for q in topic.questions if question is None or q.id == question]
-        current_claims = [claim for q in questions for claim in claim_keys(q)]
-        recorded_claims = [
-            f.claim_key for f in self.findings if question is None or f.question == question
-        ]
-        if current_claims != recorded_claims:
+        changed = _changed_claims(_Same(self), _Same(topic))
+        if changed if question is None else question in changed:
             return "The claims changed since this evidence was made."
+        questions = [q for q in topic.questions if question is None or q.id == question]
         for name in {q.simulation for q in questions if q.simulation is not None and q.claims}:
             reason = self._stale_simulation_reason(topic, name)
             if reason is not None:
@@ -249,6 +247,40 @@ class Evidence:
         if self.made_with.get("engine") != ENGINE_VERSION:
             return "The engine changed since this evidence was made."
         return f"{path.name} changed since this evidence was made."
+
+
+class _Same(Generic[T]):
+    """An object as the key of a cache, equal to the very same object alone."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: T) -> None:
+        self.it = it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.it is other.it
+
+
+@functools.lru_cache(maxsize=32)
+def _changed_claims(evidence: _Same[Evidence], topic: _Same[Topic]) -> frozenset[str | None]:
+    """The questions whose claims are others than the evidence has, None among them where only
+    their order is. Every page with evidence asks for it."""
+    current = {question.id: claim_keys(question) for question in topic.it.questions}
+    recorded: dict[str, list[tuple[object, ...]]] = {}
+    for finding in evidence.it.findings:
+        recorded.setdefault(finding.question, []).append(finding.claim_key)
+    changed: set[str | None] = {
+        question
+        for question in current.keys() | recorded.keys()
+        if current.get(question, []) != recorded.get(question, [])
+    }
+    all_current = [key for keys in current.values() for key in keys]
+    if all_current != [finding.claim_key for finding in evidence.it.findings]:
+        changed.add(None)
+    return frozenset(changed)
 
 
 def claim_keys(question: Question) -> list[tuple[object, ...]]:

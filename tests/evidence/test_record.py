@@ -233,6 +233,10 @@ def test_changed_claims_are_reported_for_the_question_they_belong_to(tmp_path: P
         assert recorded.stale_reason(current, "two") is None
     more = replace(topic, questions=(one, two, example_question("three", (example_claim("a"),))))
     assert recorded.stale_reason(more) is not None
+    swapped = replace(topic, questions=(two, one))
+    assert recorded.stale_reason(swapped) is not None
+    assert recorded.stale_reason(swapped, "one") is None
+    assert recorded.stale_reason(topic) is None, "what is remembered is of the very same topic"
     moved = replace(topic, questions=(replace(one, claims=(example_claim("a", line=99),)), two))
     assert recorded.stale_reason(moved) is None
 
