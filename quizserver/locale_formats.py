@@ -25,6 +25,15 @@ def format_count(number: int) -> str:
     return format_decimal(number, locale=_locale())
 
 
+def format_decimal(number: float, digits: int) -> str:
+    """A number with so many digits after its point: 1.5."""
+    if current_language() is ENGLISH:
+        return f"{number:.{digits}f}"
+    from babel.numbers import format_decimal as format_by_babel
+
+    return format_by_babel(number, f"0.{'0' * digits}", locale=_locale())
+
+
 def spell_number(number: int) -> str:
     """A small number as a word where the sentence lets it be one: English does, to five.
 

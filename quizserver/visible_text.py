@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import unicodedata
 
+from quizserver.translation import N_, gettext
+
 MARKS_MAX = 6
 """Combining marks on one base; no living script needs more in normal form C."""
 
-NOT_VISIBLE = "Use letters, digits and signs that can be seen."
-TOO_MANY_MARKS = f"Use at most {MARKS_MAX} accents or other marks on one letter."
-LOOSE_MARK = "Begin with a letter: the first sign here is a mark that stands on another one."
+NOT_VISIBLE = N_("Use letters, digits and signs that can be seen.")
+TOO_MANY_MARKS = N_("Use at most %(count)s accents or other marks on one letter.")
+LOOSE_MARK = N_("Begin with a letter: the first sign here is a mark that stands on another one.")
 
 # Letters, signs and marks that are drawn as nothing: the fillers of Hangul, the inherent vowels of
 # Khmer, the empty cell of Braille, the notehead and the mark that hold a place in other notations,
@@ -44,17 +46,17 @@ def line_fault(text: str) -> str | None:
     are refused: they reorder what stands around the name.
     """
     if text.isascii():
-        return None if text.isprintable() else NOT_VISIBLE
+        return None if text.isprintable() else gettext(NOT_VISIBLE)
     allowed = text.translate(dict.fromkeys(map(ord, _JOINERS)))
     if not allowed.isprintable() or not _BLANKS.isdisjoint(text):
-        return NOT_VISIBLE
+        return gettext(NOT_VISIBLE)
     if not has_visible_character(text):
-        return NOT_VISIBLE
+        return gettext(NOT_VISIBLE)
     if _has_loose_joiner(text):
-        return NOT_VISIBLE
+        return gettext(NOT_VISIBLE)
     if _is_mark(text[0]):
-        return LOOSE_MARK
-    return TOO_MANY_MARKS if limit_marks(text) != text else None
+        return gettext(LOOSE_MARK)
+    return gettext(TOO_MANY_MARKS, count=MARKS_MAX) if limit_marks(text) != text else None
 
 
 @functools.lru_cache(maxsize=10_000)  # a matrix shows thousands of names at every page

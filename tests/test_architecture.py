@@ -17,7 +17,7 @@ FLOOR = {
     "atomic_files": 0,
     "file_signatures": 0,
     "deferred_numpy": 0,
-    "visible_text": 0,
+    "visible_text": 1,
     "server_log": 0,
     "translation": 0,
     "data_folder": 0,

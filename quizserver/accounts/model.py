@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from quizserver.accounts.weak_passwords import is_common_password, is_made_of_site_words
+from quizserver.translation import gettext
 
 EMAIL_MAX = 254
 """Characters: no address is longer (RFC 5321)."""
@@ -69,15 +70,17 @@ def normalise_email(text: str) -> str:
 def password_fault(password: str, email: str) -> str | None:
     """What is wrong with a new password, as a sentence, or None."""
     if len(password) < PASSWORD_MIN:
-        return f"Use at least {PASSWORD_MIN} characters."
+        return gettext("Use at least %(count)s characters.", count=PASSWORD_MIN)
     if len(password) > PASSWORD_MAX:
-        return f"Use at most {PASSWORD_MAX} characters."
+        return gettext("Use at most %(count)s characters.", count=PASSWORD_MAX)
     if password.casefold().strip() in {email.casefold(), email.casefold().partition("@")[0]}:
-        return "Use something else than your own address."
+        return gettext("Use something else than your own address.")
     if len(set(password)) < 3:
-        return "Use more than two different characters."
+        return gettext("Use more than two different characters.")
     if is_common_password(password):
-        return "This is one of the passwords that are guessed first. Use several words of your own."
+        return gettext(
+            "This is one of the passwords that are guessed first. Use several words of your own."
+        )
     if is_made_of_site_words(password):
-        return "Use something else than words of this site."
+        return gettext("Use something else than words of this site.")
     return None

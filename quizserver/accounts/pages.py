@@ -32,17 +32,20 @@ from quizserver.accounts.try_limits import TryLimits
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import EventFilter, export_event
 from quizserver.db.session import Database
+from quizserver.translation import N_, gettext, ngettext
 from quizserver.web.clients import client_of_request
 from quizserver.web.security import clear_storage
 from quizserver.web.security_log import log_security_event, note_account
 
-TOO_MANY_SIGN_INS = (
-    "Too many passwords were tried from here. Wait {wait}, then try again. A browser in which you"
+TOO_MANY_SIGN_INS = N_(
+    "Too many passwords were tried from here. Wait %(wait)s, then try again. A browser in which you"
     " have signed in to this account before need not wait."
 )
-TOO_MANY_SIGN_UPS = "Too many people signed up from here just now. Wait {wait}, then try again."
-TOO_MANY_PASSWORDS = "Too many wrong passwords were tried here. Wait {wait}, then try again."
-WRONG_CREDENTIALS = "That address and password don't belong together. Check both and try again."
+TOO_MANY_SIGN_UPS = N_(
+    "Too many people signed up from here just now. Wait %(wait)s, then try again."
+)
+TOO_MANY_PASSWORDS = N_("Too many wrong passwords were tried here. Wait %(wait)s, then try again.")
+WRONG_CREDENTIALS = N_("That address and password don't belong together. Check both and try again.")
 
 FormPage = AnyResponse | str | tuple[str, int]
 
@@ -82,7 +85,7 @@ class AccountPages:
         token = self._open_session_by_password(person, stored_hash, form.password.data, try_id)
         if person is None or token is None:
             log_security_event("sign-in-refused")
-            form.password.errors = [WRONG_CREDENTIALS]
+            form.password.errors = [gettext(WRONG_CREDENTIALS)]
             return _render_form("accounts/sign_in.html", form)
         self.current.sign_in(person, token)
         log_security_event("sign-in")
@@ -108,22 +111,24 @@ class AccountPages:
                 person = store.person_by_id(session, guest.id)
         except store.AddressTakenError:
             log_security_event("sign-up-refused")
-            form.email.errors = ["This address has an account already. Sign in instead."]
+            form.email.errors = [gettext("This address has an account already. Sign in instead.")]
             return _render_form("accounts/sign_up.html", form)
         except (store.NoGuestError, SessionEndedError):
             self.current.renew_visitor()
-            form.email.errors = ["You have signed up or in meanwhile, perhaps in another tab."]
+            form.email.errors = [
+                gettext("You have signed up or in meanwhile, perhaps in another tab.")
+            ]
             return _render_form("accounts/sign_up.html", form)
         assert person is not None
         self.current.sign_in(person, token)
         log_security_event("sign-up")
-        flash("Your account is ready. Everything you did as a guest is in it.")
+        flash(gettext("Your account is ready. Everything you did as a guest is in it."))
         return redirect(_safe_redirect_target(form.next.data), 303)
 
     def sign_out(self) -> AnyResponse:
         self.current.sign_out()
         log_security_event("sign-out")
-        flash("You are signed out.")
+        flash(gettext("You are signed out."))
         return clear_storage(redirect(url_for("progress.home"), 303))
 
     def show_account(self) -> str:
@@ -171,7 +176,9 @@ class AccountPages:
             return render_template("accounts/forget.html")
         self.current.sign_out()
         log_security_event("sign-out")
-        flash("This browser has forgotten the guest. Nobody can open those answers any more.")
+        flash(
+            gettext("This browser has forgotten the guest. Nobody can open those answers any more.")
+        )
         return clear_storage(redirect(url_for("progress.home"), 303))
 
     def change_password(self) -> FormPage:
@@ -196,11 +203,11 @@ class AccountPages:
             return _render_refusal("accounts/password.html", form, TOO_MANY_PASSWORDS, error)
         except store.WrongPasswordError:
             log_security_event("password-refused")
-            form.password.errors = ["That is not your present password."]
+            form.password.errors = [gettext("That is not your present password.")]
             return _render_form("accounts/password.html", form)
         self.current.sign_in(person, token)
         log_security_event("password-changed")
-        flash("Your password is changed. Other browsers have been signed out.")
+        flash(gettext("Your password is changed. Other browsers have been signed out."))
         return redirect(url_for("accounts.account"), 303)
 
     def delete_account(self) -> FormPage:
@@ -233,15 +240,21 @@ class AccountPages:
             return _render_refusal(template, form, TOO_MANY_PASSWORDS, error, **context)
         except store.WrongPasswordError:
             log_security_event("password-refused")
-            form.password.errors = ["That is not your password."]
+            form.password.errors = [gettext("That is not your password.")]
             return _render_form("accounts/delete.html", form, **context)
         except roles_store.LastAdminError as error:
             form.password.errors = [str(error)]
             return _render_form("accounts/delete.html", form, **context)
         self.current.forget()
         log_security_event("account-deleted")
-        exception_note = ", but for your address in the log of the server" if in_log else ""
-        flash(f"Everything that was stored about you is deleted{exception_note}.")
+        if in_log:
+            message = gettext(
+                "Everything that was stored about you is deleted, but for your address in the log"
+                " of the server."
+            )
+        else:
+            message = gettext("Everything that was stored about you is deleted.")
+        flash(message)
         return clear_storage(redirect(url_for("progress.home"), 303))
 
     def download_data(self) -> AnyResponse:
@@ -279,7 +292,7 @@ class AccountPages:
         return response
 
     def _ask_to_sign_in(self) -> AnyResponse:
-        flash("Sign in to see this page.")
+        flash(gettext("Sign in to see this page."))
         target = url_for("accounts.sign_in", next=request.path)
         return redirect(target, 303)
 
@@ -352,13 +365,11 @@ def _render_form(template: str, form: Any, **context: Any) -> tuple[str, int]:
 
 
 def _ended_message(count: int) -> str:
-    match count:
-        case 0:
-            return "That session had ended already."
-        case 1:
-            return "The other browser is signed out."
-        case _:
-            return f"{count} other browsers are signed out."
+    if count == 0:
+        return gettext("That session had ended already.")
+    return ngettext(
+        "The other browser is signed out.", "%(num)s other browsers are signed out.", count
+    )
 
 
 def _email_of_account(address: str) -> str:
@@ -375,9 +386,8 @@ def _render_refusal(
 ) -> AnyResponse:
     """The form again, with what to wait for."""
     minutes = -(-error.seconds // 60)
-    form.form_errors.append(
-        message.format(wait="a minute" if minutes == 1 else f"{minutes} minutes")
-    )
+    wait = ngettext("a minute", "%(num)s minutes", minutes)
+    form.form_errors.append(gettext(message, wait=wait))
     response = make_response(render_template(template, form=form, **context), 429)
     response.headers["Retry-After"] = str(error.seconds)
     return response

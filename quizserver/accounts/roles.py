@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from quizserver.translation import N_, gettext
+
 # In pages they follow the word "may"; in order from the least to the most.
 ROLE_PERMISSIONS: Mapping[str, str] = {
-    "learner": "read, answer questions, run experiments and join classes",
-    "author": "do what a learner may, and write lessons and questions",
-    "instructor": "do what a learner may, make classes, and see the work of their classes",
-    "admin": "do what authors and instructors may, look into every class, and grant roles",
+    N_("learner"): N_("read, answer questions, run experiments and join classes"),
+    N_("author"): N_("do what a learner may, and write lessons and questions"),
+    N_("instructor"): N_("do what a learner may, make classes, and see the work of their classes"),
+    N_("admin"): N_("do what authors and instructors may, look into every class, and grant roles"),
 }
 
 
@@ -29,6 +31,14 @@ class RoleGrant:
     at: datetime
 
 
+_WITH_ARTICLE = {
+    "learner": N_("a learner"),
+    "author": N_("an author"),
+    "instructor": N_("an instructor"),
+    "admin": N_("an admin"),
+}
+
+
 def role_with_article(role: str) -> str:
     """The role with its article: "a learner", "an author"."""
-    return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"
+    return gettext(_WITH_ARTICLE[role])

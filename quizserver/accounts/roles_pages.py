@@ -24,6 +24,7 @@ from quizserver.accounts.guards import require_admin
 from quizserver.accounts.model import EMAIL_MAX, Person
 from quizserver.accounts.roles import ROLE_PERMISSIONS, role_with_article
 from quizserver.db.session import Database
+from quizserver.translation import gettext
 from quizserver.web.paging import Paging
 
 ACCOUNTS_PER_PAGE = 50
@@ -94,9 +95,11 @@ class RolesPages:
             page = self._render_person(self._account_or_404(person_id), str(error))
             return make_response(page, 409)
         if new_grant is None:
-            flash(f"{account.email} is {role_with_article(role)} already.")
+            name = role_with_article(role)
+            flash(gettext("%(email)s is %(role)s already.", email=account.email, role=name))
         else:
-            flash(f"{new_grant.email} is now {role_with_article(new_grant.after)}.")
+            name = role_with_article(new_grant.after)
+            flash(gettext("%(email)s is now %(role)s.", email=new_grant.email, role=name))
         if self._is_own_account(account) and role != "admin":
             return redirect(url_for("accounts.account"), 303)
         return redirect(url_for("roles.person", person_id=person_id), 303)

@@ -16,10 +16,11 @@ from quizserver.accounts.roles import RoleGrant, role_with_article
 from quizserver.audit import store as audit_store
 from quizserver.audit.model import AuditEvent, EventFilter, PersonRef
 from quizserver.db.tables import person
+from quizserver.translation import N_, gettext
 
 # Who makes an account for somebody chooses its role: one event says both.
 _GRANTS = EventFilter(action=("role-granted", "account-added"))
-NO_ACCOUNT = "no account"
+NO_ACCOUNT = N_("no account")
 """The role before the first one of an account that was made by others."""
 
 
@@ -50,23 +51,30 @@ def grant_role(
     """
     admins = _lock_admin_ids(session)
     if by is not None and by.id not in admins:
-        raise GrantRefusedError("You are no admin any more.")
+        raise GrantRefusedError(gettext("You are no admin any more."))
     account = session.execute(
         sa.select(person.c.email, person.c.role)
         .where(person.c.id == person_id, person.c.email.is_not(None))
         .with_for_update()
     ).first()
     if account is None:
-        raise GrantRefusedError("There is no such account any more.")
+        raise GrantRefusedError(gettext("There is no such account any more."))
     if expected is not None and account.role != expected:
         raise GrantRefusedError(
-            f"Meanwhile somebody made {account.email} {role_with_article(account.role)}."
-            " Choose again."
+            gettext(
+                "Meanwhile somebody made %(email)s %(role)s. Choose again.",
+                email=account.email,
+                role=role_with_article(account.role),
+            )
         )
     if account.role == role:
         return None
     if not force and admins == {person_id}:
-        raise LastAdminError(f"{account.email} is the only admin. Make somebody else one first.")
+        raise LastAdminError(
+            gettext(
+                "%(email)s is the only admin. Make somebody else one first.", email=account.email
+            )
+        )
     session.execute(sa.update(person).where(person.c.id == person_id).values(role=role))
     audit_store.record_audit_event(
         session,
@@ -89,7 +97,9 @@ def set_first_role(session: Session, person_id: int, role: str) -> None:
 def require_another_admin(session: Session, person_id: int) -> None:
     """Raises LastAdminError when the person is the only admin, before they are deleted."""
     if _lock_admin_ids(session) == {person_id}:
-        raise LastAdminError("This is the only admin's account. Make somebody else an admin first.")
+        raise LastAdminError(
+            gettext("This is the only admin's account. Make somebody else an admin first.")
+        )
 
 
 def list_grants(session: Session, *, offset: int = 0, limit: int | None = None) -> list[RoleGrant]:

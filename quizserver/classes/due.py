@@ -7,6 +7,8 @@ import zoneinfo
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 
+from quizserver.translation import gettext
+
 UTC_NAME = "UTC"
 _FIELD_FORMAT = "%Y-%m-%dT%H:%M"  # the value of <input type="datetime-local">
 # Only names of places: the others (Etc/GMT+5, EST5EDT) mislead, as their signs are inverted.
@@ -49,9 +51,13 @@ def parse_due(text: str, tz: tzinfo) -> datetime | None:
         text.encode("ascii")  # ``strptime`` takes the digits of every script
         local = datetime.strptime(_SECONDS.sub("", text.strip()), _FIELD_FORMAT).replace(tzinfo=tz)
     except ValueError:
-        raise DueError("Write a date and a time, such as 2027-03-01T23:59, or nothing.") from None
+        raise DueError(
+            gettext("Write a date and a time, such as 2027-03-01T23:59, or nothing.")
+        ) from None
     if local.year not in _YEARS:
-        raise DueError(f"Write a year from {_YEARS[0]} to {_YEARS[-1]}.")
+        raise DueError(
+            gettext("Write a year from %(first)s to %(last)s.", first=_YEARS[0], last=_YEARS[-1])
+        )
     return local.astimezone(UTC)
 
 

@@ -7,6 +7,7 @@ from wtforms import EmailField, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
 from quizserver.accounts.model import normalise_email
+from quizserver.translation import N_, gettext
 from quizserver.visible_text import line_fault, normalise_line
 
 TITLE_MAX = 200
@@ -20,30 +21,30 @@ def _validate_line(field: StringField, max_length: int) -> None:
     if fault:
         raise ValidationError(fault)
     if len(field.data) > max_length:
-        raise ValidationError(f"Use at most {max_length} characters.")
+        raise ValidationError(gettext("Use at most %(count)s characters.", count=max_length))
 
 
 class TitleForm(FlaskForm):  # type: ignore[misc]
     title = StringField(
-        "Title", render_kw={"maxlength": TITLE_MAX, "required": True, "autocomplete": "off"}
+        N_("Title"), render_kw={"maxlength": TITLE_MAX, "required": True, "autocomplete": "off"}
     )
 
     def validate_title(self, field: StringField) -> None:
         _validate_line(field, TITLE_MAX)
         if not field.data:
-            raise ValidationError("Give the class a title.")
+            raise ValidationError(gettext("Give the class a title."))
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
     code = StringField(
-        "Join code",
-        validators=[InputRequired("Write the code that your instructor gave you.")],
+        N_("Join code"),
+        validators=[InputRequired(N_("Write the code that your instructor gave you."))],
         render_kw={"maxlength": 40, "autocomplete": "off", "autocapitalize": "characters"},
     )
 
 
 class NameForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Your name in this class", render_kw={"maxlength": NAME_MAX})
+    name = StringField(N_("Your name in this class"), render_kw={"maxlength": NAME_MAX})
 
     def validate_name(self, field: StringField) -> None:
         _validate_line(field, NAME_MAX)
@@ -51,8 +52,8 @@ class NameForm(FlaskForm):  # type: ignore[misc]
 
 class InstructorForm(FlaskForm):  # type: ignore[misc]
     email = EmailField(
-        "Email address of their account",
-        validators=[InputRequired("Write their email address."), Length(max=254)],
+        N_("Email address of their account"),
+        validators=[InputRequired(N_("Write their email address.")), Length(max=254)],
         render_kw={"maxlength": 254, "autocomplete": "off"},
     )
 

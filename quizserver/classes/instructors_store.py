@@ -15,6 +15,7 @@ from quizserver.classes.store import CLASS_COLUMNS, lock_class, sort_by_title
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import class_, person
 from quizserver.db.tables import member as membership
+from quizserver.translation import gettext
 
 # Every page of a class asks for it; SQLAlchemy takes longer to make a statement than to run it.
 _INSTRUCTED_CLASS = (
@@ -115,7 +116,9 @@ def step_down_instructor(session: Session, class_id: int, person_id: int, now: d
     lock_class(session, class_id)
     others = [row for row in class_instructors(session, class_id) if row.person_id != person_id]
     if not others:
-        raise MembershipError("A class keeps at least one instructor: add another one first.")
+        raise MembershipError(
+            gettext("A class keeps at least one instructor: add another one first.")
+        )
     session.execute(
         sa.update(membership)
         .where(

@@ -17,8 +17,9 @@ from quizserver.classes.forms import CodeForm, NameForm
 from quizserver.classes.model import Class, Member
 from quizserver.db.session import Database
 from quizserver.settings import Settings
+from quizserver.translation import N_, gettext
 
-NO_CLASS = (
+NO_CLASS = N_(
     "No class takes people in with this code now. Compare it with what your instructor wrote; codes"
     " are closed and replaced, so ask for the present one."
 )
@@ -54,7 +55,7 @@ class JoinPages:
         with self.database.read() as session:
             class_ = join_store.find_class_by_code(session, form.code.data)
         if class_ is None or class_.join_code is None:
-            form.code.errors = [NO_CLASS]
+            form.code.errors = [gettext(NO_CLASS)]
             return _code_page(form, 404)
         return redirect(url_for("classes.join", code=join_codes.format_code(class_.join_code)), 303)
 
@@ -64,7 +65,7 @@ class JoinPages:
             class_ = join_store.find_class_by_code(session, code)
             if class_ is None:
                 code_form = CodeForm(formdata=None, data={"code": code[:40]})
-                code_form.code.errors = [NO_CLASS]
+                code_form.code.errors = [gettext(NO_CLASS)]
                 return _code_page(code_form, 404)
             membership = (
                 members.find_member(session, class_.id, account.id) if account is not None else None
@@ -81,7 +82,7 @@ class JoinPages:
         except members.MembershipError as error:
             form.form_errors.append(str(error))
             return _join_page(class_, code, form, membership, teachers)
-        flash(f"You are in: {class_.title}.")
+        flash(gettext("You are in: %(title)s.", title=class_.title))
         return redirect(url_for("classes.overview", class_id=class_.id), 303)
 
     def _add_learner(self, code: str, person_id: int, name: str) -> None:
@@ -90,7 +91,7 @@ class JoinPages:
             # Looked up again under the lock: the code may have been closed meanwhile.
             class_ = join_store.find_class_by_code(session, code, lock_row=True)
             if class_ is None:
-                raise members.MembershipError(NO_CLASS)
+                raise members.MembershipError(gettext(NO_CLASS))
             join_store.join_class(session, class_.id, person_id, name, datetime.now(UTC))
 
 

@@ -15,6 +15,7 @@ from quizserver.classes.store import CLASS_COLUMNS, lock_class
 from quizserver.db.session import insert_if_new
 from quizserver.db.tables import class_
 from quizserver.db.tables import member as membership
+from quizserver.translation import gettext
 
 
 def find_class_by_code(session: Session, code: str, *, lock_row: bool = False) -> Class | None:
@@ -66,6 +67,8 @@ def join_class(session: Session, class_id: int, person_id: int, name: str, now: 
     if inserted or current.state == "active":
         return current
     if current.state == "removed":
-        raise MembershipError("An instructor removed you from this class. Ask them to let you in.")
+        raise MembershipError(
+            gettext("An instructor removed you from this class. Ask them to let you in.")
+        )
     members.update_member(session, class_id, person_id, state="active", state_since=now, name=name)
     return members.get_member(session, class_id, person_id)

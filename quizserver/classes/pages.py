@@ -30,6 +30,7 @@ from quizserver.classes.views import class_lines, next_step, topic_lines
 from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
+from quizserver.translation import gettext
 
 
 def create_classes_blueprint(
@@ -98,7 +99,7 @@ class ClassPages:
             return render_template("classes/new.html", form=form), 422 if form.errors else 200
         with self.database.write() as session:
             class_ = store.create_class(session, form.title.data, account.id, datetime.now(UTC))
-        flash("The class is there. Choose its topics, then share the join code.")
+        flash(gettext("The class is there. Choose its topics, then share the join code."))
         return redirect(url_for("classes.overview", class_id=class_.id), 303)
 
     def show_class(self, class_id: int) -> tuple[str, int]:
@@ -117,7 +118,7 @@ class ClassPages:
             return self._learner_page(class_, member, form)
         with self.database.write() as session:
             members.change_member_name(session, class_id, member.person_id, form.name.data)
-        flash("Your name in this class is changed.")
+        flash(gettext("Your name in this class is changed."))
         return redirect(url_for("classes.overview", class_id=class_id), 303)
 
     def leave_class(self, class_id: int) -> AnyResponse | str:
@@ -125,13 +126,17 @@ class ClassPages:
         with self.database.read() as session:
             is_instructor = instructors.is_instructor_of(session, class_id, member.person_id)
         if is_instructor:
-            flash("Instructors leave a class by stepping down.")
+            flash(gettext("Instructors leave a class by stepping down."))
             return redirect(url_for("classes.roster", class_id=class_id), 303)
         if request.method == "GET":
             return render_template("classes/leave.html", class_=class_, member=member)
         with self.database.write() as session:
             members.leave_class(session, class_id, member.person_id, datetime.now(UTC))
-        flash(f"You have left {class_.title}. Everything you did is still yours.")
+        flash(
+            gettext(
+                "You have left %(title)s. Everything you did is still yours.", title=class_.title
+            )
+        )
         return redirect(url_for("classes.classes"), 303)
 
     def _instructor_page(self, class_: Class) -> str:

@@ -21,6 +21,7 @@ from quizserver.classes.guards import ClassGuards
 from quizserver.classes.model import Class, Member
 from quizserver.classes.views import roster_page
 from quizserver.db.session import Database
+from quizserver.translation import N_, gettext
 
 SEARCH_MAX = 100
 MemberChange = Callable[[Session, int, int, datetime], bool]
@@ -50,11 +51,17 @@ class RosterPages:
         return self._roster_page(self.guards.require_managed_class(class_id), InstructorForm())
 
     def remove_learner(self, class_id: int, person_id: int) -> AnyResponse:
-        messages = ("{} is no longer in the class.", "{} was not in the class as a learner.")
+        messages = (
+            N_("%(name)s is no longer in the class."),
+            N_("%(name)s was not in the class as a learner."),
+        )
         return self._change_member(class_id, person_id, members.remove_learner, *messages)
 
     def take_back(self, class_id: int, person_id: int) -> AnyResponse:
-        messages = ("{} is in the class again.", "{} had not been removed, or is back already.")
+        messages = (
+            N_("%(name)s is in the class again."),
+            N_("%(name)s had not been removed, or is back already."),
+        )
         return self._change_member(class_id, person_id, members.take_back_learner, *messages)
 
     def add_instructor(self, class_id: int) -> AnyResponse | tuple[str, int]:
@@ -73,7 +80,7 @@ class RosterPages:
         except members.MembershipError as error:
             form.email.errors = [str(error)]
             return self._roster_page(class_, form)
-        flash(f"{form.email.data} instructs this class now.")
+        flash(gettext("%(email)s instructs this class now.", email=form.email.data))
         return _redirect_to_roster(class_id)
 
     def step_down(self, class_id: int, person_id: int) -> AnyResponse:
@@ -83,7 +90,11 @@ class RosterPages:
         assert account is not None
         is_self = account.id == person_id
         if not is_self and not account.is_admin:
-            flash("Instructors step down by themselves; an admin of this server can remove them.")
+            flash(
+                gettext(
+                    "Instructors step down by themselves; an admin of this server can remove them."
+                )
+            )
             return _redirect_to_roster(class_id)
         try:
             with self.database.write() as session:
@@ -94,7 +105,11 @@ class RosterPages:
         except members.MembershipError as error:
             flash(str(error))
             return _redirect_to_roster(class_id)
-        flash("You no longer instruct that class." if is_self else "They no longer instruct it.")
+        flash(
+            gettext("You no longer instruct that class.")
+            if is_self
+            else gettext("They no longer instruct it.")
+        )
         if is_self:
             return redirect(url_for("classes.classes"), 303)
         return _redirect_to_roster(class_id)
@@ -126,9 +141,9 @@ class RosterPages:
             changed = change(session, class_id, person_id, datetime.now(UTC))
             member = members.find_member(session, class_id, person_id)
         if member is None:
-            flash("They are not on the roster any more.")
+            flash(gettext("They are not on the roster any more."))
         else:
-            flash((success_text if changed else failure_text).format(member.label))
+            flash(gettext(success_text if changed else failure_text, name=member.label))
         return _redirect_to_roster(class_id)
 
     def _roster_page(self, class_: Class, form: InstructorForm) -> tuple[str, int]:

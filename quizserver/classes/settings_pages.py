@@ -28,6 +28,7 @@ from quizserver.classes.topics_form import (
 from quizserver.db.session import Database
 from quizserver.topics.library import Library
 from quizserver.topics.model import RevealRule
+from quizserver.translation import gettext
 from quizserver.web.moments import format_moment
 
 REVEAL_CHOICES: Mapping[str, RevealRule | None] = {
@@ -68,7 +69,7 @@ class SettingsPages:
             return self._settings_page(class_, title_form=form)
         with self.database.write() as db_session:
             store.rename_class(db_session, class_id, form.title.data)
-        flash("The class has its new title.")
+        flash(gettext("The class has its new title."))
         return _redirect_to_settings(class_id)
 
     def change_code(self, class_id: int) -> AnyResponse:
@@ -79,10 +80,10 @@ class SettingsPages:
         with self.database.write() as db_session:
             if action == "close":
                 store.clear_join_code(db_session, class_id)
-                flash("Nobody can join now. Who is in the class stays in it.")
+                flash(gettext("Nobody can join now. Who is in the class stays in it."))
             else:
                 store.renew_join_code(db_session, class_id)
-                flash("The class has a new code. An older one lets nobody in any more.")
+                flash(gettext("The class has a new code. An older one lets nobody in any more."))
         return _redirect_to_settings(class_id, anchor="code")
 
     def choose_reveal(self, class_id: int) -> AnyResponse:
@@ -108,7 +109,7 @@ class SettingsPages:
                         "after": rule or "question",
                     },
                 )
-        flash("The class has this rule from now on. What learners were shown stays shown.")
+        flash(gettext("The class has this rule from now on. What learners were shown stays shown."))
         return _redirect_to_settings(class_id, anchor="reveal")
 
     def choose_topics(self, class_id: int) -> AnyResponse | tuple[str, int]:
@@ -132,7 +133,7 @@ class SettingsPages:
             return self._settings_page(class_, submitted=submitted, topic_errors=error.errors)
         if action == "clocks" and due.find_zone(request.form.get("clocks")) is not None:
             session["zone"] = request.form["clocks"]
-        flash("The topics are saved.")
+        flash(gettext("The topics are saved."))
         moved_topic = submitted.add or submitted.move.partition(":")[2]
         # Keyboard focus stays near the topic that was moved.
         anchor = f"topic-{moved_topic}" if moved_topic in dict(chosen) else "topics"
@@ -155,10 +156,15 @@ class SettingsPages:
                     detail={"class": class_id, "members": membership_count},
                 )
                 store.delete_class(db_session, class_id)
-            flash(f"The class {class_.title} is deleted. Every answer is still its learner’s.")
+            flash(
+                gettext(
+                    "The class %(title)s is deleted. Every answer is still its learner’s.",
+                    title=class_.title,
+                )
+            )
             return redirect(url_for("classes.classes"), 303)
         if form.is_submitted():
-            form.title.errors = ["That is not the title of this class."]
+            form.title.errors = [gettext("That is not the title of this class.")]
         page = render_template(
             "classes/delete.html", class_=class_, form=form, member_count=membership_count
         )

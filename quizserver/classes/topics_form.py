@@ -11,6 +11,7 @@ from itertools import zip_longest
 from quizserver.classes import due
 from quizserver.classes.model import ClassTopic
 from quizserver.topics.model import Snapshot
+from quizserver.translation import gettext
 from quizserver.web.moments import format_moment
 
 MOVE_STEPS = {"up": -1, "down": 1, "remove": 0}
@@ -73,9 +74,11 @@ def apply_topics_form(
     known_topics = {*snapshot.topics, *(class_topic.topic for class_topic in saved_topics)}
     tz = due.find_zone(submitted.zone)
     if tz is None:
-        raise TopicsFormError({"": "Choose a time zone from the list."})
+        raise TopicsFormError({"": gettext("Choose a time zone from the list.")})
     if len(submitted.topics) != len(submitted.dues):
-        raise TopicsFormError({"": "The form did not arrive whole. Open the settings again."})
+        raise TopicsFormError(
+            {"": gettext("The form did not arrive whole. Open the settings again.")}
+        )
     due_by_topic: dict[str, datetime | None] = {}
     errors: dict[str, str] = {}
     saved_due = {class_topic.topic: class_topic.due_at for class_topic in saved_topics}
@@ -130,19 +133,18 @@ def _conflict_message(saved_topics: Sequence[ClassTopic], snapshot: Snapshot, zo
     """The message about topics that were changed while the form was open."""
     titles = {topic.id: topic.title for topic in snapshot.topics.values()}
     tz = due.find_zone(zone) or UTC
-    topic_texts = [
-        titles.get(class_topic.topic, class_topic.topic)
-        + (
-            f" (due {format_moment(class_topic.due_at, tz)})"
-            if class_topic.due_at is not None
-            else ""
-        )
-        for class_topic in saved_topics
-    ]
-    return (
+    topic_texts = []
+    for class_topic in saved_topics:
+        title = titles.get(class_topic.topic, class_topic.topic)
+        if class_topic.due_at is not None:
+            moment = format_moment(class_topic.due_at, tz)
+            title = gettext("%(title)s (due %(moment)s)", title=title, moment=moment)
+        topic_texts.append(title)
+    return gettext(
         "The topics were changed meanwhile, by another instructor or in another tab. Now they are:"
-        f" {'; '.join(topic_texts) or 'none'}. Nothing of yours is saved yet: save again to replace"
-        " that by what stands below, or open the settings again to keep it."
+        " %(topics)s. Nothing of yours is saved yet: save again to replace that by what stands"
+        " below, or open the settings again to keep it.",
+        topics="; ".join(topic_texts) or gettext("none"),
     )
 
 

@@ -14,10 +14,13 @@ from quizserver.lab.curve_text import format_exact
 from quizserver.lab.model import Arm, Description, Knob
 from quizserver.lab.shapes.registry import shapes_for
 from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
-from quizserver.translation import gettext, ngettext
+from quizserver.translation import N_, gettext, ngettext
 from quizserver.web import charts
 from quizserver.web.scales import framed_range
 from quizserver.web.small_charts import draw_small_chart
+
+VERDICT_WORDS = {"supported": N_("supported"), "refuted": N_("refuted"), "mixed": N_("mixed")}
+"""In English; whoever shows them translates them."""
 
 DescribedPoints = Sequence[tuple[float, float]]
 
@@ -297,7 +300,7 @@ def _finding_view(description: Description, finding: Finding) -> FindingView:
     else:
         text = gettext("claimed for %(share)s", share=share)
     return FindingView(
-        finding.verdict,
+        VERDICT_WORDS[finding.verdict],
         finding.k,
         finding.n,
         finding.low,

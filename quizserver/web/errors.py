@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from quizserver.translation import N_, gettext
 from quizserver.web.sent_forms import SentForm, sent_form
 
 log = logging.getLogger(__name__)
@@ -27,71 +28,80 @@ class ErrorText:
 
 ERROR_TEXTS = {
     400: ErrorText(
-        "That request made no sense here",
-        "Something in it was missing or malformed.",
-        "Go back, reload the page and try again.",
+        N_("That request made no sense here"),
+        N_("Something in it was missing or malformed."),
+        N_("Go back, reload the page and try again."),
     ),
     403: ErrorText(
-        "This is not open to you",
-        "The page exists, but not for you, or not yet.",
-        "If it belongs to a question, answer the question first.",
+        N_("This is not open to you"),
+        N_("The page exists, but not for you, or not yet."),
+        N_("If it belongs to a question, answer the question first."),
     ),
     404: ErrorText(
-        "There is no such page",
-        "The address may have a typing error, or the page was taken away.",
-        "The list of topics is a good place to start again.",
+        N_("There is no such page"),
+        N_("The address may have a typing error, or the page was taken away."),
+        N_("The list of topics is a good place to start again."),
     ),
     405: ErrorText(
-        "That can't be done at this address",
-        "The address is right, but it takes another kind of request.",
-        "Go back and use the page's own buttons.",
+        N_("That can't be done at this address"),
+        N_("The address is right, but it takes another kind of request."),
+        N_("Go back and use the page's own buttons."),
     ),
     413: ErrorText(
-        "That was too much at once",
-        "The request is larger than this server takes.",
-        "Send less, then try again.",
+        N_("That was too much at once"),
+        N_("The request is larger than this server takes."),
+        N_("Send less, then try again."),
     ),
     429: ErrorText(
-        "That was a little fast",
-        "Too many requests of this kind came from here within a short time.",
-        "Wait a minute, then try again. Nothing was lost.",
+        N_("That was a little fast"),
+        N_("Too many requests of this kind came from here within a short time."),
+        N_("Wait a minute, then try again. Nothing was lost."),
     ),
     500: ErrorText(
-        "Something broke on our side",
-        "The error has been written to the server's log.",
-        "Try again in a moment. Answers that were acknowledged are safe.",
+        N_("Something broke on our side"),
+        N_("The error has been written to the server's log."),
+        N_("Try again in a moment. Answers that were acknowledged are safe."),
     ),
     503: ErrorText(
-        "The server is busy",
-        "It has more to do at this moment than it can take on.",
-        "Try again in a few seconds.",
+        N_("The server is busy"),
+        N_("It has more to do at this moment than it can take on."),
+        N_("Try again in a few seconds."),
     ),
 }
 
 CSRF_ERROR_TEXT = ErrorText(
-    "This page is too old to be sent",
-    "Its safety token does not belong to your session any more, or cookies are blocked.",
-    "Go back and send it again: what you wrote is still there. If that does not help,"
-    " keep a copy of it and reload the page; cookies must be allowed for this site.",
+    N_("This page is too old to be sent"),
+    N_("Its safety token does not belong to your session any more, or cookies are blocked."),
+    N_(
+        "Go back and send it again: what you wrote is still there. If that does not help,"
+        " keep a copy of it and reload the page; cookies must be allowed for this site."
+    ),
 )
 
 
 DATABASE_ERROR_TEXT = ErrorText(
-    "The server can't reach its database",
-    "What you sent just now was perhaps not kept. Everything that was acknowledged before is safe.",
-    "Wait a moment, then go back and try again. Sending an answer twice counts it once.",
+    N_("The server can't reach its database"),
+    N_(
+        "What you sent just now was perhaps not kept. Everything that was acknowledged before is"
+        " safe."
+    ),
+    N_("Wait a moment, then go back and try again. Sending an answer twice counts it once."),
 )
 UNRECORDED_ANSWER_TEXT = ErrorText(
     DATABASE_ERROR_TEXT.title,
-    "Your answer is not recorded, as far as this server knows. Everything that was acknowledged"
-    " before is safe.",
-    "Wait a moment, then go back to the question: your choice is still marked there. Submit it once"
-    " more.",
+    N_(
+        "Your answer is not recorded, as far as this server knows. Everything that was acknowledged"
+        " before is safe."
+    ),
+    N_(
+        "Wait a moment, then go back to the question: your choice is still marked there. Submit it"
+        " once more."
+    ),
 )
 UNKEPT_FORM_TEXT = ErrorText(
     DATABASE_ERROR_TEXT.title,
     DATABASE_ERROR_TEXT.message,
-    "What you entered is still in this page. Wait a moment, then send it again.",
+    N_("What you entered is still in this page. Wait a moment, then send it again."),
 )
 DATABASE_RETRY_SECONDS = 5
 _RETRIED = (429, 500, 503)
@@ -202,6 +212,7 @@ def _error_response(
     question_address: str | None = None,
     form: SentForm | None = None,
 ) -> Response:
+    text = ErrorText(gettext(text.title), gettext(text.message), gettext(text.what_to_do))
     if wants_json():
         body = jsonify(error=f"{text.title}. {text.message} {text.what_to_do}", field=None)
         return make_response(body, code)

@@ -16,7 +16,14 @@ from flask import Flask, Response, request
 from jinja2 import nodes
 from jinja2.ext import InternationalizationExtension
 
-from quizserver.translation import ENGLISH, Language, choose_language, current_language
+from quizserver.locale_formats import format_count, format_decimal
+from quizserver.translation import (
+    ENGLISH,
+    Language,
+    choose_language,
+    current_language,
+    gettext,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -46,7 +53,14 @@ def install_languages(app: Flask, folder: Path = TRANSLATIONS_FOLDER) -> None:
     environment = app.jinja_env
     environment.policies["ext.i18n.trimmed"] = True
     environment.add_extension(TextsInPlace)
-    environment.globals.update(is_english=_IsEnglish(), current_language=current_language)
+    environment.globals.update(
+        is_english=_IsEnglish(),
+        current_language=current_language,
+        format_count=format_count,
+        format_decimal=format_decimal,
+    )
+    # Of what is only known when the page is made; it is escaped, as {{ _(…) }} is not.
+    environment.filters["translated"] = gettext
     if languages := read_languages(folder):
         _choose_by_request(app, languages)
 

@@ -23,7 +23,7 @@ NOT_SHOWN = {
 
 
 def untranslated_sentences(source: str) -> list[str]:
-    """Constant texts of Python with two words or more; not docstrings, nor what is raised."""
+    """Constant texts of Python with two words or more; not docstrings, and not errors and log."""
     return [text for text in _sentences(ast.parse(source)) if PROSE.search(text)]
 
 
@@ -31,8 +31,9 @@ def _sentences(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    is_translated = isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS
-    if is_docstring or is_translated or isinstance(node, ast.Raise):
+    called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    is_exempt = called in CALLS or called.startswith("log.")
+    if is_docstring or is_exempt or isinstance(node, ast.Raise):
         return
     for child in ast.iter_child_nodes(node):
         yield from _sentences(child)

@@ -19,14 +19,30 @@ PROSE = re.compile(r"[^\W\d_]+,? [^\W\d_]{2,}")
 def untranslated_texts(source: str) -> list[str]:
     """Words outside of ``{% trans %}`` and ``_(…)`` in texts and in attributes that are shown, and
     sentences that are handed to macros or kept in variables."""
-    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
-    environment.newstyle_gettext = True  # type: ignore[attr-defined]
-    tree = environment.parse(source)
+    tree = _environment().parse(source)
     reader = _TextReader()
     reader.feed("".join(_written(tree)))
     reader.close()
     constants = [node for node in _constants(tree) if PROSE.search(node)]
     return [*filter(is_untranslated, reader.texts), *constants]
+
+
+def unknown_messages(source: str) -> list[str]:
+    """Messages that a template hands to gettext without naming them: no extractor finds those, and
+    gettext marks what it returns as safe. There is the filter ``translated`` for them."""
+    tree = _environment().parse(source)
+    return [
+        f"{call.node.name} in line {call.lineno}"
+        for call in tree.find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name) and call.node.name in GETTEXT
+        if not (call.args and isinstance(call.args[0], nodes.Const))
+    ]
+
+
+def _environment() -> Environment:
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]
+    return environment
 
 
 def is_untranslated(text: str) -> bool:

@@ -9,9 +9,10 @@ import pytest
 import quizserver
 from tests.translation.code_texts import untranslated_script_sentences, untranslated_sentences
 from tests.translation.converted import MODULES, SCRIPTS, TEMPLATES
-from tests.translation.template_texts import untranslated_texts
+from tests.translation.template_texts import unknown_messages, untranslated_texts
 
 PACKAGE = Path(quizserver.__file__).parent
+ALL_TEMPLATES = sorted((PACKAGE / "templates").rglob("*.html"))
 
 
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
@@ -28,6 +29,14 @@ def test_no_sentence_of_a_module_goes_past_gettext(name: str):
 def test_no_sentence_of_a_script_goes_past_gettext(name: str):
     script = (PACKAGE / "static" / "js" / name).read_text("utf-8")
     assert untranslated_script_sentences(script) == []
+
+
+@pytest.mark.parametrize("path", ALL_TEMPLATES, ids=lambda path: path.name)
+def test_templates_name_the_messages_that_they_have_translated(path: Path):
+    assert unknown_messages(path.read_text("utf-8")) == []
+    assert unknown_messages("{{ _(title) }}{{ gettext('a' ~ b) }}") == [
+        "_ in line 1", "gettext in line 1",
+    ]  # fmt: skip
 
 
 def test_texts_that_go_past_gettext_are_found_in_every_place():
@@ -47,6 +56,7 @@ NOTE = N_("Translated later")
 def f(n):
     """Some function."""
     if n: raise ValueError("not shown here")
+    log.error("nor is this")
     counted = ngettext("%(num)s run", "%(num)s runs", n)
     return gettext("Shown, %(counted)s", counted=counted) + f"{n} runs and"
 '''

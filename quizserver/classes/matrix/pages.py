@@ -29,6 +29,7 @@ from quizserver.db.session import Database
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question
 from quizserver.topics.question import earlier_version
+from quizserver.translation import gettext
 from quizserver.web.downloads import attachment_response
 from quizserver.web.numbers import parse_whole_number
 from quizserver.web.urls import ROW_ID_MAX
@@ -242,7 +243,11 @@ def _shown_attempt_links(
     query: MatrixQuery, matrix_url: Callable[..., str]
 ) -> list[tuple[str, str, bool]]:
     """The three attempts that cells can show: label, address, whether it is the current one."""
-    labels = {"first": "First attempt", "best": "Best attempt", "latest": "Latest attempt"}
+    labels = {
+        "first": gettext("First attempt"),
+        "best": gettext("Best attempt"),
+        "latest": gettext("Latest attempt"),
+    }
     return [
         (label, matrix_url(**query.url_arguments(show=show)), show == query.show)
         for show, label in labels.items()

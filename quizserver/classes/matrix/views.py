@@ -10,21 +10,22 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from quizserver.classes.columns import QuestionColumn
 from quizserver.classes.matrix.model import LearnerTotals, MatrixCell, MatrixLearner, ShownAttempt
 from quizserver.classes.matrix.query import COLUMNS_PER_PAGE, ROWS_PER_PAGE, MatrixQuery, SortName
 from quizserver.classes.matrix.reader import CellsByLearner, MatrixPage
+from quizserver.translation import N_, current_language, gettext, ngettext
 from quizserver.web.urls import UrlBuilder
 
 SortDirection = Literal["ascending", "descending"] | None
 
 _SORT_TITLES: dict[SortName, str] = {
-    "name": "Learner",
-    "right": "Right",
-    "attempts": "Attempts",
-    "latest": "Latest answer",
+    "name": N_("Learner"),
+    "right": N_("Right"),
+    "attempts": N_("Attempts"),
+    "latest": N_("Latest answer"),
 }
 
 
@@ -106,7 +107,10 @@ def matrix_view(page: MatrixPage, cells: CellsByLearner, url: UrlBuilder) -> Mat
         ],
         groups=_topic_groups(page.columns),
         rows=list(matrix_rows(page, cells)),
-        sorts={name: _sort_link(title, name, query, url) for name, title in _SORT_TITLES.items()},
+        sorts={
+            name: _sort_link(gettext(title), name, query, url)
+            for name, title in _SORT_TITLES.items()
+        },
         learners=_page_span("page", query, ROWS_PER_PAGE, page.match_count, url),
         questions=_page_span("columns", query, COLUMNS_PER_PAGE, len(page.all_columns), url),
     )
@@ -125,24 +129,25 @@ def _cells_html(row: MatrixRow, page: MatrixPage) -> Markup:
     # A template takes twice as long for the 2,000 cells of a page. Nothing needs escaping: ids of
     # questions have only letters, digits and hyphens.
     show, person_id = page.query.show, row.learner.person_id
+    tag, empty_cell = current_language().tag, _EMPTY_CELL % escape(gettext("not answered"))
     return Markup(
         "".join(
-            _cell_template(cell_word(cell, show), cell.attempts) % (person_id, column.question)
+            _cell_template(tag, cell_word(cell, show), cell.attempts) % (person_id, column.question)
             if cell
-            else _EMPTY_CELL
+            else empty_cell
             for cell, column in zip(row.cells, page.columns, strict=True)
         )
     )
 
 
-_EMPTY_CELL = '<td class="cell" aria-label="not answered">–</td>'
+_EMPTY_CELL = '<td class="cell" aria-label="%s">–</td>'
 
 
 CellWord = Literal["right", "wrong", "shown"]
 _CELL_TEXTS: Mapping[CellWord, tuple[str, str]] = {
-    "right": ("✓", "right"),
-    "wrong": ("✗", "wrong"),
-    "shown": ("·", "no mark"),
+    "right": ("✓", N_("right")),
+    "wrong": ("✗", N_("wrong")),
+    "shown": ("·", N_("no mark")),
 }
 
 
@@ -154,13 +159,15 @@ def cell_word(cell: MatrixCell, show: ShownAttempt) -> CellWord:
 
 
 @functools.lru_cache(maxsize=1024)
-def _cell_template(word: CellWord, attempts: int) -> str:
-    """A table cell with ``%d`` for the id of the learner and ``%s`` for that of the question."""
+def _cell_template(_language_tag: str, word: CellWord, attempts: int) -> str:
+    """A table cell with ``%d`` for the id of the learner and ``%s`` for that of the question, in
+    the current language, which the tag must be of."""
     sign, text = _CELL_TEXTS[word]
-    times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    times = ngettext("%(num)s attempt", "%(num)s attempts", attempts)
+    label = escape(f"{gettext(text)}, {times}").replace("%", "%%")
     return (
         f'<td class="cell cell-{word}"><a href="learners/%d/questions/%s"'
-        f' aria-label="{text}, {times}">{sign} {attempts}</a></td>'
+        f' aria-label="{label}">{sign} {attempts}</a></td>'
     )
 
 
