@@ -103,6 +103,7 @@ class AnalysisCache:
         self._clock = clock
         self._entries: OrderedDict[int, _CachedAnalysis] = OrderedDict()
         self._lock = threading.Lock()
+        self._turns: dict[int, threading.Lock] = {}
 
     def get_analysis(
         self,
@@ -117,6 +118,21 @@ class AnalysisCache:
 
         ``counted`` are its learners, if they were read in this session.
         """
+        with self._lock:
+            turn = self._turns.setdefault(class_id, threading.Lock())
+        # Loaded answers and what they are updated to share the words that were read so far.
+        with turn:
+            return self._update_analysis(session, class_id, items, simulations, report, counted)
+
+    def _update_analysis(
+        self,
+        session: Session,
+        class_id: int,
+        items: Sequence[ItemKey],
+        simulations: Simulations,
+        report: ReportProgress,
+        counted: CountedLearners | None,
+    ) -> Analysis:
         key = (tuple(items), tuple(simulations.items()))
         with self._lock:
             entry = self._entries.get(class_id)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from quizserver.attempts import store as attempt_store
 from quizserver.classes import join_store
@@ -272,6 +275,40 @@ def test_an_analysis_is_the_same_one_until_something_happens(database: Database)
     with database.write() as session:
         session.execute(sa.update(person).where(person.c.id == ana).values(role="author"))
     assert get_analysis() is not fourth, "and somebody counts no more"
+
+
+def test_answers_of_one_class_are_updated_by_one_thread_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Those of another class meanwhile, which may take long."""
+    cache, inside, seen = AnalysisCache(lambda: 0.0), [], []
+    both_inside = threading.Barrier(2)
+    with database.write() as session:
+        first, second = (
+            create_class_with_topics(session, teacher=name) for name in ("first", "second")
+        )
+
+    def load_watched(session: Session, class_id: int, *arguments: Any) -> LoadedAnswers:
+        inside.append(class_id)
+        if class_id == second or len(seen) == 0:
+            both_inside.wait(20)
+        seen.append(inside.count(class_id))
+        loaded = load_answers(session, class_id, *arguments)
+        inside.remove(class_id)
+        return loaded
+
+    def get_analysis(class_id: int) -> None:
+        with database.read() as session:
+            cache.get_analysis(session, class_id, ITEMS, QUESTIONS)
+
+    monkeypatch.setattr("quizserver.classes.items.analysis.load_answers", load_watched)
+    threads = [threading.Thread(target=get_analysis, args=(first,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    get_analysis(second)
+    for thread in threads:
+        thread.join()
+    assert seen == [1] * 5
 
 
 def test_the_statistics_go_with_the_key(database: Database):
