@@ -64,6 +64,15 @@ class ShownEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddedQuestion:
+    """A question in a lesson: its view is built where its fragment, if it has one, is not kept."""
+
+    id: str
+    fragment: FragmentKey | None
+    view: Callable[[], QuestionView]
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionService:
     """``learner_id()`` is the person who made this request, None when nothing is stored of them."""
 
@@ -169,6 +178,14 @@ class QuestionService:
             return self._with_tried(topic, question, state, base_view, url)
         return self._with_result(topic, question, state, base_view, url)
 
+    def embedded_question(
+        self, topic: Topic, question: Question, state: QuestionState, url: UrlBuilder
+    ) -> EmbeddedQuestion:
+        """The question in a lesson, which has no bench."""
+        view = partial(self.question_view, topic, question, state, url, embedded=True)
+        common = _common_fragment(topic, question, state)
+        return EmbeddedQuestion(question.id, common and common.part("embedded"), view)
+
     def _with_form(
         self, question: Question, state: QuestionState, base_view: QuestionView, url: UrlBuilder
     ) -> QuestionView:
@@ -247,10 +264,12 @@ class QuestionService:
                 described=answered.described_curve,
             )
         view = self._with_answer(topic, answered, shown, base_view, url)
+        common = _common_fragment(topic, question, state)
         return replace(
             view,
             options=views.answered_options(answered, state, shown.fragment),
             extra_fragment=shown.fragment(None),
+            common_fragment=common.around(bench.fragment) if common and bench else None,
             result=views.result_view(answered, state, edited=answered is not question),
             bench=bench,
             experiment_url=_experiment_url(answered, url)
@@ -348,6 +367,30 @@ def neighbour_links(
         return LinkView(other.title, url("attempts.question", question=other.id))
 
     return question_link(position - 1), question_link(position + 1)
+
+
+def _common_fragment(topic: Topic, question: Question, state: QuestionState) -> FragmentKey | None:
+    """The key of what is shown of an answer once everything is; None before, and for older texts.
+
+    Nothing in it is the learner's but what they chose, in which order they see it, and whether it
+    was their first try: it is kept for all of whom this is the same.
+    """
+    if state.is_answering or state.stage != "revealed":
+        return None
+    attempt = state.attempts[-1]
+    if attempt.version != question.version:
+        return None
+    evidence = read_topic_evidence(topic)
+    name = (
+        "answered",
+        question.id,
+        tuple(views.ordered_option_ids(question, state.visitor)),
+        frozenset(attempt.chosen),
+        attempt.number == 1,
+        views.rule_note(state),
+        _evidence_note(evidence, topic, question),
+    )
+    return FragmentKey(name, (question, topic, evidence))
 
 
 def _misjudged_arm(question: Question, state: QuestionState) -> str | None:

@@ -68,6 +68,14 @@ _WORK_AT_QUESTION = (
     .where(person.c.id == _PERSON)
     .order_by(attempt.c.number)
 )
+_ATTEMPTS_AT_QUESTIONS = (
+    sa.select(*_ATTEMPT_COLUMNS)
+    .where(
+        attempt.c.person_id == _PERSON,
+        attempt.c.question.in_(sa.bindparam("questions", expanding=True)),
+    )
+    .order_by(attempt.c.number)
+)
 _REVEAL_COLUMNS = (reveal.c.revealed_at, reveal.c.why)
 _PROGRESS = sa.union_all(
     sa.select(
@@ -186,9 +194,9 @@ def attempts_by_question(
 ) -> dict[str, list[Attempt]]:
     """A person's attempts at each of these questions, first to latest."""
     attempts: dict[str, list[Attempt]] = {question: [] for question in questions}
-    for made in _select_attempts(
-        session, attempt.c.person_id == person_id, attempt.c.question.in_(attempts)
-    ):
+    parameters = {"person_id": person_id, "questions": list(attempts)}
+    for row in session.execute(_ATTEMPTS_AT_QUESTIONS, parameters):
+        made = _attempt_from_row(row)
         attempts[made.question].append(made)
     return attempts
 

@@ -91,7 +91,7 @@ class QuestionView:
     While ``answering``, no field depends on the key; in ``tried``, nothing but how many options are
     wrong or missing. ``counts`` says whether an answer sent now has a mark. ``evidence`` is called
     when a fragment has to be rendered: what each option's experiments say, under None those of no
-    option.
+    option. ``common_fragment`` is the key of all that everybody with the same answer sees.
     """
 
     id: str
@@ -123,6 +123,7 @@ class QuestionView:
     evidence_note: str | None = None
     evidence: Callable[[], EvidenceByOption] = dict
     extra_fragment: FragmentKey | None = None
+    common_fragment: FragmentKey | None = None
 
 
 def ordered_options(question: Question, visitor: str) -> list[AnswerOption]:
@@ -190,7 +191,7 @@ def result_view(question: Question, state: QuestionState, *, edited: bool) -> Re
         sentence=_result_sentence(question, state) + (f" {edited_note()}" if edited else ""),
         explanation_html=question.explanation_html,
         references_html=question.references_html,
-        rule_note=_rule_note(state),
+        rule_note=rule_note(state),
     )
 
 
@@ -202,7 +203,8 @@ def _result_sentence(question: Question, state: QuestionState) -> str:
     return f"{count_faults(question, attempt)}{advice}."
 
 
-def _rule_note(state: QuestionState) -> str | None:
+def rule_note(state: QuestionState) -> str | None:
+    """The sentence that names the class whose rule shows the answer; None where none does."""
     if state.reveal is None or state.reveal.why != "rule":
         return None
     if state.rule is None or state.rule.class_title is None:

@@ -11,7 +11,7 @@ import functools
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -204,22 +204,6 @@ class Evidence:
         if finding.against is None:
             return None
         return self.experiments[finding.simulation].ensembles[finding.against]
-
-    def for_question(self, question: str) -> Evidence:
-        """The findings on one question's claims and the ensembles they use, without the maps."""
-        findings = tuple(f for f in self.findings if f.question == question)
-        used: dict[str, dict[str, Ensemble]] = {}
-        for finding in findings:
-            ensembles = used.setdefault(finding.simulation, {})
-            ensembles[finding.ensemble] = self.ensemble_of(finding)
-            other = self.other_ensemble_of(finding)
-            if finding.against is not None and other is not None:
-                ensembles[finding.against] = other
-        experiments = {
-            name: replace(self.experiments[name], ensembles=ensembles, maps=())
-            for name, ensembles in used.items()
-        }
-        return replace(self, experiments=experiments, findings=findings)
 
     def stale_reason(self, topic: Topic, question: str | None = None) -> str | None:
         """Why this evidence no longer matches the topic, or one question; None when it does."""

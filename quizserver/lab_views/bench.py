@@ -150,14 +150,19 @@ def _description_config(
 ) -> dict[str, object]:
     """What the script of the bench needs of a simulation, whatever is recorded of it."""
     return {
-        "arms": [asdict(view) for view in arm_views],
-        "knobs": [asdict(knob) for knob in description.knobs],
+        "arms": [_without_help(asdict(view)) for view in arm_views],
+        "knobs": [_without_help(asdict(knob)) for knob in description.knobs],
         "x": asdict(description.x),
         "series": {name: asdict(axis) for name, axis in description.series.items()},
         "points": description.points,
         "replicas": min(REPLICAS, replicas_max),
         "replicas_max": replicas_max,
     }
+
+
+def _without_help(fields: dict[str, object]) -> dict[str, object]:
+    """What a script needs of an arm or a knob: its help is in the page."""
+    return {name: value for name, value in fields.items() if name != "help"}
 
 
 def _template_json(config: Mapping[str, object]) -> Markup:

@@ -82,6 +82,12 @@ class OptionEvidence:
     versus: tuple[tuple[int, str], ...] = ()
     is_drawn: bool = True
 
+    @property
+    def setting_link(self) -> str:
+        """The setting as links to a bench say it."""
+        knobs = (f",{name}:{value!r}" for name, value in self.changed_knobs.items())
+        return f"#run=arm:{self.arm}{''.join(knobs)}"
+
 
 @dataclass(frozen=True, slots=True)
 class TestedRange:

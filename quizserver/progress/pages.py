@@ -10,8 +10,8 @@ from flask import Blueprint, abort, render_template, request, url_for
 from quizserver.accounts.current_user import CurrentUser
 from quizserver.attempts.access import AccessPolicy, questions_on_simulation
 from quizserver.attempts.model import NO_PROGRESS
-from quizserver.attempts.service import QuestionService
-from quizserver.attempts.views import QuestionState, QuestionView
+from quizserver.attempts.service import EmbeddedQuestion, QuestionService
+from quizserver.attempts.views import QuestionState
 from quizserver.lab_views.bench_builder import BenchBuilder
 from quizserver.progress.lesson_blocks import BlockView, view_lesson_blocks
 from quizserver.progress.views import (
@@ -89,9 +89,9 @@ class ProgressPages:
 
     def _embedded_question(
         self, topic: Topic, question: Question, state: QuestionState
-    ) -> QuestionView:
+    ) -> EmbeddedQuestion:
         state = replace(state, again=question.id in request.args.getlist("again"))
-        return self.question_service.question_view(topic, question, state, url_for, embedded=True)
+        return self.question_service.embedded_question(topic, question, state, url_for)
 
     def _embedded_bench(
         self, topic: Topic, block: SimulationBlock, revealed: Collection[str]

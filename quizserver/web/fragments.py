@@ -40,6 +40,10 @@ class FragmentKey:
         """The key of another rendering of the same, such as one with other ids."""
         return FragmentKey((self.name, name), self.sources)
 
+    def around(self, inner: FragmentKey) -> FragmentKey:
+        """The key of what holds another fragment as well."""
+        return FragmentKey((self.name, inner.name), self.sources + inner.sources)
+
 
 @dataclass(slots=True)
 class FragmentStore:

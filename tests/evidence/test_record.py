@@ -168,15 +168,6 @@ def test_evidence_that_cannot_be_small_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slice_holds_only_what_the_question_is_about() -> None:
-    whole = example_evidence()
-    part = whole.for_question("one")
-    assert [f.question for f in part.findings] == ["one"]
-    assert list(part.experiments["simulation"].ensembles) == ["healthy rate=0.2"]
-    assert part.ensemble_of(part.findings[0]).n == 64
-    assert whole.for_question("elsewhere").experiments == {}
-
-
 def test_evidence_agrees_when_every_finding_does() -> None:
     assert example_evidence().agrees
     for verdict, expected, agrees in (
@@ -277,12 +268,11 @@ def test_the_number_of_a_claim_is_stored_to_the_last_digit(value: float, tmp_pat
     assert again.findings[0].value == value
 
 
-def test_a_pair_brings_both_of_its_ensembles(tmp_path: Path) -> None:
+def test_a_pair_names_both_of_its_ensembles(tmp_path: Path) -> None:
     pair = example_finding(versus="other", against="unused", shape="ends-below")
     recorded = example_evidence(findings=(pair,))
     assert recorded.other_ensemble_of(pair) == example_ensemble()
-    ensembles = recorded.for_question("one").experiments["simulation"].ensembles
-    assert list(ensembles) == ["healthy rate=0.2", "unused"]
+    assert recorded.ensemble_of(pair).arm == "healthy"
     write_evidence(example_evidence(findings=(replace(pair, against="gone"),)), tmp_path)
     with pytest.raises(EvidenceError, match="no ensemble 'gone'"):
         read_evidence(tmp_path)

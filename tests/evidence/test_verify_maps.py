@@ -98,12 +98,6 @@ def test_evidence_without_maps_is_as_before_and_is_read(tmp_path: Path) -> None:
     assert again.experiments["simulation"].maps == ()
 
 
-def test_a_question_gets_its_slice_without_the_maps(tmp_path: Path) -> None:
-    part = verify_topic(write_topic(tmp_path, CLAIMS, WITH_MAPS), range(2)).for_question("one")
-    assert part.experiments["simulation"].ensembles
-    assert part.experiments["simulation"].maps == ()
-
-
 @pytest.mark.parametrize(
     ("old", "new"), [("[0, 0, 0", "[0, 0"), ("[0, 0, 0", "[9, 0, 0"), ("[0, 0, 0", "[-1, 0, 0")]
 )

@@ -3,7 +3,7 @@
 // bench. Elsewhere, and without scripts, they lead to the page of their curves.
 
 import { closestTarget } from "./dom.js";
-import { parseJson } from "./json.js";
+import { parseSettingLink } from "./setting-link.js";
 
 /** @import { Knobs } from "./types" */
 /** @typedef {{ arm: string, knobs: Knobs }} ShownSetting */
@@ -23,7 +23,9 @@ export class OptionLinks {
     /** @type {Map<HTMLElement, ShownSetting>} */
     this.links = new Map();
     for (const link of root.querySelectorAll("[data-setting]")) {
-      if (link instanceof HTMLElement) this.links.set(link, parseJson(link.dataset.setting ?? ""));
+      if (!(link instanceof HTMLElement)) continue;
+      const setting = parseSettingLink(link.dataset.setting ?? "");
+      if (setting) this.links.set(link, setting);
     }
     root.addEventListener("click", (event) => {
       const link = closestTarget(event, "[data-setting]");

@@ -33,7 +33,6 @@ export interface KnobSpec {
   scale: ScaleName;
   unit: string;
   integer: boolean;
-  help: string;
   /** Names for the whole numbers from `low` on; empty when the knob is a quantity. */
   choices: string[];
 }
@@ -41,7 +40,6 @@ export interface KnobSpec {
 export interface ArmSpec {
   name: string;
   label: string;
-  help: string;
   index: number;
   knobs: Knobs;
 }
