@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pygments.lexers.javascript import JavascriptLexer
 from pygments.token import Name, Punctuation, String, Whitespace
 
-from tests.translation.template_texts import GETTEXT, PROSE
+from tests.translation.template_texts import GETTEXT, PROSE, html_texts
 
 CALLS = {*GETTEXT, "N_"}
 NOT_SHOWN = {
@@ -24,7 +24,12 @@ NOT_SHOWN = {
 
 def untranslated_sentences(source: str) -> list[str]:
     """Constant texts of Python with two words or more; not docstrings, and not errors and log."""
-    return [text for text in _sentences(ast.parse(source)) if PROSE.search(text)]
+    return [
+        text
+        for sentence in _sentences(ast.parse(source))
+        for text in (html_texts(sentence) if sentence.startswith("<") else [sentence])
+        if PROSE.search(text)
+    ]
 
 
 def _sentences(node: ast.AST) -> Iterator[str]:

@@ -12,7 +12,7 @@ from tests.translation.template_texts import SHOWN_ATTRIBUTES, WORD
 
 PLACE = re.compile(r"\w+(/[\w+-]+)+")
 """The name of a time zone."""
-DATA = {"code", "pre", "time", "svg", "style", "script"}
+DATA = {"code", "pre", "time", "math", "style", "script"}
 """Elements that hold data, and moments, which Babel writes."""
 
 

@@ -20,11 +20,16 @@ def untranslated_texts(source: str) -> list[str]:
     """Words outside of ``{% trans %}`` and ``_(…)`` in texts and in attributes that are shown, and
     sentences that are handed to macros or kept in variables."""
     tree = _environment().parse(source)
-    reader = _TextReader()
-    reader.feed("".join(_written(tree)))
-    reader.close()
     constants = [node for node in _constants(tree) if PROSE.search(node)]
-    return [*filter(is_untranslated, reader.texts), *constants]
+    return [*filter(is_untranslated, html_texts("".join(_written(tree)))), *constants]
+
+
+def html_texts(html: str) -> list[str]:
+    """The texts and the attributes that are shown."""
+    reader = _TextReader()
+    reader.feed(html)
+    reader.close()
+    return reader.texts
 
 
 def unknown_messages(source: str) -> list[str]:

@@ -18,7 +18,8 @@ EMAIL_FAULT = "An email address must have an @-sign."
 BROWSER = ("Another program",)
 INSTRUCTOR_PAGES = (
     "", "/matrix", "/matrix?show=best", "/roster", "/roster?search=zz", "/settings", "/delete",
-    "/learners/2", "/learners/2/questions/even",
+    "/items", "/items?which=latest", "/items/even", "/teach", "/learners/2",
+    "/learners/2/questions/even",
 )  # fmt: skip
 
 pytestmark = [pytest.mark.one_database, pytest.mark.xdist_group("translation")]

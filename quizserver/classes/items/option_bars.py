@@ -6,9 +6,9 @@ from markupsafe import Markup, escape
 
 from quizserver.classes.statistics.figures import Figure
 from quizserver.classes.statistics.option_counts import OptionCount
+from quizserver.translation import gettext
 
 WIDTH, ROW_HEIGHT, LABELS_WIDTH, TRACK_WIDTH, GAP = 400, 24, 84, 190, 10
-UNKNOWN_TEXT = "not known yet"
 
 
 def option_bars(option: OptionCount, name: str) -> Markup:
@@ -18,9 +18,9 @@ def option_bars(option: OptionCount, name: str) -> Markup:
     """
     share = 100 * option.count / option.n if option.n else 0.0
     rows = [
-        ("All", share, f"{option.count} of {option.n}" + (f" · {share:.0f} %" if option.n else "")),
-        ("Strongest", option.strongest.value, _percent_text(option.strongest)),
-        ("Weakest", option.weakest.value, _percent_text(option.weakest)),
+        (gettext("All"), share, _count_text(option, share)),
+        (gettext("Strongest"), option.strongest.value, _percent_text(option.strongest)),
+        (gettext("Weakest"), option.weakest.value, _percent_text(option.weakest)),
     ]
     summary = "; ".join(f"{label}: {text}" for label, _, text in rows)
     state = "right" if option.right else "wrong"
@@ -53,4 +53,9 @@ def _bar_row(index: int, label: str, share: float | None, text: str) -> Markup:
 
 
 def _percent_text(figure: Figure) -> str:
-    return f"{figure.value:.0f} %" if figure.value is not None else UNKNOWN_TEXT
+    return f"{figure.value:.0f} %" if figure.value is not None else gettext("not known yet")
+
+
+def _count_text(option: OptionCount, share: float) -> str:
+    text = gettext("%(count)s of %(n)s", count=option.count, n=option.n)
+    return f"{text} · {share:.0f} %" if option.n else text

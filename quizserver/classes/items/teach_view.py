@@ -25,15 +25,16 @@ from quizserver.classes.statistics.teach import (
 )
 from quizserver.evidence.record import Evidence, Finding
 from quizserver.topics.model import Question
+from quizserver.translation import N_, gettext, ngettext
 
 NAMES_SHOWN = 20
 """Names on the page; the matrix shows all."""
 WORN_WORDS: Mapping[WornReason, str] = {
-    "too-easy": "Nearly everybody has it right at first.",
-    "too-hard": "Hardly anybody has it right at first: it is broken, or extremely hard.",
-    "reversed": "Who does well elsewhere does badly here: look at the key.",
-    "flat": "Who does well elsewhere does hardly better here.",
-    "perhaps-reversed": "Who does well elsewhere does worse here, perhaps by chance.",
+    "too-easy": N_("Nearly everybody has it right at first."),
+    "too-hard": N_("Hardly anybody has it right at first: it is broken, or extremely hard."),
+    "reversed": N_("Who does well elsewhere does badly here: look at the key."),
+    "flat": N_("Who does well elsewhere does hardly better here."),
+    "perhaps-reversed": N_("Who does well elsewhere does worse here, perhaps by chance."),
 }
 
 
@@ -144,8 +145,20 @@ def _held_misconception(
 def _finding_text(finding: Finding, evidence: Evidence) -> str:
     arms = evidence.experiments[finding.simulation].description.arms
     label = next((arm.label for arm in arms if arm.name == finding.arm), finding.arm)
-    unit = "pairs" if finding.versus else "seeds"
-    return f"{label}: {finding.verdict}, {finding.k} of {finding.n} {unit}"
+    values = {"label": label, "verdict": gettext(finding.verdict), "k": finding.k}
+    if finding.versus:
+        return ngettext(
+            "%(label)s: %(verdict)s, %(k)s of %(num)s pairs",
+            "%(label)s: %(verdict)s, %(k)s of %(num)s pairs",
+            finding.n,
+            **values,
+        )
+    return ngettext(
+        "%(label)s: %(verdict)s, %(k)s of %(num)s seeds",
+        "%(label)s: %(verdict)s, %(k)s of %(num)s seeds",
+        finding.n,
+        **values,
+    )
 
 
 def _worn_line(worn: WornQuestion, question: Question) -> WornLine:
@@ -154,7 +167,7 @@ def _worn_line(worn: WornQuestion, question: Question) -> WornLine:
     return WornLine(
         question.id,
         question.title,
-        WORN_WORDS[worn.why],
+        gettext(WORN_WORDS[worn.why]),
         figure_cell(figure_name, worn.figure),
         figure_name,
     )

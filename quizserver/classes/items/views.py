@@ -16,6 +16,7 @@ from quizserver.classes.statistics.definitions import DEFINITIONS
 from quizserver.classes.statistics.figures import Figure
 from quizserver.classes.statistics.item_statistics import ItemStatistics
 from quizserver.topics.formulas import to_mathml
+from quizserver.translation import N_, gettext, ngettext
 
 SIGNS: Mapping[BandLevel, str] = {"good": "✓", "look": "!", "poor": "✗", "unknown": ""}
 NO_READING = BandReading("good", "")
@@ -28,26 +29,25 @@ def _read_known(figure: Figure) -> BandReading:
 
 # The heading of each figure of a question and the function that reads it, in the table's order.
 FIGURES: Mapping[str, tuple[str, BandReader]] = {
-    "facility": ("Facility", bands.read_facility),
-    "standard_deviation": ("SD", bands.read_standard_deviation),
-    "guess": ("Guess", bands.read_guess),
-    "discrimination": ("Discrimination", bands.read_discrimination),
-    "efficiency": ("Efficiency", bands.read_efficiency),
-    "weight": ("Weight", _read_known),
+    "facility": (N_("Facility"), bands.read_facility),
+    "standard_deviation": (N_("SD"), bands.read_standard_deviation),
+    "guess": (N_("Guess"), bands.read_guess),
+    "discrimination": (N_("Discrimination"), bands.read_discrimination),
+    "efficiency": (N_("Efficiency"), bands.read_efficiency),
+    "weight": (N_("Weight"), _read_known),
 }
 # The same for a set, with decimals: skewness and kurtosis, which are no percentages, have two.
 SET_FIGURES: Mapping[str, tuple[str, BandReader, int]] = {
-    "mean": ("Mean", _read_known, 1),
-    "median": ("Median", _read_known, 1),
-    "totals_deviation": ("SD", _read_known, 1),
-    "consistency": ("Cronbach’s α", bands.read_consistency, 1),
-    "error_ratio": ("Error ratio", _read_known, 1),
-    "standard_error": ("Standard error", _read_known, 1),
-    "skewness": ("Skewness", _read_known, 2),
-    "kurtosis": ("Kurtosis", _read_known, 2),
+    "mean": (N_("Mean"), _read_known, 1),
+    "median": (N_("Median"), _read_known, 1),
+    "totals_deviation": (N_("SD"), _read_known, 1),
+    "consistency": (N_("Cronbach’s α"), bands.read_consistency, 1),
+    "error_ratio": (N_("Error ratio"), _read_known, 1),
+    "standard_error": (N_("Standard error"), _read_known, 1),
+    "skewness": (N_("Skewness"), _read_known, 2),
+    "kurtosis": (N_("Kurtosis"), _read_known, 2),
 }
-OTHER_COLUMNS = {"number": "No.", "n": "Learners", "time": "Time", "ran": "Ran it"}
-SORT_NAMES = (*OTHER_COLUMNS, *FIGURES)
+SORT_NAMES = ("number", "n", "time", "ran", *FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,13 @@ class StatisticHelp:
 def statistic_help(name: str) -> StatisticHelp:
     definition = DEFINITIONS[name]
     formula = Markup(to_mathml(definition.formula, display=True))  # built from an allow list
-    return StatisticHelp(name, definition.title, formula, definition.meaning, definition.reading)
+    return StatisticHelp(
+        name,
+        gettext(definition.title),
+        formula,
+        gettext(definition.meaning),
+        gettext(definition.reading),
+    )
 
 
 def figure_cell(
@@ -123,7 +129,8 @@ def figure_cell(
     value = round_figure(figure.value, digits)
     interval = ""
     if figure.low is not None and figure.high is not None:
-        interval = f"{format_signed(figure.low, 0)} to {format_signed(figure.high, 0)}"
+        low, high = format_signed(figure.low, 0), format_signed(figure.high, 0)
+        interval = gettext("%(low)s to %(high)s", low=low, high=high)
     sign = SIGNS[reading.level] if reading.words else ""
     return FigureCell(
         name, format_signed(value, digits), value, sign, reading.level, reading.words, "", interval
@@ -178,10 +185,19 @@ def other_key_note(statistics: ItemStatistics) -> tuple[str, ...]:
     """A sentence on answers that were graded by an earlier key; empty when there are none."""
     if not statistics.other_key:
         return ()
-    answers = "answer" if statistics.n == 1 else "answers"
-    verb = "was" if statistics.other_key == 1 else "were"
-    subject = f"{statistics.other_key} of {statistics.n} {answers} {verb}"
-    return (f"{subject} graded by an earlier key, and so counted here.",)
+    answers = ngettext(
+        "%(count)s of %(num)s answer",
+        "%(count)s of %(num)s answers",
+        statistics.n,
+        count=statistics.other_key,
+    )
+    note = ngettext(
+        "%(answers)s was graded by an earlier key, and so counted here.",
+        "%(answers)s were graded by an earlier key, and so counted here.",
+        statistics.other_key,
+        answers=answers,
+    )
+    return (note,)
 
 
 def _unknown_reasons(cells: Iterable[FigureCell]) -> tuple[str, ...]:
@@ -213,7 +229,7 @@ def set_lines(
     topics: dict[str, list[QuestionColumn]] = {}
     for column in columns:
         topics.setdefault(column.topic, []).append(column)
-    lines = [_set_line("All questions", columns, analysis, which)]
+    lines = [_set_line(gettext("All questions"), columns, analysis, which)]
     if len(topics) > 1:
         lines += [
             _set_line(topic_columns[0].topic_title, topic_columns, analysis, which)

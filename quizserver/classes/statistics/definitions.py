@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from quizserver.translation import N_
+
 
 @dataclass(frozen=True, slots=True)
 class StatisticDefinition:
@@ -25,150 +27,202 @@ class StatisticDefinition:
 _ALL = (
     StatisticDefinition(
         "facility",
-        "Facility index",
+        N_("Facility index"),
         r"F = 100\,\bar{x}",
-        "The mean mark x of the learners who answered the question, in percent. "
-        "A high one means an easy question.",
-        "35 to 64 is about right. 5 or less: broken, or extremely hard. 95 or more: extremely "
-        "easy.",
+        N_(
+            "The mean mark x of the learners who answered the question, in percent. "
+            "A high one means an easy question."
+        ),
+        N_(
+            "35 to 64 is about right. 5 or less: broken, or extremely hard. 95 or more: extremely "
+            "easy."
+        ),
     ),
     StatisticDefinition(
         "standard_deviation",
-        "Standard deviation",
+        N_("Standard deviation"),
         r"SD = 100\sqrt{\frac{\sum (x - \bar{x})^2}{n - 1}}",
-        "How far the marks x of the n learners spread. "
-        "Where marks are all or nothing it is largest, about 50, at a facility of 50.",
-        "Below 33 the question sets learners weakly apart: nearly all have the same mark.",
+        N_(
+            "How far the marks x of the n learners spread. "
+            "Where marks are all or nothing it is largest, about 50, at a facility of 50."
+        ),
+        N_("Below 33 the question sets learners weakly apart: nearly all have the same mark."),
     ),
     StatisticDefinition(
         "guess",
-        "Random guess score",
+        N_("Random guess score"),
         r"\frac{100}{k} \text{ for one right option, } \frac{100}{2^k - 1} \text{ for several}",
-        "What somebody who chooses blindly among the k options gets on average. "
-        "With several right options only the one right set of all non-empty sets counts.",
-        "Above 40 is unsatisfactory. A facility near it may mean that the class guessed.",
+        N_(
+            "What somebody who chooses blindly among the k options gets on average. "
+            "With several right options only the one right set of all non-empty sets counts."
+        ),
+        N_("Above 40 is unsatisfactory. A facility near it may mean that the class guessed."),
     ),
     StatisticDefinition(
         "discrimination",
-        "Discrimination index",
+        N_("Discrimination index"),
         r"100\,\frac{\mathrm{cov}(x, y)}{\sqrt{\mathrm{var}\,x \cdot \mathrm{var}\,y}}",
-        "The correlation of the mark x with how well the same learner did on the rest, y. "
-        "The rest leaves the question itself out, and counts only what the learner answered: the "
-        "mean of their marks, each less the class's mean mark on that question.",
-        "50 or more is very good, 30 to 49 adequate, 20 to 29 weak, below that very weak. "
-        "Negative: who does well elsewhere does badly here, so look at the key. Mind the interval.",
+        N_(
+            "The correlation of the mark x with how well the same learner did on the rest, y. The"
+            " rest leaves the question itself out, and counts only what the learner answered: the"
+            " mean of their marks, each less the class's mean mark on that question."
+        ),
+        N_(
+            "50 or more is very good, 30 to 49 adequate, 20 to 29 weak, below that very weak. "
+            "Negative: who does well elsewhere does badly here, so look at the key. Mind the "
+            "interval."
+        ),
     ),
     StatisticDefinition(
         "efficiency",
-        "Discriminative efficiency",
+        N_("Discriminative efficiency"),
         r"100\,\frac{\mathrm{cov}(x, y)}{\mathrm{cov}_{\max}}",
-        "The covariance of the mark x with the rest y, as a share of the largest it could be: that "
-        "of x and y each sorted in ascending order. A very easy or hard question can't correlate "
-        "much; this one asks whether it does what it can.",
-        "50 or more is good: right answers come from those who do well elsewhere.",
+        N_(
+            "The covariance of the mark x with the rest y, as a share of the largest it could be:"
+            " that of x and y each sorted in ascending order. A very easy or hard question can't "
+            "correlate much; this one asks whether it does what it can."
+        ),
+        N_("50 or more is good: right answers come from those who do well elsewhere."),
     ),
     StatisticDefinition(
         "weight",
-        "Effective weight",
+        N_("Effective weight"),
         r"100\,\frac{\sqrt{\mathrm{cov}(x_i, T)}}{\sum_j \sqrt{\mathrm{cov}(x_j, T)}}",
-        "How much of the spread of the totals T comes from question i. For a learner who has not "
-        "answered everything T stands for the whole set: the mark, and the mean of their rest for "
-        "each other question.",
-        "All questions count alike here, so compare it with 100 divided by how many there are. "
-        "There is none where the covariance is negative.",
+        N_(
+            "How much of the spread of the totals T comes from question i. For a learner who has "
+            "not answered everything T stands for the whole set: the mark, and the mean of their "
+            "rest for each other question."
+        ),
+        N_(
+            "All questions count alike here, so compare it with 100 divided by how many there are. "
+            "There is none where the covariance is negative."
+        ),
     ),
     StatisticDefinition(
         "options",
-        "Choices",
+        N_("Choices"),
         r"100\,\frac{k}{n}",
-        "How many of the n learners chose each option. The strongest and the weakest third are by "
-        "how well they did on the rest; learners tied at a border count in part.",
-        "A wrong option that the strongest choose as often as the weakest deserves a look: at its "
-        "words, and at the key.",
+        N_(
+            "How many of the n learners chose each option. The strongest and the weakest third "
+            "are by how well they did on the rest; learners tied at a border count in part."
+        ),
+        N_(
+            "A wrong option that the strongest choose as often as the weakest deserves a look: at"
+            " its words, and at the key."
+        ),
     ),
     StatisticDefinition(
         "time",
-        "Time to answer",
+        N_("Time to answer"),
         r"Q_{25},\; Q_{50},\; Q_{75}",
-        "The median seconds from when the page with the question was opened to the answer, and the "
-        "quartiles. Reading the lesson around it is included, and opening the page again counts "
-        "again. A page left open overnight moves the mean but hardly the median.",
-        "A median of a few seconds on a question that takes thinking means guessing.",
+        N_(
+            "The median seconds from when the page with the question was opened to the answer, "
+            "and the quartiles. Reading the lesson around it is included, and opening the page "
+            "again counts again. A page left open overnight moves the mean but hardly the median."
+        ),
+        N_("A median of a few seconds on a question that takes thinking means guessing."),
     ),
     StatisticDefinition(
         "ran",
-        "Ran the experiment",
+        N_("Ran the experiment"),
         r"\frac{k}{n}",
-        "Of the n learners who answered a second time, the k who ran the question's experiment "
-        "between their first and their second answer. Others may have run it before or after.",
-        "Few: the class corrects its answer from the explanation, without trying it.",
+        N_(
+            "Of the n learners who answered a second time, the k who ran the question's experiment "
+            "between their first and their second answer. Others may have run it before or after."
+        ),
+        N_("Few: the class corrects its answer from the explanation, without trying it."),
     ),
     StatisticDefinition(
         "mean",
-        "Mean total",
+        N_("Mean total"),
         r"100\,\frac{\bar{T}}{p}",
-        "The mean of the totals T, as a percentage of the p marks that can be had. "
-        "It counts the learners who answered every question.",
-        "50 to 75 suits a set that is to tell learners apart.",
+        N_(
+            "The mean of the totals T, as a percentage of the p marks that can be had. "
+            "It counts the learners who answered every question."
+        ),
+        N_("50 to 75 suits a set that is to tell learners apart."),
     ),
     StatisticDefinition(
         "median",
-        "Median total",
+        N_("Median total"),
         r"100\,\frac{\mathrm{median}\,T}{p}",
-        "Half of the learners who answered every question have at least this share of the marks. "
-        "Single very low or high totals do not move it.",
-        "Far above the mean: a few learners fell behind. Far below: a few ran ahead.",
+        N_(
+            "Half of the learners who answered every question have at least this share of the "
+            "marks. Single very low or high totals do not move it."
+        ),
+        N_("Far above the mean: a few learners fell behind. Far below: a few ran ahead."),
     ),
     StatisticDefinition(
         "totals_deviation",
-        "Standard deviation of the totals",
+        N_("Standard deviation of the totals"),
         r"\frac{100}{p}\sqrt{\frac{\sum (T - \bar{T})^2}{n - 1}}",
-        "How far the totals T of the n learners who answered every question spread, as a "
-        "percentage of the p marks that can be had. It says how much the set tells learners apart.",
-        "12 to 18 is usual in a set that is to tell learners apart. Less: the totals are bunched.",
+        N_(
+            "How far the totals T of the n learners who answered every question spread, as a "
+            "percentage of the p marks that can be had. It says how much the set tells learners "
+            "apart."
+        ),
+        N_(
+            "12 to 18 is usual in a set that is to tell learners apart. Less: the totals are "
+            "bunched."
+        ),
     ),
     StatisticDefinition(
         "consistency",
-        "Coefficient of internal consistency (Cronbach's α)",
+        N_("Coefficient of internal consistency (Cronbach's α)"),
         r"100\,\frac{p}{p - 1}\left(1 - \frac{\sum_i \mathrm{var}\,x_i}{\mathrm{var}\,T}\right)",
-        "How far the p questions measure the same thing: the share of the spread of the totals T "
-        "that the questions have in common. More questions of the same kind raise it.",
-        "Above 75 is satisfactory. Below 64 the set as a whole is not: grade nobody by it alone. A "
-        "short set is rarely above: four questions that correlate by 0.2 make 50, twelve make 75. "
-        "Questions that are meant to differ need not agree.",
+        N_(
+            "How far the p questions measure the same thing: the share of the spread of the "
+            "totals T that the questions have in common. More questions of the same kind raise "
+            "it."
+        ),
+        N_(
+            "Above 75 is satisfactory. Below 64 the set as a whole is not: grade nobody by it "
+            "alone. A short set is rarely above: four questions that correlate by 0.2 make 50, "
+            "twelve make 75. Questions that are meant to differ need not agree."
+        ),
     ),
     StatisticDefinition(
         "error_ratio",
-        "Error ratio",
+        N_("Error ratio"),
         r"100\sqrt{1 - \frac{CIC}{100}}",
-        "How much of the standard deviation of the totals is chance, by the coefficient of "
-        "internal consistency CIC. At 100 the totals tell nothing.",
-        "Below 50 goes with a consistency above 75.",
+        N_(
+            "How much of the standard deviation of the totals is chance, by the coefficient of "
+            "internal consistency CIC. At 100 the totals tell nothing."
+        ),
+        N_("Below 50 goes with a consistency above 75."),
     ),
     StatisticDefinition(
         "standard_error",
-        "Standard error",
+        N_("Standard error"),
         r"\frac{\text{error ratio} \cdot SD(T)}{100}",
-        "How far a learner's total, in percent of the highest, would vary by chance if they took "
-        "such a set again. Two in three totals lie within one of it from the true one.",
-        "Do not tell learners apart whose totals differ by less than twice this.",
+        N_(
+            "How far a learner's total, in percent of the highest, would vary by chance if they "
+            "took such a set again. Two in three totals lie within one of it from the true one."
+        ),
+        N_("Do not tell learners apart whose totals differ by less than twice this."),
     ),
     StatisticDefinition(
         "skewness",
-        "Skewness",
+        N_("Skewness"),
         r"\frac{k_3}{k_2^{3/2}}",
-        "Whether the totals have a longer tail to the left (negative) or to the right (positive), "
-        "from Fisher's k-statistics. Zero is symmetric.",
-        "About −1 suits a set where most do well. Above 1 it hardly tells apart those who do "
-        "badly; well below −1, those who do well.",
+        N_(
+            "Whether the totals have a longer tail to the left (negative) or to the right "
+            "(positive), from Fisher's k-statistics. Zero is symmetric."
+        ),
+        N_(
+            "About −1 suits a set where most do well. Above 1 it hardly tells apart those who do "
+            "badly; well below −1, those who do well."
+        ),
     ),
     StatisticDefinition(
         "kurtosis",
-        "Kurtosis",
+        N_("Kurtosis"),
         r"\frac{k_4}{k_2^2}",
-        "How peaked the totals are, with how heavy tails, from Fisher's k-statistics. "
-        "A normal distribution has 0.",
-        "0 to 1 is fine. Above 1 the set may tell the middle apart badly from both ends.",
+        N_(
+            "How peaked the totals are, with how heavy tails, from Fisher's k-statistics. "
+            "A normal distribution has 0."
+        ),
+        N_("0 to 1 is fine. Above 1 the set may tell the middle apart badly from both ends."),
     ),
 )
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quizserver.translation import N_, gettext
+
 
 @dataclass(frozen=True, slots=True)
 class MinimumCounts:
@@ -37,12 +39,21 @@ class Figure:
     """A value, or None with the reason why it is unknown, as a sentence for the page.
 
     ``low`` and ``high`` are the bounds of its 95 % interval, in the same unit, where there is one.
+    Figures are kept for readers of every language: ``reason_message`` is English.
     """
 
     value: float | None
-    reason: str = ""
+    reason_message: str = ""
     low: float | None = None
     high: float | None = None
+    reason_counts: tuple[int, int] | None = None
+
+    @property
+    def reason(self) -> str:
+        if self.reason_counts is None:
+            return gettext(self.reason_message) if self.reason_message else ""
+        n, needed = self.reason_counts
+        return gettext(self.reason_message, n=n, needed=needed)
 
     @property
     def known(self) -> bool:
@@ -54,6 +65,12 @@ def missing_figure(reason: str) -> Figure:
     return Figure(None, reason)
 
 
-def too_few_figure(n: int, needed: int, what: str = "answers") -> Figure:
-    """A figure without a value, because ``n`` answers are fewer than the ``needed`` ones."""
-    return missing_figure(f"Not enough {what}: {n} of the {needed} that it takes.")
+TOO_FEW_ANSWERS = N_("Not enough answers: %(n)s of the %(needed)s that it takes.")
+
+
+def too_few_figure(n: int, needed: int, message: str = TOO_FEW_ANSWERS) -> Figure:
+    """A figure without a value, because ``n`` answers are fewer than the ``needed`` ones.
+
+    ``message`` has a place for both.
+    """
+    return Figure(None, message, reason_counts=(n, needed))

@@ -35,12 +35,17 @@ from quizserver.classes.statistics.option_counts import OptionCount, option_coun
 from quizserver.classes.statistics.rest_scores import rest_scores
 from quizserver.deferred_numpy import np
 from quizserver.evidence.intervals import wilson_interval
+from quizserver.translation import N_
 
-NO_OTHER_QUESTION = "There is no other question to compare with."
-MARKS_ALIKE = "Everybody has the same mark on this question."
-REST_ALIKE = "Everybody did equally well on the other questions."
-NEGATIVE_COVARIANCE = "Who did well here did worse in all: such a question has no weight."
-QUESTION_GONE = "The question is no longer in the content."
+NO_OTHER_QUESTION = N_("There is no other question to compare with.")
+MARKS_ALIKE = N_("Everybody has the same mark on this question.")
+REST_ALIKE = N_("Everybody did equally well on the other questions.")
+NEGATIVE_COVARIANCE = N_("Who did well here did worse in all: such a question has no weight.")
+QUESTION_GONE = N_("The question is no longer in the content.")
+TOO_FEW_COMPARED = N_(
+    "Not enough learners who answered other questions too: %(n)s of the %(needed)s that it takes."
+)
+TOO_FEW_TIMES = N_("Not enough answers whose time is known: %(n)s of the %(needed)s that it takes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ def _cannot_compare(pair: RestMoments, questions: int, minimum: MinimumCounts) -
     if questions < 2:
         return missing_figure(NO_OTHER_QUESTION)
     if pair.n < minimum.learners:
-        return too_few_figure(pair.n, minimum.learners, "learners who answered other questions too")
+        return too_few_figure(pair.n, minimum.learners, TOO_FEW_COMPARED)
     return None
 
 
@@ -235,14 +240,14 @@ def _weight_figure(covariance: float, root: float, total: float) -> Figure:
     if covariance < 0:
         return missing_figure(NEGATIVE_COVARIANCE)
     if not total:
-        return missing_figure("No question sets learners apart.")
+        return missing_figure(N_("No question sets learners apart."))
     return Figure(100 * root / total)
 
 
 def _time_quartiles(seconds: Floats, minimum: MinimumCounts) -> TimeQuartiles:
     known_seconds = seconds[~np.isnan(seconds)]
     if len(known_seconds) < minimum.answers:
-        why = too_few_figure(len(known_seconds), minimum.answers, "answers whose time is known")
+        why = too_few_figure(len(known_seconds), minimum.answers, TOO_FEW_TIMES)
         return TimeQuartiles(len(known_seconds), why, why, why)
     lower, median, upper = (Figure(float(q)) for q in np.quantile(known_seconds, (0.25, 0.5, 0.75)))
     return TimeQuartiles(len(known_seconds), lower, median, upper)

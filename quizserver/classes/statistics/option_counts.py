@@ -16,6 +16,7 @@ from quizserver.classes.statistics.figures import (
 from quizserver.classes.statistics.rest_scores import third_weights
 from quizserver.deferred_numpy import np
 from quizserver.evidence.intervals import wilson_interval
+from quizserver.translation import N_
 
 OptionSets = tuple[tuple[str, ...], ...]
 
@@ -114,7 +115,11 @@ def _tally_options(chosen: Ints, weight: Floats, sets: OptionSets) -> dict[str, 
 
 def _third_share(weight: float, compared: int, all_alike: bool, minimum: MinimumCounts) -> Figure:
     if compared < minimum.learners:
-        return too_few_figure(compared, minimum.learners, "learners to compare")
+        return too_few_figure(
+            compared,
+            minimum.learners,
+            N_("Not enough learners to compare: %(n)s of the %(needed)s that it takes."),
+        )
     if all_alike:
-        return missing_figure("Everybody did equally well on the other questions.")
+        return missing_figure(N_("Everybody did equally well on the other questions."))
     return Figure(100 * weight / (compared / 3))

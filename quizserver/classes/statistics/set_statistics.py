@@ -24,8 +24,13 @@ from quizserver.classes.statistics.figures import (
 )
 from quizserver.classes.statistics.moments import SMALLEST
 from quizserver.deferred_numpy import np
+from quizserver.translation import N_
 
-TOTALS_ALIKE = "Everybody has the same total."
+TOTALS_ALIKE = N_("Everybody has the same total.")
+SINGLE_QUESTION = N_("A single question can't be consistent with others.")
+TOO_FEW_FINISHED = N_(
+    "Not enough learners who answered every question: %(n)s of the %(needed)s that it takes."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def set_statistics(
 
 
 def _too_few_finished(n: int, needed: int) -> Figure:
-    return too_few_figure(n, needed, "learners who answered every question")
+    return too_few_figure(n, needed, TOO_FEW_FINISHED)
 
 
 def _totals_spread(totals: Floats, p: int, minimum: MinimumCounts) -> tuple[Figure, Figure, Figure]:
@@ -88,7 +93,7 @@ def _internal_consistency(
     """Cronbach's α in percent, the error ratio and the standard error of measurement."""
     n, p = finished.shape
     if p < 2:
-        why = missing_figure("A single question can't be consistent with others.")
+        why = missing_figure(SINGLE_QUESTION)
         return why, why, why
     if n < minimum.learners:
         why = _too_few_finished(n, minimum.learners)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from quizserver.classes.items.class_content import claimed_findings
-from quizserver.classes.items.option_bars import UNKNOWN_TEXT, option_bars
+from quizserver.classes.items.option_bars import option_bars
 from quizserver.classes.items.views import (
     FigureCell,
     ItemRow,
@@ -103,7 +103,7 @@ def test_bars_are_as_long_as_their_shares_and_say_them_in_text():
     assert ">5 of 20 · 25 %</text>" in svg
     assert 'class="bar bar-0" x="84" y="5" width="47.5"' in svg
     assert 'class="bar bar-1" x="84" y="29" width="95.0"' in svg
-    assert f">{UNKNOWN_TEXT}</text>" in svg
+    assert ">not known yet</text>" in svg
     assert "&lt;b&gt; – All: 5 of 20 · 25 %; Strongest: 50 %;" in svg
 
 
