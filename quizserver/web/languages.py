@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from jinja2 import nodes
 from jinja2.ext import InternationalizationExtension
+from markupsafe import Markup
 
 from quizserver.locale_formats import format_count, format_decimal
 from quizserver.translation import (
@@ -108,11 +109,20 @@ class TextsInPlace(InternationalizationExtension):
             pgettext=lambda *messages: current_language().texts.pgettext(*messages),
             npgettext=lambda *messages: current_language().texts.npgettext(*messages),
         )
+        # Jinja's own calls three functions, one through the other, for each of them.
+        environment.globals["_"] = environment.globals["gettext"] = _escaped_text
 
     def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
         parsed = super().parse(parser)
         *before, output = parsed if isinstance(parsed, list) else [parsed]
         return [*before, _translated_unless_english(output)]
+
+
+def _escaped_text(message: str, /, **variables: object) -> Markup:
+    """The text as templates show it, with escaped ``variables`` in it; a lone ``%`` is ``%%``."""
+    language = current_language()
+    text = Markup(message if language is ENGLISH else language.texts.gettext(message))
+    return text % variables if "%" in text else text
 
 
 def _translated_unless_english(output: nodes.Node) -> nodes.Node:
