@@ -14,6 +14,8 @@ TEMPLATES = {
     "accounts/roles_log.html",
     "accounts/sign_in.html",
     "accounts/sign_up.html",
+    "attempts/evidence.html",
+    "attempts/question.html",
     "authoring/reports.html",
     "base.html",
     "classes/classes.html",
@@ -39,11 +41,15 @@ TEMPLATES = {
     "classes/teach_parts.html",
     "errors/error.html",
     "parts/address_search.html",
+    "parts/bench.html",
     "parts/counts.html",
+    "parts/evidence.html",
     "parts/forms.html",
     "parts/grants.html",
     "parts/lines.html",
+    "parts/map.html",
     "parts/pager.html",
+    "parts/question.html",
     "parts/script_missing.html",
     "progress/home.html",
     "progress/parts.html",
@@ -51,6 +57,9 @@ TEMPLATES = {
     "progress/topic.html",
     "reports/form.html",
     "reports/parts.html",
+    "runs/arm.html",
+    "runs/bench.html",
+    "runs/maps.html",
 }
 
 MODULES = {
@@ -88,5 +97,5 @@ MODULES = {
 
 SCRIPTS = {"local-times.js", "translation.js"}
 
-NAMES = {"quizserver", "UTC"}
+NAMES = {"CSV", "UTC", "quizserver"}
 """What is called the same in every language."""
