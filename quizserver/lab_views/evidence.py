@@ -16,7 +16,6 @@ from quizserver.lab.shapes.registry import shapes_for
 from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
 from quizserver.translation import N_, gettext, ngettext
 from quizserver.web import charts
-from quizserver.web.scales import framed_range
 from quizserver.web.small_charts import draw_small_chart
 
 VERDICT_WORDS = {"supported": N_("supported"), "refuted": N_("refuted"), "mixed": N_("mixed")}
@@ -211,11 +210,9 @@ class _FindingChart:
     curves: Sequence[charts.ChartCurve]
     described: charts.DescribedCurve | None
     levels: Sequence[charts.ReferenceLevel]
-    y_range: tuple[float, float] | None
 
     def draw(self, ident: str) -> Markup:
-        """The large chart; empty when every value is beyond what a chart can show, as the sentence
-        explains."""
+        """The large chart; empty when not even x has a number that a chart can show."""
         try:
             return charts.draw_curve_chart(
                 ident=ident,
@@ -226,7 +223,6 @@ class _FindingChart:
                 curves=self.curves,
                 described=self.described,
                 levels=self.levels,
-                y_range=self.y_range,
             )
         except ValueError:
             return Markup()
@@ -237,7 +233,7 @@ class _FindingChart:
             described=self.described,
             x_scale=self.x.scale,
             y_scale=self.y.scale,
-            y_range=self.y_range,
+            levels=self.levels,
         )
 
 
@@ -282,7 +278,6 @@ def _finding_chart(
         ],
         described=described_curve,
         levels=levels,
-        y_range=None if log else chart_y_range(*bands, extra=[level.value for level in levels]),
     )
 
 
@@ -378,8 +373,3 @@ def scale_described(
         return None
     width = x[-1] - x[0]
     return charts.DescribedCurve([(x[0] + px * width, py * start) for px, py in points])
-
-
-def chart_y_range(*bands: Band, extra: Sequence[float] = ()) -> tuple[float, float] | None:
-    """The linear y axis for the bands' medians; ``extra`` are other numbers that it must reach."""
-    return framed_range([band.median for band in bands], extra)

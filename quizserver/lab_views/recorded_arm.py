@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from quizserver.evidence.record import Ensemble, Evidence
 from quizserver.lab.model import Description
-from quizserver.lab_views.evidence import chart_curve, chart_y_range
+from quizserver.lab_views.evidence import chart_curve
 from quizserver.lab_views.recorded import find_recorded_arm, first_band
+from quizserver.translation import gettext
 from quizserver.web import charts
 
 
@@ -70,7 +71,7 @@ class RecordedArm:
         *,
         with_replicas: bool = False,
     ) -> Markup:
-        """The large chart over the described curve; empty when no value of it can be drawn.
+        """The large chart over the described curve; empty when its x can't be drawn.
 
         ``ident`` must be unique in the page.
         """
@@ -90,9 +91,8 @@ class RecordedArm:
                 curves=[curve if with_replicas else replace(curve, replicas=())],
                 described=described,
                 size="bench",
-                y_range=None if log else chart_y_range(band),
             )
-        except ValueError:  # every value is beyond what a chart can show, as the sentence explains
+        except ValueError:  # not even x has a number that a chart can show
             return Markup()
 
 
@@ -112,4 +112,4 @@ def recorded_arm(
 
 
 def _format_number(value: float | None) -> str:
-    return "diverged" if value is None else f"{value:.4g}"
+    return gettext("no finite number") if value is None else f"{value:.4g}"

@@ -17,6 +17,8 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
+from quizserver.translation import current_language
+from quizserver.web.frame_signs import CurveExits, find_curve_exits, signs_svg, words_html
 from quizserver.web.label_placement import axis_name_box, place_label
 from quizserver.web.line_geometry import (
     Numbers,
@@ -28,6 +30,7 @@ from quizserver.web.line_geometry import (
 from quizserver.web.scales import (
     Scale,
     ScaleName,
+    fit_frame,
     fit_scale,
     format_percent,
     is_drawable,
@@ -43,8 +46,8 @@ _NARROWEST: dict[Size, tuple[float, float]] = {
     "bench": (240.0, 280.0),
 }
 _ARM_COLOURS = 12
-# A band's outliers may enlarge the plot this far beyond the medians; past it they are clipped.
-_BAND_HEADROOM = 1.6
+# A sign at an edge has its middle this share of the plot inside.
+_SIGN_MIDDLE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class ChartAxis:
 class ChartCurve:
     """One arm: ``median`` over its replicas and, all of the same length, a band and the replicas.
 
-    Values are in the axes' units; None and non-finite values break a line. ``arm`` is the arm's
-    index in its simulation and decides the colour.
+    Values are in the axes' units. None and NaN break a line, or end it with a sign; infinite values
+    leave the frame, as those do that are too large for it. ``arm`` is the arm's index in its
+    simulation and decides the colour.
     """
 
     x: Numbers
@@ -95,9 +99,12 @@ class ReferenceLevel:
 
 @dataclass(frozen=True, slots=True)
 class _Plot:
+    """``y`` is fitted to nothing, and has no ticks, where ``is_fitted`` is false."""
+
     x: Scale
     y: Scale
     size: Size
+    is_fitted: bool = True
 
 
 def draw_curve_chart(
@@ -116,8 +123,10 @@ def draw_curve_chart(
     """Draw curves over the described one, and lines at ``levels``.
 
     ``ident`` must be unique in the page; ``title`` names the picture and ``description`` says in a
-    sentence what it shows, for those who can't see it. ``y_range`` fixes the y axis (several charts
-    side by side); otherwise it fits the data. Raises ValueError when there is nothing to draw.
+    sentence what it shows, for those who can't see it. ``y_range`` fixes the y axis; otherwise
+    ``fit_frame`` fits it to what can be read. Lines that leave the frame or end have a sign there,
+    and a paragraph after the picture says where; it is in the picture's description, too. Raises
+    ValueError when there is not even an x to draw.
     The same arguments are drawn once and remembered: evidence is shown far more often than made.
     """
     frozen_curves = tuple(_freeze_curve(curve) for curve in curves)
@@ -125,8 +134,9 @@ def draw_curve_chart(
         described = DescribedCurve(tuple((px, py) for px, py in described.points), described.label)
     frozen_levels = tuple(levels)
     return _draw_chart(
-        ident, title, description, x, y, frozen_curves, described, frozen_levels, size, y_range
-    )
+        current_language().tag,
+        ident, title, description, x, y, frozen_curves, described, frozen_levels, size, y_range,
+    )  # fmt: skip
 
 
 def _freeze_curve(curve: ChartCurve) -> ChartCurve:
@@ -143,6 +153,7 @@ def _freeze_curve(curve: ChartCurve) -> ChartCurve:
 
 @functools.lru_cache(maxsize=256)
 def _draw_chart(
+    _language: str,
     ident: str,
     title: str,
     description: str,
@@ -158,16 +169,20 @@ def _draw_chart(
     drawing = "".join(_curve_svg(plot, curve) for curve in curves)
     if described is not None:
         drawing += _path_svg("described", _described_data(plot, described))
-    overflow = "".join(_overflow_svg(plot, curve) for curve in curves)
-    if overflow:
-        description = f"{description} The line goes beyond the frame.".strip()
+    exits = [
+        find_curve_exits(plot.x, plot.y, c.label, x.label, c.x, c.median, c.replicas)
+        for c in curves
+    ]
+    signs = "".join(signs_svg(found, _arm_class(c)) for found, c in zip(exits, curves, strict=True))
     inside = (
         f"{_grid_svg(plot, x, y)}{_level_lines(plot, levels)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
         f' width="100%" height="100%">{drawing}</svg>'
-        f"{_labels_svg(plot, y, curves, described, levels)}{overflow}"
+        f"{_labels_svg(plot, y, curves, exits, described, levels)}{signs}"
     )
-    return frame_chart(f"chart-{size}", ident, title, description, inside)
+    description = " ".join(filter(None, [description, *(found.words for found in exits)]))
+    picture = frame_chart(f"chart-{size}", ident, title, description, inside)
+    return picture + words_html(exits)
 
 
 def frame_chart(classes: str, ident: str, title: str, description: str, inside: str) -> Markup:
@@ -219,25 +234,21 @@ def _fit_plot(
 ) -> _Plot:
     points = described.points if described is not None else ()
     x_values = [
-        *_finite_values(v for c in curves for v in c.x),
-        *_finite_values(px for px, _ in points),
+        *_drawable_values(v for c in curves for v in c.x),
+        *_drawable_values(px for px, _ in points),
     ]
-    y_values = [
-        *_finite_values(v for c in curves for v in c.median),
-        *_finite_values(py for _, py in points),
-    ]
-    if not x_values or (not y_values and y_range is None):
-        raise ValueError("a chart needs at least one point with finite coordinates")
-    if y_range is None:
-        band = [*_finite_values(v for c in curves for v in (*c.low, *c.high))]
-        ceiling = max(y_values) * _BAND_HEADROOM if max(y_values) > 0 else max(y_values)
-        y_values += [min(value, ceiling) for value in band]
-        y_values += _finite_values(level.value for level in levels)
-    return _Plot(
-        _fit_across(x_values, x.scale),
-        Scale(*y_range, y.scale) if y_range is not None else fit_scale(y_values, y.scale),
-        size,
+    if not x_values:
+        raise ValueError("a chart needs at least one point with a finite x")
+    across = _fit_across(x_values, x.scale)
+    if y_range is not None:
+        return _Plot(across, Scale(*y_range, y.scale), size)
+    upright = fit_frame(
+        [*(c.median for c in curves), [py for _, py in points]],
+        y.scale,
+        band=[v for c in curves for v in (*c.low, *c.high)],
+        levels=[level.value for level in levels],
     )
+    return _Plot(across, upright or Scale(0.0, 1.0), size, is_fitted=upright is not None)
 
 
 def _fit_across(values: Sequence[float], name: ScaleName) -> Scale:
@@ -250,12 +261,12 @@ def _fit_across(values: Sequence[float], name: ScaleName) -> Scale:
     return Scale(low, high, name) if has_width else fit_scale(shown)
 
 
-def _finite_values(values: Iterable[float | None]) -> Iterable[float]:
+def _drawable_values(values: Iterable[float | None]) -> Iterable[float]:
     return (value for value in values if is_drawable(value))
 
 
 def _curve_svg(plot: _Plot, curve: ChartCurve) -> str:
-    arm = f"arm-{curve.arm % _ARM_COLOURS}"
+    arm = _arm_class(curve)
     band = band_data(plot.x, plot.y, curve.x, curve.low, curve.high)
     parts = [_path_svg(f"band {arm}", band)] if band else []
     if curve.replicas:
@@ -266,6 +277,10 @@ def _curve_svg(plot: _Plot, curve: ChartCurve) -> str:
         parts.append(f'<g class="replicas {arm}">{lines}</g>')
     parts.append(_path_svg(f"median {arm}", line_data(plot.x, plot.y, curve.x, curve.median)))
     return "".join(parts)
+
+
+def _arm_class(curve: ChartCurve) -> str:
+    return f"arm-{curve.arm % _ARM_COLOURS}"
 
 
 def _path_svg(class_name: str, data: str) -> str:
@@ -279,7 +294,7 @@ def _described_data(plot: _Plot, described: DescribedCurve) -> str:
 
 def _grid_svg(plot: _Plot, x: ChartAxis, y: ChartAxis) -> str:
     parts = ['<g class="grid">']
-    y_ticks = scale_ticks(plot.y)
+    y_ticks = scale_ticks(plot.y) if plot.is_fitted else []
     for position, _ in y_ticks:
         y_percent = format_percent(1 - position)
         parts.append(f'<line x1="0" x2="100%" y1="{y_percent}" y2="{y_percent}"/>')
@@ -311,26 +326,16 @@ def _level_lines(plot: _Plot, levels: Sequence[ReferenceLevel]) -> str:
     return "".join(f'<line class="level" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in y_percents)
 
 
-def _overflow_svg(plot: _Plot, curve: ChartCurve) -> str:
-    """A sign at the top of the frame, where the median first leaves it."""
-    for x, value in zip(curve.x, curve.median, strict=False):
-        x_position, y_position = plot.x.position(x), plot.y.position(value)
-        if x_position is not None and y_position is not None and y_position > 1:
-            class_name = f"beyond arm-{curve.arm % _ARM_COLOURS}"
-            x_percent = format_percent(x_position)
-            return f'<text class="{class_name}" x="{x_percent}" y="0" dy="0.85em">▲</text>'
-    return ""
-
-
 def _labels_svg(
     plot: _Plot,
     y_axis: ChartAxis,
     curves: Sequence[ChartCurve],
+    exits: Sequence[CurveExits],
     described: DescribedCurve | None,
     levels: Sequence[ReferenceLevel],
 ) -> str:
     labelled_lines = [
-        (f"label arm-{c.arm % _ARM_COLOURS}", c.label, unbroken_runs(plot.x, plot.y, c.x, c.median))
+        (f"label {_arm_class(c)}", c.label, unbroken_runs(plot.x, plot.y, c.x, c.median))
         for c in curves
     ]
     if described is not None:
@@ -346,6 +351,9 @@ def _labels_svg(
         [(px / 1000, py / 1000) for run in runs for px, py in run if 0 <= py <= 1000]
         for _, _, runs in labelled_lines
     ]
+    for line, found in zip(lines, exits, strict=False):
+        if not line:  # of some lines nothing but their signs is seen
+            line += [(px, min(1 - _SIGN_MIDDLE, max(_SIGN_MIDDLE, py))) for px, py in found.places]
     boxes = [axis_name_box(y_axis.text, _NARROWEST[plot.size])]
     parts = []
     for (class_name, text, _), line in zip(labelled_lines, lines, strict=True):

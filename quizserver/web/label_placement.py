@@ -72,8 +72,9 @@ def _candidate_boxes(
 ) -> Iterator[tuple[float, LabelBox]]:
     # Names stay inside the plot sideways, so that they never reach over the page's edge.
     inside = [point for point in line if half[0] <= point[0] <= 1 - half[0]]
-    middle = (0.5, line[len(line) // 2][1])
-    anchors = inside[:: max(1, len(inside) // 24)] or [middle]
+    x, y = line[len(line) // 2]
+    nearest = (min(max(x, half[0]), 1 - half[0]) if half[0] < 0.5 else 0.5, y)
+    anchors = inside[:: max(1, len(inside) // 24)] or [nearest]
     # The nearest places first: once one of them is free, the others are rejected quickly.
     for gap, (x, y), side in itertools.product(_GAPS, anchors, (-1, 1)):
         yield gap, LabelBox(x, y + side * gap / height, *half)

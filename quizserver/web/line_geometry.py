@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-from quizserver.web.scales import Scale
+from quizserver.web.scales import Scale, is_drawable
 
 Numbers = Sequence[float | None]
 
@@ -40,7 +40,7 @@ def unbroken_runs(
     """Stretches of points where every line has a value, as (x, y…)."""
     runs: list[list[tuple[int, ...]]] = [[]]
     for x_value, *y_values in zip(x, *lines, strict=False):
-        x_position = x_scale.position(x_value)
+        x_position = x_scale.position(x_value) if is_drawable(x_value) else None
         y_positions = [y_scale.position(value) for value in y_values]
         if x_position is None or None in y_positions:
             runs.append([])
@@ -51,8 +51,12 @@ def unbroken_runs(
 
 
 def _units_down(position: float) -> int:
-    # Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
-    return round(1000 * (1 - min(3.0, max(-2.0, position))))
+    return round(1000 * (1 - clip_position(position)))
+
+
+def clip_position(position: float) -> float:
+    """Far outside is as good as just outside: the inner drawing clips, and numbers stay short."""
+    return min(3.0, max(-2.0, position))
 
 
 def _format_points(points: Iterable[tuple[int, ...]]) -> str:

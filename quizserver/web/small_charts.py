@@ -10,13 +10,17 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from quizserver.web.charts import ChartCurve, DescribedCurve
+from quizserver.web.charts import ChartCurve, DescribedCurve, ReferenceLevel
+from quizserver.web.frame_exits import find_end, find_exit
+from quizserver.web.frame_words import line_signs
 from quizserver.web.line_geometry import Numbers, smooth_curve, thin_points, unbroken_runs
-from quizserver.web.scales import Scale, ScaleName, fit_scale, is_drawable
+from quizserver.web.scales import Scale, ScaleName, fit_frame, is_drawable
 
 # Of the viewBox: a step across is two CSS pixels at the size that is shown, one down half a pixel.
 _WIDTH, _HEIGHT = 50, 100
 _ARM_COLOURS = 12
+# What of a large chart's signs a small one has, in these units: text would be stretched.
+_SIGN_PATHS = {"▲": "m0 0l3 14h-6z", "▼": "m0 0l3-14h-6z", "■": "m-2-7h4v14h-4z"}
 
 Point = tuple[int, int]
 
@@ -27,20 +31,25 @@ def draw_small_chart(
     described: DescribedCurve | None = None,
     x_scale: ScaleName = "linear",
     y_scale: ScaleName = "linear",
-    y_range: tuple[float, float] | None = None,
+    levels: Sequence[ReferenceLevel] = (),
 ) -> Markup:
-    """The medians and bands of ``curves`` over the described one; empty when nothing can be drawn.
+    """The medians and bands of ``curves`` over the described one; empty when x can't be drawn.
 
-    ``y_range`` fixes the y axis, otherwise it fits the medians. Replicas are not drawn.
+    The y axis is a large chart's, which has room for ``levels``, and medians that leave the frame
+    or end have the same signs. Replicas are not drawn.
     """
     x_values = [x for curve in curves for x in curve.x if is_drawable(x)]
     if x_scale == "log":
         x_values = [x for x in x_values if x > 0]
-    y_values = [y for curve in curves for y in curve.median if is_drawable(y)]
-    if not x_values or min(x_values) == max(x_values) or not y_values:
+    if not x_values or min(x_values) == max(x_values):
         return Markup()
     across = Scale(min(x_values), max(x_values), x_scale)
-    upwards = Scale(*y_range, y_scale) if y_range is not None else fit_scale(y_values, y_scale)
+    points = described.points if described is not None else ()
+    upwards = fit_frame(
+        [*(curve.median for curve in curves), [y for _, y in points]],
+        y_scale,
+        levels=[level.value for level in levels],
+    ) or Scale(0.0, 1.0)
     paths = [path for curve in curves for path in _curve_paths(across, upwards, curve)]
     if described is not None:
         x, y = smooth_curve(described.points)
@@ -58,8 +67,24 @@ def _curve_paths(across: Scale, upwards: Scale, curve: ChartCurve) -> list[str]:
         for run in unbroken_runs(across, upwards, curve.x, curve.low, curve.high)
     )
     median = _line(across, upwards, curve.x, curve.median)
-    paths = [f'<path class="band {arm}" d="{band}"/>'] if band else []
-    return [*paths, f'<path class="median {arm}" d="{median}"/>']
+    signs = line_signs(
+        find_exit(across, upwards, curve.x, curve.median),
+        find_end(across, upwards, curve.x, curve.median),
+    )
+    sign_data = "".join(_sign_path(sign, *place) for sign, place in signs)
+    return [
+        f'<path class="{name} {arm}" d="{data}"/>'
+        for name, data in (("band", band), ("median", median), ("exit", sign_data))
+        if data
+    ]
+
+
+def _sign_path(sign: str, across: float, down: float) -> str:
+    # The whole sign stands in the picture, also at its sides.
+    x, y = min(_WIDTH - 3, max(3, round(across * _WIDTH))), round(down * _HEIGHT)
+    if sign == "■":
+        y = min(_HEIGHT - 7, max(7, y))
+    return f"M{x} {y}{_SIGN_PATHS[sign]}"
 
 
 def _line(across: Scale, upwards: Scale, x: Numbers, y: Numbers) -> str:

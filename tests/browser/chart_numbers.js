@@ -2,16 +2,18 @@
 // page, with the folder of the modules and the cases, and compares what it gives with the file.
 async ({ folder, cases }) => {
   const load = (name) => import(`${folder}${name}`);
-  const { Scale, fitScale, framedRange, scaleTicks } = await load("scales.js");
-  const { tickText, formatPercent } = await load("number-text.js");
+  const { Scale, fitFrame, fitScale, scaleTicks } = await load("scales.js");
+  const { tickText, formatPercent, formatPlainNumber } = await load("number-text.js");
   const { thinPoints, smoothCurve } = await load("line-geometry.js");
   const { axisNameBox, placeLabel } = await load("label-placement.js");
-  const { lineData, bandData } = await load("chart-geometry.js");
+  const { lineData, bandData, findEnd, findExit } = await load("chart-geometry.js");
   const { Chart } = await load("chart.js");
   const { MapAxis } = await load("map-axis.js");
   const { borderData, cellData, colourStep } = await load("map-picture.js");
 
   const scales = ([x, y]) => ({ x: new Scale(...x), y: new Scale(...y) });
+  // The values with the numbers that JSON does not have.
+  const numbers = (values) => values.map((value) => (typeof value === "string" ? Number(value) : value));
   const toPoints = (numbers) =>
     numbers.flatMap((number, i) => (i % 2 ? [[numbers[i - 1], number]] : []));
   const toBox = ([x, y, halfWidth, halfHeight]) => ({ x, y, halfWidth, halfHeight });
@@ -22,14 +24,23 @@ async ({ folder, cases }) => {
       const { low, high, name } = fitScale(values, scale);
       return [low, high, name];
     },
-    frames: ({ lines }) => framedRange(lines),
+    frames: ({ lines, scale }) => {
+      const fitted = fitFrame(lines, scale);
+      return fitted && [fitted.low, fitted.high, fitted.name];
+    },
     ticks: ({ scale }) =>
       scaleTicks(new Scale(...scale)).map(([position, value]) => [position, ...tickText(value)]),
     tick_texts: ({ value }) => tickText(value),
+    plain_numbers: ({ value }) => formatPlainNumber(Number(value)),
     percents: ({ share }) => formatPercent(share),
     thinned: ({ points }) => toPoints(thinPoints(points.flat())),
     smoothed: ({ points, steps }) => smoothCurve(points, steps),
-    lines: ({ x, y, scales: ends }) => lineData(scales(ends), x, y),
+    lines: ({ x, y, scales: ends }) => lineData(scales(ends), x, numbers(y)),
+    exits: ({ x, y, scales: ends }) => {
+      const gone = findExit(scales(ends), x, numbers(y));
+      const end = findEnd(scales(ends), x, numbers(y));
+      return [gone && [gone.edge, gone.point, gone.across], end && [end.point, end.place]];
+    },
     bands: ({ scales: ends, ...curve }) => bandData(scales(ends), curve),
     axis_names: ({ text, size }) => fromBox(axisNameBox(text, size)),
     labels: ({ text, line, others, taken, size }) =>

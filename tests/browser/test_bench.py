@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.stand import END, FALL, Stand, X, event, points
+from tests.browser.stand import END, FALL, STEADY, Stand, X, event, points
 
 
 class Bench:
@@ -235,10 +235,57 @@ def test_a_run_that_diverges_leaves_the_frame_with_a_sign(bench: Bench, stand: S
     expect(bench.root.locator(".beyond")).to_have_count(1)
     name = bench.root.locator(".plot .label", has_text="Momentum 0.9")
     expect(name).to_have_attribute("y", re.compile(r"^\d\d?(\.\d+)?%$"))
-    expect(bench.part("beyond")).to_contain_text("Momentum 0.9 goes beyond the frame")
+    lost = "From epoch 60 on it is no finite number."
+    said = f"▲ Momentum 0.9 goes beyond the frame at epoch 1, up to 200. {lost}"
+    expect(bench.part("beyond")).to_have_text(f"{said} The log scale shows more of it.")
+    expect(bench.root.locator("#bench-live-desc")).to_contain_text(said)
     bench.root.get_by_label("Log scale").check()
-    expect(bench.root.locator(".beyond")).to_have_count(0)
-    expect(bench.part("beyond")).to_be_empty()
+    expect(bench.root.locator(".beyond")).to_have_text(["■"])
+    words = "■ Momentum 0.9 is no finite number from epoch 60 on."
+    expect(bench.part("beyond")).to_have_text(words)
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "number"), [(None, "■", "no finite number"), (1e38, "▲", "1e38")]
+)
+def test_a_run_that_no_frame_can_show_is_no_empty_chart(
+    bench: Bench, stand: Stand, value: float | None, sign: str, number: str
+) -> None:
+    """Its sign, its name and its words are there; the legend, the table and the slider name it."""
+    stand.stream = lambda after: iter([points(0, 61, [value] * 61), END])
+    bench.number("momentum").fill("0.9")
+    bench.start()
+    bench.finished()
+    expect(bench.root.locator(".beyond")).to_have_text([sign])
+    expect(bench.root.locator(".plot .label", has_text="Momentum 0.9")).to_have_count(1)
+    expect(bench.part("beyond")).to_contain_text(f"{sign} Momentum 0.9")
+    expect(bench.part("beyond")).not_to_contain_text("log scale")
+    band = "" if value is None else f" ({number} to {number})"
+    values = bench.part("kept").locator(".kept-value")
+    expect(values.first).to_have_text(f"epoch 60: {number}{band}")
+    bench.root.get_by_text("Data table").click()
+    expect(bench.part("rows").locator("tr").nth(60)).to_have_text(f"60{number}{number}{number}")
+    slider = bench.root.get_by_role("slider", name="Read values along the curves")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(f"^epoch 60: {number}"))
+    # The recorded curve, which starts at 0.7, keeps an axis on which it can be read.
+    texts = bench.part("chart").locator(".tick-y").all_text_contents()
+    assert 0.5 < max(map(float, texts)) <= 1
+
+
+def test_the_letter_of_a_kept_run_stands_where_its_line_leaves(bench: Bench, stand: Stand) -> None:
+    stand.stream = lambda after: iter([points(0, 61, [0.7, *[1e35] * 60]), END])
+    bench.number("momentum").fill("0.9")
+    bench.start()
+    bench.finished()
+    stand.stream = lambda after: iter([points(0, 61, STEADY), END])
+    bench.number("momentum").fill("0.5")
+    bench.start()
+    bench.finished()
+    name = bench.part("kept").locator(".kept-name", has_text="Momentum 0.9").inner_text()
+    letter = bench.root.locator(".plot .letter", has_text=name[0])
+    across = float((letter.get_attribute("x") or "").rstrip("%"))
+    sign = bench.root.locator(".plot .beyond")
+    assert 0 <= across <= float((sign.get_attribute("x") or "").rstrip("%")) < 2
 
 
 def test_an_arm_shows_what_is_recorded_of_it_at_once(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from tests.browser.script_pages import ADDRESS, open_script_page
-from tests.web.chart_cases import CASES, EXPECTED, differences, read_chart
+from tests.web.chart_cases import CASES, differences, read_chart
 
 PROGRAM = Path(__file__).with_name("chart_numbers.js").read_text("utf-8")
 
@@ -20,11 +20,4 @@ def test_charts_in_the_browser_show_the_right_numbers(chromium: Browser) -> None
     )
     page.close()
     results["charts"] = [read_chart(svg) for svg in results["charts"]]
-    assert [line for name in CASES for line in differences(name, results[name], right(name))] == []
-
-
-def right(section: str) -> Any:
-    # The bench leaves out of account what diverged beside another line.
-    if section == "frames":
-        return lambda case: case.get("bench", case["range"])
-    return EXPECTED[section]
+    assert [line for name in CASES for line in differences(name, results[name])] == []

@@ -93,9 +93,10 @@ MODULES = {
     "reports/pages.py",
     "visible_text.py",
     "web/errors.py",
+    "web/frame_words.py",
 }
 
-SCRIPTS = {"local-times.js", "translation.js"}
+SCRIPTS = {"frame-exits.js", "local-times.js", "translation.js"}
 
 NAMES = {"CSV", "UTC", "quizserver"}
 """What is called the same in every language."""

@@ -13,15 +13,17 @@ from xml.etree import ElementTree
 import pytest
 
 from quizserver.web.charts import ChartAxis, ChartCurve, DescribedCurve, draw_curve_chart
+from quizserver.web.frame_exits import find_end, find_exit
 from quizserver.web.label_placement import LabelBox, axis_name_box, place_label
 from quizserver.web.line_geometry import band_data, line_data, smooth_curve, thin_points
 from quizserver.web.phase_chart import MapAxis, colour_step, draw_phase_chart, map_axis_ticks
 from quizserver.web.scales import (
     Scale,
+    fit_frame,
     fit_scale,
     format_percent,
+    format_plain_number,
     format_svg_number,
-    framed_range,
     scale_ticks,
 )
 from tests.web.chart_cases import CASES, EXPECTED, Case, differences, is_same, read_chart
@@ -34,9 +36,29 @@ def split_exponent(svg: str) -> list[str]:
     return [match[1], match[2] or ""]
 
 
+def numbers(values: list[Any]) -> list[Any]:
+    """The values with the numbers that JSON does not have."""
+    return [float(value) if isinstance(value, str) else value for value in values]
+
+
 def fit(case: Case) -> list[Any]:
     scale = fit_scale(case["values"], case["scale"])
     return [scale.low, scale.high, scale.name]
+
+
+def frame(case: Case) -> list[Any] | None:
+    scale = fit_frame(case["lines"], case["scale"])
+    return None if scale is None else [scale.low, scale.high, scale.name]
+
+
+def exits(case: Case) -> list[Any]:
+    gone, end = (
+        find(*scales(case), case["x"], numbers(case["y"])) for find in (find_exit, find_end)
+    )
+    return [
+        None if gone is None else [gone.edge, gone.point, gone.across],
+        None if end is None else [end.point, end.place],
+    ]
 
 
 def scales(case: Case) -> tuple[Scale, Scale]:
@@ -95,6 +117,7 @@ def chart(case: Case) -> dict[str, Any]:
             curve["median"],
             curve.get("low", ()),
             curve.get("high", ()),
+            curve.get("replicas", ()),
             label=curve["label"],
             arm=curve["arm"],
         )
@@ -111,7 +134,6 @@ def chart(case: Case) -> dict[str, Any]:
         curves=curves,
         described=DescribedCurve(described) if described else None,
         size="bench",
-        y_range=None if case["log"] else framed_range([curve.median for curve in curves]),
     )
     return read_chart(svg)
 
@@ -119,15 +141,17 @@ def chart(case: Case) -> dict[str, Any]:
 RESULTS: Mapping[str, Callable[[Case], Any]] = {
     "positions": lambda case: [Scale(*case["scale"]).position(value) for value in case["values"]],
     "fits": fit,
-    "frames": lambda case: framed_range(case["lines"]),
+    "frames": frame,
     "ticks": lambda case: [
         [position, *split_exponent(text)] for position, text in scale_ticks(Scale(*case["scale"]))
     ],
     "tick_texts": lambda case: split_exponent(format_svg_number(case["value"])),
+    "plain_numbers": lambda case: format_plain_number(float(case["value"])),
     "percents": lambda case: format_percent(case["share"]),
     "thinned": lambda case: thin_points([tuple(point) for point in case["points"]]),
     "smoothed": lambda case: smooth_curve(case["points"], case["steps"]),
-    "lines": lambda case: line_data(*scales(case), case["x"], case["y"]),
+    "lines": lambda case: line_data(*scales(case), case["x"], numbers(case["y"])),
+    "exits": exits,
     "bands": lambda case: band_data(*scales(case), case["x"], case["low"], case["high"]),
     "axis_names": lambda case: fields(axis_name_box(case["text"], case["size"])),
     "labels": label,

@@ -16,8 +16,10 @@ import { OptionLinks } from "./option-links.js";
 import { timeLeftClause, waitingMessage } from "./progress-bar.js";
 import * as client from "./run-client.js";
 import { SavedRuns } from "./saved-runs.js";
+import { isDrawable, isNumber } from "./scales.js";
 import { parseSettingLink, writeSettingLink } from "./setting-link.js";
 import { BenchStatus } from "./status.js";
+import { gettext } from "./translation.js";
 
 /** @import { Band, BenchConfig, CurveRun, LiveCurve, RecordedCurve, RunJob } from "./types" */
 /** @import { Curve, RunEnd, RunPoints, RunState, Value } from "./types" */
@@ -635,7 +637,14 @@ class Bench {
         curve?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
     });
     setText(this.caption, curve?.sentence ?? "");
-    setText(this.beyond, beyondText(this.chart.beyond));
+    const { words, runsWords } = this.chart;
+    const top = this.chart.scales?.y.high ?? Infinity;
+    const isHigher =
+      !this.logToggle.checked &&
+      curves.some(({ median }) => median.some((value) => isDrawable(value) && value > top));
+    const parts = [words, isHigher && gettext("The log scale shows more of it.")];
+    if (this.replicasToggle.checked) parts.push(runsWords);
+    setText(this.beyond, parts.filter(Boolean).join(" "));
     this.legend.showCurves(curves, this.chart.readAt);
     if (!live) this.fillTable();
   }
@@ -662,7 +671,7 @@ class Bench {
     const x = readAt ?? last;
     const { median, low, high } = valuesAt(curve, x) ?? {};
     const values = [median, low, high].map((value) => formatNumber(value));
-    const text = `${values[0]}, from ${values[1]} to ${values[2]}`;
+    const text = isNumber(low) ? `${values[0]}, from ${values[1]} to ${values[2]}` : values[0];
     const reading = `${this.config.x.label} ${formatNumber(x, 6)}: ${text}`;
     setSliderValue(target, curve.x[0], last, x, reading);
   }
@@ -731,14 +740,6 @@ function linkMessage(faults) {
  */
 function seedsText(first, count) {
   return first ? `seeds ${first} to ${first + count - 1}` : `${count} seeds`;
-}
-
-/** @param {Curve[]} curves those that leave the frame */
-function beyondText(curves) {
-  if (!curves.length) return "";
-  const names = curves.map((curve) => curve.label).join(", ");
-  const verb = curves.length > 1 ? "go" : "goes";
-  return `▲ ${names} ${verb} beyond the frame; the log scale shows all of it.`;
 }
 
 for (const root of document.querySelectorAll("[data-bench]")) {

@@ -5,13 +5,17 @@
 
 import { thinPoints } from "./line-geometry.js";
 import { roundHalfEven } from "./number-text.js";
-import { fitScale, framedRange, isDrawable, largest, Scale, smallest } from "./scales.js";
+import { fitFrame, fitScale, isDrawable, isNumber, largest, Scale, smallest } from "./scales.js";
 
 /** @import { AxisSpec, ChartState, CurveLines, Point, ScaleName, Value } from "./types" */
-/** @typedef {{ x: Scale, y: Scale }} Scales */
+/**
+ * `fitted` is false where no value of y could be drawn.
+ *
+ * @typedef {{ x: Scale, y: Scale, fitted?: boolean }} Scales
+ */
+/** @typedef {{ edge: "top" | "bottom", point: number, across: number }} LineExit */
+/** @typedef {{ point: number, place: Point | null }} LineEnd */
 
-// The band's outliers may enlarge the plot this far beyond the medians; past it they are clipped.
-const BAND_HEADROOM = 1.6;
 // Values closer together than this share of their size are one value.
 const DUST = 1e-9;
 
@@ -31,14 +35,12 @@ export function fitScales({ curves, described, log, live, xRange }, axes, last =
   const x = fitAcross([...across, ...points.map(([px]) => px)].filter(isDrawable), axes.x.scale);
   const lines = [...curves.map((curve) => curve.median), points.map(([, py]) => py)];
   const bands = curves.flatMap((curve) => [...(curve.low ?? []), ...(curve.high ?? [])]);
-  const y = fitUpright(
-    lines.map((line) => line.filter(isDrawable)),
-    bands.filter(isDrawable),
-    log ? "log" : "linear",
-  );
-  if (!live || !last || last.y.name !== y.name) return { x, y };
+  const upright = fitFrame(lines, log ? "log" : "linear", bands);
+  const y = upright ?? new Scale(0, 1);
+  const fitted = upright !== null;
+  if (!live || !last || !last.fitted || !fitted || last.y.name !== y.name) return { x, y, fitted };
   const [low, high] = [Math.min(last.y.low, y.low), Math.max(last.y.high, y.high)];
-  return { x, y: new Scale(low, high, y.name) };
+  return { x, y: new Scale(low, high, y.name), fitted };
 }
 
 /**
@@ -56,21 +58,6 @@ function fitAcross(values, name) {
 }
 
 /**
- * @param {number[][]} lines
- * @param {number[]} band
- * @param {ScaleName} name
- */
-function fitUpright(lines, band, name) {
-  const values = lines.flat();
-  if (!values.length) return fitScale([0, 1]);
-  const range = name === "linear" ? framedRange(lines) : null;
-  if (range) return new Scale(...range);
-  const most = largest(values);
-  const ceiling = most > 0 ? most * BAND_HEADROOM : most;
-  return fitScale([...values, ...band.map((value) => Math.min(value, ceiling))], name);
-}
-
-/**
  * Stretches of points where a line has values, in the inner drawing's units, x and y in turn.
  *
  * @param {Scales} scales
@@ -83,7 +70,7 @@ function unbrokenLine(scales, x, y) {
   let stretch = [];
   const stretches = [stretch];
   for (let i = 0; i < x.length; i += 1) {
-    const across = scales.x.position(x[i]);
+    const across = isDrawable(x[i]) ? scales.x.position(x[i]) : null;
     const up = scales.y.position(y[i]);
     if (across !== null && up !== null) {
       stretch.push(roundHalfEven(1000 * across), unitsDown(up));
@@ -95,13 +82,18 @@ function unbrokenLine(scales, x, y) {
   return stretches.filter((points) => points.length);
 }
 
+/** @param {number} position */
+function unitsDown(position) {
+  return roundHalfEven(1000 * (1 - clipPosition(position)));
+}
+
 /**
  * Far outside is as good as just outside: the inner drawing clips, and short numbers stay short.
  *
  * @param {number} position
  */
-function unitsDown(position) {
-  return roundHalfEven(1000 * (1 - Math.min(3, Math.max(-2, position))));
+function clipPosition(position) {
+  return Math.min(3, Math.max(-2, position));
 }
 
 /**
@@ -178,18 +170,56 @@ export function pointsInFrame(scales, x, y) {
 }
 
 /**
- * The position on the x axis where a curve's median first leaves the frame at its top; null when it
- * stays inside.
+ * Where the line, as it is drawn, first crosses the frame's upper or lower edge: the point that is
+ * outside, and a share of the width.
  *
  * @param {Scales} scales
- * @param {CurveLines} curve
+ * @param {ArrayLike<Value>} x
+ * @param {ArrayLike<Value>} y
+ * @returns {LineExit | null}
  */
-export function findOverflow(scales, curve) {
-  for (const [i, value] of curve.median.entries()) {
-    const [across, up] = [scales.x.position(curve.x[i]), scales.y.position(value)];
-    if (across !== null && up !== null && up > 1) return across;
+export function findExit(scales, x, y) {
+  /** @type {Point | null} */
+  let before = null;
+  for (let point = 0; point < x.length; point += 1) {
+    let across = isDrawable(x[point]) ? scales.x.position(x[point]) : null;
+    const up = scales.y.position(y[point]);
+    if (across === null || up === null) {
+      before = null;
+    } else if (up >= 0 && up <= 1) {
+      before = [across, up];
+    } else {
+      const edge = up > 1 ? "top" : "bottom";
+      if (before) {
+        const [start, height] = before;
+        const share = ((up > 1 ? 1 : 0) - height) / (clipPosition(up) - height);
+        across = start + share * (across - start);
+      }
+      return { edge, point, across };
+    }
   }
   return null;
+}
+
+/**
+ * From which point on a line has no number, and where it ends, as shares of the plot (y downwards):
+ * at its last number, or on the axis where it never had one. The place is null where the line has
+ * left the frame before; all is null where the last point has a number.
+ *
+ * @param {Scales} scales
+ * @param {ArrayLike<Value>} x
+ * @param {ArrayLike<Value>} y
+ * @returns {LineEnd | null}
+ */
+export function findEnd(scales, x, y) {
+  let last = y.length - 1;
+  while (last >= 0 && !isNumber(y[last])) last -= 1;
+  if (last === y.length - 1) return null;
+  const first = Math.max(0, last);
+  const across = isDrawable(x[first]) ? scales.x.position(x[first]) : null;
+  const up = last < 0 ? 0 : scales.y.position(y[last]);
+  const isInside = across !== null && up !== null && up >= 0 && up <= 1;
+  return { point: last + 1, place: isInside ? [across, 1 - up] : null };
 }
 
 /**

@@ -4,20 +4,24 @@
 
 import * as geometry from "./chart-geometry.js";
 import { createElement, createSvg, updateSvg } from "./dom.js";
+import { describeFate, describeRuns, drawSigns, findFate, listSigns } from "./frame-exits.js";
 import { axisNameBox, placeLabel } from "./label-placement.js";
 import { smoothCurve } from "./line-geometry.js";
 import { formatPercent, tickText } from "./number-text.js";
-import { scaleTicks, isDrawable } from "./scales.js";
+import { isNumber, scaleTicks } from "./scales.js";
 
 /** @import { AxisSpec, ChartState, Curve, Point } from "./types" */
 /** @import { SvgShape } from "./dom.js" */
 /** @import { Scales } from "./chart-geometry.js" */
+/** @import { LineFate } from "./frame-exits.js" */
 /** @typedef {{ x: AxisSpec, y: AxisSpec }} Axes */
 
 // The narrowest plot that a reader gets, in CSS pixels: labels that fit there fit everywhere.
 /** @type {[width: number, height: number]} */
 const NARROWEST = [240, 280];
 const ARM_COLOURS = 12;
+// A sign at an edge has its middle this share of the plot's height inside.
+const SIGN_MIDDLE = 0.03;
 // Letters at the lines' ends stand at least this share of the plot's height apart.
 const LETTER_DISTANCE = 0.055;
 // How many points of the curve a key moves the reading line by.
@@ -57,8 +61,9 @@ export class Chart {
     this.scales = null;
     /** @type {Curve[]} */
     this.curves = [];
-    /** The curves whose median leaves the frame. @type {Curve[]} */
-    this.beyond = [];
+    /** What the frame doesn't show: of medians, and of the single runs that are drawn. */
+    this.words = "";
+    this.runsWords = "";
     /** The x of the reading line; null while there is none. @type {number | null} */
     this.readAt = null;
     this.namedLines = "";
@@ -104,9 +109,17 @@ export class Chart {
     const scales = geometry.fitScales(state, this.axes, this.scales);
     this.scales = scales;
     this.curves = state.curves;
-    this.beyond = state.curves.filter((curve) => geometry.findOverflow(scales, curve) !== null);
+    const fates = state.curves.map(({ x, median }) => findFate(scales, x, median));
+    const runs = state.curves.map(({ x, replicas }) =>
+      (replicas ?? []).map((values) => findFate(scales, x, values)),
+    );
+    const sentences = state.curves.map((curve, i) =>
+      describeFate(curve.label, this.axes.x.label, curve, fates[i]),
+    );
+    this.words = sentences.filter(Boolean).join(" ");
+    this.runsWords = describeRuns(runs.flat());
     updateSvg(this.title, [state.title]);
-    updateSvg(this.text, [state.description]);
+    updateSvg(this.text, [`${state.description} ${this.words}`.trim()]);
     const empty = !state.described && !state.curves.some((curve) => curve.x.length);
     updateSvg(this.frame, drawFrame(scales, this.axes, empty));
     const described = state.described ? smoothCurve(state.described) : null;
@@ -114,12 +127,15 @@ export class Chart {
     if (described) drawn.push(...drawPath("described", geometry.lineData(scales, ...described)));
     updateSvg(this.drawing, drawn);
     updateSvg(this.signs, [
-      ...drawLetters(scales, state.curves),
-      ...this.beyond.map((curve) => drawOverflow(scales, curve)),
+      ...drawLetters(scales, state.curves, fates),
+      ...state.curves.flatMap((curve, i) => [
+        ...drawRunsSigns(runs[i], armClass(curve)),
+        ...drawSigns(fates[i], armClass(curve)),
+      ]),
     ]);
     const namedLines = state.curves.map((_, i) => lineName(state, i)).join("\n");
     if (!state.live || namedLines !== this.namedLines) {
-      updateSvg(this.names, drawNames(scales, this.axes, state, described));
+      updateSvg(this.names, drawNames(scales, this.axes, state, described, fates));
       this.namedLines = namedLines;
     }
     this.moveReading(this.readAt);
@@ -209,30 +225,37 @@ function drawCurve(scales, curve) {
 }
 
 /**
- * The sign at the top of the frame where a curve's median leaves it.
+ * The signs of single runs, which are shown with them. Many leave the frame at the same place.
  *
- * @param {Scales} scales
- * @param {Curve} curve
- * @returns {SvgShape}
+ * @param {LineFate[]} fates
+ * @param {string} arm the class that gives them their colour
+ * @returns {SvgShape[]}
  */
-function drawOverflow(scales, curve) {
-  const x = formatPercent(geometry.findOverflow(scales, curve) ?? 0);
-  return ["text", { class: `beyond ${armClass(curve)}`, x, y: 0, dy: "0.85em" }, "▲"];
+function drawRunsSigns(fates, arm) {
+  const signs = fates.flatMap((fate) => drawSigns(fate, arm));
+  const byPlace = new Map(signs.map((sign) => [JSON.stringify(sign), sign]));
+  return signs.length ? [["g", { class: "replicas" }, ...byPlace.values()]] : [];
 }
 
 /**
- * The letters of saved runs, each at its curve's end and none upon another.
+ * The letters of saved runs, each at its curve's end, or at the sign where it left the frame, and
+ * none upon another.
  *
  * @param {Scales} scales
  * @param {Curve[]} curves
+ * @param {LineFate[]} fates of the curves
  * @returns {SvgShape[]}
  */
-function drawLetters(scales, curves) {
-  const ends = curves.flatMap((curve) => {
-    const last = curve.source ? curve.median.findLastIndex(isDrawable) : -1;
+function drawLetters(scales, curves, fates) {
+  const ends = curves.flatMap((curve, i) => {
+    if (!curve.source) return [];
+    const signs = listSigns(fates[i]);
+    const last = curve.median.findLastIndex(isNumber);
     const [across, up] = [scales.x.position(curve.x[last]), scales.y.position(curve.median[last])];
-    if (across === null || up === null) return [];
-    return [{ curve, x: across, y: 1 - Math.min(1, Math.max(0, up)) }];
+    const isInside = across !== null && up !== null && up >= 0 && up <= 1;
+    const place = isInside ? [across, 1 - up] : signs.at(-1)?.[1];
+    // Beside a sign, which stands on its line.
+    return place ? [{ curve, x: place[0], y: place[1], dx: signs.length ? 9 : 3 }] : [];
   });
   ends.sort((a, b) => a.y - b.y);
   for (let i = 1; i < ends.length; i += 1) {
@@ -244,13 +267,13 @@ function drawLetters(scales, curves) {
     ends[i].y = Math.min(ends[i].y, lowest);
     lowest = ends[i].y - LETTER_DISTANCE;
   }
-  return ends.map(({ curve, x, y }) => [
+  return ends.map(({ curve, x, y, dx }) => [
     "text",
     {
       class: `label letter ${armClass(curve)}`,
       x: formatPercent(x),
       y: formatPercent(y),
-      dx: 3,
+      dx,
       dy: "0.32em",
     },
     curve.label,
@@ -284,7 +307,7 @@ function axisText({ label, unit }) {
  * @returns {SvgShape[]}
  */
 function drawFrame(scales, axes, empty) {
-  const rows = empty ? [] : scaleTicks(scales.y);
+  const rows = empty || !scales.fitted ? [] : scaleTicks(scales.y);
   const columns = empty ? [] : scaleTicks(scales.x);
   /** @type {SvgShape[]} */
   const lines = rows.map(([position]) => {
@@ -325,15 +348,21 @@ function lineName({ curves, live }, i) {
  * @param {Axes} axes
  * @param {ChartState} state
  * @param {[xs: number[], ys: number[]] | null} described
+ * @param {LineFate[]} fates of the curves
  * @returns {SvgShape[]}
  */
-function drawNames(scales, axes, state, described) {
+function drawNames(scales, axes, state, described, fates) {
   /** @type {{ name: string, text: string, line: Point[] }[]} */
-  const lines = state.curves.map((curve, i) => ({
-    name: `label ${armClass(curve)}`,
-    text: lineName(state, i),
-    line: geometry.pointsInFrame(scales, curve.x, curve.median),
-  }));
+  const lines = state.curves.map((curve, i) => {
+    const line = geometry.pointsInFrame(scales, curve.x, curve.median);
+    // Of some lines nothing but their signs is seen.
+    if (!line.length) {
+      for (const [, [x, y]] of listSigns(fates[i])) {
+        line.push([x, Math.min(1 - SIGN_MIDDLE, Math.max(SIGN_MIDDLE, y))]);
+      }
+    }
+    return { name: `label ${armClass(curve)}`, text: lineName(state, i), line };
+  });
   if (described) {
     const line = geometry.pointsInFrame(scales, ...described);
     lines.push({ name: "label ink", text: "as described", line });

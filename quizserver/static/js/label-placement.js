@@ -76,9 +76,12 @@ function* candidateBoxes(line, halfWidth, halfHeight, height) {
   // Names stay inside the plot sideways, so that they never hang over the page's edge.
   const inside = line.filter(([x]) => x >= halfWidth && x <= 1 - halfWidth);
   const stride = Math.max(1, Math.floor(inside.length / 24));
+  const [middle, atMiddle] = line[Math.floor(line.length / 2)];
+  const nearest = halfWidth < 0.5 ? Math.min(Math.max(middle, halfWidth), 1 - halfWidth) : 0.5;
   /** @type {Point[]} */
-  const middle = [[0.5, line[Math.floor(line.length / 2)][1]]];
-  const positions = inside.length ? inside.filter((_, i) => i % stride === 0) : middle;
+  const positions = inside.length
+    ? inside.filter((_, i) => i % stride === 0)
+    : [[nearest, atMiddle]];
   // The nearest positions first: once one of them is free, the rest need no second look.
   for (const gap of GAPS) {
     for (const [x, y] of positions) {

@@ -5,6 +5,7 @@ import { armClass } from "./chart.js";
 import { valuesAt } from "./chart-geometry.js";
 import { createElement, createSvg, findElement, findPart, setText } from "./dom.js";
 import { formatNumber } from "./number-text.js";
+import { isNumber } from "./scales.js";
 
 /** @import { Curve } from "./types" */
 
@@ -128,7 +129,7 @@ export class Legend {
     const values = valuesAt(curve, x);
     if (!values) return "";
     const { median, low, high } = values;
-    const band = curve.low.length ? ` (${formatNumber(low)} to ${formatNumber(high)})` : "";
+    const band = isNumber(low) ? ` (${formatNumber(low)} to ${formatNumber(high)})` : "";
     return `${this.label} ${formatNumber(x, 6)}: ${formatNumber(median)}${band}`;
   }
 

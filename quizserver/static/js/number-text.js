@@ -2,11 +2,14 @@
 // Numbers as text. What charts show is written exactly as quizserver/web/scales.py and charts.py
 // write it; tests/web/chart_numbers.json holds both to the same texts.
 
+import { gettext } from "./translation.js";
+
 // Below and above these, a tick is written as a power of ten.
 const SMALLEST_PLAIN = 1e-3;
 const LARGEST_PLAIN = 1e5;
 // More digits than it takes to distinguish a number from half a unit of its last digit.
 const EXACT_DIGITS = 60;
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
 
 /**
  * The nearest whole number, and of two equally near ones the even one, as Python rounds.
@@ -62,13 +65,26 @@ function plainText(value) {
 }
 
 /**
+ * A number as ticks have it, in plain text: 0.3, 10 000, 7.76·10²⁹⁷, infinity.
+ *
+ * @param {number} value
+ */
+export function formatPlainNumber(value) {
+  if (!Number.isFinite(value)) return (value < 0 ? "−" : "") + gettext("infinity");
+  const [text, exponent] = tickText(value);
+  return text + [...exponent].map((sign) => SUPERSCRIPTS["0123456789−".indexOf(sign)]).join("");
+}
+
+/**
  * A number for people in running text, with about `digits` significant digits.
  *
  * @param {number | null | undefined} value
  * @param {number} digits
  */
 export function formatNumber(value, digits = 3) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "not finite";
+  if (value === null || value === undefined || !Number.isFinite(value)) {
+    return gettext("no finite number");
+  }
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size < 1e-4 || size >= 1e6) {

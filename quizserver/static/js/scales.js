@@ -5,7 +5,7 @@
 /** @import { ScaleName, Value } from "./types" */
 
 const MARGIN = 0.08;
-// A run that diverges passes any bound. Past these a value is as good as infinite, or as zero.
+// A run that diverges passes any bound. Past these no axis is made for a value, as for ∞ or 0.
 const HUGE = 1e30;
 const TINY = 1e-300;
 // A linear axis no wider than this is flat; the smallest start that a log axis may have.
@@ -17,7 +17,17 @@ const DUST = 1e-9;
 const MOST_DIGITS = 100;
 
 /**
- * Whether a value can have a position on a chart at all.
+ * Whether a line goes on with this value, which may be infinite.
+ *
+ * @param {unknown} value
+ * @returns {value is number}
+ */
+export function isNumber(value) {
+  return typeof value === "number" && !Number.isNaN(value);
+}
+
+/**
+ * Whether an axis may be fitted to a value; one that is not may still leave the frame.
  *
  * @param {unknown} value
  * @returns {value is number}
@@ -43,13 +53,14 @@ export class Scale {
   }
 
   /**
-   * Where a value stands, 0 at the low end and 1 at the high; null when it has no position.
+   * Where a value stands: 0 at the low end, 1 at the high; far outside, or infinite, too. Null when
+   * it has no position: it is no number, or a log scale has none for it.
    *
    * @param {Value | undefined} value
    * @returns {number | null}
    */
   position(value) {
-    if (!isDrawable(value)) return null;
+    if (!isNumber(value)) return null;
     if (this.name === "linear") return (value - this.start) / this.span;
     return value >= TINY ? (Math.log(value) - this.start) / this.span : null;
   }
@@ -159,30 +170,62 @@ function logTicks({ low, high }) {
   return inside.length ? inside : [low, high];
 }
 
-// A linear axis shows at most this many times the highest start or end of its lines; an end this
-// many times the highest start is a run that diverged.
+// A linear axis from zero shows at most this many times the highest start or end of its lines, a log
+// axis so many times it.
 const FRAME = 1.6;
+const LOG_FRAME = 1e6;
+// An end so many times as high as its start, and as the calmest line, is one of a run that diverged;
+// so is any past that many times the lowest start, even where no line is calmer.
 const DIVERGED = 10;
+const UNREADABLE = 1000;
 
 /**
- * The ends of a linear axis that reaches from zero to just above where lines start and end, so that
- * swings don't flatten all else; null where values below zero, or none above it, need another axis.
+ * The upright scale of a chart, fitted to what can be read of its lines, as `fit_frame` in
+ * quizserver/web/scales.py says. Null where there is no number of a size that can be drawn.
  *
- * Beside other lines, the end of one that diverged does not count.
- *
- * @param {number[][]} lines their values with a position
- * @returns {[low: number, high: number] | null}
+ * @param {Value[][]} lines
+ * @param {ScaleName} name
+ * @param {Value[]} band may enlarge an axis that doesn't begin at zero
  */
-export function framedRange(lines) {
-  const drawn = lines.filter((line) => line.length);
-  const values = drawn.flat();
-  const most = largest(values);
-  if (!values.length || smallest(values) < 0 || most === 0) return null;
-  const starts = drawn.map((line) => line[0]);
-  const highest = largest(starts);
-  const ends = drawn
-    .map((line) => line[line.length - 1])
-    .filter((end) => drawn.length < 2 || !highest || end <= DIVERGED * highest);
-  const top = Math.min(most, FRAME * largest([...starts, ...ends])) || most;
-  return [0, top * (1 + MARGIN)];
+export function fitFrame(lines, name, band = []) {
+  let values = lines.flat().filter(isNumber);
+  if (!values.some(isDrawable)) return null;
+  let [least, most] = [smallest(values), largest(values)];
+  const counted = highestCounted(lines);
+  if (name === "log" && most >= TINY) {
+    most = Math.min(most, Math.max(counted, 1) * LOG_FRAME);
+    values = values.map((value) => Math.min(value, most));
+  } else if (least >= 0 && most > 0) {
+    const top = Math.min(most, FRAME * counted) || Math.min(most, UNREADABLE);
+    return new Scale(0, top * (1 + MARGIN));
+  } else {
+    const limit = DIVERGED * counted || UNREADABLE;
+    values = [least, most] = [Math.max(least, -limit), Math.min(most, limit)];
+  }
+  const ceiling = most > 0 ? most * FRAME : most;
+  const floor = least < 0 ? least * FRAME : -Infinity;
+  const shown = band.filter(isDrawable).map((value) => Math.min(Math.max(value, floor), ceiling));
+  return fitScale([...values, ...shown], name);
+}
+
+/**
+ * The highest start or end, in size, of lines that don't diverge; one of them has a number.
+ *
+ * @param {Value[][]} lines
+ */
+function highestCounted(lines) {
+  const spans = lines.flatMap((line) => {
+    const sizes = line.filter(isDrawable).map(Math.abs);
+    if (!sizes.length) return [];
+    const end = isDrawable(line.at(-1)) ? sizes[sizes.length - 1] : Infinity;
+    return [[sizes[0], end]];
+  });
+  const lowest = smallest(spans.map(([start]) => start));
+  let calmest = smallest(spans.map((span) => largest(span)));
+  if (calmest > UNREADABLE * Math.max(lowest, 1)) calmest = lowest;
+  const counted = spans.flatMap(([start, end]) => {
+    if (end <= DIVERGED * Math.max(start, calmest)) return [start, end];
+    return start <= DIVERGED * calmest ? [start] : [];
+  });
+  return largest(counted);
 }
