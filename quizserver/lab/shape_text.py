@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from quizserver.deferred_numpy import np
 from quizserver.lab.curve_text import format_rounded
-from quizserver.lab.curves import Bools, RelativeCurves, replica_quantile
+from quizserver.lab.curves import Bools, Floats, RelativeCurves, replica_quantile
 from quizserver.lab.shapes.single import SHAPES
 
 if TYPE_CHECKING:
@@ -68,11 +68,32 @@ def _verb(name: str, count: int) -> str:
 
 
 def _median_sentence(curves: RelativeCurves, label: str) -> str:
+    """Where the median begins and ends, or from where on it is no number.
+
+    Where it has one to the end, also how many runs have none.
+    """
     subject = "The median" if len(curves.y) > 1 else "The run"
-    values = replica_quantile(curves.y[:, [0, -1]], 0.5)
-    start, end = (
-        f"{format_rounded(value) if np.isfinite(value) else 'no finite number'} "
-        f"at {label} {format_rounded(position)}"
-        for value, position in zip(values, curves.x[[0, -1]], strict=True)
-    )
-    return f"{subject} goes from {start} to {end}."
+    median = replica_quantile(curves.y, 0.5)
+    places = [f"{label} {format_rounded(position)}" for position in curves.x]
+    finite = np.flatnonzero(np.isfinite(median))
+    if not len(finite):
+        return f"{subject} is {_lack_text(curves.y)} from {places[0]} on."
+    last = int(finite[-1])
+    start = format_rounded(median[0]) if finite[0] == 0 else "no finite number"
+    end = f"{format_rounded(median[last])} at {places[last]}"
+    way = f"{subject} goes from {start} at {places[0]} to {end}"
+    if last < len(median) - 1:
+        return f"{way} and is {_lack_text(curves.y[:, last + 1 :])} from {places[last + 1]} on."
+    lost = int((~np.isfinite(curves.y[:, -1])).sum())
+    if not lost:
+        return f"{way}."
+    verb = "is" if lost == 1 else "are"
+    return f"{way}. {lost} of {len(curves.y)} {verb} {_lack_text(curves.y[:, -1:])} at the end."
+
+
+def _lack_text(values: Floats) -> str:
+    """What those of the values are that are no finite numbers."""
+    lacking = np.isnan(values[~np.isfinite(values)])
+    if lacking.all():
+        return "not a number"
+    return "no finite number" if lacking.any() else "infinite"

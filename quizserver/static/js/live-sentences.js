@@ -70,18 +70,42 @@ function toldCounts(shown, runs, shapes) {
 }
 
 /**
+ * Where the median begins and ends, or from where on it is no number. Where it has one to the end,
+ * also how many runs have none.
+ *
  * @param {number[]} x
  * @param {ArrayLike<number>[]} curves
  * @param {string} label
  */
 function medianSentence(x, curves, label) {
-  const [start, end] = [0, x.length - 1].map((point) => {
-    const values = Float64Array.from(curves, (curve) =>
-      Number.isFinite(curve[point]) ? curve[point] : Infinity,
-    );
-    const value = quantile(values.sort(), 0.5);
-    const text = Number.isFinite(value) ? formatRounded(value) : "no finite number";
-    return `${text} at ${label} ${formatRounded(x[point])}`;
-  });
-  return `${curves.length > 1 ? "The median" : "The run"} goes from ${start} to ${end}.`;
+  const subject = curves.length > 1 ? "The median" : "The run";
+  const rows = x.map((_, point) => Float64Array.from(curves, (curve) => curve[point]));
+  const median = rows.map((values) =>
+    quantile(values.map((value) => (Number.isFinite(value) ? value : Infinity)).sort(), 0.5),
+  );
+  /** @param {number} point */
+  const place = (point) => `${label} ${formatRounded(x[point])}`;
+  const last = median.findLastIndex(Number.isFinite);
+  if (last < 0) return `${subject} is ${lackText(rows)} from ${place(0)} on.`;
+  const start = Number.isFinite(median[0]) ? formatRounded(median[0]) : "no finite number";
+  const end = `${formatRounded(median[last])} at ${place(last)}`;
+  const way = `${subject} goes from ${start} at ${place(0)} to ${end}`;
+  if (last < x.length - 1) {
+    return `${way} and is ${lackText(rows.slice(last + 1))} from ${place(last + 1)} on.`;
+  }
+  const lost = rows[last].filter((value) => !Number.isFinite(value)).length;
+  if (!lost) return `${way}.`;
+  const verb = lost === 1 ? "is" : "are";
+  return `${way}. ${lost} of ${curves.length} ${verb} ${lackText(rows.slice(last))} at the end.`;
+}
+
+/**
+ * What those of the values are that are no finite numbers.
+ *
+ * @param {Float64Array[]} rows
+ */
+function lackText(rows) {
+  const lacking = rows.flatMap((values) => [...values].filter((value) => !Number.isFinite(value)));
+  if (lacking.every(Number.isNaN)) return "not a number";
+  return lacking.some(Number.isNaN) ? "no finite number" : "infinite";
 }
