@@ -42,40 +42,43 @@ from quizserver.settings import Settings
 from quizserver.topics.assets import image_headers, image_in_topic
 from quizserver.topics.library import Library
 from quizserver.topics.model import Question, Topic
+from quizserver.translation import N_, gettext
 from quizserver.web.numbers import parse_whole_number
 from quizserver.web.security_log import refuse_as_missing
 
-QUESTION_EDITED = (
+QUESTION_EDITED = N_(
     "The question has been edited since you opened it. Your choice is still marked where it can be:"
     " read it again, then submit."
 )
-SESSION_ENDED = (
+SESSION_ENDED = N_(
     "Nothing is recorded yet: the session in which you opened this question has ended. Somebody"
     " signed in, up or out, or changed the password, perhaps in another tab or browser. If you have"
     " an account, sign in in another tab. Your choice is still marked: submit once more."
 )
-SESSION_CHANGED = (
+SESSION_CHANGED = N_(
     "You signed in or out meanwhile, perhaps in another tab, or this browser keeps no cookies."
     " Your choice is still marked: submit once more."
 )
-FORM_OUTDATED = "This form belongs to another visit. Your choice is still marked: submit once more."
-ANSWERED_OTHERWISE = (
+FORM_OUTDATED = N_(
+    "This form belongs to another visit. Your choice is still marked: submit once more."
+)
+ANSWERED_OTHERWISE = N_(
     "This attempt was answered already, with another choice, perhaps in another tab."
     " That answer stands; you can try again."
 )
-OTHER_TEXT = (
+OTHER_TEXT = N_(
     "This is not the current text of this question, which another machine of this site has. You can"
     " answer once it has arrived here, in a moment perhaps."
 )
-MACHINE_BEHIND = (
+MACHINE_BEHIND = N_(
     "This is not the current text of this question, which another machine of this site has, so your"
     " answer can't be graded here. Your choice is still marked: submit it again in a moment."
 )
-NOT_SHOWN = (
+NOT_SHOWN = N_(
     "The answer is not shown yet: you signed in or out meanwhile, perhaps in another tab, or this"
     " browser keeps no cookies. Ask for it once more."
 )
-TRY_FIRST = "The answer is shown after a try. Choose an answer first, then submit it."
+TRY_FIRST = N_("The answer is shown after a try. Choose an answer first, then submit it.")
 HINTS_MAX = 100
 ATTEMPT_NUMBER_MAX = 10**6
 
@@ -119,7 +122,7 @@ class QuestionPages:
             again="again" in request.args,
             hints_requested=parse_whole_number(request.args.get("hints", ""), maximum=HINTS_MAX),
             chosen=request.args.getlist("option"),
-            error=OTHER_TEXT if served_question.path in self.behind_paths() else None,
+            error=gettext(OTHER_TEXT) if served_question.path in self.behind_paths() else None,
         )
         return self._render_question(topic, served_question, state)
 
@@ -194,17 +197,17 @@ class QuestionPages:
         _topic, served_question = self._question_or_404(question)
         self.current.claimed_visitor()
         if self.current.has_ended():
-            flash(NOT_SHOWN)
+            flash(gettext(NOT_SHOWN))
             return redirect(result_url(served_question), 303)
         try:
             with self.database.write() as session:
                 person = self.current.ensure_person(session)
                 reveals_store.reveal_answer(session, person.id, question)
         except LookupError:
-            flash(TRY_FIRST)
+            flash(gettext(TRY_FIRST))
         except (SessionEndedError, NoGuestError):
             self.current.renew_visitor()
-            flash(NOT_SHOWN)
+            flash(gettext(NOT_SHOWN))
         return redirect(result_url(served_question), 303)
 
     def reopen_question_form(self, error: CSRFError) -> AnyResponse:
@@ -214,7 +217,7 @@ class QuestionPages:
         """
         topic, question = self._question_or_404((request.view_args or {})["question"])
         if request.endpoint == "attempts.reveal":
-            flash(NOT_SHOWN)
+            flash(gettext(NOT_SHOWN))
             page = self._render_question(topic, question, self._learner_state(question))
             return make_response(page, 400)
         form = parse_answer_form(request.form)
@@ -223,7 +226,7 @@ class QuestionPages:
             again=True,
             hints_requested=form.hints_seen,
             chosen=form.chosen,
-            error=SESSION_CHANGED,
+            error=gettext(SESSION_CHANGED),
         )
         return make_response(self._render_question(topic, question, state), 400)
 
@@ -252,7 +255,7 @@ class QuestionPages:
     def _grade(self, question: Question, form: AnswerForm, visitor: str) -> Submission:
         """The submission to be recorded. Raises SubmissionError when it can't be graded."""
         if not self.tokens.is_version_code(form.version_code, question, visitor):
-            raise SubmissionError(QUESTION_EDITED)
+            raise SubmissionError(gettext(QUESTION_EDITED))
         grade = grade_submission(question.right_ids, question.option_ids, form.chosen)
         opened_at = self.tokens.read_opened_at(visitor, question.id, form.number, form.opened_token)
         return Submission(
@@ -305,7 +308,8 @@ class QuestionPages:
         """
         topic, question = self._question_or_404(graded.id)
         is_newer = question.graded_version != graded.graded_version
-        error_state = replace(retry_state, error=QUESTION_EDITED if is_newer else MACHINE_BEHIND)
+        message = gettext(QUESTION_EDITED if is_newer else MACHINE_BEHIND)
+        error_state = replace(retry_state, error=message)
         return make_response(self._render_question(topic, question, error_state), 409)
 
     def _session_ended_page(
@@ -318,7 +322,7 @@ class QuestionPages:
             hints_requested=form.hints_seen,
             chosen=form.chosen,
             opened_token="",  # how long the answer took is not known of another visitor
-            error=SESSION_ENDED,
+            error=gettext(SESSION_ENDED),
         )
         return make_response(self._render_question(topic, question, state), 409)
 
@@ -328,12 +332,12 @@ class QuestionPages:
         """The answer to a submission whose number is taken, or leaves some out."""
         if form.number > len(state.attempts):
             error_state = replace(
-                state, again=True, chosen=form.chosen, error=FORM_OUTDATED, opened_token=""
+                state, again=True, chosen=form.chosen, error=gettext(FORM_OUTDATED), opened_token=""
             )
             return make_response(self._render_question(topic, question, error_state), 409)
         if set(state.attempts[form.number - 1].chosen) == set(form.chosen):
             return redirect(result_url(question), 303)
-        flash(ANSWERED_OTHERWISE)
+        flash(gettext(ANSWERED_OTHERWISE))
         return make_response(self._render_question(topic, question, state), 409)
 
     def _render_question(self, topic: Topic, question: Question, state: QuestionState) -> str:

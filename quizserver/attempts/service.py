@@ -26,6 +26,7 @@ from quizserver.lab_views.topic_evidence import (
 )
 from quizserver.topics.model import Question, Topic
 from quizserver.topics.question import earlier_version, graded_version_of
+from quizserver.translation import gettext
 from quizserver.web.fragments import FragmentKey
 from quizserver.web.urls import UrlBuilder
 
@@ -416,14 +417,14 @@ def _evidence_note(evidence: Evidence | None, topic: Topic, question: Question) 
     if not question.claims:
         return None
     if evidence is None:
-        return "The experiments behind these options have not been recorded yet."
+        return gettext("The experiments behind these options have not been recorded yet.")
     return evidence.stale_reason(topic, question.id)
 
 
 def _bench_note(question: Question, bench: DeferredBench | None, embedded: bool) -> str | None:
     if question.simulation is None or bench is not None or embedded:
         return None
-    return "The lab bench is not ready. Reload the page in a moment."
+    return gettext("The lab bench is not ready. Reload the page in a moment.")
 
 
 def _experiment_url(question: Question, url: UrlBuilder) -> str:

@@ -14,6 +14,7 @@ from quizserver.attempts.tried_views import TriedView, count_faults, edited_note
 from quizserver.lab_views.bench_builder import DeferredBench
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.topics.model import AnswerOption, Question
+from quizserver.translation import gettext
 from quizserver.web.fragments import FragmentKey
 
 EvidenceByOption = Mapping[str | None, Sequence[OptionEvidence]]
@@ -198,9 +199,11 @@ def result_view(question: Question, state: QuestionState, *, edited: bool) -> Re
 def _result_sentence(question: Question, state: QuestionState) -> str:
     attempt = state.attempts[-1]
     if attempt.right:
-        return "Right at the first try." if attempt.number == 1 else "That is it."
-    advice = "Look at what the experiments show" if question.claims else "Read why"
-    return f"{count_faults(question, attempt)}{advice}."
+        is_first = attempt.number == 1
+        return gettext("Right at the first try.") if is_first else gettext("That is it.")
+    if question.claims:
+        return count_faults(question, attempt) + gettext("Look at what the experiments show.")
+    return count_faults(question, attempt) + gettext("Read why.")
 
 
 def rule_note(state: QuestionState) -> str | None:
@@ -211,4 +214,7 @@ def rule_note(state: QuestionState) -> str | None:
         return None
     if not state.rule.reveals_wrong_answers:
         return None
-    return f"In the class {state.rule.class_title}, every answer is followed by all there is."
+    return gettext(
+        "In the class %(title)s, every answer is followed by all there is.",
+        title=state.rule.class_title,
+    )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from quizserver.evidence.record import Evidence, EvidenceError, Finding, read_evidence
 from quizserver.lab_views.evidence import OptionEvidence, option_evidence
 from quizserver.topics.model import Question, Topic
+from quizserver.translation import gettext
 from quizserver.web.charts import draw_described_chart
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,14 @@ def described_figure(question: Question) -> Markup | None:
         return None
     return draw_described_chart(
         ident=f"described-{question.id}",
-        title="The loss that the question describes",
-        description="A sketch of the described loss over the training, as shares of its start: "
-        + ", ".join(f"{100 * y:.0f} % at {100 * x:.0f} %" for x, y in question.described_curve)
-        + " of the training.",
+        title=gettext("The loss that the question describes"),
+        description=gettext(
+            "A sketch of the described loss over the training, as shares of its start: %(points)s"
+            " of the training.",
+            points=", ".join(
+                gettext("%(y)s %% at %(x)s %%", y=f"{100 * y:.0f}", x=f"{100 * x:.0f}")
+                for x, y in question.described_curve
+            ),
+        ),
         points=question.described_curve,
     )

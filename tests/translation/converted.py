@@ -60,6 +60,7 @@ TEMPLATES = {
     "runs/arm.html",
     "runs/bench.html",
     "runs/maps.html",
+    "runs/source.html",
 }
 
 MODULES = {
@@ -70,7 +71,11 @@ MODULES = {
     "accounts/roles.py",
     "accounts/roles_pages.py",
     "accounts/roles_store.py",
+    "attempts/pages.py",
+    "attempts/service.py",
+    "attempts/tried.py",
     "attempts/tried_views.py",
+    "attempts/views.py",
     "authoring/report_pages.py",
     "classes/due.py",
     "classes/forms.py",
@@ -87,6 +92,9 @@ MODULES = {
     "classes/statistics/bands.py",
     "classes/statistics/figures.py",
     "classes/topics_form.py",
+    "lab_views/bench.py",
+    "lab_views/evidence.py",
+    "lab_views/topic_evidence.py",
     "progress/lesson_blocks.py",
     "progress/views.py",
     "reports/model.py",

@@ -55,6 +55,23 @@ def test_progress_speaks_the_language_before_and_after_answers(polish: Visitor):
     assert bare_texts(polish.page) == []
 
 
+def test_a_question_and_its_lesson_speak_the_language_in_each_of_three_states(polish: Visitor):
+    def find_bare_texts() -> list[str]:
+        texts = []
+        for address in ("/questions/even", "/questions/even?again=1&hints=1", "/topics/numbers"):
+            polish.open(address)
+            texts += bare_texts(polish.page)
+        return texts
+
+    assert find_bare_texts() == [], "open"
+    polish.answer("even", "two", "three")
+    assert find_bare_texts() == [], "tried"
+    chose = f"You left out {pseudo('1 right options', 'one')} and chose"
+    assert pseudo(f"{chose} {pseudo('1 wrong options', 'one')}.") in polish.open("/questions/even")
+    polish.answer("even", "two", "four")
+    assert find_bare_texts() == [], "revealed"
+
+
 @pytest.mark.parametrize(
     "address",
     ["/sign-in", "/sign-up", "/account", "/account/delete", "/join", "/nowhere", "/join/XXX"],
