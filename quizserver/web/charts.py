@@ -43,7 +43,7 @@ Size = Literal["hero", "card", "bench"]
 _NARROWEST: dict[Size, tuple[float, float]] = {
     "hero": (240.0, 220.0),
     "card": (240.0, 150.0),
-    "bench": (240.0, 280.0),
+    "bench": (240.0, 160.0),
 }
 _ARM_COLOURS = 12
 # A sign at an edge has its middle this share of the plot inside.

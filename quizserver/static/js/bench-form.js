@@ -146,6 +146,7 @@ export class BenchForm {
     for (const button of this.armButtons) {
       const isPressed = unchanged && button.getAttribute("data-arm") === this.arm.name;
       button.setAttribute("aria-pressed", String(isPressed));
+      if (isPressed && button instanceof HTMLElement) showInRow(button);
     }
   }
 
@@ -179,4 +180,16 @@ export class BenchForm {
     }
     return null;
   }
+}
+
+/**
+ * Brings a button into view within its row, which scrolls sideways where it is narrow. The page stays
+ * where it is.
+ *
+ * @param {HTMLElement} button
+ */
+function showInRow(button) {
+  const row = button.parentElement;
+  if (!row || row.scrollWidth <= row.clientWidth) return;
+  row.scrollLeft = button.offsetLeft - row.offsetLeft - (row.clientWidth - button.offsetWidth) / 2;
 }

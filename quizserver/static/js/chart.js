@@ -18,7 +18,7 @@ import { isNumber, scaleTicks } from "./scales.js";
 
 // The narrowest plot that a reader gets, in CSS pixels: labels that fit there fit everywhere.
 /** @type {[width: number, height: number]} */
-const NARROWEST = [240, 280];
+const NARROWEST = [240, 160];
 const ARM_COLOURS = 12;
 // A sign at an edge has its middle this share of the plot's height inside.
 const SIGN_MIDDLE = 0.03;
