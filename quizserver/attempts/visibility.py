@@ -29,6 +29,7 @@ ASKED: Mapping[str, Asked] = {
     "progress.topic": "own",
     "progress.progress": "own",
     "accounts.data": "own",
+    "runs.list_own_runs": "own",
     "runs.start": ("run", "map"),
     "runs.lay_out_map": ("map",),
     "runs.show_run": ("run", "map"),

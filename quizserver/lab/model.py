@@ -235,3 +235,8 @@ def check_knobs(knobs: Iterable[Knob], values: Mapping[str, object]) -> dict[str
 def default_setting(knobs: Iterable[Knob]) -> dict[str, float]:
     """The setting in which every knob has its default."""
     return {knob.name: float(knob.default) for knob in knobs}
+
+
+def lower_first(label: str) -> str:
+    """A label within a sentence; an abbreviation such as “L2 penalty” stays as it is."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from quizserver.evidence.record import Evidence
-from quizserver.lab.model import Description, Knob
+from quizserver.lab.model import Description, Knob, lower_first
 from quizserver.lab.phase_maps import CELL_REPLICAS, PhaseMap, Plane, phase_map_sentence
 from quizserver.lab.shapes.single import SHAPES
 from quizserver.web import phase_chart
@@ -110,8 +110,8 @@ def map_view(description: Description, phase_map: PhaseMap) -> MapView:
     keys = _arm_keys(description, plane)
     arm_knobs = [description.arms[arm_key.index].knobs for arm_key in keys]
     return MapView(
-        title=f"{counted_text}: {_lower_first(x.label)} × {_lower_first(y.label)}",
-        name=f"{x.label} × {_lower_first(y.label)}: {_lower_first(counted_text)}",
+        title=f"{counted_text}: {lower_first(x.label)} × {lower_first(y.label)}",
+        name=f"{x.label} × {lower_first(y.label)}: {lower_first(counted_text)}",
         sentence=phase_map_sentence(phase_map),
         rule=f"A replica counts when its {axis.label} {shape.definition}.",
         fixed_knobs=_fixed_text(description, plane),
@@ -195,7 +195,7 @@ def _value_label(side: phase_chart.MapAxis, index: int) -> str:
 def _fixed_text(description: Description, plane: Plane) -> str:
     """The text of the other knobs, which are the same in every cell."""
     others = [
-        f"{_lower_first(knob.label)} {knob.value_text(plane.setting[knob.name])}"
+        f"{lower_first(knob.label)} {knob.value_text(plane.setting[knob.name])}"
         for knob in description.knobs
         if knob.name not in (plane.x, plane.y)
     ]
@@ -212,8 +212,3 @@ def _arm_keys(description: Description, plane: Plane) -> list[ArmKey]:
         if others_equal and inside:
             keys.append(ArmKey(len(keys) + 1, index, arm.label))
     return keys
-
-
-def _lower_first(label: str) -> str:
-    """A label within a sentence; an abbreviation such as “L2 penalty” stays as it is."""
-    return label[:1].lower() + label[1:] if label[1:2].islower() else label

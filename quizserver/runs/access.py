@@ -79,6 +79,11 @@ class SimulationAccess:
             raise RunRefusedError(403, NOT_OPEN_YET)
         return grant
 
+    def topic_title(self, topic_id: str) -> str:
+        """The title of a topic; of one that is not served now, its id."""
+        topic = self.library.snapshot().topics.get(topic_id)
+        return topic.title if topic is not None else topic_id
+
     def _find_file(self, topic_id: str, simulation: str) -> Path:
         topic = self.library.snapshot().topics.get(topic_id)
         path = topic.simulations.get(simulation) if topic is not None else None

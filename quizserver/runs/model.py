@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -14,7 +15,7 @@ ACTIVE: frozenset[State] = frozenset({"queued", "running"})
 class RunRefusedError(Exception):
     """A run is refused: the HTTP status, a sentence for people, and the field at fault.
 
-    ``detail`` is for authors alone.
+    ``detail`` is for authors alone; ``own_runs`` are those of the visitor that are in the way.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class RunRefusedError(Exception):
         *,
         retry_after: int | None = None,
         detail: str = "",
+        own_runs: Sequence[Run] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -32,6 +34,7 @@ class RunRefusedError(Exception):
         self.field = field
         self.retry_after = retry_after
         self.detail = detail
+        self.own_runs = own_runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from quizserver.runs import results
 from quizserver.runs.access import Part
 from quizserver.runs.context import RunContext
 from quizserver.runs.model import Run, RunRefusedError
+from quizserver.runs.own_runs import describe_own_run
 from quizserver.runs.request_builder import build_request
 from quizserver.runs.request_parser import BODY_MAX, RequestBody, parse_request_body
 from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest, VerificationRequest
@@ -81,6 +83,11 @@ class RunPages:
             }
         )
 
+    def list_own_runs(self) -> Response:
+        """The visitor's runs that are under way, for a page that knows nothing of them any more."""
+        own = self.context.runs.store.list_own_runs(self.context.visitor_token())
+        return json_response({"runs": [self._describe_own_run(run) for run in own]})
+
     def show_run(self, run_id: str) -> Response:
         run = self._find_run(run_id)
         batches = list(self.context.runs.store.read_batches(run_id))
@@ -103,8 +110,11 @@ class RunPages:
         return event_stream_response(stream)
 
     def stop_run(self, run_id: str) -> Response:
-        self._find_run(run_id)
-        run = self.context.runs.leave_run(run_id, self.context.visitor_token())
+        visitor = self.context.visitor_token()
+        # Whoever asked for it may leave it, whatever it is and whatever is open to them by now.
+        if not self.context.runs.store.is_own_run(run_id, visitor):
+            self._find_run(run_id)
+        run = self.context.runs.leave_run(run_id, visitor)
         if run is None:
             raise RunRefusedError(404, NO_SUCH_RUN)
         return json_response({"state": run.state})
@@ -119,7 +129,23 @@ class RunPages:
         return response
 
     def refuse(self, error: RunRefusedError) -> Response:
-        return refusal_response(error, for_author=self.context.is_author())
+        own_runs = [self._describe_own_run(run) for run in error.own_runs]
+        return refusal_response(error, for_author=self.context.is_author(), own_runs=own_runs)
+
+    def _describe_own_run(self, run: Run) -> dict[str, Any]:
+        request, description, is_open = run.request, None, False
+        if isinstance(request, CurveRequest | MapRequest):
+            part: Part = "map" if isinstance(request, MapRequest) else "run"
+            try:
+                path = self.context.access.locate_simulation(
+                    request.topic, request.simulation, part, request.arm
+                )
+                is_open = True
+                description = self.context.describe_simulation(path)
+            except RunRefusedError:
+                pass  # its title is that of its topic
+        title = self.context.access.topic_title(request.topic)
+        return describe_own_run(run, title, description, is_open=is_open)
 
     def _build_request(self, body: RequestBody, path: Path) -> CurveRequest | MapRequest:
         return build_request(
@@ -158,6 +184,7 @@ def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) ->
         by_client = limiter.limit(context.settings.limit_plans_client, key_func=context.limit_key)
         lay_out_map = by_client(by_visitor(lay_out_map))
     blueprint.add_url_rule("/runs", "start", start_run, methods=["POST"])
+    blueprint.add_url_rule("/runs/own", "list_own_runs", pages.list_own_runs)
     blueprint.add_url_rule("/runs/plane", "lay_out_map", lay_out_map, methods=["POST"])
     blueprint.add_url_rule(f"/runs/{_RUN}", "show_run", pages.show_run)
     blueprint.add_url_rule(f"/runs/{_RUN}/events", "stream_events", pages.stream_events)
@@ -167,9 +194,17 @@ def create_runs_blueprint(pages: RunPages, *, limiter: Limiter | None = None) ->
     return blueprint
 
 
-def refusal_response(error: RunRefusedError, *, for_author: bool = False) -> Response:
-    """The refusal as JSON; ``for_author`` adds what the simulation's code said."""
-    data = {"error": error.message, "field": error.field}
+def refusal_response(
+    error: RunRefusedError,
+    *,
+    for_author: bool = False,
+    own_runs: Sequence[Mapping[str, Any]] = (),
+) -> Response:
+    """The refusal as JSON; ``for_author`` adds what the simulation's code said, ``own_runs`` are
+    those that are in the way."""
+    data: dict[str, Any] = {"error": error.message, "field": error.field}
+    if own_runs:
+        data["own_runs"] = list(own_runs)
     if for_author and error.detail:
         data["error_detail"] = error.detail
     response = make_response(jsonify(data), error.status)

@@ -74,6 +74,21 @@ class RunStore:
         with self._database.read() as session:
             return _run_or_none(session.execute(sa.select(run).where(run.c.id == run_id)).first())
 
+    def list_own_runs(self, visitor: str) -> list[Run]:
+        """The active runs that the visitor has asked for and not left, newest first; no plans."""
+        with self._database.read() as session:
+            return _own_runs(session, visitor)
+
+    def is_own_run(self, run_id: str, visitor: str) -> bool:
+        """Whether the run is active, and the visitor has asked for it and not left it."""
+        statement = (
+            sa.select(run.c.id)
+            .select_from(watch.join(run))
+            .where(run.c.id == run_id, watch.c.visitor == visitor, run.c.state.in_(_ACTIVE))
+        )
+        with self._database.read() as session:
+            return session.execute(statement).first() is not None
+
     def leave_run(self, run_id: str, visitor: str, now: float) -> Run | None:
         """Removes the visitor from the run; the last one to leave an active run stops it.
 
@@ -319,6 +334,16 @@ def _find_alive(session: Session, identity: str) -> Run | None:
     return _run_or_none(session.execute(statement).first())
 
 
+def _own_runs(session: Session, visitor: str) -> list[Run]:
+    rows = session.execute(
+        sa.select(run)
+        .select_from(watch.join(run))
+        .where(watch.c.visitor == visitor, run.c.state.in_(_ACTIVE), run.c.kind != "plan")
+        .order_by(run.c.created_at.desc(), run.c.id)
+    )
+    return [_run_from_row(row) for row in rows]
+
+
 def _check_bounds(session: Session, visitor: str, waiting_max: int, per_visitor: int) -> None:
     own_count = session.scalar(
         sa.select(sa.func.count())
@@ -331,6 +356,7 @@ def _check_bounds(session: Session, visitor: str, waiting_max: int, per_visitor:
             429,
             f"You already have {own_count} {noun} going. Wait for one to end, or stop one.",
             retry_after=5,
+            own_runs=_own_runs(session, visitor),
         )
     waiting_count = session.scalar(
         sa.select(sa.func.count()).select_from(run).where(run.c.state == "queued")

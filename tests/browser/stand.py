@@ -315,7 +315,11 @@ def accept(_: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 @dataclass
 class Stand:
-    """Set ``answer`` and ``stream`` before the page acts; look at what it asked for afterwards."""
+    """Set ``answer`` and ``stream`` before the page acts; look at what it asked for afterwards.
+
+    ``own_runs`` are the visitor's that are under way, and ``begun`` is what the run's address says
+    of the one that was begun before the page was opened.
+    """
 
     url: str = ""
     answer: Answer = accept
@@ -326,6 +330,9 @@ class Stand:
     tokens: list[str | None] = field(default_factory=list)
     resumed_after: list[str | None] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
+    own_runs: list[dict[str, Any]] = field(default_factory=list)
+    own_asked: int = 0
+    begun: dict[str, Any] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     live: LivePlans | None = None
 
@@ -377,6 +384,11 @@ def application(stand: Stand) -> Flask:
         status, body = stand.answer(stand.asked[-1])
         return jsonify(body), status
 
+    @app.get("/runs/own")
+    def own() -> Response:
+        stand.own_asked += 1
+        return jsonify(runs=stand.own_runs)
+
     @app.get("/runs/r/events")
     def events() -> Response:
         after = request.headers.get("Last-Event-ID") or request.args.get("after")
@@ -390,10 +402,13 @@ def application(stand: Stand) -> Flask:
     @app.post("/runs/r/stop")
     def stop() -> Response:
         stand.stopped.set()
+        stand.own_runs.clear()
         return jsonify(state="stopped")
 
     @app.get("/runs/r")
     def whole() -> Response:
+        if stand.begun:
+            return jsonify(stand.begun)
         if "map" in stand.asked[-1] and stand.live:
             return jsonify(stand.live.stored_map(stand.asked[-1]))
         if "map" in stand.asked[-1]:

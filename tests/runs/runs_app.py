@@ -52,6 +52,7 @@ class RunsApp:
         )
         topic = SimpleNamespace(
             id="numbers",
+            title="Numbers",
             simulations={"simulation": self.simulation_file},
             folder=self.simulation_file.parent,
         )

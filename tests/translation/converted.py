@@ -99,12 +99,13 @@ MODULES = {
     "progress/views.py",
     "reports/model.py",
     "reports/pages.py",
+    "runs/own_runs.py",
     "visible_text.py",
     "web/errors.py",
     "web/frame_words.py",
 }
 
-SCRIPTS = {"frame-exits.js", "local-times.js", "translation.js"}
+SCRIPTS = {"frame-exits.js", "local-times.js", "running-runs.js", "translation.js"}
 
 NAMES = {"CSV", "UTC", "quizserver"}
 """What is called the same in every language."""

@@ -15,6 +15,7 @@ import { formatNumber } from "./number-text.js";
 import { OptionLinks } from "./option-links.js";
 import { timeLeftClause, waitingMessage } from "./progress-bar.js";
 import * as client from "./run-client.js";
+import { findLostRun, RunMemory, RunsInTheWay } from "./running-runs.js";
 import { SavedRuns } from "./saved-runs.js";
 import { isDrawable, isNumber } from "./scales.js";
 import { parseSettingLink, writeSettingLink } from "./setting-link.js";
@@ -22,6 +23,7 @@ import { BenchStatus } from "./status.js";
 import { gettext } from "./translation.js";
 
 /** @import { Band, BenchConfig, CurveRun, LiveCurve, RecordedCurve, RunJob } from "./types" */
+/** @import { FoundRun, Setting } from "./types" */
 /** @import { Curve, RunEnd, RunPoints, RunState, Value } from "./types" */
 /** @import { LiveBench } from "./live-bench.js" */
 /** @import { ShownSetting } from "./option-links.js" */
@@ -75,6 +77,11 @@ class Bench {
     this.status = new BenchStatus(root);
     this.legend = new Legend(root, this.config.x.label, (run) => this.removeSaved(run));
     this.saved = new SavedRuns(`${this.config.topic}/${this.config.simulation}`);
+    this.memory = new RunMemory(this.config);
+    this.inTheWay = new RunsInTheWay(
+      findPart(root, "form-error", HTMLElement),
+      findPart(root, "run", HTMLElement),
+    );
     this.form = new BenchForm(root, this.config, {
       onChange: () => {
         // Training begins first: the rest is done while the workers train.
@@ -102,6 +109,7 @@ class Bench {
     }
     root.querySelector("[data-late]")?.remove();
     this.applyLink();
+    void this.takeUpRuns();
   }
 
   /**
@@ -382,6 +390,47 @@ class Bench {
     this.status.showMessage(linkMessage(faults));
   }
 
+  /**
+   * Goes on with what this visitor has running at this bench, which the page knows nothing of: after
+   * a reload, in another tab or another browser. A link in the address, or a knob that was turned
+   * meanwhile, comes before the runs of other tabs.
+   */
+  async takeUpRuns() {
+    const untouched = JSON.stringify(this.form.setting);
+    const ofThisTab = parseSettingLink(window.location.hash)?.benchId === this.root.id;
+    const mapPart = this.root.querySelector('[data-part="map"]');
+    const [curves, map] = await Promise.all([
+      findLostRun(this.config, "curves", { ofThisTab }),
+      mapPart && findLostRun(this.config, "map", { ofThisTab }),
+    ]);
+    if (this.busy || JSON.stringify(this.form.setting) !== untouched) return;
+    const shown = curves ?? map;
+    if (!shown) return;
+    this.showSettingOf(shown);
+    if (curves) {
+      const { setting, changesText, settingText } = this.form;
+      this.setBusy(true);
+      this.status.announce(`Your run goes on: ${settingText}.`);
+      void this.followRun(curves.job, setting, changesText ? null : setting.arm);
+    } else {
+      this.showRecorded();
+    }
+    if (map && mapPart instanceof HTMLDetailsElement) {
+      mapPart.open = true;
+      await this.openMaps(mapPart);
+      await this.maps?.training.takeUp(map);
+    }
+  }
+
+  /** @param {FoundRun} found */
+  showSettingOf({ kind, run: { arm, knobs, seeds } }) {
+    // Of a map, the seeds are those of a cell: the form's stay.
+    const [first, end] = seeds;
+    const ownSeeds = kind === "curves" ? { first, replicas: end - first } : null;
+    this.form.startFromArm(arm ?? this.form.arm.name, knobs, ownSeeds);
+    this.handleChange();
+  }
+
   async copyLink() {
     try {
       await navigator.clipboard.writeText(new URL(this.link.href, window.location.href).href);
@@ -411,6 +460,7 @@ class Bench {
     const replicas = fewer ?? setting.replicas;
     if (fewer === undefined) this.live?.hide();
     this.setBusy(true);
+    this.inTheWay.show([]);
     this.status.showProgress(0, "Asking for a run…");
     /** @type {RunJob} */
     let job;
@@ -422,14 +472,26 @@ class Bench {
       this.showRefusal(error);
       return;
     }
+    this.status.announce(`Run started: ${settingText}.`);
+    await this.followRun(job, { ...setting, replicas }, changesText ? null : arm);
+  }
+
+  /**
+   * Draws a run of this setting as it comes.
+   *
+   * @param {RunJob} job
+   * @param {Setting} setting
+   * @param {string | null} namedArm the arm that it runs; null when it has other knobs
+   */
+  async followRun(job, { arm, replicas }, namedArm) {
     this.job = job;
-    this.saveCurrent(changesText ? null : arm);
+    this.memory.note("curves", job);
+    this.saveCurrent(namedArm);
     const texts = this.describeCurve(replicas);
     const curve = this.createCurve(arm, [], { median: [], low: [], high: [] }, texts);
     this.current = { ...curve, run: job };
     this.startedAt = performance.now();
     this.redraw(true);
-    this.status.announce(`Run started: ${settingText}.`);
     if (job.state === "done" && (await this.takeStoredRun(job))) return;
     setEnabled(this.stopButton, true);
     this.stopFollowing = client.followRun(job, {
@@ -499,6 +561,7 @@ class Bench {
   /** @param {RunEnd} end */
   endRun({ state, error, error_detail: detail, sentence }) {
     this.stopFollowing();
+    this.memory.note("curves", null);
     this.setBusy(false);
     const isDone = state === "done";
     const hasFailed = state === "failed";
@@ -524,8 +587,9 @@ class Bench {
 
   /** @param {unknown} thrown */
   showRefusal(thrown) {
-    const { detail, field, lost, message } = toServerError(thrown);
+    const { detail, field, lost, message, ownRuns } = toServerError(thrown);
     this.setBusy(false);
+    this.inTheWay.show(ownRuns);
     this.status.showProgress(0, "Nothing was run.");
     const knob = this.form.knobs.find(({ spec }) => spec.name === field);
     if (knob) {

@@ -4,13 +4,16 @@
 
 import { parseJson } from "./json.js";
 
+/** @import { OwnRun, Refusal } from "./types" */
+
 const TOKEN = 'meta[name="csrf-token"]';
 const TIMEOUT = 20_000; // milliseconds until an answer that has not come counts as lost
 const UPLOAD_TIMEOUT = 180_000; // an image on a slow line takes its time
 
 /**
  * What went wrong, in words. `field` names the input concerned, or is null; `lost` says that no
- * answer of this server came; `status` is that of an answer that came; `detail` is for authors alone.
+ * answer of this server came; `status` is that of an answer that came; `detail` is for authors alone;
+ * `ownRuns` are the visitor's that are in the way.
  */
 export class ServerError extends Error {
   /**
@@ -19,15 +22,18 @@ export class ServerError extends Error {
    *   detail?: string | null,
    *   field?: string | null,
    *   lost?: boolean,
+   *   ownRuns?: OwnRun[],
    *   status?: number | null,
    * }} details
    */
-  constructor(message, { detail = null, field = null, lost = false, status = null } = {}) {
+  constructor(message, details = {}) {
+    const { detail = null, field = null, lost = false, ownRuns = [], status = null } = details;
     super(message);
     this.detail = detail;
     this.status = status;
     this.field = field;
     this.lost = lost;
+    this.ownRuns = ownRuns;
   }
 }
 
@@ -165,11 +171,10 @@ function parseAnswer({ ok, status, headers, text }) {
     // An answer that was cut short is none.
   }
   if (ok && body !== null) return /** @type {T} */ (body);
-  const refusal =
-    /** @type {{ error?: string, error_detail?: string, field?: string | null } | null} */ (body);
+  const refusal = /** @type {Refusal | null} */ (body);
   if (!ok && refusal?.error) {
-    const { error, error_detail: detail = null, field = null } = refusal;
-    throw new ServerError(error, { detail, field, status });
+    const { error, error_detail: detail = null, field = null, own_runs: ownRuns = [] } = refusal;
+    throw new ServerError(error, { detail, field, ownRuns, status });
   }
   const message = ok
     ? "The answer was cut short, or came from something between here and the server."

@@ -6,10 +6,11 @@ import { findPart, showDetail } from "./dom.js";
 import { toServerError } from "./http.js";
 import { ProgressBar, timeLeftClause, waitingMessage } from "./progress-bar.js";
 import * as client from "./run-client.js";
+import { RunMemory, RunsInTheWay } from "./running-runs.js";
 
 /** @import { LiveMap } from "./live-map.js" */
 /** @import { PhaseMaps } from "./phase-maps.js" */
-/** @import { MapRequest, MapRun, RunCells, RunEnd, RunJob, RunRequest } from "./types" */
+/** @import { FoundRun, MapRequest, MapRun, RunCells, RunEnd, RunJob, RunRequest } from "./types" */
 /** @import { RunState, Value } from "./types" */
 
 const HERE = "Trained in your browser.";
@@ -37,6 +38,8 @@ export class MapTraining {
     this.originWords = findPart(root, "map-origin-words", HTMLElement);
     this.checkButton = findPart(root, "map-check", HTMLButtonElement);
     this.bar = new ProgressBar(root, "map-");
+    this.memory = new RunMemory(maps.config);
+    this.inTheWay = new RunsInTheWay(this.error, maps.computeButton);
     this.stopButton.addEventListener("click", () => void this.stop());
     this.checkButton.addEventListener("click", () => void this.check());
     this.setBusy(false);
@@ -66,6 +69,7 @@ export class MapTraining {
     const request = { topic, simulation, arm, knobs, first_seed: first, map };
     this.request = null;
     this.compared = null;
+    this.inTheWay.show([]);
     this.setBusy(true);
     if (await this.trainHere(request)) return;
     await this.trainOnServer(request);
@@ -114,12 +118,45 @@ export class MapTraining {
     try {
       job = await client.startRun(this.maps.config.runs_url, request);
       this.job = job;
+      this.memory.note("map", job);
       run = await client.fetchRun(job);
     } catch (error) {
       this.showRefusal(error);
       return;
     }
-    this.begin(run);
+    this.followMap(job, run);
+  }
+
+  /**
+   * Goes on with a map that was asked for before this page was opened.
+   *
+   * @param {FoundRun} found
+   */
+  async takeUp({ job }) {
+    if (this.busy) return;
+    this.setBusy(true);
+    this.job = job;
+    /** @type {MapRun} */
+    let run;
+    try {
+      run = await client.fetchRun(job);
+    } catch (error) {
+      this.showRefusal(error);
+      return;
+    }
+    this.followMap(job, run, false);
+    this.maps.proposeMap();
+  }
+
+  /**
+   * Shows what the server trains of a map as it comes.
+   *
+   * @param {RunJob} job
+   * @param {MapRun} run
+   * @param {boolean} [isAsked] whether it was asked for just now
+   */
+  followMap(job, run, isAsked = true) {
+    this.begin(run, isAsked);
     if (run.state === "done") {
       this.end(run);
       return;
@@ -172,8 +209,9 @@ export class MapTraining {
 
   /** @param {unknown} thrown */
   showRefusal(thrown) {
-    const { detail, field, lost, message } = toServerError(thrown);
+    const { detail, field, lost, message, ownRuns } = toServerError(thrown);
     this.job = null;
+    this.inTheWay.show(ownRuns);
     this.setBusy(false);
     this.bar.show(0, this.compared ? "The map could not be compared." : "No map was computed.");
     this.compared = null;
@@ -189,10 +227,11 @@ export class MapTraining {
    * Shows what a run has of a map so far.
    *
    * @param {MapRun} run
+   * @param {boolean} [isAsked] whether it was asked for just now, and so comes into view
    */
-  begin(run) {
-    const title = this.maps.beginMap(run);
-    this.progressBox.scrollIntoView({ block: "nearest" });
+  begin(run, isAsked = true) {
+    const title = this.maps.beginMap(run, isAsked);
+    if (isAsked) this.progressBox.scrollIntoView({ block: "nearest" });
     this.sayOrigin("");
     this.bar.announce(`The map is being computed: ${title}.`);
   }
@@ -227,6 +266,7 @@ export class MapTraining {
     if (this.trained) this.sayOrigin(HERE, isDone);
     else if (isDone) this.sayOrigin(this.compareCounts(counts));
     this.compared = null;
+    if (this.job) this.memory.note("map", null);
     this.job = null;
     this.trained = null;
     this.setBusy(false);

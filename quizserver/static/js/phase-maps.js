@@ -225,8 +225,9 @@ export class PhaseMaps {
    * Shows what a run has of a map: an empty map, the cells so far, or all of them. Gives its title.
    *
    * @param {MapRun} run
+   * @param {boolean} [isAsked] whether it was asked for just now, and so has the focus
    */
-  beginMap(run) {
+  beginMap(run, isAsked = true) {
     const setting = { ...run.knobs };
     const map = this.addMap(LIVE, { ...run.map, setting });
     const { x, y, figure, box, names } = map;
@@ -256,7 +257,7 @@ export class PhaseMaps {
     // From the button that was pressed, or is gone, the focus goes to what it brought.
     const { checkButton } = this.training;
     const pressed = [document.body, this.computeButton, this.againButton, checkButton];
-    if (pressed.some((element) => element === document.activeElement)) {
+    if (isAsked && pressed.some((element) => element === document.activeElement)) {
       map.dot.across.focus({ preventScroll: true });
     }
     findPart(figure, "map-csv", HTMLElement).hidden = true;

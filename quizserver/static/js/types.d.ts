@@ -346,6 +346,40 @@ export interface RunRequest {
   map?: MapRequest;
 }
 
+export type RunKind = "curves" | "map" | "verification";
+
+/** One of this visitor's runs that are under way; who may not look at it may stop it. */
+export interface OwnRun extends RunJob {
+  kind: RunKind;
+  topic: string;
+  simulation: string | null;
+  title: string;
+  is_open: boolean;
+  points_done: number;
+  points_total: number;
+}
+
+/** A refusal as the server sends it; `own_runs` are those that are in the way. */
+export interface Refusal {
+  error?: string;
+  error_detail?: string;
+  field?: string | null;
+  own_runs?: OwnRun[];
+}
+
+/** A run with the setting that it was begun with; the second of its seeds is the first one after. */
+export interface StartedRun extends Run {
+  arm: string | null;
+  seeds: [first: number, end: number];
+}
+
+/** A run that the page knew nothing of. */
+export interface FoundRun {
+  kind: RunKind;
+  job: RunJob;
+  run: StartedRun;
+}
+
 /** How a run ended. */
 export interface RunEnd {
   state: string;
