@@ -331,7 +331,6 @@ class Stand:
     resumed_after: list[str | None] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
     own_runs: list[dict[str, Any]] = field(default_factory=list)
-    own_asked: int = 0
     begun: dict[str, Any] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     live: LivePlans | None = None
@@ -386,7 +385,6 @@ def application(stand: Stand) -> Flask:
 
     @app.get("/runs/own")
     def own() -> Response:
-        stand.own_asked += 1
         return jsonify(runs=stand.own_runs)
 
     @app.get("/runs/r/events")
