@@ -36,11 +36,12 @@ class ShownEvidence:
     """What a learner may see of a question's evidence.
 
     All of it, or with ``chosen`` what was found of these options alone; what ``may_draw`` denies
-    has words alone. ``arms`` are those that the bench offers after a try. ``description`` is what
-    hidden settings were computed from.
+    has words alone. ``answered`` is the text that stands beside it. ``arms`` are those that the
+    bench offers after a try. ``description`` is what hidden settings were computed from.
     """
 
     question: Question
+    answered: Question
     evidence: Evidence | None
     chosen: frozenset[str] | None = None
     may_draw: Callable[[Finding], bool] = lambda _finding: True
@@ -59,8 +60,8 @@ class ShownEvidence:
     def fragment(self, option: str | None) -> FragmentKey:
         """The key of what is shown of an option; under None what was claimed of no option."""
         return FragmentKey(
-            ("evidence", self.question.id, self.question.version, option, self.chosen),
-            (self.question, self.evidence, self.description),
+            ("evidence", self.question.id, self.answered.version, option, self.chosen),
+            (self.question, self.answered, self.evidence, self.description),
         )
 
 
@@ -218,7 +219,7 @@ class QuestionService:
         url: UrlBuilder,
     ) -> QuestionView:
         answered = self._answered_version(question, state)
-        shown = self._tried_evidence(topic, question, state)
+        shown = self._tried_evidence(topic, question, answered, state)
         bench = None
         if question.simulation is not None and shown.arms and not base_view.embedded:
             chosen = state.attempts[-1].chosen
@@ -254,7 +255,7 @@ class QuestionService:
         url: UrlBuilder,
     ) -> QuestionView:
         answered = self._answered_version(question, state)
-        shown = ShownEvidence(answered, read_topic_evidence(topic))
+        shown = ShownEvidence(answered, answered, read_topic_evidence(topic))
         bench = None
         if answered.simulation is not None and not base_view.embedded:
             bench = self.benches.defer_bench(
@@ -298,7 +299,7 @@ class QuestionService:
         )
 
     def _tried_evidence(
-        self, topic: Topic, question: Question, state: QuestionState
+        self, topic: Topic, question: Question, answered: Question, state: QuestionState
     ) -> ShownEvidence:
         """What a tried question shows: of the chosen options, what tells of no other one."""
         evidence = read_topic_evidence(topic)
@@ -313,6 +314,7 @@ class QuestionService:
                 may_draw_finding = partial(may_draw, evidence, hidden=hidden)
         return ShownEvidence(
             question,
+            answered,
             evidence,
             chosen=frozenset(chosen),
             may_draw=may_draw_finding,
@@ -326,20 +328,21 @@ class QuestionService:
         """The evidence of one setting as the learner may see it, with its curves; None without."""
         if state.stage == "open":
             return None
+        answered = self._answered_version(question, state)
         if state.stage == "tried":
-            shown = self._tried_evidence(topic, question, state)
+            shown = self._tried_evidence(topic, question, answered, state)
         else:
-            answered = self._answered_version(question, state)
-            shown = ShownEvidence(answered, read_topic_evidence(topic))
+            shown = ShownEvidence(answered, answered, read_topic_evidence(topic))
         settings = (view for group in shown.by_option().values() for view in group)
         return next((view for view in settings if view.number == number and view.is_drawn), None)
 
     def _answered_version(self, question: Question, state: QuestionState) -> Question:
         """The question in the text under which the latest attempt was made.
 
-        The present one where that asks and grades the same: with its claims and its explanation.
+        The present one where that asks and grades the same, with its claims and its explanation;
+        also where the answer was shown without any attempt.
         """
-        version = state.attempts[-1].version
+        version = state.attempts[-1].version if state.attempts else question.version
         if version == question.version:
             return question
         with self.database.read() as session:

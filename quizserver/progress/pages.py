@@ -98,8 +98,9 @@ class ProgressPages:
     ) -> BlockView:
         # Its setting may be one that tells of an option that was not chosen: it opens as a whole.
         if not self.access.opens_wholly(topic, block.simulation, revealed):
-            question = questions_on_simulation(topic, block.simulation)[0]
-            return "locked", question_line(question, NO_PROGRESS, url_for)
+            # None where all that is known is that a question with a mistake in it may rest on it.
+            question = next(iter(questions_on_simulation(topic, block.simulation)), None)
+            return "locked", question and question_line(question, NO_PROGRESS, url_for)
         bench = self.benches.defer_bench(
             topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )

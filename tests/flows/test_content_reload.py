@@ -57,3 +57,18 @@ def test_the_log_of_the_server_names_the_problem(content: Path, app: Flask, capl
     (content / "numbers" / "sides.md").write_text("# No options\n")
     app.extensions["quizserver-library"].refresh()
     assert "numbers/sides.md:1" in caplog.text
+
+
+def test_a_bench_of_a_lesson_waits_for_a_question_that_cannot_be_read(
+    visitor: Visitor, content: Path, app: Flask
+):
+    """It may be the key of that question, which nobody knows yet."""
+    folder = content / "numbers"
+    (folder / "other.py").write_text("simulation = None\n")
+    (folder / "broken.md").write_text("---\nclaims: [\n---\n# Which?\n\n- [x] This\n- [ ] That\n")
+    lesson = folder / "lesson.md"
+    lesson.write_text(f"{lesson.read_text()}\n```simulation\nsimulation: other\n```\n")
+    app.extensions["quizserver-library"].refresh()
+    visitor.open("/topics/numbers")
+    assert visitor.status == 200
+    assert "It opens with the answer to the question it belongs to" in visitor.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from quizserver.attempts.pages import NOT_SHOWN, TRY_FIRST
+from quizserver.attempts.reveals_store import insert_reveal
 from quizserver.db.session import Database
-from quizserver.db.tables import reveal
+from quizserver.db.tables import person, reveal
 from quizserver.evidence.record import write_evidence
 from tests.flows.browser_client import Form, Visitor
 from tests.flows.tried_content import QUESTION, recorded_evidence, write_tried_content
@@ -158,6 +160,24 @@ def test_there_is_no_answer_without_a_try(visitor: Visitor):
     assert TRY_FIRST in unescape(visitor.page)
     assert "EXPLANATION" not in visitor.page
     assert reveals(visitor) == []
+
+
+def test_an_answer_that_was_shown_without_a_try_is_shown_on_every_page(
+    visitor: Visitor, database: Database
+):
+    """So a course may show one to all who are there."""
+    visitor.sign_up("ana@example.org")
+    with database.write() as session:
+        person_id = session.scalar(sa.select(person.c.id))
+        insert_reveal(session, person_id, "even", datetime.now(UTC), "asked")
+    for address in (
+        "/questions/even", "/questions/even/evidence/0", "/topics/numbers", "/progress", "/",
+        "/simulations/numbers/simulation/bench", "/questions/even/report", "/account/data.json",
+    ):  # fmt: skip
+        visitor.open(address)
+        assert visitor.status == 200, address
+    assert reveals(visitor) == [("even", "asked")]
+    assert "SENTENCE-SHARED" in visitor.open("/questions/even/evidence/0")
 
 
 def test_a_forged_wish_shows_nothing(visitor: Visitor):
