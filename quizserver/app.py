@@ -101,6 +101,8 @@ class AppServices:
     host: Host
 
     def close(self) -> None:
+        """Ends what runs beside the pages, and lets go of the whole application."""
+        atexit.unregister(self.close)
         self.host.close()
         self.library.close()
         self.runs.close()
