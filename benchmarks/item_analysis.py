@@ -42,6 +42,14 @@ FROM standing WHERE attempts >= {number} ORDER BY {moment}
 """
 
 
+# A right answer shows the rest.
+REVEALS = """
+INSERT INTO reveal (person_id, question, revealed_at, why)
+SELECT person_id, question, min(answered_at), 'right' FROM attempt WHERE "right"
+GROUP BY person_id, question
+"""
+
+
 def item_rows() -> Iterator[Measurement]:
     """The first look at the item analysis of a big class, later ones, and other pages meanwhile."""
     for name, url in _database_kinds():
@@ -129,6 +137,7 @@ def _insert_attempts(database: Database) -> None:
             session.execute(
                 sa.text(ATTEMPTS.format(number=number, mark=mark, moment=moment, json=json))
             )
+        session.execute(sa.text(REVEALS))
     if not database.is_sqlite:
         with database.engine.connect().execution_options(
             isolation_level="AUTOCOMMIT"

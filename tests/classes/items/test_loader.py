@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from quizserver.attempts import store as attempt_store
+from quizserver.attempts.standings_store import rebuild_standings
 from quizserver.classes import join_store
 from quizserver.classes import members_store as members
 from quizserver.classes.items import loader, store
@@ -149,12 +151,17 @@ def test_a_class_is_read_alike_by_its_learners_and_from_the_whole_table(
     assert loaded[0].tables.attempt_counts.sum() > 40
 
 
-@pytest.mark.parametrize("few_learners", [500, 0], ids=["by learner", "whole table"])
+@pytest.mark.parametrize(
+    ("few_learners", "many_rows"),
+    [(500, 100), (0, 100), (0, -1)],
+    ids=["by learner", "whole table", "large table"],
+)
 def test_what_was_answered_after_the_answer_was_shown_is_an_attempt_and_no_answer(
-    database: Database, monkeypatch: pytest.MonkeyPatch, few_learners: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, few_learners: int, many_rows: int
 ):
     """Ana saw the answer after a wrong one, Bo before any, Cy never."""
     monkeypatch.setattr(loader, "FEW_LEARNERS", few_learners)
+    monkeypatch.setattr(store, "MANY_ROWS", many_rows)
     monkeypatch.setattr(loader, "WHOLE_TABLE_SHARE", 10**9)
     with database.write() as session:
         class_id = create_class_with_topics(session)
@@ -167,6 +174,7 @@ def test_what_was_answered_after_the_answer_was_shown_is_an_attempt_and_no_answe
         add_answer(session, bo, "even", 1, ["two", "four"], right=True, minutes=4)
         add_answer(session, cy, "even", 1, ["three"], right=False, minutes=1)
         add_answer(session, cy, "even", 2, ["two", "four"], right=True, minutes=5)
+        rebuild_standings(session)
     loaded = load(database, class_id)
     answers = loaded.tables.to_class_answers(loaded.joined_at, QUESTIONS, loaded.runs)
     marks = {"first": answers.first.marks[:, 0], "latest": answers.latest.marks[:, 0]}
@@ -177,6 +185,43 @@ def test_what_was_answered_after_the_answer_was_shown_is_an_attempt_and_no_answe
     ]  # fmt: skip
     assert answers.pace.attempts[:, 0].tolist() == [2, 1, 2]
     assert answers.pace.solved[:, 0].tolist() == [False, False, True]
+
+
+def test_what_counts_is_the_same_where_reveals_are_looked_up_for_few_attempts_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    rng = random.Random(8)
+    with database.write() as session:
+        class_id = create_class_with_topics(session)
+        person_ids = [add_learner(session, class_id, f"l{number}") for number in range(12)]
+        for _ in range(90):
+            add_random_answer(session, rng, rng.choice(person_ids))
+        # The attempts of a person at a question are numbered by their moments.
+        session.execute(sa.update(attempt).values(answered_at=minutes_later(0)))
+        for number in range(2, 20):
+            moment = minutes_later(10 * number)
+            session.execute(
+                sa.update(attempt).where(attempt.c.number == number).values(answered_at=moment)
+            )
+        for person_id, question in itertools.product(person_ids, QUESTIONS):
+            if rng.random() < 0.7:
+                moment = minutes_later(rng.choice([-1, 0, 5, 20, 25, 40]))
+                shown = {"person_id": person_id, "question": question, "why": "asked"}
+                session.execute(sa.insert(reveal).values(**shown, revealed_at=moment))
+        rebuild_standings(session)
+    monkeypatch.setattr(loader, "FEW_LEARNERS", 0)
+    loaded = []
+    for many_rows, share in ((10**6, 10**9), (-1, 10**9), (10**6, 0)):
+        monkeypatch.setattr(store, "MANY_ROWS", many_rows)
+        monkeypatch.setattr(loader, "WHOLE_TABLE_SHARE", share)
+        loaded.append(load(database, class_id))
+    monkeypatch.setattr(loader, "FEW_LEARNERS", 500)
+    loaded.append(load(database, class_id))
+    for other in loaded[1:]:
+        assert have_same_answers(loaded[0], other)
+    tables = loaded[0].tables.to_class_answers(loaded[0].joined_at, QUESTIONS, loaded[0].runs)
+    is_attempted = tables.pace.attempts > 0
+    assert 0 < np.isnan(tables.first.marks[is_attempted]).sum() < is_attempted.sum()
 
 
 def test_attempts_merged_from_a_guest_show_at_once(database: Database):
