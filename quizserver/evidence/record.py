@@ -18,6 +18,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from quizserver.evidence.claims import NudgedCount, Verdict, agrees_with_key
+from quizserver.evidence.coherence import find_incoherence
 from quizserver.evidence.json_text import (
     bands_by_claim,
     compact_text,
@@ -303,8 +304,10 @@ def read_evidence(folder: Path) -> Evidence | None:
     path = folder / FILE_NAME
     try:
         signature = file_signature(path.stat())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be read ({error.strerror}).") from error
     return _read_cached(path, signature)
 
 
@@ -319,12 +322,10 @@ def _read_cached(path: Path, _signature: FileSignature) -> Evidence:
         raise EvidenceError(f"{path}: {where}: {first['msg']}. {advice}") from error
     except OSError as error:
         raise EvidenceError(f"{path}: cannot be read ({error.strerror}).") from error
-    for finding in evidence.findings:
-        experiment = evidence.experiments.get(finding.simulation)
-        ensembles = experiment.ensembles if experiment is not None else {}
-        for key in (finding.ensemble, finding.against):
-            if key is not None and key not in ensembles:
-                raise EvidenceError(f"{path}: a finding has no ensemble {key!r}. {advice}")
+    fault = find_incoherence(evidence)
+    if fault is not None:
+        place = f"{path}: its parts don't fit each other"
+        raise EvidenceError(f"{place}: {fault.rstrip('.')}. {advice}")
     return evidence
 
 

@@ -89,3 +89,30 @@ def test_what_the_evidence_says_anew_is_shown_at_the_next_visit(reader: Visitor,
     page = reader.open("/questions/even")
     assert "ANOTHER-SENTENCE" in page
     assert "SENTENCE-OWN" not in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"arm": "own"', '"arm": "gone"'),
+        ('"shape": "flat"', '"shape": "round"'),
+        ('"median": [1, 0.5, 0.25]', '"median": [1, 0.5]'),
+        ('"knobs"', '"nobs"'),
+        ("}", ""),
+    ],
+)
+def test_evidence_that_does_not_fit_together_takes_the_curves_alone_from_a_page(
+    reader: Visitor, content: Path, old: str, new: str
+):
+    """As after a merge line by line, or while somebody copies the file."""
+    evidence = content / "numbers" / "evidence.json"
+    assert old in evidence.read_text()
+    evidence.write_text(evidence.read_text().replace(old, new, 1))
+    for address in ("/questions/even", "/topics/numbers", f"{SIMULATION}/bench"):
+        reader.open(address)
+        assert reader.status == 200, address
+    reader.open("/questions/even")
+    assert "have not been recorded yet" in reader.text
+    assert "FEEDBACK-TWO" in reader.text
+    assert reader.client.get("/questions/even/evidence/0").status_code == 404
+    assert reader.client.get(f"{SIMULATION}/arms/own").status_code == 404
