@@ -50,11 +50,12 @@ def hidden_settings(
 ) -> frozenset[Setting]:
     """The settings that claims of options use which were not chosen: as ``description`` has them,
     and as they were when the evidence was recorded."""
-    findings = evidence.findings if evidence is not None else ()
-    recorded = [finding for finding in findings if finding.question == question.id]
+    claims: list[Claim | Finding] = [*question.claims]
+    if evidence is not None:
+        claims += [finding for finding in evidence.findings if finding.question == question.id]
     return frozenset(
         setting
-        for claim in (*question.claims, *recorded)
+        for claim in claims
         if claim.option is not None and claim.option not in chosen
         for setting in _claim_settings(claim, _description_of(claim, description, evidence))
     )
