@@ -9,262 +9,38 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, abort, jsonify, render_template, request
 from werkzeug.serving import make_server
 
 import quizserver
-from quizserver.lab.model import Arm, Description, Knob, Map
-from quizserver.lab.model import Axis as QuantityAxis
-from quizserver.lab.phase_maps import build_plane, phase_map_from_counts
-from quizserver.lab.shapes.single import SHAPES
-from quizserver.lab_views.bench import shapes_config
-from quizserver.lab_views.phase_map import map_view
-from quizserver.web import security, static_files
-from quizserver.web.charts import (
-    ChartAxis,
-    ChartCurve,
-    DescribedCurve,
-    draw_curve_chart,
-    draw_described_chart,
-)
+from quizserver.lab.model import Map
+from quizserver.lab.phase_maps import build_plane
+from quizserver.lab_views.recorded import recorded_arms_json, recorded_replicas_json
+from quizserver.web import fragments, security, static_files
 from quizserver.web.languages import install_languages
 from quizserver.web.moments import install_moments
 from tests.browser.live_plans import LIVE_URLS, LivePlans
-
-X = list(range(61))
-FALL = [round(0.7 if x < 30 else 0.7 - 0.65 * (x - 30) / 30, 4) for x in X]
-STEADY = [round(0.7 - 0.69 * x / 60, 4) for x in X]
-DESCRIBED = ((0.0, 1.0), (0.5, 0.98), (0.7, 0.5), (1.0, 0.1))
-TABLE = '<table><tr><td>rate</td><td align="right">0.3</td></tr></table>'
-STEM = f"<p>Which of them could it be?</p>{TABLE}"
-ARMS = [
-    {"name": "healthy", "label": "healthy run", "help": "", "index": 0},
-    {"name": "low-rate", "label": "learning rate × 0.2", "help": "", "index": 1},
-]
-ARMS.append({"name": "unseen", "label": "nobody recorded it", "help": "", "index": 2})
-ARMS[2]["knobs"] = {"learning_rate": 1.0, "momentum": 0.0, "hidden": 64}
-ARMS[0]["knobs"] = {"learning_rate": 0.3, "momentum": 0.0, "hidden": 64}
-ARMS[1]["knobs"] = {"learning_rate": 0.06, "momentum": 0.0, "hidden": 64}
-
-
-def knob(name: str, label: str, low: float, high: float, default: float, **more: Any) -> Any:
-    base = {"scale": "linear", "unit": "", "integer": False, "help": "Help.", "choices": ()}
-    return (
-        {"name": name, "label": label, "low": low, "high": high, "default": default} | base | more
-    )
-
-
-KNOBS = [
-    knob("learning_rate", "Learning rate", 0.001, 10, 0.3, scale="log"),
-    knob("momentum", "Momentum", 0, 0.99, 0.0),
-    knob("hidden", "Hidden units", 4, 256, 64, scale="log", integer=True),
-    knob("unit", "Activation", 0, 2, 0, integer=True, choices=("tanh", "ReLU", "GELU")),
-]
-for arm in ARMS:
-    arm["knobs"] = arm["knobs"] | {"unit": 0}
-DESCRIPTION = Description(
-    title="Simulation",
-    summary="",
-    knobs=tuple(Knob(**spec) for spec in KNOBS),
-    arms=tuple(Arm(arm["name"], arm["label"], arm["knobs"]) for arm in ARMS),
-    x=QuantityAxis("epoch"),
-    series={"loss": QuantityAxis("loss", "nats")},
-    points=len(X),
-    fingerprint="f",
-    maps=(
-        Map("learning_rate", "momentum", "plateau-then-drop"),
-        Map("learning_rate", "unit", "flat", arm="low-rate"),
-    ),
+from tests.browser.stand_views import (
+    DESCRIPTION,
+    EVIDENCE,
+    QUESTION,
+    SIMULATION,
+    STEADY,
+    TOPIC,
+    X,
+    create_maps,
+    create_question,
+    create_recorded_arm,
+    evidence_views,
 )
-# 12 x 12 cells and 12 x 3: more replicas show the shape the further up and to the right a cell is.
-MAPS = [
-    phase_map_from_counts(
-        asked, {cell: sum(divmod(cell, 12)) % 9 for cell in range(asked.cell_count)}
-    )
-    for asked in (build_plane(DESCRIPTION, wanted, side=12) for wanted in DESCRIPTION.maps)
-]
 
 
-def curve(values: list[float], arm: int, label: str) -> ChartCurve:
-    low, high = ([v * f for v in values] for f in (0.9, 1.1))
-    return ChartCurve(X, values, low, high, [values, low], label, arm)
-
-
-def band(values: list[float]) -> dict[str, list[float]]:
+def band(values: list[Any]) -> dict[str, list[Any]]:
     return {"median": values, "low": values, "high": values}
-
-
-RECORDED = {
-    "low-rate": {"n": 64, "sentence": "It falls late.", **band(FALL)},
-    "healthy": {"n": 64, "sentence": "It falls at once.", **band(STEADY)},
-}
-
-
-def bench_view(live_urls: Mapping[str, object] | None = None) -> SimpleNamespace:
-    """The bench as a question's page has it, with the low-rate arm recorded."""
-    views = [map_view(DESCRIPTION, found) for found in MAPS]
-    config = {
-        "maps": [view.config for view in views],
-        **shapes_config(),
-        "topic": "t",
-        "simulation": "simulation",
-        "runs_url": "/runs",
-        "arms": ARMS,
-        "knobs": KNOBS,
-        "x": {"label": "epoch", "unit": "", "scale": "linear"},
-        "series": {"loss": {"label": "loss", "unit": "nats", "scale": "linear"}},
-        "points": len(X),
-        "replicas": 32,
-        "replicas_max": 64,
-        "initial": {"arm": "low-rate", "knobs": ARMS[1]["knobs"]},
-        "recorded": {"arm": "low-rate", "x": X, "median": FALL, "low": FALL, "high": FALL},
-        "recorded_url": "/recorded",
-        "described": [[60 * x, 0.7 * y] for x, y in DESCRIBED],
-    }
-    if live_urls is not None:
-        config["live"] = live_urls
-    chart = partial(
-        draw_curve_chart,
-        title="Loss",
-        description="It falls late.",
-        x=ChartAxis("epoch"),
-        y=ChartAxis("loss", "nats"),
-        curves=[curve(FALL, 1, "learning rate × 0.2")],
-        described=DescribedCurve([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
-        size="bench",
-    )
-    return SimpleNamespace(
-        config=json.dumps(config),
-        title="Simulation",
-        summary="",
-        arms=ARMS,
-        knobs=KNOBS,
-        chart=lambda ident: chart(ident=ident),
-        table=[(x, v, v, v) for x, v in zip(X, FALL, strict=True)],
-        x_label="epoch",
-        source_url="/source",
-        whole=True,
-        stale=None,
-        maps=views,
-        map_levels=range(9),
-        shapes=[(name, shape.title) for name, shape in SHAPES.items()],
-        series=[("loss", "loss")],
-        live=live_urls is not None,
-    )
-
-
-def evidence_view(ident: str) -> SimpleNamespace:
-    verdict = SimpleNamespace(
-        word="supported",
-        sign="✓",
-        k=63,
-        n=64,
-        low=0.917,
-        high=0.997,
-        shape_title="Plateau, then drop",
-        shape_words="stays high, then falls",
-        quantifier_text="claimed for most of the seeds",
-        unit="seeds",
-    )
-    svg = draw_curve_chart(
-        ident=ident,
-        title="Loss",
-        description="It falls late.",
-        x=ChartAxis("epoch"),
-        y=ChartAxis("loss", "nats"),
-        curves=[curve(FALL, 1, "learning rate × 0.2")],
-        described=DescribedCurve([(60 * x, 0.7 * y) for x, y in DESCRIBED]),
-    )
-    return SimpleNamespace(
-        arm="low-rate",
-        arm_index=1,
-        arm_label="learning rate × 0.2",
-        svg=svg,
-        verdicts=[verdict],
-        setting_text="Learning rate 0.06 (healthy: 0.3)",
-        sentence="The median stays at its start until epoch 30 and ends at 0.05.",
-        is_drawn=True,
-        tried=SimpleNamespace(
-            knob="Learning rate",
-            shape="Plateau, then drop",
-            n=64,
-            rows=[(f"{0.0012 * n:g}", 7 * n, n == 9) for n in range(1, 10)],
-            unit="seeds",
-        ),
-        versus=(),
-    )
-
-
-def question_view(
-    answered: bool, hints: int = 0, live_urls: Mapping[str, str] | None = None
-) -> SimpleNamespace:
-    """A question with two options and two hints, before or after its answer."""
-    marks = ("right-chosen", "wrong-chosen") if answered else (None, None)
-    options = [
-        SimpleNamespace(
-            id=name,
-            html=text,
-            checked=False,
-            status=mark,
-            feedback_html="<p>Because.</p>" if answered else None,
-            evidence=[evidence_view(f"e-{name}")] if answered else (),
-        )
-        for name, text, mark in zip(("low", "high"), ("Too low", "Too high"), marks, strict=True)
-    ]
-    result = SimpleNamespace(
-        right=False,
-        sentence="You chose one wrong option.",
-        number=1,
-        answered_at=datetime(2026, 1, 2, tzinfo=UTC),
-        explanation_html="<p>Why.</p>",
-        references_html=None,
-        rule_note=None,
-    )
-    return SimpleNamespace(
-        id="q",
-        topic="t",
-        topic_title="Topic",
-        title="A puzzle about a curve",
-        stem_html=STEM,
-        multiple=True,
-        tags=(),
-        figure_svg=draw_described_chart(
-            ident="described", title="Loss", description="Late fall.", points=DESCRIBED
-        ),
-        options=options,
-        version_code="v",
-        number=1,
-        answering=not answered,
-        opened_token="1.seal",
-        hints=["<p>Think of small steps.</p>", "<p>Think again.</p>"][:hints],
-        hints_left=2 - hints,
-        more_hints_url=f"/questions/q?hints={hints + 1}",
-        again_url="/questions/q?again=1",
-        counts=not answered,
-        tried=None,
-        embedded=False,
-        experiment_url=None,
-        error=None,
-        result=result if answered else None,
-        history=[
-            SimpleNamespace(number=1, right=False, answered_at=datetime(2026, 1, 2, tzinfo=UTC))
-        ]
-        if answered
-        else [],
-        previous=None,
-        next=None,
-        bench=bench_view(live_urls) if answered else None,
-        evidence_note=None,
-        extra_evidence=(),
-        problems=(),
-    )
 
 
 def event(name: str, data: Mapping[str, Any], number: int | None = None) -> str:
@@ -334,6 +110,7 @@ class Stand:
     begun: dict[str, Any] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     live: LivePlans | None = None
+    is_recorded: bool = True
 
 
 def application(stand: Stand) -> Flask:
@@ -345,6 +122,7 @@ def application(stand: Stand) -> Flask:
     static_files.install_static_files(app)
     install_moments(app)
     install_languages(app)
+    fragments.keep_fragments(app)
     app.jinja_env.globals["csrf_token"] = lambda: stand.token
     app.jinja_env.globals["report_text_max"] = lambda: 1000
     app.context_processor(lambda: {"learner": None})
@@ -356,20 +134,24 @@ def application(stand: Stand) -> Flask:
 
     @attempts.get("/questions/<question>", endpoint="question")
     def show(question: str) -> str:
-        view = question_view(question == "answered", int(request.args.get("hints", "0")), live_urls)
+        view = create_question(
+            question == "answered",
+            int(request.args.get("hints", "0")),
+            live_urls,
+            is_recorded=stand.is_recorded,
+        )
         return render_template("attempts/question.html", question=view, problems=(), reports=())
 
     @attempts.post("/questions/<question>/answer")
     def answer(question: str) -> tuple[str, int]:
         form = request.form.to_dict(flat=False)
         if "hint" in form:
-            view = question_view(False, int(form["hints_seen"][0]) + 1)
+            view = create_question(False, int(form["hints_seen"][0]) + 1)
             return render_template(
                 "attempts/question.html", question=view, problems=(), reports=()
             ), 200
         if "option" not in form:
-            view = question_view(False)
-            view.error = "Choose at least one option."
+            view = replace(create_question(False), error="Choose at least one option.")
             return render_template(
                 "attempts/question.html", question=view, problems=(), reports=()
             ), 422
@@ -395,7 +177,30 @@ def application(stand: Stand) -> Flask:
 
     @app.get("/recorded")
     def recorded() -> Response:
-        return jsonify(x=X, arms=RECORDED)
+        arm = request.args.get("replicas")
+        if arm is not None:
+            return jsonify(recorded_replicas_json(EVIDENCE, SIMULATION, arm))
+        return jsonify(recorded_arms_json(EVIDENCE, SIMULATION))
+
+    @app.get("/maps")
+    def maps() -> str:
+        return render_template("runs/maps.html", topic=TOPIC, maps=create_maps())
+
+    @app.get("/arms/<arm>")
+    def show_arm(arm: str) -> str:
+        return render_template(
+            "runs/arm.html",
+            topic=TOPIC,
+            description=DESCRIPTION,
+            recorded=create_recorded_arm(arm) or abort(404),
+        )
+
+    @attempts.get("/questions/<question>/evidence/<int:number>", endpoint="evidence")
+    def show_evidence(question: str, number: int) -> str:
+        settings = [setting for group in evidence_views().values() for setting in group]
+        return render_template(
+            "attempts/evidence.html", question=QUESTION, topic=TOPIC, evidence=settings[number]
+        )
 
     @app.post("/runs/r/stop")
     def stop() -> Response:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.stand import END, FALL, STEADY, Stand, X, event, points
+from tests.browser.stand import END, Stand, event, points
+from tests.browser.stand_views import FALL, STEADY, X
 
 
 class Bench:
@@ -30,6 +31,10 @@ class Bench:
 
     def number(self, name: str) -> Locator:
         return self.knob(name).locator('[data-part="number"]')
+
+    def open_table(self) -> None:
+        """The rows of the data table are made when it is opened."""
+        self.part("data").locator("summary").click()
 
     def start(self) -> None:
         self.root.get_by_role("button", name="Run", exact=True).click()
@@ -105,7 +110,8 @@ def test_a_dropped_stream_resumes_behind_the_last_point(bench: Bench, stand: Sta
     bench.start()
     bench.finished()
     assert stand.resumed_after == [None, "25"]
-    assert bench.part("rows").locator("tr").count() == 61
+    bench.open_table()
+    expect(bench.part("rows").locator("tr")).to_have_count(61)
 
 
 def test_a_run_that_is_stored_already_appears_whole(bench: Bench, stand: Stand) -> None:
@@ -289,6 +295,7 @@ def test_the_letter_of_a_kept_run_stands_where_its_line_leaves(bench: Bench, sta
 
 
 def test_an_arm_shows_what_is_recorded_of_it_at_once(bench: Bench) -> None:
+    bench.open_table()
     bench.root.get_by_role("button", name="healthy run").click()
     expect(bench.root.locator("path.median.arm-0")).to_have_count(1)
     expect(bench.root.locator("path.median")).to_have_count(1)
@@ -298,6 +305,7 @@ def test_an_arm_shows_what_is_recorded_of_it_at_once(bench: Bench) -> None:
 
 def test_no_other_curve_stands_in_for_an_arm_without_a_record(bench: Bench) -> None:
     """Nothing of the setting before is left to be taken for this one."""
+    bench.open_table()
     bench.start()
     bench.finished()
     bench.root.get_by_role("button", name="nobody recorded it").click()
@@ -307,12 +315,12 @@ def test_no_other_curve_stands_in_for_an_arm_without_a_record(bench: Bench) -> N
     expect(bench.part("csv")).to_be_hidden()
     rows = bench.part("kept").locator("li")
     expect(rows).to_have_count(1)
-    expect(rows).to_contain_text("A: learning rate × 0.2, 32 seeds")
+    expect(rows).to_contain_text("A: learning rate × 0.2, 64 seeds")
 
 
 def test_a_link_to_another_setting_shows_no_recorded_curve(sheet: Page, stand: Stand) -> None:
     bench = Bench(sheet)
-    sheet.goto(f"{stand.url}/questions/answered#run=arm:low-rate,momentum:0.9,seeds:0:32")
+    sheet.goto(f"{stand.url}/questions/answered#run=arm:low-rate,momentum:0.9,seeds:0:64")
     expect(bench.part("status")).to_contain_text("Press Run")
     expect(bench.root.locator("path.median")).to_have_count(0)
 
@@ -324,7 +332,7 @@ def test_what_was_typed_before_the_script_came_is_kept(sheet: Page, stand: Stand
     sheet.route("**/js/bench.js", lambda route: held.append(route))
     sheet.goto(f"{stand.url}/questions/answered", wait_until="commit")
     bench.number("momentum").fill("0.7")
-    waiting = [bench.part(name) for name in ("run", "first", "map-x", "map-compute")]
+    waiting = [bench.part(name) for name in ("run", "first", "log", "replicas")]
     for each in [*waiting, bench.root.get_by_role("button", name="healthy run")]:
         expect(each).to_be_disabled()
     held[0].continue_()
@@ -356,7 +364,7 @@ def test_pressing_the_link_leaves_the_run_in_the_chart(bench: Bench) -> None:
     bench.start()
     bench.finished()
     bench.part("link").click()
-    bench.page.wait_for_url("**#run=arm:low-rate,momentum:0.9,seeds:0:32")
+    bench.page.wait_for_url("**#run=arm:low-rate,momentum:0.9,seeds:0:64")
     expect(bench.part("status")).to_contain_text("in the address bar")
     expect(bench.root.locator("path.median")).to_have_count(1)
     expect(bench.part("caption")).to_have_text("The loss falls steadily.")
@@ -489,24 +497,38 @@ def test_the_log_scale_is_one_click_away(bench: Bench) -> None:
 
 
 def test_single_runs_are_fetched_when_asked_for(bench: Bench) -> None:
-    expect(bench.root.get_by_label("Single runs")).to_be_disabled()
+    """Those that are recorded, and those of a run."""
+    asked: list[str] = []
+    bench.page.on("request", lambda request: asked.append(request.url))
+    single = bench.root.get_by_label("Single runs")
+    expect(single).to_be_enabled()
+    assert [url for url in asked if "replicas" in url] == []
+    single.check()
+    expect(bench.root.locator("path.replica")).to_have_count(2)
     bench.start()
     bench.finished()
-    bench.root.get_by_label("Single runs").check()
     expect(bench.root.locator("path.replica")).to_have_count(3)
+
+
+def test_single_runs_that_do_not_come_are_reported_and_asked_for_again(bench: Bench) -> None:
+    single = bench.root.get_by_label("Single runs")
+    expect(single).to_be_enabled()
+    bench.page.route("**/recorded?replicas=*", lambda route: route.fulfill(status=503))
+    single.check()
+    expect(bench.root.get_by_role("alert")).to_contain_text("The server answered 503.")
+    bench.page.unroute("**/recorded?replicas=*")
+    single.uncheck()
+    single.check()
+    expect(bench.root.locator("path.replica")).to_have_count(2)
+    expect(bench.part("form-error")).to_be_hidden()
 
 
 def test_a_bench_without_a_record_still_runs(sheet: Page, stand: Stand) -> None:
     """A simulation that nobody has verified yet starts with an empty chart."""
     bench = Bench(sheet)
-
-    def bare(route) -> None:  # type: ignore[no-untyped-def]
-        response = route.fetch()
-        body = re.sub(r"&#34;recorded&#34;: \{.*?\}", "&#34;recorded&#34;: null", response.text())
-        route.fulfill(response=response, body=body)
-
-    sheet.route("**/questions/answered", bare)
+    stand.is_recorded = False
     sheet.goto(f"{stand.url}/questions/answered")
+    expect(bench.part("status")).to_have_text("Nothing is recorded yet. Turn a knob, or press Run.")
     expect(bench.root.locator("path.median")).to_have_count(0)
     bench.start()
     bench.finished()

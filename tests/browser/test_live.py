@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from quizserver.lab.curves import replica_quantile
 from tests.browser import stand as stands
@@ -73,11 +73,13 @@ def expect_trained(bench: Bench) -> None:
 
 
 def native_outputs(**changes: Any) -> np.ndarray:
-    """What this machine's kernel makes of the low-rate arm with ``changes``, for its 32 seeds."""
-    return trained_outputs(rings_image(LOW_RATE | changes, 0, 32))
+    """What this machine's kernel makes of the low-rate arm with ``changes``, for its 64 seeds."""
+    return trained_outputs(rings_image(LOW_RATE | changes, 0, 64))
 
 
 def read_table(bench: Bench) -> list[list[str]]:
+    bench.open_table()
+    expect(bench.part("rows").locator("tr").first).to_be_visible()
     rows = bench.part("rows").locator("tr")
     return rows.evaluate_all("all => all.map((row) => [...row.cells].map((c) => c.textContent))")
 
@@ -113,9 +115,25 @@ def test_a_turned_knob_draws_the_curves_of_its_setting(opened: Opener, live: Liv
         assert row[0] == str(x)
         shown = [float(text) for text in row[1:]]
         assert shown == pytest.approx([line[x] for line in lines], rel=1e-3)
-    title = "Learning rate 0.7, from learning rate × 0.2, 32 seeds"
+    title = "Learning rate 0.7, from learning rate × 0.2, 64 seeds"
     expect(bench.part("kept").locator("li").first).to_contain_text(title)
-    expect(bench.part("kept")).to_contain_text("A: learning rate × 0.2, recorded")
+    expect(bench.part("kept")).to_contain_text("A: learning rate × 0.2, 64 seeds, recorded")
+
+
+def test_a_knob_that_was_turned_before_the_script_came_is_trained(
+    chromium: Browser, live_stand: Stand, live: LivePlans
+) -> None:
+    page = chromium.new_page()
+    held: list[Route] = []
+    page.route("**/js/bench.js", lambda route: held.append(route))
+    page.goto(f"{live_stand.url}/questions/answered", wait_until="commit")
+    bench = Bench(page)
+    bench.number("learning_rate").fill("0.7")
+    held[0].continue_()
+    expect_trained(bench)
+    expect(bench.part("kept").locator("li").first).to_contain_text("Learning rate 0.7")
+    page.close()
+    assert bench.faults == []
 
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
@@ -164,7 +182,7 @@ def test_what_a_browser_trains_is_what_the_server_trains(answered: Page) -> None
     expect(bench.part("kept").locator("li").first).to_contain_text("scale of the first weights 0.3")
     expect(bench.part("csv")).to_be_visible()
     sentence = bench.part("caption").inner_text()
-    assert "of 32" in sentence
+    assert "of 64" in sentence
     bench.part("live-check").click()
     expect(bench.part("live-words")).to_contain_text("to the last bit")
     expect(bench.part("caption")).to_have_text(sentence)
@@ -247,7 +265,7 @@ def test_a_drag_draws_while_it_lasts_and_is_announced_once(opened: Opener) -> No
     bench.number("learning_rate").fill("0.2")
     expect_trained(bench)
     bench.root.get_by_label("Single runs").check()
-    expect(bench.root.locator("path.replica")).to_have_count(32)
+    expect(bench.root.locator("path.replica")).to_have_count(64)
     drawn, said = bench.page.evaluate("() => [window.drawn, window.said.length]")
     made = bench.page.evaluate("() => window.made")
     for step in range(500, 620, 4):
@@ -259,7 +277,7 @@ def test_a_drag_draws_while_it_lasts_and_is_announced_once(opened: Opener) -> No
     assert bench.page.evaluate("() => window.said.length") == said
     value = bench.number("learning_rate").input_value()
     expect(bench.part("announce")).to_contain_text(f"Learning rate {value}, from")
-    told = r"\. \d+ of 32 .+\. The median goes from 0\.\d+ at epoch 0 to 0\.\d+ at epoch 60\.$"
+    told = r"\. \d+ of 64 .+\. The median goes from 0\.\d+ at epoch 0 to 0\.\d+ at epoch 60\.$"
     expect(bench.part("announce")).to_have_text(re.compile(told))
     assert bench.page.evaluate("() => window.said.length") == said + 1
     rate_range(bench).press("ArrowRight")
@@ -288,17 +306,17 @@ def test_single_runs_and_csv_are_made_here(
     bench.number("learning_rate").fill("0.7")
     expect_trained(bench)
     bench.root.get_by_label("Single runs").check()
-    expect(bench.root.locator("path.replica")).to_have_count(32)
+    expect(bench.root.locator("path.replica")).to_have_count(64)
     with bench.page.expect_download() as download:
         bench.part("csv").click()
     assert download.value.suggested_filename == "simulation-browser.csv"
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "seed,epoch,loss"
     outputs = native_outputs(learning_rate=0.7)
-    expected = [f"{seed},{x}.0,{outputs[x, seed]!r}" for seed in range(32) for x in range(61)]
+    expected = [f"{seed},{x}.0,{outputs[x, seed]!r}" for seed in range(64) for x in range(61)]
     assert lines[1:] == [line.replace("np.float64(", "").replace(")", "") for line in expected]
     assert live_stand.asked == []
-    link = "#run=arm:low-rate,learning_rate:0.7,seeds:0:32"
+    link = "#run=arm:low-rate,learning_rate:0.7,seeds:0:64"
     expect(bench.part("link")).to_have_attribute("href", link)
 
 
@@ -407,7 +425,7 @@ def test_a_device_with_little_memory_trains_fewer_seeds_and_says_so(
 ) -> None:
     bench = opened("Object.defineProperty(navigator, 'deviceMemory', {value: 2});")
     bench.number("learning_rate").fill("0.7")
-    expect(bench.part("live-words")).to_contain_text("16 of 32 seeds, as this device has little")
+    expect(bench.part("live-words")).to_contain_text("16 of 64 seeds, as this device has little")
     assert live.plans[0]["replicas"] == "16"
     expect(bench.part("kept").locator("li").first).to_contain_text("16 seeds")
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 from quizserver.lab.phase_maps import PhaseMap, phase_map_sentence
 from tests.browser.accessibility import find_violations
 from tests.browser.live_plans import LivePlans, plane_of
-from tests.browser.stand import KNOBS, Stand
+from tests.browser.stand import Stand
+from tests.browser.stand_views import LOW_RATE
 from tests.browser.test_live import HIDE, WORKERS, Opener, live, live_stand, opened, worker_count
 from tests.browser.test_maps import MapBench
 from tests.serve.server import Server
@@ -22,7 +23,9 @@ HERE = "Trained in your browser."
 
 
 def open_maps(opened: Opener, script: str = "", **options: Any) -> MapBench:
-    return MapBench(opened(script, **options).page)
+    bench = MapBench(opened(script, **options).page)
+    bench.open_maps()
+    return bench
 
 
 def compute(bench: MapBench, x: str, y: str, shape: str = "oscillates") -> None:
@@ -34,8 +37,7 @@ def compute(bench: MapBench, x: str, y: str, shape: str = "oscillates") -> None:
 
 def asked_for(x: str, y: str, shape: str) -> dict[str, Any]:
     """What the server would be asked for, from the setting that the bench begins with."""
-    knobs = {spec["name"]: spec["default"] for spec in KNOBS} | {"learning_rate": 0.06}
-    return {"map": {"x": x, "y": y, "shape": shape}, "knobs": knobs, "first_seed": 0}
+    return {"map": {"x": x, "y": y, "shape": shape}, "knobs": dict(LOW_RATE), "first_seed": 0}
 
 
 def read_counts(bench: MapBench) -> list[list[str]]:
@@ -58,6 +60,7 @@ def test_a_map_trained_in_the_browser_has_the_servers_counts(
     page.get_by_role("button", name="Submit answer").click()
     page.wait_for_selector("#result")
     bench = MapBench(page)
+    bench.open_maps()
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(f"{sent.method} {sent.url}"))
     compute(bench, "learning_rate", "degree", "diverges")
@@ -65,7 +68,7 @@ def test_a_map_trained_in_the_browser_has_the_servers_counts(
     expect(bench.part("map-origin-words")).to_have_text(HERE)
     assert not [line for line in asked if re.search("POST .*/runs$", line)]
     sentence = bench.live.locator("[data-part=map-sentence]").inner_text()
-    assert re.match(r"In \d\d of 120 cells most of 8 replicas show it\.", sentence)
+    assert re.match(r"In \d+ of 120 cells most of 8 replicas show it\.", sentence)
     picture = bench.live.locator(".cells").inner_html()
     bench.part("map-check").click()
     words = "Checked: the server counts the same in all 120 cells."
@@ -142,7 +145,9 @@ def test_a_map_ends_by_its_button_and_on_a_hidden_page(
 TRAIN_WHEN_LEFT_ALONE = """async (request) => {
     const script = document.querySelector('script[src$="bench.js"]').src;
     const { LiveMap } = await import(script.replace("bench.js", "live-map.js"));
-    const config = JSON.parse(document.querySelector("#bench").dataset.bench);
+    const config = JSON.parse(
+        document.querySelector('#bench [data-part="config"]').content.textContent
+    );
     const map = await LiveMap.open(config, config.live, request);
     let isDisturbed = true;
     const end = new Promise((resolve) => {

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.stand import END, MAPS, Stand, cells, event
+from tests.browser.stand import END, Stand, cells, event
+from tests.browser.stand_views import MAPS
 from tests.browser.test_bench import Bench
 
 PLANE = MAPS[0].plane
@@ -34,6 +35,11 @@ class MapBench(Bench):
     def trained(self) -> Locator:
         """The cells of the live map that have a count; each count of it differs in a test."""
         return self.live.locator(".cells path[class^=k-]")
+
+    def open_maps(self) -> None:
+        """The maps come when they are opened."""
+        self.part("map").locator("summary").first.click()
+        expect(self.part("map-compute")).to_be_enabled()
 
     def slider(self, name: str) -> Locator:
         return self.root.get_by_role("slider", name=f"{name} in the map")
@@ -63,6 +69,7 @@ class MapBench(Bench):
 def bench(sheet: Page, stand: Stand) -> Iterator[MapBench]:
     found = MapBench(sheet)
     sheet.goto(f"{stand.url}/questions/answered")
+    found.open_maps()
     yield found
     assert found.faults == [], "no script may fail, whatever the test did"
 
@@ -299,7 +306,9 @@ def phone(chromium: Browser, stand: Stand) -> Iterator[MapBench]:
     )
     page = context.new_page()
     page.goto(f"{stand.url}/questions/answered")
-    yield MapBench(page)
+    bench = MapBench(page)
+    bench.open_maps()
+    yield bench
     context.close()
 
 
@@ -370,6 +379,7 @@ def test_a_learners_map_is_really_trained_and_can_be_stopped(answered: Page) -> 
         answered.wait_for_timeout(1000)
         answered.reload()
     bench.root.get_by_label("Train here").uncheck()
+    bench.open_maps()
     bench.part("map-x").select_option("learning_rate")
     bench.part("map-y").select_option("momentum")
     bench.compute()

@@ -195,7 +195,7 @@ def test_kept_runs_are_removed_one_after_the_other_by_keyboard(bench: Bench, sta
         bench.finished()
     removers = bench.part("kept").get_by_role("button")
     removers.first.press("Enter")
-    expect(bench.part("announce")).to_have_text("Removed: learning rate × 0.2, recorded.")
+    expect(bench.part("announce")).to_have_text("Removed: learning rate × 0.2, 64 seeds, recorded.")
     expect(removers).to_have_count(1)
     expect(removers.first).to_be_focused()
     bench.part("log").evaluate("box => box.click()")  # draws all again, as arriving points do
@@ -204,14 +204,34 @@ def test_kept_runs_are_removed_one_after_the_other_by_keyboard(bench: Bench, sta
     expect(bench.part("log")).to_be_focused()
 
 
-def test_a_recorded_curve_that_did_not_come_is_reported_and_asked_for_again(bench: Bench) -> None:
-    bench.page.route("**/recorded", lambda route: route.fulfill(status=500))
+def test_a_recorded_curve_that_did_not_come_is_reported_and_asked_for_again(
+    sheet: Page, stand: Stand
+) -> None:
+    """The picture of one is in the page from the beginning; its numbers are not."""
+    bench = Bench(sheet)
+    sheet.route("**/recorded", lambda route: route.fulfill(status=500))
+    sheet.goto(f"{stand.url}/questions/answered")
+    expect(bench.part("announce")).to_contain_text("The numbers of the recorded curve did not come")
+    expect(bench.root.locator("path.median")).to_have_count(1)
     bench.root.get_by_role("button", name="healthy run").click()
     expect(bench.part("announce")).to_contain_text("Its recorded curve did not come")
-    bench.page.unroute("**/recorded")
+    sheet.unroute("**/recorded")
     bench.root.get_by_role("button", name="nobody recorded it").click()
     bench.root.get_by_role("button", name="healthy run").click()
     expect(bench.part("caption")).to_have_text("It falls at once.")
+    assert bench.faults == []
+
+
+def test_a_data_table_that_is_opened_asks_again_for_numbers_that_did_not_come(
+    sheet: Page, stand: Stand
+) -> None:
+    bench = Bench(sheet)
+    sheet.route("**/recorded", lambda route: route.fulfill(status=500))
+    sheet.goto(f"{stand.url}/questions/answered")
+    expect(bench.part("announce")).to_contain_text("did not come")
+    sheet.unroute("**/recorded")
+    bench.open_table()
+    expect(bench.part("rows").locator("tr")).to_have_count(61)
 
 
 @pytest.mark.parametrize("answer", ["hang", 429])

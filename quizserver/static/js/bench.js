@@ -119,7 +119,7 @@ class Bench {
   drawInitial() {
     const { initial, x_range: xRange, replicas, described } = this.config;
     this.form.startFromArm(initial.arm, initial.knobs, { first: 0, replicas });
-    for (const knob of this.form.knobs) knob.restoreTyped();
+    const turnedEarly = this.form.knobs.filter((knob) => knob.restoreTyped());
     this.form.updateArmButtons();
     this.setBusy(false);
     findPart(this.root, "key-described", HTMLElement).hidden = !described;
@@ -130,6 +130,7 @@ class Bench {
     if (xRange) void this.fetchRecorded();
     else this.redraw();
     this.handleChange();
+    if (turnedEarly.length) this.useLive((live) => live.change());
   }
 
   /**
@@ -200,7 +201,9 @@ class Bench {
       // An arm without its recorded curve can still be run.
       if (!this.current && !this.busy) {
         this.status.showMessage(
-          `Its recorded curve did not come: ${message} Press Run to train it.`,
+          this.chart.isDrawn
+            ? `Its recorded curve did not come: ${message} Press Run to train it.`
+            : `The numbers of the recorded curve did not come: ${message}`,
         );
       }
       return;
@@ -217,13 +220,20 @@ class Bench {
       void this.run();
     });
     this.stopButton.addEventListener("click", () => void this.stop());
-    this.logToggle.addEventListener("change", () => this.redraw());
+    this.logToggle.addEventListener("change", () => {
+      // The picture that came with the page stays until there are numbers to draw another.
+      if (this.current || this.chart.isDrawn) this.redraw();
+      else void this.fetchRecorded();
+    });
     this.replicasToggle.addEventListener("change", () => void this.showReplicas());
     this.link.addEventListener("click", () => void this.copyLink());
     this.csv.addEventListener("click", () => {
       if (this.current?.live) this.live?.fillCsv(this.csv);
     });
-    this.data.addEventListener("toggle", () => this.fillTable());
+    this.data.addEventListener("toggle", () => {
+      this.fillTable();
+      if (this.data.open && !this.current) void this.fetchRecorded();
+    });
     const map = this.root.querySelector('[data-part="map"]');
     if (map instanceof HTMLDetailsElement) {
       map.addEventListener("toggle", () => {
@@ -621,6 +631,7 @@ class Bench {
       return;
     }
     if (this.replicasToggle.checked && curve && !curve.replicas && !this.busy) {
+      this.status.showError("");
       try {
         curve.replicas = await this.fetchReplicas(curve);
       } catch (thrown) {

@@ -103,9 +103,14 @@ export class Chart {
     this.chart.append(this.plot, this.target);
   }
 
+  /** Whether it has taken the place of what the page had in its box. */
+  get isDrawn() {
+    return this.chart.isConnected;
+  }
+
   /** @param {ChartState} state */
   draw(state) {
-    if (!this.chart.isConnected) this.box.replaceChildren(this.chart);
+    if (!this.isDrawn) this.box.replaceChildren(this.chart);
     const scales = geometry.fitScales(state, this.axes, this.scales);
     this.scales = scales;
     this.curves = state.curves;

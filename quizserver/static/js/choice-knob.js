@@ -48,8 +48,11 @@ export class ChoiceKnob {
     return this.value !== this.resetValue;
   }
 
+  /** Puts back what was chosen before the script came; whether anything was. */
   restoreTyped() {
-    if (this.chosenEarly !== null) this.setValue(this.chosenEarly);
+    if (this.chosenEarly === null) return false;
+    this.setValue(this.chosenEarly);
+    return true;
   }
 
   /**

@@ -82,8 +82,11 @@ export class NumberKnob {
     return !isSameNumber(this.value, this.resetValue);
   }
 
+  /** Puts back what was typed before the script came; whether anything was. */
   restoreTyped() {
-    if (this.typedEarly !== null) this.setText(this.typedEarly);
+    if (this.typedEarly === null) return false;
+    this.setText(this.typedEarly);
+    return true;
   }
 
   /**

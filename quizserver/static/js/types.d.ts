@@ -494,7 +494,7 @@ export interface BenchKnob {
   readonly changed: boolean;
   readonly valueText: string;
   readonly resetValue: number;
-  restoreTyped(): void;
+  restoreTyped(): boolean;
   startFrom(value: number): void;
   setValue(value: number): void;
   validate(): boolean;
