@@ -10,6 +10,7 @@ from quizserver.attempts import reveals_store, store
 from quizserver.attempts.tried import offered_arms
 from quizserver.db.session import Database
 from quizserver.lab.model import Description
+from quizserver.lab_views.topic_evidence import read_topic_evidence
 from quizserver.runs.access import NOTHING, WHOLE, SimulationGrant
 from quizserver.topics.assets import image_visibility
 from quizserver.topics.library import Library
@@ -52,10 +53,11 @@ class AccessPolicy:
         description = self.describe(served_topic, simulation) if chosen else None
         if description is None:
             return NOTHING
+        evidence = read_topic_evidence(served_topic)
         return SimulationGrant(
             arms=frozenset[str]().union(
                 *(
-                    offered_arms(question, chosen[question.id], description)
+                    offered_arms(question, chosen[question.id], description, evidence)
                     for question in questions
                     if question.id in chosen
                 )

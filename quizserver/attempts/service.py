@@ -308,8 +308,8 @@ class QuestionService:
         may_draw_finding = _draw_nothing
         description = self.benches.describe_simulation(topic, name) if name is not None else None
         if description is not None:
-            arms = offered_arms(question, chosen, description)
-            hidden = hidden_settings(question, chosen, description)
+            arms = offered_arms(question, chosen, description, evidence)
+            hidden = hidden_settings(question, chosen, description, evidence)
             if evidence is not None:
                 may_draw_finding = partial(may_draw, evidence, hidden=hidden)
         return ShownEvidence(

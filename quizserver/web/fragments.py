@@ -24,6 +24,10 @@ _PREFORMATTED = re.compile(
 )
 
 
+KEY_SIZE = 500
+"""Bytes of a fragment without its HTML and the texts in its name, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class FragmentKey:
     """What a fragment is called, and the objects that it was made from.
@@ -45,15 +49,26 @@ class FragmentKey:
         return FragmentKey((self.name, inner.name), self.sources + inner.sources)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    """A rendered fragment; ``size`` is about how many bytes it takes with its key."""
+
+    sources: tuple[object, ...]
+    html: Markup
+    size: int
+
+
 @dataclass(slots=True)
 class FragmentStore:
-    """Rendered fragments, the least recently used ones dropped beyond ``max_characters``."""
+    """Rendered fragments, the least recently used ones dropped beyond ``max_size`` bytes, about.
 
-    max_characters: int = 8_000_000
-    _kept: OrderedDict[Hashable, tuple[tuple[object, ...], Markup]] = field(
-        default_factory=OrderedDict
-    )
-    _characters: int = 0
+    Their keys count, too: of an option of which nothing is known there is hardly any HTML, and a
+    fragment for every choice that it can be part of.
+    """
+
+    max_size: int = 12_000_000
+    _kept: OrderedDict[Hashable, _Fragment] = field(default_factory=OrderedDict)
+    _size: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def render(self, key: FragmentKey | None, caller: Callable[[], str]) -> Markup:
@@ -66,21 +81,23 @@ class FragmentStore:
         key = key.part(current_language().tag)
         with self._lock:
             kept = self._kept.get(key.name)
-            if kept is not None and all(map(_is, kept[0], key.sources)):
+            if kept is not None and all(map(_is, kept.sources, key.sources)):
                 self._kept.move_to_end(key.name)
-                return kept[1]
+                return kept.html
         html = Markup(strip_indentation(caller()))
+        fragment = _Fragment(key.sources, html, len(html) + _size_of_key(key))
         with self._lock:
             self._drop(key.name)
-            self._kept[key.name] = key.sources, html
-            self._characters += len(html)
-            while self._characters > self.max_characters and len(self._kept) > 1:
+            self._kept[key.name] = fragment
+            self._size += fragment.size
+            while self._size > self.max_size and len(self._kept) > 1:
                 self._drop(next(iter(self._kept)))
         return html
 
     def _drop(self, name: Hashable) -> None:
-        _sources, html = self._kept.pop(name, ((), Markup()))
-        self._characters -= len(html)
+        dropped = self._kept.pop(name, None)
+        if dropped is not None:
+            self._size -= dropped.size
 
 
 def strip_indentation(html: str) -> str:
@@ -93,6 +110,11 @@ def strip_indentation(html: str) -> str:
 def keep_fragments(app: Flask) -> None:
     """Gives the application's templates ``kept``: see ``FragmentStore.render``."""
     app.jinja_env.globals["kept"] = FragmentStore().render
+
+
+def _size_of_key(key: FragmentKey) -> int:
+    """About how many bytes a key takes: each object of a name has a head of its own."""
+    return KEY_SIZE + 3 * len(repr(key.name))
 
 
 def _is(one: object, other: object) -> bool:

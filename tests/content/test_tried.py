@@ -51,6 +51,11 @@ def recorded(question: Question) -> tuple[Evidence, Description]:
     return evidence, evidence.experiments[question.simulation].description
 
 
+def offered(question: Question, chosen: str) -> frozenset[str]:
+    evidence, description = recorded(question)
+    return offered_arms(question, (chosen,), description, evidence)
+
+
 def later_texts(question: Question, chosen: str) -> Iterator[str]:
     """The beginnings of what the page must not say yet."""
     htmls = [question.explanation_html, question.references_html]
@@ -62,7 +67,7 @@ def later_texts(question: Question, chosen: str) -> Iterator[str]:
     evidence, _ = recorded(question)
     mine = [f for f in evidence.findings if f.question == question.id and f.option == chosen]
     own = {f.ensemble for f in mine} | {f.against for f in mine}
-    own |= offered_arms(question, (chosen,), recorded(question)[1])
+    own |= offered(question, chosen)
     for finding in evidence.findings:
         if finding.question == question.id and finding.option != chosen:
             yield from (
@@ -85,7 +90,7 @@ def test_a_wrong_answer_tells_of_what_was_chosen_alone(whole: Flask, name: str, 
     assert visitor.page.count('class="verdict') >= 1
     assert "Missed" not in text
     assert "Rightly" not in text
-    arms = offered_arms(question, (chosen,), recorded(question)[1])
+    arms = offered(question, chosen)
     configs = re.findall(r'data-part="config">([^<]*)<', visitor.page)
     assert len(configs) == (1 if arms else 0)
     simulation = f"/simulations/{question.topic}/{question.simulation}"
@@ -117,7 +122,7 @@ def own_sentences(question: Question, chosen: str) -> Iterator[str]:
 
 def test_some_questions_offer_a_bench_after_a_wrong_answer_and_some_do_not():
     offers = {
-        (name, chosen): offered_arms(question, (chosen,), recorded(question)[1])
+        (name, chosen): offered(question, chosen)
         for name, chosen in CASES
         for question in [SHIPPED.questions[name]]
     }

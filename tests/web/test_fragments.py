@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from quizserver.web.fragments import FragmentKey, FragmentStore, strip_indentation
+from quizserver.web.fragments import KEY_SIZE, FragmentKey, FragmentStore, strip_indentation
 
 
 def counted(texts: Iterator[str]) -> Callable[[], str]:
@@ -38,12 +39,27 @@ def test_another_part_or_language_is_another_fragment(monkeypatch: pytest.Monkey
 
 
 def test_the_least_recently_used_leave_first():
-    store = FragmentStore(max_characters=10)
+    store = FragmentStore(max_size=2 * KEY_SIZE + 2_500)
     for name in ("a", "b", "a", "c"):
-        store.render(FragmentKey(name), lambda name=name: name * 4)
+        store.render(FragmentKey(name), lambda name=name: name * 1_000)
     fresh = counted(iter(["new b"]))
-    assert store.render(FragmentKey("a"), lambda: "never") == "aaaa"
+    assert store.render(FragmentKey("a"), lambda: "never") == "a" * 1_000
     assert store.render(FragmentKey("b"), fresh) == "new b"
+
+
+def test_fragments_with_hardly_any_html_take_no_more_memory():
+    """Of twenty options, a million choices can be sent, and each is a name."""
+    options = [f"the-option-number-{number}" for number in range(20)]
+    store = FragmentStore(max_size=1_000_000)
+    tracemalloc.start()
+    try:
+        for choice in range(20_000):
+            chosen = frozenset(o for i, o in enumerate(options) if choice >> i & 1)
+            store.render(FragmentKey(("evidence", "even", "one", chosen)), lambda: "")
+        size, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 2_000_000
 
 
 def test_what_is_rendered_while_an_error_is_raised_is_not_kept():
