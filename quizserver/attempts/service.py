@@ -54,7 +54,11 @@ class ShownEvidence:
     @cached_property
     def _by_option(self) -> Mapping[str | None, Sequence[OptionEvidence]]:
         return evidence_by_option(
-            self.evidence, self.question, options=self.chosen, may_draw=self.may_draw
+            self.evidence,
+            self.question,
+            options=self.chosen,
+            may_draw=self.may_draw,
+            tells_key=self.chosen is None,
         )
 
     def fragment(self, option: str | None) -> FragmentKey:
@@ -264,6 +268,7 @@ class QuestionService:
                 url,
                 arm=_misjudged_arm(answered, state),
                 described=answered.described_curve,
+                main_arms={claim.arm for claim in answered.claims if claim.option is not None},
             )
         view = self._with_answer(topic, answered, shown, base_view, url)
         common = _common_fragment(topic, question, state)

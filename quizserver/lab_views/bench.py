@@ -18,6 +18,8 @@ from quizserver.lab_views.recorded import first_band
 from quizserver.lab_views.recorded_arm import ArmView, arm_views, recorded_arm
 
 REPLICAS = 64
+ARMS_IN_SIGHT = 8
+"""More arms than this push the chart out of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,14 @@ class BenchView:
     that the browser may train it, ``whole`` that nothing of it is kept back: else it has some arms
     alone, no maps and no source. ``maps_url`` is the page of the maps, "" where there are none to
     look at or to compute; ``has_maps`` says that some are recorded. ``arm_url`` is the page of the
-    recorded curve's numbers, "" without one.
+    recorded curve's numbers, "" without one. ``other_arms`` are those that wait behind a fold.
     """
 
     config: Markup
     title: str
     summary: str
     arms: Sequence[ArmView]
+    other_arms: Sequence[ArmView]
     knobs: Sequence[Knob]
     chart: Callable[[str], Markup]
     x_label: str
@@ -77,16 +80,21 @@ def bench_view(
     described: DescribedPoints = (),
     replicas_max: int = 64,
     visible_arms: Collection[str] | None = None,
+    main_arms: Collection[str] = (),
 ) -> BenchView:
     """The bench, set to the arm ``arm_name`` (None: the first one) with ``knobs`` changed.
 
     With ``visible_arms`` it has these arms alone (at least one is the simulation's), and nothing
     that tells of the others: no maps, no source. The recorded curve of the arm is drawn, if the
-    evidence has it, over the ``described`` curve.
+    evidence has it, over the ``described`` curve. Of many arms, those but the first and
+    ``main_arms`` wait behind a fold.
     """
     views = [
         view for view in arm_views(description) if visible_arms is None or view.name in visible_arms
     ]
+    shown_arms = views
+    if main_arms and len(views) > ARMS_IN_SIGHT:
+        shown_arms = [view for view in views if view.name in main_arms or view.index == 0]
     initial_arm = next((view for view in views if view.name == arm_name), views[0])
     recorded = recorded_arm(description, evidence, simulation, initial_arm)
     described_curve = (
@@ -112,7 +120,8 @@ def bench_view(
         config=_template_json(config),
         title=description.title,
         summary=description.summary,
-        arms=views,
+        arms=shown_arms,
+        other_arms=[view for view in views if view not in shown_arms],
         knobs=description.knobs,
         chart=(
             partial(recorded.draw_chart, described=described_curve)

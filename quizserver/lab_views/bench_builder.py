@@ -63,10 +63,11 @@ class BenchBuilder:
         knobs: Mapping[str, float] | None = None,
         described: DescribedPoints = (),
         visible_arms: Collection[str] | None = None,
+        main_arms: Collection[str] = (),
     ) -> DeferredBench | None:
         """The bench, set to ``arm`` with ``knobs`` turned, over the ``described`` curve.
 
-        With ``visible_arms`` it has these alone: see ``bench_view``.
+        With ``visible_arms`` it has these alone, and ``main_arms`` come first: see ``bench_view``.
 
         None while the simulation is being described, or when it can't be used. Whether the visitor
         may see the simulation is the caller's to check (``AccessPolicy.simulation_grant``).
@@ -84,6 +85,7 @@ class BenchBuilder:
             tuple((knobs or {}).items()),
             tuple(described),
             frozenset(visible_arms) if visible_arms is not None else None,
+            frozenset(main_arms),
             stale,
         )
 
@@ -100,6 +102,7 @@ class BenchBuilder:
                 described=described,
                 replicas_max=self.replicas_max,
                 visible_arms=visible_arms,
+                main_arms=main_arms,
             )
 
         setting = {f"{KNOB_PREFIX}{knob}": value for knob, value in (knobs or {}).items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -28,7 +29,9 @@ DescribedPoints = Sequence[tuple[float, float]]
 class FindingView:
     """One finding in a line: the verdict, the count, the shape and the claim.
 
-    ``unit`` is what was counted: "seeds", or "pairs" of runs of two arms.
+    ``unit`` is what was counted: "seeds", or "pairs" of runs of two arms. Of a claim about a range
+    of settings, ``place`` is the value of the one that was counted. ``remark`` says what the word
+    means for the option, where that is not plain.
     """
 
     word: str
@@ -40,9 +43,18 @@ class FindingView:
     shape_words: str
     quantifier_text: str
     unit: str = "seeds"
+    place: str = ""
+    remark: str = ""
 
     @property
     def count_text(self) -> str:
+        count = self._plain_count
+        if not self.place:
+            return count
+        return gettext("%(count)s at %(value)s", count=count, value=self.place)
+
+    @property
+    def _plain_count(self) -> str:
         if self.unit == "pairs":
             return ngettext("%(k)s of %(num)s pair", "%(k)s of %(num)s pairs", self.n, k=self.k)
         return ngettext("%(k)s of %(num)s seed", "%(k)s of %(num)s seeds", self.n, k=self.k)
@@ -115,8 +127,12 @@ def option_evidence(
     number: int,
     *,
     is_drawn: bool = True,
+    is_right: bool | None = None,
 ) -> OptionEvidence:
     """The view of findings about one option that rest on the same setting (at least one).
+
+    ``is_right`` says whether the option is, where that may be told: verdicts that the option's mark
+    alone would not explain then say how they bear on it.
 
     ``described`` is the question's curve, as shares of the run and of the loss at its start. Each
     series that is judged, and each arm that is compared with, has a chart of its own; the numbers
@@ -152,14 +168,14 @@ def option_evidence(
         },
         small_svg=finding_charts[0].draw_small() if finding_charts else Markup(),
         draw_charts=functools.partial(_draw_charts, finding_charts),
-        verdicts=tuple(_finding_view(description, finding) for finding in findings),
+        verdicts=_verdicts(description, findings, ensemble, is_drawn=is_drawn, is_right=is_right),
         setting_text=_setting_text(description, ensemble),
-        sentence=" ".join(
-            dict.fromkeys(
+        sentence=_join_sentences(
+            [
                 sentence
                 for finding in worded_findings
                 for sentence in _finding_sentences(finding, ensemble)
-            )
+            ]
         ),
         tried=next(
             (_tested_range(description, f, ensemble) for f in findings if len(f.tried) > 1), None
@@ -167,6 +183,44 @@ def option_evidence(
         versus=tuple((other_index, other.label) for other_index, other in others),
         is_drawn=is_drawn,
     )
+
+
+def _verdicts(
+    description: Description,
+    findings: Sequence[Finding],
+    ensemble: Ensemble,
+    *,
+    is_drawn: bool,
+    is_right: bool | None,
+) -> tuple[FindingView, ...]:
+    """The findings as lines, each of which can be told from the others."""
+    views = [_finding_view(description, finding) for finding in findings]
+    titles = Counter(view.shape_title for view in views)
+    return tuple(
+        replace(
+            view,
+            place=_place_text(description, finding, ensemble) if is_drawn else "",
+            remark=view.quantifier_text
+            if titles[view.shape_title] > 1 and is_drawn
+            else _remark(finding, is_right),
+        )
+        for view, finding in zip(views, findings, strict=True)
+    )
+
+
+def _place_text(description: Description, finding: Finding, ensemble: Ensemble) -> str:
+    """The values of the swept knobs at the setting that was counted; "" for a claim without any."""
+    knobs = {knob.name: knob for knob in description.knobs}
+    return ", ".join(_value_text(knobs[name], ensemble.knobs[name]) for name in finding.over)
+
+
+def _remark(finding: Finding, is_right: bool | None) -> str:
+    """How a verdict bears on its option, where the option's mark alone would not explain it."""
+    if is_right and finding.expected == "refuted":
+        return gettext("as the option says")
+    if is_right is False and finding.expected == "supported":
+        return gettext("this much is so")
+    return ""
 
 
 def _chart_key(finding: Finding) -> tuple[str | None, str | None]:
@@ -235,6 +289,16 @@ class _FindingChart:
             y_scale=self.y.scale,
             levels=self.levels,
         )
+
+
+def _join_sentences(sentences: Sequence[str]) -> str:
+    """The sentences in their order, without those that another one begins with or repeats."""
+    distinct = list(dict.fromkeys(sentences))
+    return " ".join(
+        sentence
+        for sentence in distinct
+        if not any(other != sentence and other.startswith(sentence) for other in distinct)
+    )
 
 
 def _draw_charts(finding_charts: Sequence[_FindingChart], ident: str) -> Markup:

@@ -31,11 +31,13 @@ def evidence_by_option(
     *,
     options: Collection[str] | None = None,
     may_draw: Callable[[Finding], bool] = lambda _finding: True,
+    tells_key: bool = False,
 ) -> dict[str | None, list[OptionEvidence]]:
     """The evidence of a question by option id: one view for each setting.
 
     Under None is what was claimed of no option, such as the healthy run and the remedies. With
-    ``options`` it is of these alone; what may not be drawn has words alone.
+    ``options`` it is of these alone; what may not be drawn has words alone. ``tells_key`` is for
+    those to whom the answer was shown: verdicts say how they bear on an option.
     """
     if evidence is None:
         return {}
@@ -53,6 +55,7 @@ def evidence_by_option(
             question.described_curve,
             number,
             is_drawn=all(may_draw(finding) for finding in findings),
+            is_right=option in question.right_ids if tells_key and option is not None else None,
         )
         option_views.setdefault(option, []).append(view)
     return option_views

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from quizserver.evidence.record import Evidence, read_evidence
-from quizserver.lab_views.bench import BenchUrls, bench_view
+from quizserver.lab_views.bench import BenchUrls, BenchView, bench_view
 from quizserver.lab_views.recorded_arm import arm_views, recorded_arm
 from quizserver.settings import Settings
 
@@ -69,3 +69,18 @@ def test_a_recorded_arm_has_every_number_of_its_curve(evidence: Evidence):
     assert 'class="replica"' in recorded.draw_chart("arm", with_replicas=True)
     assert 'class="replica"' not in recorded.draw_chart("arm")
     assert recorded_arm(description, None, "simulation", view) is None
+
+
+def test_many_arms_wait_behind_a_fold_but_those_of_the_options(evidence: Evidence):
+    description = evidence.experiments["second"].description
+    assert len(description.arms) > 8
+
+    def view(**kwargs: object) -> BenchView:
+        return bench_view("t", "second", description, evidence, URLS, stale=None, **kwargs)  # type: ignore[arg-type]
+
+    first = description.arms[0].name
+    few = view(main_arms={"small"})
+    assert [arm.name for arm in few.arms] == [first, "small"]
+    assert len(few.other_arms) == len(description.arms) - 2
+    assert len(json.loads(few.config)["arms"]) == len(description.arms)
+    assert not view().other_arms

@@ -41,6 +41,9 @@ def test_a_verdict_is_a_word_that_says_of_what_and_how_often(evidence: Evidence,
     finding = finding_about(evidence, "low-rate")
     (verdict,) = option_evidence(evidence, [replace(finding, verdict=word)], DESCRIBED, 0).verdicts
     assert (verdict.word, verdict.shape_title) == (word, "Plateau, then drop")
+    assert verdict.count_text == f"{finding.k} of {finding.n} seeds at 0.32"
+    alone = replace(finding, over={}, tried=())
+    (verdict,) = option_evidence(evidence, [alone], DESCRIBED, 0).verdicts
     assert verdict.count_text == f"{finding.k} of {finding.n} seeds"
 
 
@@ -141,3 +144,34 @@ def test_each_series_of_a_claim_has_a_chart_of_its_own(evidence: Evidence):
     assert view.draw_charts("e").count('<svg class="plot"') == 2
     assert view.sentence == f"{evidence.ensemble_of(finding).sentence} Training loss: flat."
     assert "e-1-title" in view.draw_charts("e")
+
+
+def test_a_verdict_that_the_mark_does_not_explain_says_how_it_bears_on_the_option(
+    evidence: Evidence,
+):
+    refuted = replace(finding_about(evidence, "low-rate"), verdict="refuted", expected="refuted")
+
+    def remarks(is_right: bool | None, *findings: Finding) -> list[str]:
+        view = option_evidence(evidence, findings, DESCRIBED, 0, is_right=is_right)
+        return [verdict.remark for verdict in view.verdicts]
+
+    assert remarks(True, refuted) == ["as the option says"]
+    assert remarks(False, refuted) == [""]
+    assert remarks(None, refuted) == [""], "nothing that tells the key"
+    supported = replace(refuted, verdict="supported", expected="supported")
+    assert remarks(False, supported) == ["this much is so"]
+    assert remarks(True, supported) == [""]
+    less = replace(supported, at_least=0.1, over={}, tried=())
+    more = replace(refuted, at_least=0.8, over={}, tried=())
+    assert remarks(None, less, more) == [
+        "claimed for at least 10 % of the seeds",
+        "claimed for at least 80 % of the seeds",
+    ], "two claims of one shape are told apart"
+
+
+def test_a_sentence_that_another_repeats_is_said_once(evidence: Evidence):
+    finding = finding_about(evidence, "low-rate")
+    sentence = evidence.ensemble_of(finding).sentence
+    longer = replace(finding, series="loss", sentence=f"{sentence} And it ends low.")
+    view = option_evidence(evidence, [finding, longer], DESCRIBED, 0)
+    assert view.sentence == longer.sentence
