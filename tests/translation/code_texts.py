@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from pygments.lexers.javascript import JavascriptLexer
@@ -20,6 +21,8 @@ NOT_SHOWN = {
     "closestTarget",
 }
 """Of scripts: messages to those who write them, and selectors."""
+
+SELECTOR_OR_CLASSES = re.compile(r"[\"'`]?(?:[.#\[].*|[a-z-]+(?: [a-z-]+)*-)", re.DOTALL)
 
 
 def untranslated_sentences(source: str) -> list[str]:
@@ -51,7 +54,8 @@ def untranslated_script_sentences(source: str) -> list[str]:
     name = ""
     for kind, value in JavascriptLexer().get_tokens(source):
         if kind in String and kind is not String.Regex:
-            if PROSE.search(value) and not {*calls} & (CALLS | NOT_SHOWN):
+            is_name = SELECTOR_OR_CLASSES.fullmatch(value)
+            if PROSE.search(value) and not is_name and not {*calls} & (CALLS | NOT_SHOWN):
                 sentences.append(value)
         elif kind is Punctuation:
             for sign in value:

@@ -105,7 +105,18 @@ MODULES = {
     "web/frame_words.py",
 }
 
-SCRIPTS = {"frame-exits.js", "local-times.js", "running-runs.js", "translation.js"}
+SCRIPTS = {
+    "classes.js",
+    "frame-exits.js",
+    "local-times.js",
+    "matrix.js",
+    "page.js",
+    "password-field.js",
+    "progress-bar.js",
+    "question.js",
+    "running-runs.js",
+    "translation.js",
+}
 
 NAMES = {"CSV", "UTC", "quizserver"}
 """What is called the same in every language."""

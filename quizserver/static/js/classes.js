@@ -2,6 +2,7 @@
 // The pages of classes: the copy button, and the time zone that the browser knows.
 
 import { createElement } from "./dom.js";
+import { gettext } from "./translation.js";
 
 const COPIED_MS = 3000;
 
@@ -17,7 +18,7 @@ function installCopyButton(button) {
       await navigator.clipboard.writeText(button.dataset.copy ?? "");
       button.textContent = button.dataset.copied ?? "";
     } catch {
-      button.textContent = "Copy it by hand"; // without HTTPS a browser may refuse
+      button.textContent = gettext("Copy it by hand"); // without HTTPS a browser may refuse
     }
     announcement.textContent = button.textContent;
     setTimeout(() => {

@@ -6,6 +6,7 @@ import { createElement, findElement } from "./dom.js";
 import { fetchText } from "./http.js";
 import { parseJson } from "./json.js";
 import { utcOffsetText } from "./local-times.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { MatrixConfig, MatrixRow, MatrixUpdate } from "./types" */
 
@@ -142,9 +143,9 @@ function clamp(n, most) {
 
 /** @type {Record<"right" | "wrong" | "shown", [sign: string, words: string]>} */
 const CELL_TEXTS = {
-  right: ["✓", "right"],
-  wrong: ["✗", "wrong"],
-  shown: ["·", "no mark"],
+  right: ["✓", gettext("right")],
+  wrong: ["✗", gettext("wrong")],
+  shown: ["·", gettext("no mark")],
 };
 
 /**
@@ -170,7 +171,7 @@ function fillCell(cell, href, isRight, attempts) {
     cell.replaceChildren(link);
   }
   link.textContent = text;
-  const count = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+  const count = ngettext("%(num)s attempt", "%(num)s attempts", attempts);
   link.setAttribute("aria-label", `${words}, ${count}`);
   cell.className = `cell cell-${name}`;
   if (hasFocus) link.focus();
@@ -276,17 +277,18 @@ class LiveUpdates {
     this.isAsking = true;
     try {
       const isAllowed = await this.fetchUpdate();
-      if (this.failures >= 2) this.news.textContent = "Updating again.";
+      if (this.failures >= 2) this.news.textContent = gettext("Updating again.");
       this.failures = 0;
       if (!isAllowed) {
-        this.news.textContent =
-          "This page no longer updates: you are signed out, or no longer instruct the class.";
+        this.news.textContent = gettext(
+          "This page no longer updates: you are signed out, or no longer instruct the class.",
+        );
         return;
       }
     } catch {
       this.failures += 1;
       if (this.failures === 2) {
-        this.news.textContent = "The server does not answer. The page keeps trying.";
+        this.news.textContent = gettext("The server does not answer. The page keeps trying.");
       }
     } finally {
       this.isAsking = false;
@@ -322,7 +324,7 @@ class LiveUpdates {
     this.navigation.refresh();
     // The row of somebody who left is gone, and the focus may have been in it.
     if (hadFocus && !this.box.contains(document.activeElement)) this.box.focus();
-    if (added) this.news.textContent = `${added} new ${added === 1 ? "answer" : "answers"}`;
+    if (added) this.news.textContent = ngettext("%(num)s new answer", "%(num)s new answers", added);
     this.notice.hidden = isSame && !moved;
   }
 }

@@ -4,12 +4,13 @@
 
 import "./double-submit.js";
 import "./local-times.js";
+import { gettext } from "./translation.js";
 
 /** @type {[selector: string, role: string | null, name: string][]} */
 const BOXES = [
-  [".prose pre, .code-box", "region", "Code"],
-  [".prose table", null, "Table"],
-  [".formula", "group", "Formula"],
+  [".prose pre, .code-box", "region", gettext("Code")],
+  [".prose table", null, gettext("Table")],
+  [".formula", "group", gettext("Formula")],
 ];
 
 /**

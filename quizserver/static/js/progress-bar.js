@@ -2,6 +2,7 @@
 // A bar and words that say how far something is.
 
 import { findPart } from "./dom.js";
+import { gettext, ngettext } from "./translation.js";
 
 export class ProgressBar {
   /**
@@ -46,7 +47,7 @@ export class ProgressBar {
    * @param {boolean} first
    */
   showLostConnection(first) {
-    const message = "The connection was lost. Taking it up again…";
+    const message = gettext("The connection was lost. Taking it up again…");
     this.show(null, message);
     if (first) this.announce(message);
   }
@@ -58,8 +59,8 @@ export class ProgressBar {
  * @param {number} seconds
  */
 export function formatTimeLeft(seconds) {
-  if (seconds < 1.5) return "1 s";
-  return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+  if (seconds < 90) return gettext("%(number)s s", { number: Math.max(1, Math.round(seconds)) });
+  return gettext("%(number)s min", { number: Math.round(seconds / 60) });
 }
 
 /**
@@ -69,7 +70,7 @@ export function formatTimeLeft(seconds) {
  */
 export function timeLeftClause({ done, total, seconds_left: seconds }) {
   if (done >= total || seconds === null || !Number.isFinite(seconds)) return "";
-  return `, about ${formatTimeLeft(seconds)} left`;
+  return gettext(", about %(time)s left", { time: formatTimeLeft(seconds) });
 }
 
 /**
@@ -78,6 +79,6 @@ export function timeLeftClause({ done, total, seconds_left: seconds }) {
  * @param {number} count
  */
 export function waitingMessage(count) {
-  if (!count) return "Waiting for a worker…";
-  return `Waiting: ${count === 1 ? "1 run is" : `${count} runs are`} ahead.`;
+  if (!count) return gettext("Waiting for a worker…");
+  return ngettext("Waiting: %(num)s run is ahead.", "Waiting: %(num)s runs are ahead.", count);
 }

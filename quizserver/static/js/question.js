@@ -4,6 +4,7 @@
 import { setEnabled } from "./disable-button.js";
 import { closestTarget, createElement, findElement } from "./dom.js";
 import { fetchText, toServerError } from "./http.js";
+import { gettext } from "./translation.js";
 
 // Milliseconds after which whoever waits for their answer's result may send it again.
 const RESEND_AFTER = 15_000;
@@ -54,8 +55,8 @@ async function showHint(button) {
     page = new DOMParser().parseFromString(text, "text/html");
   } catch (thrown) {
     const { message } = toServerError(thrown);
-    const advice = "Your choice is still here: try again in a moment.";
-    showFault(form, `The hint did not come: ${message} ${advice}`);
+    const advice = gettext("Your choice is still here: try again in a moment.");
+    showFault(form, gettext("The hint did not come: %(message)s %(advice)s", { message, advice }));
     return;
   } finally {
     setEnabled(button, true);
@@ -114,13 +115,16 @@ document.addEventListener("submit", (event) => {
   showFault(form, "");
   setTimeout(() => {
     setEnabled(button, false);
-    button.textContent = "Submitting…";
+    button.textContent = gettext("Submitting…");
   });
   setTimeout(() => {
     delete form.dataset.sent;
     setEnabled(button, true);
     button.textContent = label;
-    showFault(form, "The server has not answered yet. Submit again; the answer counts once.");
+    showFault(
+      form,
+      gettext("The server has not answered yet. Submit again; the answer counts once."),
+    );
   }, RESEND_AFTER);
 });
 window.addEventListener("pageshow", (event) => {
