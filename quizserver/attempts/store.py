@@ -301,13 +301,19 @@ def read_version_source(session: Session, question: str, version: str) -> str | 
 
 
 def export_attempts(session: Session, person_id: int) -> dict[str, Any]:
-    """Every attempt, reveal and experiment of a person as plain data, for their own download."""
+    """Every attempt, reveal and experiment of a person as plain data, for their own download.
+
+    An attempt's version is None until the answer is shown: it is a digest of the question's whole
+    text, by which somebody could check guesses at its key.
+    """
     attempts = _select_attempts(session, attempt.c.person_id == person_id)
+    reveals = reveals_store.export_reveals(session, person_id)
+    revealed = {shown["question"] for shown in reveals}
     return {
         "attempts": [
             {
                 "question": a.question,
-                "version": a.version,
+                "version": a.version if a.question in revealed else None,
                 "number": a.number,
                 "shown": list(a.shown),
                 "chosen": list(a.chosen),
@@ -318,7 +324,7 @@ def export_attempts(session: Session, person_id: int) -> dict[str, Any]:
             }
             for a in attempts
         ],
-        "reveals": reveals_store.export_reveals(session, person_id),
+        "reveals": reveals,
         "experiments": experiments_store.export_experiments(session, person_id),
     }
 

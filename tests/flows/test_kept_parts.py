@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from quizserver.evidence.record import write_evidence
 from tests.flows.browser_client import Visitor
-from tests.flows.tried_content import QUESTION, write_tried_content
+from tests.flows.tried_content import QUESTION, recorded_evidence, write_tried_content
 
 pytestmark = pytest.mark.one_database
 
@@ -34,3 +38,71 @@ def test_whoever_answered_an_earlier_text_and_whoever_the_present_one_see_their_
         assert "Three" not in present.open("/questions/even")
     assert "Three" in earlier.page
     assert "Trois" in present.page
+
+
+CHOICES = {"open": (), "three": ("three",), "two": ("two",), "shown": ("two", "four")}
+ADDRESSES = (
+    "/questions/even", "/topics/numbers", "/questions/even/evidence/0",
+    "/questions/even/evidence/1", "/simulations/numbers/simulation/recorded",
+)  # fmt: skip
+
+
+def told_wrongly(page: str, state: str, others: list[str], edition: int) -> list[str]:
+    """What a page says that it must not in this state, or of another person, or of long ago."""
+    wrong = [word for word in others if word in page]
+    if state != "shown":
+        wrong += [w for w in ("FEEDBACK", "EXPLANATION", "Missed", "Rightly") if w in page]
+        wrong += [
+            arm
+            for arm, chosen in (("OWN", "three"), ("SHARED", "two"))
+            if f"SENTENCE-{arm}" in page and state != chosen
+        ]
+    editions = {int(number) for number in re.findall(r"SENTENCE-\w+-edition-(\d+)", page)}
+    return wrong + [f"edition {number}" for number in editions if number < edition]
+
+
+def test_many_at_once_see_their_own_state_and_nothing_old_while_the_evidence_changes(
+    new_visitor: Callable[[], Visitor], content: Path
+):
+    def record(number: int) -> None:
+        write_evidence(recorded_evidence(f"SENTENCE-{{}}-edition-{number}"), content / "numbers")
+
+    record(0)
+    visitors: list[tuple[str, str, Visitor]] = []
+    for state, options in CHOICES.items():
+        for number in range(2):
+            visitor, email = new_visitor(), f"{state}-{number}@example.org"
+            visitor.sign_up(email)
+            if options:
+                visitor.answer("even", *options)
+            visitors.append((state, email, visitor))
+    emails = [email for _state, email, _visitor in visitors]
+    faults: list[tuple[str, str, list[str]]] = []
+    edition, is_over = 0, threading.Event()
+
+    def read_on(state: str, email: str, visitor: Visitor) -> None:
+        others = [other for other in emails if other != email]
+        for address in itertools.cycle(ADDRESSES):
+            if is_over.is_set():
+                return
+            at_least = edition
+            response = visitor.client.get(address)
+            wrong = told_wrongly(response.text, state, others, at_least)
+            if wrong or response.status_code >= 500:
+                faults.append((state, address, [*wrong, str(response.status_code)]))
+
+    threads = [threading.Thread(target=read_on, args=visitor) for visitor in visitors]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 40):
+        record(number)
+        edition = number
+        is_over.wait(0.05)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    for state, _email, visitor in visitors:
+        visitor.open("/questions/even")
+        shown = set(re.findall(r"edition-(\d+)", visitor.page))
+        assert shown == (set() if state == "open" else {"39"}), state

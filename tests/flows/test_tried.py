@@ -180,6 +180,20 @@ def test_an_answer_that_was_shown_without_a_try_is_shown_on_every_page(
     assert "SENTENCE-SHARED" in visitor.open("/questions/even/evidence/0")
 
 
+def test_no_digest_of_the_key_is_given_out_before_the_answer_is_shown(visitor: Visitor, app: Flask):
+    """By one, whoever has read the question could check each of its few possible keys."""
+    version = app.extensions["quizserver-library"].snapshot().questions["even"].version
+    visitor.answer("even", "three")
+    for address in ("/account/data.json", "/questions/even", "/questions/even?again=1"):
+        assert version not in visitor.open(address), address
+    assert [a["version"] for a in json.loads(visitor.open("/account/data.json"))["attempts"]] == [
+        None
+    ]
+    visitor.answer("even", "two", "four")
+    attempts = json.loads(visitor.open("/account/data.json"))["attempts"]
+    assert [a["version"] for a in attempts] == [version] * 2
+
+
 def test_a_forged_wish_shows_nothing(visitor: Visitor):
     visitor.answer("even", "three")
     response = visitor.client.post("/questions/even/reveal", data={})
