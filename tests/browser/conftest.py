@@ -10,12 +10,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from quizserver.db.session import Database
-from tests.browser import stand as stands
+from tests.browser.context_pool import ContextPool
+from tests.browser.stand import Stand
+from tests.browser.stand_server import StandServer
 from tests.serve.server import Server, serving
 
 # The headless shell first: the same engine, without a window for every visitor.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+# One process for all pages of a context, and none that is started for the next one in advance.
+FEWER = ("--renderer-process-limit=1",)
 RIGHT = ("regularisation", "low-rate", "local-minima")
 
 # A machine that does other things as well is slow; what never comes about fails all the same.
@@ -24,11 +28,17 @@ expect.set_options(timeout=20_000)
 
 @pytest.hookimpl(tryfirst=True)  # the groups are read by a hook of xdist's
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser at a time: what is timed here must not compete with its neighbours."""
+    """Two browsers: one at stands, one at whole servers and at scripts alone.
+
+    A single group would be four tenths of the work of all tests in one process, for which a run
+    waits in the end; in more groups, what is timed here would compete with its neighbours.
+    """
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            fixtures: set[str] = set(getattr(item, "fixturenames", ()))
+            place = "stands" if fixtures & {"stand", "live_stand"} else "servers"
+            item.add_marker(pytest.mark.xdist_group(f"browser at {place}"))
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +47,19 @@ def chromium() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium on this machine: install the package chromium-headless-shell")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *QUIET]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *QUIET, *FEWER]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def context_pool(chromium: Browser) -> Iterator[ContextPool]:
+    """What visitors come with who have never been here: contexts that tests use one by one."""
+    pool = ContextPool(chromium)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture(scope="session")
@@ -70,11 +88,10 @@ def store(server: Server, data_folder: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
+def context(context_pool: ContextPool, server: Server) -> Iterator[BrowserContext]:
     """A visitor who has never been here."""
-    visitor = chromium.new_context(base_url=server.url, reduced_motion="reduce")
-    yield visitor
-    visitor.close()
+    with context_pool.borrow(base_url=server.url, reduced_motion="reduce") as visitor:
+        yield visitor
 
 
 @pytest.fixture
@@ -99,15 +116,22 @@ def answered(page: Page) -> Page:
     return page
 
 
+@pytest.fixture(scope="session")
+def stand_server() -> Iterator[StandServer]:
+    server = StandServer(Stand())
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def stand() -> Iterator[stands.Stand]:
+def stand(stand_server: StandServer) -> Iterator[Stand]:
     """The pages' components with a run service that the test scripts."""
-    yield from stands.serving(stands.Stand())
+    with stand_server.show(Stand()) as stand:
+        yield stand
 
 
 @pytest.fixture
-def sheet(chromium: Browser) -> Iterator[Page]:
+def sheet(context_pool: ContextPool) -> Iterator[Page]:
     """A page of a browser that knows of no server yet."""
-    context = chromium.new_context(reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
+    with context_pool.borrow(reduced_motion="reduce") as context:
+        yield context.new_page()

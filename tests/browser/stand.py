@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, jsonify, render_template, request
-from werkzeug.serving import make_server
 
 import quizserver
 from quizserver.lab.model import Map
@@ -231,19 +230,3 @@ def application(stand: Stand) -> Flask:
     for blueprint in (attempts, progress, accounts, reports):
         app.register_blueprint(blueprint)
     return app
-
-
-def serving(stand: Stand) -> Iterator[Stand]:
-    """Serves a stand on a free port of this machine for as long as the generator is held."""
-    server = make_server("127.0.0.1", 0, application(stand), threaded=True)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    stand.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield stand
-    finally:
-        stand.stopped.set()
-        server.shutdown()
-        thread.join(5)
-        server.server_close()

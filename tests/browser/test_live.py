@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from quizserver.lab.curves import replica_quantile
-from tests.browser import stand as stands
 from tests.browser.accessibility import find_violations
+from tests.browser.context_pool import ContextPool
 from tests.browser.live_plans import LivePlans, rings_image, trained_outputs
 from tests.browser.stand import Stand
+from tests.browser.stand_server import StandServer
 from tests.browser.test_bench import Bench
 
 LOW_RATE = {"learning_rate": 0.06, "momentum": 0.0, "hidden": 64, "unit": 0}
@@ -24,7 +26,10 @@ TRAINED = re.compile("^Trained in your browser")
 
 @pytest.fixture(scope="module")
 def live_stand() -> Iterator[Stand]:
-    yield from stands.serving(Stand(live=LivePlans()))
+    stand = Stand(live=LivePlans())
+    server = StandServer(stand)
+    yield stand
+    server.close()
 
 
 @pytest.fixture
@@ -43,14 +48,13 @@ Opener = Callable[..., Bench]
 
 
 @pytest.fixture
-def opened(chromium: Browser, live_stand: Stand, live: LivePlans) -> Iterator[Opener]:
+def opened(context_pool: ContextPool, live_stand: Stand, live: LivePlans) -> Iterator[Opener]:
     """Opens a bench, in a browser with ``script`` run first; faults of scripts fail the test."""
-    contexts: list[BrowserContext] = []
+    borrowed = ExitStack()
     benches: list[Bench] = []
 
     def open_bench(script: str = "", **options: Any) -> Bench:
-        contexts.append(chromium.new_context(**options))
-        page = contexts[-1].new_page()
+        page = borrowed.enter_context(context_pool.borrow(**options)).new_page()
         if script:
             page.add_init_script(script)
         benches.append(Bench(page))
@@ -58,8 +62,7 @@ def opened(chromium: Browser, live_stand: Stand, live: LivePlans) -> Iterator[Op
         return benches[-1]
 
     yield open_bench
-    for context in contexts:
-        context.close()
+    borrowed.close()
     assert [fault for bench in benches for fault in bench.faults] == []
 
 

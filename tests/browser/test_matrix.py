@@ -18,6 +18,7 @@ from quizserver.db.session import Database
 from quizserver.settings import Settings
 from quizserver.topics.library import Library
 from tests.browser.accessibility import find_violations
+from tests.browser.context_pool import ContextPool
 from tests.browser.looks import LOOKS
 from tests.classes.matrix_setup import NOW, MatrixClass
 from tests.serve.server import Server
@@ -55,11 +56,13 @@ def school(server: Server, store: Database, data_folder: Path) -> tuple[Server, 
 
 
 @pytest.fixture
-def context(chromium: Browser, school: tuple[Server, MatrixClass]) -> Iterator[BrowserContext]:
-    made = chromium.new_context(base_url=school[0].url, viewport={"width": 1280, "height": 900})
-    sign_in(made.new_page())
-    yield made
-    made.close()
+def context(
+    context_pool: ContextPool, school: tuple[Server, MatrixClass]
+) -> Iterator[BrowserContext]:
+    size = {"width": 1280, "height": 900}
+    with context_pool.borrow(base_url=school[0].url, viewport=size) as context:
+        sign_in(context.new_page())
+        yield context
 
 
 @pytest.fixture
@@ -269,7 +272,7 @@ def test_axe_finds_no_violation_and_nothing_is_wider_than_the_window(
 
 
 def test_on_paper_nothing_lies_upon_the_table(context: BrowserContext, address: str) -> None:
-    page = context.pages[0]
+    page = context.pages[-1]
     page.goto(address)
     page.emulate_media(media="print")
     legend = page.locator(".matrix-legend").bounding_box()
@@ -283,7 +286,7 @@ def test_the_page_that_is_shown_is_marked_where_the_reader_sets_the_colours(
     context: BrowserContext, address: str
 ) -> None:
     """With colours of the reader's own an edge that is transparent elsewhere is drawn."""
-    page = context.pages[0]
+    page = context.pages[-1]
     page.goto(address)
     page.emulate_media(forced_colors="active")
     edge = "link => getComputedStyle(link).borderBottomColor"
@@ -296,7 +299,7 @@ def test_the_page_that_is_shown_is_marked_where_the_reader_sets_the_colours(
 
 def test_going_back_after_signing_out_shows_no_names(context: BrowserContext, address: str) -> None:
     """A browser may keep a page whole, and show it again to whoever goes back."""
-    page = context.pages[0]
+    page = context.pages[-1]
     page.goto(address)
     context.clear_cookies()
     with page.expect_navigation():

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Error, Page, expect
 from quizserver.settings import shipped_folder
 from tests.authoring.preview_server import PreviewServer, previewing
 from tests.browser.accessibility import find_colour_violations, find_violations
+from tests.browser.context_pool import ContextPool
 
 SOON_MS = 5000
 OTHER_TITLE = "A title of its own"
@@ -30,15 +31,14 @@ def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PreviewS
 
 
 @pytest.fixture
-def author(chromium: Browser, preview: tuple[PreviewServer, Path]) -> Iterator[Page]:
+def author(context_pool: ContextPool, preview: tuple[PreviewServer, Path]) -> Iterator[Page]:
     """A page of the preview; the test fails when the console tells of an error."""
-    context = chromium.new_context(base_url=preview[0].url, reduced_motion="reduce")
-    page = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    yield page
-    context.close()
+    with context_pool.borrow(base_url=preview[0].url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        yield page
     assert errors == []
 
 

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from quizserver.accounts import roles_store as roles
 from quizserver.accounts import store as people
 from quizserver.authoring.scaffold import simulation_scaffold
 from quizserver.db.session import Database
 from tests.browser.accessibility import find_violations
+from tests.browser.context_pool import ContextPool
 from tests.browser.looks import LOOKS
 from tests.conftest import LESSON, PLAIN, SINGLE
 from tests.serve.server import Server, serving
@@ -64,28 +65,26 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
 
 
 @pytest.fixture
-def author(chromium: Browser, workshop: Workshop) -> Iterator[Page]:
+def author(context_pool: ContextPool, workshop: Workshop) -> Iterator[Page]:
     """A page of an author; the test fails when the console tells of an error."""
     (workshop.content / "numbers/sides.md").write_text(SINGLE)
-    context = chromium.new_context(base_url=workshop.server.url, reduced_motion="reduce")
-    page = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    sign_in(page, workshop, f"{secrets.token_hex(8)}@example.org")
-    yield page
-    context.close()
+    with context_pool.borrow(base_url=workshop.server.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        sign_in(page, workshop, f"{secrets.token_hex(8)}@example.org")
+        yield page
     assert errors == []
 
 
 @pytest.fixture
-def other(chromium: Browser, workshop: Workshop) -> Iterator[Page]:
+def other(context_pool: ContextPool, workshop: Workshop) -> Iterator[Page]:
     """A page of another author, whose console may tell of refused requests."""
-    context = chromium.new_context(base_url=workshop.server.url, reduced_motion="reduce")
-    page = context.new_page()
-    sign_in(page, workshop, f"{secrets.token_hex(8)}@example.org")
-    yield page
-    context.close()
+    with context_pool.borrow(base_url=workshop.server.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        sign_in(page, workshop, f"{secrets.token_hex(8)}@example.org")
+        yield page
 
 
 def sign_in(page: Page, workshop: Workshop, email: str) -> None:
