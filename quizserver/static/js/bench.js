@@ -2,7 +2,7 @@
 // The lab bench: turns the recorded bench of the page into one that runs.
 
 import { BenchForm } from "./bench-form.js";
-import { Chart } from "./chart.js";
+import { Chart, OWN } from "./chart.js";
 import { valuesAt } from "./chart-geometry.js";
 import { setEnabled } from "./disable-button.js";
 import { findPart, setText } from "./dom.js";
@@ -104,9 +104,7 @@ class Bench {
     this.options = new OptionLinks(root.closest(".experiment") ?? root, this);
     this.drawInitial();
     this.listen();
-    for (const control of root.querySelectorAll("[data-waits]")) {
-      control.toggleAttribute("disabled", false);
-    }
+    enableWaiting(root);
     root.querySelector("[data-late]")?.remove();
     this.applyLink();
     void this.takeUpRuns();
@@ -149,17 +147,18 @@ class Bench {
    * @param {string} name the arm's
    * @param {number[]} x
    * @param {Band} band
-   * @param {{ title: string, label?: string, key?: string }} texts
+   * @param {{ title: string, label?: string, key?: string, isTurned?: boolean }} texts
    * @returns {Curve}
    */
-  createCurve(name, x, { median, low, high }, { title, label, key }) {
+  createCurve(name, x, { median, low, high }, { title, label, key, isTurned }) {
     const arm = this.form.findArm(name);
     return {
       x: [...x],
       median: [...median],
       low: [...low],
       high: [...high],
-      arm: arm.index,
+      // The colours are the arms': a setting of one's own is drawn as ink.
+      arm: isTurned ? OWN : arm.index,
       name,
       label: label ?? arm.label,
       title,
@@ -271,6 +270,7 @@ class Bench {
         isTraining: () => this.live?.training?.isBusy ?? false,
       });
       this.maps.showSetting();
+      enableWaiting(root);
     } catch (thrown) {
       lost.textContent = `The maps did not come: ${toServerError(thrown).message} Close and open this part to try again.`;
       lost.hidden = false;
@@ -295,6 +295,10 @@ class Bench {
     if (!isAsked) return;
     this.status.showMessage(`${this.form.settingText}.`);
     this.figure.scrollIntoView({ block: "nearest" });
+  }
+
+  get hasTurnedKnobs() {
+    return Object.keys(this.form.changedKnobs).length > 0;
   }
 
   /** @param {ShownSetting} setting */
@@ -371,6 +375,7 @@ class Bench {
       arm: arm.name,
       title: `${settingText}, ${seedsText(setting.first, replicas)}`,
       label: changesText || settingText,
+      isTurned: Boolean(changesText),
       key: JSON.stringify([arm.name, setting.knobs, setting.first, replicas]),
     };
   }
@@ -396,6 +401,8 @@ class Bench {
     this.handleChange();
     this.live?.hide();
     this.showRecorded();
+    // A setting of which nothing is recorded is trained at once, where this browser can.
+    if (!faults.length && this.hasTurnedKnobs) this.useLive((live) => live.change());
     this.root.scrollIntoView({ block: "start" });
     this.status.showMessage(linkMessage(faults));
   }
@@ -686,7 +693,8 @@ class Bench {
     const colours = new Set(this.current ? [this.current.arm] : []);
     const saved = this.saved.runs.map((run, i) => {
       // Runs that began at the same arm would share its colour: the later ones get a free one.
-      const arm = [run.arm, ...COLOURS].find((colour) => !colours.has(colour)) ?? run.arm;
+      const wanted = run.arm === OWN ? COLOURS : [run.arm, ...COLOURS];
+      const arm = wanted.find((colour) => !colours.has(colour)) ?? run.arm;
       colours.add(arm);
       return { ...run, label: LETTERS[i], dash: i, arm, low: [], high: [], source: run };
     });
@@ -763,6 +771,17 @@ class Bench {
       this.figure.setAttribute("aria-busy", "true");
       this.csv.hidden = true;
     }
+  }
+}
+
+/**
+ * Controls that waited for their script can be used.
+ *
+ * @param {ParentNode} root
+ */
+function enableWaiting(root) {
+  for (const control of root.querySelectorAll("[data-waits]")) {
+    control.toggleAttribute("disabled", false);
   }
 }
 

@@ -20,6 +20,8 @@ import { isNumber, scaleTicks } from "./scales.js";
 /** @type {[width: number, height: number]} */
 const NARROWEST = [240, 160];
 const ARM_COLOURS = 12;
+/** The `arm` of a curve whose setting is no arm's. */
+export const OWN = -1;
 // A sign at an edge has its middle this share of the plot's height inside.
 const SIGN_MIDDLE = 0.03;
 // Letters at the lines' ends stand at least this share of the plot's height apart.
@@ -43,7 +45,7 @@ const KEY_STEPS = {
  * @param {{ arm: number }} curve
  */
 export function armClass(curve) {
-  return `arm-${curve.arm % ARM_COLOURS}`;
+  return curve.arm === OWN ? "arm-own" : `arm-${curve.arm % ARM_COLOURS}`;
 }
 
 export class Chart {

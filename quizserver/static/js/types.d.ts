@@ -283,6 +283,8 @@ export type LiveAnswer =
 
 /** What a curve is called, and which arm it started from. */
 export interface CurveTexts {
+  /** Whether a knob was turned since the arm. */
+  isTurned?: boolean;
   arm: string;
   title: string;
   label: string;
