@@ -39,6 +39,10 @@ export class BenchForm {
         this.startFromArm(button.getAttribute("data-arm") ?? "");
         onArm(`${this.arm.label}. Press Run.`);
       });
+      // Browsers leave a button that is half in sight where it is.
+      if (button instanceof HTMLElement) {
+        button.addEventListener("focus", () => showInRow(button));
+      }
     }
     for (const input of [this.replicas, this.first]) {
       input.addEventListener("input", this.handleChange);
