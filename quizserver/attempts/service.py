@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 
 from quizserver.attempts import reveals_store, store, views
 from quizserver.attempts.form_tokens import FormTokens
 from quizserver.attempts.model import NO_PROGRESS, Attempt, LearnerProgress
 from quizserver.attempts.reveals import ClassRule, Reveal, resolve_rule
+from quizserver.attempts.shown_evidence import NotedEvidence, ShownEvidence, evidence_note
 from quizserver.attempts.tried import hidden_settings, may_draw, offered_arms
 from quizserver.attempts.tried_views import hints_after, tried_view
 from quizserver.attempts.views import LinkView, QuestionState, QuestionView
 from quizserver.db.session import Database
-from quizserver.evidence.record import Evidence, Finding
-from quizserver.lab.model import Description
+from quizserver.evidence.record import Finding
 from quizserver.lab_views.bench_builder import BenchBuilder, DeferredBench
 from quizserver.lab_views.evidence import OptionEvidence
 from quizserver.lab_views.topic_evidence import (
     described_figure,
-    evidence_by_option,
     read_topic_evidence,
 )
 from quizserver.topics.model import Question, Topic
@@ -29,44 +28,6 @@ from quizserver.topics.question import earlier_version, graded_version_of
 from quizserver.translation import gettext
 from quizserver.web.fragments import FragmentKey
 from quizserver.web.urls import UrlBuilder
-
-
-@dataclass(frozen=True)
-class ShownEvidence:
-    """What a learner may see of a question's evidence.
-
-    All of it, or with ``chosen`` what was found of these options alone; what ``may_draw`` denies
-    has words alone. ``answered`` is the text that stands beside it. ``arms`` are those that the
-    bench offers after a try. ``description`` is what hidden settings were computed from.
-    """
-
-    question: Question
-    answered: Question
-    evidence: Evidence | None
-    chosen: frozenset[str] | None = None
-    may_draw: Callable[[Finding], bool] = lambda _finding: True
-    arms: frozenset[str] = frozenset()
-    description: Description | None = None
-
-    def by_option(self) -> Mapping[str | None, Sequence[OptionEvidence]]:
-        return self._by_option
-
-    @cached_property
-    def _by_option(self) -> Mapping[str | None, Sequence[OptionEvidence]]:
-        return evidence_by_option(
-            self.evidence,
-            self.question,
-            options=self.chosen,
-            may_draw=self.may_draw,
-            tells_key=self.chosen is None,
-        )
-
-    def fragment(self, option: str | None) -> FragmentKey:
-        """The key of what is shown of an option; under None what was claimed of no option."""
-        return FragmentKey(
-            ("evidence", self.question.id, self.answered.version, option, self.chosen),
-            (self.question, self.answered, self.evidence, self.description),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +119,12 @@ class QuestionService:
         url: UrlBuilder,
         *,
         embedded: bool = False,
+        noted: NotedEvidence | None = None,
     ) -> QuestionView:
-        """The view of a question of ``topic``; ``embedded`` in a lesson it has no bench."""
+        """The view of a question of ``topic``; ``embedded`` in a lesson it has no bench.
+
+        ``noted`` is the evidence of the present text where that was looked at already.
+        """
         previous, following = (None, None) if embedded else neighbour_links(topic, question, url)
         base_view = QuestionView(
             id=question.id,
@@ -182,15 +147,18 @@ class QuestionService:
             return self._with_form(question, state, base_view, url)
         if state.stage == "tried":
             return self._with_tried(topic, question, state, base_view, url)
-        return self._with_result(topic, question, state, base_view, url)
+        return self._with_result(topic, question, state, base_view, url, noted)
 
     def embedded_question(
         self, topic: Topic, question: Question, state: QuestionState, url: UrlBuilder
     ) -> EmbeddedQuestion:
         """The question in a lesson, which has no bench."""
         view = partial(self.question_view, topic, question, state, url, embedded=True)
-        common = _common_fragment(topic, question, state)
-        return EmbeddedQuestion(question.id, common and common.part("embedded"), view)
+        if not _is_common(question, state):
+            return EmbeddedQuestion(question.id, None, view)
+        noted = NotedEvidence.read(topic, question)
+        common = _common_fragment(topic, question, state, noted)
+        return EmbeddedQuestion(question.id, common.part("embedded"), partial(view, noted=noted))
 
     def _with_form(
         self, question: Question, state: QuestionState, base_view: QuestionView, url: UrlBuilder
@@ -237,7 +205,9 @@ class QuestionService:
                 visible_arms=shown.arms,
             )
         return replace(
-            self._with_answer(topic, answered, shown, base_view, url),
+            self._with_answer(
+                answered, shown, evidence_note(shown.evidence, topic, answered), base_view
+            ),
             options=views.chosen_options(answered, state, shown.fragment),
             tried=tried_view(
                 answered,
@@ -257,9 +227,12 @@ class QuestionService:
         state: QuestionState,
         base_view: QuestionView,
         url: UrlBuilder,
+        noted: NotedEvidence | None,
     ) -> QuestionView:
         answered = self._answered_version(question, state)
-        shown = ShownEvidence(answered, answered, read_topic_evidence(topic))
+        if noted is None or answered is not question:
+            noted = NotedEvidence.read(topic, answered)
+        shown = ShownEvidence(answered, answered, noted.evidence)
         bench = None
         if answered.simulation is not None and not base_view.embedded:
             bench = self.benches.defer_bench(
@@ -270,28 +243,24 @@ class QuestionService:
                 described=answered.described_curve,
                 main_arms={claim.arm for claim in answered.claims if claim.option is not None},
             )
-        view = self._with_answer(topic, answered, shown, base_view, url)
-        common = _common_fragment(topic, question, state)
+        common = None
+        if bench is not None and _is_common(question, state):
+            common = _common_fragment(topic, question, state, noted).around(bench.fragment)
         return replace(
-            view,
+            self._with_answer(answered, shown, noted.note, base_view),
             options=views.answered_options(answered, state, shown.fragment),
             extra_fragment=shown.fragment(None),
-            common_fragment=common.around(bench.fragment) if common and bench else None,
+            common_fragment=common,
             result=views.result_view(answered, state, edited=answered is not question),
             bench=bench,
             experiment_url=_experiment_url(answered, url)
             if answered.simulation is not None
             else None,
-            evidence_note=view.evidence_note or _bench_note(answered, bench, base_view.embedded),
+            evidence_note=noted.note or _bench_note(answered, bench, base_view.embedded),
         )
 
     def _with_answer(
-        self,
-        topic: Topic,
-        answered: Question,
-        shown: ShownEvidence,
-        base_view: QuestionView,
-        url: UrlBuilder,
+        self, answered: Question, shown: ShownEvidence, note: str | None, base_view: QuestionView
     ) -> QuestionView:
         """What the tried and the revealed page share: the text ``answered``, and its evidence."""
         return replace(
@@ -300,7 +269,7 @@ class QuestionService:
             stem_html=answered.stem_html,
             multiple=answered.multiple,
             evidence=shown.by_option,
-            evidence_note=_evidence_note(shown.evidence, topic, answered),
+            evidence_note=note,
         )
 
     def _tried_evidence(
@@ -378,18 +347,23 @@ def neighbour_links(
     return question_link(position - 1), question_link(position + 1)
 
 
-def _common_fragment(topic: Topic, question: Question, state: QuestionState) -> FragmentKey | None:
-    """The key of what is shown of an answer once everything is; None before, and for older texts.
+def _is_common(question: Question, state: QuestionState) -> bool:
+    """Whether the page shows all there is of the present text, as everybody with this answer sees
+    it."""
+    if state.is_answering or state.stage != "revealed":
+        return False
+    return state.attempts[-1].version == question.version
+
+
+def _common_fragment(
+    topic: Topic, question: Question, state: QuestionState, noted: NotedEvidence
+) -> FragmentKey:
+    """The key of what is shown of an answer once everything is.
 
     Nothing in it is the learner's but what they chose, in which order they see it, and whether it
     was their first try: it is kept for all of whom this is the same.
     """
-    if state.is_answering or state.stage != "revealed":
-        return None
     attempt = state.attempts[-1]
-    if attempt.version != question.version:
-        return None
-    evidence = read_topic_evidence(topic)
     name = (
         "answered",
         question.id,
@@ -397,9 +371,9 @@ def _common_fragment(topic: Topic, question: Question, state: QuestionState) -> 
         frozenset(attempt.chosen),
         attempt.number == 1,
         views.rule_note(state),
-        _evidence_note(evidence, topic, question),
+        noted.note,
     )
-    return FragmentKey(name, (question, topic, evidence))
+    return FragmentKey(name, (question, topic, noted.evidence))
 
 
 def _misjudged_arm(question: Question, state: QuestionState) -> str | None:
@@ -419,14 +393,6 @@ def _misjudged_arm(question: Question, state: QuestionState) -> str | None:
 def _draw_nothing(_finding: Finding) -> bool:
     """Without a description, nobody knows which settings tell of other options."""
     return False
-
-
-def _evidence_note(evidence: Evidence | None, topic: Topic, question: Question) -> str | None:
-    if not question.claims:
-        return None
-    if evidence is None:
-        return gettext("The experiments behind these options have not been recorded yet.")
-    return evidence.stale_reason(topic, question.id)
 
 
 def _bench_note(question: Question, bench: DeferredBench | None, embedded: bool) -> str | None:

@@ -40,6 +40,29 @@ def test_whoever_answered_an_earlier_text_and_whoever_the_present_one_see_their_
     assert "Trois" in present.page
 
 
+@pytest.mark.parametrize("address", ["/questions/even", "/topics/numbers"])
+@pytest.mark.parametrize("looks", range(6))
+@pytest.mark.parametrize("options", [("two", "four"), ("three",)])
+def test_evidence_that_changes_while_a_page_is_made_is_whole_on_the_next(
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    looks: int,
+    address: str,
+):
+    """The first ``looks`` at the file within the page find the old one."""
+    visitor.answer("even", *options)
+    before, after = (recorded_evidence(f"SENTENCE-{{}}-{which}") for which in ("BEFORE", "AFTER"))
+    found = itertools.chain([before] * looks, itertools.repeat(after))
+    monkeypatch.setattr(
+        "quizserver.lab_views.topic_evidence.read_evidence", lambda _folder: next(found)
+    )
+    visitor.open(address)
+    found = itertools.repeat(after)
+    assert "-BEFORE" not in visitor.open(address)
+    assert ("-AFTER" in visitor.page) == (address == "/questions/even" or options == ("three",))
+
+
 CHOICES = {"open": (), "three": ("three",), "two": ("two",), "shown": ("two", "four")}
 ADDRESSES = (
     "/questions/even", "/topics/numbers", "/questions/even/evidence/0",
