@@ -170,7 +170,7 @@ def test_a_verdict_is_a_word_of_what_and_a_count_and_the_mark_alone_has_a_sign(
     sheet: Page, stand: Stand
 ) -> None:
     sheet.goto(f"{stand.url}/questions/answered")
-    verdict = "supported · Plateau, then drop: 63 of 64 seeds"
+    verdict = "supported · Plateau, then drop: 63 of 64 seeds at 0.06"
     expect(sheet.locator(".verdict").first).to_have_text(verdict)
     signs = sheet.locator(".outcomes > ol > li").evaluate_all(
         "rows => rows.map((row) => row.innerText.match(/[✓✗]/g).length)"

@@ -4,6 +4,7 @@
 import { setEnabled } from "./disable-button.js";
 import { closestTarget, createElement, findElement } from "./dom.js";
 import { fetchText, toServerError } from "./http.js";
+import { DEFAULT_BENCH, parseSettingLink } from "./setting-link.js";
 import { gettext } from "./translation.js";
 
 // Milliseconds after which whoever waits for their answer's result may send it again.
@@ -138,3 +139,21 @@ if (fault instanceof HTMLElement) fault.focus();
 
 const result = document.getElementById("result");
 if (result && window.location.hash === "#result") result.focus();
+
+// A link to a setting of the bench, which opens with an answer, is followed once there is one.
+const linkKey = `setting:${window.location.pathname}`;
+try {
+  const link = parseSettingLink(window.location.hash);
+  if (link?.benchId === DEFAULT_BENCH && answerForms.length === 1) {
+    sessionStorage.setItem(linkKey, window.location.hash);
+    const text = gettext("The link’s setting opens at the bench, once you have answered.");
+    const note = createElement("p", { className: "notice", textContent: text });
+    answerForms[0].before(note);
+  } else if (window.location.hash === "#result" && document.getElementById(DEFAULT_BENCH)) {
+    const kept = sessionStorage.getItem(linkKey);
+    sessionStorage.removeItem(linkKey);
+    if (kept) window.history.replaceState(null, "", kept);
+  }
+} catch {
+  // Without storage the link has to be opened once more.
+}

@@ -4,7 +4,7 @@
 /** @import { Knobs } from "./types" */
 
 // The bench of a question's page, which its links need not name.
-const DEFAULT_BENCH = "bench";
+export const DEFAULT_BENCH = "bench";
 
 /**
  * The link to a setting; `knobs` are only those that differ from the arm.
