@@ -9,7 +9,7 @@ from functools import partial
 
 from quizserver.kernel.recipe import source_version
 from quizserver.lab.catalog import SimulationCatalog
-from quizserver.lab.model import Description, SimulationError
+from quizserver.lab.model import Description, KnobError, SimulationError, check_knobs
 from quizserver.lab_views.bench import BenchUrls, BenchView, bench_view
 from quizserver.lab_views.evidence import DescribedPoints
 from quizserver.lab_views.topic_evidence import read_topic_evidence
@@ -27,12 +27,15 @@ KNOB_PREFIX = "knob."
 class DeferredBench:
     """A bench whose view is built when its fragment has to be rendered.
 
-    ``page_url(id=…)`` is the page that shows it alone, its element with that id.
+    ``page_url(id=…)`` is the page that shows it alone, its element with that id. ``is_declared``
+    says that the simulation has the arm and the knobs that were asked for: else the bench is set to
+    its first arm, or to a value that can't be trained.
     """
 
     fragment: FragmentKey
     view: Callable[[], BenchView]
     page_url: Callable[..., str]
+    is_declared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ class BenchBuilder:
         description = self.describe_simulation(topic, simulation)
         if description is None:
             return None
+        names = {arm.name for arm in description.arms}
+        if visible_arms is not None and names.isdisjoint(visible_arms):
+            return None  # the simulation has changed since somebody looked which arms it has
         evidence = read_topic_evidence(topic)
         stale = evidence.stale_reason(topic) if evidence is not None else None
         name = (
@@ -107,7 +113,10 @@ class BenchBuilder:
 
         setting = {f"{KNOB_PREFIX}{knob}": value for knob, value in (knobs or {}).items()}
         page_url = partial(url, "runs.bench", topic=topic.id, name=simulation, arm=arm, **setting)
-        return DeferredBench(FragmentKey(name, (description, evidence)), view, page_url)
+        is_declared = (arm is None or arm in names) and _are_declared(description, knobs or {})
+        return DeferredBench(
+            FragmentKey(name, (description, evidence)), view, page_url, is_declared
+        )
 
     def _bench_urls(self, topic: str, simulation: str, url: UrlBuilder) -> BenchUrls:
         return BenchUrls(
@@ -126,3 +135,12 @@ class BenchBuilder:
                 "used": url("plans.note_use", topic=topic, name=simulation),
             },
         )
+
+
+def _are_declared(description: Description, knobs: Mapping[str, float]) -> bool:
+    """Whether the simulation has these knobs, and takes these values of them."""
+    try:
+        check_knobs(description.knobs, knobs)
+    except KnobError:
+        return False
+    return True

@@ -104,7 +104,9 @@ class ProgressPages:
         bench = self.benches.defer_bench(
             topic, block.simulation, url_for, arm=block.arm, knobs=block.knobs
         )
-        return ("bench", bench) if bench is not None else ("missing", block.simulation)
+        if bench is None or not bench.is_declared:  # perhaps by an arm that has another name now
+            return "missing", block.simulation
+        return "bench", bench
 
 
 def create_progress_blueprint(pages: ProgressPages) -> Blueprint:

@@ -21,7 +21,7 @@ def parse_whole_number(text: str, *, default: int = 0, maximum: int = 10**DIGITS
     return min(int(text), maximum) if _WHOLE_NUMBER.fullmatch(text) else default
 
 
-_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,17})?(e[+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?")
 
 
 def parse_decimal(text: str) -> float | None:

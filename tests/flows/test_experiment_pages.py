@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from tests.flows.browser_client import Visitor
 from tests.flows.tried_content import write_tried_content
@@ -71,7 +72,9 @@ def test_the_page_of_a_bench_is_set_as_its_address_says(reader: Visitor):
     assert config["initial"]["arm"] == "own"
     assert config["initial"]["knobs"]["rate"] == 0.5
     assert 'id="bench-3"' in page
-    for wrong in ("id=x", "knob.none=1", "knob.rate=x", "knob.rate=1e9"):
+    for wrong in (
+        "id=x", "knob.none=1", "knob.rate=x", "knob.rate=1e9", "knob.fault=0.5", "arm=gone",
+    ):  # fmt: skip
         assert reader.client.get(f"{SIMULATION}/bench?{wrong}").status_code == 404, wrong
 
 
@@ -116,3 +119,28 @@ def test_evidence_that_does_not_fit_together_takes_the_curves_alone_from_a_page(
     assert "FEEDBACK-TWO" in reader.text
     assert reader.client.get("/questions/even/evidence/0").status_code == 404
     assert reader.client.get(f"{SIMULATION}/arms/own").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_there"),
+    [
+        ("arm: own", True),
+        ("arm: gone", False),
+        ("knobs: {rate: 0.0031415926535897933}", True),
+        ("knobs: {rate: 99}", False),
+        ("knobs: {width: 1}", False),
+    ],
+)
+def test_a_bench_of_a_lesson_is_the_one_that_its_author_set_or_none(
+    reader: Visitor, content: Path, app: Flask, setting: str, is_there: bool
+):
+    """Never the healthy run in its place; and its page is there where the lesson has it."""
+    lesson = content / "numbers" / "lesson.md"
+    lesson.write_text(f"# Numbers\n\n```simulation\nsimulation: simulation\n{setting}\n```\n")
+    app.extensions["quizserver-library"].refresh()
+    page = reader.open("/topics/numbers")
+    addresses = re.findall(r'data-bench-page="([^"]*)"', page)
+    assert len(addresses) == is_there
+    assert ("Something belongs here that is not ready" in reader.text) != is_there
+    for address in addresses:
+        assert reader.client.get(unescape(address)).status_code == 200

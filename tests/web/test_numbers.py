@@ -79,7 +79,14 @@ def test_no_other_module_decides_what_a_digit_is():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0.25", 0.25), ("-3", -3.0), ("1e-05", 1e-5), ("2.5e+3", 2500.0), ("0", 0.0)],
+    [
+        ("0.25", 0.25),
+        ("-3", -3.0),
+        ("1e-05", 1e-5),
+        ("2.5e+3", 2500.0),
+        ("0", 0.0),
+        ("0.00012345678901234567", 0.00012345678901234567),
+    ],
 )
 def test_a_decimal_is_what_python_writes(text: str, value: float) -> None:
     assert parse_decimal(text) == value
