@@ -12,7 +12,7 @@ from markupsafe import Markup
 from quizserver.evidence.record import Evidence
 from quizserver.lab.model import Description, Knob
 from quizserver.lab.shapes.single import SHAPES, THRESHOLDS
-from quizserver.lab_views.evidence import DescribedPoints, scale_described
+from quizserver.lab_views.finding_charts import DescribedPoints, scale_described
 from quizserver.lab_views.phase_map import recorded_maps
 from quizserver.lab_views.recorded import first_band
 from quizserver.lab_views.recorded_arm import ArmView, arm_views, recorded_arm

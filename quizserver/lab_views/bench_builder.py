@@ -11,7 +11,7 @@ from quizserver.kernel.recipe import source_version
 from quizserver.lab.catalog import SimulationCatalog
 from quizserver.lab.model import Description, KnobError, SimulationError, check_knobs
 from quizserver.lab_views.bench import BenchUrls, BenchView, bench_view
-from quizserver.lab_views.evidence import DescribedPoints
+from quizserver.lab_views.finding_charts import DescribedPoints
 from quizserver.lab_views.topic_evidence import read_topic_evidence
 from quizserver.topics.model import Topic
 from quizserver.web.fragments import FragmentKey

@@ -5,24 +5,28 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from quizserver.evidence.record import Band, Ensemble, Evidence, Finding
-from quizserver.lab.curve_text import format_exact
-from quizserver.lab.model import Arm, Description, Knob
+from quizserver.evidence.record import Ensemble, Evidence, Finding
+from quizserver.lab.model import Description, Knob
 from quizserver.lab.shapes.registry import shapes_for
-from quizserver.lab.shapes.threshold import THRESHOLD_SHAPES
+from quizserver.lab_views.finding_charts import (
+    DescribedPoints,
+    chart_key,
+    chart_levels,
+    draw_charts,
+    find_arm,
+    finding_chart,
+    finding_sentences,
+    title_with_value,
+)
 from quizserver.translation import N_, gettext, ngettext
-from quizserver.web import charts
-from quizserver.web.small_charts import draw_small_chart
 
 VERDICT_WORDS = {"supported": N_("supported"), "refuted": N_("refuted"), "mixed": N_("mixed")}
 """In English; whoever shows them translates them."""
-
-DescribedPoints = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +145,15 @@ def option_evidence(
     first = findings[0]
     description = evidence.experiments[first.simulation].description
     ensemble = evidence.ensemble_of(first)
-    index, arm = _find_arm(description, ensemble.arm)
-    by_chart = {_chart_key(finding): finding for finding in reversed(findings)}
-    chart_findings = [by_chart[key] for key in dict.fromkeys(map(_chart_key, findings))]
+    index, arm = find_arm(description, ensemble.arm)
+    by_chart = {chart_key(finding): finding for finding in reversed(findings)}
+    chart_findings = [by_chart[key] for key in dict.fromkeys(map(chart_key, findings))]
     finding_charts = [
-        _finding_chart(
+        finding_chart(
             evidence,
             finding,
             described,
-            _chart_levels(f for f in findings if _chart_key(f) == _chart_key(finding)),
+            chart_levels(f for f in findings if chart_key(f) == chart_key(finding)),
         )
         for finding in (chart_findings if is_drawn else ())
     ]
@@ -157,7 +161,7 @@ def option_evidence(
         finding for finding in findings if finding in chart_findings or finding.value is not None
     ]
     compared_names = dict.fromkeys(f.versus for f in findings if f.versus is not None)
-    others = [_find_arm(description, name) for name in compared_names]
+    others = [find_arm(description, name) for name in compared_names]
     return OptionEvidence(
         number=number,
         arm=arm.name,
@@ -167,14 +171,14 @@ def option_evidence(
             name: value for name, value in ensemble.knobs.items() if arm.knobs.get(name) != value
         },
         small_svg=finding_charts[0].draw_small() if finding_charts else Markup(),
-        draw_charts=functools.partial(_draw_charts, finding_charts),
+        draw_charts=functools.partial(draw_charts, finding_charts),
         verdicts=_verdicts(description, findings, ensemble, is_drawn=is_drawn, is_right=is_right),
         setting_text=_setting_text(description, ensemble),
         sentence=_join_sentences(
             [
                 sentence
                 for finding in worded_findings
-                for sentence in _finding_sentences(finding, ensemble)
+                for sentence in finding_sentences(finding, ensemble)
             ]
         ),
         tried=next(
@@ -223,74 +227,6 @@ def _remark(finding: Finding, is_right: bool | None) -> str:
     return ""
 
 
-def _chart_key(finding: Finding) -> tuple[str | None, str | None]:
-    """Findings about one setting share a chart when these are the same."""
-    return finding.series, finding.against
-
-
-def _chart_levels(findings: Iterable[Finding]) -> list[charts.ReferenceLevel]:
-    """The numbers that a chart's curves are compared with, named by what is claimed of them."""
-    return [
-        charts.ReferenceLevel(
-            f.value, _title_with_value(THRESHOLD_SHAPES[f.shape].title, f.value).lower()
-        )
-        for f in findings
-        if f.value is not None
-    ]
-
-
-def _title_with_value(title: str, value: float) -> str:
-    """The title of a shape with the number that a curve is compared with in it."""
-    return title.format(format_exact(value))
-
-
-def _finding_sentences(finding: Finding, ensemble: Ensemble) -> list[str]:
-    """The sentences on a finding's curve, and on how it compares with another or with a number."""
-    # The ensemble's sentence is about its first series only; for a pair or another series the
-    # finding has its own.
-    alone = finding.versus is None and finding.series is None
-    sentences = [text for text in (ensemble.sentence if alone else "", finding.sentence) if text]
-    return sentences or [ensemble.sentence]
-
-
-@dataclass(frozen=True, slots=True)
-class _FindingChart:
-    """The chart of a finding: the median and band of its arm, and of a pair the other arm's too."""
-
-    title: str
-    description: str
-    x: charts.ChartAxis
-    y: charts.ChartAxis
-    curves: Sequence[charts.ChartCurve]
-    described: charts.DescribedCurve | None
-    levels: Sequence[charts.ReferenceLevel]
-
-    def draw(self, ident: str) -> Markup:
-        """The large chart; empty when not even x has a number that a chart can show."""
-        try:
-            return charts.draw_curve_chart(
-                ident=ident,
-                title=self.title,
-                description=self.description,
-                x=self.x,
-                y=self.y,
-                curves=self.curves,
-                described=self.described,
-                levels=self.levels,
-            )
-        except ValueError:
-            return Markup()
-
-    def draw_small(self) -> Markup:
-        return draw_small_chart(
-            self.curves,
-            described=self.described,
-            x_scale=self.x.scale,
-            y_scale=self.y.scale,
-            levels=self.levels,
-        )
-
-
 def _join_sentences(sentences: Sequence[str]) -> str:
     """The sentences in their order, without those that another one begins with or repeats."""
     distinct = list(dict.fromkeys(sentences))
@@ -301,60 +237,12 @@ def _join_sentences(sentences: Sequence[str]) -> str:
     )
 
 
-def _draw_charts(finding_charts: Sequence[_FindingChart], ident: str) -> Markup:
-    return Markup().join(
-        chart.draw(f"{ident}-{number}" if number else ident)
-        for number, chart in enumerate(finding_charts)
-    )
-
-
-def _finding_chart(
-    evidence: Evidence,
-    finding: Finding,
-    described: DescribedPoints,
-    levels: Sequence[charts.ReferenceLevel],
-) -> _FindingChart:
-    """The chart of a finding; ``levels`` are what it is compared with, in the series' unit."""
-    experiment = evidence.experiments[finding.simulation]
-    description = experiment.description
-    series = finding.series or next(iter(description.series))
-    other = evidence.other_ensemble_of(finding)
-    ensembles = [evidence.ensemble_of(finding), *([other] if other is not None else [])]
-    arms = [_find_arm(description, ensemble.arm) for ensemble in ensembles]
-    bands = [ensemble.series[series] for ensemble in ensembles]
-    axis = description.series[series]
-    # A described curve is in shares of the first series' start, on a linear axis.
-    described_curve = (
-        scale_described(described, experiment.x, bands[0]) if finding.series is None else None
-    )
-    # A described curve needs a linear axis; else the axis is as the simulation declares it.
-    values = [value for band in bands for value in band.median if value is not None]
-    log = described_curve is None and axis.scale == "log" and any(value > 0 for value in values)
-    names = " and ".join(arm.label for _, arm in arms)
-    return _FindingChart(
-        title=f"{axis.label} by {description.x.label}: {names}",
-        description=" ".join(_finding_sentences(finding, ensembles[0])),
-        x=charts.ChartAxis(description.x.label, description.x.unit, description.x.scale),
-        y=charts.ChartAxis(axis.label, axis.unit, "log" if log else "linear"),
-        curves=[
-            chart_curve(experiment.x, band, index, arm.label)
-            for band, (index, arm) in zip(bands, arms, strict=True)
-        ],
-        described=described_curve,
-        levels=levels,
-    )
-
-
-def _find_arm(description: Description, name: str) -> tuple[int, Arm]:
-    return next((i, arm) for i, arm in enumerate(description.arms) if arm.name == name)
-
-
 def _finding_view(description: Description, finding: Finding) -> FindingView:
     shape = shapes_for(finding.versus, finding.value)[finding.shape]
     unit = "seeds" if finding.versus is None else "pairs"
-    title = shape.title if finding.value is None else _title_with_value(shape.title, finding.value)
+    title = shape.title if finding.value is None else title_with_value(shape.title, finding.value)
     if finding.versus is not None:
-        title = f"{title} “{_find_arm(description, finding.versus)[1].label}”"
+        title = f"{title} “{find_arm(description, finding.versus)[1].label}”"
     if finding.series is not None:
         title = f"{title} ({description.series[finding.series].label})"
     share = _share_text(finding.at_least, unit)
@@ -422,18 +310,3 @@ def _setting_text(description: Description, ensemble: Ensemble) -> str:
 def _value_text(knob: Knob, value: float) -> str:
     """A value without its unit, which is written once for all of them."""
     return knob.value_text(value) if knob.choices else f"{value:g}"
-
-
-def chart_curve(x: Sequence[float], band: Band, index: int, label: str) -> charts.ChartCurve:
-    return charts.ChartCurve(x, band.median, band.low, band.high, band.replicas, label, index)
-
-
-def scale_described(
-    points: DescribedPoints, x: Sequence[float], band: Band
-) -> charts.DescribedCurve | None:
-    """The described curve in the chart's own units."""
-    start = band.median[0]
-    if not points or start is None:
-        return None
-    width = x[-1] - x[0]
-    return charts.DescribedCurve([(x[0] + px * width, py * start) for px, py in points])

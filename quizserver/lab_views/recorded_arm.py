@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from quizserver.evidence.record import Ensemble, Evidence
 from quizserver.lab.model import Description
-from quizserver.lab_views.evidence import chart_curve
+from quizserver.lab_views.finding_charts import chart_curve
 from quizserver.lab_views.recorded import find_recorded_arm, first_band
 from quizserver.translation import gettext
 from quizserver.web import charts
