@@ -119,6 +119,7 @@ def _drag_row(browser: Browser, server: RunningServer) -> Measurement:
 def _map_row(browser: Browser, server: RunningServer) -> Measurement:
     """The same map twice: in the browser, and then by the server, which stores it."""
     with _open_bench(browser, server, 4) as (page, _):
+        page.locator('#bench [data-part="map"] > summary').click()  # the maps come then
         here = _map_seconds(page)
         page.locator('#bench [data-part="live-toggle"]').uncheck()
         there = _map_seconds(page)
@@ -164,8 +165,8 @@ def _open_bench(
     while not page.locator("#bench").count():  # its simulation is still being read
         time.sleep(1)
         page.reload()
-    page.locator('#bench [data-part="replica-lines"]').evaluate("box => { box.checked = true; }")
-    page.locator('#bench [data-part="replicas"]').evaluate("field => { field.value = '64'; }")
+    # Single runs can be asked for once the recorded curves are there.
+    page.locator('#bench [data-part="replica-lines"]:enabled').check()
     addresses: set[str] = set()
     needed = re.compile(r"/kernel/|/plans/.*\?|/js/live-")
 

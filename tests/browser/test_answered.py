@@ -71,6 +71,14 @@ def test_the_picture_of_an_option_puts_its_setting_on_the_bench(bench: MapBench)
     expect(bench.page.locator(".outcomes > ol [aria-current]")).to_have_count(0)
 
 
+def test_what_the_bench_shows_is_marked_in_the_colours_of_the_system_too(bench: MapBench) -> None:
+    bench.page.emulate_media(forced_colors="active")
+    looks = bench.page.locator(".outcomes > ol .small-chart").evaluate_all(
+        "all => all.map((one) => getComputedStyle(one).outlineStyle)"
+    )
+    assert looks == ["solid", "none"]
+
+
 def test_whoever_reads_why_sees_the_curve_that_it_is_about(bench: MapBench) -> None:
     whys = bench.page.locator(".outcomes > ol .why > summary")
     whys.nth(1).press("Enter")
