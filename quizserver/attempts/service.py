@@ -81,7 +81,10 @@ class QuestionService:
                 session, person_id, [question.id for question in questions]
             )
             for question in questions:
-                attempts = attempts_by_question[question.id]
+                # What was answered since the progress was read is not in its reveals either.
+                standing = progress.standings.get(question.id)
+                known = standing.attempts if standing is not None else 0
+                attempts = attempts_by_question[question.id][:known]
                 reveal = progress.reveals.get(question.id)
                 rule = None
                 if _names_rule(attempts, reveal):

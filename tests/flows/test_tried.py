@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from quizserver.attempts import store
 from quizserver.attempts.pages import NOT_SHOWN, TRY_FIRST
 from quizserver.attempts.reveals_store import insert_reveal
 from quizserver.db.session import Database
@@ -223,6 +224,28 @@ def test_a_lesson_shows_a_tried_question_and_its_answer_on_request(visitor: Visi
     visitor.send("/questions/even/reveal")
     assert "A lesson about numbers" in visitor.text
     assert "EXPLANATION" in visitor.text
+
+
+def test_an_answer_that_comes_while_a_lesson_is_read_is_never_called_wrong(
+    new_visitor: Callable[[], Visitor], monkeypatch: pytest.MonkeyPatch
+):
+    """Attempts and reveals are of one moment, also where two statements read them."""
+    visitor = new_visitor()
+    visitor.sign_up("ana@example.org")
+    other_tab = new_visitor()
+    other_tab.sign_in("ana@example.org")
+    read = store.attempts_by_question
+
+    def read_later(*arguments: Any) -> Any:
+        monkeypatch.setattr(store, "attempts_by_question", read)
+        other_tab.answer("even", "two", "four")
+        return read(*arguments)
+
+    monkeypatch.setattr(store, "attempts_by_question", read_later)
+    visitor.open("/topics/numbers")
+    assert "Not quite" not in visitor.text
+    assert "FEEDBACK" not in visitor.page
+    assert "EXPLANATION" in visitor.open("/topics/numbers")
 
 
 def test_a_question_that_says_so_shows_everything_at_once(
