@@ -218,7 +218,7 @@ KNOWN_FORMATS = {
     ("lab/curve_text.py", "verb"),
     ("lab/file_reading.py", "_ENDED['died']"),
     ("lab/file_reading.py", "_ENDED[ended]"),
-    ("lab_views/evidence.py", "title"),
+    ("lab_views/finding_charts.py", "title"),
     ("web/static_files.py", "link"),
     ("web/static_files.py", "script"),
     ("worker/failures.py", "template"),
