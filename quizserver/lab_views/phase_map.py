@@ -13,6 +13,7 @@ from quizserver.evidence.record import Evidence
 from quizserver.lab.model import Description, Knob, lower_first
 from quizserver.lab.phase_maps import CELL_REPLICAS, PhaseMap, Plane, phase_map_sentence
 from quizserver.lab.shapes.single import SHAPES
+from quizserver.translation import gettext
 from quizserver.web import phase_chart
 
 
@@ -63,8 +64,17 @@ class MapView:
         return phase_chart.draw_phase_chart(
             ident=ident,
             title=self.title,
-            description=f"{self.sentence} Across: {self.x.text}, {x_texts[0]} to {x_texts[-1]}. "
-            f"Upwards: {self.y.text}, {y_texts[-1]} to {y_texts[0]}.",
+            description=gettext(
+                "%(sentence)s Across: %(x)s, %(x_low)s to %(x_high)s. "
+                "Upwards: %(y)s, %(y_low)s to %(y_high)s.",
+                sentence=self.sentence,
+                x=self.x.text,
+                x_low=x_texts[0],
+                x_high=x_texts[-1],
+                y=self.y.text,
+                y_low=y_texts[-1],
+                y_high=y_texts[0],
+            ),
             x=self.x,
             y=self.y,
             counts=self.config["counts"],
@@ -113,7 +123,11 @@ def map_view(description: Description, phase_map: PhaseMap) -> MapView:
         title=f"{counted_text}: {lower_first(x.label)} × {lower_first(y.label)}",
         name=f"{x.label} × {lower_first(y.label)}: {lower_first(counted_text)}",
         sentence=phase_map_sentence(phase_map),
-        rule=f"A replica counts when its {axis.label} {shape.definition}.",
+        rule=gettext(
+            "A replica counts when its %(series)s %(words)s.",
+            series=axis.label,
+            words=shape.definition,
+        ),
         fixed_knobs=_fixed_text(description, plane),
         x=x,
         y=y,

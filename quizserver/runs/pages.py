@@ -20,13 +20,14 @@ from quizserver.runs.own_runs import describe_own_run
 from quizserver.runs.request_builder import build_request
 from quizserver.runs.request_parser import BODY_MAX, RequestBody, parse_request_body
 from quizserver.runs.requests import CurveRequest, MapRequest, PlanRequest, VerificationRequest
+from quizserver.translation import N_, gettext
 from quizserver.web.downloads import attachment_response
 from quizserver.web.event_streams import event_stream_response, requested_event_id
 
 if TYPE_CHECKING:  # it costs time at start, and only its name is needed here
     from flask_limiter import Limiter
 
-NO_SUCH_RUN = "There is no such run, or its results are no longer kept. Run it again."
+NO_SUCH_RUN = N_("There is no such run, or its results are no longer kept. Run it again.")
 
 # A run's id has this many hex digits; the length keeps "<id>.csv" out of "<id>".
 _RUN = "<string(length=24):run_id>"
@@ -68,7 +69,7 @@ class RunPages:
         path = self.context.access.locate_simulation(body.topic, body.simulation, "map")
         map_request = self._build_request(body, path)
         if not isinstance(map_request, MapRequest):
-            raise RunRefusedError(400, "The request lacks “map”.", "map")
+            raise RunRefusedError(400, gettext("The request lacks “map”."), "map")
         # It imports numpy, which the web process needs for maps only.
         from quizserver.kernel.plan_image import MAX_MAP_MULTIPLICATIONS
 
@@ -116,7 +117,7 @@ class RunPages:
             self._find_run(run_id)
         run = self.context.runs.leave_run(run_id, visitor)
         if run is None:
-            raise RunRefusedError(404, NO_SUCH_RUN)
+            raise RunRefusedError(404, gettext(NO_SUCH_RUN))
         return json_response({"state": run.state})
 
     def download_csv(self, run_id: str) -> Response:
@@ -162,7 +163,7 @@ class RunPages:
         """
         run = self.context.runs.store.get_run(run_id)
         if run is None or isinstance(run.request, VerificationRequest | PlanRequest):
-            raise RunRefusedError(404, NO_SUCH_RUN)
+            raise RunRefusedError(404, gettext(NO_SUCH_RUN))
         part: Part = "map" if isinstance(run.request, MapRequest) else "run"
         grant = self.context.access.check_access(run.request.topic, run.request.simulation, part)
         # Somebody else may have found the same setting under the name of an arm that is not open.
@@ -227,8 +228,9 @@ def json_response(data: dict[str, Any], status: int = 200) -> Response:
 
 def _read_json_body() -> bytes:
     if not request.is_json:
-        raise RunRefusedError(400, "Send JSON (Content-Type: application/json).")
+        raise RunRefusedError(400, gettext("Send JSON (Content-Type: application/json)."))
     body = request.get_data(cache=False)
     if len(body) > BODY_MAX:
-        raise RunRefusedError(413, "The request is larger than any request for a run needs to be.")
+        message = gettext("The request is larger than any request for a run needs to be.")
+        raise RunRefusedError(413, message)
     return body

@@ -16,6 +16,7 @@ from quizserver.runs.pages import json_response, refusal_response
 from quizserver.runs.plans import StoredPlan
 from quizserver.runs.request_builder import build_plan_request
 from quizserver.runs.request_parser import parse_plan_query
+from quizserver.translation import N_, gettext
 from quizserver.web.static_files import YEAR_SECONDS
 
 if TYPE_CHECKING:  # it costs time at start, and only its name is needed here
@@ -27,11 +28,11 @@ QUERY_MAX = 8 * 1024
 KERNELS = {"float32": WASM_FLOAT32_FILE, "float64": WASM_FILE}
 """The module that trains plans in each type; that of float64 trains both."""
 
-OTHER_KERNEL = (
+OTHER_KERNEL = N_(
     "The machines of this site train with different versions of its kernel. Reload the page in a "
     "few minutes."
 )
-NOT_GIVEN = "No plan of this simulation was given to you. Reload the page, then turn a knob."
+NOT_GIVEN = N_("No plan of this simulation was given to you. Reload the page, then turn a knob.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,10 @@ class PlanPages:
         path = self.context.access.locate_simulation(topic, name, "plan")
         # A link or picture elsewhere must not have anything planned, nor count as a use.
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise RunRefusedError(403, "Plans are given to the pages of this site alone.")
+            message = gettext("Plans are given to the pages of this site alone.")
+            raise RunRefusedError(403, message)
         if len(request.query_string) > QUERY_MAX:
-            raise RunRefusedError(413, "The address is longer than any setting needs.")
+            raise RunRefusedError(413, gettext("The address is longer than any setting needs."))
         plan_request = build_plan_request(
             parse_plan_query(topic, name, request.args.to_dict()),
             self.context.describe_simulation(path),
@@ -63,7 +65,7 @@ class PlanPages:
         if plan.summary.refusal is not None:
             return self._refuse_plan(plan)
         if plan.summary.kernel != source_version():
-            raise RunRefusedError(503, OTHER_KERNEL, retry_after=60)
+            raise RunRefusedError(503, gettext(OTHER_KERNEL), retry_after=60)
         self.context.runs.plans.note_given(plan.run_id, visitor)
         return _image_response(plan)
 
@@ -71,7 +73,7 @@ class PlanPages:
         """Somebody trained a plan that they were given: nothing but that is taken from them."""
         self.context.access.locate_simulation(topic, name, "plan")
         if not self.context.runs.plans.was_given(topic, name, self.context.visitor_token()):
-            raise RunRefusedError(409, NOT_GIVEN)
+            raise RunRefusedError(409, gettext(NOT_GIVEN))
         self.context.on_use(topic, name)
         return json_response({"noted": True})
 
@@ -95,7 +97,7 @@ def create_plans_blueprint(pages: PlanPages, *, limiter: Limiter | None = None) 
             context.settings.limit_plans, "plans", key_func=context.visitor_token
         )
         by_client = limiter.shared_limit(
-            context.settings.limit_plans_client, "plans of a client", key_func=context.limit_key
+            context.settings.limit_plans_client, "client-plans", key_func=context.limit_key
         )
         show_plan, note_use = by_client(by_visitor(show_plan)), by_client(by_visitor(note_use))
     address = "/plans/<topic>/<name>"
@@ -125,7 +127,8 @@ def _kernel_gzip(dtype: str) -> bytes:
 
 def _image_response(plan: StoredPlan) -> Response:
     response = _gzip_response(plan.image, "application/octet-stream")
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.cache_control.private = True
+    response.cache_control.no_cache = True
     response.vary.add("Cookie")
     coding = "-gzip" if response.content_encoding == "gzip" else ""
     response.set_etag(f"{plan.key}{coding}")

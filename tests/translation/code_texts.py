@@ -21,6 +21,7 @@ NOT_SHOWN = {
     "closestTarget",
 }
 """Of scripts: messages to those who write them, and selectors."""
+CLASSES = {"class", "className"}
 
 SELECTOR_OR_CLASSES = re.compile(r"[\"'`]?(?:[.#\[].*|[a-z-]+(?: [a-z-]+)*-)", re.DOTALL)
 
@@ -51,18 +52,21 @@ def untranslated_script_sentences(source: str) -> list[str]:
     """Texts of a script with two words or more that are in no call of gettext."""
     sentences: list[str] = []
     calls: list[str] = []
-    name = ""
+    name = attribute = ""
     for kind, value in JavascriptLexer().get_tokens(source):
         if kind in String and kind is not String.Regex:
-            is_name = SELECTOR_OR_CLASSES.fullmatch(value)
+            is_name = SELECTOR_OR_CLASSES.fullmatch(value) or attribute in CLASSES
             if PROSE.search(value) and not is_name and not {*calls} & (CALLS | NOT_SHOWN):
                 sentences.append(value)
+        elif value == ":":
+            attribute = name
         elif kind is Punctuation:
+            attribute = ""
             for sign in value:
                 if sign == "(":
                     calls.append(name)
                 elif sign == ")":
                     calls.pop()
         if kind not in Whitespace:
-            name = value if kind in Name else ""
+            name = value if kind in Name or value in CLASSES else ""
     return sentences

@@ -65,5 +65,6 @@ def f(n):
     // A comment, not shown.
     show(gettext("Translated now"), ngettext("%(num)s run", "%(num)s runs", n));
     show(`${n} runs, done`); throw new Error("not shown here");
+    draw({ class: "some names", title: "Some words" }, { className: `more names-${n}` });
     """
-    assert untranslated_script_sentences(script) == [" runs, done"]
+    assert untranslated_script_sentences(script) == [" runs, done", '"Some words"']

@@ -4,6 +4,7 @@
 import { ChoiceKnob } from "./choice-knob.js";
 import { findElement, findPart } from "./dom.js";
 import { isSameNumber, NumberKnob } from "./number-knob.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { ArmSpec, BenchConfig, BenchKnob, Knobs, Setting } from "./types" */
 
@@ -37,7 +38,7 @@ export class BenchForm {
     for (const button of this.armButtons) {
       button.addEventListener("click", () => {
         this.startFromArm(button.getAttribute("data-arm") ?? "");
-        onArm(`${this.arm.label}. Press Run.`);
+        onArm(gettext("%(arm)s. Press Run.", { arm: this.arm.label }));
       });
       // Browsers leave a button that is half in sight where it is.
       if (button instanceof HTMLElement) {
@@ -88,14 +89,19 @@ export class BenchForm {
     this.startFromArm(arm, knobs, seeds);
     const known = new Map(this.knobs.map((knob) => [knob.spec.name, knob]));
     const faults = [];
-    if (this.arm.name !== arm) faults.push(`there is no arm “${arm}”`);
+    if (this.arm.name !== arm) faults.push(gettext("there is no arm “%(arm)s”", { arm }));
     for (const [name, value] of Object.entries(knobs)) {
       const knob = known.get(name);
-      if (!knob) faults.push(`there is no knob “${name}”`);
-      else if (!knob.validate()) faults.push(`${knob.spec.label} can’t be ${value}`);
+      if (!knob) faults.push(gettext("there is no knob “%(name)s”", { name }));
+      else if (!knob.validate()) {
+        faults.push(gettext("%(knob)s can’t be %(value)s", { knob: knob.spec.label, value }));
+      }
     }
-    if (seeds && seeds.replicas > this.config.replicas_max) {
-      faults.push(`a run has at most ${this.config.replicas_max} seeds`);
+    const most = this.config.replicas_max;
+    if (seeds && seeds.replicas > most) {
+      faults.push(
+        ngettext("a run has at most %(num)s seed", "a run has at most %(num)s seeds", most),
+      );
     }
     return faults;
   }
@@ -133,7 +139,8 @@ export class BenchForm {
     const changes = this.changesText;
     if (!changes) return this.arm.label;
     const isDefault = this.knobs.every((knob) => isSameNumber(knob.resetValue, knob.spec.default));
-    return isDefault ? changes : `${changes}, from ${this.arm.label}`;
+    if (isDefault) return changes;
+    return gettext("%(changes)s, from %(arm)s", { changes, arm: this.arm.label });
   }
 
   /** Only the knobs that were turned, for where there is little space; empty when none was. */
@@ -176,11 +183,11 @@ export class BenchForm {
     const most = this.config.replicas_max;
     if (!Number.isInteger(replicas) || replicas < 1 || replicas > most) {
       this.replicas.focus();
-      return `Seeds must be a whole number from 1 to ${most}.`;
+      return gettext("Seeds must be a whole number from 1 to %(most)s.", { most });
     }
     if (!Number.isInteger(first) || first < 0) {
       this.first.focus();
-      return "The first seed must be a whole number, 0 or more.";
+      return gettext("The first seed must be a whole number, 0 or more.");
     }
     return null;
   }

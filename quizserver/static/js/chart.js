@@ -9,6 +9,7 @@ import { axisNameBox, placeLabel } from "./label-placement.js";
 import { smoothCurve } from "./line-geometry.js";
 import { formatPercent, tickText } from "./number-text.js";
 import { isNumber, scaleTicks } from "./scales.js";
+import { gettext } from "./translation.js";
 
 /** @import { AxisSpec, ChartState, Curve, Point } from "./types" */
 /** @import { SvgShape } from "./dom.js" */
@@ -184,7 +185,7 @@ export class Chart {
 function createReadingTarget(chart) {
   const target = createElement("div", { className: "plot-target", tabIndex: 0 });
   target.setAttribute("role", "slider");
-  target.setAttribute("aria-label", "Read values along the curves");
+  target.setAttribute("aria-label", gettext("Read values along the curves"));
   target.addEventListener("pointermove", (event) => {
     const box = target.getBoundingClientRect();
     const position = (event.clientX - box.left) / box.width;
@@ -359,7 +360,7 @@ function lineName({ curves, live }, i) {
  * @returns {SvgShape[]}
  */
 function drawNames(scales, axes, state, described, fates) {
-  /** @type {{ name: string, text: string, line: Point[] }[]} */
+  /** @type {{ className: string, text: string, line: Point[] }[]} */
   const lines = state.curves.map((curve, i) => {
     const line = geometry.pointsInFrame(scales, curve.x, curve.median);
     // Of some lines nothing but their signs is seen.
@@ -368,20 +369,20 @@ function drawNames(scales, axes, state, described, fates) {
         line.push([x, Math.min(1 - SIGN_MIDDLE, Math.max(SIGN_MIDDLE, y))]);
       }
     }
-    return { name: `label ${armClass(curve)}`, text: lineName(state, i), line };
+    return { className: `label ${armClass(curve)}`, text: lineName(state, i), line };
   });
   if (described) {
     const line = geometry.pointsInFrame(scales, ...described);
-    lines.push({ name: "label ink", text: "as described", line });
+    lines.push({ className: "label ink", text: gettext("as described"), line });
   }
   const others = lines.map(({ line }) => line);
   const taken = [axisNameBox(axisText(axes.y), NARROWEST)];
   const named = lines.filter(({ text, line }) => text && line.length);
-  return named.map(({ name, text, line }) => {
+  return named.map(({ className, text, line }) => {
     const box = placeLabel(text, line, others, taken, NARROWEST);
     taken.push(box);
     const [x, y] = [formatPercent(box.x), formatPercent(box.y)];
-    return ["text", { class: name, x, y, dy: "0.32em" }, text];
+    return ["text", { class: className, x, y, dy: "0.32em" }, text];
   });
 }
 

@@ -3,6 +3,7 @@
 // limit.
 
 import { parseJson } from "./json.js";
+import { gettext } from "./translation.js";
 
 /** @import { OwnRun, Refusal } from "./types" */
 
@@ -78,7 +79,7 @@ export async function getBytes(url) {
     // An answer of something between here and the server.
   }
   const known = refusal.reason ?? refusal.error;
-  const message = known ?? `The server answered ${status}.`;
+  const message = known ?? gettext("The server answered %(status)s.", { status });
   // Too many requests, too: the same one may be answered later.
   const lost = known === undefined || status === 429 || status >= 500;
   throw new ServerError(message, { lost, status });
@@ -104,8 +105,8 @@ async function fetchBody(url, options, timeout, read) {
     return { ok, status, headers, body: await read(response) };
   } catch {
     const message = abort.signal.aborted
-      ? `The server did not answer within ${timeout / 1000} s.`
-      : "The server can't be reached.";
+      ? gettext("The server did not answer within %(seconds)s s.", { seconds: timeout / 1000 })
+      : gettext("The server can't be reached.");
     throw new ServerError(message, { lost: true });
   } finally {
     clearTimeout(timer);
@@ -177,8 +178,8 @@ function parseAnswer({ ok, status, headers, text }) {
     throw new ServerError(error, { detail, field, ownRuns, status });
   }
   const message = ok
-    ? "The answer was cut short, or came from something between here and the server."
-    : `The server answered ${status}.`;
+    ? gettext("The answer was cut short, or came from something between here and the server.")
+    : gettext("The server answered %(status)s.", { status });
   throw new ServerError(message, { lost: true, status });
 }
 

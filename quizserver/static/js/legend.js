@@ -6,6 +6,7 @@ import { valuesAt } from "./chart-geometry.js";
 import { createElement, createSvg, findElement, findPart, setText } from "./dom.js";
 import { formatNumber } from "./number-text.js";
 import { isNumber } from "./scales.js";
+import { gettext } from "./translation.js";
 
 /** @import { Curve } from "./types" */
 
@@ -100,8 +101,8 @@ export class Legend {
    * @param {string} name
    */
   createRemoveButton(run, name) {
-    const button = createElement("button", { type: "button", textContent: "Remove" });
-    button.setAttribute("aria-label", `Remove ${name}`);
+    const button = createElement("button", { type: "button", textContent: gettext("Remove") });
+    button.setAttribute("aria-label", gettext("Remove %(name)s", { name }));
     button.addEventListener("click", () => this.onRemove(run));
     this.removeButtons.set(run, button);
     return button;
@@ -129,8 +130,11 @@ export class Legend {
     const values = valuesAt(curve, x);
     if (!values) return "";
     const { median, low, high } = values;
-    const band = isNumber(low) ? ` (${formatNumber(low)} to ${formatNumber(high)})` : "";
-    return `${this.label} ${formatNumber(x, 6)}: ${formatNumber(median)}${band}`;
+    const place = `${this.label} ${formatNumber(x, 6)}`;
+    const value = formatNumber(median);
+    if (!isNumber(low)) return `${place}: ${value}`;
+    const [from, to] = [formatNumber(low), formatNumber(high)];
+    return gettext("%(place)s: %(value)s (%(from)s to %(to)s)", { place, value, from, to });
   }
 
   /**

@@ -9,6 +9,7 @@ import { describeShapes } from "./live-sentences.js";
 import { LiveTraining, replicasLimit } from "./live-training.js";
 import * as client from "./run-client.js";
 import { findPart } from "./dom.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { CheckedRun, Knobs, LiveHost, LiveUrls, PlanHead, RunJob, Setting } from "./types" */
 /** @import { LivePlan } from "./live-plan.js" */
@@ -72,7 +73,9 @@ export class LiveBench {
       }
       this.hide();
       this.stop();
-      this.host.status.showMessage("Nothing is trained in your browser any more. Press Run.");
+      this.host.status.showMessage(
+        gettext("Nothing is trained in your browser any more. Press Run."),
+      );
     });
     this.checkButton.addEventListener("click", () => void this.check());
   }
@@ -107,7 +110,7 @@ export class LiveBench {
       this.refuse(refusal);
       return;
     }
-    this.say("Getting ready to train in your browser…");
+    this.say(gettext("Getting ready to train in your browser…"));
     this.isWaiting = true;
     if (this.isFetching) return;
     const delay = this.plans.length ? PLAN_DELAY : 0;
@@ -186,7 +189,9 @@ export class LiveBench {
       await this.fetchKernel(plan.head.dtype);
       this.plans = [plan, ...this.plans].slice(0, PLANS_KEPT);
       this.training ??= this.createTraining();
-      if (!this.findPlan(setting)) this.refusals.set(address, "The plan is another setting's.");
+      if (!this.findPlan(setting)) {
+        this.refusals.set(address, gettext("The plan is another setting's."));
+      }
       // The workers start before a knob is turned, unless there is nobody to watch any more.
       else if (this.isOn) this.training?.usePlan(plan);
     } catch (thrown) {
@@ -233,7 +238,7 @@ export class LiveBench {
     if (!training) return;
     if (!isTrainable(plan.head, knobs)) {
       training.cancel();
-      this.refuse("Its layers or schedules can't work with these numbers.");
+      this.refuse(gettext("Its layers or schedules can't work with these numbers."));
       return;
     }
     this.plans = [plan, ...this.plans.filter((other) => other !== plan)];
@@ -287,9 +292,10 @@ export class LiveBench {
   settle() {
     if (!this.latest) return;
     this.draw(true);
-    const { texts } = this.latest;
+    const { title } = this.latest.texts;
+    const outcome = this.describe(this.latest);
     this.host.status.announce(
-      `${texts.title}: trained in your browser. ${this.describe(this.latest)}`,
+      gettext("%(title)s: trained in your browser. %(outcome)s", { title, outcome }),
     );
     void this.reportUse();
   }
@@ -307,8 +313,13 @@ export class LiveBench {
   /** @param {number} replicas */
   provenance(replicas) {
     const asked = Number(this.host.form.replicas.value);
-    if (replicas >= asked) return "Trained in your browser.";
-    return `Trained in your browser: ${replicas} of ${asked} seeds, as this device has little memory.`;
+    if (replicas >= asked) return gettext("Trained in your browser.");
+    return ngettext(
+      "Trained in your browser: %(replicas)s of %(num)s seed, as this device has little memory.",
+      "Trained in your browser: %(replicas)s of %(num)s seeds, as this device has little memory.",
+      asked,
+      { replicas },
+    );
   }
 
   /**
@@ -320,7 +331,7 @@ export class LiveBench {
     this.isWaiting = false;
     this.latest = null;
     const neverDid = !this.plans.length && !this.isBroken;
-    this.say(neverDid ? "" : "The server trains this setting: press Run.");
+    this.say(neverDid ? "" : gettext("The server trains this setting: press Run."));
     this.note.title = reason;
   }
 
@@ -352,11 +363,11 @@ export class LiveBench {
     if (!trained?.curves.isWhole) return;
     const { curves } = trained;
     const digest = await curves.digest();
-    this.say("The server trains the same…");
-    this.host.status.announce("The server trains the same.");
+    this.say(gettext("The server trains the same…"));
+    this.host.status.announce(gettext("The server trains the same."));
     const job = await this.host.trainOnServer(curves.head.replicas);
     if (!job) {
-      this.say("The server has not trained it, so that it could not be compared.");
+      this.say(gettext("The server has not trained it, so that it could not be compared."));
       return;
     }
     const message = await this.compare(curves, digest, job);
@@ -377,11 +388,17 @@ export class LiveBench {
       if (!digest || !theirs) return await this.compareNumbers(curves, job);
       const code = `SHA-256 ${theirs.slice(0, 12)}…`;
       if (digest === theirs) {
-        return `Checked: the server trained the same, to the last bit (${code}).`;
+        return gettext("Checked: the server trained the same, to the last bit (%(code)s).", {
+          code,
+        });
       }
-      return `The server's curves differ from those trained here (${digest.slice(0, 12)}…, ${code}).`;
+      return gettext("The server's curves differ from those trained here (%(here)s, %(there)s).", {
+        here: `${digest.slice(0, 12)}…`,
+        there: code,
+      });
     } catch (thrown) {
-      return `It could not be compared: ${toServerError(thrown).message}`;
+      const { message } = toServerError(thrown);
+      return gettext("It could not be compared: %(message)s", { message });
     }
   }
 
@@ -404,8 +421,8 @@ export class LiveBench {
       );
     });
     return isSame
-      ? "Checked: the server trained the same, number by number."
-      : "The server's curves differ from those trained here.";
+      ? gettext("Checked: the server trained the same, number by number.")
+      : gettext("The server's curves differ from those trained here.");
   }
 
   /**

@@ -7,6 +7,7 @@ import { floatText, LiveCurves } from "./live-curves.js";
 import { fitsSetting, isTrainable, readPlan } from "./live-plan.js";
 import { ShapeAxis } from "./live-shapes.js";
 import { replicasLimit, startWorker, workerCount } from "./live-training.js";
+import { gettext } from "./translation.js";
 
 /** @import { BenchConfig, Knobs, LiveAnswer, LiveUrls, MapPlane, MapRun, RunCells } from "./types" */
 /** @import { RunEnd, RunRequest, Value } from "./types" */
@@ -382,8 +383,8 @@ export function describeMap(cells, n) {
     cells.filter((count) => count >= n),
     cells.filter((count) => !count),
   ].map((found) => found.length);
-  return (
-    `In ${most} of ${cells.length} cells most of ${n} replicas show it. ` +
-    `All ${n} do in ${every}, none does in ${none}.`
+  return gettext(
+    "In %(most)s of %(cells)s cells most of %(n)s replicas show it. All %(n)s do in %(every)s, none does in %(none)s.",
+    { most, cells: cells.length, n, every, none },
   );
 }

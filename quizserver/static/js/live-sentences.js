@@ -5,6 +5,7 @@
 import { quantile } from "./live-curves.js";
 import { ShapeAxis } from "./live-shapes.js";
 import { formatRounded } from "./number-text.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { ShapeSpec, ShapeThresholds } from "./types" */
 /** @typedef {{ shapes: Record<string, ShapeSpec>, thresholds: ShapeThresholds }} ShapeConfig */
@@ -35,15 +36,23 @@ function shapesSentence(shown, runs, shapes) {
   /** @type {(entry: [string, number]) => string} */
   const verb = ([name, count]) => shapes[name].verbs[count === 1 ? 0 : 1];
   if (common.length) {
-    const parts = common.map((entry) => `${entry[1]} of ${runs} ${verb(entry)}`);
+    const parts = common.map((entry) =>
+      // Translators: "3 of 64 fall steadily"; what they do comes as a verb.
+      gettext("%(count)s of %(runs)s %(verb)s", { count: entry[1], runs, verb: verb(entry) }),
+    );
     return `${parts.join("; ")}.`;
   }
-  if (!told.length) return `None of ${runs} shows a named shape.`;
-  const parts = told.map((entry) => `${entry[1]} ${verb(entry)}`);
+  if (!told.length) return gettext("None of %(runs)s shows a named shape.", { runs });
+  const parts = told.map((entry) =>
+    gettext("%(count)s %(verb)s", { count: entry[1], verb: verb(entry) }),
+  );
   const lists = Object.values(shown);
   const others = lists[0].filter((_, i) => lists.every((curves) => !curves[i])).length;
-  if (others) parts.push(`${others} ${others === 1 ? "shows" : "show"} none`);
-  return `No shape is shown by more than half of ${runs}: ${parts.join("; ")}.`;
+  if (others) parts.push(ngettext("%(num)s shows none", "%(num)s show none", others));
+  return gettext("No shape is shown by more than half of %(runs)s: %(list)s.", {
+    runs,
+    list: parts.join("; "),
+  });
 }
 
 /**
@@ -78,7 +87,7 @@ function toldCounts(shown, runs, shapes) {
  * @param {string} label
  */
 function medianSentence(x, curves, label) {
-  const subject = curves.length > 1 ? "The median" : "The run";
+  const subject = curves.length > 1 ? gettext("The median") : gettext("The run");
   const rows = x.map((_, point) => Float64Array.from(curves, (curve) => curve[point]));
   const median = rows.map((values) =>
     quantile(values.map((value) => (Number.isFinite(value) ? value : Infinity)).sort(), 0.5),
@@ -86,17 +95,39 @@ function medianSentence(x, curves, label) {
   /** @param {number} point */
   const place = (point) => `${label} ${formatRounded(x[point])}`;
   const last = median.findLastIndex(Number.isFinite);
-  if (last < 0) return `${subject} is ${lackText(rows)} from ${place(0)} on.`;
-  const start = Number.isFinite(median[0]) ? formatRounded(median[0]) : "no finite number";
-  const end = `${formatRounded(median[last])} at ${place(last)}`;
-  const way = `${subject} goes from ${start} at ${place(0)} to ${end}`;
-  if (last < x.length - 1) {
-    return `${way} and is ${lackText(rows.slice(last + 1))} from ${place(last + 1)} on.`;
+  if (last < 0) {
+    return gettext("%(subject)s is %(lack)s from %(place)s on.", {
+      subject,
+      lack: lackText(rows),
+      place: place(0),
+    });
   }
+  const way = {
+    subject,
+    start: Number.isFinite(median[0]) ? formatRounded(median[0]) : gettext("no finite number"),
+    from: place(0),
+    end: formatRounded(median[last]),
+    to: place(last),
+  };
+  if (last < x.length - 1) {
+    return gettext(
+      "%(subject)s goes from %(start)s at %(from)s to %(end)s at %(to)s and is %(lack)s from %(place)s on.",
+      { ...way, lack: lackText(rows.slice(last + 1)), place: place(last + 1) },
+    );
+  }
+  const sentence = gettext(
+    "%(subject)s goes from %(start)s at %(from)s to %(end)s at %(to)s.",
+    way,
+  );
   const lost = rows[last].filter((value) => !Number.isFinite(value)).length;
-  if (!lost) return `${way}.`;
-  const verb = lost === 1 ? "is" : "are";
-  return `${way}. ${lost} of ${curves.length} ${verb} ${lackText(rows.slice(last))} at the end.`;
+  if (!lost) return sentence;
+  const lostSentence = ngettext(
+    "%(num)s of %(runs)s is %(lack)s at the end.",
+    "%(num)s of %(runs)s are %(lack)s at the end.",
+    lost,
+    { runs: curves.length, lack: lackText(rows.slice(last)) },
+  );
+  return `${sentence} ${lostSentence}`;
 }
 
 /**
@@ -106,6 +137,6 @@ function medianSentence(x, curves, label) {
  */
 function lackText(rows) {
   const lacking = rows.flatMap((values) => [...values].filter((value) => !Number.isFinite(value)));
-  if (lacking.every(Number.isNaN)) return "not a number";
-  return lacking.some(Number.isNaN) ? "no finite number" : "infinite";
+  if (lacking.every(Number.isNaN)) return gettext("not a number");
+  return lacking.some(Number.isNaN) ? gettext("no finite number") : gettext("infinite");
 }

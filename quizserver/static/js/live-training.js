@@ -2,6 +2,8 @@
 // The workers that train a plan in this browser. They share its blocks of replicas out; the newest
 // setting wins.
 
+import { gettext } from "./translation.js";
+
 /** @import { Knobs, LiveAnswer, LiveOrder } from "./types" */
 /** @import { LivePlan } from "./live-plan.js" */
 /** @typedef {{ first: number, lanes: number, points: number, outputs: Float64Array }} Share */
@@ -38,7 +40,7 @@ export function startWorker(onAnswer, onFailure) {
   worker.onmessage = (/** @type {MessageEvent<LiveAnswer>} */ { data }) => onAnswer(data);
   worker.onerror = (event) => {
     event.preventDefault();
-    onFailure(event.message || "A worker could not be started.");
+    onFailure(event.message || gettext("A worker could not be started."));
   };
   return worker;
 }

@@ -2,6 +2,7 @@
 // The dot on a phase map: the learner's setting, dragged by hand or moved by two linked sliders.
 
 import { createElement } from "./dom.js";
+import { gettext } from "./translation.js";
 
 /** @import { MapAxis } from "./map-axis.js" */
 
@@ -146,8 +147,10 @@ export class MapDot {
     this.dot.style.left = `${100 * inside(across)}%`;
     this.dot.style.top = `${100 * (1 - inside(up))}%`;
     this.dot.classList.toggle("beyond", inside(across) !== across || inside(up) !== up);
-    describeSlider(this.across, x, values[0], "across", text);
-    describeSlider(this.up, y, values[1], "upwards", text);
+    const acrossName = gettext("%(knob)s, across in the map", { knob: x.spec.label });
+    const upName = gettext("%(knob)s, upwards in the map", { knob: y.spec.label });
+    describeSlider(this.across, x, values[0], acrossName, text);
+    describeSlider(this.up, y, values[1], upName, text);
     if (isNewMap) this.coverPlot();
   }
 }
@@ -156,12 +159,12 @@ export class MapDot {
  * @param {HTMLElement} slider
  * @param {MapAxis} axis
  * @param {number} value
- * @param {string} direction
+ * @param {string} name
  * @param {string} text
  */
-function describeSlider(slider, axis, value, direction, text) {
+function describeSlider(slider, axis, value, name, text) {
   const [low, high] = [axis.values[0], axis.values[axis.values.length - 1]];
-  slider.setAttribute("aria-label", `${axis.spec.label}, ${direction} in the map`);
+  slider.setAttribute("aria-label", name);
   slider.setAttribute("aria-valuemin", String(low));
   slider.setAttribute("aria-valuemax", String(high));
   slider.setAttribute("aria-valuenow", String(Math.min(high, Math.max(low, value))));

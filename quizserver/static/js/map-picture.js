@@ -4,6 +4,7 @@
 
 import { createElement, createSvg, findElement } from "./dom.js";
 import { formatPercent } from "./number-text.js";
+import { gettext } from "./translation.js";
 
 /** @import { MapAxis } from "./map-axis.js" */
 /** @import { Value } from "./types" */
@@ -187,7 +188,11 @@ function drawTick(attributes, text, exponent) {
  */
 export function fillMapTable(table, { x, y, counts, n }) {
   const caption = createElement("caption", {
-    textContent: `Replicas of ${n} that show it. Across: ${x.text}. Downwards: ${y.text}.`,
+    textContent: gettext("Replicas of %(n)s that show it. Across: %(x)s. Downwards: %(y)s.", {
+      n,
+      x: x.text,
+      y: y.text,
+    }),
   });
   const head = createElement("thead");
   const columns = x.values.map((value) => x.valueText(value));

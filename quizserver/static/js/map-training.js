@@ -7,13 +7,14 @@ import { toServerError } from "./http.js";
 import { ProgressBar, timeLeftClause, waitingMessage } from "./progress-bar.js";
 import * as client from "./run-client.js";
 import { RunMemory, RunsInTheWay } from "./running-runs.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { LiveMap } from "./live-map.js" */
 /** @import { PhaseMaps } from "./phase-maps.js" */
 /** @import { FoundRun, MapRequest, MapRun, RunCells, RunEnd, RunJob, RunRequest } from "./types" */
 /** @import { RunState, Value } from "./types" */
 
-const HERE = "Trained in your browser.";
+const HERE = gettext("Trained in your browser.");
 
 export class MapTraining {
   /** @param {PhaseMaps} maps which show what is trained */
@@ -54,13 +55,13 @@ export class MapTraining {
     if (this.busy) return;
     this.showError("");
     if (map.x === map.y) {
-      this.showError("Choose two different knobs.");
+      this.showError(gettext("Choose two different knobs."));
       this.maps.yList.focus();
       return;
     }
     const fault = this.maps.form.findFault();
     if (fault !== null) {
-      this.showError(fault || "One of the knobs above has a value that it can't have.");
+      this.showError(fault || gettext("One of the knobs above has a value that it can't have."));
       return;
     }
     const { arm, knobs, first } = this.maps.form.setting;
@@ -83,7 +84,7 @@ export class MapTraining {
   async trainHere(request) {
     const { live: urls } = this.maps.config;
     if (!urls || !this.maps.host.mayTrain()) return false;
-    this.bar.show(0, "Getting ready to train in your browser…");
+    this.bar.show(0, gettext("Getting ready to train in your browser…"));
     try {
       const { LiveMap } = await import("./live-map.js");
       this.trained = await LiveMap.open(this.maps.config, urls, request);
@@ -110,7 +111,7 @@ export class MapTraining {
 
   /** @param {RunRequest} request */
   async trainOnServer(request) {
-    this.bar.show(0, "Asking for the map…");
+    this.bar.show(0, gettext("Asking for the map…"));
     /** @type {RunJob} */
     let job;
     /** @type {MapRun} */
@@ -191,8 +192,19 @@ export class MapTraining {
     if (!here) return "";
     const cells = here.flat();
     const others = counts.flat().filter((count, cell) => count !== cells[cell]).length;
-    if (!others) return `Checked: the server counts the same in all ${cells.length} cells.`;
-    return `The server counts otherwise in ${others} of ${cells.length} cells.`;
+    if (!others) {
+      return ngettext(
+        "Checked: the server counts the same in the %(num)s cell.",
+        "Checked: the server counts the same in all %(num)s cells.",
+        cells.length,
+      );
+    }
+    return ngettext(
+      "The server counts otherwise in %(others)s of %(num)s cell.",
+      "The server counts otherwise in %(others)s of %(num)s cells.",
+      cells.length,
+      { others },
+    );
   }
 
   /**
@@ -213,10 +225,15 @@ export class MapTraining {
     this.job = null;
     this.inTheWay.show(ownRuns);
     this.setBusy(false);
-    this.bar.show(0, this.compared ? "The map could not be compared." : "No map was computed.");
+    const outcome = this.compared
+      ? gettext("The map could not be compared.")
+      : gettext("No map was computed.");
+    this.bar.show(0, outcome);
     this.compared = null;
-    const advice = lost ? " Check the connection, then ask for the map again." : "";
-    this.showError(message + advice, detail);
+    const advised = lost
+      ? gettext("%(message)s Check the connection, then ask for the map again.", { message })
+      : message;
+    this.showError(advised, detail);
     if (field?.startsWith("map.")) {
       const list = this.maps.root.querySelector(`[data-part="${field.replace(".", "-")}"]`);
       if (list instanceof HTMLElement) list.focus();
@@ -233,7 +250,7 @@ export class MapTraining {
     const title = this.maps.beginMap(run, isAsked);
     if (isAsked) this.progressBox.scrollIntoView({ block: "nearest" });
     this.sayOrigin("");
-    this.bar.announce(`The map is being computed: ${title}.`);
+    this.bar.announce(gettext("The map is being computed: %(title)s.", { title }));
   }
 
   /** @param {RunState} data */
@@ -245,7 +262,10 @@ export class MapTraining {
   add(data) {
     this.maps.addCells(data);
     const { done, total } = data;
-    this.bar.show(done / total, `${done} of ${total} cells${timeLeftClause(data)}`);
+    const cells = ngettext("%(done)s of %(num)s cell", "%(done)s of %(num)s cells", total, {
+      done,
+    });
+    this.bar.show(done / total, cells + timeLeftClause(data));
   }
 
   /** @param {RunEnd} end */
@@ -253,7 +273,7 @@ export class MapTraining {
     this.stopFollowing();
     this.stopFollowing = () => {};
     const isDone = state === "done";
-    const message = endMessage(state, error ?? "The map failed. Try again.");
+    const message = endMessage(state, error ?? gettext("The map failed. Try again."));
     this.bar.show(isDone ? 1 : null, message);
     showDetail(this.detail, state === "failed" ? detail : null);
     const counts = this.maps.computedCounts ?? [];
@@ -278,12 +298,13 @@ export class MapTraining {
     this.trained?.end("stopped");
     if (!this.job) return;
     setEnabled(this.stopButton, false);
-    this.bar.show(null, "Stopping…");
+    this.bar.show(null, gettext("Stopping…"));
     try {
       await client.stopRun(this.job);
     } catch (thrown) {
       setEnabled(this.stopButton, this.busy);
-      this.showError(`It could not be stopped: ${toServerError(thrown).message}`);
+      const { message } = toServerError(thrown);
+      this.showError(gettext("It could not be stopped: %(message)s", { message }));
     }
   }
 
@@ -312,7 +333,7 @@ export class MapTraining {
  * @param {string} error
  */
 function endMessage(state, error) {
-  if (state === "done") return "Done.";
-  if (state === "stopped") return "Stopped. The cells so far stay in the picture.";
+  if (state === "done") return gettext("Done.");
+  if (state === "stopped") return gettext("Stopped. The cells so far stay in the picture.");
   return state === "failed" ? error : state;
 }

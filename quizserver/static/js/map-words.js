@@ -2,6 +2,7 @@
 // A setting beside a phase map, in words.
 
 import { knobValueText, lowerLabel } from "./map-axis.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { MapAxis } from "./map-axis.js" */
 /** @import { PhaseMap } from "./phase-maps.js" */
@@ -15,20 +16,33 @@ import { knobValueText, lowerLabel } from "./map-axis.js";
  * @param {string} shape
  */
 export function describeCell({ x, y, n, counts }, [across, up], shape) {
-  const settingText = `${x.spec.label} ${x.valueText(across)}, ${lowerLabel(y.spec.label)} ${y.valueText(up)}`;
+  const setting = `${x.spec.label} ${x.valueText(across)}, ${lowerLabel(y.spec.label)} ${y.valueText(up)}`;
   const positions = [x.position(across), y.position(up)];
   if (Math.min(...positions) < 0 || Math.max(...positions) > 1) {
-    return `${settingText}: outside this map.`;
+    return gettext("%(setting)s: outside this map.", { setting });
   }
   const [column, row] = [x.cellAt(positions[0]), y.cellAt(positions[1])];
   const count = counts[row][column];
-  if (count === null) return `${settingText}: this cell is not trained yet.`;
-  const result = `${count} of ${n} replicas show ${shape}.`;
+  if (count === null) return gettext("%(setting)s: this cell is not trained yet.", { setting });
   const middles = [];
   if (!isClose(x.values[column], across)) middles.push(axisValueText(x, x.values[column]));
   if (!isClose(y.values[row], up)) middles.push(axisValueText(y, y.values[row]));
-  if (!middles.length) return `${settingText}: ${result}`;
-  return `${settingText}: in this cell, trained at ${middles.join(" and ")}, ${result}`;
+  if (!middles.length) {
+    return ngettext(
+      "%(setting)s: %(num)s of %(n)s replicas shows %(shape)s.",
+      "%(setting)s: %(num)s of %(n)s replicas show %(shape)s.",
+      count,
+      { setting, n, shape },
+    );
+  }
+  const [first, second] = middles;
+  const middle = second ? gettext("%(first)s and %(second)s", { first, second }) : first;
+  return ngettext(
+    "%(setting)s: in this cell, trained at %(middle)s, %(num)s of %(n)s replicas shows %(shape)s.",
+    "%(setting)s: in this cell, trained at %(middle)s, %(num)s of %(n)s replicas show %(shape)s.",
+    count,
+    { setting, middle, n, shape },
+  );
 }
 
 /**
@@ -49,10 +63,18 @@ function axisValueText(axis, value) {
 export function describeOthers(specs, setting, knobs) {
   const differences = specs.map((spec) => {
     const [mapValue, ownValue] = [setting[spec.name], knobs[spec.name]];
-    const label = lowerLabel(spec.label);
-    return `${label} at ${knobValueText(spec, mapValue)}; yours is ${knobValueText(spec, ownValue)}`;
+    return gettext("%(knob)s at %(value)s; yours is %(own)s", {
+      knob: lowerLabel(spec.label),
+      value: knobValueText(spec, mapValue),
+      own: knobValueText(spec, ownValue),
+    });
   });
-  return `But this map holds ${differences.join(", and ")}. Its counts are not those of your setting.`;
+  const list = differences.reduce((others, last) =>
+    gettext("%(others)s, and %(last)s", { others, last }),
+  );
+  return gettext("But this map holds %(list)s. Its counts are not those of your setting.", {
+    list,
+  });
 }
 
 /**

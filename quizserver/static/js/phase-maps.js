@@ -9,6 +9,7 @@ import { MapDot } from "./map-dot.js";
 import { drawMap, fillCells, fillMapTable } from "./map-picture.js";
 import { MapTraining } from "./map-training.js";
 import { describeCell, describeOthers, isClose } from "./map-words.js";
+import { gettext } from "./translation.js";
 
 /** @import { BenchForm } from "./bench-form.js" */
 /** @import { BenchConfig, Knobs, MapHost, MapRequest, MapRun, RecordedMap } from "./types" */
@@ -44,7 +45,9 @@ const LIVE = "live";
  */
 export async function fetchRecordedMaps(root) {
   const { ok, status, text } = await fetchText(root.dataset.maps ?? "");
-  if (!ok) throw new ServerError(`The server answered ${status}.`, { status });
+  if (!ok) {
+    throw new ServerError(gettext("The server answered %(status)s.", { status }), { status });
+  }
   const page = new DOMParser().parseFromString(text, "text/html");
   const view = findElement(page, "[data-maps]", HTMLElement);
   const controls = findPart(page, "map-controls", HTMLTemplateElement);
@@ -238,9 +241,14 @@ export class PhaseMaps {
     const others = this.config.knobs
       .filter(({ name }) => !names.includes(name))
       .map((spec) => `${lowerLabel(spec.label)} ${knobValueText(spec, setting[spec.name])}`);
-    const heldText = others.length ? `In every cell: ${others.join(", ")}.` : "";
+    const heldText = others.length
+      ? gettext("In every cell: %(knobs)s.", { knobs: others.join(", ") })
+      : "";
     findPart(figure, "map-title", HTMLElement).textContent = title;
-    const rule = `A replica counts when its ${axis.label} ${words}.`;
+    const rule = gettext("A replica counts when its %(series)s %(words)s.", {
+      series: axis.label,
+      words,
+    });
     findPart(figure, "map-rule", HTMLElement).textContent = rule;
     findPart(figure, "map-held", HTMLElement).textContent = heldText;
     const arms = this.findArmsIn(map);
@@ -248,7 +256,7 @@ export class PhaseMaps {
     drawMap(box, `${this.bench.id}-live-map`, {
       ...map,
       title,
-      description: "Cells appear as they are trained.",
+      description: gettext("Cells appear as they are trained."),
       markers: arms,
     });
     const name = `${x.spec.label} × ${lowerLabel(y.spec.label)}`;
@@ -294,7 +302,7 @@ export class PhaseMaps {
       option = new Option("", LIVE);
       this.shownList.append(option);
     }
-    option.textContent = `Yours: ${title}`;
+    option.textContent = gettext("Yours: %(title)s", { title });
   }
 
   /** The counts of the map that was computed on request; null while there is none. */

@@ -3,14 +3,17 @@
 
 import { getJson, postJson, toServerError } from "./http.js";
 import { parseJson } from "./json.js";
+import { gettext } from "./translation.js";
 
 /** @import { RecordedArms, Run, RunEnd, RunJob, RunListeners, RunRequest } from "./types" */
 /** @import { Value } from "./types" */
 
-const UNREACHABLE =
-  "The server can't be reached. Check the connection, then try again; what is trained is kept.";
-const NO_STREAM =
-  "The run goes on, but can't be shown live now. Ask for it again to see how far it is.";
+const UNREACHABLE = gettext(
+  "The server can't be reached. Check the connection, then try again; what is trained is kept.",
+);
+const NO_STREAM = gettext(
+  "The run goes on, but can't be shown live now. Ask for it again to see how far it is.",
+);
 const RETRIES = 10; // about a minute: a server that is restarted is back by then
 // The server sends something at least every 10 s: after this long the connection is dead, or the
 // machine has slept.

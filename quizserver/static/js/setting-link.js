@@ -1,6 +1,8 @@
 // @ts-check
 // The address that reproduces a setting: #run=arm:low-rate,learning_rate:0.06,seeds:0:32
 
+import { gettext } from "./translation.js";
+
 /** @import { Knobs } from "./types" */
 
 // The bench of a question's page, which its links need not name.
@@ -48,12 +50,12 @@ export function parseSettingLink(hash) {
       if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && to > from) {
         seeds = { first: from, replicas: to - from };
       } else {
-        faults.push(`“${part}” names no seeds`);
+        faults.push(gettext("“%(part)s” names no seeds", { part }));
       }
     } else if (values.length === 1 && values[0].trim() && Number.isFinite(Number(values[0]))) {
       knobs[name] = Number(values[0]);
     } else {
-      faults.push(`“${part}” is no knob with a number`);
+      faults.push(gettext("“%(part)s” is no knob with a number", { part }));
     }
   }
   return { benchId, arm, knobs, seeds, faults };
