@@ -110,8 +110,10 @@ MODULES = {
 
 SCRIPTS = {
     "bench-form.js",
+    "bench.js",
     "chart-geometry.js",
     "chart.js",
+    "choice-knob.js",
     "classes.js",
     "disable-button.js",
     "dom.js",
@@ -138,6 +140,7 @@ SCRIPTS = {
     "map-training.js",
     "map-words.js",
     "matrix.js",
+    "number-knob.js",
     "number-text.js",
     "option-links.js",
     "page.js",

@@ -20,7 +20,7 @@ import { SavedRuns } from "./saved-runs.js";
 import { isDrawable, isNumber } from "./scales.js";
 import { parseSettingLink, writeSettingLink } from "./setting-link.js";
 import { BenchStatus } from "./status.js";
-import { gettext } from "./translation.js";
+import { gettext, ngettext } from "./translation.js";
 
 /** @import { Band, BenchConfig, CurveRun, LiveCurve, RecordedCurve, RunJob } from "./types" */
 /** @import { FoundRun, Setting } from "./types" */
@@ -138,7 +138,11 @@ class Bench {
    */
   recordedCurve(arm, { x, n, sentence, ...band }) {
     const { label } = this.form.findArm(arm);
-    const title = n ? `${label}, ${n} seeds, recorded` : `${label}, recorded`;
+    const title = n
+      ? ngettext("%(label)s, %(num)s seed, recorded", "%(label)s, %(num)s seeds, recorded", n, {
+          label,
+        })
+      : gettext("%(label)s, recorded", { label });
     const curve = this.createCurve(arm, x, band, { title });
     return { ...curve, recorded: true, sentence: sentence ?? "" };
   }
@@ -201,8 +205,10 @@ class Bench {
       if (!this.current && !this.busy) {
         this.status.showMessage(
           this.chart.isDrawn
-            ? `Its recorded curve did not come: ${message} Press Run to train it.`
-            : `The numbers of the recorded curve did not come: ${message}`,
+            ? gettext("Its recorded curve did not come: %(message)s Press Run to train it.", {
+                message,
+              })
+            : gettext("The numbers of the recorded curve did not come: %(message)s", { message }),
         );
       }
       return;
@@ -272,7 +278,11 @@ class Bench {
       this.maps.showSetting();
       enableWaiting(root);
     } catch (thrown) {
-      lost.textContent = `The maps did not come: ${toServerError(thrown).message} Close and open this part to try again.`;
+      const { message } = toServerError(thrown);
+      lost.textContent = gettext(
+        "The maps did not come: %(message)s Close and open this part to try again.",
+        { message },
+      );
       lost.hidden = false;
     } finally {
       this.mapsRequested = false;
@@ -355,7 +365,7 @@ class Bench {
     if (this.busy) return;
     if (!this.current?.live) {
       this.saveCurrent(null);
-      this.status.showProgress(0, "Run has the server train and keep this setting.");
+      this.status.showProgress(0, gettext("Run has the server train and keep this setting."));
     }
     const curve = this.createCurve(texts.arm, x, band, texts);
     this.current = { ...curve, live: true, replicas, sentence };
@@ -427,7 +437,7 @@ class Bench {
     if (curves) {
       const { setting, changesText, settingText } = this.form;
       this.setBusy(true);
-      this.status.announce(`Your run goes on: ${settingText}.`);
+      this.status.announce(gettext("Your run goes on: %(setting)s.", { setting: settingText }));
       void this.followRun(curves.job, setting, changesText ? null : setting.arm);
     } else {
       this.showRecorded();
@@ -451,9 +461,9 @@ class Bench {
   async copyLink() {
     try {
       await navigator.clipboard.writeText(new URL(this.link.href, window.location.href).href);
-      this.status.showMessage("Link copied. It is in the address bar, too.");
+      this.status.showMessage(gettext("Link copied. It is in the address bar, too."));
     } catch {
-      this.status.showMessage("The link is in the address bar.");
+      this.status.showMessage(gettext("The link is in the address bar."));
     }
   }
 
@@ -478,7 +488,7 @@ class Bench {
     if (fewer === undefined) this.live?.hide();
     this.setBusy(true);
     this.inTheWay.show([]);
-    this.status.showProgress(0, "Asking for a run…");
+    this.status.showProgress(0, gettext("Asking for a run…"));
     /** @type {RunJob} */
     let job;
     try {
@@ -489,7 +499,7 @@ class Bench {
       this.showRefusal(error);
       return;
     }
-    this.status.announce(`Run started: ${settingText}.`);
+    this.status.announce(gettext("Run started: %(setting)s.", { setting: settingText }));
     await this.followRun(job, { ...setting, replicas }, changesText ? null : arm);
   }
 
@@ -567,8 +577,8 @@ class Bench {
     const isUnderWay = done < total && Boolean(end);
     const reached = `${this.config.x.label} ${formatNumber(x.at(-1), 6)}`;
     const position = isUnderWay
-      ? `${reached} of ${formatNumber(end, 6)}`
-      : `${done} of ${total} points`;
+      ? gettext("%(reached)s of %(end)s", { reached, end: formatNumber(end, 6) })
+      : ngettext("%(done)s of %(num)s point", "%(done)s of %(num)s points", total, { done });
     // The first points say little of how long the rest will take.
     const isTelling = curve.x.length >= 5 && performance.now() - this.startedAt >= 1000;
     const timeLeft = isTelling ? timeLeftClause(progress) : "";
@@ -582,9 +592,9 @@ class Bench {
     this.setBusy(false);
     const isDone = state === "done";
     const hasFailed = state === "failed";
-    const message = endMessage(state, error ?? "The run failed. Press Run to try again.");
+    const message = endMessage(state, error ?? gettext("The run failed. Press Run to try again."));
     if (hasFailed) this.status.showError(message, detail);
-    this.status.showProgress(isDone ? 1 : null, hasFailed ? "The run failed." : message);
+    this.status.showProgress(isDone ? 1 : null, hasFailed ? gettext("The run failed.") : message);
     if (this.current) this.current.sentence = sentence ?? "";
     this.redraw();
     // What a run had shown before it was stopped is kept, too.
@@ -607,14 +617,16 @@ class Bench {
     const { detail, field, lost, message, ownRuns } = toServerError(thrown);
     this.setBusy(false);
     this.inTheWay.show(ownRuns);
-    this.status.showProgress(0, "Nothing was run.");
+    this.status.showProgress(0, gettext("Nothing was run."));
     const knob = this.form.knobs.find(({ spec }) => spec.name === field);
     if (knob) {
       knob.showError(message);
       knob.focus();
     } else {
-      const advice = lost ? " Check the connection, then press Run again." : "";
-      this.status.showError(message + advice, detail);
+      const advised = lost
+        ? gettext("%(message)s Check the connection, then press Run again.", { message })
+        : message;
+      this.status.showError(advised, detail);
     }
     this.tellEnd(false);
   }
@@ -622,12 +634,13 @@ class Bench {
   async stop() {
     if (!this.job) return;
     setEnabled(this.stopButton, false);
-    this.status.showProgress(null, "Stopping…");
+    this.status.showProgress(null, gettext("Stopping…"));
     try {
       await client.stopRun(this.job);
     } catch (thrown) {
       setEnabled(this.stopButton, this.busy);
-      this.status.showError(`It could not be stopped: ${toServerError(thrown).message}`);
+      const { message } = toServerError(thrown);
+      this.status.showError(gettext("It could not be stopped: %(message)s", { message }));
     }
   }
 
@@ -685,7 +698,7 @@ class Bench {
     // On to the next saved run, as whoever clears several would go.
     const next = this.saved.runs[Math.min(index, this.saved.runs.length - 1)];
     (this.legend.removeButtons.get(next) ?? this.logToggle).focus();
-    this.status.announce(`Removed: ${run.title}.`);
+    this.status.announce(gettext("Removed: %(title)s.", { title: run.title }));
   }
 
   /** The current run first, then the saved ones, which show as plain lines with a letter. */
@@ -715,9 +728,14 @@ class Bench {
       log: this.logToggle.checked,
       live,
       xRange: this.xRange,
-      title: `${label} by ${this.config.x.label}: ${curve?.title ?? "no run yet"}`,
+      title: gettext("%(y)s by %(x)s: %(run)s", {
+        y: label,
+        x: this.config.x.label,
+        run: curve?.title ?? gettext("no run yet"),
+      }),
       description:
-        curve?.sentence || "Median over the seeds, with a band from the 10 % to the 90 % quantile.",
+        curve?.sentence ||
+        gettext("Median over the seeds, with a band from the 10 % to the 90 % quantile."),
     });
     setText(this.caption, curve?.sentence ?? "");
     const { words, runsWords } = this.chart;
@@ -748,13 +766,16 @@ class Bench {
     const curve = this.current;
     const last = curve?.x.at(-1);
     if (!curve || last === undefined) {
-      setSliderValue(target, 0, 0, 0, "No curve yet");
+      setSliderValue(target, 0, 0, 0, gettext("No curve yet"));
       return;
     }
     const x = readAt ?? last;
     const { median, low, high } = valuesAt(curve, x) ?? {};
-    const values = [median, low, high].map((value) => formatNumber(value));
-    const text = isNumber(low) ? `${values[0]}, from ${values[1]} to ${values[2]}` : values[0];
+    const value = formatNumber(median);
+    const [from, to] = [formatNumber(low), formatNumber(high)];
+    const text = isNumber(low)
+      ? gettext("%(value)s, from %(from)s to %(to)s", { value, from, to })
+      : value;
     const reading = `${this.config.x.label} ${formatNumber(x, 6)}: ${text}`;
     setSliderValue(target, curve.x[0], last, x, reading);
   }
@@ -817,15 +838,18 @@ function setSliderValue(slider, low, high, value, text) {
  * @param {string} error
  */
 function endMessage(state, error) {
-  if (state === "done") return "Done.";
-  if (state === "stopped") return "Stopped.";
+  if (state === "done") return gettext("Done.");
+  if (state === "stopped") return gettext("Stopped.");
   return state === "failed" ? error : state;
 }
 
 /** @param {string[]} faults what of the address's setting could not be set */
 function linkMessage(faults) {
-  if (!faults.length) return "The setting comes from the address. Press Run.";
-  return `The address can’t be followed wholly: ${faults.join("; ")}. Look at the setting before you run it.`;
+  if (!faults.length) return gettext("The setting comes from the address. Press Run.");
+  return gettext(
+    "The address can’t be followed wholly: %(faults)s. Look at the setting before you run it.",
+    { faults: faults.join("; ") },
+  );
 }
 
 /**
@@ -833,7 +857,9 @@ function linkMessage(faults) {
  * @param {number} count
  */
 function seedsText(first, count) {
-  return first ? `seeds ${first} to ${first + count - 1}` : `${count} seeds`;
+  if (!first) return ngettext("%(num)s seed", "%(num)s seeds", count);
+  if (count === 1) return gettext("seed %(first)s", { first });
+  return gettext("seeds %(first)s to %(last)s", { first, last: first + count - 1 });
 }
 
 for (const root of document.querySelectorAll("[data-bench]")) {

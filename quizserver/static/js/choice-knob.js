@@ -3,6 +3,7 @@
 
 import { findPart } from "./dom.js";
 import { knobValueText } from "./map-axis.js";
+import { gettext } from "./translation.js";
 
 /** @import { BenchKnob, KnobSpec } from "./types" */
 
@@ -74,7 +75,10 @@ export class ChoiceKnob {
 
   /** A link may hold a value that the list does not; true when the server would take it. */
   validate() {
-    const message = Number.isNaN(this.value) ? `${this.spec.label}: choose one of the list.` : "";
+    const { label } = this.spec;
+    const message = Number.isNaN(this.value)
+      ? gettext("%(label)s: choose one of the list.", { label })
+      : "";
     this.showError(message);
     return !message;
   }

@@ -4,6 +4,7 @@
 
 import { findPart } from "./dom.js";
 import { formatNumber } from "./number-text.js";
+import { gettext } from "./translation.js";
 
 /** @import { BenchKnob, KnobSpec } from "./types" */
 
@@ -43,8 +44,10 @@ export class NumberKnob {
     const { value, defaultValue } = this.number;
     /** What a person typed before the script was there. @type {string | null} */
     this.typedEarly = value === defaultValue ? null : value;
-    const limits = `From ${formatNumber(spec.low)} to ${formatNumber(spec.high)}.`;
-    findPart(box, "limits", HTMLElement).textContent = limits;
+    findPart(box, "limits", HTMLElement).textContent = gettext("From %(low)s to %(high)s.", {
+      low: formatNumber(spec.low),
+      high: formatNumber(spec.high),
+    });
     this.range.addEventListener("input", () => {
       this.moveRange(Number(this.range.value));
       onChange();
@@ -117,11 +120,16 @@ export class NumberKnob {
     const value = this.value;
     let message = "";
     if (!Number.isFinite(value)) {
-      message = `${label} needs a number, such as ${formatNumber(this.resetValue)}.`;
+      const example = formatNumber(this.resetValue);
+      message = gettext("%(label)s needs a number, such as %(example)s.", { label, example });
     } else if (value < low || value > high) {
-      message = `${label} must lie between ${formatNumber(low)} and ${formatNumber(high)}.`;
+      message = gettext("%(label)s must lie between %(low)s and %(high)s.", {
+        label,
+        low: formatNumber(low),
+        high: formatNumber(high),
+      });
     } else if (integer && !Number.isInteger(value)) {
-      message = `${label} must be a whole number.`;
+      message = gettext("%(label)s must be a whole number.", { label });
     }
     this.showError(message);
     return !message;
