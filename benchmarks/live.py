@@ -28,6 +28,11 @@ CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 MOVES = 100
 DRAG_SECONDS = 10
+# Positions of the learning rate's range, from 0.05 to 100: each gives another rate of two digits, as a
+# move to the same rate draws nothing.
+STEPS = list({f"{0.05 * 2000 ** (step / 1000):.2g}": step for step in range(300, 680)}.values())[
+    :100
+]
 RIGHT_ANSWER = ("regularisation", "low-rate", "local-minima")
 MAP = {"x": "learning_rate", "y": "init_scale", "shape": "plateau-then-drop"}
 # The browser says when a text reached the screen: one that comes in one frame with whole curves.
@@ -93,7 +98,7 @@ def _move_rows(
 ) -> Iterator[Measurement]:
     workers = f"{cores // 2} worker{'s' * (cores > 2)}"
     with _open_bench(browser, server, cores) as (page, addresses):
-        seconds = sorted(page.evaluate(MOVE, 300 + 4 * move) / 1000 for move in range(MOVES))
+        seconds = sorted(page.evaluate(MOVE, step) / 1000 for step in STEPS[:MOVES])
         share = f"median of {MOVES} moves {1000 * statistics.median(seconds):.0f} ms"
         what = f"a move to all curves on screen, p95, {workers}"
         yield Measurement(GROUP, what, seconds[int(0.95 * MOVES)], aim=aim, note=share)
@@ -109,7 +114,7 @@ def _drag_row(browser: Browser, server: RunningServer) -> Measurement:
         before, moves = _processor_seconds(server), 0
         ends = time.monotonic() + DRAG_SECONDS
         while time.monotonic() < ends:
-            page.evaluate(MOVE, 300 + 4 * (moves % 100))  # each a rate of its own
+            page.evaluate(MOVE, STEPS[moves % len(STEPS)])
             moves += 1
         used = _processor_seconds(server) - before
     what = f"the server's processor time in {DRAG_SECONDS} s of dragging"

@@ -214,6 +214,7 @@ def create_question(
         FragmentKey(("bench", live_urls is not None, is_recorded)),
         lambda: create_bench(live_urls, is_recorded=is_recorded),
         lambda **_: "/bench",
+        is_declared=True,
     )
     result = ResultView(False, "You chose one wrong option.", "<p>Why.</p>", "<p>A book.</p>")
     return replace(
