@@ -28,11 +28,10 @@ CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 MOVES = 100
 DRAG_SECONDS = 10
-# Positions of the learning rate's range, from 0.05 to 100: each gives another rate of two digits, as a
-# move to the same rate draws nothing.
-STEPS = list({f"{0.05 * 2000 ** (step / 1000):.2g}": step for step in range(300, 680)}.values())[
-    :100
-]
+# Positions of the learning rate's range, from 0.05 to 100: each gives another rate of two digits,
+# as a move to the same rate draws nothing.
+RATES = {f"{0.05 * 2000 ** (step / 1000):.2g}": step for step in range(300, 680)}
+STEPS = list(RATES.values())[:MOVES]
 RIGHT_ANSWER = ("regularisation", "low-rate", "local-minima")
 MAP = {"x": "learning_rate", "y": "init_scale", "shape": "plateau-then-drop"}
 # The browser says when a text reached the screen: one that comes in one frame with whole curves.
