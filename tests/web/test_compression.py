@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
+from quizserver.web import compression
 from quizserver.web.compression import SHORTEST, install_compression
 
 LONG = "a sentence of a page, " * 200
@@ -107,3 +109,43 @@ def test_a_table_is_compressed_as_it_is_read_and_closed_however_it_ends(
     next(iter(cut.iter_encoded()))
     cut.close()
     assert closed == [True, True]
+
+
+class ByZlib:
+    """Stands in for a compressor that this Python may not have."""
+
+    def __init__(self) -> None:
+        self._compressor = zlib.compressobj()
+
+    def compress(self, data: bytes, /) -> bytes:
+        return self._compressor.compress(data)
+
+    def flush(self) -> bytes:
+        return self._compressor.flush()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "gzip"),
+        ("zstd;q=0, gzip", "gzip"),
+        ("zstd", "zstd"),
+        ("br", None),
+    ],
+)
+@pytest.mark.parametrize("address", ["/page", "/table.csv"])
+def test_the_best_that_both_sides_know_is_used(
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    accepted: str,
+    encoding: str | None,
+    address: str,
+) -> None:
+    known = {"zstd": ByZlib, "gzip": compression.COMPRESSORS["gzip"]}
+    monkeypatch.setattr(compression, "COMPRESSORS", known)
+    response = client.get(address, headers={"Accept-Encoding": accepted})
+    assert response.content_encoding == encoding
+    undo = {"zstd": zlib.decompress, "gzip": gzip.decompress, None: bytes}[encoding]
+    assert undo(response.data).decode().startswith(LONG)
+    assert "Accept-Encoding" in response.vary
