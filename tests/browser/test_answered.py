@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.accessibility import find_violations
 from tests.browser.looks import LOOKS
@@ -116,6 +116,22 @@ def test_maps_come_when_they_are_opened_and_are_asked_for_again(bench: MapBench)
     fold.press("Enter")
     expect(bench.root.locator(".map-figure:visible")).to_have_count(1)
     assert len([url for url in asked if url.endswith("/maps")]) == 2, "what is there is kept"
+
+
+def test_what_was_opened_before_the_script_came_is_filled_when_it_comes(
+    sheet: Page, stand: Stand
+) -> None:
+    bench = MapBench(sheet)
+    held: list[Route] = []
+    sheet.route("**/js/bench.js", lambda route: held.append(route))
+    sheet.goto(f"{stand.url}/questions/answered", wait_until="commit")
+    bench.part("map").locator("summary").first.click()
+    bench.open_table()
+    expect(bench.root.locator(".map-figure")).to_have_count(0)
+    held[0].continue_()
+    expect(bench.root.locator(".map-figure:visible")).to_have_count(1)
+    expect(bench.part("rows").locator("tr")).to_have_count(61)
+    assert bench.faults == []
 
 
 def test_the_table_is_made_when_it_is_opened(bench: MapBench) -> None:

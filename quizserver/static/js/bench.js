@@ -244,6 +244,8 @@ class Bench {
       map.addEventListener("toggle", () => {
         if (map.open) void this.openMaps(map);
       });
+      // Somebody may have been quicker than the script.
+      if (map.open) void this.openMaps(map);
     }
     for (const knobs of this.root.querySelectorAll(".knobs")) {
       for (const name of ["focusin", "pointerdown"]) {
