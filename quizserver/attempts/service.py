@@ -136,7 +136,7 @@ class QuestionService:
             title=question.title,
             stem_html=question.stem_html,
             multiple=question.multiple,
-            figure_svg=described_figure(question),
+            figure_svg=None,
             version_code=self.tokens.version_code(question, state.visitor),
             number=len(state.attempts) + 1,
             previous=previous,
@@ -177,6 +177,7 @@ class QuestionService:
         return replace(
             base_view,
             answering=True,
+            figure_svg=described_figure(question),
             opened_token=opened_token,
             options=views.open_options(question, state),
             hints=question.hints_html[:hints_shown],
@@ -220,6 +221,8 @@ class QuestionService:
                 edited=answered is not question,
             ),
             bench=bench,
+            # A bench has the described curve in its chart.
+            figure_svg=described_figure(question) if bench is None else None,
             experiment_url=_experiment_url(question, url) if shown.arms else None,
         )
 
@@ -256,6 +259,8 @@ class QuestionService:
             common_fragment=common,
             result=views.result_view(answered, state, edited=answered is not question),
             bench=bench,
+            # A bench has the described curve in its chart.
+            figure_svg=described_figure(question) if bench is None else None,
             experiment_url=_experiment_url(answered, url)
             if answered.simulation is not None
             else None,
