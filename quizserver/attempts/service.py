@@ -210,7 +210,7 @@ class QuestionService:
             )
         return replace(
             self._with_answer(
-                answered, shown, evidence_note(shown.evidence, topic, answered), base_view
+                answered, shown, evidence_note(shown.evidence, topic, answered), bench, base_view
             ),
             options=views.chosen_options(answered, state, shown.fragment),
             tried=tried_view(
@@ -220,9 +220,6 @@ class QuestionService:
                 rule=state.rule,
                 edited=answered is not question,
             ),
-            bench=bench,
-            # A bench has the described curve in its chart.
-            figure_svg=described_figure(question) if bench is None else None,
             experiment_url=_experiment_url(question, url) if shown.arms else None,
         )
 
@@ -253,14 +250,11 @@ class QuestionService:
         if bench is not None and _is_common(question, state):
             common = _common_fragment(topic, question, state, noted).around(bench.fragment)
         return replace(
-            self._with_answer(answered, shown, noted.note, base_view),
+            self._with_answer(answered, shown, noted.note, bench, base_view),
             options=views.answered_options(answered, state, shown.fragment),
             extra_fragment=shown.fragment(None),
             common_fragment=common,
             result=views.result_view(answered, state, edited=answered is not question),
-            bench=bench,
-            # A bench has the described curve in its chart.
-            figure_svg=described_figure(question) if bench is None else None,
             experiment_url=_experiment_url(answered, url)
             if answered.simulation is not None
             else None,
@@ -268,7 +262,12 @@ class QuestionService:
         )
 
     def _with_answer(
-        self, answered: Question, shown: ShownEvidence, note: str | None, base_view: QuestionView
+        self,
+        answered: Question,
+        shown: ShownEvidence,
+        note: str | None,
+        bench: DeferredBench | None,
+        base_view: QuestionView,
     ) -> QuestionView:
         """What the tried and the revealed page share: the text ``answered``, and its evidence."""
         return replace(
@@ -276,6 +275,9 @@ class QuestionService:
             answering=False,
             stem_html=answered.stem_html,
             multiple=answered.multiple,
+            bench=bench,
+            # A bench has the described curve in its chart.
+            figure_svg=described_figure(shown.question) if bench is None else None,
             evidence=shown.by_option,
             evidence_note=note,
         )

@@ -39,6 +39,7 @@ class BenchView:
     arms: Sequence[ArmView]
     other_arms: Sequence[ArmView]
     knobs: Sequence[Knob]
+    replicas: int
     chart: Callable[[str], Markup]
     x_label: str
     source_url: str
@@ -123,6 +124,7 @@ def bench_view(
         arms=shown_arms,
         other_arms=[view for view in views if view not in shown_arms],
         knobs=description.knobs,
+        replicas=proposed_replicas(replicas_max),
         chart=(
             partial(recorded.draw_chart, described=described_curve)
             if recorded is not None
@@ -164,7 +166,7 @@ def _description_config(
         "x": asdict(description.x),
         "series": {name: asdict(axis) for name, axis in description.series.items()},
         "points": description.points,
-        "replicas": min(REPLICAS, replicas_max),
+        "replicas": proposed_replicas(replicas_max),
         "replicas_max": replicas_max,
     }
 
@@ -172,6 +174,11 @@ def _description_config(
 def _without_help(fields: dict[str, object]) -> dict[str, object]:
     """What a script needs of an arm or a knob: its help is in the page."""
     return {name: value for name, value in fields.items() if name != "help"}
+
+
+def proposed_replicas(most: int) -> int:
+    """How many replicas a bench trains unless it is told otherwise; a run has at most ``most``."""
+    return min(REPLICAS, most)
 
 
 def _template_json(config: Mapping[str, object]) -> Markup:

@@ -173,7 +173,9 @@ def _draw_chart(
         find_curve_exits(plot.x, plot.y, c.label, x.label, c.x, c.median, c.replicas)
         for c in curves
     ]
-    signs = "".join(signs_svg(found, _arm_class(c)) for found, c in zip(exits, curves, strict=True))
+    signs = "".join(
+        signs_svg(found, arm_class(c.arm)) for found, c in zip(exits, curves, strict=True)
+    )
     inside = (
         f"{_grid_svg(plot, x, y)}{_level_lines(plot, levels)}"
         '<svg class="marks" viewBox="0 0 1000 1000" preserveAspectRatio="none"'
@@ -266,7 +268,7 @@ def _drawable_values(values: Iterable[float | None]) -> Iterable[float]:
 
 
 def _curve_svg(plot: _Plot, curve: ChartCurve) -> str:
-    arm = _arm_class(curve)
+    arm = arm_class(curve.arm)
     band = band_data(plot.x, plot.y, curve.x, curve.low, curve.high)
     parts = [_path_svg(f"band {arm}", band)] if band else []
     if curve.replicas:
@@ -279,8 +281,9 @@ def _curve_svg(plot: _Plot, curve: ChartCurve) -> str:
     return "".join(parts)
 
 
-def _arm_class(curve: ChartCurve) -> str:
-    return f"arm-{curve.arm % _ARM_COLOURS}"
+def arm_class(arm: int) -> str:
+    """The class that gives what belongs to an arm, by its index, the arm's colour."""
+    return f"arm-{arm % _ARM_COLOURS}"
 
 
 def _path_svg(class_name: str, data: str) -> str:
@@ -335,7 +338,7 @@ def _labels_svg(
     levels: Sequence[ReferenceLevel],
 ) -> str:
     labelled_lines = [
-        (f"label {_arm_class(c)}", c.label, unbroken_runs(plot.x, plot.y, c.x, c.median))
+        (f"label {arm_class(c.arm)}", c.label, unbroken_runs(plot.x, plot.y, c.x, c.median))
         for c in curves
     ]
     if described is not None:

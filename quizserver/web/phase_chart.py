@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from quizserver.web.charts import frame_chart
+from quizserver.web.charts import arm_class, frame_chart
 from quizserver.web.scales import (
     Scale,
     ScaleName,
@@ -29,7 +29,6 @@ Counts = Sequence[Sequence[int | None]]
 COLOUR_STEPS = 8
 """Steps of the colour scale above that of no replica."""
 
-_ARM_COLOURS = 12
 # An axis with no more values than this has a tick at each.
 _FEW = 8
 
@@ -198,7 +197,7 @@ def _markers_svg(x: MapAxis, y: MapAxis, markers: Sequence[ArmMarker]) -> str:
         if across is None or up is None:
             continue
         left, top = format_percent(across), format_percent(1 - up)
-        arm = f"arm-{marker.arm % _ARM_COLOURS}"
+        arm = arm_class(marker.arm)
         parts.append(
             f'<circle class="arm-mark {arm}" cx="{left}" cy="{top}" r="9"/>'
             f'<text class="arm-number" x="{left}" y="{top}" dy="0.34em">{marker.number}</text>'

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from quizserver.web.charts import ChartCurve, DescribedCurve, ReferenceLevel
+from quizserver.web.charts import ChartCurve, DescribedCurve, ReferenceLevel, arm_class
 from quizserver.web.frame_exits import find_end, find_exit
 from quizserver.web.frame_words import line_signs
 from quizserver.web.line_geometry import Numbers, smooth_curve, thin_points, unbroken_runs
@@ -18,7 +18,6 @@ from quizserver.web.scales import Scale, ScaleName, fit_frame, is_drawable
 
 # Of the viewBox: a step across is two CSS pixels at the size that is shown, one down half a pixel.
 _WIDTH, _HEIGHT = 50, 100
-_ARM_COLOURS = 12
 # What of a large chart's signs a small one has, in these units: text would be stretched.
 _SIGN_PATHS = {"▲": "m0 0l3 14h-6z", "▼": "m0 0l3-14h-6z", "■": "m-2-7h4v14h-4z"}
 
@@ -61,7 +60,7 @@ def draw_small_chart(
 
 
 def _curve_paths(across: Scale, upwards: Scale, curve: ChartCurve) -> list[str]:
-    arm = f"arm-{curve.arm % _ARM_COLOURS}"
+    arm = arm_class(curve.arm)
     band = "".join(
         f"M{_format_points(_columns(run, 2, min))} {_format_points(_columns(run, 1, max)[::-1])}Z"
         for run in unbroken_runs(across, upwards, curve.x, curve.low, curve.high)

@@ -186,7 +186,7 @@ class Bench {
   findRecorded() {
     const { recorded_arms: fetched } = this.config;
     const arm = this.form.arm.name;
-    if (Object.keys(this.form.changedKnobs).length) return null;
+    if (this.hasTurnedKnobs) return null;
     const curve = fetched?.arms[arm];
     return fetched && curve ? this.recordedCurve(arm, { ...curve, x: fetched.x }) : null;
   }
@@ -303,7 +303,7 @@ class Bench {
     this.handleChange();
     this.live?.hide();
     this.showRecorded();
-    if (!this.current && Object.keys(knobs).length) this.useLive((live) => live.change());
+    if (!this.current && this.hasTurnedKnobs) this.useLive((live) => live.change());
     if (!isAsked) return;
     this.status.showMessage(`${this.form.settingText}.`);
     this.figure.scrollIntoView({ block: "nearest" });
