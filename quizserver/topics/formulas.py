@@ -1,16 +1,11 @@
-"""Finds formulas in a text, and converts LaTeX to MathML that is safe to put into a page.
+"""Converts LaTeX to MathML that is safe to put into a page.
 
-The dollar rules are those of pandoc and arithmatex: ``$`` opens a formula when no white space
-follows it, and closes one when no white space precedes it and no digit follows it, so that
-"between $5 and $6" stays money. Letters come from Unicode's mathematical alphabets, for browsers
-that ignore ``mathvariant``."""
+Letters come from Unicode's mathematical alphabets, for browsers that ignore ``mathvariant``."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import zip_longest
 from xml.etree.ElementTree import Element
@@ -18,19 +13,10 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
-from quizserver.topics.line_kinds import HIDDEN_CHARACTER
 from quizserver.topics.sanitise import word_set
 
 LONGEST_FORMULA = 2000
 DEEPEST_FORMULA = 40
-
-_NO_BLANK = r"(?!\n[ \t]*\n)"
-_FORMULA = re.compile(
-    rf"\$\$(?P<display>(?:{_NO_BLANK}[^$])+?)\$\$"
-    rf"|\$(?![\s$])(?P<inline>(?:{_NO_BLANK}[^$])+?)(?<!\s)\$(?![\d$])",
-    re.DOTALL,
-)
-_ESCAPED = re.compile(r"\\[\\$]")
 
 # What could reach outside the formula, define macros or style the page.
 _FORBIDDEN = re.compile(
@@ -81,25 +67,6 @@ _ERROR_TEXTS = {
 
 class FormulaError(ValueError):
     """A formula that cannot be shown; the message says why in a sentence's second half."""
-
-
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """``text[start:end]`` with its dollars; ``latex`` without them."""
-
-    start: int
-    end: int
-    latex: str
-    display: bool
-
-
-def find_formulas(text: str, prose: str) -> Iterator[Formula]:
-    """The formulas of ``text``; ``prose`` is the same text with code and comments hidden."""
-    # An escaped dollar is money; an escaped backslash (a matrix's new row) escapes nothing.
-    for match in _FORMULA.finditer(_ESCAPED.sub(HIDDEN_CHARACTER * 2, prose)):
-        display = match["display"] is not None
-        start, end = match.span("display" if display else "inline")
-        yield Formula(match.start(), match.end(), text[start:end].strip(), display)
 
 
 def to_mathml(latex: str, *, display: bool = False) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from quizserver.topics.formulas import Formula, FormulaError, find_formulas, to_mathml
+from quizserver.topics.formula_spans import Formula, find_formulas
+from quizserver.topics.formulas import FormulaError, to_mathml
 from quizserver.topics.line_kinds import hidden_text
 from quizserver.topics.markdown import LabelDefinition, MarkdownSource, fold_label
 from quizserver.topics.model import Diagnostic

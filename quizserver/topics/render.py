@@ -17,7 +17,8 @@ from typing import Any
 from markdown import Extension, Markdown
 
 from quizserver.topics.dialect import GitHubEscapes, adapt_lists
-from quizserver.topics.formulas import FormulaError, find_formulas, to_mathml
+from quizserver.topics.formula_spans import find_formulas
+from quizserver.topics.formulas import FormulaError, to_mathml
 from quizserver.topics.markdown import Heading, MarkdownSlice, SourceLine, scan_fragment
 from quizserver.topics.sanitise import RewriteUrl, sanitise_html
 

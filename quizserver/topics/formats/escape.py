@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from quizserver.topics.formulas import find_formulas
+from quizserver.topics.formula_spans import find_formulas
 from quizserver.topics.line_kinds import hidden_text
 from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.sanitise import ALLOWED_TAGS, word_set

@@ -27,7 +27,7 @@ from quizserver.topics.formats.moodle.conventions import (
 )
 from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import choose_title
-from quizserver.topics.formulas import find_formulas
+from quizserver.topics.formula_spans import find_formulas
 from quizserver.topics.model import Diagnostic
 
 _GAP = "\uf8f0"  # the place of a missing word while its text is converted
