@@ -1,43 +1,44 @@
-"""GIFT, Moodle's plain text format: reads and writes it.
+"""Reads GIFT, Moodle's plain text format.
 
 Follows docs.moodle.org/en/GIFT_format and, where that is silent, what Moodle's own importer does:
 blank lines separate questions, the first { and the first } enclose the answers, an answer begins
-with = or ~, and a backslash escapes : # = { } ~ and itself. Exported texts stay markdown and are
-tagged ``[markdown]``, which Moodle knows."""
+with = or ~, and a backslash escapes : # = { } ~ and itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from quizserver.topics.formats.embedded_images import EmbeddedImages, relocate_markdown_images
 from quizserver.topics.formats.escape import escape_paragraphs
-from quizserver.topics.formats.export_question import ExportedQuestion
 from quizserver.topics.formats.html_to_markdown import html_to_markdown
 from quizserver.topics.formats.markdown_source import demote_headings, split_references
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
+from quizserver.topics.formats.moodle.auto_format import auto_format_to_markdown
 from quizserver.topics.formats.moodle.conventions import (
-    ALL_OR_NOTHING,
-    INEXACT_WEIGHTS,
     WeightedAnswer,
     category_tag,
     options_from_weights,
-    weight_share,
 )
+from quizserver.topics.formats.moodle.files import PLUGIN_PREFIX
 from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import choose_title
-from quizserver.topics.formula_spans import find_formulas
 from quizserver.topics.model import Diagnostic
+from quizserver.topics.slugs import hex_digest, slugify
 
 _GAP = "\uf8f0"  # the place of a missing word while its text is converted
-_HTML_TAG = re.compile(
-    r"</?(?:p|br|b|i|em|strong|code|pre|img|a|ul|ol|li|sub|sup|span|div|table)\b", re.I
-)
 _FORMAT_NAME = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"%(-*\d{1,3}(?:\.\d*)?)%")
-_FORMAT_OR_WEIGHT = re.compile(r"%|\[(?:html|markdown|plain|moodle)\]", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([:#={}~\\n])")
+# The macros of LaTeX whose first two characters GIFT takes for a newline.
+_N_MACRO = re.compile(
+    r"(?<!\\)\\n(?=(?:abla|ot(?:in)?|eq?|eg|u|i|mid|atural|earrow|warrow|leq|geq|less|gtr|sim|cong|"
+    r"parallel|prec|succ|(?:sub|sup)seteq|vdash|exists|(?:left|right|Left|Right)arrow|onumber)"
+    r"(?![A-Za-z]))"
+)
+_FORMULA = re.compile(r"\\\\?\(.+?\\\\?\)|\\\\?\[.+?\\\\?\]|\$\$.+?\$\$", re.DOTALL)
 _MASK = "\ufffc"
 _ID_OR_TAG = re.compile(r"\[(id|tag):((?:[^\]\\]|\\.)*)\]")
 
@@ -49,9 +50,10 @@ def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
     category = ""
     for block in _split_blocks(text):
         block_text = "\n".join(block.lines).strip()
-        if block_text.startswith("$CATEGORY:"):
+        while block_text.startswith("$CATEGORY:"):
             first, _, rest = block_text.partition("\n")
             category = first.removeprefix("$CATEGORY:").strip()
+            block.line += 1 + len(rest) - len(rest.lstrip("\n"))
             block_text = rest.strip()
         if not block_text:
             continue
@@ -89,18 +91,17 @@ def _build_question(
     title: str, texts: tuple[str, str], answers: str, block: _GiftBlock, category: str
 ) -> QuestionData:
     format_match = _FORMAT_NAME.match(texts[0].strip())
-    default_format = format_match[1].lower() if format_match else "moodle"
+    slug = slugify(title or hex_digest("".join(texts)))
+    converter = _TextConverter(
+        format_match[1].lower() if format_match else "moodle", EmbeddedImages(slug)
+    )
     gap = _GAP if texts[1].strip() else ""
-    question = _text_to_markdown(gap.join(texts), default_format).replace(_GAP, "\\_" * 5)
+    question = converter.to_markdown(gap.join(texts)).replace(_GAP, "\\_" * 5)
     masked = _mask_escapes(answers)
     general_start = masked.rfind("####")
-    general = (
-        _text_to_markdown(answers[general_start + 4 :], default_format)
-        if general_start >= 0
-        else ""
-    )
+    general = converter.to_markdown(answers[general_start + 4 :]) if general_start >= 0 else ""
     answers = (answers[:general_start] if general_start >= 0 else answers).strip()
-    options, notes, shuffle = _read_options(answers, default_format)
+    options, notes, shuffle = _read_options(answers, converter)
     heading, question = choose_title(" ".join(title.split()), question)
     explanation, references = split_references(general)
     tags = block.tags or [part for part in [category_tag(category)] if part]
@@ -114,12 +115,13 @@ def _build_question(
         tags=tuple(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip())),
         shuffle=shuffle,
         id=block.id,
+        images=converter.images.by_path,
         notes=notes,
     )
 
 
 def _read_options(
-    answers: str, default_format: str
+    answers: str, converter: _TextConverter
 ) -> tuple[tuple[OptionData, ...], tuple[str, ...], bool]:
     """The options, notes on what is left behind, and whether the order may change."""
     masked = _mask_escapes(answers)
@@ -133,9 +135,9 @@ def _read_options(
     true_false = re.match(r"(T|TRUE|F|FALSE)\s*(?=#|$)", masked)
     if true_false:
         is_true = true_false[1].startswith("T")
-        return _true_false_options(is_true, answers, default_format), (), False
+        return _true_false_options(is_true, answers, converter), (), False
     if "~" in masked:
-        weighted = [_read_answer(part, default_format) for part in _split_answers(answers)]
+        weighted = [_read_answer(part, converter) for part in _split_answers(answers)]
         if weighted and "=" not in masked:
             return (*options_from_weights(weighted, single=False), True)
         return (*options_from_weights(weighted, single=True), True)
@@ -148,9 +150,11 @@ def _read_options(
     raise UnsupportedQuestionError("short-answer", message, "Add wrong answers, each after a ~.")
 
 
-def _true_false_options(is_true: bool, answers: str, default_format: str) -> tuple[OptionData, ...]:
+def _true_false_options(
+    is_true: bool, answers: str, converter: _TextConverter
+) -> tuple[OptionData, ...]:
     wrong_text, right_text = [
-        *[_text_to_markdown(part, default_format) for part in _split_at_hash(answers, 3)[1:]],
+        *[converter.to_markdown(part) for part in _split_at_hash(answers, 3)[1:]],
         "",
         "",
     ][:2]
@@ -173,7 +177,7 @@ def _split_answers(answers: str) -> Iterator[str]:
         yield part
 
 
-def _read_answer(part: str, default_format: str) -> WeightedAnswer:
+def _read_answer(part: str, converter: _TextConverter) -> WeightedAnswer:
     weight = 100.0 if part.startswith("=") else 0.0
     rest = part[1:].strip()
     weight_match = _WEIGHT.match(rest)
@@ -182,9 +186,7 @@ def _read_answer(part: str, default_format: str) -> WeightedAnswer:
         weight = sign * float(weight_match[1].lstrip("-"))
         rest = rest[weight_match.end() :]
     text, feedback = [*_split_at_hash(rest, 2), ""][:2]
-    return WeightedAnswer(
-        _text_to_markdown(text, default_format), weight, _text_to_markdown(feedback, default_format)
-    )
+    return WeightedAnswer(converter.to_markdown(text), weight, converter.to_markdown(feedback))
 
 
 def _split_at_hash(text: str, limit: int) -> list[str]:
@@ -194,18 +196,33 @@ def _split_at_hash(text: str, limit: int) -> list[str]:
     return [text[start + 1 : end] for start, end in pairwise(edges)]
 
 
-def _text_to_markdown(text: str, default_format: str) -> str:
-    """Converts a text to markdown from the format that it names, else from the question's."""
-    text = text.strip()
-    format_match = _FORMAT_NAME.match(text)
-    format_name = format_match[1].lower() if format_match else default_format
-    raw = _unescape_gift(text[format_match.end() :] if format_match else text)
-    if format_name == "markdown":
-        return raw
-    if format_name == "html" or (format_name == "moodle" and _HTML_TAG.search(raw)):
-        html = raw if format_name == "html" else raw.replace("\n", "<br>")
-        return html_to_markdown(html, lambda url: url or None)
-    return escape_paragraphs(raw)
+@dataclass
+class _TextConverter:
+    """Converts the texts of one question to markdown, and collects the images in them.
+
+    ``default_format`` is what a text is in that names no format: that of the question's text.
+    """
+
+    default_format: str
+    images: EmbeddedImages
+
+    def to_markdown(self, text: str) -> str:
+        text = text.strip()
+        format_match = _FORMAT_NAME.match(text)
+        format_name = format_match[1].lower() if format_match else self.default_format
+        raw = _unescape_gift(text[format_match.end() :] if format_match else text)
+        if format_name == "plain":
+            return escape_paragraphs(raw)
+        if format_name == "markdown":
+            return relocate_markdown_images(raw, self._relocate_image)
+        if format_name == "html":
+            return html_to_markdown(raw, self._relocate_image)
+        return auto_format_to_markdown(raw, self._relocate_image)
+
+    def _relocate_image(self, url: str) -> str | None:
+        """The path of an image; those in files of Moodle are looked for beside the bank."""
+        path = self.images.relocate_data_url(url) or url.removeprefix(PLUGIN_PREFIX)
+        return path or None
 
 
 @dataclass
@@ -271,84 +288,10 @@ def _mask_escapes(text: str) -> str:
 
 
 def _unescape_gift(text: str) -> str:
-    """``text`` without its escapes, and without white space at its ends."""
+    """``text`` without its escapes, and without white space at its ends.
+
+    In a formula ``\\nabla`` is the macro that its author meant, and no newline before "abla".
+    """
+    if "\\n" in text:
+        text = _FORMULA.sub(lambda formula: _N_MACRO.sub(r"\\\\n", formula[0]), text)
     return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], text).strip()
-
-
-def write_gift(questions: Sequence[ExportedQuestion]) -> bytes:
-    """Writes all questions as one text, with a category for each topic."""
-    parts: list[str] = []
-    topic = None
-    for exported in questions:
-        if exported.question.topic != topic:
-            topic = exported.question.topic
-            parts.append(f"$CATEGORY: $course$/top/{topic}")
-        parts.append(_write_question(exported))
-    return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
-
-
-def _write_question(exported: ExportedQuestion) -> str:
-    data = exported.data
-    _note_omissions(exported)
-    comment = "".join(
-        [
-            f"[id:{exported.question.id}]",
-            *(f" [tag:{_escape_comment_value(tag)}]" for tag in data.tags),
-        ]
-    )
-    weight = weight_share(sum(option.right for option in data.options))
-    answers = [f"\t{_write_answer(option, weight, data.multiple)}" for option in data.options]
-    general = exported.general_feedback("## References")
-    if general:
-        answers.append(f"\t####{_write_text(general)}")
-    lines = [
-        f"// {comment}",
-        f"::{_escape_gift(exported.question.title)}::[markdown]{_escape_gift(exported.prompt)}{{",
-        *answers,
-        "}",
-    ]
-    return "\n".join(lines)
-
-
-def _note_omissions(exported: ExportedQuestion) -> None:
-    data = exported.data
-    if data.multiple:
-        exported.add_omission(ALL_OR_NOTHING)
-    if sum(option.right for option in data.options) > 10:
-        exported.add_omission(INEXACT_WEIGHTS)
-    if data.hints:
-        exported.add_omission("its hints")
-    if not data.shuffle:
-        exported.add_omission("that its options keep their order")
-    if any(reference.attribute == "src" for reference in exported.parsed.links):
-        exported.add_omission("its images: the text names them, the file cannot hold them")
-    source = exported.parsed.fields.source
-    if "$" in source.text and any(find_formulas(source.text, source.prose)):
-        exported.add_omission(
-            "its formulas: they stay between dollar signs, which Moodle shows as they are"
-        )
-
-
-def _write_answer(option: OptionData, weight: str, multiple: bool) -> str:
-    if multiple:
-        sign = f"~%{weight}%" if option.right else "~%-100%"
-    elif option.right:
-        sign = "="
-    else:
-        sign = "~"
-    feedback = f"#{_write_text(option.feedback)}" if option.feedback else ""
-    return f"{sign}{_write_text(option.text)}{feedback}"
-
-
-def _write_text(markdown: str) -> str:
-    """Escapes a text, and names its format where it begins like a format or a weight."""
-    prefix = "[markdown]" if _FORMAT_OR_WEIGHT.match(markdown.strip()) else ""
-    return prefix + _escape_gift(markdown.strip("\n"))
-
-
-def _escape_gift(text: str) -> str:
-    return re.sub(r"[\\:#={}~]", r"\\\g<0>", text).replace("\n", "\\n")
-
-
-def _escape_comment_value(tag: str) -> str:
-    return re.sub(r"[\\\]:#={}~]", r"\\\g<0>", tag)

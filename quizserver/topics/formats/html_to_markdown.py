@@ -1,25 +1,30 @@
 """Converts untrusted HTML to markdown: keeps content and structure, drops styling.
 
 What markdown cannot express (a table with merged cells, superscripts) stays HTML, which our
-markdown may contain and pages sanitise."""
+markdown may contain and pages sanitise. Inside of it no markdown is read but formulas between
+dollar signs, so images and emphasis stay elements there."""
 
 from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
+from quizserver.topics.formats.bank_formulas import (
+    escape_text_with_formulas,
+    formula_of_image,
+    join_formula_lines,
+    separate_formulas,
+    split_formulas,
+    write_formula,
+)
+from quizserver.topics.formats.embedded_images import ImageRelocator
 from quizserver.topics.formats.escape import code_block, code_span, escape_inline, escape_line_start
 from quizserver.topics.formats.html_tree import BLOCK_TAGS, HtmlNode, parse_untrusted_html
+from quizserver.topics.formats.mathml import mathml_to_latex
 from quizserver.topics.markdown import SectionName, section_name
 
-# Maps the address of an image to its path in the question's file; None drops the image.
-ImageRelocator = Callable[[str], str | None]
-
-_FORMULA = re.compile(
-    r"\\\((?P<inline>.+?)\\\)|\\\[(?P<display>.+?)\\\]|\$\$(?P<dollars>[^$]+?)\$\$", re.DOTALL
-)
 _HTML_TAGS = {
     "sub",
     "sup",
@@ -36,6 +41,17 @@ _HTML_TAGS = {
     "abbr",
 }
 _EMPHASIS_SIGNS = {"strong": "**", "b": "**", "em": "*", "i": "*", "dfn": "*", "del": "~~"}
+_EMPHASIS_SIGNS["strike"] = "~~"
+_ELEMENTS = {"strike": "del", "tt": "code"}  # where pages show no element of that name
+# Styles with a meaning, and the elements that have it.
+_MEANINGFUL_STYLES = (
+    (re.compile(r"vertical-align:\s*super"), "sup"),
+    (re.compile(r"vertical-align:\s*sub"), "sub"),
+    (re.compile(r"font-style:\s*italic"), "em"),
+    (re.compile(r"font-weight:\s*(?:bold|[6-9]00)"), "strong"),
+    (re.compile(r"text-decoration(?:-line)?:[^;]*underline"), "u"),
+    (re.compile(r"text-decoration(?:-line)?:[^;]*line-through"), "del"),
+)
 _TAGGED_EMPHASIS = re.compile(r"\0(?P<tag>[a-z]+)\0(?P<core>[^\0]*)\0/\0")
 _ALIGNMENT_RULES = {"left": ":---", "center": ":---:", "right": "---:"}
 _LANGUAGE_CLASS = re.compile(r"(?:^|\s)lang(?:uage)?-([\w+#.-]+)")
@@ -48,7 +64,7 @@ def html_to_markdown(html: str, relocate: ImageRelocator, *, sections: bool = Fa
     the name of a section become bold lines, since they would end the part that contains them.
     """
     writer = _MarkdownWriter(relocate, sections)
-    return "\n\n".join(writer.convert_blocks(parse_untrusted_html(html)))
+    return "\n\n".join(writer.convert_blocks(parse_untrusted_html(join_formula_lines(html))))
 
 
 class _MarkdownWriter:
@@ -77,7 +93,8 @@ class _MarkdownWriter:
         return blocks
 
     def _convert_paragraph(self, children: Sequence[HtmlNode | str]) -> str:
-        line = re.sub(r"[ \t\n]+", " ", self._convert_inline(children)).strip()
+        line = separate_formulas(self._convert_inline(children))
+        line = re.sub(r"[ \t\n]+", " ", line).strip()
         line = re.sub(r"(?:\s*<br>)+$|^(?:<br>\s*)+", "", line).strip()
         while _TAGGED_EMPHASIS.search(line):  # from the inside out
             line = _TAGGED_EMPHASIS.sub(_write_emphasis, line)
@@ -99,7 +116,7 @@ class _MarkdownWriter:
         if _is_plain_table(node):
             return [self._convert_table(node)]
         if tag in ("table", "details", "dl"):
-            return [" ".join(self._raw_html(node).split())]
+            return [self._raw_html(node).replace("\n", " ").strip()]
         return self.convert_blocks(node)
 
     def _convert_heading(self, node: HtmlNode, level: int) -> list[str]:
@@ -153,7 +170,9 @@ class _MarkdownWriter:
 
     def _convert_inline(self, children: Sequence[HtmlNode | str]) -> str:
         return "".join(
-            _convert_text(child) if isinstance(child, str) else self._convert_element(child)
+            escape_text_with_formulas(child)
+            if isinstance(child, str)
+            else self._convert_element(child)
             for child in children
         )
 
@@ -163,9 +182,13 @@ class _MarkdownWriter:
             return "<br> "
         if tag == "img":
             return self._convert_image(node)
-        if tag == "code" or tag == "pre":
+        if tag == "math":
+            return _convert_math(node)
+        if tag in ("code", "pre", "tt"):
             return code_span(node.text_content())
         inner = self._convert_inline(node.children)
+        if tag == "span":
+            return _write_style(inner, node.attributes.get("style", ""))
         if tag == "a":
             return self._convert_link(node, inner)
         if tag in _EMPHASIS_SIGNS:
@@ -173,6 +196,9 @@ class _MarkdownWriter:
         return f"<{tag}>{inner}</{tag}>" if tag in _HTML_TAGS and inner.strip() else inner
 
     def _convert_image(self, node: HtmlNode) -> str:
+        latex = formula_of_image(node)
+        if latex:
+            return write_formula(latex)
         path = self._relocate(node.attributes.get("src", ""))
         if path is None:
             return ""
@@ -187,35 +213,81 @@ class _MarkdownWriter:
             return inner
         return f"[{inner.strip()}]({_escape_address(href)})"
 
-    def _raw_html(self, node: HtmlNode) -> str:
-        inner_html = "".join(
-            entities.escape(child, quote=False) if isinstance(child, str) else self._raw_html(child)
-            for child in node.children
-        )
+    def _raw_html(self, node: HtmlNode, *, code: bool = False) -> str:
+        """An element as HTML on one line, its formulas as LaTeX between dollar signs.
+
+        In ``code`` a newline is kept as a reference, and a dollar sign begins no formula.
+        """
+        if node.tag == "math":
+            return _raw_formula(_convert_math(node))
         if node.tag == "img":
-            return self._convert_image(node)
+            return self._raw_image(node)
         if node.tag in ("br", "hr", "col"):
             return f"<{node.tag}>"
+        code = code or node.tag in ("pre", "code", "samp", "kbd")
+        inner_html = "".join(
+            _raw_child_text(child, code=code)
+            if isinstance(child, str)
+            else self._raw_html(child, code=code)
+            for child in node.children
+        )
+        inner_html = separate_formulas(inner_html)
         attributes = [
             f' {name}="{entities.escape(value)}"'
             for name, value in node.attributes.items()
-            if name != "class"
+            if name not in ("class", "style")
         ]
-        return f"<{node.tag}{''.join(attributes)}>{inner_html}</{node.tag}>"
+        for pattern, tag in _MEANINGFUL_STYLES if node.tag == "span" else ():
+            if pattern.search(node.attributes.get("style", "").lower()):
+                inner_html = f"<{tag}>{inner_html}</{tag}>"
+        if node.tag == "span" and not attributes:
+            return inner_html
+        tag = _ELEMENTS.get(node.tag, node.tag)
+        return f"<{tag}{''.join(attributes)}>{inner_html}</{tag}>"
+
+    def _raw_image(self, node: HtmlNode) -> str:
+        latex = formula_of_image(node)
+        if latex:
+            return _raw_formula(write_formula(latex))
+        path = self._relocate(node.attributes.get("src", ""))
+        if path is None:
+            return ""
+        alt = node.attributes.get("alt")
+        alt_attribute = "" if alt is None else f' alt="{entities.escape(" ".join(alt.split()))}"'
+        return f'<img src="{entities.escape(_escape_address(path))}"{alt_attribute}>'
 
 
-def _convert_text(text: str) -> str:
-    pieces: list[str] = []
-    position = 0
-    for match in _FORMULA.finditer(text):
-        pieces.append(escape_inline(text[position : match.start()]))
-        latex = match[match.lastgroup or 0].strip()
-        delimiter = "$$" if match.lastgroup == "display" else "$"
-        pieces.append(
-            f"{delimiter}{' '.join(latex.split())}{delimiter}" if latex else escape_inline(match[0])
-        )
-        position = match.end()
-    return "".join([*pieces, escape_inline(text[position:])])
+def _convert_math(node: HtmlNode) -> str:
+    latex = mathml_to_latex(node)
+    return write_formula(latex, display=node.attributes.get("display") == "block") if latex else ""
+
+
+def _raw_text(text: str) -> str:
+    return entities.escape(text, quote=False)
+
+
+def _raw_formula(formula: str) -> str:
+    """A formula inside raw HTML, where it is read before any reference such as ``&lt;``."""
+    return formula.replace("<", "\\lt ").replace(">", "\\gt ")
+
+
+def _raw_child_text(text: str, *, code: bool) -> str:
+    """A text inside raw HTML, where a backslash escapes nothing."""
+    if code:
+        return _raw_text(text).replace("$", "&#36;").replace("\n", "&#10;")
+    return "".join(
+        _raw_text(plain).replace("$", "&#36;") + _raw_formula(formula)
+        for plain, formula in split_formulas(text)
+    )
+
+
+def _write_style(inner: str, style: str) -> str:
+    """The content of a span inside the elements that mean what its style shows."""
+    for pattern, tag in _MEANINGFUL_STYLES if inner.strip() else ():
+        if pattern.search(style.lower()):
+            is_sign = tag in _EMPHASIS_SIGNS
+            inner = _tag_emphasis(tag, inner) if is_sign else f"<{tag}>{inner}</{tag}>"
+    return inner
 
 
 def _tag_emphasis(tag: str, inner: str) -> str:
@@ -236,7 +308,7 @@ def _write_emphasis(match: re.Match[str]) -> str:
     is_separate = not re.match(r"[\w*~\0]", before) and not re.match(r"[\w*~\0]", after)
     if is_separate and re.fullmatch(r"\w|[\w(][^*_~<>\\`\0]*[\w).?!]", core):
         return f"{_EMPHASIS_SIGNS[tag]}{core}{_EMPHASIS_SIGNS[tag]}"
-    return f"<{tag}>{core}</{tag}>"
+    return f"<{_ELEMENTS.get(tag, tag)}>{core}</{_ELEMENTS.get(tag, tag)}>"
 
 
 def _convert_code(node: HtmlNode) -> str:

@@ -20,13 +20,27 @@ BLOCK_TAGS = word_set(
 MAX_TAGS = 5000
 MAX_DEPTH = 60  # what is nested deeper is flattened
 
+MATHML_TAGS = word_set(
+    "annotation maction math menclose merror mfenced mfrac mi mlabeledtr mmultiscripts mn mo mover "
+    "mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd "
+    "mtext mtr munder munderover none semantics"
+)
+
 _INLINE_TAGS = word_set(
-    "a abbr b br cite code del dfn em i img ins kbd mark q s samp small span strong sub sup u var "
-    "col colgroup"
+    "a abbr b br cite code del dfn em i img ins kbd mark q s samp small span strike strong sub sup "
+    "tt u var col colgroup"
 )
 _ATTRIBUTES = {
     "a": {"href"},
-    "img": {"src", "alt", "width", "height"},
+    "img": {"src", "alt", "width", "height", "class", "data-mathml", "data-equation-content"},
+    "span": {"class", "lang", "style"},
+    "math": {"alttext", "display"},
+    "annotation": {"encoding"},
+    "menclose": {"notation"},
+    "mfenced": {"open", "close", "separators"},
+    "mfrac": {"linethickness"},
+    "mi": {"mathvariant"},
+    "mspace": {"width"},
     "code": {"class"},
     "pre": {"class"},
     "ol": {"start"},
@@ -37,20 +51,23 @@ _ATTRIBUTES = {
 _KNOWN_TAGS = (
     BLOCK_TAGS
     | _INLINE_TAGS
+    | MATHML_TAGS
     | word_set(
         "acronym address article audio bdi bdo big blink body button canvas center datalist dir "
         "embed fieldset font footer form frame frameset head header hgroup html iframe input label "
         "legend link main map mark marquee math menu meta meter nav nobr noembed noframes noscript "
         "object optgroup option output param picture progress rb rp rt rtc ruby script section "
-        "select source strike style svg template textarea time title track tt video wbr xmp"
+        "select source style svg template textarea time title track video wbr xmp"
     )
 )
 _TAG_START = re.compile(r"<(?=/?(?P<name>[A-Za-z][^\s/>]*))")
+# The prefix under which word processors write MathML: <m:mi>.
+_MATHML_PREFIX = re.compile(r"<(?P<close>/?)(?:m|mml|math):(?=[a-z]+[\s/>])")
 _MEDIA_TAG = re.compile(
     r"<(audio|video|iframe|object|embed|applet|canvas|svg|select|textarea)\b", re.IGNORECASE
 )
 _cleaner = nh3.Cleaner(
-    tags=set(BLOCK_TAGS | _INLINE_TAGS),
+    tags=set(BLOCK_TAGS | _INLINE_TAGS | MATHML_TAGS),
     clean_content_tags=set(
         word_set("script style iframe object embed template textarea select title")
     ),
@@ -100,6 +117,8 @@ def parse_untrusted_html(html: str) -> HtmlNode:
     if html.count("<") > MAX_TAGS:
         message = f"A text of this question holds more than {MAX_TAGS:,} HTML tags."
         raise UnsupportedQuestionError("tangle", message, "Shorten it.")
+    if ":math" in html:
+        html = _MATHML_PREFIX.sub(r"<\g<close>", html)
     return parse_clean_html(_cleaner.clean(_TAG_START.sub(_escape_stray_bracket, html)))
 
 

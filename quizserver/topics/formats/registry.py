@@ -66,7 +66,7 @@ GIFT = BankFormat(
     label="GIFT",
     suffixes=(".gift",),
     reader="gift:read_gift",
-    writer="gift:write_gift",
+    writer="gift_writer:write_gift",
     no_questions_hint="A question is a text, then its answers between { and }; "
     "--format reads the file as something else.",
 )

@@ -14,16 +14,18 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from quizserver.topics.formats.embedded_images import EmbeddedImages, relocate_markdown_images
 from quizserver.topics.formats.escape import escape_one_line, escape_paragraphs
 from quizserver.topics.formats.html_to_markdown import html_to_markdown
 from quizserver.topics.formats.markdown_source import demote_headings, split_references
 from quizserver.topics.formats.model import QuestionData, UnsupportedQuestionError
+from quizserver.topics.formats.moodle.auto_format import auto_format_to_markdown
 from quizserver.topics.formats.moodle.conventions import (
     WeightedAnswer,
     category_tag,
     options_from_weights,
 )
-from quizserver.topics.formats.moodle.images import AttachedImages
+from quizserver.topics.formats.moodle.files import EXPORT_AGAIN, element_relocator
 from quizserver.topics.formats.titles import choose_title
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.slugs import hex_digest, slugify
@@ -115,9 +117,8 @@ def _read_question(element: Element, line: int, question_type: str, category: st
         message = f"This question {reason}; questions here have options."
         raise UnsupportedQuestionError("unknown-kind", message, "Offer answers to choose from.")
     idnumber = _element_text(element.find("idnumber")).strip()
-    images = AttachedImages(
-        slugify(title or hex_digest(_element_text(element.find("questiontext"))))
-    )
+    slug = slugify(title or hex_digest(_element_text(element.find("questiontext"))))
+    images = EmbeddedImages(slug, mend_hint=EXPORT_AGAIN)
     question = "\n\n".join(
         text
         for text in (
@@ -164,17 +165,15 @@ def _read_question(element: Element, line: int, question_type: str, category: st
     )
 
 
-def _legacy_image(element: Element, images: AttachedImages) -> str:
+def _legacy_image(element: Element, images: EmbeddedImages) -> str:
     """The image that Moodle 1 kept beside the text of a question."""
     name, data = (element.findtext(tag, "").strip() for tag in ("image", "image_base64"))
     if not name:
         return ""
     if not data:
         message = f'The image "{name[:80]}" is not in the file.'
-        raise UnsupportedQuestionError(
-            "missing-image", message, "Export the question again from Moodle."
-        )
-    return f"![{escape_one_line(name)}]({images.add_image(name.replace('/', '_'), data)})"
+        raise UnsupportedQuestionError("missing-image", message, EXPORT_AGAIN)
+    return f"![{escape_one_line(name)}]({images.add_base64(name.replace('/', '_'), data)})"
 
 
 def _combined_feedback_notes(element: Element) -> list[str]:
@@ -226,17 +225,17 @@ def _element_text(element: Element | None) -> str:
 
 
 def _element_markdown(
-    element: Element | None, images: AttachedImages, *, sections: bool = False
+    element: Element | None, images: EmbeddedImages, *, sections: bool = False
 ) -> str:
     text = _element_text(element)
     if element is None or not text.strip():
         return ""
     format_name = element.get("format") or "html"
-    if format_name == "markdown":
-        return text.replace("\r\n", "\n").strip()
     if format_name == "plain_text":
         return escape_paragraphs(text)
-    relocate = images.image_relocator(element, text)
+    relocate = element_relocator(images, element, text)
+    if format_name == "markdown":
+        return relocate_markdown_images(text.replace("\r\n", "\n").strip(), relocate)
     if format_name == "moodle_auto_format":
-        text = text.strip().replace("\n", "<br>")
+        return auto_format_to_markdown(text, relocate)
     return html_to_markdown(text, relocate, sections=sections)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from quizserver.topics.formats.embedded_images import EmbeddedImages, relocate_markdown_images
 from quizserver.topics.formats.escape import escape_literal_signs, escape_option_line
 from quizserver.topics.formats.markdown_source import demote_headings, refuse_complex_text
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
@@ -39,6 +40,7 @@ from quizserver.topics.markdown import (
     section_name,
 )
 from quizserver.topics.model import Diagnostic
+from quizserver.topics.slugs import slugify
 from quizserver.topics.source_text import LARGEST_PAGE
 
 _TRAILING_LINK = re.compile(
@@ -87,6 +89,8 @@ def _link_definitions(lines: list[str]) -> tuple[LabelDefinition, ...]:
 
 
 def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...]) -> QuestionData:
+    images = EmbeddedImages(slugify(strip_question_number(section.heading) or "question"))
+    section = _move_images(section, images)
     if sum(len(line) + 1 for _, line in section.body) > LARGEST_PAGE:
         message = f"This question is longer than {LARGEST_PAGE:,} bytes."
         raise UnsupportedQuestionError("too-large", message, "Split it.")
@@ -124,8 +128,19 @@ def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...
         explanation=demote_headings(explanation),
         references="\n\n".join(dict.fromkeys(references)),
         shuffle=not _have_ordered_labels(options),
+        images=images.by_path,
         definitions=definitions,
     )
+
+
+def _move_images(section: BankSection, images: EmbeddedImages) -> BankSection:
+    """The section with the paths of the images that it holds in the place of their data."""
+
+    def move(line: str) -> str:
+        return relocate_markdown_images(line, images.relocate_data_url)
+
+    body = tuple((number, move(line)) for number, line in section.body)
+    return replace(section, heading=move(section.heading), body=body)
 
 
 def _have_ordered_labels(options: Sequence[OptionData]) -> bool:
