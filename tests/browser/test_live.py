@@ -139,6 +139,51 @@ def test_a_knob_that_was_turned_before_the_script_came_is_trained(
     assert bench.faults == []
 
 
+def test_a_knob_turned_and_touched_at_once_fetches_one_plan(
+    opened: Opener, live: LivePlans
+) -> None:
+    """Else workers that still compile the kernel would be given a second plan without it."""
+    bench = opened()
+    rate_range(bench).evaluate(
+        """(range) => {
+            range.value = String((Number(range.min) + Number(range.max)) / 2);
+            range.dispatchEvent(new Event("input", { bubbles: true }));
+            range.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+            range.dispatchEvent(new FocusEvent("focusin", { bubbles: true }));
+        }"""
+    )
+    expect_trained(bench)
+    assert (live.kernels, len(live.plans)) == (1, 1)
+
+
+def test_workers_that_still_compile_the_kernel_take_the_next_plan(opened: Opener) -> None:
+    bench = opened()
+    trained = bench.page.evaluate(
+        """async (plans) => {
+            const script = document.querySelector('script[src$="bench.js"]').src;
+            const { LiveTraining } = await import(script.replace("bench.js", "live-training.js"));
+            const { readPlan } = await import(script.replace("bench.js", "live-plan.js"));
+            const bytes = async (url) => (await fetch(url)).arrayBuffer();
+            const [image, kernel] = await Promise.all([bytes(plans), bytes("/float32.wasm")]);
+            const knobs = { learning_rate: 0.7, momentum: 0, hidden: 64, unit: 0 };
+            const [older, newer] = [readPlan(image), readPlan(image)];
+            return new Promise((resolve, reject) => {
+                const training = new LiveTraining(new Map([["float32", kernel]]), {
+                    onShares: (given, points) => {
+                        if (points === newer.head.x.length) resolve([given.learning_rate, points]);
+                    },
+                    onFailure: reject,
+                });
+                training.usePlan(older);
+                training.usePlan(newer);
+                training.train(knobs);
+            });
+        }""",
+        "/plans/t/simulation?learning_rate=0.06&momentum=0&hidden=64&unit=0&first_seed=0&replicas=40",
+    )
+    assert trained == [0.7, 61]
+
+
 @pytest.mark.parametrize("cores", [1, 2, 8])
 def test_the_browser_and_this_machine_have_the_same_bits(
     opened: Opener, live: LivePlans, live_stand: Stand, cores: int

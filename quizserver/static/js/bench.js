@@ -70,8 +70,8 @@ class Bench {
     /** What trains in this browser, once it is loaded. @type {LiveBench | null} */
     this.live = null;
     this.liveRequested = false;
-    /** What it is to do once it is loaded. @type {((live: LiveBench) => void) | null} */
-    this.pendingAct = null;
+    /** What it is to do once it is loaded. @type {Set<"touch" | "change">} */
+    this.pendingActs = new Set();
     /** @type {PhaseMaps | null} */
     this.maps = null;
     this.status = new BenchStatus(root);
@@ -85,7 +85,7 @@ class Bench {
     this.form = new BenchForm(root, this.config, {
       onChange: () => {
         // Training begins first: the rest is done while the workers train.
-        this.useLive((live) => live.change());
+        this.useLive("change");
         this.handleChange();
       },
       onArm: (message) => {
@@ -128,7 +128,7 @@ class Bench {
     if (xRange) void this.fetchRecorded();
     else this.redraw();
     this.handleChange();
-    if (turnedEarly.length) this.useLive((live) => live.change());
+    if (turnedEarly.length) this.useLive("change");
   }
 
   /**
@@ -249,7 +249,7 @@ class Bench {
     }
     for (const knobs of this.root.querySelectorAll(".knobs")) {
       for (const name of ["focusin", "pointerdown"]) {
-        knobs.addEventListener(name, () => this.useLive((live) => live.touch()));
+        knobs.addEventListener(name, () => this.useLive("touch"));
       }
     }
     window.addEventListener("hashchange", () => {
@@ -303,7 +303,7 @@ class Bench {
     this.handleChange();
     this.live?.hide();
     this.showRecorded();
-    if (!this.current && this.hasTurnedKnobs) this.useLive((live) => live.change());
+    if (!this.current && this.hasTurnedKnobs) this.useLive("change");
     if (!isAsked) return;
     this.status.showMessage(`${this.form.settingText}.`);
     this.figure.scrollIntoView({ block: "nearest" });
@@ -335,21 +335,23 @@ class Bench {
    * Lets what trains in this browser act, which is loaded when it is needed first. Where nothing
    * does, or the browser can't, nothing happens.
    *
-   * @param {(live: LiveBench) => void} act
+   * @param {"touch" | "change"} act
    */
   useLive(act) {
     const { live: urls } = this.config;
     if (this.live) {
-      act(this.live);
+      this.live[act]();
       return;
     }
-    this.pendingAct = act;
+    this.pendingActs.add(act);
     if (!urls || this.liveRequested || !canTrain()) return;
     this.liveRequested = true;
     import("./live-bench.js").then(
       (module) => {
-        this.live = new module.LiveBench(this, urls);
-        this.pendingAct?.(this.live);
+        const live = new module.LiveBench(this, urls);
+        this.live = live;
+        this.pendingActs.forEach((pending) => live[pending]());
+        this.pendingActs.clear();
       },
       () => {
         this.liveRequested = false; // the next touch tries again
@@ -414,7 +416,7 @@ class Bench {
     this.live?.hide();
     this.showRecorded();
     // A setting of which nothing is recorded is trained at once, where this browser can.
-    if (!faults.length && this.hasTurnedKnobs) this.useLive((live) => live.change());
+    if (!faults.length && this.hasTurnedKnobs) this.useLive("change");
     this.root.scrollIntoView({ block: "start" });
     this.status.showMessage(linkMessage(faults));
   }

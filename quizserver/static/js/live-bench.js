@@ -114,7 +114,10 @@ export class LiveBench {
     this.isWaiting = true;
     if (this.isFetching) return;
     const delay = this.plans.length ? PLAN_DELAY : 0;
-    this.planTimer = setTimeout(() => void this.fetchPlan(setting), delay);
+    this.planTimer = setTimeout(() => {
+      // A touched knob may have begun meanwhile; its end comes back here.
+      if (!this.isFetching) void this.fetchPlan(setting);
+    }, delay);
   }
 
   /** Another curve takes the place of what is trained here. */

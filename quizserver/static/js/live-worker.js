@@ -82,8 +82,10 @@ function align(address) {
   return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 }
 
-/** @type {WebAssembly.Module | null} */
+/** Kept before it is compiled: the next plan may come meanwhile. @type {Promise<WebAssembly.Module> | null} */
 let module = null;
+/** The number of the newest plan. */
+let opened = 0;
 /** @type {BlockTraining | null} */
 let training = null;
 /** The newest task. @type {LiveTask | null} */
@@ -104,9 +106,11 @@ function breathe() {
 async function open({ kernel, image, first, last, plan: number }) {
   wanted = null;
   training = null;
-  if (kernel) module = await WebAssembly.compile(kernel);
+  opened = number;
+  if (kernel) module = WebAssembly.compile(kernel);
   if (!module) throw new Error("The kernel has not come.");
-  const instance = await WebAssembly.instantiate(module, {});
+  const instance = await WebAssembly.instantiate(await module, {});
+  if (opened !== number) return;
   const exports = /** @type {KernelExports} */ (/** @type {unknown} */ (instance.exports));
   const plan = readPlan(image);
   const { kernel: version, lanes } = plan.head;
