@@ -11,9 +11,11 @@ AXE_MS = 60_000
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
 # Kept on the window and asked for again and again: an evaluation that waits for axe's promise never
 # returns when the page reloads itself meanwhile, and a wait for a value has an end.
+# Rows of a long table are alike; those behind the twelfth would take half of its time.
 RUN_AXE = """options => {
   window.axeViolations = null;
-  axe.run(document, { resultTypes: ["violations"], ...options }).then(
+  const context = { exclude: [["tbody tr:nth-child(n+13)"]] };
+  axe.run(context, { resultTypes: ["violations"], ...options }).then(
     results => { window.axeViolations = results.violations; },
     error => { window.axeViolations = [{ id: String(error), nodes: [{ target: "axe" }] }]; },
   );
