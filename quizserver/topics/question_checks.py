@@ -16,6 +16,7 @@ from quizserver.topics.line_kinds import FRONT_MATTER_KEY, LineKind, starts_list
 from quizserver.topics.markdown import SECTION_NAMES, SectionName, used_definitions
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question_parser import QuestionFields, Section
+from quizserver.topics.significant_text import significant_text
 from quizserver.topics.slugs import ID_RULE, did_you_mean, is_id, slugify
 from quizserver.topics.tangles import MOST_REPEATED
 from quizserver.topics.task_lists import STRAY_BOX, ItemList, ListItem, parse_list
@@ -239,7 +240,7 @@ def _check_duplicates(items: Sequence[ListItem], option_ids: Sequence[str]) -> I
     by_id: dict[str, ListItem] = {}
     by_text: dict[str, ListItem] = {}
     for item, identifier in zip(items, option_ids, strict=True):
-        text = " ".join(item.text.split())
+        text = significant_text(item.body)
         if text and text in by_text:
             message = f"This option says the same as the one in line {by_text[text].line}."
             yield Diagnostic(

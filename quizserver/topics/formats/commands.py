@@ -14,19 +14,24 @@ import click
 from quizserver.atomic_files import write_atomically
 from quizserver.command_line import CONTENT_OPTION, JSON_OPTION, content_folder, exit_with_error
 from quizserver.topics.assets import image_in_topic
-from quizserver.topics.formats.model import MAX_BANK_BYTES, Omission
+from quizserver.topics.formats.model import (
+    MAX_BANK_BYTES,
+    ImageElsewhere,
+    ImportedBank,
+    Omission,
+)
 from quizserver.topics.formats.registry import EXPORT_FORMATS, IMPORT_FORMATS, format_labels
 from quizserver.topics.model import Diagnostic, Question, Snapshot
 
 if TYPE_CHECKING:
-    from quizserver.topics.formats.importer import ImportResult, WrittenQuestion
+    from quizserver.topics.formats.import_plan import ImportPlan, PlannedQuestion
 
 _IMPORT_HELP = f"""\
 Bring question banks into a topic, a markdown file for each question.
 
 Reads {format_labels(IMPORT_FORMATS.values(), "and")}. What can't be brought over is reported
-with file, line and reason, and the exit code is 1; the rest comes in. Nothing that is there is
-replaced unless you say so.
+with file, line and reason, and the exit code is 1; the rest comes in, all of it or nothing when a
+file cannot be written. Nothing that is there is replaced unless you say so.
 """
 _EXPORT_HELP = f"""\
 Write a topic, one question or everything as {format_labels(EXPORT_FORMATS.values(), "or")}.
@@ -64,106 +69,128 @@ def import_command(
     content: Path | None,
     as_json: bool,
 ) -> None:
-    from quizserver.topics.formats.importer import topic_name_problem
+    from quizserver.topics.formats.import_plan import plan_import, topic_name_problem
 
     folder = content_folder(content)
     name_problem = topic_name_problem(topic)
     if name_problem:
         raise click.BadParameter(name_problem, param_hint="--topic")
-    written: list[WrittenQuestion] = []
-    problems: list[Diagnostic] = []
-    for bank in banks:
-        result = _import_file(
-            bank,
-            folder,
-            topic,
-            written,
-            format_name=format_name,
-            overwrite=overwrite,
-            dry_run=dry_run,
-        )
-        written += result.written
-        problems += result.problems
+    imported = [(str(bank), _read_bank(bank, format_name)) for bank in banks]
+    try:
+        plan = plan_import(imported, folder, topic, overwrite=overwrite)
+    except OSError as error:
+        exit_with_error(f"{error.filename or folder}: {error.strerror or error}")
+    if not dry_run:
+        _write_plan(plan)
+    images_elsewhere = _join_images_elsewhere(imported)
     if as_json:
-        _print_import_json(written, problems, dry_run=dry_run)
+        _print_import_json(plan, images_elsewhere, dry_run=dry_run)
     else:
-        _print_import_report(written, problems, folder / topic, dry_run=dry_run)
-    sys.exit(1 if problems else 0)
+        _print_import_report(plan, images_elsewhere, folder / topic, dry_run=dry_run)
+    sys.exit(1 if plan.problems else 0)
 
 
-def _print_import_json(
-    written: Sequence[WrittenQuestion], problems: Sequence[Diagnostic], *, dry_run: bool
-) -> None:
-    imported_rows = [
-        {
-            "path": entry.path,
-            "line": entry.question.line,
-            "title": entry.question.title,
-            "left_behind": list(entry.question.notes),
-            "warnings": [warning.to_json() for warning in _file_warnings(entry)],
-        }
-        for entry in written
-    ]
-    problem_rows = [problem.to_json() for problem in problems]
-    report = {"dry_run": dry_run, "brought": imported_rows, "left_out": problem_rows}
-    click.echo(json.dumps(report, indent=2, ensure_ascii=False))
-
-
-def _file_warnings(entry: WrittenQuestion) -> list[Diagnostic]:
-    """What the checker warns of in the file that was or would be written."""
-    return [warning.at_path(entry.path) for warning in entry.question.warnings]
-
-
-def _print_import_report(
-    written: Sequence[WrittenQuestion],
-    problems: Sequence[Diagnostic],
-    topic_folder: Path,
-    *,
-    dry_run: bool,
-) -> None:
-    for problem in problems:
-        click.echo(str(problem))
-    for entry in written:
-        for note in entry.question.notes:
-            click.echo(f"{entry.path}: left behind: {note}.")
-        for warning in _file_warnings(entry):
-            click.echo(str(warning))
-    imported_text = f"{_count_text(len(written), 'question')} {'would come' if dry_run else 'came'}"
-    problem_text = "nothing left out"
-    if problems:
-        problem_text = f"{_count_text(len(problems), 'problem')}, named above"
-    warnings = sum(len(entry.question.warnings) for entry in written)
-    if warnings:
-        problem_text += f"; {_count_text(warnings, 'warning')} about what came"
-    click.echo(f"{imported_text} into {topic_folder}; {problem_text}.", err=True)
-
-
-def _import_file(
-    bank: Path,
-    folder: Path,
-    topic: str,
-    earlier: Sequence[WrittenQuestion],
-    *,
-    format_name: str | None,
-    **write_options: bool,
-) -> ImportResult:
+def _read_bank(bank: Path, format_name: str | None) -> ImportedBank:
     from quizserver.topics.formats.banks import bank_too_large, import_bank
     from quizserver.topics.formats.images import images_beside
-    from quizserver.topics.formats.importer import ImportResult, write_questions
 
     try:
         size = bank.stat().st_size
         if size > MAX_BANK_BYTES:
-            return ImportResult((), (bank_too_large(str(bank), size),))
-        imported = import_bank(
+            return ImportedBank((), (bank_too_large(str(bank), size),))
+        return import_bank(
             str(bank),
             bank.read_bytes(),
             format_name=format_name,
             load_image=images_beside(bank.parent),
         )
-        return write_questions(str(bank), imported, folder, topic, earlier=earlier, **write_options)
     except OSError as error:
         exit_with_error(f"{error.filename or bank}: {error.strerror or error}")
+
+
+def _write_plan(plan: ImportPlan) -> None:
+    """Writes a planned import; says what stayed, and ends with 1, when a file cannot be written."""
+    from quizserver.topics.formats.importer import ImportWriteError, write_import
+
+    try:
+        write_import(plan)
+    except ImportWriteError as error:
+        message = f"{error}. Nothing was imported."
+        if error.left:
+            message += f" These could not be taken back: {', '.join(error.left)}."
+        exit_with_error(message)
+
+
+def _join_images_elsewhere(
+    imported: Sequence[tuple[str, ImportedBank]],
+) -> list[tuple[str, ImageElsewhere]]:
+    """The images on other servers, each with the name of the bank that wants it."""
+    return [(name, image) for name, bank in imported for image in bank.images_elsewhere]
+
+
+def _print_import_json(
+    plan: ImportPlan, images_elsewhere: Sequence[tuple[str, ImageElsewhere]], *, dry_run: bool
+) -> None:
+    imported_rows = [
+        {
+            "path": row.path,
+            "line": row.question.line,
+            "title": row.question.title,
+            "left_behind": list(row.question.notes),
+            "warnings": [warning.to_json() for warning in _file_warnings(row)],
+        }
+        for row in plan.written
+    ]
+    report = {
+        "dry_run": dry_run,
+        "brought": imported_rows,
+        "left_out": [problem.to_json() for problem in plan.problems],
+        "images_elsewhere": [{"bank": bank, **asdict(image)} for bank, image in images_elsewhere],
+    }
+    click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def _file_warnings(row: PlannedQuestion) -> list[Diagnostic]:
+    """What the checker warns of in the file that was or would be written."""
+    return [warning.at_path(row.path) for warning in row.question.warnings]
+
+
+def _print_import_report(
+    plan: ImportPlan,
+    images_elsewhere: Sequence[tuple[str, ImageElsewhere]],
+    topic_folder: Path,
+    *,
+    dry_run: bool,
+) -> None:
+    from quizserver.topics.formats.import_plan import RowState
+
+    for problem in plan.problems:
+        click.echo(str(problem))
+    for row in plan.written:
+        for note in row.question.notes:
+            click.echo(f"{row.path}: left behind: {note}.")
+        for warning in _file_warnings(row):
+            click.echo(str(warning))
+    if images_elsewhere:
+        count = _count_text(len(images_elsewhere), "image")
+        click.echo(
+            f"{count} on other servers, which are not fetched. Save each beside its bank under the "
+            "name behind it, and import again:"
+        )
+        for bank, image in images_elsewhere:
+            click.echo(f"{image.url}\n    {Path(bank).parent / image.saved_path}")
+    imported_text = f"{_count_text(len(plan.written), 'question')} "
+    imported_text += "would come" if dry_run else "came"
+    same = sum(row.state is RowState.SAME and row.problem is None for row in plan.rows)
+    if same:
+        imported_text += f", {same} {'is' if same == 1 else 'are'} there already as they would come"
+    problem_text = "nothing left out"
+    if plan.problems:
+        problem_text = f"{_count_text(len(plan.problems), 'problem')}, named above"
+    warnings = sum(len(row.question.warnings) for row in plan.written)
+    if warnings:
+        problem_text += f"; {_count_text(warnings, 'warning')} about what came"
+    click.echo(f"{imported_text} into {topic_folder}; {problem_text}.", err=True)
 
 
 @click.command("export", help=_EXPORT_HELP)

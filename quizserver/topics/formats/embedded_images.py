@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from quizserver.topics.formats.images import MAX_IMAGE_BYTES
+from quizserver.topics.formats.images import MAX_IMAGE_BYTES, path_with_true_suffix
 from quizserver.topics.formats.model import UnsupportedQuestionError
 from quizserver.topics.slugs import hex_digest, slugify
 
@@ -67,7 +67,7 @@ class EmbeddedImages:
 
     def add_image(self, name: str, data: bytes) -> str:
         """Adds an image and returns its path relative to the topic's folder."""
-        stem, dot, suffix = name.rpartition(".")
+        stem, dot, suffix = path_with_true_suffix(name, data).rpartition(".")
         ending = f".{suffix.lower()}"
         path = f"images/{self.slug}-{slugify(stem) if dot else hex_digest(name, 8)}{ending}"
         if self.by_path.get(path, data) != data:

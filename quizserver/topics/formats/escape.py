@@ -6,11 +6,11 @@ escaped that were meant as text."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from quizserver.topics.formula_spans import find_formulas
 from quizserver.topics.line_kinds import hidden_text
-from quizserver.topics.markdown import scan_markdown
+from quizserver.topics.markdown import fold_label, scan_markdown
 from quizserver.topics.sanitise import ALLOWED_TAGS, word_set
 
 _ALWAYS = re.compile(r"[\\`*\[\]$]")
@@ -23,6 +23,10 @@ _TAG_OR_BRACKET = re.compile(
     r"(?<!\\)(?<!\]\()(?<!\]: )<"
     r"(?:(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)(?=[\s/>])|[!?](?=\w|\[))"
 )
+_BRACKET_CHAIN = re.compile(r"(?:(?<![\\\]!])|(?<=\[[ xX]\] ))(?:\[[^\[\]\n]*\][ ]?){2,}(?![(\[:])")
+_BRACKETS = re.compile(r"\[(?P<text>[^\[\]\n]*)\]")
+_TASK_MARK = re.compile(r"^[ \t]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]*)?$")
+_FOOTNOTE_MARK = re.compile(r"(?<![\\\]])\[\^(?P<label>[^\[\]\s]+)\](?!:)")
 _NEEDS_NO_END = word_set("br hr img")
 _SPACE_BREAK = re.compile(r"(?<=[^\s|]) {2,}(?=\n[ \t]*(?![-*+>#|=\[]|\d+[.)]|`{3}|~{3})\S)")
 _BLOCK_START = re.compile(r"^(?:>|#{1,6}(?=\s|$)|([-*_])(?:[ \t]*\1){2,}[ \t]*$)")
@@ -89,15 +93,17 @@ def code_block(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
 
 
-def escape_literal_signs(text: str) -> str:
-    """Escapes the tags and dollar signs in the markdown of a bank that were meant as text.
+def escape_literal_signs(text: str, labels: Collection[str] = ()) -> str:
+    """Escapes the tags, dollar signs and brackets in a bank's markdown that were meant as text.
 
     A tag that pages are cleaned of (``<head>``, ``List<String>``) would not be shown, and one
     without a partner ("the <b> tag") stands for itself. Dollar signs before words (``$a,$b``) are
     variables and not a formula. Two spaces that break a line within a paragraph become a backslash,
-    since editors strip them. The number of lines does not change, and code is not changed.
+    since editors strip them. Brackets in a row (``[1] [2]``) are a link only if one of the
+    ``labels`` (folded) stands in them, and ``[^1]`` is a footnote only then. The number of lines
+    does not change, and code is not changed.
     """
-    if not re.search(r"[<$]|  \n", text):
+    if not re.search(r"[<$]|  \n|\][ ]?\[|\[\^", text):
         return text
     prose = scan_markdown(text, front_matter=False).prose
     replacements: dict[tuple[int, int], str] = {}
@@ -111,6 +117,7 @@ def escape_literal_signs(text: str) -> str:
     prose = "".join([*pieces, prose[end:]])
     replacements |= {(start, start + 1): "&lt;" for start in _literal_tag_starts(prose)}
     replacements |= {match.span(): "\\" for match in _SPACE_BREAK.finditer(prose)}
+    replacements |= {(start, start): "\\" for start in _literal_bracket_starts(prose, labels)}
     return _replace_spans(text, replacements)
 
 
@@ -120,6 +127,27 @@ def _replace_spans(text: str, replacements: Mapping[tuple[int, int], str]) -> st
         pieces += [text[end:first], replacement]
         end = after
     return "".join([*pieces, text[end:]])
+
+
+def _literal_bracket_starts(prose: str, labels: Collection[str]) -> Iterator[int]:
+    """The brackets that would begin a link by a label, or a footnote, of which there is none."""
+    for match in _FOOTNOTE_MARK.finditer(prose):
+        if fold_label(f"^{match['label']}") not in labels:
+            yield match.start()
+    for chain in _BRACKET_CHAIN.finditer(prose):
+        before = prose[prose.rfind("\n", 0, chain.start()) + 1 : chain.start()]
+        brackets = list(_BRACKETS.finditer(chain[0]))
+        if _TASK_MARK.match(before) and brackets[0]["text"].strip() in ("", "x", "X", "✓", "✔"):
+            del brackets[0]
+        index = 0
+        while index + 1 < len(brackets):
+            label = brackets[index + 1]["text"] or brackets[index]["text"]
+            if fold_label(label) in labels:
+                index += 2
+                continue
+            if not brackets[index]["text"].startswith("^"):
+                yield chain.start() + brackets[index].start()
+            index += 1
 
 
 def _literal_tag_starts(prose: str) -> list[int]:

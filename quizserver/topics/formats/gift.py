@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from quizserver.topics.formats.embedded_images import EmbeddedImages, relocate_markdown_images
@@ -23,6 +23,7 @@ from quizserver.topics.formats.moodle.conventions import (
     options_from_weights,
 )
 from quizserver.topics.formats.moodle.files import PLUGIN_PREFIX
+from quizserver.topics.formats.moodle.multilang import LanguageChooser
 from quizserver.topics.formats.text_banks import decode_text_bank
 from quizserver.topics.formats.titles import choose_title
 from quizserver.topics.model import Diagnostic
@@ -31,6 +32,8 @@ from quizserver.topics.slugs import hex_digest, slugify
 _GAP = "\uf8f0"  # the place of a missing word while its text is converted
 _FORMAT_NAME = re.compile(r"\[(html|markdown|plain|moodle)\]", re.IGNORECASE)
 _WEIGHT = re.compile(r"%(-*\d{1,3}(?:\.\d*)?)%")
+# Moodle knows no weight behind =, but those who write one mean it.
+_PARTIAL_RIGHT = re.compile(r"=\s*%(?!100(?:\.0*)?%)\d{1,3}(?:\.\d*)?%")
 _ESCAPE = re.compile(r"\\([:#={}~\\n])")
 # The macros of LaTeX whose first two characters GIFT takes for a newline.
 _N_MACRO = re.compile(
@@ -48,6 +51,7 @@ def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
     text, problems = decode_text_bank(name, data)
     yield from problems
     category = ""
+    languages = LanguageChooser()
     for block in _split_blocks(text):
         block_text = "\n".join(block.lines).strip()
         while block_text.startswith("$CATEGORY:"):
@@ -58,17 +62,21 @@ def read_gift(name: str, data: bytes) -> Iterator[QuestionData | Diagnostic]:
         if not block_text:
             continue
         try:
-            yield _read_block(block_text, block, category)
+            question = _read_block(block_text, block, category, languages)
+            yield replace(question, notes=(*question.notes, *languages.take_notes()))
         except UnsupportedQuestionError as error:
             yield error.to_diagnostic(name, block.line)
 
 
-def _read_block(text: str, block: _GiftBlock, category: str) -> QuestionData:
+def _read_block(
+    text: str, block: _GiftBlock, category: str, languages: LanguageChooser
+) -> QuestionData:
+    languages.take_notes()
     title = ""
     masked = _mask_escapes(text)
     if masked.startswith("::") and "::" in masked[2:]:
         end = masked.index("::", 2)
-        title = _unescape_gift(text[2:end])
+        title = languages.choose(_unescape_gift(text[2:end]))
         text = text[end + 2 :].strip()
         masked = _mask_escapes(text)
     start, end = masked.find("{"), masked.find("}")
@@ -84,16 +92,21 @@ def _read_block(text: str, block: _GiftBlock, category: str) -> QuestionData:
         hint = "Leave a blank line between questions; write \\{ and \\} for braces in a text."
         raise UnsupportedQuestionError("brace-mismatch", message, hint)
     texts = (text[:start], text[end + 1 :])
-    return _build_question(title, texts, text[start + 1 : end], block, category)
+    return _build_question(title, texts, text[start + 1 : end], block, category, languages)
 
 
 def _build_question(
-    title: str, texts: tuple[str, str], answers: str, block: _GiftBlock, category: str
+    title: str,
+    texts: tuple[str, str],
+    answers: str,
+    block: _GiftBlock,
+    category: str,
+    languages: LanguageChooser,
 ) -> QuestionData:
     format_match = _FORMAT_NAME.match(texts[0].strip())
     slug = slugify(title or hex_digest("".join(texts)))
     converter = _TextConverter(
-        format_match[1].lower() if format_match else "moodle", EmbeddedImages(slug)
+        format_match[1].lower() if format_match else "moodle", EmbeddedImages(slug), languages
     )
     gap = _GAP if texts[1].strip() else ""
     question = converter.to_markdown(gap.join(texts)).replace(_GAP, "\\_" * 5)
@@ -138,7 +151,7 @@ def _read_options(
         return _true_false_options(is_true, answers, converter), (), False
     if "~" in masked:
         weighted = [_read_answer(part, converter) for part in _split_answers(answers)]
-        if weighted and "=" not in masked:
+        if weighted and ("=" not in masked or _PARTIAL_RIGHT.search(masked)):
             return (*options_from_weights(weighted, single=False), True)
         return (*options_from_weights(weighted, single=True), True)
     if "->" in masked:
@@ -181,7 +194,7 @@ def _read_answer(part: str, converter: _TextConverter) -> WeightedAnswer:
     weight = 100.0 if part.startswith("=") else 0.0
     rest = part[1:].strip()
     weight_match = _WEIGHT.match(rest)
-    if weight_match and part.startswith("~"):
+    if weight_match:
         sign = -1 if weight_match[1].startswith("-") else 1
         weight = sign * float(weight_match[1].lstrip("-"))
         rest = rest[weight_match.end() :]
@@ -205,12 +218,14 @@ class _TextConverter:
 
     default_format: str
     images: EmbeddedImages
+    languages: LanguageChooser
 
     def to_markdown(self, text: str) -> str:
         text = text.strip()
         format_match = _FORMAT_NAME.match(text)
         format_name = format_match[1].lower() if format_match else self.default_format
         raw = _unescape_gift(text[format_match.end() :] if format_match else text)
+        raw = self.languages.choose(raw)
         if format_name == "plain":
             return escape_paragraphs(raw)
         if format_name == "markdown":

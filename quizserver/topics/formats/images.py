@@ -22,13 +22,22 @@ _SIGNATURES: Mapping[str, tuple[bytes, ...]] = {
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|/|#")
 
 
+class MisnamedImageError(Exception):
+    """An image whose bytes are of another type than its name says: JPEGs are often named .png."""
+
+    def __init__(self, url: str, path: str, data: bytes) -> None:
+        super().__init__(f"{url} is {path}")
+        self.url, self.path, self.data = url, path, data
+
+
 def collect_images(
     parsed: ParsedQuestion, embedded: Mapping[str, bytes], load_image: ImageLoader
 ) -> tuple[ImageFile, ...]:
     """The images that a question links to: ``embedded`` in the bank, else read from beside it.
 
-    Raises UnsupportedQuestionError for one that is missing, too large, or of another type than its
-    name says. Images on other servers are left to the cross checks.
+    Raises UnsupportedQuestionError for one that is missing, too large or no image, and
+    MisnamedImageError for one that needs another suffix. Images on other servers are left to
+    ``elsewhere``.
     """
     images: dict[str, ImageFile] = {}
     for reference in parsed.links:
@@ -45,8 +54,25 @@ def collect_images(
             raise UnsupportedQuestionError(
                 "missing-image", message, "Put it there, or take the image out."
             )
+        named_path = path_with_true_suffix(path, data)
+        if named_path != path:
+            raise MisnamedImageError(url, named_path, data)
         images[path] = ImageFile(path, check_image_data(path, data))
     return tuple(images.values())
+
+
+def path_with_true_suffix(path: str, data: bytes) -> str:
+    """The path, with the suffix of the type that ``data`` has, if that can be told."""
+    if not is_image(path):
+        return path
+    media_type = MEDIA_TYPES["." + path.rsplit(".", 1)[-1].lower()]
+    true_type = next(
+        (known for known, beginnings in _SIGNATURES.items() if data.startswith(beginnings)), None
+    )
+    if true_type in (None, media_type) or (true_type == "image/webp" and data[8:12] != b"WEBP"):
+        return path
+    suffix = {"image/jpeg": "jpg"}.get(true_type, true_type.partition("/")[2])
+    return f"{path.rpartition('.')[0]}.{suffix}"
 
 
 def safe_relative_path(url: str) -> str | None:

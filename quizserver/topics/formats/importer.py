@@ -1,219 +1,136 @@
-"""Writes imported questions into a topic's folder.
-
-Each file is written completely or not at all, and replaces another one only if asked to.
-"""
+"""Writes a planned import into a topic's folder, as a whole or not at all, and takes it back."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from quizserver.atomic_files import write_atomically
-from quizserver.topics.cross_checks import check_cross_references
-from quizserver.topics.formats.markdown_source import extract_question_data
-from quizserver.topics.formats.model import (
-    ImageFile,
-    ImportedBank,
-    ImportedQuestion,
-    UnsupportedQuestionError,
-)
-from quizserver.topics.links import SiteMap
-from quizserver.topics.model import Diagnostic
-from quizserver.topics.question import ParsedQuestion
-from quizserver.topics.slugs import ID_RULE, hex_digest, is_id
-from quizserver.topics.workspace import Workspace, load_workspace
+from quizserver.topics.formats.import_plan import ImportPlan, image_differs
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenQuestion:
-    """A question that was or would be written, and its path in the content folder."""
+class WrittenFile:
+    """A file that an import wrote: its path in the content folder, and what it replaced.
+
+    ``sha256`` is that of what was written, ``earlier`` the bytes before (None: there was no file).
+    """
 
     path: str
-    question: ImportedQuestion
+    sha256: str
+    earlier: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class ImportResult:
-    written: tuple[WrittenQuestion, ...]
-    problems: tuple[Diagnostic, ...]
+class WrittenImport:
+    """The files that an import wrote, in their order, and the folders that it made."""
+
+    files: tuple[WrittenFile, ...]
+    folders: tuple[str, ...] = ()
 
 
-def topic_name_problem(topic: str) -> str | None:
-    """Why ``topic`` cannot be a topic's name; None when it can."""
-    return None if is_id(topic) else f'"{topic}" cannot be a topic\'s name: it is {ID_RULE}.'
+class ImportWriteError(Exception):
+    """An import of which nothing was written: which file could not be, and why.
 
-
-def write_questions(
-    bank: str,
-    imported: ImportedBank,
-    content: Path,
-    topic: str,
-    *,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    earlier: Sequence[WrittenQuestion] = (),
-) -> ImportResult:
-    """Writes each question to ``content/topic``, its images first.
-
-    A question that exists already is a problem unless ``overwrite``, which replaces it; a different
-    one of the same title gets a digest behind its id. ``earlier`` are the questions of other banks
-    in this import, which are never replaced. With ``dry_run`` nothing is written. Raises OSError
-    when the folder cannot be created or listed; a file that cannot be written is a problem of its
-    question.
+    ``left`` are the files that could not be put back either.
     """
-    workspace = load_workspace(content) if content.is_dir() else Workspace(content)
-    plan = _ImportPlan(content, topic, overwrite, workspace, earlier)
-    written: list[WrittenQuestion] = []
-    problems = list(imported.problems)
-    targets: list[tuple[ImportedQuestion, str]] = []
-    for question in imported.questions:
-        try:
-            targets.append((question, plan.choose_path(question)))
-        except UnsupportedQuestionError as error:
-            problems.append(error.to_diagnostic(bank, question.line))
-    site = plan.site_after_import([path for _, path in targets], imported.questions)
-    for question, path in targets:
-        try:
-            plan.check_target(question, path, site)
-            if not dry_run:
-                _write_files(plan, question, path)
-        except UnsupportedQuestionError as error:
-            problems.append(error.to_diagnostic(bank, question.line))
-        else:
-            written.append(WrittenQuestion(path, question))
-    return ImportResult(tuple(written), tuple(sorted(problems, key=lambda p: (p.line, p.column))))
+
+    def __init__(self, path: str, reason: str, left: Sequence[str] = ()) -> None:
+        super().__init__(f"{path} cannot be written: {reason}")
+        self.path, self.reason, self.left = path, reason, tuple(left)
 
 
-def _parsed_at(question: ImportedQuestion, path: str) -> ParsedQuestion:
-    """The question's parsed file, at the path where it is written."""
-    return replace(question.parsed, path=path, id=PurePosixPath(path).stem)
+def write_import(plan: ImportPlan) -> WrittenImport:
+    """Writes every question of ``plan`` that is to be written, its images before it.
 
-
-class _ImportPlan:
-    """Decides where each question is written, and finds what prevents it."""
-
-    def __init__(
-        self,
-        content: Path,
-        topic: str,
-        overwrite: bool,
-        workspace: Workspace,
-        earlier: Sequence[WrittenQuestion],
-    ) -> None:
-        self.content, self.topic, self.overwrite = content, topic, overwrite
-        self.workspace = workspace
-        earlier_parsed = [_parsed_at(written.question, written.path) for written in earlier]
-        parsed_files = [
-            parsed for parsed in workspace.parsed_pages() if isinstance(parsed, ParsedQuestion)
-        ]
-        self.parsed_by_path = {parsed.path: parsed for parsed in [*parsed_files, *earlier_parsed]}
-        self.path_by_id = {parsed.id: parsed.path for parsed in self.parsed_by_path.values()}
-        self.earlier_paths = {written.path for written in earlier}
-
-    def choose_path(self, question: ImportedQuestion) -> str:
-        """The path of the question's file. Raises UnsupportedQuestionError when it exists."""
-        slug = question.slug
-        owner_path = self.path_by_id.get(slug)
-        if owner_path is not None and not self._is_same_question(owner_path, question):
-            slug = f"{slug[:60].strip('-_')}-{hex_digest(question.source, 8)}"
-            owner_path = self.path_by_id.get(slug)
-        path = owner_path or f"{self.topic}/{slug}.md"
-        if path in self.earlier_paths:
-            message = f'"{question.title}" is in another of these banks too.'
-            raise UnsupportedQuestionError("there-already", message, "Delete it in one of them.")
-        exists = owner_path is not None or os.path.lexists(self.content / path)
-        if exists and not self.overwrite:
-            message = f'"{question.title}" is there already, in {path}.'
-            raise UnsupportedQuestionError("there-already", message, "--overwrite replaces it.")
-        self.path_by_id[slug] = path
-        return path
-
-    def _is_same_question(self, path: str, question: ImportedQuestion) -> bool:
-        """Whether the file at ``path`` holds this question, perhaps edited since.
-
-        A title such as "What does this code print?" does not suffice: the question is the same if
-        it is in this topic and has the same stem, or at least half of the options.
-        """
-        parsed = self.parsed_by_path.get(path)
-        if parsed is None or path.split("/")[0] != self.topic:
-            return False
-        existing = extract_question_data(parsed)
-        imported = extract_question_data(question.parsed)
-        if imported.stem and imported.stem.split() == existing.stem.split():
-            return True
-        texts, existing_texts = (
-            {" ".join(option.text.split()) for option in data.options}
-            for data in (imported, existing)
-        )
-        return 2 * len(texts & existing_texts) >= max(len(texts), len(existing_texts))
-
-    def site_after_import(
-        self, paths: Sequence[str], questions: Sequence[ImportedQuestion]
-    ) -> SiteMap:
-        """What links can lead to once all questions are written."""
-        current = self.workspace.site_map()
-        images = {
-            f"{self.topic}/{image.path}" for question in questions for image in question.images
-        }
-        return SiteMap(
-            current.files | images | set(paths),
-            current.page_urls,
-            {**current.topic_ids, self.topic: self.topic},
-            current.question_ids | set(self.path_by_id),
-            current.broken_question_ids,
-        )
-
-    def check_target(self, question: ImportedQuestion, path: str, site: SiteMap) -> None:
-        """Raises UnsupportedQuestionError when the question cannot be written to ``path``."""
-        for problem in check_cross_references(_parsed_at(question, path), site):
-            raise UnsupportedQuestionError(problem.code, problem.message, problem.hint)
-        for image in question.images:
-            image_path = self.content / self.topic / image.path
-            if _image_differs(image_path, image) and not self.overwrite:
-                message = f"Another image lies at {self.topic}/{image.path} already."
-                raise UnsupportedQuestionError("image-there", message, "--overwrite replaces it.")
-
-
-def _image_differs(path: Path, image: ImageFile) -> bool:
-    try:
-        return path.read_bytes() != image.data
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def _write_files(plan: _ImportPlan, question: ImportedQuestion, path: str) -> None:
-    """Writes the images before the question, so that no page links to a missing image.
-
-    Raises UnsupportedQuestionError when a file cannot be written.
+    Raises ImportWriteError when a file cannot be written; what was written before is taken back.
     """
-    folder = (plan.content / plan.topic).resolve()
+    written: list[WrittenFile] = []
+    folders: list[str] = []
+    path = plan.topic
     try:
-        for image in question.images:
-            target = plan.content / plan.topic / image.path
-            _make_folder(target.parent)
-            if not target.parent.resolve().is_relative_to(folder):
-                raise OSError(f"{target.parent} leads out of the topic's folder")
-            if not target.exists() or _image_differs(target, image):
-                write_atomically(target, image.data, overwrite=plan.overwrite)
-        file = plan.content / path
-        _make_folder(file.parent)
-        write_atomically(file, question.source.encode("utf-8"), overwrite=plan.overwrite)
-    except FileExistsError:
-        message = f"{path} was made by somebody else just now."
-        hint = "--overwrite replaces it."
-        raise UnsupportedQuestionError("there-already", message, hint) from None
+        for path, data in _files_to_write(plan):
+            folders += _make_folders(plan.content, path)
+            written.append(_write_file(plan, path, data))
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror or error}."
-        hint = "Check the folder's rights and space."
-        raise UnsupportedQuestionError("not-written", message, hint) from None
+        left = take_back_import(plan.content, WrittenImport(tuple(written), tuple(folders)))
+        raise ImportWriteError(path, _reason(error), left) from None
+    except BaseException:  # such as Ctrl-C
+        take_back_import(plan.content, WrittenImport(tuple(written), tuple(folders)))
+        raise
+    return WrittenImport(tuple(written), tuple(folders))
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise NotADirectoryError(0, "a file lies where the folder should be") from None
+def take_back_import(content: Path, written: WrittenImport) -> tuple[str, ...]:
+    """Puts back what was there before an import; returns the paths that stay as they are.
+
+    A file that was changed since then stays, and so does one that cannot be replaced.
+    """
+    left: list[str] = []
+    for file in reversed(written.files):
+        path = content / file.path
+        try:
+            if hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+                left.append(file.path)
+            elif file.earlier is None:
+                path.unlink()
+            else:
+                write_atomically(path, file.earlier, overwrite=True)
+        except FileNotFoundError:
+            continue  # deleted since then
+        except OSError:
+            left.append(file.path)
+    for folder in reversed(written.folders):
+        try:
+            (content / folder).rmdir()
+        except OSError:
+            continue  # it holds something else now
+    return tuple(left)
+
+
+def _files_to_write(plan: ImportPlan) -> Iterator[tuple[str, bytes]]:
+    """The path and the bytes of each file, no path twice."""
+    images: set[str] = set()
+    for row in plan.written:
+        for image in row.question.images:
+            path = f"{plan.topic}/{image.path}"
+            target = plan.content / path
+            if path not in images and (not target.exists() or image_differs(target, image)):
+                yield path, image.data
+            images.add(path)
+        yield row.path, row.question.source.encode("utf-8")
+
+
+def _write_file(plan: ImportPlan, path: str, data: bytes) -> WrittenFile:
+    """Writes one file. Raises OSError, also for a folder that leads out of the topic's."""
+    target = plan.content / path
+    topic_folder = (plan.content / path.split("/")[0]).resolve()
+    if not target.parent.resolve().is_relative_to(topic_folder):
+        raise OSError("its folder leads out of the topic's")
+    earlier = target.read_bytes() if plan.overwrite and target.is_file() else None
+    write_atomically(target, data, overwrite=earlier is not None)
+    return WrittenFile(path, hashlib.sha256(data).hexdigest(), earlier)
+
+
+def _make_folders(content: Path, path: str) -> list[str]:
+    """Makes the folders of a file, and returns those that were not there."""
+    made: list[str] = []
+    parts = path.split("/")[:-1]
+    for number in range(len(parts) + 1):
+        folder = "/".join(parts[:number])
+        try:
+            (content / folder).mkdir(parents=number == 0)
+        except FileExistsError:
+            if not (content / folder).is_dir():
+                raise NotADirectoryError(0, "a file lies where the folder should be") from None
+        else:
+            made += [folder] if folder else []
+    return made
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileExistsError):
+        return "somebody else made it just now"
+    return error.strerror or str(error)

@@ -9,14 +9,17 @@ from dataclasses import replace
 import yaml
 
 from quizserver.topics.formats.model import OptionData, QuestionData, UnsupportedQuestionError
+from quizserver.topics.line_kinds import LineKind
 from quizserver.topics.markdown import (
     LabelDefinition,
     SectionName,
+    scan_fragment,
     scan_markdown,
     section_name,
     used_definitions,
 )
 from quizserver.topics.question import ParsedQuestion
+from quizserver.topics.significant_text import significant_text
 from quizserver.topics.slugs import hex_digest, slugify
 
 MAX_BLOCKS = 1000
@@ -131,13 +134,18 @@ def _id_suffixes(options: Sequence[OptionData]) -> list[str]:
 
     Derived ids contain letters and digits alone, so ``a.b`` and ``a[b]`` would share one.
     """
-    text_by_slug: dict[str, str] = {}
+    text_by_id: dict[str, str] = {}
     suffixes: list[str] = []
     for option in options:
-        text = " ".join(option.text.split())
-        option_slug = slugify(text)
-        is_shared = text_by_slug.setdefault(option_slug, text) != text
-        suffixes.append(f" {{#{option_slug}-{hex_digest(text, 8)}}}" if is_shared else "")
+        text = significant_text(option.text)
+        option_id = slugify(option.text)
+        if text_by_id.get(option_id, text) != text:
+            slug, collapsed = option_id, " ".join(option.text.split())
+            option_id = f"{slug}-{hex_digest(collapsed, 8)}"
+            if text_by_id.get(option_id, text) != text:  # they differ in white space alone
+                option_id = f"{slug}-{hex_digest(text, 8)}"
+        text_by_id[option_id] = text
+        suffixes.append("" if option_id == slugify(option.text) else f" {{#{option_id}}}")
     return suffixes
 
 
@@ -146,11 +154,25 @@ def _option_markdown(option: OptionData, id_suffix: str) -> str:
     box = "- [x]" if option.right else "- [ ]"
     starts_below = _BEGINS_BLOCK.match(lines[0]) and len(lines) > 1
     first, other_lines = (box, lines) if starts_below else (f"{box} {lines[0]}", lines[1:])
-    body = [first + id_suffix, *(f"  {line}" if line.strip() else "" for line in other_lines)]
+    body = [first, *(f"  {line}" if line.strip() else "" for line in other_lines)]
+    if id_suffix:
+        body[_first_paragraph_end(body)] += id_suffix
     if option.feedback:
         body.append("")
         body += [f"  > {line}".rstrip() for line in option.feedback.split("\n")]
     return "\n".join(body)
+
+
+def _first_paragraph_end(lines: Sequence[str]) -> int:
+    """The index of the last line of the paragraph that begins in the first one.
+
+    An option's id stands behind it: behind an earlier line, text would follow the id.
+    """
+    kinds = [line.kind for line in scan_fragment("\n".join(lines)).lines]
+    end = 0
+    while end + 1 < len(lines) and lines[end + 1].strip() and kinds[end + 1] is LineKind.PROSE:
+        end += 1
+    return end
 
 
 def extract_question_data(parsed: ParsedQuestion, *, line: int = 1) -> QuestionData:

@@ -110,11 +110,22 @@ class ImportedQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageElsewhere:
+    """An image on another server: its address, where an import looks for it beside the bank, and
+    the lines of the questions that were left out for want of it."""
+
+    url: str
+    saved_path: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedBank:
-    """The questions of a bank, and a problem for each that was left out."""
+    """The questions of a bank, a problem for each that was left out, and the images it lacks."""
 
     questions: tuple[ImportedQuestion, ...]
     problems: tuple[Diagnostic, ...]
+    images_elsewhere: tuple[ImageElsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

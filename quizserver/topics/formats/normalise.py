@@ -10,7 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from quizserver.topics.cross_checks import check_cross_references
-from quizserver.topics.formats.images import collect_images
+from quizserver.topics.formats.elsewhere import (
+    ImagesElsewhereError,
+    load_saved_image,
+    replace_image_address,
+    saved_path,
+    urls_elsewhere,
+)
+from quizserver.topics.formats.images import MisnamedImageError, collect_images
 from quizserver.topics.formats.markdown_source import (
     append_definitions,
     compose_markdown,
@@ -18,6 +25,7 @@ from quizserver.topics.formats.markdown_source import (
     refuse_complex_text,
 )
 from quizserver.topics.formats.model import (
+    ImageElsewhere,
     ImageFile,
     ImageLoader,
     ImportedBank,
@@ -31,6 +39,7 @@ from quizserver.topics.links import SiteMap
 from quizserver.topics.markdown import scan_markdown
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.question import ParsedQuestion, parse_scanned_question
+from quizserver.topics.significant_text import significant_text
 from quizserver.topics.slugs import hex_digest, is_id, slugify
 from quizserver.topics.source_text import LARGEST_PAGE
 from quizserver.topics.tangles import find_tangle
@@ -48,6 +57,7 @@ def normalise_questions(
     """
     questions: list[ImportedQuestion] = []
     problems: list[Diagnostic] = []
+    elsewhere: dict[str, list[int]] = {}
     seen: dict[str, QuestionData] = {}
     taken_slugs: set[str] = set()
     for entry in entries:
@@ -59,23 +69,32 @@ def normalise_questions(
             question = _normalise_question(move_numbered_links(entry), taken_slugs, load_image)
         except UnsupportedQuestionError as error:
             problems.append(error.to_diagnostic(name, entry.line))
+            if isinstance(error, ImagesElsewhereError):
+                for url in error.urls:
+                    elsewhere.setdefault(url, []).append(entry.line)
             continue
         taken_slugs.add(question.slug)
         questions.append(question)
-    return ImportedBank(tuple(questions), tuple(sorted(problems, key=lambda p: (p.line, p.column))))
+    return ImportedBank(
+        tuple(questions),
+        tuple(sorted(problems, key=lambda problem: (problem.line, problem.column))),
+        tuple(
+            ImageElsewhere(url, saved_path(url), tuple(sorted(lines)))
+            for url, lines in elsewhere.items()
+        ),
+    )
 
 
 def _refuse_duplicate(question: QuestionData, seen: dict[str, QuestionData]) -> None:
-    options = sorted(" ".join(option.text.split()) for option in question.options)
-    key = hex_digest(
-        "\0".join([" ".join(f"{question.title} {question.stem}".split()), *options]), 32
-    )
+    options = sorted(significant_text(option.text) for option in question.options)
+    stem = significant_text(f"{question.title}\n\n{question.stem}")
+    key = hex_digest("\0".join([stem, *options]), 32)
     earlier = seen.setdefault(key, question)
     if earlier is question:
         return
 
     def right_texts(data: QuestionData) -> set[str]:
-        return {" ".join(option.text.split()) for option in data.options if option.right}
+        return {significant_text(option.text) for option in data.options if option.right}
 
     if right_texts(earlier) == right_texts(question):
         message = f"This is the question of line {earlier.line} again."
@@ -106,13 +125,33 @@ def _normalise_question(
         return _normalise_question(
             replace(question, stem=f"{question.stem}\n\n{_LIST_SEPARATOR}"), taken_slugs, load_image
         )
+    elsewhere = urls_elsewhere(parsed)
+    saved = [load_saved_image(url, load_image) for url in elsewhere]
+    missing_urls = [url for url, image in zip(elsewhere, saved, strict=True) if image is None]
+    if missing_urls:
+        raise ImagesElsewhereError(missing_urls)
+    for url, image in zip(elsewhere, saved, strict=True):
+        if image is not None:
+            question = replace_image_address(question, url, *image)
+    if elsewhere:
+        return _normalise_question(question, taken_slugs, load_image)
     _refuse_problems(parsed.diagnostics, source)
     changed_part = _first_changed_part(append_definitions(question), extract_question_data(parsed))
     if changed_part is not None:
         message = f"Its {changed_part} would read otherwise in a file of ours."
         hint = "Look for markdown that ends the part it stands in, such as a heading or a list."
         raise UnsupportedQuestionError("not-kept", message, hint)
-    images = collect_images(parsed, question.images, load_image)
+    try:
+        images = collect_images(parsed, question.images, load_image)
+    except MisnamedImageError as error:
+        renamed = replace_image_address(question, error.url, error.path, error.data)
+        if renamed.images.keys() == question.images.keys():
+            raise UnsupportedQuestionError(
+                "image-type",
+                f'"{error.url}" does not hold what its name says.',
+                "Save it in the format of its name.",
+            ) from None
+        return _normalise_question(renamed, taken_slugs, load_image)
     # Addresses on this server are checked when the content folder is known.
     local_references = tuple(
         reference for reference in parsed.links if not reference.url.strip().startswith("/")
@@ -170,8 +209,7 @@ def _refuse_problems(diagnostics: Sequence[Diagnostic], source: str) -> None:
     # Line numbers of the composed file mean nothing to readers of the bank.
     message = re.sub(r"\b[Tt]he (\w+) in line \d+", r"another \1", first.message)
     message = re.sub(r"the one in line \d+", "another one", message)
-    line = " ".join(source.split("\n")[first.line - 1].split())
-    excerpt = line if len(line) <= 60 else f"{line[:59]}…"
+    excerpt = _excerpt(source.split("\n")[first.line - 1 :])
     message = f"{message[:1].upper()}{message[1:].rstrip('.:')}"
     message += f' ("{excerpt}").' if excerpt else "."
     raise UnsupportedQuestionError(
@@ -226,3 +264,13 @@ def _first_changed_part(question: QuestionData, reread: QuestionData) -> str | N
         ),
         None,
     )
+
+
+def _excerpt(lines: Sequence[str]) -> str:
+    """The beginning of some lines: of the first that holds more than a box or a fence."""
+    words = ""
+    for line in lines[:4]:
+        words = " ".join([*words.split(), *line.split()])
+        if re.search(r"\w", re.sub(r"^- \[[ x]\]|`{3}\S*|~{3}\S*", "", words)):
+            break
+    return words if len(words) <= 60 else f"{words[:59]}…"

@@ -61,6 +61,27 @@ def test_a_clean_import_exits_with_0_and_a_second_one_with_1(content: Path, tmp_
     assert overwrite_result.exit_code == 0
 
 
+def test_images_on_other_servers_are_listed_once_with_the_files_to_save(
+    content: Path, tmp_path: Path
+):
+    bank = tmp_path / "bank.md"
+    image = "![a](https://example.org/a.png)\n\n- [x] a\n- [ ] b\n"
+    bank.write_text(f"## One?\n\n{image}\n## Two?\n\n{image}")
+    command_line = ("import", bank, "--topic", "numbers", "--content", content)
+    result = run(*command_line)
+    assert "1 image on other servers, which are not fetched." in result.stdout
+    (wanted,) = json.loads(run(*command_line, "--json").stdout)["images_elsewhere"]
+    assert f"https://example.org/a.png\n    {tmp_path / wanted['saved_path']}" in result.stdout
+    assert (wanted["bank"], wanted["lines"]) == (str(bank), [1, 8])
+
+
+def test_of_an_import_that_cannot_be_written_nothing_comes(content: Path):
+    (content / "tensors").write_text("a file")
+    result = run("import", BANK, "--topic", "tensors", "--content", content)
+    assert result.exit_code == 1
+    assert "a file lies where the folder should be. Nothing was imported." in result.stderr
+
+
 def test_an_import_needs_a_name_that_can_be_an_address(content: Path):
     result = run("import", BANK, "--topic", "../up", "--content", content)
     assert result.exit_code == 2

@@ -10,7 +10,8 @@ import pytest
 
 from quizserver.topics import markdown
 from quizserver.topics.formats.banks import export_bank, import_bank
-from quizserver.topics.formats.importer import write_questions
+from quizserver.topics.formats.import_plan import plan_import
+from quizserver.topics.formats.importer import write_import
 from tests.topics.formats.meaning import build_question
 
 PLAIN_BANK = """\
@@ -56,9 +57,10 @@ def scanned_texts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def import_two_questions(name: str, data: bytes, content: Path) -> list[str]:
     """The texts of the files that an import of a bank of two questions writes."""
     bank = import_bank(name, data)
-    result = write_questions(name, bank, content, "topic")
-    assert not result.problems
-    texts = [(content / entry.path).read_text() for entry in result.written]
+    plan = plan_import([(name, bank)], content, "topic")
+    assert not plan.problems
+    write_import(plan)
+    texts = [(content / row.path).read_text() for row in plan.written]
     assert len(texts) == 2
     return texts
 
@@ -95,5 +97,5 @@ def test_a_second_import_scans_each_file_of_the_topic_and_each_question_once(
     texts = import_two_questions("bank.md", data, tmp_path)
     scanned_texts.clear()
     bank = import_bank("bank.md", data)
-    assert not write_questions("bank.md", bank, tmp_path, "topic").written
+    assert not plan_import([("bank.md", bank)], tmp_path, "topic").written
     assert scanned_texts == Counter([*texts, *texts])

@@ -197,7 +197,10 @@ def test_numbered_links_are_references():
     ("text", "words"),
     [
         ("## Which?\n\n- [x] a\n- [ ] b\n- [ ] b\n", 'as another one ("- [ ] b").'),
-        (f"## Which?\n\n![a](https://a.org/b.png){LIST}", "Save the picture beside the bank"),
+        (
+            f"## Which?\n\n![a](https://a.org/b.png){LIST}",
+            "Save it beside the bank as elsewhere/b-",
+        ),
         (f"## Which?\n\n[a](../b.md){LIST}", "Write its whole address"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
@@ -26,6 +27,7 @@ from quizserver.topics.formats.moodle.conventions import (
     options_from_weights,
 )
 from quizserver.topics.formats.moodle.files import EXPORT_AGAIN, element_relocator
+from quizserver.topics.formats.moodle.multilang import LanguageChooser
 from quizserver.topics.formats.titles import choose_title
 from quizserver.topics.model import Diagnostic
 from quizserver.topics.slugs import hex_digest, slugify
@@ -99,15 +101,26 @@ def _read_questions(
     name: str, elements: list[tuple[Element, int]]
 ) -> Iterator[QuestionData | Diagnostic]:
     category = ""
+    languages = LanguageChooser()
     for element, line in elements:
         question_type = element.get("type", "")
         if question_type == "category":
             category = category_tag(_element_text(element.find("category")))
             continue
         try:
-            yield _read_question(element, line, question_type, category)
+            _choose_languages(element, languages)
+            question = _read_question(element, line, question_type, category)
+            yield replace(question, notes=(*question.notes, *languages.take_notes()))
         except UnsupportedQuestionError as error:
             yield error.to_diagnostic(name, line)
+
+
+def _choose_languages(element: Element, languages: LanguageChooser) -> None:
+    """Leaves one language in each text of a question."""
+    languages.take_notes()
+    for text in element.iter("text"):
+        if text.text:
+            text.text = languages.choose(text.text)
 
 
 def _read_question(element: Element, line: int, question_type: str, category: str) -> QuestionData:

@@ -104,7 +104,9 @@ def _read_question(section: BankSection, definitions: tuple[LabelDefinition, ...
         raise UnsupportedQuestionError(
             "no-task-list", message, "Add a line for each: - [x] right, - [ ] wrong."
         )
-    section = _escape_section(section)
+    section, footnotes = _move_footnotes(section)
+    definitions += footnotes
+    section = _escape_section(section, definitions)
     stem, plain_options, following = split_question(section)
     if not any(option.right for option in plain_options):
         message = "No option is marked as right."
@@ -153,9 +155,21 @@ def _have_ordered_labels(options: Sequence[OptionData]) -> bool:
     )
 
 
-def _escape_section(section: BankSection) -> BankSection:
+def _move_footnotes(section: BankSection) -> tuple[BankSection, tuple[LabelDefinition, ...]]:
+    """The section without its footnotes, which its texts may use before or after them."""
+    if not any("[^" in line for _, line in section.body):
+        return section, ()
+    source = scan_markdown("\n".join(line for _, line in section.body), front_matter=False)
+    footnotes = tuple(d for d in source.definitions if d.label.startswith("^"))
+    numbers = {line.number for footnote in footnotes for line in footnote.content.lines}
+    body = tuple(line for number, line in enumerate(section.body, 1) if number not in numbers)
+    return replace(section, body=body), footnotes
+
+
+def _escape_section(section: BankSection, definitions: tuple[LabelDefinition, ...]) -> BankSection:
     text = "\n".join([section.heading, *(line for _, line in section.body)])
-    heading, *lines = escape_literal_signs(text).split("\n")
+    labels = {definition.label for definition in definitions}
+    heading, *lines = escape_literal_signs(text, labels).split("\n")
     numbers = (number for number, _ in section.body)
     return replace(section, heading=heading, body=tuple(zip(numbers, lines, strict=True)))
 

@@ -22,10 +22,10 @@ _NO_HEADING = re.compile(r"[-*+>|#]|\d+[.)][ \t]+\[|={2,}$|`{3}|~{3}")
 _QUESTION_NUMBER = re.compile(
     r"^(?P<open>\*\*|__)?\[?"
     r"(?:(?:Q|Question|Pregunta|Pergunta|Frage|Domanda|Câu)[ \t]*\.?[ \t]*#?\d+"
-    r"[ \t]*[.):：．、\-–]*"
-    r"|(?:[A-Z]?|[^\W\d_\x00-\x7f]{1,10}[ \t]*)\d+[ \t]*[.):：．、])"
+    r"[ \t]*[.):：．、。\-–]*"
+    r"|(?:[A-Z]?|[^\W\d_\x00-\x7f]{1,10}[ \t]*)\d+[ \t]*[.):：．、。])"
     r"\]?(?P<close>\*\*|__)?[.:)]?"
-    r"(?:[ \t]+|$|(?<=\d[.):：．、])(?=(?-i:[A-Z\u0080-\U0010ffff])))",  # "Q16.What" too
+    r"(?:[ \t]+|$|(?<=\d[.):：．、。])(?=(?-i:[A-Z\u0080-\U0010ffff])))",  # "Q16.What" too
     re.IGNORECASE,
 )
 
