@@ -11,6 +11,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from quizserver.topics.assets import MEDIA_TYPES, image_url, is_image
 from quizserver.topics.folder import is_page
+from quizserver.topics.image_sizes import ImageSize
+from quizserver.topics.sanitise import SizedImage
 from quizserver.topics.slugs import did_you_mean
 
 LESSON_PREFIX = "s-"  # of the ids in a lesson, so that links to its headings can be made
@@ -30,6 +32,7 @@ class SiteMap:
     broken_question_ids: frozenset[str] = (
         frozenset()
     )  # ids of questions that cannot be served as they are
+    image_sizes: Mapping[str, ImageSize] = field(default_factory=dict)  # those that are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,14 @@ class ResolvedLink:
     message: str = ""
     hint: str = ""
     suggest: Callable[[], str] | None = field(default=None, compare=False, repr=False)
+    size: ImageSize | None = None
+
+    @property
+    def address(self) -> str | SizedImage | None:
+        """``url``, with the size of an image where that is known."""
+        if self.url is None or self.size is None:
+            return self.url
+        return SizedImage(self.url, *self.size)
 
 
 def resolve_link(site_map: SiteMap, page_path: str, attribute: str, url: str) -> ResolvedLink:
@@ -139,7 +150,8 @@ def _resolve_relative(
         types = ", ".join(sorted(suffix[1:] for suffix in MEDIA_TYPES))
         message = f'"{url_path}" is not of a type that is served.'
         return ResolvedLink(None, f"broken-{noun}", message, f"Served are images: {types}.")
-    return ResolvedLink(image_url(site_map.topic_ids[folder], target_path[len(folder) + 1 :]))
+    url = image_url(site_map.topic_ids[folder], target_path[len(folder) + 1 :])
+    return ResolvedLink(url, size=site_map.image_sizes.get(target_path) if image else None)
 
 
 def _suggest_file(site_map: SiteMap, target_path: str, image: bool) -> str:

@@ -24,7 +24,7 @@ from quizserver.topics.question import (
     parse_scanned_question,
     render_question,
 )
-from quizserver.topics.sanitise import RewriteUrl
+from quizserver.topics.sanitise import RewriteUrl, SizedImage
 from quizserver.topics.slugs import humanise_id
 from quizserver.topics.source_text import LARGEST_PAGE, decode_source
 from quizserver.topics.tangles import find_tangle
@@ -108,14 +108,14 @@ class PageTooLargeError(UnrenderedPageError):
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A page, and where its links led when its HTML was rendered: it is good as long as they lead
-    there. Until then, ``resolved_urls`` is empty.
+    """A page, and where its links led when its HTML was rendered, and how large its images were: it
+    is good as long as that is so. Until then, ``resolved_urls`` is empty.
     """
 
     parsed: ParsedPage
     topic: str
     page: RenderedPage
-    resolved_urls: Mapping[tuple[str, str], str | None]
+    resolved_urls: Mapping[tuple[str, str], str | SizedImage | None]
 
     @property
     def is_rendered(self) -> bool:
@@ -138,7 +138,7 @@ class CachedPage:
         if not self.is_rendered:
             return is_known_site
         return all(
-            resolve_link(site_map, parsed.path, attribute, url).url == resolved_url
+            resolve_link(site_map, parsed.path, attribute, url).address == resolved_url
             for (attribute, url), resolved_url in self.resolved_urls.items()
         )
 
@@ -151,10 +151,10 @@ def defer_page(
 
     What needs no HTML is taken from ``previous``, if that is a page of the same.
     """
-    resolved_urls: dict[tuple[str, str], str | None] = {}
+    resolved_urls: dict[tuple[str, str], str | SizedImage | None] = {}
 
-    def rewrite_url(attribute: str, url: str) -> str | None:
-        resolved_url = resolve_link(site_map, parsed.path, attribute, url).url
+    def rewrite_url(attribute: str, url: str) -> str | SizedImage | None:
+        resolved_url = resolve_link(site_map, parsed.path, attribute, url).address
         resolved_urls[attribute, url] = resolved_url
         return resolved_url
 

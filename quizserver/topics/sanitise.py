@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import html as entities
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import nh3
 from pygments.token import STANDARD_TYPES
 
+
+@dataclass(frozen=True, slots=True)
+class SizedImage:
+    """The address of an image whose size is known, in CSS pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
 # Address of a link or an image, or None to drop it. The first argument is "href" or "src".
-RewriteUrl = Callable[[str, str], str | None]
+RewriteUrl = Callable[[str, str], str | SizedImage | None]
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -53,22 +65,34 @@ _SCHEMES = {"http", "https", "mailto"}
 _NUMERIC = frozenset({"width", "height", "start", "colspan", "rowspan", "span"})
 _REL = ' rel="noopener noreferrer"'
 _LINK = re.compile(r'<a((?: [a-z-]+="[^"]*")*)>')
+_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')
+_ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
 _ID = re.compile(r"[\w:.-]{1,120}")
 
 
 def sanitise_html(html: str, *, prefix: str, rewrite: RewriteUrl) -> str:
     """Safe HTML. Every id gets ``prefix``, and so does every ``#…`` link to one.
 
-    ``rewrite("href" | "src", url)`` gives the address to use for any other link or image.
+    ``rewrite("href" | "src", url)`` gives the address to use for any other link or image. An image
+    whose size it knows gets width and height, so that the text below stays where it is when the
+    image comes.
     """
+    sized: dict[str, SizedImage] = {}
+
+    def rewritten(name: str, url: str) -> str | None:
+        address = rewrite(name, url)
+        if isinstance(address, SizedImage):
+            sized[address.url] = address
+            return address.url
+        return address
 
     def filter_attribute(tag: str, name: str, value: str) -> str | None:
         if name == "id":
             return prefix + value if _ID.fullmatch(value) else None
         if name == "href":
-            return f"#{prefix}{value[1:]}" if value.startswith("#") else rewrite(name, value)
+            return f"#{prefix}{value[1:]}" if value.startswith("#") else rewritten(name, value)
         if name == "src":
-            return rewrite(name, value)
+            return rewritten(name, value)
         if name in _NUMERIC:
             return value if re.fullmatch(r"[0-9]{1,4}", value) else None
         return value
@@ -85,7 +109,26 @@ def sanitise_html(html: str, *, prefix: str, rewrite: RewriteUrl) -> str:
         strip_comments=True,
         link_rel="noopener noreferrer",
     )
-    return _LINK.sub(_strip_own_rel, cleaner.clean(html))
+    cleaned = _LINK.sub(_strip_own_rel, cleaner.clean(html))
+    return _IMAGE.sub(lambda match: _with_size(match[0], sized), cleaned) if sized else cleaned
+
+
+def _with_size(image: str, sized: Mapping[str, SizedImage]) -> str:
+    """An ``<img …>`` with width and height; one that its author gave is kept, with its shape."""
+    attributes = dict(_ATTRIBUTE.findall(image))
+    known = sized.get(entities.unescape(attributes.get("src", "")))
+    if known is None or {"width", "height"} <= attributes.keys():
+        return image
+    width, height = known.width, known.height
+    if "width" in attributes:
+        width = int(attributes["width"])
+        height = round(width * known.height / known.width)
+        return f'{image[:-1]} height="{height}">'
+    if "height" in attributes:
+        height = int(attributes["height"])
+        width = round(height * known.width / known.height)
+        return f'{image[:-1]} width="{width}">'
+    return f'{image[:-1]} width="{width}" height="{height}">'
 
 
 def _strip_own_rel(match: re.Match[str]) -> str:

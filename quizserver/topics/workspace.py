@@ -6,13 +6,16 @@ good version of what is broken now. It is used by one thread at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+from quizserver.file_signatures import SavedFileCache
+from quizserver.topics.assets import is_image
 from quizserver.topics.cross_checks import check_cross_references
 from quizserver.topics.folder import FolderListing, is_page, is_simulation, list_folder
+from quizserver.topics.image_sizes import NO_SIZE, ImageSize, read_image_size
 from quizserver.topics.lesson import RenderedLesson
 from quizserver.topics.links import SiteMap
 from quizserver.topics.model import Diagnostic, Question, Snapshot, Topic, first_problems
@@ -52,6 +55,8 @@ class Workspace:
     _rendered_for: SiteMap = field(default_factory=SiteMap)
     _unrendered: dict[str, Diagnostic] = field(default_factory=dict)  # what was too slow
     _reader: PageReader = field(default_factory=shared_reader)
+    _image_sizes: Mapping[str, ImageSize] = field(default_factory=dict)
+    _read_sizes: SavedFileCache[ImageSize] = field(default_factory=SavedFileCache)
 
     def update(self, listing: FolderListing) -> None:
         """Take over the files as ``listing`` has them, reading those that changed."""
@@ -64,7 +69,15 @@ class Workspace:
                     file = self._reader.load_page(self.content, path, signature, file)
                 files[path] = file
         self.files = files
+        self._read_image_sizes()
         self._choose_served()
+
+    def _read_image_sizes(self) -> None:
+        images = {
+            path: signature for path, signature in self.listing.files.items() if is_image(path)
+        }
+        sizes = self._read_sizes.values(images, lambda path: read_image_size(self.content / path))
+        self._image_sizes = {path: size for path, size in sizes.items() if size != NO_SIZE}
 
     def with_file(self, path: str, data: bytes | None) -> Workspace:
         """A workspace in which the page at ``path`` holds ``data`` (None: it is gone).
@@ -98,6 +111,7 @@ class Workspace:
             _rendered=dict(self._rendered),
             _rendered_for=self._rendered_for,
             _reader=self._reader,
+            _image_sizes=self._image_sizes,
         )
         workspace._choose_served()
         return workspace
@@ -208,7 +222,14 @@ class Workspace:
             page.id for page in self.parsed_pages() if isinstance(page, ParsedQuestion)
         } - served_ids
         files = frozenset(self.listing.files)
-        return SiteMap(files, pages, topics, frozenset(self.id_owners), frozenset(broken_ids))
+        return SiteMap(
+            files,
+            pages,
+            topics,
+            frozenset(self.id_owners),
+            frozenset(broken_ids),
+            self._image_sizes,
+        )
 
     def _topic_ids(self) -> dict[str, str]:
         """Folder -> id. A folder whose name is no id gets a slug, unless that is taken."""
