@@ -6,7 +6,8 @@ which whoever has the descriptions hands in (``quizserver.evidence.claim_checks`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -48,17 +49,23 @@ def check_simulations_exist(
     page: ParsedQuestion | ParsedLesson, files: frozenset[str]
 ) -> Iterator[Diagnostic]:
     """A problem for each simulation that a page names and its folder does not hold."""
-    folder = page.path.split("/")[0] + "/"
-    existing = [
-        path.removeprefix(folder).removesuffix(".py")
-        for path in files
-        if path.startswith(folder) and path.endswith(".py") and path.count("/") == 1
-    ]
     for name, line, column in named_simulations(page):
+        folder = page.path.split("/")[0]
+        existing = _names_by_folder(files).get(folder, ())
         if name not in existing:
-            message = f'There is no simulation "{name}": {folder}{name}.py does not exist.'
+            message = f'There is no simulation "{name}": {folder}/{name}.py does not exist.'
             hint = did_you_mean(name, existing) or "Write that file."
             yield Diagnostic(line, column, "missing-simulation", message, hint)
+
+
+@lru_cache(maxsize=1)  # all pages of a content folder are checked against the same files
+def _names_by_folder(files: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    names: dict[str, set[str]] = {}
+    for path in files:
+        folder, _, name = path.partition("/")
+        if name.endswith(".py") and "/" not in name:
+            names.setdefault(folder, set()).add(name.removesuffix(".py"))
+    return {folder: frozenset(inside) for folder, inside in names.items()}
 
 
 def named_simulations(page: ParsedQuestion | ParsedLesson) -> Iterator[tuple[str, int, int]]:
