@@ -13,7 +13,12 @@ from quizserver.topics.formats.model import (
     ImportedBank,
 )
 from quizserver.topics.formats.normalise import normalise_questions
-from quizserver.topics.formats.registry import EXPORT_FORMATS, IMPORT_FORMATS, guess_format
+from quizserver.topics.formats.registry import (
+    EXPORT_FORMATS,
+    IMPORT_FORMATS,
+    guess_format,
+    recognise_foreign_format,
+)
 from quizserver.topics.model import Diagnostic, Question
 
 
@@ -30,6 +35,10 @@ def import_bank(
         raise ValueError(f"{format_name!r} is not read; known are {', '.join(IMPORT_FORMATS)}")
     if len(data) > MAX_BANK_BYTES:
         return ImportedBank((), (bank_too_large(name, len(data)),))
+    foreign = None if format_name else recognise_foreign_format(data)
+    if foreign is not None:
+        message = f"This is {foreign.label}, which is not read."
+        return ImportedBank((), (Diagnostic(1, 1, "not-read", message, foreign.hint, path=name),))
     bank_format = IMPORT_FORMATS[format_name] if format_name else guess_format(name, data)
     entries = bank_format.load_reader()(name, data)
     imported = normalise_questions(name, entries, load_image or no_images)

@@ -2,6 +2,7 @@
 
 A new format is a module with a reader, a writer or both, and one entry of ``FORMATS``. The choices
 of ``--format`` and the help of the commands follow from it; ``test_registry.py`` compares the docs.
+``FOREIGN_FORMATS`` are those that are not read, and named.
 """
 
 from __future__ import annotations
@@ -91,7 +92,110 @@ FORMATS = (
         writer="moodle.writer:write_moodle",
         no_questions_hint="Export from Moodle as Moodle XML.",
     ),
+    BankFormat(
+        name="aiken",
+        label="Aiken",
+        suffixes=(".aiken",),
+        pattern=re.compile(
+            rb"^[ \t]*[A-Za-z][.)][ \t][^\n]*\s+^[ \t]*ANSWERS?:[ \t]*[A-Za-z]\b", re.MULTILINE
+        ),
+        reader="aiken:read_aiken",
+        no_questions_hint="A question is a line, then its options A) and B), then ANSWER: B.",
+    ),
+    BankFormat(
+        name="csv",
+        label="CSV",
+        suffixes=(".csv", ".tsv"),
+        pattern=re.compile(
+            rb"\A[^\n{}]*\bquestion\b[^\n{}]*[,;\t][^\n{}]*\b(?:options?|answers?|correct)\b", re.I
+        ),
+        reader="tables:read_csv",
+        no_questions_hint="A row below the heads is a question: Question, Option A, …, Answer.",
+    ),
+    BankFormat(
+        name="xlsx",
+        label="an Excel workbook",
+        suffixes=(".xlsx",),
+        signature=re.compile(rb"PK\x03\x04(?s:.*?)xl/work"),
+        reader="tables:read_xlsx",
+        no_questions_hint="A row below the heads is a question: Question, Option A, …, Answer.",
+    ),
     BankFormat(name="qti", label="a QTI 2.1 package", suffixes=(".zip",), writer="qti:write_qti"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFormat:
+    """A format that is not read: ``pattern`` matches the beginning and the end of its files."""
+
+    label: str
+    pattern: re.Pattern[bytes]
+    hint: str
+
+
+def _foreign(label: str, pattern: bytes, hint: str) -> ForeignFormat:
+    return ForeignFormat(label, re.compile(pattern, re.MULTILINE | re.IGNORECASE), hint)
+
+
+_ZIP_WITH = rb"\APK\x03\x04(?s:.*?)"
+_AS_TABLE = (
+    "Save its questions as CSV or .xlsx: a row for each, with Question, Option A, …, Answer."
+)
+_FROM_COURSE = "Export the questions from its course system as Moodle XML, GIFT, Aiken or CSV."
+FOREIGN_FORMATS = (
+    _foreign("H5P content", _ZIP_WITH + rb"h5p\.json", _AS_TABLE),
+    _foreign("an Anki deck", _ZIP_WITH + rb"collection\.anki2", _AS_TABLE),
+    _foreign(
+        "a text of Anki's notes",
+        rb"\A#(?:separator|html|notetype|deck|columns|tags)[: ]",
+        _AS_TABLE,
+    ),
+    _foreign(
+        "a backup of a Moodle course",
+        _ZIP_WITH + rb"moodle_backup\.xml",
+        "Export its question bank from Moodle as Moodle XML.",
+    ),
+    _foreign("a QTI package or a Common Cartridge", _ZIP_WITH + rb"imsmanifest\.xml", _FROM_COURSE),
+    _foreign(
+        "QTI",
+        rb"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?s:.*?)-->\s*)*<(?:[\w-]+:)?(?:questestinterop|assessmentItem|assessmentTest|qti-assessment)",
+        _FROM_COURSE,
+    ),
+    _foreign(
+        "OLX, the format of Open edX",
+        rb"\A\s*(?:<\?xml[^>]*>\s*)?<(?:problem|library|course|sequential|vertical|multiplechoiceresponse|choiceresponse)\b",
+        _AS_TABLE,
+    ),
+    _foreign(
+        "a Word document",
+        _ZIP_WITH + rb"word/document\.xml",
+        "Save it as text, in the form of Aiken or GIFT.",
+    ),
+    _foreign(
+        "an OpenDocument file",
+        _ZIP_WITH + rb"application/vnd\.oasis\.opendocument",
+        "Save a table as .xlsx or CSV, a text in the form of Aiken or GIFT.",
+    ),
+    _foreign(
+        "an old Excel or Word file",
+        rb"\A\xd0\xcf\x11\xe0",
+        "Save a table as .xlsx or CSV, a text in the form of Aiken or GIFT.",
+    ),
+    _foreign("a PDF", rb"\A%PDF-", "Look for the file that it was made from."),
+    _foreign("an RTF text", rb"\A\{\\rtf", "Save it as plain text, in the form of Aiken or GIFT."),
+    _foreign("a web page", rb"\A\s*(?:<!doctype html|<html)\b", _FROM_COURSE),
+    _foreign(
+        "a gzip archive, such as a Moodle backup or an export of Open edX",
+        rb"\A\x1f\x8b",
+        _FROM_COURSE,
+    ),
+    _foreign("a table of Blackboard", rb"\A(?:MC|MA|TF|ESS|FIB|ORD|MAT)\t", _AS_TABLE),
+    _foreign("JSON", rb"\A\s*(?:\{\s*\"|\[\s*\{\s*\")", _AS_TABLE),
+    _foreign(
+        "text2qti's text",
+        rb"\A(?!(?s:.*)^\s*[-*+][ \t]+\[[ x]\])(?s:.*)^(?:\*[a-z]\)[ \t]|\[\*\][ \t]\S)",
+        "Write it as Aiken (ANSWER: B behind the options), or as GIFT.",
+    ),
 )
 IMPORT_FORMATS = {known.name: known for known in FORMATS if known.reader}
 EXPORT_FORMATS = {known.name: known for known in FORMATS if known.writer}
@@ -105,7 +209,7 @@ def format_labels(formats: Iterable[BankFormat], conjunction: str) -> str:
 
 def guess_format(name: str, data: bytes) -> BankFormat:
     """The format of a bank, from its first bytes, else its suffix, else its text, else GIFT."""
-    beginning = data[:_BYTES_SEARCHED].removeprefix(b"\xef\xbb\xbf").lstrip()
+    beginning = _searched_bytes(data)
     suffix = f".{name.lower().rpartition('.')[2]}"
     for known in IMPORT_FORMATS.values():
         if known.signature and known.signature.match(beginning):
@@ -117,6 +221,20 @@ def guess_format(name: str, data: bytes) -> BankFormat:
         if known.pattern and known.pattern.search(beginning):
             return known
     return GIFT
+
+
+def recognise_foreign_format(data: bytes) -> ForeignFormat | None:
+    """The format of a file that is not read, if it is one that can be told by its content."""
+    searched = _searched_bytes(data)
+    return next((known for known in FOREIGN_FORMATS if known.pattern.search(searched)), None)
+
+
+def _searched_bytes(data: bytes) -> bytes:
+    """The beginning of a file, and its end, where a zip file names its members."""
+    beginning = data[:_BYTES_SEARCHED].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if beginning.startswith(b"PK"):
+        return beginning + data[_BYTES_SEARCHED:][-_BYTES_SEARCHED:]
+    return beginning
 
 
 def _load_function(reference: str) -> Any:

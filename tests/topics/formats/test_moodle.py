@@ -235,8 +235,8 @@ def test_only_a_category_named_by_a_person_is_a_tag(category: str, tags: tuple[s
 
 
 def test_another_xml_file_is_reported_with_its_element():
-    (problem,) = import_bank("a.xml", b'<assessmentItem xmlns="http://x.org/y"/>').problems
-    assert "<assessmentItem>" in problem.message
+    (problem,) = import_bank("a.xml", b'<exam xmlns="http://x.org/y"/>').problems
+    assert "<exam>" in problem.message
 
 
 def test_scripts_and_handlers_never_reach_the_file():
@@ -248,8 +248,10 @@ def test_scripts_and_handlers_never_reach_the_file():
 
 
 def test_html_is_no_moodle_xml():
-    (problem,) = import_bank("bank.xml", b"<html><body/></html>").problems
+    data = b"<html><body/></html>"
+    (problem,) = import_bank("bank.xml", data, format_name="moodle").problems
     assert problem.code == "not-moodle-xml"
+    assert import_bank("bank.xml", data).problems[0].code == "not-read"
 
 
 def test_the_written_file_is_what_moodle_reads():

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from quizserver.cli import main
+from quizserver.topics.formats.banks import import_bank
 from quizserver.topics.formats.registry import (
     EXPORT_FORMATS,
+    FOREIGN_FORMATS,
     FORMATS,
     IMPORT_FORMATS,
     BankFormat,
     guess_format,
+    recognise_foreign_format,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -58,6 +63,10 @@ def test_no_two_formats_share_a_name_or_a_suffix():
         ("bank.txt", TASKS, "plain"),
         ("bank", TASKS, "plain"),
         ("bank.txt", GIFT_TEXT, "gift"),
+        ("bank.txt", b"One?\nA. a\nB. b\nANSWER: B\n", "aiken"),
+        ("bank.txt", b"Question\tOption A\tOption B\tAnswer\n", "csv"),
+        ("bank.csv", b"Question;A;B;Answer\n", "csv"),
+        ("bank", b"PK\x03\x04...[Content_Types].xml...xl/workbook.xml", "xlsx"),
         ("bank", b"", "gift"),
         ("bank.zip", b"PK\x03\x04", "gift"),
     ],
@@ -66,6 +75,52 @@ def test_certain_first_bytes_come_before_the_suffix_and_the_suffix_before_the_te
     name: str, data: bytes, format_name: str
 ):
     assert guess_format(name, data).name == format_name
+
+
+def zip_of(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 100)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (zip_of("content/content.json", "h5p.json"), "H5P"),
+        (zip_of("media", "collection.anki21", "collection.anki2"), "Anki deck"),
+        (zip_of("quiz/q.xml", "imsmanifest.xml"), "Common Cartridge"),
+        (zip_of("moodle_backup.xml"), "backup of a Moodle course"),
+        (zip_of("[Content_Types].xml", "word/document.xml"), "Word document"),
+        (b"#separator:tab\n#html:true\nq\ta\n", "Anki's notes"),
+        (b'<?xml version="1.0"?>\n<questestinterop/>', "QTI"),
+        (b"<problem><multiplechoiceresponse/></problem>", "Open edX"),
+        (b'{"questions": []}', "JSON"),
+        (b'[{"question": "x"}]', "JSON"),
+        (b"1. What?\na) no\n*b) yes\n", "text2qti"),
+        (b"MC\tWhat?\tyes\tcorrect\tno\tincorrect\n", "Blackboard"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"<!DOCTYPE html><p>x", "web page"),
+        (b"{\\rtf1 x}", "RTF"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_whatever_its_suffix(data: bytes, words: str):
+    for name in ("bank.txt", "bank.zip", "bank.xml", "bank"):
+        (problem,) = import_bank(name, data).problems
+        assert problem.code == "not-read"
+        assert words in problem.message
+        assert problem.hint
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests/topics/formats/banks").iterdir()), ids=lambda path: path.name
+)
+def test_no_bank_that_is_read_is_taken_for_a_format_that_is_not(path: Path):
+    assert path.is_dir() or recognise_foreign_format(path.read_bytes()) is None
+    assert FOREIGN_FORMATS
 
 
 @pytest.mark.parametrize(
