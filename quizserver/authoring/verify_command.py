@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -41,6 +42,9 @@ PROGRESS_SECONDS = 0.1  # between reports of how far a training is
     default=None,
     help="Train the phase maps too, or the claims alone [with --watch: the claims alone].",
 )
+@click.option(
+    "--question", metavar="ID", help="Only the claims of this question, with the arms they need."
+)
 @WATCH_OPTION
 @DEVICE_OPTION
 @BACKEND_OPTION
@@ -51,6 +55,7 @@ def verify_command(
     seeds: range,
     update: bool,
     maps: bool | None,
+    question: str | None,
     watch: bool,
     device: str,
     backend: Backend,
@@ -66,8 +71,13 @@ def verify_command(
     from quizserver.authoring.confined_training import TrainingFailedError
     from quizserver.evidence import record, report
 
+    if question is not None and (update or watch or maps):
+        raise click.UsageError(
+            "--question trains the claims of one question alone, without maps, and evidence is of a"
+            " whole topic: leave out --update, --watch and --maps."
+        )
     if maps is None:
-        maps = update or not watch
+        maps = update or not (watch or question)
     if update and not maps:
         raise click.UsageError("--update writes the maps too: leave out --no-maps.")
     if watch:
@@ -82,7 +92,7 @@ def verify_command(
             update=update,
         )
     results = []
-    selected_topics = _topics_to_verify(content_folder(content), topic)
+    selected_topics = _topics_to_verify(content_folder(content), topic, question)
     if not selected_topics:
         click.echo("There is no claim to verify.", err=True)
     for selected in selected_topics:
@@ -95,12 +105,13 @@ def verify_command(
                     backend=backend,
                     on_progress=_progress_printer(selected.id),
                     maps=maps,
+                    all_arms=question is None,
                 )
             )
             if update:
                 path = record.write_evidence(results[-1], selected.folder)
                 click.echo(f"wrote {path}", err=True)
-            else:
+            elif question is None:
                 _advise_update(selected)
         except (TrainingFailedError, record.EvidenceError, OSError) as error:
             exit_with_error(str(error))
@@ -124,8 +135,8 @@ def _advise_update(topic: Topic) -> None:
         )
 
 
-def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
-    """The topics with claims to verify.
+def _topics_to_verify(folder: Path, topic: str | None, question: str | None) -> list[Topic]:
+    """The topics with claims to verify; with ``question``, only its topic, with nothing but it.
 
     Ends the program when one of them has a broken file, whose claims would be left out.
     """
@@ -138,11 +149,32 @@ def _topics_to_verify(folder: Path, topic: str | None) -> list[Topic]:
         click.echo(str(problem), err=True)
     if any(not problem.is_warning for problem in problems):
         exit_with_error("Fix these first: claims of a broken file can't be verified.")
+    if question is not None:
+        requested = [_narrow_topic(requested, question)]
     return [
-        candidate
-        for candidate in requested
-        if any(question.claims for question in candidate.questions)
+        candidate for candidate in requested if any(asked.claims for asked in candidate.questions)
     ]
+
+
+def _narrow_topic(topics: list[Topic], question_id: str) -> Topic:
+    """The topic of a question, with this question and its simulation alone.
+
+    Raises click.UsageError when none of ``topics`` has the question.
+    """
+    from quizserver.topics.slugs import did_you_mean
+
+    for topic in topics:
+        for question in topic.questions:
+            if question.id == question_id:
+                simulations = {
+                    name: path
+                    for name, path in topic.simulations.items()
+                    if name == question.simulation
+                }
+                return replace(topic, questions=(question,), simulations=simulations)
+    known_ids = [question.id for topic in topics for question in topic.questions]
+    hint = did_you_mean(question_id, known_ids)
+    raise click.UsageError(f"There is no question {question_id!r} here. {hint}".strip())
 
 
 def _watch_claims(
@@ -197,6 +229,7 @@ def _verify_confined(
     device: str,
     backend: Backend,
     maps: bool,
+    all_arms: bool = True,
     on_progress: Callable[[int, int], None] | None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Evidence:
@@ -211,7 +244,9 @@ def _verify_confined(
     threads = usable_cores()
     try:
         answer = train_confined(
-            lambda report: _verify_here(topic, seeds, device, backend, maps, threads, report),
+            lambda report: _verify_here(
+                topic, seeds, device, backend, maps, all_arms, threads, report
+            ),
             device,
             on_report=forward_report,
             on_tick=on_tick,
@@ -232,6 +267,7 @@ def _verify_here(
     device: str,
     backend: Backend,
     maps: bool,
+    all_arms: bool,
     threads: int,
     report: Callable[[Any], None],
 ) -> dict[str, str]:
@@ -256,6 +292,7 @@ def _verify_here(
             backend=backend,
             progress=forward_progress,
             maps=maps,
+            all_arms=all_arms,
             threads=threads,
         )
         text = record.evidence_to_text(evidence, topic.folder / record.FILE_NAME)

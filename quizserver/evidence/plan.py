@@ -76,6 +76,9 @@ class TrainingPlan:
                     if len(pairs) > 1:
                         self.add_setting(setting, selection)
 
+    def trains(self, setting: Mapping[str, float], seeds: range) -> bool:
+        return (_setting_key(setting), seeds, False) in self.settings
+
     def get_curves(
         self, setting: Mapping[str, float], seeds: range, nudged: bool = False
     ) -> dict[str, Floats]:

@@ -19,7 +19,7 @@ from quizserver.lab.curve_text import describe_curves
 from quizserver.lab.curves import Floats, replica_quantile
 from quizserver.lab.fingerprint import ENGINE_VERSION
 from quizserver.lab.isolation import check_seed_isolation
-from quizserver.lab.model import DEFAULT_BACKEND, Backend, SimulationError
+from quizserver.lab.model import DEFAULT_BACKEND, Arm, Backend, SimulationError
 from quizserver.lab.phase_map_training import train_phase_map
 from quizserver.lab.phase_maps import CELL_REPLICAS, PhaseMap, Plane, build_plane
 from quizserver.lab.simulation import Simulation
@@ -44,21 +44,26 @@ def verify_topic(
     backend: Backend = DEFAULT_BACKEND,
     progress: Progress | None = None,
     maps: bool = True,
+    all_arms: bool = True,
     threads: int = 1,
 ) -> Evidence:
     """Trains one replica a seed of every arm and every claimed setting, and decides each claim.
 
     Then trains the maps that the simulations declare, on the first ``CELL_REPLICAS`` of the seeds;
-    no verdict depends on them, and ``maps=False`` leaves them out. ``seeds`` is a range with step
-    1. ``progress(done, total)`` counts replicas times points. The kernel trains in up to
-    ``threads`` threads. Raises ``VerifyError`` when a claim cannot be decided or a simulation
-    fails.
+    no verdict depends on them, and ``maps=False`` leaves them out. ``all_arms=False`` leaves out
+    the arms that no claim is about: such evidence is for its findings alone, pages need all arms.
+    ``seeds`` is a range with step 1. ``progress(done, total)`` counts replicas times points. The
+    kernel trains in up to ``threads`` threads. Raises ``VerifyError`` when a claim cannot be
+    decided or a simulation fails.
     """
     if len(seeds) == 0 or seeds.step != 1 or seeds.start < 0:
         raise VerifyError(f"seeds {seeds} are no range of at least one seed from 0 up")
     selection = range(seeds.start + SELECTION_OFFSET, seeds.stop + SELECTION_OFFSET)
     _check_simulations(topic)
-    plans = {name: _plan_simulation(topic, name, seeds, selection) for name in topic.simulations}
+    plans = {
+        name: _plan_simulation(topic, name, seeds, selection, all_arms)
+        for name in topic.simulations
+    }
     planes = {
         name: _declared_planes(plan.simulation, seeds) if maps else []
         for name, plan in plans.items()
@@ -137,8 +142,8 @@ def _simulation_errors(path: Path) -> Iterator[None]:
 
 
 def _check_arms_isolated(plan: TrainingPlan, seeds: range, device: str, backend: Backend) -> None:
-    """Trains the first seed of every arm again alone; see ``check_seed_isolation``."""
-    for arm in plan.simulation.arms:
+    """Trains the first seed of every trained arm again alone; see ``check_seed_isolation``."""
+    for arm in _trained_arms(plan, seeds):
         first_row = {name: rows[0] for name, rows in plan.get_curves(arm.knobs, seeds).items()}
         check_seed_isolation(
             plan.simulation, arm.knobs, seeds[0], first_row, device=device, backend=backend
@@ -193,11 +198,13 @@ def _check_simulations(topic: Topic) -> None:
             )
 
 
-def _plan_simulation(topic: Topic, name: str, seeds: range, selection: range) -> TrainingPlan:
+def _plan_simulation(
+    topic: Topic, name: str, seeds: range, selection: range, all_arms: bool
+) -> TrainingPlan:
     path = topic.simulations[name]
     with _simulation_errors(path):
         plan = TrainingPlan(load(path))
-    for arm in plan.simulation.arms:
+    for arm in plan.simulation.arms if all_arms else ():
         plan.add_setting(arm.knobs, seeds)
     for question in topic.questions:
         for claim in question.claims if question.simulation == name else ():
@@ -205,13 +212,18 @@ def _plan_simulation(topic: Topic, name: str, seeds: range, selection: range) ->
     return plan
 
 
+def _trained_arms(plan: TrainingPlan, seeds: range) -> list[Arm]:
+    return [arm for arm in plan.simulation.arms if plan.trains(arm.knobs, seeds)]
+
+
 def _make_experiment(
     plan: TrainingPlan, seeds: range, findings: Iterable[Finding], maps: tuple[PhaseMap, ...]
 ) -> Experiment:
-    """Every arm, and the settings of grids that a finding rests on or compares with."""
+    """Every trained arm, and the settings of grids that a finding rests on or compares with."""
     simulation = plan.simulation
     ensembles = {
-        arm.name: _make_ensemble(plan, arm.name, arm.knobs, seeds) for arm in simulation.arms
+        arm.name: _make_ensemble(plan, arm.name, arm.knobs, seeds)
+        for arm in _trained_arms(plan, seeds)
     }
     used_keys = {key for finding in findings for key in (finding.ensemble, finding.against)}
     for arm_name, setting in _claimed_settings(plan):

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from quizserver.authoring.verify_command import _narrow_topic
 from quizserver.cli import main
+from quizserver.evidence.verify import verify_topic
+from quizserver.topics.library import Library
 from tests.evidence.examples import LOGISTIC
 
 
@@ -65,3 +68,70 @@ def test_verify_only_warns_of_an_edge_on_which_no_mark_rests_and_of_evidence_wit
     assert result.exit_code == 0
     assert "does not tell which counts stand on a knife's edge" in result.stderr
     assert "`quizserver verify maps --update` records it" in result.stderr
+
+
+def two_questions(folder: Path) -> Path:
+    """``edge_topic`` with a second question, of a second simulation's arm ``calm`` alone."""
+    content = edge_topic(folder, "")
+    (content / "maps" / "second.py").write_text(LOGISTIC)
+    (content / "maps" / "r.md").write_text(
+        """---
+simulation: second
+claims:
+  - {option: calm, arm: calm, shape: ends-above, value: 0.5}
+  - {option: lower, arm: calm, shape: ends-above, value: 0.9}
+---
+# Where does the second one end?
+
+- [x] Above a half {#calm}
+- [ ] Above nine tenths {#lower}
+"""
+    )
+    return content
+
+
+def test_verifying_one_question_gives_its_verdicts_of_the_whole_topic(tmp_path: Path) -> None:
+    content = two_questions(tmp_path)
+    (whole,) = json.loads(verify_content(content, "--json").stdout)["topics"]
+    seen = []
+    for question, options in (("q", ()), ("r", ("maps",))):
+        result = verify_content(content, *options, "--question", question, "--json")
+        assert result.exit_code == 0, result.output
+        (topic,) = json.loads(result.stdout)["topics"]
+        assert topic["claims"]
+        assert {claim["question"] for claim in topic["claims"]} == {question}
+        assert "maps" not in topic
+        seen += topic["claims"]
+    assert seen == whole["claims"]
+    assert not (content / "maps" / "evidence.json").exists()
+
+
+def test_verifying_one_question_trains_its_simulation_and_the_arms_of_its_claims(
+    tmp_path: Path,
+) -> None:
+    content = two_questions(tmp_path)
+    topic = _narrow_topic(list(Library(content).snapshot().topics.values()), "r")
+    totals: dict[bool, int] = {}
+    for all_arms in (True, False):
+
+        def note_total(_done: int, total: int, all_arms: bool = all_arms) -> None:
+            totals[all_arms] = total
+
+        evidence = verify_topic(topic, range(4), maps=False, all_arms=all_arms, progress=note_total)
+        arms = {"calm", "chaotic"} if all_arms else {"calm"}
+        assert list(evidence.experiments) == ["second"]
+        assert set(evidence.experiments["second"].ensembles) == arms
+    assert totals[False] * 3 == totals[True] * 2, "calm as it is and nudged, and chaotic"
+
+
+def test_a_question_that_is_not_there_and_options_that_need_a_topic_are_refused(
+    tmp_path: Path,
+) -> None:
+    content = two_questions(tmp_path)
+    result = verify_content(content, "--question", "rr")
+    assert result.exit_code == 2
+    assert "There is no question 'rr' here. Did you mean \"r\"?" in result.stderr
+    for option in ("--update", "--watch", "--maps"):
+        result = verify_content(content, "--question", "r", option)
+        assert result.exit_code == 2
+        assert "leave out --update, --watch and --maps" in result.stderr
