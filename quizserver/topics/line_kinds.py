@@ -212,6 +212,8 @@ def indent_of(line: str) -> int:
 
 def expand_tabs(line: str) -> str:
     """``line`` with the tabs of its indentation, and the one after a list marker, as spaces."""
+    if "\t" not in line:
+        return line  # as most are
     lead = line[: len(line) - len(line.lstrip(" \t"))]
     rest = re.sub(r"^([-*+]|\d{1,9}[.)])\t", r"\1 ", line[len(lead) :])
     return lead.expandtabs(4) + rest
