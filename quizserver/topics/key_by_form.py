@@ -89,7 +89,7 @@ def _has_image(item: ListItem) -> bool:
 def _has_code(item: ListItem) -> bool:
     if any(line.kind in CODE_KINDS for line in item.body.lines):
         return True
-    return any(
+    return HIDDEN_CHARACTER in item.body.prose and any(
         shown == HIDDEN_CHARACTER and sign == "`"
         for shown, sign in zip(item.body.prose, item.body.text, strict=True)
     )

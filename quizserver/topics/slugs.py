@@ -32,9 +32,11 @@ def slugify(text: str) -> str:
     """
     normalised = " ".join(text.split())
     letters = unicodedata.normalize("NFKD", normalised)
-    ascii_only = "".join(c for c in letters if c.isascii()).lower()
+    ascii_only = letters.encode("ascii", "ignore").decode("ascii").lower()
     words = re.findall(r"[a-z0-9]+", ascii_only.replace("'", ""))
-    has_lost_letters = any(c.isalnum() and not c.isascii() for c in letters)
+    has_lost_letters = not letters.isascii() and any(
+        c.isalnum() and not c.isascii() for c in letters
+    )
     joined = "-".join(words)
     if not has_lost_letters and joined and len(joined) <= _LONGEST_SLUG:
         return joined
