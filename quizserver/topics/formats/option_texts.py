@@ -13,7 +13,7 @@ from quizserver.topics.formats.titles import choose_title
 from quizserver.topics.slugs import hex_digest, slugify
 
 # Options that speak of others by their letter or place lose their meaning in another order.
-_NAMES_OTHERS = re.compile(
+NAMES_OTHERS = re.compile(
     r"\b(?:all|none|both|neither|any|some) of (?:the|these|those)\b|\b(?:above|below)\b"
     r"|\b[A-H]\)?(?:,| and| or| &)+ \(?[A-H]\b|^(?:true|false|yes|no)$",
     re.IGNORECASE,
@@ -56,7 +56,7 @@ def build_plain_question(question: PlainQuestion) -> QuestionData:
         hints=(to_markdown(question.hint),) if question.hint else (),
         explanation=demote_headings(to_markdown(question.explanation)),
         tags=question.tags,
-        shuffle=not any(_NAMES_OTHERS.search(text.strip()) for text in question.options),
+        shuffle=not any(NAMES_OTHERS.search(text.strip()) for text in question.options),
         images=images.by_path,
         notes=question.notes,
     )

@@ -87,7 +87,9 @@ FORMATS = (
         name="moodle",
         label="Moodle XML",
         suffixes=(".xml",),
-        signature=re.compile(rb"<\?xml|<quiz"),
+        signature=re.compile(
+            rb"(?!(?:<[?!][^>]*>\s*)*+<(?:[\w-]+:)?(?:questestinterop|assessmentItem)\b)(?:<\?xml|<quiz)"
+        ),
         reader="moodle.reader:read_moodle",
         writer="moodle.writer:write_moodle",
         no_questions_hint="Export from Moodle as Moodle XML.",
@@ -120,7 +122,18 @@ FORMATS = (
         reader="tables:read_xlsx",
         no_questions_hint="A row below the heads is a question: Question, Option A, …, Answer.",
     ),
-    BankFormat(name="qti", label="a QTI 2.1 package", suffixes=(".zip",), writer="qti:write_qti"),
+    BankFormat(
+        name="qti",
+        label="a QTI package",
+        suffixes=(".zip", ".imscc"),
+        signature=re.compile(
+            rb"PK\x03\x04(?s:.*?)imsmanifest\.xml"
+            rb"|(?:<[?!][^>]*>\s*)*+<(?:[\w-]+:)?(?:questestinterop|assessmentItem)\b"
+        ),
+        reader="qti_package:read_qti",
+        writer="qti:write_qti",
+        no_questions_hint="Export the quizzes, and not other content of the course, as QTI.",
+    ),
 )
 
 
@@ -154,12 +167,6 @@ FOREIGN_FORMATS = (
         "a backup of a Moodle course",
         _ZIP_WITH + rb"moodle_backup\.xml",
         "Export its question bank from Moodle as Moodle XML.",
-    ),
-    _foreign("a QTI package or a Common Cartridge", _ZIP_WITH + rb"imsmanifest\.xml", _FROM_COURSE),
-    _foreign(
-        "QTI",
-        rb"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?s:.*?)-->\s*)*<(?:[\w-]+:)?(?:questestinterop|assessmentItem|assessmentTest|qti-assessment)",
-        _FROM_COURSE,
     ),
     _foreign(
         "OLX, the format of Open edX",

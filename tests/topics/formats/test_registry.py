@@ -68,7 +68,9 @@ def test_no_two_formats_share_a_name_or_a_suffix():
         ("bank.csv", b"Question;A;B;Answer\n", "csv"),
         ("bank", b"PK\x03\x04...[Content_Types].xml...xl/workbook.xml", "xlsx"),
         ("bank", b"", "gift"),
-        ("bank.zip", b"PK\x03\x04", "gift"),
+        ("bank.zip", b"PK\x03\x04", "qti"),
+        ("bank.xml", b'<?xml version="1.0"?>\n<questestinterop xmlns="x"/>', "qti"),
+        ("bank", b"PK\x03\x04...imsmanifest.xml", "qti"),
     ],
 )
 def test_certain_first_bytes_come_before_the_suffix_and_the_suffix_before_the_text(
@@ -90,11 +92,9 @@ def zip_of(*names: str) -> bytes:
     [
         (zip_of("content/content.json", "h5p.json"), "H5P"),
         (zip_of("media", "collection.anki21", "collection.anki2"), "Anki deck"),
-        (zip_of("quiz/q.xml", "imsmanifest.xml"), "Common Cartridge"),
         (zip_of("moodle_backup.xml"), "backup of a Moodle course"),
         (zip_of("[Content_Types].xml", "word/document.xml"), "Word document"),
         (b"#separator:tab\n#html:true\nq\ta\n", "Anki's notes"),
-        (b'<?xml version="1.0"?>\n<questestinterop/>', "QTI"),
         (b"<problem><multiplechoiceresponse/></problem>", "Open edX"),
         (b'{"questions": []}', "JSON"),
         (b'[{"question": "x"}]', "JSON"),
