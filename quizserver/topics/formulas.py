@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
+from quizserver.topics.formula_mends import mend_tree, split_text
 from quizserver.topics.sanitise import word_set
 
 LONGEST_FORMULA = 2000
@@ -50,7 +51,13 @@ _REWRITES = [
     (re.compile(r"\\operatorname\*?\s*\{\s*arg\s*\\[,;: ]\s*(min|max)\s*\}"), r"\\arg\1 "),
     (re.compile(r"\\arg\s*\\(min|max)(?![A-Za-z])"), r"\\arg\1 "),
     (re.compile(r"\\arg(?![A-Za-z])"), r"\\operatorname{arg}"),
+    # In braces one letter would lose its upright form.
+    (re.compile(r"\\mathrm\s*\{\s*([A-Za-z])\s*\}"), r"{\\mathrm \1}"),
+    (re.compile(r"\\(?:notag|nonumber)(?![A-Za-z])"), ""),
+    # The distance to the next row would be read as the row's first words.
+    (re.compile(r"\\\\\s*\[\s*-?[0-9.]+\s*(?:pt|mm|cm|em|ex|in|mu|bp|pc)\s*\]"), r"\\\\ "),
 ]
+_COMMAND_IN_TEXT = re.compile(r"\\(?:[A-Za-z]+|.)")
 _OPERATOR = re.compile(r"\\operatorname(?:withlimits|\*)?\s*\{(?![A-Za-z\s*]+\})")
 _ERROR_TEXTS = {
     exceptions.DoubleSubscriptsError: "it has two subscripts in a row: group them with {}",
@@ -84,10 +91,11 @@ def to_mathml(latex: str, *, display: bool = False) -> str:
 def _convert_latex(latex: str, display: bool) -> str | FormulaError:
     try:
         _check_latex(latex)
-        rewritten = latex
+        rewritten = split_text(latex)
         for pattern, replacement in _REWRITES:
             rewritten = pattern.sub(replacement, rewritten)
         tree = convert_to_element(rewritten, display="block" if display else "inline")
+        mend_tree(tree)
         inner = _serialise_children(tree)
     except FormulaError as error:
         return error
@@ -172,8 +180,11 @@ def _serialise_element(element: Element) -> str:
     if len(element) < _ARITY.get(tag, 0):
         raise FormulaError("an argument is missing")
     text = _ENTITY.sub(_decode_entity, element.text or "")
-    if tag == "mi" and text.startswith("\\"):
+    if tag in ("mi", "mo") and text.startswith("\\"):
         raise FormulaError(f"the command {text} is unknown")
+    unread = _COMMAND_IN_TEXT.search(text) if tag == "mtext" else None
+    if unread:
+        raise FormulaError(f"the command {unread[0]} is not read inside text")
     text = to_math_alphabet(text, element.get("mathvariant"))
     attributes = "".join(
         f' {name}="{html.escape(value)}"'
@@ -206,6 +217,14 @@ _ALPHABETS: dict[str, tuple[int, int, int | None]] = {
     "fraktur": (0x1D504, 0x1D51E, None),
     "script": (0x1D49C, 0x1D4B6, None),
 }
+# Where each alphabet's capital Alpha and small alpha stand.
+_GREEK_ALPHABETS = {
+    "bold": (0x1D6A8, 0x1D6C2),
+    "bold-italic": (0x1D71C, 0x1D736),
+    "bold-sans-serif": (0x1D756, 0x1D770),
+}
+# Greek letters of another form, in the order in which they follow the small alphabet.
+_GREEK_VARIANTS = "∂ϵϑϰϕϱϖ"
 # Letters that Unicode had before it had the alphabets.
 _OLDER_LETTERS = {
     0x1D53A: "ℂ", 0x1D53F: "ℍ", 0x1D545: "ℕ", 0x1D547: "ℙ", 0x1D548: "ℚ", 0x1D549: "ℝ",
@@ -220,7 +239,20 @@ def to_math_alphabet(text: str, variant: str | None) -> str:
     if variant not in _ALPHABETS:
         return text
     capital, small, zero = _ALPHABETS[variant]
-    return "".join(_math_letter(c, capital, small, zero) for c in text)
+    greek = _GREEK_ALPHABETS.get(variant or "")
+    return "".join(
+        (greek and _greek_letter(c, *greek)) or _math_letter(c, capital, small, zero) for c in text
+    )
+
+
+def _greek_letter(character: str, capital: int, small: int) -> str | None:
+    if "Α" <= character <= "Ω":
+        return chr(capital + ord(character) - ord("Α"))
+    if "α" <= character <= "ω":
+        return chr(small + ord(character) - ord("α"))
+    if character in _GREEK_VARIANTS:
+        return chr(small + 25 + _GREEK_VARIANTS.index(character))
+    return None
 
 
 def _math_letter(character: str, capital: int, small: int, zero: int | None) -> str:
