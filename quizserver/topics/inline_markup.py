@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from quizserver.topics.formula_spans import Formula, find_formulas
 from quizserver.topics.formulas import FormulaError, to_mathml
+from quizserver.topics.html_tags import TagFate, UnkeptTag, find_kept_tags, find_unkept_tags
 from quizserver.topics.line_kinds import hidden_text
 from quizserver.topics.markdown import LabelDefinition, MarkdownSource, fold_label
 from quizserver.topics.model import Diagnostic
-from quizserver.topics.sanitise import ALLOWED_TAGS, DROPPED_TAGS
 
 _TARGET = re.compile(
     r"\]\([ \t]*(?:<(?P<angle>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*))"
@@ -221,37 +221,41 @@ def _check_labels(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
             yield Diagnostic(*position, "unused-definition", message, "Use it, or delete it.")
 
 
-_TAG = re.compile(
-    r"<(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<attributes>(?:\s(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)?)/?>"
-)
 # An address may stand between < and > too: [words](<with spaces.png>)
 _BEFORE_ADDRESS = ("](", "]: ")
 _UNSAFE_ATTRIBUTE = re.compile(r"\s(?P<name>style|on[a-z]+)\s*=", re.IGNORECASE)
 
 
 def _check_raw_html(prose: str, source: MarkdownSource) -> Iterator[Diagnostic]:
-    """A warning for each opening tag of ``prose`` that is left out of the page, or loses its style
-    or its script."""
-    for tag in _find_in_paragraphs(_TAG, prose):
-        if prose.endswith(
-            _BEFORE_ADDRESS, 0, tag.start()
-        ):  # an address: [words](<with spaces.png>)
+    """A warning for each tag of ``prose`` that is left out of the page, has no end, or loses its
+    style or its script."""
+    for tag in find_unkept_tags(prose):
+        is_address = prose.endswith(_BEFORE_ADDRESS, 0, tag.start)
+        if is_address or tag.is_closing or tag.fate is TagFate.SHOWN:
             continue
-        name = tag["name"].lower()
-        position = source.position_at(tag.start())
-        if name in DROPPED_TAGS:
-            message = f"<{name}> is left out of the page, with everything in it."
-            yield Diagnostic(
-                *position, "dropped-html", message, "Delete it, or write it as `code`."
-            )
-        elif name not in ALLOWED_TAGS:
-            message = f"<{tag['name']}> is taken for an HTML tag and left out of the page."
-            hint = f"Write `<{tag['name']}>` or &lt;{tag['name']}&gt; to show it, or delete it."
-            yield Diagnostic(*position, "dropped-html", message, hint)
-        else:
-            for attribute in _UNSAFE_ATTRIBUTE.finditer(tag["attributes"]):
-                start = tag.start("attributes") + attribute.start("name")
-                message = (
-                    f'The attribute "{attribute["name"]}" of <{name}> is left out of the page.'
-                )
-                yield Diagnostic(*source.position_at(start), "dropped-html", message, "Delete it.")
+        code, message, hint = _tag_problem(tag)
+        yield Diagnostic(*source.position_at(tag.start), code, message, hint)
+    for match in find_kept_tags(prose):
+        for attribute in _UNSAFE_ATTRIBUTE.finditer(match["attributes"]):
+            start = match.start("attributes") + attribute.start("name")
+            name = match["name"].lower()
+            message = f'The attribute "{attribute["name"]}" of <{name}> is left out of the page.'
+            yield Diagnostic(*source.position_at(start), "dropped-html", message, "Delete it.")
+
+
+def _tag_problem(tag: UnkeptTag) -> tuple[str, str, str]:
+    """Code, message and hint of a tag that is not kept."""
+    name = tag.name.lower()
+    if tag.fate is TagFate.UNCLOSED:
+        message = f"<{name}> has no end, so it is shown as text."
+        hint = f"Add </{name}>, or write `<{name}>` if the word is meant."
+        return "unclosed-html", message, hint
+    if tag.fate is TagFate.DROPPED:
+        message = f"<{name}> is left out of the page, with everything in it."
+        return "dropped-html", message, "Delete it, or write it as `code`."
+    if tag.fate is TagFate.EMPTY:
+        message = f"<{name}> is left out of the page."
+        return "dropped-html", message, "Delete it, or link to what it would show."
+    message = f"<{tag.name}> is taken for an HTML tag and left out of the page."
+    hint = f"Write `<{tag.name}>` or &lt;{tag.name}&gt; to show it, or delete it."
+    return "dropped-html", message, hint

@@ -17,6 +17,7 @@ _FENCE = re.compile(
     r"^(?P<lead>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(?:\[[^\[\]]{0,3}\][ \t]+)?)"
     r"(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)$"
 )
+_RAW_HTML = re.compile(r" {0,3}<(?P<name>pre|script|style|textarea)(?:[\s>]|$)", re.IGNORECASE)
 _ITEM_START = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
 _BACKTICKS_OR_BLANK = re.compile(r"(?P<backticks>`+)|\n[ \t]*(?=\n)")
@@ -71,21 +72,47 @@ def mark_fences_and_comments(
     """Set the kinds of fenced code and of comments that take whole lines; returns the former."""
     fences: list[FencedBlock] = []
     next_arrows = _next_arrows(lines)
+    raw_ends = _RawHtmlEnds(lines)
     index = start
     while index < len(lines):
         comment_end = _comment_end(lines, index, next_arrows)
+        raw_end = raw_ends.end_of(index)
         fence = _FENCE.match(lines[index])
         last = index
-        if comment_end is not None:
+        if raw_end is not None:
+            last = raw_end
+        elif comment_end is not None:
             last = comment_end
             kinds[index : last + 1] = [LineKind.COMMENT] * (last + 1 - index)
         elif fence:
-            last, is_closed = _fence_end(lines, index, fence["fence"])
+            last, is_closed = _fence_end(lines, index, fence)
             kinds[index : last + 1] = [LineKind.FENCED_CODE] * (last + 1 - index)
             column, info = len(fence["lead"]) + 1, fence["info"].strip()
             fences.append(FencedBlock(index + 1, last + 1, column, info, is_closed))
         index = last + 1
     return fences
+
+
+class _RawHtmlEnds:
+    """Where HTML ends whose lines are kept as they are, such as ``<pre>``: no fence is in it."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._last_ends: dict[str, int] = {}
+
+    def end_of(self, index: int) -> int | None:
+        """The index of the last line of such HTML that begins in this line, if it has an end."""
+        start = _RAW_HTML.match(self._lines[index])
+        if start is None:
+            return None
+        end = f"</{start['name'].lower()}>"
+        if end not in self._last_ends:
+            indices = range(len(self._lines) - 1, -1, -1)
+            last = next((at for at in indices if end in self._lines[at].lower()), -1)
+            self._last_ends[end] = last
+        if self._last_ends[end] < index:
+            return None
+        return next(at for at in range(index, len(self._lines)) if end in self._lines[at].lower())
 
 
 def _next_arrows(lines: Sequence[str]) -> list[int | None]:
@@ -113,10 +140,17 @@ def _comment_end(lines: list[str], index: int, next_arrows: Sequence[int | None]
     return end
 
 
-def _fence_end(lines: list[str], first: int, fence: str) -> tuple[int, bool]:
-    closing = re.compile(rf"^[ \t>]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*$")
+def _fence_end(lines: list[str], first: int, fence: re.Match[str]) -> tuple[int, bool]:
+    """The index of the last line of a fenced block, and whether that closes it.
+
+    What is indented by four columns more than the block is code, as everywhere.
+    """
+    sign = fence["fence"][0]
+    closing = re.compile(rf"^(?P<lead>[ \t>]*){re.escape(sign)}{{{len(fence['fence'])},}}[ \t]*$")
+    deepest = len(fence["lead"].expandtabs(4)) + 3
     for index in range(first + 1, len(lines)):
-        if closing.match(lines[index]):
+        match = closing.match(lines[index])
+        if match and len(match["lead"].expandtabs(4)) <= deepest:
             return index, True
     return len(lines) - 1, False
 

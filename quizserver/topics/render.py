@@ -16,30 +16,25 @@ from typing import Any
 
 from markdown import Extension, Markdown
 
-from quizserver.topics.dialect import GitHubEscapes, adapt_lists
+from quizserver.topics.block_elements import GitHubBlocks
 from quizserver.topics.formula_spans import find_formulas
 from quizserver.topics.formulas import FormulaError, to_mathml
+from quizserver.topics.inline_patterns import BareLinks, GitHubInlines, StrictAttributes
 from quizserver.topics.markdown import Heading, MarkdownSlice, SourceLine, scan_fragment
 from quizserver.topics.sanitise import RewriteUrl, sanitise_html
 
 _EXTENSIONS: list[str | Extension] = [
-    "tables",
+    GitHubBlocks(),
     "footnotes",
-    "attr_list",
-    "sane_lists",
-    "def_list",
     "pymdownx.highlight",
-    "pymdownx.superfences",
     "pymdownx.betterem",
-    "pymdownx.saneheaders",
-    "pymdownx.tilde",
-    GitHubEscapes(),
+    BareLinks(),
+    StrictAttributes(),
+    GitHubInlines(),
 ]
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "tables": {"use_align_attribute": True},
     "footnotes": {"SEPARATOR": "-", "BACKLINK_TITLE": "Back to the text of note {}"},
     "pymdownx.highlight": {"use_pygments": True, "noclasses": False, "guess_lang": False},
-    "pymdownx.tilde": {"subscript": False},
     "toc": {"permalink": False},
 }
 # One line of words that markdown leaves as they are, of whatever alphabet.
@@ -78,7 +73,7 @@ def render_parts(
 
 def _convert_parts(parts: Sequence[MarkdownSlice], separator: str, heading_ids: bool) -> list[str]:
     """The HTML of each part, converted as one document with ``separator`` between the parts."""
-    markdown = [adapt_lists(part) for part in parts]
+    markdown = [part.text for part in parts]
     try:
         converted = _convert(f"\n\n{separator}\n\n".join(markdown), heading_ids)
     except Exception:  # a page with plain text is better than none, whatever the parser stumbled on

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import nh3
 from pygments.token import STANDARD_TYPES
 
+from quizserver.topics.html_tags import ALLOWED_TAGS as ALLOWED_TAGS
+from quizserver.topics.html_tags import DROPPED_TAGS, show_text_tags
+from quizserver.topics.word_sets import word_set as word_set
+
 
 @dataclass(frozen=True, slots=True)
 class SizedImage:
@@ -24,21 +28,6 @@ class SizedImage:
 RewriteUrl = Callable[[str, str], str | SizedImage | None]
 
 
-def word_set(text: str) -> frozenset[str]:
-    """The words of ``text``: a long allow list is easier to read than its quotes."""
-    return frozenset(text.split())
-
-
-ALLOWED_TAGS = word_set(
-    "a abbr aside b blockquote br caption cite code col colgroup dd del details dfn div dl dt em "
-    "figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span "
-    "strong sub summary sup table tbody td tfoot th thead tr u ul var"
-)
-# Their content is no text for people: it goes with them.
-DROPPED_TAGS = word_set(
-    "script style iframe object embed template noscript noembed noframes textarea select title "
-    "xmp plaintext svg math"
-)
 _ATTRIBUTES = {
     "*": {"id", "title", "lang", "dir"},
     "a": {"href"},
@@ -47,19 +36,27 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
     "col": {"span"},
+    "input": {"checked"},
     "colgroup": {"span"},
 }
 _ALIGN = {"align": {"left", "right", "center"}}
+# A box of a task list: nobody can check it, and no form sends it.
+_FIXED_ATTRIBUTES = {
+    "img": {"loading": "lazy", "decoding": "async"},
+    "input": {"type": "checkbox", "disabled": ""},
+}
+_NOTE_CLASSES = {"note-box", "note-note", "note-tip", "note-important", "note-warning"}
+_NOTE_CLASSES |= {"note-caution"}
 _AUTHOR_CLASSES = {"wide", "narrow", "aside", "note", "warning", "small"}
 _CLASSES = {
     "span": {name for name in STANDARD_TYPES.values() if name}
     | {"linenos", "hll"}
     | _AUTHOR_CLASSES,
-    "div": {"highlight", "footnote"} | _AUTHOR_CLASSES,
-    "a": {"footnote-ref", "footnote-backref"},
-    **dict.fromkeys(
-        ("p", "img", "figure", "table", "aside", "blockquote", "details"), _AUTHOR_CLASSES
-    ),
+    "div": {"highlight", "footnote"} | _NOTE_CLASSES | _AUTHOR_CLASSES,
+    "li": {"task-item"},
+    "a": {"footnote-ref", "footnote-backref", "bare-link"},
+    "p": {"note-title"} | _AUTHOR_CLASSES,
+    **dict.fromkeys(("img", "figure", "table", "aside", "blockquote", "details"), _AUTHOR_CLASSES),
 }
 _SCHEMES = {"http", "https", "mailto"}
 _NUMERIC = frozenset({"width", "height", "start", "colspan", "rowspan", "span"})
@@ -98,18 +95,18 @@ def sanitise_html(html: str, *, prefix: str, rewrite: RewriteUrl) -> str:
         return value
 
     cleaner = nh3.Cleaner(
-        tags=set(ALLOWED_TAGS),
+        tags={*ALLOWED_TAGS, "input"},
         clean_content_tags=set(DROPPED_TAGS),
         attributes=_ATTRIBUTES,
         attribute_filter=filter_attribute,
         tag_attribute_values={"td": _ALIGN, "th": _ALIGN},
-        set_tag_attribute_values={"img": {"loading": "lazy", "decoding": "async"}},
+        set_tag_attribute_values=_FIXED_ATTRIBUTES,
         allowed_classes=_CLASSES,
         url_schemes=_SCHEMES,
         strip_comments=True,
         link_rel="noopener noreferrer",
     )
-    cleaned = _LINK.sub(_strip_own_rel, cleaner.clean(html))
+    cleaned = _LINK.sub(_strip_own_rel, cleaner.clean(show_text_tags(html)))
     return _IMAGE.sub(lambda match: _with_size(match[0], sized), cleaned) if sized else cleaned
 
 

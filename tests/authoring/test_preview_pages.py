@@ -103,7 +103,7 @@ def test_a_topics_evidence_is_read_once_for_its_page(
 
 
 def test_an_error_is_shown_at_its_line_with_what_to_do(author: FlaskClient, content: Path):
-    (content / "numbers" / "sides.md").write_text("# A & <b>\n\n- [y] Two {#two}\n- [x] Three\n")
+    (content / "numbers" / "sides.md").write_text("# A & <c>\n\n- [y] Two {#two}\n- [x] Three\n")
     address = "/preview/questions/sides"
     assert wait_for(lambda: "numbers/sides.md:3:3" in get_page(author, address))
     for listing in (address, "/questions/sides", "/preview/topics/numbers", "/topics/numbers"):
@@ -112,7 +112,7 @@ def test_an_error_is_shown_at_its_line_with_what_to_do(author: FlaskClient, cont
         assert text_of(marked) == "This line: ▶ 3 - [y] Two {#two}"
         assert "[y] is not a box." in text
         assert "Write [ ] or [x], then a space." in text
-        assert "# A &amp; &lt;b&gt;" in text, "the lines around it, as text"
+        assert "# A &amp; &lt;c&gt;" in text, "the lines around it, as text"
         assert text.count("[y] is not a box.") == 1, "reported once"
     assert "last good version" in get_page(author, address)
     assert "1 problem elsewhere" in get_page(author, "/progress")

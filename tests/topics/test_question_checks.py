@@ -145,9 +145,21 @@ QUESTIONS = {
         ["3:5 no-alt-text"],
     ),
     "a script": (f"# Title\n\nSee <script>a()</script>.\n\n{LIST}", ["3:5 dropped-html"]),
-    "a word taken for a tag": (
-        f"# Title\n\nThe list<str> in\nthe <path>.\n\n{LIST}",
-        ["3:9 dropped-html", "4:5 dropped-html"],
+    "words that look like tags and are shown": (
+        f"# Title\n\nThe list<str> in\nthe <path>, <job_id>, Dict<K, V>, <mask>.\n\n{LIST}",
+        [],
+    ),
+    "tags that are left out": (
+        f'# Title\n\nA <font size="9">B</font>\n<Tip>c</Tip> <Youtube id="x"/>\n\n{LIST}',
+        ["3:3 dropped-html", "4:1 dropped-html", "4:14 dropped-html"],
+    ),
+    "a frame that closes itself": (
+        f'# Title\n\nSee <iframe src="https://example.org/" /> it.\n\n{LIST}',
+        ["3:5 dropped-html"],
+    ),
+    "tags without an end": (
+        f"# Title\n\nThe <s> token.\n\nA <title> here.\n\n{LIST}",
+        ["3:5 unclosed-html", "5:3 unclosed-html"],
     ),
     "styles and scripts in attributes": (
         f'# Title\n\n<p class="note" style="color: red">A</p> <b onclick="a()">B</b>\n\n{LIST}',

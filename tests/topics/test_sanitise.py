@@ -40,6 +40,9 @@ SAFE_ATTRIBUTES = set(
 )
 
 
+COMMON = {"id", "title", "lang", "dir"}
+
+
 def keep(_name: str, url: str) -> str | None:
     return url
 
@@ -52,6 +55,10 @@ class Judge(HTMLParser):
         self.prefix = prefix
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "input":  # the box of a task list, which nobody can check or send
+            assert {("type", "checkbox"), ("disabled", "")} <= set(attrs)
+            assert {name for name, _ in attrs} <= {"type", "disabled", "checked", *COMMON}
+            return
         assert tag in SAFE_TAGS, tag
         for name, value in attrs:
             assert name in SAFE_ATTRIBUTES, (tag, name)
@@ -98,7 +105,8 @@ def judge(html: str, prefix: str) -> None:
         ('<a href="#main">a</a>', '<a href="#x-main">a</a>'),
         ('<p class="note evil">a</p>', '<p class="note">a</p>'),
         ('<td align="right" width="9">a', "a"),
-        ("<b>a", "<b>a</b>"),
+        ("<b>a", "&lt;b&gt;a"),
+        ("<b>a</b>", "<b>a</b>"),
         ("a</div></main>b", "ab"),
         ('<a href="/questions/x" target="_top">a</a>', '<a href="/questions/x">a</a>'),
         (
@@ -115,6 +123,13 @@ def test_what_is_dangerous_goes_and_the_text_stays(html: str, expected: str | No
         assert 'height="20"' in cleaned
     else:
         assert cleaned == expected
+
+
+def test_the_box_of_a_task_is_kept_and_nobody_can_check_or_send_it() -> None:
+    cleaned = sanitise_html('<input type="checkbox" name="k" checked> a', prefix="", rewrite=keep)
+    box, _, rest = cleaned.partition(">")
+    assert set(box.split()) == {"<input", 'type="checkbox"', 'disabled=""', 'checked=""'}
+    assert rest == " a"
 
 
 def test_links_and_images_get_the_address_they_are_given_or_none() -> None:
