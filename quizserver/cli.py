@@ -69,7 +69,7 @@ _LAZY_COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     ),
     "export": (
         _import_command("topics.formats.commands:export_command"),
-        "Write a topic, one question or everything as GIFT, Moodle XML or a QTI package.",
+        "Write a topic, one question or everything as GIFT, Moodle XML, CSV or a QTI package.",
     ),
     "import": (
         _import_command("topics.formats.commands:import_command"),

@@ -30,6 +30,7 @@ class PlainQuestion:
     line: int
     title: str = ""
     explanation: str = ""
+    references: str = ""
     hint: str = ""
     tags: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ def build_plain_question(question: PlainQuestion) -> QuestionData:
         line=question.line,
         hints=(to_markdown(question.hint),) if question.hint else (),
         explanation=demote_headings(to_markdown(question.explanation)),
+        references=to_markdown(question.references),
         tags=question.tags,
         shuffle=not any(NAMES_OTHERS.search(text.strip()) for text in question.options),
         images=images.by_path,

@@ -112,6 +112,7 @@ FORMATS = (
             rb"\A[^\n{}]*\bquestion\b[^\n{}]*[,;\t][^\n{}]*\b(?:options?|answers?|correct)\b", re.I
         ),
         reader="tables:read_csv",
+        writer="csv_writer:write_csv",
         no_questions_hint="A row below the heads is a question: Question, Option A, …, Answer.",
     ),
     BankFormat(

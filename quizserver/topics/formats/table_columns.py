@@ -16,7 +16,7 @@ _QUESTION = re.compile(
 )
 _NUMBERED_OPTION = re.compile(
     r"(?:(?:answer )?options?|answers?|choices?|alternatives?|antwort|antwortmöglichkeit|réponse|"
-    r"reponse|opción|opcion|opção|respuesta|risposta|resposta)\s*(?P<label>[a-j]|\d{1,2})"
+    r"reponse|opción|opcion|opção|respuesta|risposta|resposta)\s*(?P<label>[a-z]|\d{1,2})"
     r"|(?P<letter>[a-j])|(?P<ordinal>(?:option|opt|ans|answer|choice)_?[a-j1-9])"
 )
 _WRONG_OPTION = re.compile(
@@ -34,6 +34,7 @@ _EXPLANATION = re.compile(
     r"(?:answer )?explanations?|rationale|(?:general )?feedback|justification|erklärung|"
     r"explicación|explication"
 )
+_REFERENCES = re.compile(r"references?|sources?|quellen?|referencias?")
 _TITLE = re.compile(r"title|name|titel|título")
 _TAGS = re.compile(r"tags?|category|categories|topic|subject|chapter|kategorie|thema|categoría")
 _HINT = re.compile(r"hints?|hinweis|pista")
@@ -54,6 +55,7 @@ class Columns:
     wrong_options: list[int] = field(default_factory=list)
     option_list: int = -1
     explanation: int = -1
+    references: int = -1
     title: int = -1
     hint: int = -1
     tags: list[int] = field(default_factory=list)
@@ -89,6 +91,8 @@ def find_columns(heads: Sequence[str]) -> Columns:
 def _add_text_column(columns: Columns, index: int, name: str) -> bool:
     if columns.explanation < 0 and _EXPLANATION.fullmatch(name):
         columns.explanation = index
+    elif columns.references < 0 and _REFERENCES.fullmatch(name):
+        columns.references = index
     elif columns.title < 0 and _TITLE.fullmatch(name):
         columns.title = index
     elif columns.hint < 0 and _HINT.fullmatch(name):

@@ -36,6 +36,8 @@ class KeyColumn:
             "letter": _by_letter,
             "number": lambda key, options: _by_number(key, options, first),
         }
+        if "letter" in head:
+            del self._meanings["text"]
         self._of_all = [
             name
             for name, meaning in self._meanings.items()

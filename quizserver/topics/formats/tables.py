@@ -164,6 +164,7 @@ def _read_row(line: int, cells: list[str], columns: Columns, keys: KeyColumn) ->
             line,
             title=_cell(cells, columns.title),
             explanation=_cell(cells, columns.explanation),
+            references=_cell(cells, columns.references),
             hint=_cell(cells, columns.hint),
             tags=tuple(_split_tags(cells, columns)),
             notes=tuple(

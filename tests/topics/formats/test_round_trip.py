@@ -26,6 +26,7 @@ from tests.topics.formats.meaning import (
     plain_title,
     problems_of,
     read_question_data,
+    visible_html,
     visible_texts,
 )
 
@@ -165,6 +166,35 @@ def test_every_shipped_question_comes_back_from_qti(shipped_snapshot: Snapshot):
     for reimported, question in zip(imported.questions, questions, strict=True):
         assert kept_texts(reimported.source) == kept_texts(question.source)
         assert bool(reimported.images) == ("![" in question.source)
+
+
+def test_every_shipped_question_comes_back_from_csv(shipped_snapshot: Snapshot):
+    def kept_texts(source: str) -> dict[str, object]:
+        """All texts but feedback, and hints, of which CSV has one."""
+        texts = visible_texts(source)
+        options = read_question_data(source).options
+        return {name: texts[name] for name in ("title", "stem", "explanation", "references")} | {
+            "options": [(visible_html(o.text), o.right) for o in options]
+        }
+
+    questions = list(shipped_snapshot.questions.values())
+    folder = Path(Settings().content)
+    images_by_name = {path.name: path.read_bytes() for path in folder.glob("*/*.svg")}
+    exported = export_bank("csv", questions, load_image=image_loader(shipped_snapshot))
+    imported = import_bank("all.csv", exported.data, load_image=images_by_name.get)
+    assert not imported.problems
+    for reimported, question in zip(imported.questions, questions, strict=True):
+        assert kept_texts(reimported.source) == kept_texts(question.source)
+        assert bool(reimported.images) == ("![" in question.source)
+
+
+def test_a_cell_that_begins_like_a_formula_comes_back_and_is_none():
+    source = "# What does it print?\n\n- [x] =1+1\n- [ ] \\-2\n- [ ] @x\n- [ ] A\n"
+    data = export_bank("csv", [build_question(source)]).data
+    assert data.startswith(b"\xef\xbb\xbfTitle,Question,Option A")
+    assert b",'=1+1,'-2,'@x,A,A," in data
+    (reimported,) = import_bank("b.csv", data).questions
+    assert visible_texts(reimported.source) == visible_texts(source)
 
 
 def test_every_shipped_question_comes_back_from_gift(shipped_snapshot: Snapshot):
