@@ -219,6 +219,8 @@ def _unwrap_paragraphs(item: Element) -> None:
     last: Element | None = None
     for child in children:
         is_text = child.tag == "p" and not isinstance(child.text, AtomicString)
+        # The highlighter clears an indented block of code, with the text that would follow in it.
+        is_text = is_text and (last is None or last.tag != "pre")
         if not is_text:
             item.append(child)
             last = child
