@@ -99,7 +99,7 @@ FORMATS = (
         label="Aiken",
         suffixes=(".aiken",),
         pattern=re.compile(
-            rb"^[ \t]*[A-Za-z][.)][ \t][^\n]*\s+^[ \t]*ANSWERS?:[ \t]*[A-Za-z]\b", re.MULTILINE
+            rb"^[ \t]{0,9}[A-Za-z][.)][ \t][^\n]*\n\s{0,20}ANSWERS?:[ \t]*[A-Za-z]\b", re.MULTILINE
         ),
         reader="aiken:read_aiken",
         no_questions_hint="A question is a line, then its options A) and B), then ANSWER: B.",
@@ -109,7 +109,8 @@ FORMATS = (
         label="CSV",
         suffixes=(".csv", ".tsv"),
         pattern=re.compile(
-            rb"\A[^\n{}]*\bquestion\b[^\n{}]*[,;\t][^\n{}]*\b(?:options?|answers?|correct)\b", re.I
+            rb"\A[^\n{}]{0,300}?\bquestion\b[^\n{}]{0,300}?[,;\t][^\n{}]{0,300}?\b(?:options?|answers?|correct)\b",
+            re.I,
         ),
         reader="tables:read_csv",
         writer="csv_writer:write_csv",

@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -168,3 +169,12 @@ def test_the_readme_names_the_formats_of_the_table():
     for command, formats in (("import", IMPORT_FORMATS), ("export", EXPORT_FORMATS)):
         (row,) = re.findall(rf"^\| `quizserver {command}` \| (.*) \|$", readme, re.MULTILINE)
         assert all(bank_format.label in row for bank_format in formats.values())
+
+
+@pytest.mark.parametrize(
+    "data", [b"question " * 8000, b"A) " + b"\n" * 65_000, b"A) a" + b" \n" * 30_000]
+)
+def test_a_format_is_guessed_fast_whatever_the_bytes(data: bytes):
+    start = time.process_time()
+    assert guess_format("bank", data).name == "gift"
+    assert time.process_time() - start < 1
