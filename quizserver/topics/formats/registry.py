@@ -77,7 +77,7 @@ FORMATS = (
         name="plain",
         label="plain task lists in markdown",
         suffixes=(".md", ".markdown"),
-        pattern=re.compile(rb"^\s*(?:[-*+]|\d+[.)])\s*\[[ xX]?\]\s", re.MULTILINE),
+        pattern=re.compile(rb"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]*\[[ xX]?\]\s", re.MULTILINE),
         reader="plain.reader:read_plain",
         no_questions_hint="A question is a heading, then a list with - [ ] and - [x]; "
         "--format reads the file as something else.",
