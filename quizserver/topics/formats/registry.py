@@ -202,7 +202,7 @@ FOREIGN_FORMATS = (
     _foreign("JSON", rb"\A\s*(?:\{\s*\"|\[\s*\{\s*\")", _AS_TABLE),
     _foreign(
         "text2qti's text",
-        rb"\A(?!(?s:.*)^\s*[-*+][ \t]+\[[ x]\])(?s:.*)^(?:\*[a-z]\)[ \t]|\[\*\][ \t]\S)",
+        rb"\A(?!(?s:.*)^[ \t]*[-*+][ \t]+\[[ x]\])(?s:.*)^(?:\*[a-z]\)[ \t]|\[\*\][ \t]\S)",
         "Write it as Aiken (ANSWER: B behind the options), or as GIFT.",
     ),
 )

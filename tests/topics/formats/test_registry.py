@@ -177,4 +177,5 @@ def test_the_readme_names_the_formats_of_the_table():
 def test_a_format_is_guessed_fast_whatever_the_bytes(data: bytes):
     start = time.process_time()
     assert guess_format("bank", data).name == "gift"
+    assert recognise_foreign_format(data) is None
     assert time.process_time() - start < 1
