@@ -84,7 +84,7 @@ def zip_of(*names: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in names:
-            archive.writestr(name, "x" * 100)
+            archive.writestr(zipfile.ZipInfo(name), "x" * 100)
     return buffer.getvalue()
 
 
@@ -107,6 +107,7 @@ def zip_of(*names: str) -> bytes:
         (b"<!DOCTYPE html><p>x", "web page"),
         (b"{\\rtf1 x}", "RTF"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_a_format_that_is_not_read_is_named_whatever_its_suffix(data: bytes, words: str):
     for name in ("bank.txt", "bank.zip", "bank.xml", "bank"):
