@@ -14,8 +14,10 @@ from quizserver.topics.formats.model import UnsupportedQuestionError
 _SEPARATOR = re.compile(r"\s*(?:[,;|/&+\n]|\band\b)\s*|\s+")
 _TEXT_SEPARATOR = re.compile(r"\s*[;|\n]\s*|,\s+")
 _LABEL = re.compile(
-    r"\(?(?:(?:option|answer|choice)[\s_]*)?\(?([A-Za-z]|\d{1,2})\s*[).:]?", re.IGNORECASE
+    r"\(?(?:(?:option|answer|choice)[\s_]*)?\(?([A-Za-z]|[0-9]{1,2})\s*[).:]?", re.IGNORECASE
 )
+
+_NUMBER = re.compile("[0-9]{1,2}")
 
 Meaning = Callable[[str, Sequence[str]], frozenset[int] | None]
 
@@ -67,7 +69,7 @@ class KeyColumn:
 
 def _label_numbers(key: str) -> list[int]:
     labels = [_LABEL.fullmatch(part) for part in _SEPARATOR.split(key.strip()) if part]
-    return [int(label[1]) for label in labels if label and label[1].isdigit()]
+    return [int(label[1]) for label in labels if label and _NUMBER.fullmatch(label[1])]
 
 
 def _comparable(text: str) -> str:
@@ -88,11 +90,11 @@ def _index_of_text(part: str, texts: Sequence[str]) -> int | None:
     text = _comparable(part)
     if texts.count(text) == 1:
         return texts.index(text)
-    labelled = re.match(r"\(?([a-z]|\d{1,2})\s*[).:]\s+(.+)", text)
+    labelled = re.match(r"\(?([a-z]|[0-9]{1,2})\s*[).:]\s+(.+)", text)
     if labelled and texts.count(labelled[2]) == 1:
         index = texts.index(labelled[2])
         label = labelled[1]
-        expected = int(label) - 1 if label.isdigit() else ord(label) - ord("a")
+        expected = int(label) - 1 if _NUMBER.fullmatch(label) else ord(label) - ord("a")
         return index if index == expected else None
     return None
 
@@ -111,7 +113,7 @@ def _by_letter(key: str, options: Sequence[str]) -> frozenset[int] | None:
 
 def _by_number(key: str, options: Sequence[str], first: int) -> frozenset[int] | None:
     parts = _label_parts(key)
-    if not parts or not all(part.isdecimal() and part.isascii() for part in parts):
+    if not parts or not all(_NUMBER.fullmatch(part) for part in parts):
         return None
     indices = {int(part) - first for part in parts}
     return frozenset(indices) if all(0 <= i < len(options) for i in indices) else None

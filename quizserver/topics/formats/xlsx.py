@@ -85,7 +85,10 @@ def _number_formats(styles: Element | None) -> list[int | str]:
     }
     styles_of_cells = styles.find(f"{_MAIN}cellXfs")
     numbers = [style.get("numFmtId", "0") for style in styles_of_cells or ()]
-    return [codes.get(number, int(number) if number.isdecimal() else 0) for number in numbers]
+    return [
+        codes.get(number, int(number) if re.fullmatch("[0-9]{1,9}", number) else 0)
+        for number in numbers
+    ]
 
 
 def _read_rows(
