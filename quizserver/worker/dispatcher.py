@@ -174,7 +174,7 @@ class Dispatcher:
             self._execution.release_run(run)
             raise
         if pid:
-            self._executors[pid] = _Executor(run.id, time.monotonic())
+            self._executors[pid] = _Executor(run, time.monotonic())
             return
         # From here on nothing may return into the dispatcher's code, whatever happens.
         status = 1
@@ -205,7 +205,7 @@ class Dispatcher:
                 del self._executors[pid]
                 if status:
                     code = os.waitstatus_to_exitcode(status)
-                    log.warning("the executor of run %s ended with code %d", executor.run_id, code)
+                    log.warning("the executor of run %s ended with code %d", executor.run.id, code)
 
     def _look_for_lost_runs(self) -> None:
         now = time.monotonic()
@@ -221,7 +221,7 @@ class Dispatcher:
 
     def _stop_executors(self) -> None:
         """Lets the executors leave, each of which releases its run within a tick, and kills those
-        that do not."""
+        that do not, whose runs are released here."""
         self._signal_executors(signal.SIGTERM)
         deadline = time.monotonic() + STOP
         self._collect_executors()
@@ -229,8 +229,12 @@ class Dispatcher:
             self._wakeup.wait(0.05)
             self._collect_executors()
         self._signal_executors(signal.SIGKILL)
-        for pid in self._executors:
+        for pid, executor in self._executors.items():
             os.waitpid(pid, 0)
+            try:
+                self._execution.release_run(executor.run)
+            except Exception as error:
+                log.warning("run %s waits for the reaper: %s", executor.run.id, error)
         self._close_connections()
 
     def _signal_executors(self, number: signal.Signals) -> None:
@@ -248,7 +252,7 @@ class Dispatcher:
 class _Executor:
     """The process of a run; ``started_at`` by time.monotonic()."""
 
-    run_id: str
+    run: Run
     started_at: float
 
 

@@ -208,6 +208,22 @@ def test_a_killed_dispatcher_leaves_no_process_and_the_next_one_finishes_its_run
     assert_complete(own_worker, own_worker.wait_for_end(run_id))
 
 
+def test_the_run_of_an_executor_that_is_too_slow_to_leave_is_released_too(
+    own_worker: RunningWorker,
+) -> None:
+    """As on a machine that is too busy for it; else the run would wait for its lease to lapse."""
+    run_id = own_worker.submit(curve_request(pause=5))
+    executor, _ = own_worker.wait_for_training()
+    pids = own_worker.process_ids()
+    os.kill(executor, signal.SIGSTOP)
+    assert own_worker.process is not None
+    own_worker.process.send_signal(signal.SIGTERM)
+    assert own_worker.process.wait(WAIT) == 0
+    wait_until(lambda: not alive_ids(pids), "processes were left behind")
+    run = own_worker.get_run(run_id)
+    assert (run.state, run.attempt) == ("queued", 0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("whole_group", [False, True], ids=["dispatcher", "group"])
 def test_a_signal_stops_everything_and_releases_the_runs(
